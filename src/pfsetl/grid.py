@@ -1,0 +1,114 @@
+"""Bytes of one member to rows of raw text: lines of a text file, or a grid of cells of a csv or workbook."""
+
+import io
+from dataclasses import dataclass
+
+import polars as pl
+
+from pfsetl.errors import ArchiveError, LayoutError
+
+END_MARKERS = ("\x1a", "_x001A_")
+MAX_COLUMNS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Cells as text: `frame` has `line` (1-based, in the source) and columns c1, c2, ... ; blanks are ""."""
+
+    place: str
+    frame: pl.DataFrame
+
+    @property
+    def width(self) -> int:
+        """Number of columns of cells."""
+        return self.frame.width - 1
+
+
+def decode(data: bytes) -> str:
+    """Decode CMS's text: cp1252, else latin-1, which accepts every byte; line ends become LF.
+
+    RVU09A has cp1252 quotes, RVU13A, RVU25B and RVU26B stray bytes; RVU25C's csv ends its lines with a bare CR.
+    """
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def lines(text: str) -> pl.DataFrame:
+    """Return the lines of a text as `line`, `text`."""
+    rows = text.split("\n")
+    if rows and not rows[-1]:
+        rows.pop()
+    return pl.DataFrame({"text": pl.Series(rows, dtype=pl.String)}).with_row_index("line", 1)
+
+
+def delimited(text: str, separator: str, place: str) -> Grid:
+    """Parse comma or tab separated text without any inference; every row keeps its line number."""
+    text = text.replace("\x00", " ")
+    if not text.strip():
+        raise ArchiveError(f"{place}: empty. Download the archive again.")
+    names = [f"c{i}" for i in range(1, MAX_COLUMNS + 1)]
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(text.encode()),
+            has_header=False,
+            separator=separator,
+            schema=dict.fromkeys(names, pl.String),
+            missing_columns="insert",
+            extra_columns="raise",
+        )
+    except pl.exceptions.PolarsError as error:
+        raise LayoutError(
+            f"{place}: not a well-formed table ({str(error).splitlines()[0]}). A quote may be open, or a row has "
+            f"more than {MAX_COLUMNS} columns. Download the archive again, or give the member in another format."
+        ) from error
+    frame = frame.fill_null("")
+    rows = frame.with_columns(line=_line_numbers(frame, text))
+    return Grid(place, _trimmed(rows.select("line", *names)))
+
+
+def workbook(data: bytes, place: str) -> list[Grid]:
+    """Read every sheet of an xls or xlsx workbook as text; a row's line is its row number in the sheet."""
+    import fastexcel  # NOTE: only workbooks need it, and it costs start-up time
+
+    try:
+        book = fastexcel.read_excel(data)
+        sheets = {
+            name: book.load_sheet(name, header_row=None, dtypes="string").to_polars() for name in book.sheet_names
+        }
+    except Exception as error:
+        # NOTE: the reader's own errors share no useful base class; all of them mean an unreadable workbook.
+        raise ArchiveError(
+            f"{place}: not a readable workbook ({str(error).splitlines()[0]}). Download the archive again."
+        ) from error
+    return [
+        Grid(
+            f"{place} sheet {name!r}",
+            _trimmed(
+                sheet.rename({column: f"c{i}" for i, column in enumerate(sheet.columns, 1)})
+                .fill_null("")
+                .with_row_index("line", 1)
+            ),
+        )
+        for name, sheet in sheets.items()
+        if sheet.width
+    ]
+
+
+def _line_numbers(frame: pl.DataFrame, text: str) -> pl.Series:
+    first = pl.Series("line", range(1, frame.height + 1), dtype=pl.UInt32)
+    if frame.height >= text.count("\n"):
+        return first
+    breaks = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n"))).to_series()
+    return (first + breaks.cum_sum().shift(1, fill_value=0)).cast(pl.UInt32).alias("line")
+
+
+def _trimmed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Strip every cell and drop the columns that are blank throughout at the right."""
+    cells = [c for c in rows.columns if c != "line"]
+    rows = rows.with_columns(pl.col(cells).str.strip_chars(" \t\n\xa0"))
+    filled = rows.select((pl.col(cells) != "").any()).row(0)
+    last = max((i for i, used in enumerate(filled, 1) if used), default=1)
+    return rows.select("line", *cells[:last])

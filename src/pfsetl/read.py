@@ -1,0 +1,100 @@
+"""Archive to frames of text: one table per member, cut by the layout that fits, nothing interpreted yet."""
+
+import hashlib
+from dataclasses import dataclass
+
+import polars as pl
+
+from pfsetl import grid, registry, shape
+from pfsetl.archive import Archive, MemberFile
+from pfsetl.errors import ArchiveError, LayoutError, PfsetlError
+from pfsetl.shape import Cut
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """One member as text: `frame` has `line` and the fields of its layout, blanks are ""."""
+
+    member: str
+    participant: str
+    file: str
+    format: str
+    sha256: str
+    layout: str
+    frame: pl.DataFrame
+    banner: str
+    counts: dict[str, int]
+
+
+def read(archive: Archive) -> list[RawTable]:
+    """Read every member of an archive from the format that `schemas/members.csv` trusts most.
+
+    Raises LayoutError or ArchiveError naming the file, the place, what was expected and what to do.
+    """
+    tables = []
+    for kind in registry.member_kinds():
+        for form in kind.formats:
+            file = next(
+                (
+                    f
+                    for f in archive.files
+                    if (f.member, f.participant, f.format) == (kind.member, kind.participant, form)
+                ),
+                None,
+            )
+            if file:
+                tables.append(read_member(archive, file))
+                break
+    return tables
+
+
+def read_member(archive: Archive, file: MemberFile) -> RawTable:
+    """Read one file of an archive."""
+    place = f"{archive.name}/{file.name}"
+    data = file.load()
+    if not data.strip():
+        raise ArchiveError(f"{place}: empty. Download the archive again.")
+    if data.lstrip()[:1] == b"<":
+        raise ArchiveError(f"{place}: an HTML page, not a {file.format} member. Download the archive again.")
+    cut = _cut(file, data, place)
+    if cut.frame.is_empty():
+        raise ArchiveError(f"{place}: a header and no records. Download the archive again.")
+    return RawTable(
+        file.member,
+        file.participant,
+        file.name,
+        file.format,
+        hashlib.sha256(data).hexdigest(),
+        cut.layout,
+        cut.frame,
+        cut.banner,
+        cut.counts,
+    )
+
+
+def _cut(file: MemberFile, data: bytes, place: str) -> Cut:
+    if file.format == "xlsx":
+        return _cut_workbook(file.member, grid.workbook(data, place), place)
+    text = grid.decode(data)
+    if file.format == "csv":
+        return shape.cut_grid(file.member, grid.delimited(text, ",", place))
+    rows = grid.lines(text)
+    filled = rows.filter(pl.col("text").str.strip_chars() != "").height
+    if text.count("\t") >= 2 * filled:
+        return shape.cut_grid(file.member, grid.delimited(text, "\t", place))
+    return shape.cut_text(file.member, rows, place)
+
+
+def _cut_workbook(member: str, sheets: list[grid.Grid], place: str) -> Cut:
+    cuts: list[Cut] = []
+    errors: list[PfsetlError] = []
+    for sheet in sheets:
+        try:
+            cuts.append(shape.cut_grid(member, sheet))
+        except LayoutError as error:
+            errors.append(error)
+    if len(cuts) > 1:
+        raise LayoutError(f"{place}: {len(cuts)} sheets fit a layout of {member}; keep the one of the release.")
+    if not cuts:
+        raise errors[0] if errors else ArchiveError(f"{place}: a workbook without cells.")
+    return cuts[0]
