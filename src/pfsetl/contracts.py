@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,16 +18,21 @@ from pfsetl.errors import ContractError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SEVERITIES = ("error", "warn")
-_DTYPES = {
+_DTYPES: dict[str, pl.DataType] = {
     "string": pl.String(),
     "boolean": pl.Boolean(),
     "int32": pl.Int32(),
     "float64": pl.Float64(),
     "date": pl.Date(),
 }
+_PREFACE = """\
+# Tables
+
+Contract `{id}` {version}. `make docs` writes this page: change the contract in `schemas/` instead.
+
+*key*: part of the key; *null*: may be null. A broken `error` rule stops the release, a `warn` does not.
+"""
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
-_FRICTIONLESS = {"string": "string", "boolean": "boolean", "int32": "integer", "float64": "number", "date": "date"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,6 @@ class Column:
     key: bool
     unit: str | None
     description: str
-
-    @property
-    def type(self) -> str:
-        """The type as the contract writes it, e.g. `decimal(9,2)`."""
-        return _type_name(self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +97,18 @@ def load(path: Path | None = None) -> Contract:
     import yaml
 
     path = path or declarations.folder() / "pfs.odcs.yaml"
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times as fast, where it was built
+    # The C parser is eight times as fast as safe_load, but not every build of PyYAML has it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         document = yaml.load(path.read_bytes(), Loader=loader)
     except (OSError, yaml.YAMLError) as error:
         raise ContractError(f"{path}: not a readable contract ({error}).") from error
     if not isinstance(document, dict):
         raise ContractError(f"{path}: expected a mapping at the top of the contract.")
-    tables: dict[str, Table] = {}
-    for entry in _need(document, "schema", path.name):
-        table = _table(entry, path.name)
-        if table.name in tables:
-            raise ContractError(f"{path.name}: table '{table.name}' occurs twice.")
-        tables[table.name] = table
     identity, version = (str(_need(document, field, path.name)) for field in ("id", "version"))
-    return Contract(identity, version, MappingProxyType(tables))
+    tables = [_table(entry, path.name) for entry in _need(document, "schema", path.name)]
+    _refuse_twins((table.name for table in tables), path.name)
+    return Contract(identity, version, {table.name: table for table in tables})
 
 
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -119,10 +116,7 @@ def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
     Nothing is cast: a wrong dtype means that a step before this one is wrong.
     """
-    problems = [
-        *(f"{table.name}.{name}: {problem}" for name, problem in _differences(frame.schema, table.schema)),
-    ]
-    if problems:
+    if problems := [f"{table.name}.{problem}" for problem in _differences(frame.schema, table.schema)]:
         raise ContractError("; ".join(problems))
     return frame.select(table.schema.names())
 
@@ -131,13 +125,12 @@ def arrow_schema(table: Table) -> pa.Schema:
     """Return the Arrow schema for `DataFrame.write_parquet`: each field carries its description and unit."""
     import pyarrow as pa
 
-    types = table.empty().to_arrow().schema.types  # what Polars itself writes, so names and types can't disagree
-    return pa.schema(
-        [
-            pa.field(column.name, arrow_type, column.nullable, _metadata(column))
-            for column, arrow_type in zip(table.columns, types, strict=True)
-        ]
-    )
+    fields = []
+    # Polars refuses types that differ from those it writes by itself, so it is asked for them.
+    for column, written in zip(table.columns, table.empty().to_arrow().schema, strict=True):
+        metadata = {"description": column.description} | ({"unit": column.unit} if column.unit else {})
+        fields.append(pa.field(column.name, written.type, column.nullable, metadata))
+    return pa.schema(fields)
 
 
 def table_schema(table: Table) -> dict[str, Any]:
@@ -145,10 +138,11 @@ def table_schema(table: Table) -> dict[str, Any]:
 
     `missingValues` is empty because an empty modifier is a value, not a missing one.
     """
+    numbers: dict[type[pl.DataType], str] = {pl.Int32: "integer", pl.Float64: "number", pl.Decimal: "number"}
     fields = [
         {
             "name": column.name,
-            "type": _FRICTIONLESS.get(column.type, "number"),
+            "type": numbers.get(column.dtype.base_type(), _type_name(column.dtype)),
             "description": column.description,
             "constraints": {"required": not column.nullable},
         }
@@ -160,30 +154,22 @@ def table_schema(table: Table) -> dict[str, Any]:
 
 def dictionary(contract: Contract) -> str:
     """Return the data dictionary, in Markdown: what every table holds, its columns and its rules."""
-    lines = [
-        "# Tables",
-        "",
-        f"Contract `{contract.id}` {contract.version}. Made from `schemas/` by `make docs`; edit the contract instead.",
-        "",
-        "A column marked *key* is part of the primary key, one marked *null* may be null, and all others never are.",
-        "A broken rule of severity `error` stops the release; one of severity `warn` is reported with it.",
-        "",
-        *(f"* [`{name}`](#{name})" for name in contract.tables),
-    ]
+    lines = [_PREFACE.format(id=contract.id, version=contract.version)]
+    lines += [f"* [`{name}`](#{name})" for name in contract.tables]
     for table in contract.tables.values():
         lines += ["", *_section(table)]
     return "\n".join(lines) + "\n"
 
 
 def _section(table: Table) -> Iterator[str]:
-    yield from (f"## {table.name}", "", table.description, "")
-    yield from ("| column | type | | unit | meaning |", "|---|---|---|---|---|")
+    yield f"## {table.name}\n\n{table.description}\n"
+    yield "| column | type | | unit | meaning |\n|---|---|---|---|---|"
     for column in table.columns:
         mark = "key" if column.key else "null" if column.nullable else ""
-        meaning = column.description.replace("|", "\\|")
-        yield f"| `{column.name}` | {column.type} | {mark} | {column.unit or ''} | {meaning} |"
+        about = f"{_type_name(column.dtype)} | {mark} | {column.unit or ''} | {column.description}"
+        yield f"| `{column.name}` | {about} |"
     if table.rules:
-        yield from ("", "| rule | severity | meaning |", "|---|---|---|")
+        yield "\n| rule | severity | meaning |\n|---|---|---|"
     for rule in table.rules:
         yield f"| `{rule.name}` | {rule.severity} | {rule.description} |"
 
@@ -191,18 +177,12 @@ def _section(table: Table) -> Iterator[str]:
 def _table(entry: Mapping[str, Any], where: str) -> Table:
     name = str(_need(entry, "name", where))
     columns = tuple(_column(declared, name) for declared in _need(entry, "properties", name))
-    duplicates = _duplicates([column.name for column in columns])
-    if duplicates:
-        raise ContractError(f"{name}.{duplicates[0]}: the column occurs twice.")
-    positions = [declared.get("primaryKeyPosition") for declared in entry["properties"] if declared.get("primaryKey")]
-    if not positions:
-        raise ContractError(f"{name}: no column is a primaryKey.")
-    if positions != list(range(1, len(positions) + 1)):
-        raise ContractError(f"{name}: primaryKeyPosition must count 1, 2, 3 in column order, found {positions}.")
+    _refuse_twins((column.name for column in columns), name)
+    places = [column.get("primaryKeyPosition") for column in entry["properties"] if column.get("primaryKey")]
+    if not places or places != list(range(1, len(places) + 1)):
+        raise ContractError(f"{name}: primaryKeyPosition must count 1, 2, 3 in column order, found {places}.")
     rules = tuple(_rule(declared, name) for declared in entry.get("quality", ()))
-    duplicates = _duplicates([rule.name for rule in rules])
-    if duplicates:
-        raise ContractError(f"{name}: rule '{duplicates[0]}' occurs twice.")
+    _refuse_twins((rule.name for rule in rules), name)
     return Table(name, str(_need(entry, "description", name)), columns, rules)
 
 
@@ -211,41 +191,46 @@ def _column(declared: Mapping[str, Any], table: str) -> Column:
     nullable, key = not declared.get("required", False), bool(declared.get("primaryKey", False))
     if key and nullable:
         raise ContractError(f"{where}: a primaryKey column must be required.")
-    units = [custom["value"] for custom in declared.get("customProperties", ()) if custom["property"] == "unit"]
+    custom = {entry["property"]: entry["value"] for entry in declared.get("customProperties", ())}
     return Column(
         name=str(declared["name"]),
         dtype=_dtype(str(_need(declared, "physicalType", where)), where),
         nullable=nullable,
         key=key,
-        unit=units[0] if units else None,
+        unit=custom.get("unit"),
         description=str(_need(declared, "description", where)),
     )
 
 
 def _rule(declared: Mapping[str, Any], table: str) -> Rule:
     where = f"{table}, rule '{_need(declared, 'name', table)}'"
-    name, query, severity, description = (
-        str(_need(declared, field, where)).strip() for field in ("name", "query", "severity", "description")
-    )
+    fields = ("name", "query", "severity", "description")
+    name, query, severity, description = (str(_need(declared, field, where)).strip() for field in fields)
     if declared.get("type") != "sql" or declared.get("mustBe") != 0:
         raise ContractError(f"{where}: expected type 'sql' and mustBe 0, a query that counts violations.")
-    if severity not in SEVERITIES:
-        raise ContractError(f"{where}: severity is '{severity}', expected one of {', '.join(SEVERITIES)}.")
+    if severity not in ("error", "warn"):
+        raise ContractError(f"{where}: severity is '{severity}', expected 'error' or 'warn'.")
     return Rule(name, table, query, severity, description)
 
 
 def _need(mapping: Mapping[str, Any], field: str, where: str) -> Any:
-    if mapping.get(field) in (None, ""):
+    if mapping.get(field) in (None, "", []):
         raise ContractError(f"{where}: '{field}' is missing.")
     return mapping[field]
+
+
+def _refuse_twins(names: Iterable[str], where: str) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise ContractError(f"{where}.{name}: the name occurs {times} times.")
 
 
 def _dtype(physical: str, where: str) -> pl.DataType:
     if decimal := _DECIMAL.fullmatch(physical):
         return pl.Decimal(int(decimal[1]), int(decimal[2]))
-    if physical not in _DTYPES:
-        raise ContractError(f"{where}: physicalType '{physical}' is none of {', '.join(_DTYPES)}, decimal(p,s).")
-    return _DTYPES[physical]
+    if dtype := _DTYPES.get(physical):
+        return dtype
+    raise ContractError(f"{where}: physicalType '{physical}' is none of {', '.join(_DTYPES)}, decimal(p,s).")
 
 
 def _type_name(dtype: pl.DataType) -> str:
@@ -254,19 +239,11 @@ def _type_name(dtype: pl.DataType) -> str:
     return next((name for name, known in _DTYPES.items() if known == dtype), str(dtype))
 
 
-def _differences(found: pl.Schema, expected: pl.Schema) -> Iterator[tuple[str, str]]:
+def _differences(found: pl.Schema, expected: pl.Schema) -> Iterator[str]:
     for name, dtype in expected.items():
-        if name not in found:
-            yield name, f"expected {_type_name(dtype)}, found no such column"
-        elif found[name] != dtype:
-            yield name, f"expected {_type_name(dtype)}, found {_type_name(found[name])}"
-    for name in found.keys() - expected.keys():
-        yield name, f"found {_type_name(found[name])}, expected no such column"
-
-
-def _metadata(column: Column) -> dict[str, str]:
-    return {"description": column.description} | ({"unit": column.unit} if column.unit else {})
-
-
-def _duplicates(names: list[str]) -> list[str]:
-    return [name for position, name in enumerate(names) if name in names[:position]]
+        if found.get(name) != dtype:
+            there = f"found {_type_name(found[name])}" if name in found else "found no such column"
+            yield f"{name}: expected {_type_name(dtype)}, {there}"
+    for name, dtype in found.items():
+        if name not in expected:
+            yield f"{name}: expected no such column, found {_type_name(dtype)}"

@@ -1,0 +1,42 @@
+"""What a PPRRVU file says about itself, held against the release it is built as.
+
+A redirect or a mistaken path can hand over another year's file; publishing it under the wrong label would be
+worse than failing.
+"""
+
+import re
+from collections.abc import Sequence
+
+from pfsetl.errors import ArchiveError
+from pfsetl.read import RawTable
+from pfsetl.registry import Release
+
+_MONTHS = ("JANUARY", "APRIL", "JULY", "OCTOBER")
+_TITLE = re.compile(r"\b(20\d\d) NATIONAL PHYSICIAN FEE SCHEDULE")
+_NAME = re.compile(r"^pprrvu(?:20)?(\d\d)", re.IGNORECASE)
+
+
+def notices(raws: Sequence[RawTable], release: Release) -> list[str]:
+    """Return what is odd about the files' own titles; raise ArchiveError when they are of another year.
+
+    The year stands in the title (csv, workbook) and in the file name, the quarter in titles from 2014 on.
+    """
+    found: list[str] = []
+    for raw in raws:
+        if raw.member != "pprrvu":
+            continue
+        title = raw.banner.upper()
+        years = [int(y) for y in _TITLE.findall(title)]
+        named = _NAME.match(raw.file.rpartition("/")[2])
+        years += [2000 + int(named[1])] if named else []
+        if years and release.year not in years:
+            raise ArchiveError(
+                f"{raw.file}: says it is of {years[0]}, but {release.label} is of {release.year}. "
+                "Give the archive of this release, or the label of this archive."
+            )
+        if any(year != release.year for year in years):
+            found.append(f"{raw.file}: title and name disagree about the year ({years})")
+        month = next((m for m in _MONTHS if f"{m} RELEASE" in title), None)
+        if month and month != _MONTHS[release.quarter - 1]:
+            found.append(f"{raw.file}: titled {month.title()} release, built as {release.label}")
+    return found

@@ -1,0 +1,48 @@
+"""Exact money: the only place that multiplies RVUs, indices and conversion factors.
+
+Decimals are taken as scaled 64-bit integers (RVU 2 places, index 3, factor 4), multiplied and added exactly, and
+rounded once, half up, to cents. polars' own Decimal product rounds every product to the larger scale, which is
+wrong for most amounts that CMS published. Largest intermediate: 10,000 RVU x 10 x 1,000 USD is 1e17 < 9.2e18.
+"""
+
+import polars as pl
+
+CENTS = pl.Decimal(9, 2)
+ONE_INDEX = 1000  # a GPCI of 1.000
+_RVU_INDEX_FACTOR_PER_CENT = 10**7  # 10^(2 + 3 + 4) parts per dollar, 100 cents a dollar
+
+
+def scaled(column: str | pl.Expr) -> pl.Expr:
+    """Return a decimal column as integers of its own scale (1.21 of scale 2 is 121)."""
+    return (pl.col(column) if isinstance(column, str) else column).to_physical().cast(pl.Int64)
+
+
+def amount_cents(
+    work: pl.Expr, pe: pl.Expr, mp: pl.Expr, work_gpci: pl.Expr, pe_gpci: pl.Expr, mp_gpci: pl.Expr, factor: pl.Expr
+) -> pl.Expr:
+    """Return (work x GPCI + PE x GPCI + MP x GPCI) x conversion factor in cents, rounded once, half up.
+
+    Arguments are scaled integers: RVUs x 100, GPCIs x 1,000, factor x 10,000, none negative.
+    Source: CMS RVU record layout, every year 2009-2026; the rounding reproduces CMS's payment files.
+    """
+    exact = (work * work_gpci + pe * pe_gpci + mp * mp_gpci) * factor
+    return _half_up(exact, _RVU_INDEX_FACTOR_PER_CENT)
+
+
+def share_cents(cents: pl.Expr, parts_per_10000: int) -> pl.Expr:
+    """Return a share of an amount in cents, e.g. 10,925 for the limiting charge, rounded half up."""
+    return _half_up(cents * parts_per_10000, 10_000)
+
+
+def dollars(cents: pl.Expr) -> pl.Expr:
+    """Return cents as Decimal dollars.
+
+    >>> pl.select(dollars(pl.lit(4042, dtype=pl.Int64))).item()
+    Decimal('40.42')
+    """
+    hundredth = pl.lit("0.01").cast(pl.Decimal(18, 2))
+    return (cents.cast(pl.Decimal(18, 0)) * hundredth).cast(CENTS)
+
+
+def _half_up(value: pl.Expr, unit: int) -> pl.Expr:
+    return (value + unit // 2) // unit

@@ -1,0 +1,402 @@
+"""The contract is valid ODCS, promises what consumers rely on, and its rules catch what they say."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+import jsonschema
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from pfsetl import contracts, declarations
+from pfsetl.contracts import Contract, Rule, Table
+from pfsetl.errors import ContractError
+
+CONTRACT = contracts.load()
+CODE_COLUMNS = [
+    "status", "modifier", "pctc", "global_days", "multiple_procedure", "bilateral", "assistant_surgeon",
+    "co_surgeons", "team_surgery", "supervision", "calculation_flag", "imaging_family",
+]  # fmt: skip
+
+Row = dict[str, object]
+
+# What consumers rely on: primary key | other columns. A name may be added here, never removed.
+PAID_COLUMNS = """status nonfacility_amount facility_amount nonfacility_opps_amount facility_opps_amount
+    nonfacility_payment facility_payment reason nonfacility_na facility_na nonfacility_nonparticipating_amount
+    facility_nonparticipating_amount nonfacility_limiting_charge facility_limiting_charge"""
+PROMISE = {
+    "rvu": """release participant hcpcs modifier | status not_used section subsection work_rvu
+        nonfacility_pe_rvu nonfacility_na facility_pe_rvu facility_na mp_rvu nonfacility_total_rvu
+        facility_total_rvu pctc global_days preoperative intraoperative postoperative multiple_procedure
+        bilateral assistant_surgeon co_surgeons team_surgery pricing_indicator endoscopic_base
+        conversion_factor supervision calculation_flag imaging_family opps_nonfacility_pe_rvu
+        opps_facility_pe_rvu opps_mp_rvu nonfacility_pe_rvu_full nonfacility_na_full facility_pe_rvu_full
+        facility_na_full nonfacility_total_rvu_full facility_total_rvu_full""",
+    "gpci": """release state locality
+        | mac macs locality_name work_gpci pe_gpci mp_gpci work_gpci_without_floor""",
+    "locality_county": "release state locality counties | mac macs fee_schedule_area",
+    "anesthesia": "release participant state locality | mac macs conversion_factor",
+    "opps_cap": "release hcpcs modifier state locality | mac macs status nonfacility_amount facility_amount",
+    "conversion_factor": "release participant | conversion_factor effective_from effective_to",
+    "payment_national": f"release participant hcpcs modifier | {PAID_COLUMNS}",
+    "payment_locality": f"release participant hcpcs modifier state locality | mac {PAID_COLUMNS}",
+    "section_stats": """release participant section measure
+        | parent_section n mean min p10 p25 median p75 p90 p95 max max_hcpcs""",
+    "code_comparison": """release participant hcpcs measure
+        | section value n rank percentile section_median ratio_to_median section_max""",
+    "releases": """release revision | year quarter kind effective_from effective_to never_effective
+        supersedes published_at archive_name archive_sha256 url note""",
+}
+
+# Invented rows. A whole service and its components, active and consistent: no rule has anything against them.
+WHOLE: Row = {
+    "release": "RVU26A", "participant": "non_qp", "hcpcs": "G0001", "modifier": "",
+    "status": "A", "not_used": False, "nonfacility_na": False, "facility_na": False,
+    "work_rvu": "1.00", "nonfacility_pe_rvu": "2.00", "facility_pe_rvu": "1.50", "mp_rvu": "0.10",
+    "nonfacility_total_rvu": "3.10", "facility_total_rvu": "2.60",
+    "nonfacility_pe_rvu_full": "2.20", "facility_pe_rvu_full": "1.60",
+    "nonfacility_total_rvu_full": "3.30", "facility_total_rvu_full": "2.70",
+    "opps_nonfacility_pe_rvu": "0.00", "opps_facility_pe_rvu": "0.00", "opps_mp_rvu": "0.00",
+    "conversion_factor": "33.4009", "pricing_indicator": "9",
+} | dict.fromkeys(CODE_COLUMNS[2:], "1")  # fmt: skip
+PROFESSIONAL = WHOLE | {
+    "modifier": "26", "nonfacility_pe_rvu": "0.40", "facility_pe_rvu": "0.40", "mp_rvu": "0.06",
+    "nonfacility_total_rvu": "1.46", "facility_total_rvu": "1.46",
+    "nonfacility_total_rvu_full": None, "facility_total_rvu_full": None,
+}  # fmt: skip
+TECHNICAL = PROFESSIONAL | {
+    "modifier": "TC", "work_rvu": "0.00",
+    "nonfacility_pe_rvu": "1.60", "facility_pe_rvu": "1.10", "mp_rvu": "0.04",
+    "nonfacility_total_rvu": "1.64", "facility_total_rvu": "1.14",
+}  # fmt: skip
+LOCALITY: Row = {"release": "RVU26A", "state": "AL", "locality": "00"}
+GPCI: Row = LOCALITY | {"work_gpci": "1.000", "pe_gpci": "0.900", "mp_gpci": "0.600"}
+ANESTHESIA = LOCALITY | {"participant": "non_qp", "conversion_factor": "20.0000"}
+OPPS_CAP = LOCALITY | {"hcpcs": "G0001", "modifier": "TC"}
+PAID: Row = {
+    "nonfacility_amount": "103.54", "facility_amount": "86.84",
+    "nonfacility_payment": "90.00", "facility_payment": "86.84", "reason": None,
+}  # fmt: skip
+CLEAN: dict[str, list[Row]] = {
+    "rvu": [WHOLE, PROFESSIONAL, TECHNICAL],
+    "gpci": [GPCI],
+    "anesthesia": [ANESTHESIA],
+    "opps_cap": [OPPS_CAP],
+    "payment_national": [PAID],
+    "payment_locality": [PAID],
+}
+
+# rule: the rows of its table that break it, and how many violations they make
+CRAFTED: dict[str, tuple[list[Row], int]] = {
+    "rvu.totals_add_up": (
+        [WHOLE | {"nonfacility_total_rvu": "3.11"}, WHOLE | {"facility_total_rvu": "2.59"}],
+        2,
+    ),
+    "rvu.full_totals_add_up": ([WHOLE | {"facility_total_rvu_full": "2.71"}, WHOLE], 1),
+    "rvu.no_negative_rvu": ([WHOLE | {"opps_mp_rvu": "-0.01"}], 1),
+    "rvu.one_conversion_factor": ([WHOLE, TECHNICAL | {"conversion_factor": "33.5675"}], 1),
+    "rvu.conversion_factor_positive": ([WHOLE | {"conversion_factor": "0.0000"}], 1),
+    "rvu.na_copies_other_setting": ([WHOLE | {"nonfacility_na": True}, WHOLE | {"facility_na": True}], 2),
+    "rvu.components_add_up": ([WHOLE | {"work_rvu": "1.01"}, PROFESSIONAL, TECHNICAL], 1),
+    "rvu.no_work_on_technical_component": ([TECHNICAL | {"work_rvu": "0.01"}], 1),
+    "rvu.qp_pricing_indicator": ([WHOLE | {"pricing_indicator": None}, WHOLE | {"participant": "qp"}], 2),
+    "rvu.unused_rows_flagged": ([WHOLE | {"status": "N"}, WHOLE | {"status": "N", "not_used": True}], 1),
+    "rvu.known_modifier": ([WHOLE, TECHNICAL | {"modifier": "27"}], 1),
+    **{f"rvu.known_{name}": ([WHOLE, WHOLE | {name: "?"}], 1) for name in CODE_COLUMNS if name != "modifier"},
+    "gpci.indices_in_range": ([GPCI | {"mp_gpci": "0.199"}, GPCI | {"work_gpci_without_floor": "4.001"}], 2),
+    "anesthesia.factor_in_range": ([ANESTHESIA | {"conversion_factor": "2000.0000"}], 1),
+    "anesthesia.same_localities_as_gpci": ([ANESTHESIA | {"locality": "01"}], 2),
+    "opps_cap.locality_in_gpci": ([OPPS_CAP, OPPS_CAP | {"state": "AK"}], 1),
+    "payment_national.cap_never_raises": ([PAID | {"nonfacility_payment": "103.55"}], 1),
+    "payment_national.payment_or_reason": (
+        [
+            PAID | {"reason": "x"},
+            PAID | {"facility_payment": None},
+            PAID | {"facility_payment": None, "reason": "x"},
+        ],
+        2,
+    ),
+    "payment_locality.cap_never_raises": ([PAID | {"facility_payment": "86.85"}], 1),
+    "payment_locality.payment_or_reason": ([PAID | {"nonfacility_payment": None}], 1),
+}
+RULES = {f"{rule.table}.{rule.name}": rule for table in CONTRACT.tables.values() for rule in table.rules}
+
+
+def frame(table: Table, rows: list[Row]) -> pl.DataFrame:
+    """The rows as the table's columns, decimals written as strings; what a row leaves out is null."""
+    columns = [
+        pl.Series(column.name, [row.get(column.name) for row in rows], strict=False).cast(column.dtype)
+        for column in table.columns
+    ]
+    return pl.DataFrame(columns)
+
+
+def tables(**rows: list[Row]) -> dict[str, pl.DataFrame]:
+    """Every public table with these rows, and the code lists that hold what the clean rows use."""
+    public = {name: frame(table, rows.get(name, [])) for name, table in CONTRACT.tables.items()}
+    known = {"status": ["A", "N"], "modifier": ["26", "TC"]}
+    return public | {f"code_{name}": pl.DataFrame({"code": known.get(name, ["1"])}) for name in CODE_COLUMNS}
+
+
+def violations(rule: Rule, frames: dict[str, pl.DataFrame]) -> int:
+    """What the rule counts, by Polars and by DuckDB, which must agree."""
+    by_polars = pl.SQLContext(frames).execute(rule.query, eager=True).item()
+    with duckdb.connect() as connection:
+        for name, each in frames.items():
+            connection.register(name, each.to_arrow())
+        found = connection.execute(rule.query).fetchone()
+    assert found == (by_polars,)
+    return int(by_polars)
+
+
+def test_contract_is_valid_odcs() -> None:
+    schema = json.loads((resources.files("open_data_contract_standard") / "schema.json").read_text())
+    document = yaml.safe_load((declarations.folder() / "pfs.odcs.yaml").read_text())
+    jsonschema.validators.validator_for(schema)(schema).validate(document)
+    assert document["apiVersion"] == "v3.1.0"
+
+
+def test_logical_and_physical_types_agree() -> None:
+    logical = {"int32": "integer", "float64": "number", "decimal": "number"}
+    document = yaml.safe_load((declarations.folder() / "pfs.odcs.yaml").read_text())
+    for table in document["schema"]:
+        for column in table["properties"]:
+            physical = column["physicalType"].partition("(")[0]
+            assert column["logicalType"] == logical.get(physical, physical), (table["name"], column["name"])
+
+
+def test_tables_keep_the_promise() -> None:
+    assert list(CONTRACT.tables) == list(PROMISE)
+    for name, promise in PROMISE.items():
+        key, rest = (part.split() for part in promise.split("|"))
+        assert CONTRACT.tables[name].key == tuple(key)
+        assert set(key + rest) <= set(CONTRACT.tables[name].schema), name
+
+
+@pytest.mark.parametrize(
+    ("ending", "dtype", "unit"),
+    [
+        ("_rvu", pl.Decimal(9, 2), "RVU"),
+        ("_rvu_full", pl.Decimal(9, 2), "RVU"),
+        ("_gpci", pl.Decimal(6, 3), "index"),
+        ("_amount", pl.Decimal(9, 2), "USD"),
+        ("_payment", pl.Decimal(9, 2), "USD"),
+        ("_charge", pl.Decimal(9, 2), "USD"),
+    ],
+)
+def test_name_says_type_and_unit(ending: str, dtype: pl.DataType, unit: str) -> None:
+    columns = [column for table in CONTRACT.tables.values() for column in table.columns]
+    named = [column for column in columns if column.name.endswith(ending)]
+    assert {(column.dtype, column.unit) for column in named} == {(dtype, unit)}
+
+
+def test_same_name_has_same_type() -> None:
+    seen: dict[str, pl.DataType] = {}
+    for table in CONTRACT.tables.values():
+        for column in table.columns:
+            assert seen.setdefault(column.name, column.dtype) == column.dtype, column.name
+
+
+def test_dictionary_is_fresh() -> None:
+    page = Path(__file__).parents[2] / "docs" / "tables.md"
+    assert page.read_text() == contracts.dictionary(CONTRACT), "docs/tables.md is stale: run `make docs`"
+
+
+def test_dictionary_tells_column_and_rule() -> None:
+    page = contracts.dictionary(CONTRACT)
+    assert "| `work_gpci` | decimal(6,3) |  | index |" in page
+    assert "| `release` | string | key |" in page
+    assert "| `totals_add_up` | error |" in page
+
+
+def write(path: Path, *properties: Row, **extra: object) -> Path:
+    """A contract of one table `t` with these columns; a key `k` comes first unless one is given."""
+    key = Row(name="k", physicalType="string", required=True, primaryKey=True, primaryKeyPosition=1)
+    columns = [Row(description="d") | column for column in (key, *properties)]
+    table = {"name": "t", "description": "d", "properties": columns} | extra
+    path.write_text(yaml.safe_dump({"id": "x", "version": "1.0.0", "schema": [table]}))
+    return path
+
+
+def rule(**changes: object) -> Row:
+    return {
+        "name": "r", "type": "sql", "query": "SELECT 1", "mustBe": 0, "severity": "warn", "description": "d",
+    } | changes  # fmt: skip
+
+
+def test_small_contract_compiles(tmp_path: Path) -> None:
+    unit = [{"property": "unit", "value": "USD"}]
+    column: Row = {"name": "price", "physicalType": "decimal(9,2)", "customProperties": unit}
+    contract = contracts.load(write(tmp_path / "c.yaml", column, quality=[rule()]))
+    assert contract == Contract(
+        "x",
+        "1.0.0",
+        {
+            "t": Table(
+                "t",
+                "d",
+                (
+                    contracts.Column("k", pl.String(), False, True, None, "d"),
+                    contracts.Column("price", pl.Decimal(9, 2), True, False, "USD", "d"),
+                ),
+                (Rule("r", "t", "SELECT 1", "warn", "d"),),
+            )
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "extra", "message"),
+    [
+        ({"name": "a", "physicalType": "varchar"}, {}, r"t\.a: physicalType 'varchar' is none of string"),
+        ({"name": "a", "physicalType": "decimal(9)"}, {}, r"t\.a: physicalType 'decimal\(9\)'"),
+        ({"name": "a"}, {}, r"t\.a: 'physicalType' is missing"),
+        ({"name": "a", "physicalType": "date", "description": ""}, {}, r"t\.a: 'description' is missing"),
+        ({"name": "k", "physicalType": "date"}, {}, r"t\.k: the name occurs 2 times"),
+        (
+            {"name": "a", "physicalType": "date", "primaryKey": True},
+            {},
+            r"t\.a: a primaryKey column must be required",
+        ),
+        (
+            {
+                "name": "a",
+                "physicalType": "date",
+                "required": True,
+                "primaryKey": True,
+                "primaryKeyPosition": 3,
+            },
+            {},
+            r"t: primaryKeyPosition must count 1, 2, 3 in column order, found \[1, 3\]",
+        ),
+        (
+            None,
+            {"properties": [{"name": "a", "physicalType": "date", "description": "d"}]},
+            r"t: primaryKeyPosition must count 1, 2, 3 in column order, found \[\]",
+        ),
+        (None, {"properties": []}, "t: 'properties' is missing"),
+        (None, {"quality": [rule(), rule()]}, r"t\.r: the name occurs 2 times"),
+        (
+            None,
+            {"quality": [rule(severity="fatal")]},
+            "t, rule 'r': severity is 'fatal', expected 'error' or 'warn'",
+        ),
+        (None, {"quality": [rule(mustBe=1)]}, "t, rule 'r': expected type 'sql' and mustBe 0"),
+        (None, {"quality": [rule(query="")]}, "t, rule 'r': 'query' is missing"),
+    ],
+)
+def test_unsound_contract_is_refused(tmp_path: Path, column: Row | None, extra: Row, message: str) -> None:
+    path = write(tmp_path / "c.yaml", *([column] if column else []), **extra)
+    with pytest.raises(ContractError, match=message):
+        contracts.load(path)
+
+
+@pytest.mark.parametrize("text", ["a: [", "just words", "id: x\nversion: 1.0.0\n"])
+def test_unreadable_contract_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(ContractError, match=r"c\.yaml"):
+        contracts.load(path)
+
+
+def test_conform_orders_columns() -> None:
+    table = CONTRACT.tables["gpci"]
+    reverse = table.empty().select(reversed(table.schema.names()))
+    assert contracts.conform(reverse, table).schema == table.schema
+
+
+def cast(**dtypes: pl.DataType) -> list[pl.Expr]:
+    """Every column, these ones cast."""
+    return [pl.all().exclude(*dtypes), *(pl.col(name).cast(dtype) for name, dtype in dtypes.items())]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ([pl.all().exclude("mac")], "gpci.mac: expected string, found no such column"),
+        ([pl.all(), pl.lit(1, pl.Int64).alias("x")], "gpci.x: expected no such column, found Int64"),
+        (cast(work_gpci=pl.Decimal(6, 2)), r"gpci.work_gpci: expected decimal\(6,3\), found decimal\(6,2\)"),
+        (cast(mp_gpci=pl.Float64()), r"gpci.mp_gpci: expected decimal\(6,3\), found float64"),
+    ],
+)
+def test_conform_refuses(change: list[pl.Expr], message: str) -> None:
+    table = CONTRACT.tables["gpci"]
+    with pytest.raises(ContractError, match=message):
+        contracts.conform(table.empty().select(change), table)
+
+
+def sample(dtype: pl.DataType) -> object:
+    if isinstance(dtype, pl.Decimal):
+        return Decimal(1)
+    values = {pl.Boolean(): True, pl.Int32(): 1, pl.Float64(): 0.5, pl.Date(): date(2026, 1, 1)}
+    return values.get(dtype, "é")
+
+
+@pytest.mark.parametrize("table", CONTRACT.tables.values(), ids=CONTRACT.tables)
+def test_parquet_carries_description_and_unit(table: Table, tmp_path: Path) -> None:
+    row = {column.name: None if column.nullable else sample(column.dtype) for column in table.columns}
+    one = pl.DataFrame([row], schema=table.schema)
+    for rows in (one, table.empty()):
+        rows.write_parquet(tmp_path / "t.parquet", arrow_schema=contracts.arrow_schema(table))
+        written = pq.read_schema(tmp_path / "t.parquet")
+        for column, field in zip(table.columns, written, strict=True):
+            assert (field.name, field.nullable) == (column.name, column.nullable)
+            expected = {b"description": column.description.encode()}
+            assert field.metadata == expected | ({b"unit": column.unit.encode()} if column.unit else {})
+        assert pl.read_parquet(tmp_path / "t.parquet").equals(rows)
+
+
+def test_arrow_types() -> None:
+    types = {field.name: field.type for field in contracts.arrow_schema(CONTRACT.tables["code_comparison"])}
+    assert types["hcpcs"] == pa.large_string()
+    assert types["value"] == pa.decimal128(12, 2)
+    assert types["rank"] == pa.int32()
+    assert types["percentile"] == pa.float64()
+
+
+def test_table_schema() -> None:
+    described = contracts.table_schema(CONTRACT.tables["conversion_factor"])
+    assert described["primaryKey"] == ["release", "participant"]
+    assert described["missingValues"] == []
+    fields = described["fields"]
+    assert [(field["name"], field["type"], field["constraints"]["required"]) for field in fields] == [
+        ("release", "string", True),
+        ("participant", "string", True),
+        ("conversion_factor", "number", True),
+        ("effective_from", "date", False),
+        ("effective_to", "date", False),
+    ]
+    assert [field.get("unit") for field in fields] == [None, None, "USD per RVU", None, None]
+
+
+def test_every_rule_has_a_crafted_violation() -> None:
+    assert set(CRAFTED) == set(RULES)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule_finds_nothing_in_empty_tables(name: str) -> None:
+    assert violations(RULES[name], tables()) == 0
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule_finds_nothing_in_clean_rows(name: str) -> None:
+    assert violations(RULES[name], tables(**CLEAN)) == 0
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule_counts_crafted_violations(name: str) -> None:
+    rows, expected = CRAFTED[name]
+    assert violations(RULES[name], tables(**CLEAN | {RULES[name].table: rows})) == expected
+
+
+@pytest.mark.parametrize("name", ["anesthesia.same_localities_as_gpci", "opps_cap.locality_in_gpci"])
+def test_rule_between_tables_skips_a_release_that_lacks_one(name: str) -> None:
+    rows, _ = CRAFTED[name]
+    frames = tables(**{"gpci": [GPCI | {"release": "RVU25D"}], RULES[name].table: rows})
+    assert violations(RULES[name], frames) == 0
