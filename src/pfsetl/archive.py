@@ -139,9 +139,7 @@ def _zip_contents(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
         archive = zipfile.ZipFile(io.BytesIO(data))
         infos = [i for i in archive.infolist() if not i.is_dir()]
     except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError) as error:
-        raise ArchiveError(
-            f"{path}: not a complete zip ({error}; {len(data):,} bytes). Download it again."
-        ) from error
+        raise ArchiveError(f"{path}: not a complete zip ({error}; {len(data):,} bytes). Download it again.") from error
     _refuse_unsafe(path, infos)
     return {info.filename: _zip_loader(path, archive, info) for info in infos}
 

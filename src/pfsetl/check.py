@@ -97,4 +97,6 @@ def _rule(rule: Rule, table: Table, context: pl.SQLContext[pl.LazyFrame]) -> Fin
 
 def _examples(rows: pl.DataFrame, table: Table) -> tuple[str, ...]:
     shown = [c for c in rows.columns if c in table.key and c != "release"] or rows.columns[:4]
-    return tuple(" ".join(str(value) for value in row if value != "") for row in rows.head(EXAMPLES).select(shown).rows())
+    return tuple(
+        " ".join(str(value) for value in row if value != "") for row in rows.head(EXAMPLES).select(shown).rows()
+    )

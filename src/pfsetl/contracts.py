@@ -100,7 +100,7 @@ def load(path: Path | None = None) -> Contract:
     # The C parser is eight times as fast as safe_load, but not every build of PyYAML has it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(path.read_bytes(), Loader=loader)
+        document = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506, one of the two safe loaders
     except (OSError, yaml.YAMLError) as error:
         raise ContractError(f"{path}: not a readable contract ({error}).") from error
     if not isinstance(document, dict):

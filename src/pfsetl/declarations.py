@@ -26,9 +26,7 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
 
 def code_lists() -> dict[str, pl.DataFrame]:
     """Return CMS's indicator lists by indicator (`status`, `pctc`, ...), every cell a string."""
-    return {
-        path.stem: _read(path) for path in sorted((folder() / "codes").glob("*.csv"))
-    }
+    return {path.stem: _read(path) for path in sorted((folder() / "codes").glob("*.csv"))}
 
 
 def _read(path: Path) -> pl.DataFrame:

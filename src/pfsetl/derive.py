@@ -43,9 +43,7 @@ def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) ->
     for start in range(0, rows.height, step):
         part = rows.slice(start, step)
         index = pl.int_range(part.height * localities.height, dtype=pl.UInt32, eager=True)
-        crossed = pl.concat(
-            [part[index // localities.height], localities[index % localities.height]], how="horizontal"
-        )
+        crossed = pl.concat([part[index // localities.height], localities[index % localities.height]], how="horizontal")
         yield crossed.select(
             "release", "participant", "hcpcs", "modifier", "state", "locality", "mac", *_payment_columns()
         )
@@ -96,9 +94,7 @@ def _payment_columns() -> list[pl.Expr]:
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
     for setting in _SETTINGS:
-        amount = amount_cents(
-            pl.col("_work"), pl.col(f"_{setting}_pe"), pl.col("_mp"), *indices, pl.col("_factor")
-        )
+        amount = amount_cents(pl.col("_work"), pl.col(f"_{setting}_pe"), pl.col("_mp"), *indices, pl.col("_factor"))
         opps = pl.when("_capped").then(
             amount_cents(
                 pl.col("_opps_work"), pl.col(f"_opps_{setting}_pe"), pl.col("_opps_mp"), *indices, pl.col("_factor")

@@ -108,6 +108,4 @@ def _refuse_non_zip(path: Path, url: str) -> None:
     if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
         return
     what = "an HTML page (a licence or release page)" if head.lstrip()[:1] == b"<" else "not a complete zip"
-    raise SourceUnavailable(
-        f"{url}: answered with {what}. Download the zip in a browser and pass it with --archive."
-    )
+    raise SourceUnavailable(f"{url}: answered with {what}. Download the zip in a browser and pass it with --archive.")

@@ -68,9 +68,7 @@ def normalize(raws: Sequence[RawTable], release: Release, contract: Contract) ->
 
 def _rvu(raw: RawTable, frame: pl.DataFrame, participant: str) -> pl.DataFrame:
     frame = _without_doubles(raw, frame, ["hcpcs", "modifier"])
-    return frame.with_columns(
-        pl.lit(participant).alias("participant"), sections.section(), sections.subsection()
-    ).drop("description")
+    return sections.with_sections(frame).with_columns(participant=pl.lit(participant)).drop("description")
 
 
 def _without_doubles(raw: RawTable, frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:

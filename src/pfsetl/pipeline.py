@@ -138,9 +138,7 @@ def _source(release: Release, archive: Archive, url: str | None, base: Version) 
     }
 
 
-def _record(
-    archive: Archive, accounts: list[Accounting], report: Report, notices: list[str]
-) -> dict[str, Any]:
+def _record(archive: Archive, accounts: list[Accounting], report: Report, notices: list[str]) -> dict[str, Any]:
     return {
         "members": [asdict(account) for account in accounts],
         "missing": list(archive.missing),

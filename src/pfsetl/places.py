@@ -58,12 +58,16 @@ def with_state(frame: pl.DataFrame, told: pl.DataFrame, place: str) -> pl.DataFr
 
 def merged(frame: pl.DataFrame, key: list[str], same: list[str], place: str) -> pl.DataFrame:
     """Make one row per key: `mac` the lowest contractor number, `macs` all of them; `same` columns must agree."""
-    rows = frame.sort("mac", maintain_order=True).group_by(key, maintain_order=True).agg(
-        pl.col("mac").first(),
-        pl.col("mac").unique().sort().str.join(",").alias("macs"),
-        pl.exclude(*key, "mac", "line").first(),
-        pl.col("line").min(),
-        *(pl.col(name).n_unique().alias(f"_{name}") for name in same),
+    rows = (
+        frame.sort("mac", maintain_order=True)
+        .group_by(key, maintain_order=True)
+        .agg(
+            pl.col("mac").first(),
+            pl.col("mac").unique().sort().str.join(",").alias("macs"),
+            pl.exclude(*key, "mac", "line").first(),
+            pl.col("line").min(),
+            *(pl.col(name).n_unique().alias(f"_{name}") for name in same),
+        )
     )
     clash = rows.filter(pl.any_horizontal(pl.col(f"_{name}") > 1 for name in same))
     if clash.height:

@@ -117,9 +117,8 @@ def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contr
 
 def _stage_table(store: LocalStore, release: str, table: Table, parts: Parts) -> dict[str, Any]:
     with store.scratch() as temporary:
-        digest = _write(parts, table, temporary)
+        rows, digest = _write(parts, table, temporary)
         name = f"objects/{table.name}/{release}-{digest[:16]}.parquet"
-        rows = pl.scan_parquet(temporary).select(pl.len()).collect().item()
         if store.exists(name) or not store.put_new(name, temporary):
             data = store.get(name)  # NOTE: the same rows, perhaps written by another polars: its bytes count
         else:
@@ -143,8 +142,8 @@ def _stage_table(store: LocalStore, release: str, table: Table, parts: Parts) ->
     }
 
 
-def _write(parts: Parts, table: Table, target: Path) -> str:
-    """Write the parts of a table, in key order, as one Parquet file; return the digest of the rows."""
+def _write(parts: Parts, table: Table, target: Path) -> tuple[int, str]:
+    """Write the parts of a table, in key order, as one Parquet file; return the rows' number and digest."""
     digest = RowsDigest()
 
     def stream(
@@ -163,4 +162,4 @@ def _write(parts: Parts, table: Table, target: Path) -> str:
         row_group_size=ROW_GROUP,
         arrow_schema=contracts.arrow_schema(table),
     )
-    return digest.hexdigest(table.schema)
+    return digest.rows, digest.hexdigest(table.schema)

@@ -159,9 +159,7 @@ def layouts(member: str) -> tuple[Layout, ...]:
 def fields() -> Mapping[str, Field]:
     """Return how each raw field is turned into a value."""
     return {
-        row["field"]: Field(
-            row["field"], row["kind"], int(row["scale"] or 0), int(row["pad"] or 0), row["pattern"]
-        )
+        row["field"]: Field(row["field"], row["kind"], int(row["scale"] or 0), int(row["pad"] or 0), row["pattern"])
         for row in declarations.rows("fields.csv")
     }
 

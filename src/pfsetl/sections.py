@@ -1,20 +1,23 @@
 """CPT and HCPCS sections and subsections by code number, as `schemas/sections.csv` declares them."""
 
-import functools
+from functools import cache
 
 import polars as pl
 
 from pfsetl import declarations
 
-
-def section() -> pl.Expr:
-    """Return the expression for the section of `hcpcs`; null where no range holds the code."""
-    return _first_match("section")
+_NUMBERS = 100_000
 
 
-def subsection() -> pl.Expr:
-    """Return the expression for the subsection of `hcpcs`; null where the section isn't divided there."""
-    return _first_match("subsection")
+def with_sections(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add `section` and `subsection` to a frame of `hcpcs`; null where no declared range holds the code."""
+    code = pl.col("hcpcs")
+    number = code.cast(pl.UInt32, strict=False)
+    marked = frame.with_columns(_number=pl.when(code.str.contains(r"^\d{5}$")).then(number))
+    return marked.with_columns(
+        pl.coalesce(_by_number(name).gather(marked["_number"]), _by_letter(name)).alias(name)
+        for name in ("section", "subsection")
+    ).drop("_number")
 
 
 def with_statistics() -> tuple[tuple[str, str], ...]:
@@ -23,23 +26,30 @@ def with_statistics() -> tuple[tuple[str, str], ...]:
     return tuple((r["section"], r["subsection"]) for r in rows if r["subsection_statistics"] == "true")
 
 
-def _first_match(name: str) -> pl.Expr:
+@cache
+def _by_number(name: str) -> pl.Series:
+    """Return the section (or subsection) of every five-digit number; earlier rows of the declaration win."""
+    table: list[str | None] = [None] * _NUMBERS
+    for row in reversed(declarations.rows("sections.csv")):
+        if row["rule"] == "number":
+            first, last = int(row["first"]), int(row["last"])
+            table[first : last + 1] = [row[name] or None] * (last + 1 - first)
+    return pl.Series(name, table, dtype=pl.String)
+
+
+def _by_letter(name: str) -> pl.Expr:
+    """Return the section by the letter at the end (0001F) or at the start (G0101) of a code."""
     code = pl.col("hcpcs")
-    number = code.str.slice(0, 5).cast(pl.Int32, strict=False)
-    tests: list[tuple[pl.Expr, str]] = []
-    for row in declarations.rows("sections.csv"):
-        match row["rule"]:
-            case "number":
-                test = number.is_between(int(row["first"]), int(row["last"]))
-            case "suffix":
-                test = code.str.contains(rf"^\d{{4}}[{row['first']}]$")
-            case _:
-                test = code.str.starts_with(row["first"])
-        tests.append((test, row[name]))
-    empty = pl.lit(None, dtype=pl.String)
-    chain = functools.reduce(
-        lambda otherwise, case: pl.when(case[0]).then(pl.lit(case[1] or None, dtype=pl.String)).otherwise(otherwise),
-        reversed(tests),
-        empty,
+    rules = [(r["rule"], r["first"], r[name] or None) for r in declarations.rows("sections.csv")]
+    suffixes = {letter: value for rule, letter, value in rules if rule == "suffix"}
+    letters = {letter: value for rule, letter, value in rules if rule == "letter"}
+
+    def looked_up(character: pl.Expr, table: dict[str, str | None]) -> pl.Expr:
+        return character.replace_strict(table, default=None, return_dtype=pl.String)
+
+    suffixed = code.str.contains(r"^\d{4}[A-Z]$")
+    return (
+        pl.when(suffixed)
+        .then(looked_up(code.str.slice(4), suffixes))
+        .otherwise(looked_up(code.str.slice(0, 1), letters))
     )
-    return chain.alias(name)

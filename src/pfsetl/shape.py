@@ -37,9 +37,7 @@ class _Fit:
 def cut_text(member: str, lines: pl.DataFrame, place: str) -> Cut:
     """Cut the lines (`line`, `text`) of a fixed-width or pattern-shaped text member."""
     trials = [layout for layout in registry.layouts(member) if layout.medium in ("fixed", "line")]
-    fits = [
-        (_fit_fixed if layout.medium == "fixed" else _fit_lines)(layout, lines, place) for layout in trials
-    ]
+    fits = [(_fit_fixed if layout.medium == "fixed" else _fit_lines)(layout, lines) for layout in trials]
     return _only(fits, member, place)
 
 
@@ -71,7 +69,7 @@ def _only(fits: list[_Fit], member: str, place: str) -> Cut:
     )
 
 
-def _fit_fixed(layout: Layout, lines: pl.DataFrame, place: str) -> _Fit:
+def _fit_fixed(layout: Layout, lines: pl.DataFrame) -> _Fit:
     text, length = pl.col("text"), layout.record_length
     lines = lines.with_columns(length=text.str.len_chars())
     records = lines.filter(pl.col("length") == length)
@@ -93,11 +91,7 @@ def _fit_fixed(layout: Layout, lines: pl.DataFrame, place: str) -> _Fit:
     frame = records.select(
         "line",
         *(text.str.slice(f.start - 1, f.end - f.start + 1).str.strip_chars().alias(f.field) for f in layout.fields),
-        *(
-            (text.str.slice(a - 1, b - a + 1).str.strip_chars() != "").alias(f"gap {a}-{b}")
-            for a, b in gaps
-            if b >= a
-        ),
+        *((text.str.slice(a - 1, b - a + 1).str.strip_chars() != "").alias(f"gap {a}-{b}") for a, b in gaps if b >= a),
     )
     for gap in (c for c in frame.columns if c.startswith("gap ")):
         bad = frame.filter(pl.col(gap))
@@ -117,7 +111,7 @@ def _fit_fixed(layout: Layout, lines: pl.DataFrame, place: str) -> _Fit:
     return _Fit(layout, problems, None if problems else cut)
 
 
-def _fit_lines(layout: Layout, lines: pl.DataFrame, place: str) -> _Fit:
+def _fit_lines(layout: Layout, lines: pl.DataFrame) -> _Fit:
     text = pl.col("text")
     lines = lines.with_columns(record=text.str.contains(layout.line))
     records = lines.filter("record")

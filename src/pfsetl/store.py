@@ -74,7 +74,7 @@ class LocalStore:
                 with suppress(FileExistsError):
                     os.link(self.root / name, link)
             latest = self.root / "latest"
-            current = os.readlink(latest) if latest.is_symlink() else ""
+            current = str(latest.readlink()) if latest.is_symlink() else ""
             if current.rpartition("/")[2] < tree.name:
                 with self.scratch() as temporary:
                     temporary.unlink()

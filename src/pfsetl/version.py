@@ -44,14 +44,14 @@ class Version:
         """Return the addresses of a table's Parquet files, of one release or of all."""
         known = sorted({r["table"] for r in self.resources})
         if table not in known:
-            raise UsageError(f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}.")
+            raise UsageError(
+                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
+            )
         if release is not None and release not in self.releases:
             there = ", ".join(self.releases)
             raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
         return [
-            self.store.uri(r["path"])
-            for r in self.resources
-            if r["table"] == table and release in (None, r["release"])
+            self.store.uri(r["path"]) for r in self.resources if r["table"] == table and release in (None, r["release"])
         ]
 
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
