@@ -1,0 +1,38 @@
+# Everything runs in .venv, which the first target makes. Needs Python 3.11+ and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check bench docs clean
+
+demo: .venv/demo.done
+	$(BIN)/pfsetl demo
+
+test: .venv/dev.done check
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: .venv/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/dev.done
+	$(BIN)/python tools/bench.py
+
+docs: .venv/dev.done
+	$(BIN)/python tools/write_docs.py
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pfsetl needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+
+.venv/demo.done: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable . duckdb
+	touch $@
+
+.venv/dev.done: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[flows,dev]'
+	touch $@

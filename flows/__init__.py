@@ -1,0 +1,1 @@
+"""Prefect flows over pfsetl: they add runs, retries and artifacts, and nothing in pfsetl knows of them."""

@@ -1,0 +1,257 @@
+"""The command line: one function per command. Exit 0 done, 1 data refused, 2 usage, 3 source unavailable."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from pfsetl import fetch as fetching
+from pfsetl import pipeline, registry, render, version
+from pfsetl.card import card, find_release
+from pfsetl.errors import ChecksFailed, PfsetlError
+from pfsetl.store import open_store
+
+Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The store: the folder of published versions.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
+
+app = App(
+    name="pfsetl",
+    help="Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.",
+    result_action="return_value",
+)
+SAMPLE = Path(__file__).parent / "sample"
+DEFAULT_OUTPUT = Path("output")
+
+
+@app.command
+def demo(*, output: Output = DEFAULT_OUTPUT) -> None:
+    """Publish the bundled sample (Level II codes of RVU25D and RVU26A) and show how to read it. No network."""
+    out = render.console()
+    for path in sorted(SAMPLE.glob("*.zip")):
+        with _watching(f"building {path.stem}"):
+            result = pipeline.build(path.stem, store=open_store(output), archive=path)
+        render.build(out, result)
+    out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
+    for line in _next_steps(output):
+        out.print(f"  {line}", markup=False)
+
+
+@app.command(name="list")
+def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+    """List every known CMS release, with what is published."""
+    published = version.open_version(output).releases
+    labels = [*registry.releases(), *(label for label in published if label not in registry.releases())]
+    rows = [_listed(registry.find_or_infer(label), published.get(label)) for label in labels]
+    if json:
+        print(render.as_json(rows))
+        return
+    columns = ("release", "kind", "effective_from", "effective_to", "never_effective", "supersedes", "published")
+    render.console().print(render.table("", columns, [[row[c] for c in columns] for row in rows]))
+
+
+@app.command
+def fetch(release: str, *, cache: Path | None = None) -> None:
+    """Download a release's archive from CMS into the cache and print its path.
+
+    Parameters
+    ----------
+    release: A label such as RVU26A.
+    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
+    """
+    print(_fetched(registry.find(release), cache))
+
+
+@app.command
+def build(
+    release: str,
+    *,
+    archive: Path | None = None,
+    output: Output = DEFAULT_OUTPUT,
+    cache: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Publish one release from CMS, from a zip, or from a folder of its members.
+
+    Parameters
+    ----------
+    release: A label such as RVU26A; a new one such as RVU27A works with --archive.
+    archive: CMS's zip or a folder of its members; default: what CMS serves at the address in releases.csv.
+    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
+    """
+    url = None
+    if archive is None:
+        known = registry.find(release)
+        archive, url = _fetched(known, cache), fetching.source_url(known)
+    with _watching(f"building {release.upper()}"):
+        result = pipeline.build(release, store=open_store(output), archive=archive, url=url)
+    if json:
+        record = {"release": result.release, "version": result.version.number, "published": result.published}
+        print(render.as_json(record | {"record": result.record}))
+    else:
+        render.build(render.console(), result)
+
+
+@app.command
+def code(
+    hcpcs: str,
+    *,
+    release: str | None = None,
+    output: Output = DEFAULT_OUTPUT,
+    at: int | None = None,
+    json: Json = False,
+) -> None:
+    """Show the card of a code: RVUs by setting, national payment, and how it compares in its section.
+
+    Parameters
+    ----------
+    hcpcs: A CPT or HCPCS code, e.g. 97761.
+    release: A published release; default the latest.
+    at: A version number; default the newest.
+    """
+    data = card(version.open_version(output, at), hcpcs, release)
+    if json:
+        print(render.as_json(data))
+    else:
+        render.card(render.console(), data)
+
+
+@app.command
+def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+    """List the published versions and the releases each one holds."""
+    store = open_store(output)
+    opened = [version.open_version(store, number) for number in version.numbers(store)]
+    rows: list[dict[str, Any]] = [
+        {
+            "version": v.number,
+            "created": v.created,
+            "releases": list(v.releases),
+            "files": len(v.resources),
+            "rows": sum(r["rows"] for r in v.resources),
+            "bytes": sum(r["bytes"] for r in v.resources),
+        }
+        for v in opened
+    ]
+    if json:
+        print(render.as_json(rows))
+    elif not rows:
+        print(f"{output}: nothing is published there. Run 'pfsetl demo' or 'pfsetl build' first.")
+    else:
+        cells = [[", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows]
+        render.console().print(render.table("", list(rows[0]), cells))
+
+
+@app.command
+def verify(*, output: Output = DEFAULT_OUTPUT, at: int | None = None, json: Json = False) -> None:
+    """Rehash every published file and compare with the manifest; exit 1 when one differs.
+
+    Parameters
+    ----------
+    at: A version number; default all versions.
+    """
+    store = open_store(output)
+    wanted = version.numbers(store) if at is None else [at]
+    results: dict[str, str] = {}
+    for number in wanted:
+        results.update(version.open_version(store, number).verify())
+    bad = {name: problem for name, problem in results.items() if problem}
+    if json:
+        print(render.as_json({"versions": wanted, "files": len(results), "bad": bad}))
+    else:
+        print(f"{len(results)} files of {len(wanted)} versions: {len(results) - len(bad)} as published, {len(bad)} not")
+    if bad:
+        raise ChecksFailed("\n".join(f"{output}/{name}: {problem}" for name, problem in bad.items()))
+
+
+@app.command
+def export(folder: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = None) -> None:
+    """Copy one version into a new folder, as Parquet with a datapackage.json.
+
+    Parameters
+    ----------
+    folder: Where to write; must be new or empty.
+    at: A version number; default the newest.
+    """
+    opened = version.open_version(output, at)
+    find_release(opened, None)
+    written = opened.export(folder)
+    print(f"version {opened.number}: {len(written)} files in {folder}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; no error reaches the user as a traceback unless --debug asks for it."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        app([a for a in arguments if a != "--debug"], exit_on_error=False, print_error=False)
+    except PfsetlError as error:
+        _fail(error, error.exit_code, debug)
+    except CycloptsError as error:
+        _fail(error, 2, debug)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _next_steps(output: Path) -> list[str]:
+    """Commands that work as printed, from the folder the user stands in."""
+    python = Path(sys.executable)
+    here = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    files = f"{output}/latest/section_stats/*.parquet"
+    install = "" if find_spec("duckdb") else f"{here} -m pip install duckdb && "
+    return [
+        f"{here} -m pfsetl code G0101 --release RVU26A --output {output}",
+        f"""{here} -c 'import polars as pl; print(pl.scan_parquet("{files}").filter(measure="work_rvu").collect())'""",
+        f"{install}{here} -c 'import duckdb; "
+        f"""duckdb.sql("from read_parquet([$${files}$$]) where measure = $$work_rvu$$").show()'""",
+    ]
+
+
+def _fail(error: Exception, exit_code: int, debug: bool) -> None:
+    if debug:
+        raise error
+    print(f"pfsetl: {error}", file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def _listed(release: registry.Release, record: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "release": release.label,
+        "kind": release.kind,
+        "effective_from": release.effective_from,
+        "effective_to": release.effective_to,
+        "never_effective": {True: "never paid", False: None, None: "unknown"}[release.never_effective],
+        "supersedes": release.supersedes,
+        "published": f"revision {record['revision']}" if record else None,
+        "note": release.note,
+    }
+
+
+def _fetched(release: registry.Release, cache: Path | None) -> Path:
+    folder = cache or fetching.cache_folder()
+    if not sys.stderr.isatty():
+        return fetching.fetch(release, cache=folder)
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    columns = (f"fetching {release.label}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        return fetching.fetch(
+            release, cache=folder, progress=lambda done, total: bar.update(task, completed=done, total=total or None)
+        )
+
+
+@contextmanager
+def _watching(what: str) -> Iterator[None]:
+    """Show that work goes on, when a person is watching."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield

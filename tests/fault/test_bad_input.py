@@ -1,0 +1,330 @@
+"""Whatever is wrong with an archive: one clear refusal, and the published version stays as it was."""
+
+import io
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+from pfsetl.errors import PfsetlError
+from pfsetl.store import LocalStore
+from tests import synthetic as s
+from tests.synthetic import Members
+
+LABEL = "RVU25A"
+RVUS, GPCI, ANES, LOCCO, CAPS = (
+    "PPRRVU2025_JAN.txt", "GPCI2025.csv", "ANES2025.csv", "25LOCCO.csv", "OPPSCAP_JAN.csv",
+)  # fmt: skip
+PAGE = b"\r\n<!DOCTYPE html>\r\n<html><body>License for Use of CPT</body></html>\r\n"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+    """A store that holds one good version of the release that the bad archives are built as."""
+    folder = tmp_path_factory.mktemp("published")
+    store = LocalStore(folder / "store")
+    pfsetl.build(LABEL, store=store, archive=s.write_zip(folder / "good.zip", s.release(LABEL)))
+    return store
+
+
+def everything(store: LocalStore) -> dict[str, bytes]:
+    return {str(p.relative_to(store.root)): p.read_bytes() for p in store.root.rglob("*") if p.is_file()}
+
+
+def refusal(published: LocalStore, path: Path) -> str:
+    """Build, expect a refusal, check that the store didn't change; return the message."""
+    before = everything(published)
+    with pytest.raises(PfsetlError) as caught:
+        pfsetl.build(LABEL, store=published, archive=path)
+    assert caught.value.exit_code == 1
+    assert everything(published) == before
+    version = pfsetl.open(published)
+    assert version.number == 1
+    assert not [problem for _, problem in version.verify() if problem]
+    assert version.scan("rvu", LABEL).collect().height == len(s.CODES)
+    return str(caught.value)
+
+
+def assert_names(message: str, *fragments: str) -> None:
+    missing = [f for f in fragments if f not in message]
+    assert not missing, message
+
+
+# --- the archive as bytes ---------------------------------------------------------------------------------------
+
+
+def flipped_inside_a_member() -> bytes:
+    data = bytearray(s.zipped(s.release(LABEL)))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        info = archive.getinfo(RVUS)
+    start = info.header_offset + 30 + len(RVUS) + info.compress_size // 2
+    for at in range(start, start + 8):
+        data[at] ^= 0xFF
+    return bytes(data)
+
+
+def with_central_field(data: bytes, offset: int, field: bytes) -> bytes:
+    """Overwrite a field of the first central directory record (PKZIP APPNOTE 4.3.12)."""
+    at = data.index(b"PK\x01\x02") + offset
+    return data[:at] + field + data[at + len(field) :]
+
+
+def encrypted() -> bytes:
+    data = s.zipped(s.release(LABEL))
+    return with_central_field(data, 8, struct.pack("<H", 1))
+
+
+def claims_ten_gigabytes() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        archive.writestr(RVUS, b"x")
+        archive.filelist[0].file_size = 10 * 1024**3
+    return buffer.getvalue()
+
+
+def bomb() -> bytes:
+    return s.zipped({RVUS: b"0" * (70 << 20)})
+
+
+def many_bombs() -> bytes:
+    return s.zipped({f"{i}.bin": b"0" * (60 << 20) for i in range(5)} | s.release(LABEL))
+
+
+def understated_size() -> bytes:
+    return with_central_field(s.zipped(s.release(LABEL)), 24, struct.pack("<I", 100))
+
+
+def doubled_name() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        for _ in range(2):
+            archive.writestr(RVUS, s.pprrvu_txt("N171"))
+    return buffer.getvalue()
+
+
+GOOD = s.zipped(s.release(LABEL))
+BYTES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
+    "flipped bytes": (flipped_inside_a_member, ("bad.zip/PPRRVU2025_JAN.txt", "damaged", "Download the archive again")),
+    "truncated": (lambda: GOOD[: len(GOOD) // 2], ("bad.zip", "not a complete zip", "Download it again")),
+    "one byte short": (lambda: GOOD[:-1], ("bad.zip", "not a complete zip", "Download it again")),
+    "not a zip": (lambda: b"Rar!\x1a\x07\x01\x00" * 40, ("bad.zip", "not a complete zip", "Download it again")),
+    "no bytes": (lambda: b"", ("bad.zip", "not a complete zip", "0 bytes")),
+    "HTML page": (lambda: PAGE, ("bad.zip", "an HTML page", "--archive")),
+    "empty zip": (lambda: s.zipped({}), ("bad.zip", "empty zip", "Download it again")),
+    "parent path": (lambda: s.zipped({"../x.txt": b"x"}), ("bad.zip/../x.txt", "leaves the archive")),
+    "absolute path": (lambda: s.zipped({"/etc/x.txt": b"x"}), ("bad.zip//etc/x.txt", "leaves the archive")),
+    "drive path": (lambda: s.zipped({"C:/x.txt": b"x"}), ("C:/x.txt", "leaves the archive")),
+    "parent path, backslashes": (lambda: s.zipped({"a\\..\\..\\x.txt": b"x"}), ("x.txt", "leaves the archive")),
+    "encrypted": (encrypted, ("PPRRVU2025_JAN.txt", "encrypted", "download the archive again")),
+    "claims 10 GB": (claims_ten_gigabytes, ("PPRRVU2025_JAN.txt", "claims 10,737,418,240 bytes", "Refused unread")),
+    "zip bomb": (bomb, ("PPRRVU2025_JAN.txt", "claims 73,400,320 bytes", "Refused unread")),
+    "many zip bombs": (many_bombs, ("bad.zip", "bytes unpacked, more than")),
+    "understated size": (understated_size, ("PPRRVU2025_JAN.txt", "Download the archive again")),
+    "a name twice": (doubled_name, ("PPRRVU2025_JAN.txt", "twice", "Download it again")),
+}
+
+
+@pytest.mark.parametrize("case", BYTES)
+def test_bad_archive_is_refused(case: str, published: LocalStore, tmp_path: Path) -> None:
+    make, fragments = BYTES[case]
+    path = tmp_path / "bad.zip"
+    path.write_bytes(make())
+    assert_names(refusal(published, path), *fragments)
+
+
+# --- its members ------------------------------------------------------------------------------------------------
+
+
+def without(name: str) -> Callable[[Members], Members]:
+    return lambda members: {k: v for k, v in members.items() if k != name}
+
+
+def put(name: str, data: bytes) -> Callable[[Members], Members]:
+    return lambda members: {**members, name: data}
+
+
+def sub(name: str, old: bytes, new: bytes) -> Callable[[Members], Members]:
+    """Replace the first occurrence of `old`, which has to be there."""
+
+    def change(members: Members) -> Members:
+        assert old in members[name]
+        return {**members, name: members[name].replace(old, new, 1)}
+
+    return change
+
+
+def as_csv(rows: list[list[str]]) -> Callable[[Members], Members]:
+    return lambda members: {**without(RVUS)(members), "PPRRVU2025_JAN.csv": s.csv_bytes(rows)}
+
+
+def records(*rows: s.Row) -> Callable[[Members], Members]:
+    return put(RVUS, s.pprrvu_txt("N171", rows))
+
+
+def grid_with(row: int, column: int, cell: str) -> list[list[str]]:
+    cells = s.pprrvu_cells("G31")
+    cells[row][column] = cell
+    return cells
+
+
+def without_column(at: int) -> list[list[str]]:
+    return [row[:at] + row[at + 1 :] for row in s.pprrvu_cells("G31")]
+
+
+def with_column(at: int, *title: str) -> list[list[str]]:
+    cells = s.pprrvu_cells("G31")
+    stack = dict(zip(range(5, 10), title, strict=True))
+    return [[*row[:at], stack.get(i, "" if i < 5 else "1"), *row[at:]] for i, row in enumerate(cells)]
+
+
+def moved_column(first: int, second: int) -> list[list[str]]:
+    cells = s.pprrvu_cells("G31")
+    for row in cells:
+        row[first], row[second] = row[second], row[first]
+    return cells
+
+
+def lengthened(by: int) -> Callable[[Members], Members]:
+    def change(members: Members) -> Members:
+        lines = members[RVUS].split(b"\r\n")
+        lines[9] = lines[9] + b" " * by if by > 0 else lines[9][:by]
+        return {**members, RVUS: b"\r\n".join(lines)}
+
+    return change
+
+
+FIRST_RECORD = 8  # after seven HDR lines
+MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
+    "no PPRRVU": (without(RVUS), ("bad.zip", "no file of pprrvu", "schemas/members.csv")),
+    "PPRRVU twice": (
+        put("pprrvu25_v2.TXT", s.pprrvu_txt("N171")),
+        ("pprrvu is there twice as txt", RVUS, "pprrvu25_v2.TXT", "Keep the one"),
+    ),
+    "GPCI twice": (put("CY2025_GPCIs.csv", s.gpci_csv("GPCI7")), ("gpci is there twice as csv", "Keep the one")),
+    "for everyone and by participant": (
+        put("PPRRVU2025_JAN_QPP.txt", s.pprrvu_txt("N171P")),
+        ("bad.zip", "for everyone and by participant", "give one"),
+    ),
+    "HTML in place of PPRRVU": (put(RVUS, PAGE), (RVUS, "an HTML page", "Download the archive again")),
+    "HTML in place of a companion": (put(GPCI, PAGE), (GPCI, "an HTML page", "Download the archive again")),
+    "PPRRVU of 0 bytes": (put(RVUS, b""), (RVUS, "empty", "Download the archive again")),
+    "GPCI of 0 bytes": (put(GPCI, b""), (GPCI, "empty", "Download the archive again")),
+    "GPCI of blank lines": (put(GPCI, b"\r\n\r\n \r\n"), (GPCI, "empty", "Download the archive again")),
+    "PPRRVU of header lines only": (put(RVUS, s.pprrvu_txt("N171", ())), (RVUS, "N171")),
+    "PPRRVU csv of header only": (as_csv(s.pprrvu_cells("G31", ())), ("JAN.csv", "no records", "Download")),
+    "GPCI of header only": (put(GPCI, s.gpci_csv("GPCI7", ())), (GPCI, "no records", "Download")),
+    "not text": (put(RVUS, bytes(range(256)) * 40), (RVUS, "a shape that isn't declared")),
+    "not a workbook": (
+        lambda m: {**without(GPCI)(m), "GPCI2025.xlsx": b"PK\x03\x04 nonsense"},
+        ("GPCI2025.xlsx", "not a readable workbook", "Download the archive again"),
+    ),
+    "an open quote": (
+        sub(ANES, b"ALABAMA", b'"ALABAMA'),
+        (ANES,),
+    ),
+    "column missing": (
+        as_csv(without_column(10)),
+        ("JAN.csv", "G31", "(mp_rvu)", "is missing", "schemas/layouts/pprrvu.csv"),
+    ),
+    "column added": (
+        as_csv(with_column(23, "", "", "", "NEW", "IND")),
+        ("JAN.csv", "'NEW IND' isn't in G31", "schemas/layouts/pprrvu.csv"),
+    ),
+    "column renamed": (
+        as_csv(grid_with(9, 10, "WEIGHT")),
+        ("JAN.csv", "'MP WEIGHT' isn't in G31", "(mp_rvu) is missing"),
+    ),
+    "columns swapped": (
+        as_csv(moved_column(6, 8)),
+        ("JAN.csv", "(nonfacility_pe_rvu) moved from column 7 to 9", "schemas/layouts/pprrvu.csv"),
+    ),
+    "a column without header": (
+        put(GPCI, s.csv_bytes([[*row, "9" if row[1] == "AK" else ""] for row in s.cells_of(s.gpci_csv("GPCI7"))])),
+        (GPCI, "column 8 has no header but a value", "line 5"),
+    ),
+    "record one character longer": (lengthened(1), (RVUS, "line 10 has 172 characters", "N171 has 171")),
+    "record one character shorter": (lengthened(-1), (RVUS, "line 10 has 170 characters", "N171 has 171")),
+    "every record one character longer": (
+        put(RVUS, s.pprrvu_txt("N171").replace(b"   0.00\r\n", b"    0.00\r\n").replace(b"   0.15\r\n", b"    0.15\r\n")
+            .replace(b"   0.11\r\n", b"    0.11\r\n")),
+        (RVUS, "172 characters", "171"),
+    ),
+    "data between the fields": (
+        put(RVUS, s.pprrvu_txt("N171").replace(b"   1.21", b"   1.21X"[:7], 1).replace(b"1.21   1.40", b"1.21x  1.40")),
+        (RVUS, "columns 66-66 hold data", f"line {FIRST_RECORD}"),
+    ),
+    "a number that doesn't parse": (
+        sub(RVUS, b"  1.21 ", b"  1,21 "),
+        (RVUS, f"line {FIRST_RECORD}: work_rvu is '1,21'", "a number with up to 2 decimals", "Download"),
+    ),
+    "a number with more decimals": (
+        sub(GPCI, b"1.065", b"1.0651"),
+        (GPCI, "line 5: pe_gpci is '1.0651'", "up to 3 decimals"),
+    ),
+    "an infinite number": (sub(GPCI, b"1.065", b"inf"), (GPCI, "line 5: pe_gpci is 'inf'", "up to 3 decimals")),
+    "a number in scientific notation": (sub(GPCI, b"1.065", b"1E0"), (GPCI, "line 5: pe_gpci is '1E0'")),
+    "a blank number": (sub(GPCI, b"1.065", b""), (GPCI, "line 5: pe_gpci is ''", "a number")),
+    "a number too large": (
+        sub(CAPS, b"126.81,126.81", b"12345678901.00,126.81"),
+        (CAPS, "line 2: facility_amount is '12345678901.00'"),
+    ),
+    "an unknown flag": (
+        records(s.changed(s.VISIT, nonfacility_na="YE", nonfacility_na_full="YE")),
+        (RVUS, "nonfacility_na is 'YE'"),
+    ),
+    "a lower-case locality": (sub(GPCI, b"AK,01", b"AK,x1"), (GPCI, "line 5: locality is 'X1'")),
+    "a negative number": (
+        records(s.changed(s.VISIT, nonfacility_pe="-1.40")),
+        (LABEL, "rvu", "G9901", "Nothing was published", "schemas/corrections.csv"),
+    ),
+    "a key with different values": (
+        records(*s.CODES, s.changed(s.VISIT, work="1.22")),
+        (RVUS, "lines 8 and 15 both have hcpcs 'G9901'", "differ in work_rvu", "schemas/corrections.csv"),
+    ),
+    "a total that isn't the sum": (
+        records(s.changed(s.VISIT, nonfacility_total="2.71")),
+        ("make the total", "1 rows break this", "G9901", "schemas/corrections.csv"),
+    ),
+    "components that don't make the whole": (
+        records(s.SCAN, s.SCAN_READING, s.changed(s.SCAN_IMAGE, nonfacility_pe="3.61")),
+        ("rvu", "1 rows break this", "Nothing was published"),
+    ),
+    "two conversion factors": (
+        records(s.VISIT, s.changed(s.SURGERY, factor="32.3465")),
+        ("rvu", "conversion factor", "Nothing was published"),
+    ),
+    "a conversion factor of 0": (records(s.changed(s.VISIT, factor="0.0000")), ("rvu", "conversion factor", "G9901")),
+    "an unknown status": (records(s.VISIT, s.changed(s.SURGERY, status="Z")), ("status", "1 rows", "G9903")),
+    "an unknown modifier": (records(s.VISIT, s.changed(s.SURGERY, modifier="27")), ("modifier", "1 rows", "G9903 27")),
+    "an unknown contractor": (
+        sub(ANES, b"02102 ,01", b"99999 ,01"),
+        (ANES, "line 3: contractor 99999 locality 01 is in no known state", "schemas/carriers.csv"),
+    ),
+    "a locality without anesthesia factor": (
+        put(ANES, s.anes_csv("ANES4", s.PLACES[1:])),
+        ("Anesthesia factors and indices cover the same localities", "Nothing was published"),
+    ),
+    "an index out of range": (sub(GPCI, b"1.065", b"10.65"), ("gpci", "between 0.2 and 4", "AK 01")),
+    "a locality with two indices": (
+        put(GPCI, s.gpci_csv("GPCI7", (*s.PLACES, {**s.ALABAMA, "pe": "0.876"}))),
+        (GPCI, "state AL, locality 00", "different pe_gpci", "schemas/corrections.csv"),
+    ),
+    "another year": (
+        as_csv(s.pprrvu_cells("G31", title="2024")),
+        (),
+    ),
+    "the 2026 record": (
+        put(RVUS, s.pprrvu_txt("N171P")),
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", [c for c in MEMBERS if MEMBERS[c][1]])
+def test_bad_member_is_refused(case: str, published: LocalStore, tmp_path: Path) -> None:
+    change, fragments = MEMBERS[case]
+    path = s.write_zip(tmp_path / "bad.zip", change(s.release(LABEL)))
+    assert_names(refusal(published, path), *fragments)

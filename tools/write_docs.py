@@ -1,0 +1,15 @@
+"""Write the generated pages of docs/ from the contract."""
+
+from pathlib import Path
+
+from pfsetl import contracts
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def main() -> None:
+    (DOCS / "tables.md").write_text(contracts.dictionary(contracts.load()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
