@@ -17,14 +17,14 @@ LIMITING_CHARGE = 10_925  # 115 % of 95 % (CMS RVU record layout, every year)
 ROWS_PER_PART = 50_000
 
 _SETTINGS = ("nonfacility", "facility")
-_NAMED = ("participant", "hcpcs", "modifier", "status", "reason")
+_KEY = ("participant", "hcpcs", "modifier")
 
 
 def payment_national(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
     """Return the payment of every `rvu` row with all GPCIs 1.000."""
     one = pl.lit(exact.ONE_INDEX, dtype=pl.Int64)
     rows = _prepared(rvu, release).with_columns(_work_gpci=one, _pe_gpci=one, _mp_gpci=one)
-    return rows.select("release", *_NAMED[:3], *_payment_columns())
+    return rows.select("release", *_KEY, *_payment_columns())
 
 
 def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) -> Iterator[pl.DataFrame]:
@@ -44,9 +44,8 @@ def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) ->
         part = rows.slice(start, step)
         index = pl.int_range(part.height * localities.height, dtype=pl.UInt32, eager=True)
         crossed = pl.concat([part[index // localities.height], localities[index % localities.height]], how="horizontal")
-        yield crossed.select(
-            "release", "participant", "hcpcs", "modifier", "state", "locality", "mac", *_payment_columns()
-        )
+        columns = _payment_columns(capped=part["_capped"].any())
+        yield crossed.select("release", *_KEY, "state", "locality", "mac", *columns)
 
 
 def _prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
@@ -90,16 +89,16 @@ def _reason(release: Release) -> pl.Expr:
     )
 
 
-def _payment_columns() -> list[pl.Expr]:
+def _payment_columns(*, capped: bool = True) -> list[pl.Expr]:
+    """Columns of a payment table; `capped` False saves the cap's arithmetic where no row is subject to it."""
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
     for setting in _SETTINGS:
         amount = amount_cents(pl.col("_work"), pl.col(f"_{setting}_pe"), pl.col("_mp"), *indices, pl.col("_factor"))
-        opps = pl.when("_capped").then(
-            amount_cents(
-                pl.col("_opps_work"), pl.col(f"_opps_{setting}_pe"), pl.col("_opps_mp"), *indices, pl.col("_factor")
-            )
+        opps = amount_cents(
+            pl.col("_opps_work"), pl.col(f"_opps_{setting}_pe"), pl.col("_opps_mp"), *indices, pl.col("_factor")
         )
+        opps = pl.when("_capped").then(opps) if capped else pl.lit(None, dtype=pl.Int64)
         payment = pl.when(pl.col("reason").is_null()).then(pl.min_horizontal(amount, opps))
         cents[f"{setting}_amount"] = amount
         cents[f"{setting}_opps_amount"] = opps

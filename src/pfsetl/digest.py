@@ -1,7 +1,7 @@
 """A digest of a table's rows that is the same on every machine, polars version and chunking.
 
 It is taken over values in key order, column by column, not over Parquet bytes, which change with the writer. Text
-is hashed as its sorted distinct values plus a code per row, numbers as 64-bit integers, nulls as row positions.
+is hashed as its sorted distinct values plus a code per row, numbers as integers, nulls as row positions.
 """
 
 import hashlib
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
+
+_INT32_DIGITS = 9
 
 
 class RowsDigest:
@@ -25,17 +27,16 @@ class RowsDigest:
 
     def update(self, part: pl.DataFrame) -> None:
         """Add the next rows."""
-        for name, column in encoded(part).to_dict().items():
-            values = self._values.setdefault(name, hashlib.sha256())
-            nulls = self._nulls.setdefault(name, hashlib.sha256())
+        part = encoded(part)
+        numbers = part.select(_numbers(name, dtype) for name, dtype in part.schema.items())
+        for column, number in zip(part.iter_columns(), numbers.iter_columns(), strict=True):
+            name = column.name
             if isinstance(column.dtype, pl.Enum):
                 self._categories[name] = column.dtype.categories.to_list()
-            numbers = _numbers(column)
+            nulls = self._nulls.setdefault(name, hashlib.sha256())
             if column.null_count():
-                positions = (column.is_null().arg_true().cast(pl.Int64) + self.rows).rechunk()
-                nulls.update(_bytes(positions))
-                numbers = numbers.fill_null(0)
-            values.update(_bytes(numbers))
+                nulls.update(_bytes(column.is_null().arg_true().cast(pl.Int64) + self.rows))
+            self._values.setdefault(name, hashlib.sha256()).update(_bytes(number))
         self.rows += part.height
 
     def hexdigest(self, schema: Mapping[str, pl.DataType]) -> str:
@@ -76,15 +77,20 @@ def plain(part: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _numbers(column: pl.Series) -> pl.Series:
-    dtype = column.dtype
+def _numbers(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column as numbers of a width that its type alone decides, nulls as 0."""
+    if dtype == pl.Float64:
+        return pl.col(name).fill_null(0.0)
+    number = pl.col(name).to_physical()
+    width: type[pl.DataType] = pl.Int64
     if isinstance(dtype, pl.Enum):
         count = len(dtype.categories)
         width = pl.UInt8 if count <= 2**8 else pl.UInt16 if count <= 2**16 else pl.UInt32
-        return column.to_physical().cast(width)
-    if dtype == pl.Float64:
-        return column
-    return column.to_physical().cast(pl.UInt8 if dtype == pl.Boolean else pl.Int64)
+    elif dtype == pl.Boolean:
+        width = pl.UInt8
+    elif isinstance(dtype, pl.Decimal) and dtype.precision <= _INT32_DIGITS:
+        width = pl.Int32
+    return number.cast(width).fill_null(0)
 
 
 def _bytes(column: pl.Series) -> memoryview:

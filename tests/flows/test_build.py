@@ -32,7 +32,8 @@ SERVICES = [
     ("G9902", "", "0.44", "0.61", "0.20", "0.03"),
     ("G9903", "26", "0.70", "0.30", "0.30", "0.05"),
 ]
-# Looks at the same database as the runs before it, and builds once more, for the price of one server start.
+# Builds once more and looks at the database of all runs, for the price of one server start. Artifacts without a key
+# are what Prefect itself keeps of a failed run.
 INSPECT = """
 import json, sys
 from flows.build import main
@@ -41,7 +42,7 @@ from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
     print(json.dumps({
         "code": code,
-        "artifacts": [a.model_dump(mode="json") for a in client.read_artifacts() if a.type != "result"],
+        "artifacts": [a.model_dump(mode="json") for a in client.read_artifacts() if a.key],
         "runs": [{"name": r.name, "state": r.state.name, "message": r.state.message} for r in client.read_flow_runs()],
     }))
 """
@@ -114,7 +115,7 @@ class Cms:
 
 
 @pytest.fixture(scope="module")
-def cms() -> Iterator[Cms]:
+def fake_cms() -> Iterator[Cms]:
     fake = Cms()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -156,16 +157,16 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(cms: Cms, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(fake_cms: Cms, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     folder = tmp_path_factory.mktemp("runs")
     output, cache = folder / "output", folder / "cache"
-    fetching = [LABEL, "--output", str(output), "--cache", str(cache), "--base-url", cms.url]
+    fetching = [LABEL, "--output", str(output), "--cache", str(cache), "--base-url", fake_cms.url]
     fetching += ["--retry-delays", "0.1", "0.1"]
 
     def run(answers: list[tuple[int, bytes]], *command: str) -> Run:
-        cms.answers, cms.requested = answers, []
+        fake_cms.answers, fake_cms.requested = answers, []
         process = python(folder / "prefect", *command)
-        return Run(process, cms.requested)
+        return Run(process, fake_cms.requested)
 
     published = run([(503, b""), (200, small_archive())], "-m", "flows.build", *fetching)
     refused = run([(200, PAGE)], "-m", "flows.build", *fetching)

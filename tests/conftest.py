@@ -1,0 +1,66 @@
+"""Shared fixtures: where CMS's real files and published amounts lie, and releases built from them once."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+from pfsetl import Version
+from pfsetl.store import LocalStore
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
+
+
+@pytest.fixture(scope="session")
+def cms() -> Path:
+    """Folder of CMS's original release files; the test is skipped where it is absent."""
+    if not WHERE_CMS_FILES_ARE.is_dir():
+        pytest.skip(f"SKIPPED, NOT PASSED: no CMS files in {WHERE_CMS_FILES_ARE}; name their folder in $PFSETL_CMS")
+    return WHERE_CMS_FILES_ARE
+
+
+@pytest.fixture(scope="session")
+def oracles(cms: Path) -> Path:
+    """Folder of the payment amounts that CMS published, beside the release files."""
+    folder = cms.parent / "oracles"
+    if not folder.is_dir():
+        pytest.skip(f"SKIPPED, NOT PASSED: no published amounts in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def release_path(cms: Path) -> Callable[[str], Path]:
+    """Return where a release lies: CMS's zip, or the folder of its members."""
+
+    def path(release: str) -> Path:
+        found = next((p for p in (cms / f"{release}.zip", cms / release) if p.exists()), None)
+        if found is None:
+            pytest.skip(f"SKIPPED, NOT PASSED: {release} is not in {cms}")
+        return found
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def built(release_path: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Version]:
+    """Return a published version that holds the release; each release is built once, in one store for all workers."""
+    here = tmp_path_factory.getbasetemp()
+    folder = (here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "published"
+    versions: dict[str, Version] = {}
+
+    def build(release: str) -> Version:
+        if release not in versions:
+            archive = release_path(release)
+            versions[release] = pfsetl.build(release, store=_store(folder), archive=archive).version
+        return versions[release]
+
+    return build
+
+
+def _store(folder: Path) -> LocalStore:
+    store = pfsetl.open_store(folder)
+    assert isinstance(store, LocalStore)
+    return store
