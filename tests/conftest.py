@@ -1,7 +1,9 @@
 """Shared fixtures: where CMS's real files and published amounts lie, and releases built from them once."""
 
+import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,8 @@ def built(release_path: Callable[[str], Path], tmp_path_factory: pytest.TempPath
     def build(release: str) -> Version:
         if release not in versions:
             archive = release_path(release)
-            versions[release] = pfsetl.build(release, store=_store(folder), archive=archive).version
+            with _alone(folder, release):
+                versions[release] = pfsetl.build(release, store=_store(folder), archive=archive).version
         return versions[release]
 
     return build
@@ -64,3 +67,12 @@ def _store(folder: Path) -> LocalStore:
     store = pfsetl.open_store(folder)
     assert isinstance(store, LocalStore)
     return store
+
+
+@contextmanager
+def _alone(folder: Path, release: str) -> Iterator[None]:
+    """Let one worker build a release; the next finds it built."""
+    folder.mkdir(exist_ok=True)
+    with (folder.parent / f"{release}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

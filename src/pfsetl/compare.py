@@ -8,7 +8,7 @@ in docs/decisions/0006-section-statistics.md.
 import polars as pl
 
 from pfsetl import sections
-from pfsetl.exact import scaled
+from pfsetl.exact import decimal, scaled
 
 MEASURES = ("work_rvu", "nonfacility_total_rvu", "facility_total_rvu", "nonfacility_amount", "facility_amount")
 _KEY = ("release", "participant")
@@ -74,23 +74,19 @@ def _statistics(ranked: pl.DataFrame) -> pl.DataFrame:
             # NOTE: among codes that tie for the largest value the first by number stands for them.
             max_hcpcs=pl.col("hcpcs").filter(pl.col("value") == pl.col("value").max()).min(),
         )
-        .with_columns(
-            (pl.col(name).cast(pl.Decimal(20, 0)) * pl.lit("0.0001").cast(pl.Decimal(20, 4))).cast(pl.Decimal(12, 4))
-            for name in ("mean", "min", *_QUANTILES, "max")
-        )
+        .with_columns(decimal(pl.col(name), pl.Decimal(12, 4)) for name in ("mean", "min", *_QUANTILES, "max"))
     )
 
 
 def _comparison(whole: pl.DataFrame, stats: pl.DataFrame) -> pl.DataFrame:
     group = [*_KEY, "section", "measure"]
     joined = whole.join(stats.select(*group, section_median="median", section_max="max"), on=group)
-    value = (pl.col("value").cast(pl.Decimal(18, 0)) * pl.lit("0.01").cast(pl.Decimal(18, 2))).cast(pl.Decimal(12, 2))
     return joined.select(
         *_KEY,
         "hcpcs",
         "measure",
         "section",
-        value,
+        decimal(pl.col("value"), pl.Decimal(12, 2)),
         "n",
         "rank",
         percentile=100 * pl.col("at_or_below").cast(pl.Float64) / pl.col("n"),

@@ -38,14 +38,18 @@ def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) ->
         return
     indices = [scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp")]
     localities = _enums(gpci.sort("state", "locality").select("state", "locality", "mac", *indices))
-    rows = _enums(rows)
+    rows = _enums(rows.drop("not_used", "_priced", "_has_value", "_component_work"))
+    caps = [name for name in rows.columns if name.startswith("_opps_")]
     step = max(1, ROWS_PER_PART // localities.height)
+    index = pl.int_range(min(step, rows.height) * localities.height, dtype=pl.UInt32, eager=True)
+    row_of, tiled = index // localities.height, localities[index % localities.height]
     for start in range(0, rows.height, step):
         part = rows.slice(start, step)
-        index = pl.int_range(part.height * localities.height, dtype=pl.UInt32, eager=True)
-        crossed = pl.concat([part[index // localities.height], localities[index % localities.height]], how="horizontal")
-        columns = _payment_columns(capped=part["_capped"].any())
-        yield crossed.select("release", *_KEY, "state", "locality", "mac", *columns)
+        height = part.height * localities.height
+        capped = bool(part["_capped"].any())
+        repeated = (part if capped else part.drop(caps))[row_of.head(height)]
+        crossed = pl.concat([repeated, tiled.head(height)], how="horizontal")
+        yield crossed.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(capped=capped))
 
 
 def _prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:

@@ -35,7 +35,7 @@ class RowsDigest:
                 self._categories[name] = column.dtype.categories.to_list()
             nulls = self._nulls.setdefault(name, hashlib.sha256())
             if column.null_count():
-                nulls.update(_bytes(column.is_null().arg_true().cast(pl.Int64) + self.rows))
+                nulls.update(_bytes(column.is_null().arg_true().cast(pl.UInt32) + self.rows))
             self._values.setdefault(name, hashlib.sha256()).update(_bytes(number))
         self.rows += part.height
 

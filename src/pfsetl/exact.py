@@ -14,7 +14,7 @@ _RVU_INDEX_FACTOR_PER_CENT = 10**7  # 10^(2 + 3 + 4) parts per dollar, 100 cents
 
 def scaled(column: str | pl.Expr) -> pl.Expr:
     """Return a decimal column as integers of its own scale (1.21 of scale 2 is 121)."""
-    return (pl.col(column) if isinstance(column, str) else column).to_physical().cast(pl.Int64)
+    return (pl.col(column) if isinstance(column, str) else column).reinterpret(dtype=pl.Int128).cast(pl.Int64)
 
 
 def amount_cents(
@@ -40,8 +40,12 @@ def dollars(cents: pl.Expr) -> pl.Expr:
     >>> pl.select(dollars(pl.lit(4042, dtype=pl.Int64))).item()
     Decimal('40.42')
     """
-    hundredth = pl.lit("0.01").cast(pl.Decimal(18, 2))
-    return (cents.cast(pl.Decimal(18, 0)) * hundredth).cast(CENTS)
+    return decimal(cents, CENTS)
+
+
+def decimal(unscaled: pl.Expr, dtype: pl.Decimal) -> pl.Expr:
+    """Return integers as the decimals whose unscaled digits they are (78 of scale 2 is 0.78)."""
+    return unscaled.cast(pl.Int128).reinterpret(dtype=dtype)
 
 
 def _half_up(value: pl.Expr, unit: int) -> pl.Expr:

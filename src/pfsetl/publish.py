@@ -7,6 +7,7 @@ merging and trying the next; a different content of the same release since the b
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,7 +151,7 @@ def _write(parts: Parts, table: Table, target: Path) -> tuple[int, str]:
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
         del with_columns, predicate, n_rows, batch_size  # a sink asks for everything
-        for part in [parts] if isinstance(parts, pl.DataFrame) else parts:
+        for part in [parts] if isinstance(parts, pl.DataFrame) else _ahead(parts):
             coded = encoded(part)
             digest.update(coded)
             yield contracts.conform(plain(coded), table)
@@ -163,3 +164,13 @@ def _write(parts: Parts, table: Table, target: Path) -> tuple[int, str]:
         arrow_schema=contracts.arrow_schema(table),
     )
     return digest.rows, digest.hexdigest(table.schema)
+
+
+def _ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the parts while the next one is made in another thread; at most two wait in memory."""
+    parts = iter(parts)
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = maker.submit(next, parts, None)
+            yield part

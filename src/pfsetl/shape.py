@@ -15,6 +15,7 @@ from pfsetl.grid import END_MARKERS, Grid
 from pfsetl.registry import Layout
 
 HEADER_SEARCH_ROWS = 60
+TRIAL_RECORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +86,11 @@ def _fit_fixed(layout: Layout, lines: pl.DataFrame) -> _Fit:
     if stray.height:
         line, found = stray.row(0)[0], stray.row(0)[2]
         return _Fit(layout, [f"line {line} has {found} characters, a record of {layout.name} has {length}"], None)
-    ranges = sorted((f.start, f.end) for f in layout.fields)
-    gaps = [(a[1] + 1, b[0] - 1) for a, b in zip([(0, 0), *ranges], [*ranges, (length + 1, 0)], strict=True)]
-    problems = []
-    frame = records.select(
-        "line",
-        *(text.str.slice(f.start - 1, f.end - f.start + 1).str.strip_chars().alias(f.field) for f in layout.fields),
-        *((text.str.slice(a - 1, b - a + 1).str.strip_chars() != "").alias(f"gap {a}-{b}") for a, b in gaps if b >= a),
-    )
-    for gap in (c for c in frame.columns if c.startswith("gap ")):
-        bad = frame.filter(pl.col(gap))
-        if bad.height:
-            problems.append(f"columns {gap[4:]} hold data (line {bad['line'][0]}), {layout.name} has none there")
-    frame = frame.select("line", *(f.field for f in layout.fields))
-    problems += _blank_fields(layout, frame)
+    # NOTE: most layouts that don't fit already fail on the first records.
+    problems = _cut_records(layout, records.head(TRIAL_RECORDS))[1]
+    if problems:
+        return _Fit(layout, problems, None)
+    frame, problems = _cut_records(layout, records)
     preamble = others.filter((pl.col("line") < first) & ~blank & ~end)
     counts = {
         "records": records.height,
@@ -204,6 +196,25 @@ def _cut_rows(layout: Layout, body: pl.DataFrame, header_rows: int, banner: str)
     }
     frame = records.select("line", *(pl.col(f"c{i}").alias(n) for i, n in enumerate(names, 1)))
     return Cut(layout.name, frame, banner, counts)
+
+
+def _cut_records(layout: Layout, records: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Cut fixed-width records into fields; also say where data stands between fields or a field is blank."""
+    text, length = pl.col("text"), layout.record_length
+    ranges = sorted((f.start, f.end) for f in layout.fields)
+    gaps = [(a[1] + 1, b[0] - 1) for a, b in zip([(0, 0), *ranges], [*ranges, (length + 1, 0)], strict=True)]
+    frame = records.select(
+        "line",
+        *(text.str.slice(f.start - 1, f.end - f.start + 1).str.strip_chars().alias(f.field) for f in layout.fields),
+        *((text.str.slice(a - 1, b - a + 1).str.strip_chars() != "").alias(f"gap {a}-{b}") for a, b in gaps if b >= a),
+    )
+    problems = []
+    for gap in (c for c in frame.columns if c.startswith("gap ")):
+        bad = frame.filter(pl.col(gap))
+        if bad.height:
+            problems.append(f"columns {gap[4:]} hold data (line {bad['line'][0]}), {layout.name} has none there")
+    frame = frame.select("line", *(f.field for f in layout.fields))
+    return frame, problems + _blank_fields(layout, frame)
 
 
 def _blank_fields(layout: Layout, frame: pl.DataFrame) -> list[str]:

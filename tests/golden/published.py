@@ -19,8 +19,8 @@ def payment_file(path: Path) -> pl.DataFrame:
         lines = [line for line in csv.reader(stream) if line and not line[0].startswith("TRL")]
     cells = [[cell.strip() for cell in line[1:7]] for line in lines]
     names = ["mac", "locality", "hcpcs", "modifier", *SETTINGS]
-    return pl.DataFrame(cells, schema=names, orient="row").unique().with_columns(
-        pl.col(*SETTINGS).cast(pl.Decimal(9, 2))
+    return (
+        pl.DataFrame(cells, schema=names, orient="row").unique().with_columns(pl.col(*SETTINGS).cast(pl.Decimal(9, 2)))
     )
 
 
@@ -39,7 +39,9 @@ def opps_cap_member(data: bytes) -> pl.DataFrame:
     }  # fmt: skip
     return (
         raw.filter(pl.col("text").str.len_chars() == 38)
-        .select(pl.col("text").str.slice(a - 1, b - a + 1).str.strip_chars().alias(name) for name, (a, b) in cut.items())
+        .select(
+            pl.col("text").str.slice(a - 1, b - a + 1).str.strip_chars().alias(name) for name, (a, b) in cut.items()
+        )
         .with_columns(pl.col(*SETTINGS).cast(pl.Decimal(9, 2)))
     )
 

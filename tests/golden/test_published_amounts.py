@@ -102,7 +102,8 @@ def test_there_are_1515_amounts_under_the_cap_and_1235_carrier_priced(amounts):
 
 
 @pytest.mark.parametrize(
-    ("rule", "kind"), [("mpfs national (GPCI 1)", "amount"), ("limiting charge = 1.0925 x rounded amount", "limiting_charge")]
+    ("rule", "kind"),
+    [("mpfs national (GPCI 1)", "amount"), ("limiting charge = 1.0925 x rounded amount", "limiting_charge")],
 )
 def test_the_look_up_tools_national_figures_are_ours(amounts, built, rule, kind):
     wanted = amounts.filter(rule=rule).select("hcpcs", "modifier", "setting", "published")

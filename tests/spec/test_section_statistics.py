@@ -73,7 +73,9 @@ def test_quantiles_are_interpolated_between_the_nearest_values(medicine, name, p
 
 
 def test_the_median_of_an_even_number_of_codes_lies_between_the_middle_two():
-    rvu = rvu_rows(*({"hcpcs": f"9000{i}", "work_rvu": v, **SECTION} for i, v in enumerate(["0.10", "0.20", "0.35", "9"])))
+    rvu = rvu_rows(
+        *({"hcpcs": f"9000{i}", "work_rvu": v, **SECTION} for i, v in enumerate(["0.10", "0.20", "0.35", "9"]))
+    )
     stats, _ = compare.compare(rvu, derive.payment_national(rvu, IN_FORCE))
     assert stats.filter(measure="work_rvu")["median"].item() == Decimal("0.2750")
 

@@ -1,0 +1,100 @@
+"""A table's digest depends on its rows and nothing else: any change shows, and no way of holding them does."""
+
+from decimal import Decimal
+
+import polars as pl
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pfsetl.digest import RowsDigest, encoded, plain, rows_digest
+
+SCHEMA = {"code": pl.String, "text": pl.String, "flag": pl.Boolean, "money": pl.Decimal(9, 2), "count": pl.Int32,
+          "share": pl.Float64}  # fmt: skip
+row = st.tuples(
+    st.text("ab0", max_size=2),
+    st.none() | st.text("ab\u00e9", max_size=2),
+    st.none() | st.booleans(),
+    st.none() | st.integers(0, 300).map(lambda n: Decimal(n).scaleb(-2)),
+    st.none() | st.integers(-3, 3),
+    st.none() | st.sampled_from([0.0, 0.1, 0.5, 34.33]),
+)
+tables = st.lists(row, min_size=1, max_size=12)
+
+
+def frame(rows: list[tuple]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+@settings(deadline=None)
+@given(tables, st.data())
+def test_parts_make_no_difference(rows, data):
+    whole = encoded(frame(rows))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4)))
+    digest = RowsDigest()
+    for start, end in zip([0, *cuts], [*cuts, len(rows)], strict=True):
+        digest.update(whole.slice(start, end - start))
+    assert digest.hexdigest(frame(rows).schema) == rows_digest(frame(rows))
+
+
+@settings(deadline=None)
+@given(tables, st.data())
+def test_chunks_in_memory_make_no_difference(rows, data):
+    cut = data.draw(st.integers(0, len(rows)))
+    chunked = pl.concat([frame(rows[:cut]), frame(rows[cut:])], rechunk=False)
+    assert rows_digest(chunked) == rows_digest(frame(rows))
+
+
+@settings(deadline=None)
+@given(tables)
+def test_a_window_of_a_larger_table_makes_no_difference(rows):
+    longer = frame([rows[-1], *rows, rows[0]])
+    assert rows_digest(longer.slice(1, len(rows))) == rows_digest(frame(rows))
+
+
+@settings(deadline=None)
+@given(tables, row, st.data())
+def test_any_changed_cell_shows(rows, other, data):
+    at = data.draw(st.integers(0, len(rows) - 1))
+    column = data.draw(st.integers(0, len(SCHEMA) - 1))
+    assume(rows[at][column] != other[column])
+    changed = (*rows[at][:column], other[column], *rows[at][column + 1 :])
+    assert rows_digest(frame([*rows[:at], changed, *rows[at + 1 :]])) != rows_digest(frame(rows))
+
+
+@settings(deadline=None)
+@given(tables, st.randoms())
+def test_the_order_of_rows_shows(rows, random):
+    shuffled = random.sample(rows, len(rows))
+    assert (rows_digest(frame(shuffled)) == rows_digest(frame(rows))) == (shuffled == rows)
+
+
+@settings(deadline=None)
+@given(tables)
+def test_a_row_more_shows(rows):
+    assert rows_digest(frame([*rows, rows[-1]])) != rows_digest(frame(rows))
+
+
+@settings(deadline=None)
+@given(tables, st.sampled_from([("text", ""), ("flag", False), ("money", Decimal(0)), ("count", 0), ("share", 0.0)]))
+def test_nothing_is_not_zero(rows, blank):
+    column, zero = blank
+    nulls, zeros = (frame(rows).with_columns(pl.lit(v).cast(SCHEMA[column]).alias(column)) for v in (None, zero))
+    assert rows_digest(nulls) != rows_digest(zeros)
+
+
+@settings(deadline=None)
+@given(tables)
+def test_exchanged_columns_show(rows):
+    twins = frame(rows).select("code", text=pl.col("text").fill_null("-"))
+    assume(twins["code"].to_list() != twins["text"].to_list())
+    assert rows_digest(twins.select(code="text", text="code")) != rows_digest(twins)
+
+
+def test_an_empty_table_has_a_digest_of_its_own():
+    assert rows_digest(frame([])) != rows_digest(frame([("", None, None, None, None, None)]))
+
+
+@settings(deadline=None)
+@given(tables)
+def test_encoding_text_can_be_undone(rows):
+    assert plain(encoded(frame(rows))).equals(frame(rows))

@@ -1,0 +1,61 @@
+"""What holds for every payment, whatever the figures."""
+
+from decimal import Decimal
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pfsetl import derive
+from tests.spec.rows import IN_FORCE, Row, gpci_rows, rvu_rows
+
+rvu = st.integers(0, 99_999).map(lambda n: Decimal(n).scaleb(-2))
+gpci = st.integers(300, 2_000).map(lambda n: Decimal(n).scaleb(-3))
+factor = st.integers(150_000, 400_000).map(lambda n: Decimal(n).scaleb(-4))
+NUMBERS = ("work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu")
+CAPS = ("opps_nonfacility_pe_rvu", "opps_facility_pe_rvu", "opps_mp_rvu")
+services = st.fixed_dictionaries(dict.fromkeys((*NUMBERS, *CAPS), rvu) | {"conversion_factor": factor})
+places = st.fixed_dictionaries(dict.fromkeys(("work_gpci", "pe_gpci", "mp_gpci"), gpci))
+
+
+def in_one_place(services: list[Row], place: Row) -> pl.DataFrame:
+    rows = [{"hcpcs": f"G{i:04}", **service} for i, service in enumerate(services)]
+    parts = derive.payment_locality(rvu_rows(*rows), gpci_rows({"state": "AL", "locality": "00", **place}), IN_FORCE)
+    return pl.concat(parts)
+
+
+@settings(max_examples=30, deadline=None)
+@given(services.filter(lambda s: sum(s[n] for n in NUMBERS) > 0), st.sampled_from(NUMBERS), rvu, places)
+def test_more_rvus_never_pay_less(service, raised, more, place):
+    uncapped = service | dict.fromkeys(CAPS, Decimal(0))
+    rows = in_one_place([uncapped, uncapped | {raised: uncapped[raised] + more}], place)
+    less, after = (rows.filter(pl.col("hcpcs") == code) for code in ("G0000", "G0001"))
+    assert all(less[f"{s}_payment"].item() <= after[f"{s}_payment"].item() for s in ("nonfacility", "facility"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(services, min_size=1, max_size=20), places)
+def test_the_cap_never_raises_a_payment(rows, place):
+    paid = in_one_place([{**row, "work_rvu": row["work_rvu"] + 1} for row in rows], place)
+    assert paid.select(
+        pl.all_horizontal((pl.col(f"{s}_payment") <= pl.col(f"{s}_amount")).all() for s in ("nonfacility", "facility"))
+    ).item()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(services, min_size=1, max_size=20), places)
+def test_a_cap_changes_no_amount(rows, place):
+    bare = [{**row, "work_rvu": row["work_rvu"] + 1, **dict.fromkeys(CAPS, Decimal(0))} for row in rows]
+    capped = [{**row, "work_rvu": row["work_rvu"] + 1} for row in rows]
+    amounts = ("nonfacility_amount", "facility_amount")
+    assert in_one_place(bare, place).select(amounts).equals(in_one_place(capped, place).select(amounts))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(services, min_size=1, max_size=20))
+def test_the_nation_is_a_locality_whose_indices_are_one(rows):
+    valued = [{"hcpcs": f"G{i:04}", **row, "work_rvu": row["work_rvu"] + 1} for i, row in enumerate(rows)]
+    here = in_one_place(valued, {"work_gpci": "1", "pe_gpci": "1", "mp_gpci": "1"})
+    nation = derive.payment_national(rvu_rows(*valued), IN_FORCE)
+    money = [name for name, dtype in nation.schema.items() if isinstance(dtype, pl.Decimal)]
+    assert nation.select(money).equals(here.select(money))

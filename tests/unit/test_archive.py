@@ -1,0 +1,117 @@
+"""Which file holds which member: told by the name, whatever CMS calls it this time."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from pfsetl import registry
+from pfsetl.archive import Archive, open_archive
+from pfsetl.errors import ArchiveError, SourceUnavailable
+from tests import synthetic as s
+
+# names seen in CMS's zips, 2009-2026
+NAMES = {
+    ("pprrvu", "all"): ["PPRRVU09.txt", "PPRRVU11_110210(3).csv", "PPRRVU14_V1219.xlsx", "PPRRVU15_V1223c.txt",
+                        "PPRRVU18_JAN.csv", "PPRRVU25_JAN.txt", "PPRRVU2025_Oct.csv", "pprrvu03.csv", "PPRRVU10.CSV"],
+    ("pprrvu", "non_qp"): ["PPRRVU2026_Jan_nonQPP.csv", "PPRRVU2026_Apr_non_QPP.txt", "pprrvu2026_jan_NONQP.txt"],
+    ("pprrvu", "qp"): ["PPRRVU2026_Jan_QPP.csv", "PPRRVU2026_Apr_QP.txt"],
+    ("gpci", "all"): ["GPCI09.xls", "GPCI_2011.csv", "CY 2014 GPCI _12172013.txt", "CY2015_GPCIs.csv", "GPCI2026.csv"],
+    ("locality_county", "all"): ["09LOCCO.xls", "18LOCCO.prn", "26LOCCO.csv"],
+    ("anesthesia", "all"): ["anes2009.txt", "ANES_V1101.csv", "ANES 2014_V0103.csv", "Anes_2015_122314.TXT"],
+    ("opps_cap", "all"): ["OPPSCAP.txt", "OPPSCAP_V1101.csv", "OPPSCAP_JAN.csv", "OPPSCAP_Oct.xlsx"],
+}  # fmt: skip
+
+
+def opened(folder: Path, *names: str) -> Archive:
+    return open_archive(s.write_folder(folder / "members", dict.fromkeys(names, b"x")))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in NAMES.items() for name in names])
+def test_a_member_is_told_by_its_name(kind: tuple[str, str], name: str, tmp_path: Path) -> None:
+    beside = {"all": "PPRRVU25", "non_qp": "PPRRVU26_QPP", "qp": "PPRRVU26_nonQPP"}[kind[1]]
+    ending = ".txt" if name.endswith((".xls", ".xlsx")) else ".xls"
+    found = {f.name: (f.member, f.participant) for f in opened(tmp_path, beside + ending, name).files}
+    assert found[name] == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("LOCCO.prn", "txt"), ("LOCCO.TXT", "txt"), ("LOCCO.Csv", "csv"), ("LOCCO.xls", "xlsx"), ("LOCCO.XLSX", "xlsx")],
+)
+def test_the_format_is_told_by_the_ending(name: str, form: str, tmp_path: Path) -> None:
+    found = {f.name: f.format for f in opened(tmp_path, "PPRRVU25.csv", name).files}
+    assert found[name] == form
+
+
+def test_other_files_are_reported_as_ignored(tmp_path: Path) -> None:
+    archive = opened(tmp_path, "PPRRVU25.csv", "RVU25A.pdf", "RVUPUF11.docx", "readme.txt")
+    assert archive.ignored == ("RVU25A.pdf", "RVUPUF11.docx", "readme.txt")
+
+
+def test_missing_companions_are_named(tmp_path: Path) -> None:
+    archive = opened(tmp_path, "PPRRVU25.csv", "GPCI2025.csv")
+    assert archive.missing == ("locality_county", "anesthesia", "opps_cap")
+
+
+def test_a_full_archive_misses_nothing(tmp_path: Path) -> None:
+    assert open_archive(s.write_zip(tmp_path / "a.zip", s.release("RVU26A"))).missing == ()
+
+
+def test_the_relative_values_are_required(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"members: no file of pprrvu\. .*schemas/members.csv"):
+        opened(tmp_path, "GPCI2025.csv")
+
+
+@pytest.mark.parametrize(("there", "absent"), [("nonQPP", r"pprrvu \(qp\)"), ("QPP", r"pprrvu \(non_qp\)")])
+def test_one_participant_alone_is_refused(there: str, absent: str, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=f"no file of {absent}"):
+        opened(tmp_path, f"PPRRVU2026_Jan_{there}.csv")
+
+
+def test_a_name_that_fits_two_members_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"GPCI_LOCCO.csv: the name fits gpci and locality_county.*rename"):
+        opened(tmp_path, "PPRRVU25.csv", "GPCI_LOCCO.csv")
+
+
+def test_a_member_twice_in_one_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"gpci is there twice as csv: GPCI2025.csv and GPCI2025_v2.csv"):
+        opened(tmp_path, "PPRRVU25.csv", "GPCI2025.csv", "GPCI2025_v2.csv")
+
+
+def test_a_member_in_three_formats_is_one_member(tmp_path: Path) -> None:
+    archive = opened(tmp_path, "PPRRVU25.csv", "PPRRVU25.txt", "PPRRVU25.xlsx")
+    assert sorted(f.format for f in archive.files) == ["csv", "txt", "xlsx"]
+
+
+def test_a_zip_is_known_by_its_bytes(tmp_path: Path) -> None:
+    path = s.write_zip(tmp_path / "a.zip", s.release("RVU25A"))
+    assert open_archive(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_folder_is_known_by_its_members(tmp_path: Path) -> None:
+    one, two = (open_archive(s.write_folder(tmp_path / n, s.release("RVU25A"))).sha256 for n in ("one", "two"))
+    assert one == two
+
+
+def test_a_folder_with_another_byte_is_another_archive(tmp_path: Path) -> None:
+    members = s.release("RVU25A")
+    one = open_archive(s.write_folder(tmp_path / "one", members)).sha256
+    assert one != open_archive(s.write_folder(tmp_path / "two", {**members, "GPCI2025.csv": b"x"})).sha256
+
+
+def test_members_of_a_zip_are_read_as_they_are(tmp_path: Path) -> None:
+    members = s.release("RVU25A")
+    archive = open_archive(s.write_zip(tmp_path / "a.zip", members))
+    assert {f.name: f.load() for f in archive.files} == {k: v for k, v in members.items() if not k.endswith("pdf")}
+
+
+def test_members_in_a_folder_of_the_zip_are_recognised(tmp_path: Path) -> None:
+    path = s.write_zip(tmp_path / "a.zip", {f"RVU25A/{k}": v for k, v in s.release("RVU25A").items()})
+    assert {f.member for f in open_archive(path).files} == {k.member for k in registry.member_kinds()}
+
+
+def test_nothing_at_the_path_is_a_missing_source(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match=r"nowhere.zip: no such file or folder") as caught:
+        open_archive(tmp_path / "nowhere.zip")
+    assert caught.value.exit_code == 3

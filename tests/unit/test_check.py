@@ -1,0 +1,103 @@
+"""Broken rules are counted and their rows named; the severity decides whether anything is published."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from pfsetl import check, contracts, registry
+from pfsetl.archive import open_archive
+from pfsetl.check import Finding, Report
+from pfsetl.errors import ChecksFailed
+from pfsetl.normalize import Tables, normalize
+from pfsetl.read import read
+from tests import synthetic as s
+
+CONTRACT = contracts.load()
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    folder = s.write_folder(tmp_path_factory.mktemp("clean"), s.release("RVU26A"))
+    return normalize(read(open_archive(folder)), registry.find("RVU26A"), CONTRACT)[0]
+
+
+def one(key: str, **cells: object) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Change cells of the rows whose hcpcs (or state) is `key`."""
+
+    def change(frame: pl.DataFrame) -> pl.DataFrame:
+        at = pl.col("hcpcs" if "hcpcs" in frame.columns else "state") == key
+        return frame.with_columns(
+            pl.when(at).then(pl.lit(value).cast(frame.schema[name])).otherwise(name).alias(name)
+            for name, value in cells.items()
+        )
+
+    return change
+
+
+def doubled(key: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    return lambda frame: pl.concat([frame, frame.filter(hcpcs=key)])
+
+
+BROKEN: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], int, str]] = {
+    "rvu.required": (one("G9903", status=None), 2, "non_qp G9903"),
+    "rvu.key": (doubled("G9904"), 2, "non_qp G9904"),
+    "rvu.totals_add_up": (one("G9903", facility_total_rvu=Decimal("9.99")), 2, "non_qp G9903"),
+    "rvu.no_negative_rvu": (one("Q9905", opps_mp_rvu=Decimal("-0.01")), 2, "non_qp Q9905"),
+    "rvu.one_conversion_factor": (one("G9903", conversion_factor=Decimal("1")), 2, "qp"),
+    "rvu.conversion_factor_positive": (one("G9904", conversion_factor=Decimal(0)), 1, "non_qp G9904"),
+    "rvu.qp_pricing_indicator": (one("G9904", pricing_indicator="1"), 1, "non_qp G9904"),
+    "rvu.known_status": (one("G9904", status="Z"), 1, "non_qp G9904"),
+    "rvu.known_modifier": (one("G9904", modifier="27"), 1, "non_qp G9904 27"),
+    "gpci.indices_in_range": (one("AK", pe_gpci=Decimal("10.650")), 1, "AK 01"),
+    "gpci.required": (one("AK", mp_gpci=None), 1, "AK 01"),
+    "anesthesia.factor_in_range": (one("AK", conversion_factor=Decimal("2815")), 2, "non_qp AK 01"),
+    "opps_cap.locality_in_gpci": (one("G9902", locality="77"), 3, "G9902 AL 77"),
+}
+
+
+def finding(tables: Tables, name: str) -> Finding:
+    report = check.check("RVU26A", tables, CONTRACT)
+    return next(f for f in report.findings if f"{f.table}.{f.check}" == name)
+
+
+def test_clean_tables_break_nothing(clean: Tables) -> None:
+    report = check.check("RVU26A", clean, CONTRACT)
+    assert (report.errors, report.warnings) == ((), ())
+    assert report.raise_if_bad() is report
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_violations_are_counted(name: str, clean: Tables) -> None:
+    change, count, _ = BROKEN[name]
+    table = name.partition(".")[0]
+    assert finding(clean | {table: change(clean[table])}, name).violations == count
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_error_names_its_rows(name: str, clean: Tables) -> None:
+    change, _, example = BROKEN[name]
+    table = name.partition(".")[0]
+    report = check.check("RVU26A", clean | {table: change(clean[table])}, CONTRACT)
+    with pytest.raises(ChecksFailed) as caught:
+        report.raise_if_bad()
+    broken = next(f for f in report.errors if f"{f.table}.{f.check}" == name)
+    assert example in broken.examples
+    assert f"{broken.violations:,} rows break this, e.g. {'; '.join(broken.examples)}" in str(caught.value)
+
+
+def test_at_most_three_rows_are_named(clean: Tables) -> None:
+    every = clean["rvu"].with_columns(status=pl.lit("Z"))
+    assert len(finding(clean | {"rvu": every}, "rvu.known_status").examples) == 3
+
+
+def test_a_warning_does_not_stop_publication(clean: Tables) -> None:
+    report = check.check("RVU26A", clean | {"rvu": one("G9904", pctc="z")(clean["rvu"])}, CONTRACT)
+    assert report.raise_if_bad().warnings[0].check == "known_pctc"
+
+
+def test_all_errors_are_told_at_once() -> None:
+    findings = tuple(Finding("rvu", name, "error", f"Rule {name}.", 1, ("G9901",)) for name in ("one", "two"))
+    with pytest.raises(ChecksFailed, match=r"(?s)Rule one - 1 rows.*Rule two - 1 rows.*Nothing was published"):
+        Report("RVU26A", findings).raise_if_bad()

@@ -1,0 +1,82 @@
+"""A locality lies in a state: contractor numbers change, (state, locality) stays."""
+
+import polars as pl
+import pytest
+
+from pfsetl import places
+from pfsetl.errors import ValueRefused
+
+TOLD = places.known_states(None, None)
+
+
+def at(*pairs: tuple[str, str], **columns: list[str]) -> pl.DataFrame:
+    frame = pl.DataFrame(pairs, schema=["mac", "locality"], orient="row").with_row_index("line", 1)
+    return frame.with_columns(pl.Series(name, cells) for name, cells in columns.items())
+
+
+# contractor, locality, state: CMS's GPCI files of 2009, 2015, 2025 name the state beside each
+@pytest.mark.parametrize(
+    ("mac", "locality", "state"),
+    [
+        ("00510", "00", "AL"),
+        ("10112", "00", "AL"),
+        ("00831", "01", "AK"),
+        ("02102", "01", "AK"),
+        ("01192", "18", "CA"),
+        ("01182", "18", "CA"),
+        ("01112", "05", "CA"),
+        ("31143", "01", "MA"),
+        ("14212", "01", "MA"),
+        ("06302", "00", "WI"),
+        ("03602", "21", "WY"),
+    ],
+)
+def test_the_contractor_tells_the_state(mac: str, locality: str, state: str) -> None:
+    assert places.with_state(at((mac, locality)), TOLD, "f.csv")["state"].to_list() == [state]
+
+
+def test_a_state_in_the_file_itself_stays() -> None:
+    assert places.with_state(at(("10112", "00"), state=["ZZ"]), TOLD, "f.csv")["state"].to_list() == ["ZZ"]
+
+
+def test_an_undeclared_contractor_is_told_by_the_archive() -> None:
+    told = places.known_states(at(("99999", "07"), state=["NV"]), None)
+    assert places.with_state(at(("99999", "07")), told, "f.csv")["state"].to_list() == ["NV"]
+
+
+def test_locality_county_names_the_state_once_per_block() -> None:
+    counties = at(("99998", "01"), ("99998", "02"), ("99997", "00"), state_name=["ALABAMA", "", "WYOMING"])
+    blank_is_null = counties.with_columns(pl.col("state_name").replace("", None))
+    told = places.known_states(None, blank_is_null)
+    assert sorted(told["state"]) == ["AL", "AL", "WY"]
+
+
+def test_an_unknown_contractor_is_refused() -> None:
+    with pytest.raises(ValueRefused, match=r"f.csv: line 2: contractor 99999 locality 01 .*schemas/carriers.csv"):
+        places.with_state(at(("10112", "00"), ("99999", "01")), TOLD, "f.csv")
+
+
+def test_rows_keep_their_order() -> None:
+    rows = at(("02102", "01"), ("10112", "00"), ("01182", "18"))
+    assert places.with_state(rows, TOLD, "f.csv")["mac"].to_list() == ["02102", "10112", "01182"]
+
+
+DOUBLE = at(("01182", "18"), ("01112", "18"), state=["CA", "CA"], amount=["160.05", "160.05"])
+
+
+def test_southern_california_under_two_contractors_is_one_row() -> None:
+    merged = places.merged(DOUBLE, ["state", "locality"], ["amount"], "f.csv")
+    assert merged.select("state", "locality", "mac", "macs", "amount").rows() == [
+        ("CA", "18", "01112", "01112,01182", "160.05")
+    ]
+
+
+def test_two_contractors_with_other_values_are_refused() -> None:
+    other = DOUBLE.with_columns(amount=pl.Series(["160.05", "160.06"]))
+    with pytest.raises(ValueRefused, match=r"f.csv: state CA, locality 18 .*01112,01182\) with different amount"):
+        places.merged(other, ["state", "locality"], ["amount"], "f.csv")
+
+
+def test_distinct_localities_are_not_merged() -> None:
+    rows = at(("01182", "18"), ("01182", "26"), state=["CA", "CA"], amount=["1", "2"])
+    assert places.merged(rows, ["state", "locality"], ["amount"], "f.csv").height == 2

@@ -1,0 +1,99 @@
+"""A folder that creates objects once, complete or not at all, and never changes them."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from pfsetl.errors import StoreError
+from pfsetl.store import LocalStore, open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return open_store(tmp_path / "new" / "store")
+
+
+def test_an_object_comes_back_as_it_went(store: LocalStore) -> None:
+    assert store.put_new("a/b", b"bytes") is True
+    assert store.get("a/b") == b"bytes"
+
+
+def test_a_file_can_become_an_object(store: LocalStore, tmp_path: Path) -> None:
+    with store.scratch() as temporary:
+        temporary.write_bytes(b"bytes")
+        store.put_new("a/b", temporary)
+    assert store.get("a/b") == b"bytes"
+
+
+def test_a_taken_name_stays_as_it_is(store: LocalStore) -> None:
+    store.put_new("a", b"one")
+    assert store.put_new("a", b"two") is False
+    assert store.get("a") == b"one"
+
+
+def test_of_many_writers_one_wins(store: LocalStore) -> None:
+    barrier, won = threading.Barrier(8), []
+
+    def write(mine: bytes) -> None:
+        barrier.wait()
+        if store.put_new("a", mine):
+            won.append(mine)
+
+    threads = [threading.Thread(target=write, args=(bytes([n]) * 10_000,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert won == [store.get("a")]
+
+
+def test_nothing_temporary_is_left(store: LocalStore) -> None:
+    store.put_new("a", b"one")
+    store.put_new("a", b"two")
+    assert list((store.root / "tmp").iterdir()) == []
+
+
+def test_scratch_is_removed_after_a_crash(store: LocalStore) -> None:
+    with pytest.raises(ZeroDivisionError), store.scratch() as temporary:
+        raise ZeroDivisionError
+    assert not temporary.exists()
+
+
+def test_names_are_sorted_and_of_one_folder(store: LocalStore) -> None:
+    for name in ("v/2", "v/1", "v/deep/3", "w/4"):
+        store.put_new(name, b"x")
+    assert store.names("v") == ["v/1", "v/2"]
+
+
+def test_a_folder_that_is_not_there_has_no_names(store: LocalStore) -> None:
+    assert store.names("v") == []
+
+
+def test_existence(store: LocalStore) -> None:
+    store.put_new("a", b"x")
+    assert (store.exists("a"), store.exists("b")) == (True, False)
+
+
+def test_a_missing_object_is_an_error_of_the_store(store: LocalStore) -> None:
+    with pytest.raises(StoreError, match=r"nothing: No such file or directory\. Check the path"):
+        store.get("nothing")
+
+
+def test_a_store_inside_a_file_is_an_error_of_the_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match=r"what was published before is untouched"):
+        LocalStore(tmp_path / "file").put_new("a", b"x")
+
+
+def test_latest_never_goes_back(store: LocalStore) -> None:
+    store.put_new("objects/x", b"x")
+    store.show_tree(2, {"rvu/R.parquet": "objects/x"})
+    store.show_tree(1, {"rvu/R.parquet": "objects/x"})
+    assert (store.root / "latest").resolve().name == "000002"
+
+
+def test_a_tree_costs_no_space(store: LocalStore) -> None:
+    store.put_new("objects/x", b"x")
+    store.show_tree(1, {"rvu/R.parquet": "objects/x"})
+    assert (store.root / "tree/000001/rvu/R.parquet").samefile(store.root / "objects/x")

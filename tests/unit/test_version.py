@@ -1,0 +1,204 @@
+"""A published version: opened by number, read, verified, exported."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import pfsetl
+from pfsetl.errors import StoreError, UsageError
+from pfsetl.store import LocalStore
+from pfsetl.version import Version
+from tests import synthetic as s
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    for label in ("RVU25A", "RVU26A"):
+        archive = s.write_zip(folder / f"{label}.zip", s.release(label))
+        pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive)
+    return folder / "store"
+
+
+@pytest.fixture
+def store(template: Path, tmp_path: Path) -> LocalStore:
+    return LocalStore(Path(shutil.copytree(template, tmp_path / "store", symlinks=True)))
+
+
+def problems(version: Version) -> dict[str, str]:
+    return {name: problem for name, problem in version.verify() if problem}
+
+
+def path_of(version: Version, table: str, release: str = "RVU25A") -> str:
+    return str(next(r["path"] for r in version.resources if (r["table"], r["release"]) == (table, release)))
+
+
+def test_the_newest_version_is_opened_by_default(store: LocalStore) -> None:
+    assert pfsetl.open(store).number == 2
+
+
+def test_a_version_is_opened_by_number(store: LocalStore) -> None:
+    assert list(pfsetl.open(store, 1).releases) == ["RVU25A"]
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_store_is_opened_by_its_address(kind: type, store: LocalStore) -> None:
+    assert pfsetl.open(kind(store.root)).number == 2
+
+
+@pytest.mark.parametrize("number", [0, 3, -1])
+def test_an_unknown_number_names_those_there(number: int, store: LocalStore) -> None:
+    with pytest.raises(UsageError, match=rf"no version {number}\. There are 1 to 2\."):
+        pfsetl.open(store, number)
+
+
+def test_a_store_without_versions_is_version_0(tmp_path: Path) -> None:
+    assert pfsetl.open(tmp_path / "nowhere").number == 0
+
+
+def test_version_0_has_no_tables(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"rvu: no such table in version 0\. There are none\."):
+        pfsetl.open(tmp_path).scan("rvu")
+
+
+def test_an_unknown_table_names_those_there(store: LocalStore) -> None:
+    with pytest.raises(UsageError, match=r"rvus: no such table in version 2. There are anesthesia, .*rvu"):
+        pfsetl.open(store).scan("rvus")
+
+
+def test_an_unknown_release_names_those_there(store: LocalStore) -> None:
+    with pytest.raises(UsageError, match=r"RVU24A: not in version 2, which holds RVU25A, RVU26A\."):
+        pfsetl.open(store).scan("rvu", "RVU24A")
+
+
+def test_a_table_is_scanned_of_one_release(store: LocalStore) -> None:
+    assert pfsetl.open(store).scan("rvu", "RVU26A").collect()["release"].unique().to_list() == ["RVU26A"]
+
+
+def test_a_table_is_scanned_of_all_releases(store: LocalStore) -> None:
+    assert pfsetl.open(store).scan("rvu").select(pl.len()).collect().item() == 7 + 13
+
+
+def test_a_good_version_verifies(store: LocalStore) -> None:
+    version = pfsetl.open(store)
+    assert [problem for _, problem in version.verify()] == [""] * len(version.resources)
+
+
+def test_verify_finds_a_flipped_byte(store: LocalStore) -> None:
+    version = pfsetl.open(store)
+    target = store.root / path_of(version, "rvu")
+    target.chmod(0o644)
+    data = bytearray(target.read_bytes())
+    data[len(data) // 2] ^= 1
+    target.write_bytes(data)
+    assert list(problems(version)) == [path_of(version, "rvu")]
+
+
+def test_verify_finds_a_deleted_object(store: LocalStore) -> None:
+    version = pfsetl.open(store)
+    (store.root / path_of(version, "gpci")).unlink()
+    assert problems(version) == {path_of(version, "gpci"): "missing; build the release again to restore it"}
+
+
+def test_building_again_restores_a_deleted_object(store: LocalStore, template: Path) -> None:
+    version = pfsetl.open(store)
+    (store.root / path_of(version, "gpci")).unlink()
+    pfsetl.build("RVU25A", store=store, archive=template.parent / "RVU25A.zip")
+    assert problems(version) == {}
+
+
+def test_objects_are_read_only(store: LocalStore) -> None:
+    assert {p.stat().st_mode & 0o777 for p in (store.root / "objects").rglob("*.parquet")} == {0o444}
+
+
+def test_latest_points_at_the_newest_tree(store: LocalStore) -> None:
+    assert str((store.root / "latest").readlink()) == "tree/000002"
+
+
+def test_any_parquet_reader_can_glob_a_version(store: LocalStore) -> None:
+    assert pl.read_parquet(store.root / "latest" / "rvu" / "*.parquet").height == 20
+    assert pl.read_parquet(store.root / "tree" / "000001" / "rvu" / "*.parquet").height == 7
+
+
+def test_an_export_holds_the_same_bytes(store: LocalStore, tmp_path: Path) -> None:
+    version = pfsetl.open(store)
+    version.export(tmp_path / "out")
+    for resource in version.resources:
+        exported = tmp_path / "out" / resource["table"] / f"{resource['release']}.parquet"
+        assert exported.read_bytes() == store.get(resource["path"])
+
+
+def test_an_export_describes_itself(store: LocalStore, tmp_path: Path) -> None:
+    pfsetl.open(store).export(tmp_path / "out")
+    package = json.loads((tmp_path / "out" / "datapackage.json").read_text())
+    named = {(tmp_path / "out" / r[key]).is_file() for r in package["resources"] for key in ("path", "schema")}
+    assert named == {True}
+
+
+def test_an_export_returns_what_it_wrote(store: LocalStore, tmp_path: Path) -> None:
+    written = pfsetl.open(store).export(tmp_path / "out")
+    assert all(path.is_file() for path in written)
+
+
+def test_an_export_never_overwrites(store: LocalStore, tmp_path: Path) -> None:
+    folder = s.write_folder(tmp_path / "out", {"mine.txt": b"x"})
+    with pytest.raises(UsageError, match=r"not empty\. Export into a new folder"):
+        pfsetl.open(store).export(folder)
+
+
+@pytest.mark.xfail(reason="NotADirectoryError leaves Version.export", strict=True, raises=NotADirectoryError)
+def test_an_export_onto_a_file_is_refused(store: LocalStore, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x")
+    with pytest.raises((UsageError, StoreError)):
+        pfsetl.open(store).export(tmp_path / "out")
+
+
+def with_manifest(store: LocalStore, text: str) -> LocalStore:
+    (store.root / "versions" / "000003.json").write_text(text)
+    return store
+
+
+def test_a_manifest_of_a_newer_format_is_refused(store: LocalStore) -> None:
+    document = {**pfsetl.open(store).manifest, "pfsetl": {"format": 2, "releases": {}}}
+    with pytest.raises(StoreError, match=r"000003.json: written by a newer pfsetl \(manifest format 2.*Upgrade"):
+        pfsetl.open(with_manifest(store, json.dumps(document)))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"pfsetl": []}', "\x00\x00"])
+def test_a_damaged_manifest_is_refused(text: str, store: LocalStore) -> None:
+    with pytest.raises(StoreError, match=r"000003.json: not a readable manifest .*Restore it from a copy"):
+        pfsetl.open(with_manifest(store, text))
+
+
+@pytest.mark.xfail(reason="TypeError or KeyError leaves the package", strict=True, raises=(TypeError, KeyError))
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"pfsetl": {"format": "1", "releases": {}}, "resources": []}',
+        '{"pfsetl": {"format": 1}, "resources": []}',
+        '{"pfsetl": {"format": 1, "releases": {}}, "resources": [{}]}',
+    ],
+)
+def test_an_incomplete_manifest_is_refused(text: str, store: LocalStore) -> None:
+    damaged = with_manifest(store, text)
+    with pytest.raises(StoreError):
+        assert pfsetl.open(damaged).releases == dict(pfsetl.open(damaged).verify())
+
+
+def test_an_earlier_version_opens_beside_a_damaged_one(store: LocalStore) -> None:
+    assert pfsetl.open(with_manifest(store, "{"), 2).number == 2
+
+
+def test_other_files_among_the_manifests_are_passed_over(store: LocalStore) -> None:
+    (store.root / "versions" / "notes.json").write_text("x")
+    (store.root / "versions" / ".000009.json.swp").write_text("x")
+    assert pfsetl.open(store).number == 2
+
+
+def test_the_digest_of_rows_is_that_of_the_manifest(store: LocalStore) -> None:
+    version = pfsetl.open(store)
+    recorded = next(r["digest"] for r in version.resources if (r["table"], r["release"]) == ("rvu", "RVU26A"))
+    assert version.table_digest("rvu", "RVU26A") == recorded
