@@ -1,5 +1,6 @@
 """The card of one code in one release, as code pages show it: RVUs, national payment, and how it compares."""
 
+import bisect
 import difflib
 from collections.abc import Iterator
 from typing import Any
@@ -128,7 +129,8 @@ def _setting(row: dict[str, Any], setting: str) -> dict[str, Any]:
 
 def _unknown_code(version: Version, code: str, label: str) -> str:
     known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
-    near = difflib.get_close_matches(code, known, n=4, cutoff=0.6)
+    at = bisect.bisect(known, code)
+    near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]] or difflib.get_close_matches(code, known)
     hint = f" Near: {', '.join(near)}." if near else " Codes have five characters, like 99213 or G0101."
     return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"
 

@@ -1,0 +1,158 @@
+"""The command line on the bundled sample: what it prints, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pfsetl.cli import main
+
+pytestmark = pytest.mark.usefixtures("capsys")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that `pfsetl demo` published."""
+    output = tmp_path_factory.mktemp("demo") / "output"
+    main(["demo", "--output", str(output)])
+    return output
+
+
+def run(*arguments: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = 0
+    try:
+        main([str(a) for a in arguments])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_demo_publishes_both_sample_releases(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run("versions", "--output", store, "--json", capsys=capsys)
+    assert code == 0
+    assert json.loads(out)[-1]["releases"] == ["RVU25D", "RVU26A"]
+
+
+def test_the_commands_that_demo_prints_work_as_printed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run("demo", "--output", store, capsys=capsys)
+    lines = [line.strip() for line in out.split("a query in DuckDB")[1].splitlines() if line.strip()]
+    assert len(lines) == 3
+    for line, expected in zip(lines, ("G0101", "HCPCS Level II G", "HCPCS Level II G"), strict=True):
+        done = subprocess.run(
+            ["bash", "-c", line],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "POLARS_FMT_STR_LEN": "40"},
+        )
+        assert done.returncode == 0, done.stderr
+        assert expected.split()[0] in done.stdout
+
+
+def test_demo_twice_changes_nothing_and_says_so(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run("demo", "--output", store, capsys=capsys)
+    assert code == 0
+    assert out.count("unchanged") == 2
+
+
+def test_card_of_g0101_shows_what_cms_published(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # RVU26A: work 0.44, PE 0.68, MP 0.07; 1.19 x 33.4009 = 39.747; the reference page: 23rd percentile of 194 G codes
+    _, out, _ = run("code", "g0101", "--release", "rvu26a", "--output", store, capsys=capsys)
+    assert "0.44  0.68  0.07   1.19       $39.75" in out
+    assert "23rd percentile among 194 HCPCS Level II G codes, 2.2x below the median 0.97, highest 20.41" in out
+
+
+def test_card_as_json_has_the_same_numbers(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run("code", "G0101", "--release", "RVU26A", "--output", store, "--json", capsys=capsys)
+    card = json.loads(out)
+    row = next(r for r in card["rows"] if r["participant"] == "non_qp")
+    assert row["settings"]["nonfacility"]["payment"] == 39.75
+    work = next(c for c in card["comparison"] if c["measure"] == "work_rvu" and c["participant"] == "non_qp")
+    assert (work["n"], round(work["percentile"])) == (194, 23)
+
+
+def test_unknown_code_suggests_near_ones(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run("code", "G0110", "--output", store, capsys=capsys)
+    assert code == 2
+    assert "G0110: not in RVU26A" in err
+    assert "G0109" in err
+
+
+def test_unpublished_release_names_those_that_are(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run("code", "G0101", "--release", "RVU26B", "--output", store, capsys=capsys)
+    assert code == 2
+    assert "RVU26A" in err
+    assert "pfsetl build RVU26B" in err
+
+
+def test_empty_store_says_what_to_do_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run("code", "G0101", "--output", tmp_path / "none", capsys=capsys)
+    assert code == 2
+    assert "pfsetl demo" in err
+
+
+def test_list_shows_every_known_label_and_what_is_published(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run("list", "--output", store, "--json", capsys=capsys)
+    rows = {row["release"]: row for row in json.loads(out)}
+    assert len(rows) == 109
+    assert rows["RVU26A"]["published"] == "revision 1"
+    assert rows["RVU11A"]["never_effective"] == "never paid"
+    assert rows["RVU08AB"]["effective_from"] == "2008-04-01"
+
+
+def test_verify_counts_files_and_passes(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run("verify", "--output", store, capsys=capsys)
+    assert code == 0
+    assert ", 0 not" in out
+
+
+def test_verify_names_a_changed_file_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("demo", "--output", tmp_path, capsys=capsys)
+    victim = next((tmp_path / "objects" / "gpci").iterdir())
+    victim.chmod(0o644)
+    victim.write_bytes(victim.read_bytes()[:-1] + b"?")
+    code, _, err = run("verify", "--output", tmp_path, capsys=capsys)
+    assert code == 1
+    assert victim.name in err
+
+
+def test_export_writes_one_file_a_table_and_release(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, _ = run("export", tmp_path / "copy", "--output", store, capsys=capsys)
+    assert code == 0
+    assert (tmp_path / "copy" / "rvu" / "RVU26A.parquet").is_file()
+    described = json.loads((tmp_path / "copy" / "datapackage.json").read_text())
+    assert all((tmp_path / "copy" / r["path"]).is_file() for r in described["resources"])
+
+
+def test_build_without_network_ends_with_3_and_a_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PFSETL_CMS_URL", "http://127.0.0.1:9")
+    code, _, err = run("build", "RVU26A", "--output", tmp_path, "--cache", tmp_path / "cache", capsys=capsys)
+    assert code == 3
+    assert "--archive" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["build", "RVU99Z"], "no such release"),
+        (["build", "RVU26A", "--archive", "no/such/file.zip"], "no such file"),
+        (["frobnicate"], "frobnicate"),
+        (["code"], "hcpcs"),
+    ],
+)
+def test_wrong_requests_end_without_a_traceback(arguments: list[str], expected: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pfsetl", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (2, 3)
+    assert expected.lower() in (done.stderr + done.stdout).lower()
+    assert "Traceback" not in done.stderr
