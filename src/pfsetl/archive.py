@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
@@ -173,7 +174,7 @@ def _zip_loader(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
         try:
             with archive.open(info) as stream:
                 data = stream.read(info.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
             raise ArchiveError(
                 f"{path.name}/{info.filename}: damaged inside the zip ({error}). Download the archive again."
             ) from error

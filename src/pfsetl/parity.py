@@ -1,4 +1,4 @@
-"""Where one member comes in several formats: do they say the same, cell by cell, once typed?"""
+"""Compare the formats of one member cell by cell, once typed: they should say the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,9 @@ class FormatDifference:
     explained: str | None = None
 
 
-def differences(believed: tuple[RawTable, pl.DataFrame], other: tuple[RawTable, pl.DataFrame]) -> list[FormatDifference]:
+def differences(
+    believed: tuple[RawTable, pl.DataFrame], other: tuple[RawTable, pl.DataFrame]
+) -> list[FormatDifference]:
     """Compare two typed tables of one member, the believed format first."""
     (raw_a, a), (raw_b, b) = believed, other
     key = list(_KEYS[raw_a.member])
@@ -60,5 +62,5 @@ def differences(believed: tuple[RawTable, pl.DataFrame], other: tuple[RawTable, 
 
 
 def _numbered(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Number the repetitions of a key, so that doubled rows pair up one to one."""
+    """Return the rows with the repetitions of a key numbered, so that doubled rows pair up one to one."""
     return frame.with_columns(_nth=pl.int_range(pl.len()).over(key))

@@ -18,8 +18,8 @@ from polars.io.plugins import register_io_source
 
 from pfsetl import contracts, version
 from pfsetl.contracts import Contract, Table
-from pfsetl.digest import RowsDigest, encoded, plain
-from pfsetl.errors import Conflict
+from pfsetl.digest import RowsDigest, encoded, plain, rows_digest
+from pfsetl.errors import Conflict, ContractError, StoreError
 from pfsetl.store import LocalStore
 from pfsetl.version import Version
 
@@ -120,10 +120,9 @@ def _stage_table(store: LocalStore, release: str, table: Table, parts: Parts) ->
     with store.scratch() as temporary:
         rows, digest = _write(parts, table, temporary)
         name = f"objects/{table.name}/{release}-{digest[:16]}.parquet"
+        data = temporary.read_bytes()
         if store.exists(name) or not store.put_new(name, temporary):
-            data = store.get(name)  # NOTE: the same rows, perhaps written by another polars: its bytes count
-        else:
-            data = temporary.read_bytes()
+            data = _same_rows(store, name, data, digest, table)
     schema = json.dumps(contracts.table_schema(table), indent=1).encode()
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
     if not store.exists(schema_name):
@@ -141,6 +140,26 @@ def _stage_table(store: LocalStore, release: str, table: Table, parts: Parts) ->
         "digest": digest,
         "schema": schema_name,
     }
+
+
+def _same_rows(store: LocalStore, name: str, written: bytes, digest: str, table: Table) -> bytes:
+    """Return the bytes of an object that exists already, once it is certain that it holds the same rows.
+
+    Another polars may have written the same rows as other bytes; those stay, and their hash counts.
+    """
+    there = store.get(name)
+    if there == written:
+        return there
+    try:
+        found = rows_digest(contracts.conform(pl.read_parquet(there), table))
+    except (pl.exceptions.PolarsError, ContractError, OSError):
+        found = "unreadable"
+    if found != digest:
+        raise StoreError(
+            f"{store}/{name}: damaged, its rows aren't those of its name ({found[:16]}). Move the file away, and "
+            "this build will write it again."
+        )
+    return there
 
 
 def _write(parts: Parts, table: Table, target: Path) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pfsetl import grid, registry, shape
+from pfsetl import grid, grid_shape, registry, text_shape
 from pfsetl.archive import Archive, MemberFile
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError
 from pfsetl.shape import Cut
@@ -77,12 +77,12 @@ def _cut(file: MemberFile, data: bytes, place: str) -> Cut:
         return _cut_workbook(file.member, grid.workbook(data, place), place)
     text = grid.decode(data)
     if file.format == "csv":
-        return shape.cut_grid(file.member, grid.delimited(text, ",", place))
+        return grid_shape.cut_grid(file.member, grid.delimited(text, ",", place))
     rows = grid.lines(text)
     filled = rows.filter(pl.col("text").str.strip_chars() != "").height
     if text.count("\t") >= 2 * filled:
-        return shape.cut_grid(file.member, grid.delimited(text, "\t", place))
-    return shape.cut_text(file.member, rows, place)
+        return grid_shape.cut_grid(file.member, grid.delimited(text, "\t", place))
+    return text_shape.cut_text(file.member, rows, place)
 
 
 def _cut_workbook(member: str, sheets: list[grid.Grid], place: str) -> Cut:
@@ -90,7 +90,7 @@ def _cut_workbook(member: str, sheets: list[grid.Grid], place: str) -> Cut:
     errors: list[PfsetlError] = []
     for sheet in sheets:
         try:
-            cuts.append(shape.cut_grid(member, sheet))
+            cuts.append(grid_shape.cut_grid(member, sheet))
         except LayoutError as error:
             errors.append(error)
     if len(cuts) > 1:

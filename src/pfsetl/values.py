@@ -7,7 +7,8 @@ from pfsetl.errors import ValueRefused
 from pfsetl.read import RawTable
 from pfsetl.registry import Field
 
-_DECIMAL = r"^-?(?:\d+(?:\.\d{{0,{scale}}}0*)?|\.\d{{1,{scale}}}0*)$"
+_DECIMAL = r"^-?0*(?:\d{{1,{whole}}}(?:\.\d{{0,{scale}}}0*)?|\.\d{{1,{scale}}}0*)$"
+_DIGITS = 9
 _CENTS = r"^\d{4,}$"  # NOTE: RVU14A and RVU15A, and most ANES txt, print 2141 for 21.41
 
 
@@ -44,7 +45,7 @@ def _prepared(field: Field) -> pl.Expr:
 
 def _pattern(field: Field) -> str | None:
     if field.kind in ("decimal", "dollars"):
-        return _DECIMAL.format(scale=field.scale)
+        return _DECIMAL.format(scale=field.scale, whole=_DIGITS - field.scale)
     return f"^(?:{field.pattern})$" if field.pattern else None
 
 
@@ -58,7 +59,7 @@ def _refuse_bad(raw: RawTable, prepared: pl.DataFrame, declared: list[Field]) ->
         line, cell = bad.row(0)
         field = registry.fields()[name]
         expected = (
-            f"a number with up to {field.scale} decimals"
+            f"a number with up to {field.scale} decimals and {_DIGITS - field.scale} digits before them"
             if field.kind in ("decimal", "dollars")
             else f"text of the form {field.pattern}"
         )
@@ -75,6 +76,6 @@ def _value(field: Field) -> pl.Expr:
         case "flag":
             return cell != ""
         case "decimal" | "dollars":
-            return cell.cast(pl.Decimal(9, field.scale))
+            return cell.cast(pl.Decimal(_DIGITS, field.scale))
         case _:
             return cell if field.field == "modifier" else pl.when(cell != "").then(cell).alias(field.field)

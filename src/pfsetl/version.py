@@ -15,6 +15,7 @@ from pfsetl.errors import StoreError, UsageError
 from pfsetl.store import LocalStore, open_store
 
 MANIFEST_FORMAT = 1
+RESOURCE = {"table", "release", "path", "rows", "bytes", "hash", "digest", "schema"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class Version:
 
     def export(self, folder: Path) -> list[Path]:
         """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`."""
-        if folder.exists() and any(folder.iterdir()):
-            raise UsageError(f"{folder}: not empty. Export into a new folder.")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder}: not empty, or not a folder. Export into a new folder.")
         written = []
         try:
             for resource in self.resources:
@@ -147,11 +148,17 @@ def _load(store: LocalStore, number: int) -> Version:
     name = manifest_name(number)
     try:
         manifest = json.loads(store.get(name))
-        form = manifest["pfsetl"]["format"]
-        resources = manifest["resources"]
-    except (ValueError, KeyError, TypeError) as error:
+        form = int(manifest["pfsetl"]["format"])
+        complete = (
+            isinstance(manifest["pfsetl"]["releases"], dict)
+            and isinstance(manifest["created"], str)
+            and all(r.keys() >= RESOURCE for r in manifest["resources"])
+        )
+        if form <= MANIFEST_FORMAT and not complete:
+            raise ValueError("it isn't complete")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"{store}/{name}: not a readable manifest ({error}). Restore it from a copy.") from error
-    if form > MANIFEST_FORMAT or not isinstance(resources, list):
+    if form > MANIFEST_FORMAT:
         raise StoreError(
             f"{store}/{name}: written by a newer pfsetl (manifest format {form}, this one reads "
             f"{MANIFEST_FORMAT}). Upgrade pfsetl."

@@ -3,12 +3,14 @@
 from decimal import Decimal
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pfsetl import derive
 from tests.spec.rows import IN_FORCE, Row, gpci_rows, rvu_rows
 
+# A frame takes longer than a number: fewer examples, and no search for which parts of a failing one matter.
+few = settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 rvu = st.integers(0, 99_999).map(lambda n: Decimal(n).scaleb(-2))
 gpci = st.integers(300, 2_000).map(lambda n: Decimal(n).scaleb(-3))
 factor = st.integers(150_000, 400_000).map(lambda n: Decimal(n).scaleb(-4))
@@ -24,7 +26,7 @@ def in_one_place(services: list[Row], place: Row) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-@settings(max_examples=30, deadline=None)
+@few
 @given(services.filter(lambda s: sum(s[n] for n in NUMBERS) > 0), st.sampled_from(NUMBERS), rvu, places)
 def test_more_rvus_never_pay_less(service, raised, more, place):
     uncapped = service | dict.fromkeys(CAPS, Decimal(0))
@@ -33,8 +35,8 @@ def test_more_rvus_never_pay_less(service, raised, more, place):
     assert all(less[f"{s}_payment"].item() <= after[f"{s}_payment"].item() for s in ("nonfacility", "facility"))
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(services, min_size=1, max_size=20), places)
+@few
+@given(st.lists(services, min_size=1, max_size=6), places)
 def test_the_cap_never_raises_a_payment(rows, place):
     paid = in_one_place([{**row, "work_rvu": row["work_rvu"] + 1} for row in rows], place)
     assert paid.select(
@@ -42,8 +44,8 @@ def test_the_cap_never_raises_a_payment(rows, place):
     ).item()
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(services, min_size=1, max_size=20), places)
+@few
+@given(st.lists(services, min_size=1, max_size=6), places)
 def test_a_cap_changes_no_amount(rows, place):
     bare = [{**row, "work_rvu": row["work_rvu"] + 1, **dict.fromkeys(CAPS, Decimal(0))} for row in rows]
     capped = [{**row, "work_rvu": row["work_rvu"] + 1} for row in rows]
@@ -51,8 +53,8 @@ def test_a_cap_changes_no_amount(rows, place):
     assert in_one_place(bare, place).select(amounts).equals(in_one_place(capped, place).select(amounts))
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(services, min_size=1, max_size=20))
+@few
+@given(st.lists(services, min_size=1, max_size=6))
 def test_the_nation_is_a_locality_whose_indices_are_one(rows):
     valued = [{"hcpcs": f"G{i:04}", **row, "work_rvu": row["work_rvu"] + 1} for i, row in enumerate(rows)]
     here = in_one_place(valued, {"work_gpci": "1", "pe_gpci": "1", "mp_gpci": "1"})

@@ -218,7 +218,6 @@ def test_a_reposted_archive_is_a_new_revision(tmp_path: Path, store: LocalStore)
     assert built.version.scan("releases", "RVU25A").collect()["revision"].to_list() == [1, 2]
 
 
-@pytest.mark.xfail(reason="an object that is there already is taken as it is, damaged or not", strict=True)
 def test_a_damaged_object_is_not_taken_over_into_a_new_version(store: LocalStore) -> None:
     first = committed(store)
     damaged = store.root / first.resources[0]["path"]

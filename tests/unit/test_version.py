@@ -145,11 +145,10 @@ def test_an_export_returns_what_it_wrote(store: LocalStore, tmp_path: Path) -> N
 
 def test_an_export_never_overwrites(store: LocalStore, tmp_path: Path) -> None:
     folder = s.write_folder(tmp_path / "out", {"mine.txt": b"x"})
-    with pytest.raises(UsageError, match=r"not empty\. Export into a new folder"):
+    with pytest.raises(UsageError, match=r"Export into a new folder"):
         pfsetl.open(store).export(folder)
 
 
-@pytest.mark.xfail(reason="NotADirectoryError leaves Version.export", strict=True, raises=NotADirectoryError)
 def test_an_export_onto_a_file_is_refused(store: LocalStore, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("x")
     with pytest.raises((UsageError, StoreError)):
@@ -173,7 +172,6 @@ def test_a_damaged_manifest_is_refused(text: str, store: LocalStore) -> None:
         pfsetl.open(with_manifest(store, text))
 
 
-@pytest.mark.xfail(reason="TypeError or KeyError leaves the package", strict=True, raises=(TypeError, KeyError))
 @pytest.mark.parametrize(
     "text",
     [
