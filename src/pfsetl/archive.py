@@ -51,12 +51,7 @@ def open_archive(path: Path) -> Archive:
         lines = (f"{hashlib.sha256(load()).hexdigest()}  {name}\n" for name, load in contents.items())
         digest = hashlib.sha256("".join(lines).encode()).hexdigest()
     elif path.is_file():
-        if path.stat().st_size > MAX_ARCHIVE_BYTES:
-            raise ArchiveError(
-                f"{path}: {path.stat().st_size:,} bytes, more than the {MAX_ARCHIVE_BYTES:,} of any CMS archive. "
-                "Is this the right file?"
-            )
-        data = path.read_bytes()
+        data = _file_loader(path)()
         digest = hashlib.sha256(data).hexdigest()
         contents = _zip_contents(path, data)
     else:
@@ -120,9 +115,13 @@ def _missing(path: Path, files: Iterable[MemberFile]) -> Iterable[str]:
 
 def _file_loader(path: Path) -> Callable[[], bytes]:
     def load() -> bytes:
-        if path.stat().st_size > MAX_MEMBER_BYTES:
-            raise ArchiveError(f"{path}: {path.stat().st_size:,} bytes, more than {MAX_MEMBER_BYTES:,}.")
         try:
+            size = path.stat().st_size
+            if size > MAX_MEMBER_BYTES:
+                raise ArchiveError(
+                    f"{path}: {size:,} bytes, more than the {MAX_MEMBER_BYTES:,} that any file of CMS's has. "
+                    "Is this the right file?"
+                )
             return path.read_bytes()
         except OSError as error:
             raise SourceUnavailable(f"{path}: {error.strerror}. Check that it can be read.") from error

@@ -89,7 +89,13 @@ def _content(at: Version, release: str) -> str | None:
 def _show(committed: Version) -> None:
     if committed.number:
         files = {version.shown_path(r): r["path"] for r in committed.resources}
-        committed.store.show_tree(committed.number, files)
+        try:
+            committed.store.show_tree(committed.number, files)
+        except StoreError as error:
+            raise StoreError(
+                f"{error} Version {committed.number} is published all the same; only its tree for readers that glob "
+                "isn't there. Run the command again to lay it out."
+            ) from error
 
 
 def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contract) -> dict[str, Any]:

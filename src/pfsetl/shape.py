@@ -26,11 +26,12 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The trial of one layout: what is wrong with it, or the cut when nothing is."""
+    """The trial of one layout: the cut, or what is wrong and how far off the layout is."""
 
     layout: Layout
     problems: list[str]
     cut: Cut | None
+    distance: int = 0
 
 
 def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
@@ -43,7 +44,7 @@ def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
             f"{place}: fits {' and '.join(c.layout for c in cuts)}. Make the layouts in "
             f"schemas/layouts/{member}.csv exclude each other."
         )
-    nearest = min(fits, key=lambda fit: len(fit.problems))
+    nearest = min(fits, key=lambda fit: (fit.distance, len(fit.problems)))
     shown = "; ".join(nearest.problems[:6]) + (f"; and {len(nearest.problems) - 6} more" * (len(nearest.problems) > 6))
     raise LayoutError(
         f"{place}: a shape that isn't declared. Nearest is layout {nearest.layout.name} "

@@ -24,8 +24,9 @@ def _fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
     records = lines.filter(pl.col("length") == length)
     if records.is_empty():
         common = lines.filter(pl.col("length") > 0)["length"].mode().sort()
-        found = f"records have {common[0]} characters" if len(common) else "no records"
-        return Fit(layout, [f"{found}, {layout.name} has {length}", "no record fits"], None)
+        found = int(common[-1]) if len(common) else 0
+        problem = f"most lines have {found} characters, a record of {layout.name} has {length}"
+        return Fit(layout, [problem], None, distance=abs(found - length))
     first = records["line"][0]
     others = lines.filter(pl.col("length") != length)
     blank = pl.col("text").str.strip_chars() == ""

@@ -71,7 +71,15 @@ class Version:
                 continue
             found = hashlib.sha256(self.store.get(name)).hexdigest()
             expected = resource["hash"].removeprefix("sha256:")
-            yield name, "" if found == expected else f"its sha256 is {found[:12]}, the manifest says {expected[:12]}"
+            yield (
+                name,
+                ""
+                if found == expected
+                else (
+                    f"its sha256 is {found[:12]}, the manifest says {expected[:12]}; move the file away and build "
+                    f"{resource['release']} again"
+                ),
+            )
 
     def export(self, folder: Path) -> list[Path]:
         """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`."""

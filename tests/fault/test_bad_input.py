@@ -209,7 +209,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "PPRRVU of 0 bytes": (put(RVUS, b""), (RVUS, "empty", "Download the archive again")),
     "GPCI of 0 bytes": (put(GPCI, b""), (GPCI, "empty", "Download the archive again")),
     "GPCI of blank lines": (put(GPCI, b"\r\n\r\n \r\n"), (GPCI, "empty", "Download the archive again")),
-    "PPRRVU of header lines only": (put(RVUS, s.pprrvu_txt("N171", ())), (RVUS, "record", "W206")),
+    "PPRRVU of header lines only": (put(RVUS, s.pprrvu_txt("N171", ())), (RVUS, "most lines have 50 characters", "N171")),
     "PPRRVU csv of header only": (as_csv(s.pprrvu_cells("G31", ())), ("JAN.csv", "no records", "Download")),
     "GPCI of header only": (put(GPCI, s.gpci_csv("GPCI7", ())), (GPCI, "no records", "Download")),
     "not text": (put(RVUS, bytes(range(256)) * 40), (RVUS, "a shape that isn't declared")),
@@ -242,7 +242,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "record one character shorter": (lengthened(-1), (RVUS, "line 10 has 170 characters", "N171 has 171")),
     "every record one character longer": (
         put(RVUS, s.HDR.encode() + b"".join(s.pprrvu_record("N171", r).encode() + b" \r\n" for r in s.CODES * 2)),
-        (RVUS, "records have 172 characters", "schemas/layouts/pprrvu.csv"),
+        (RVUS, "Nearest is layout N171", "most lines have 172 characters", "schemas/layouts/pprrvu.csv"),
     ),
     "data between the fields": (
         sub(RVUS, b"1.21   1.40", b"1.21x  1.40"),

@@ -7,13 +7,13 @@ Positions are those of CMS's record layouts, corrected where CMS's own files sho
 import string
 from random import Random
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pfsetl import shape
+from pfsetl.archive import Archive, MemberFile
 from pfsetl.errors import LayoutError
+from pfsetl.read import RawTable, read_member
 
 Positions = dict[str, tuple[int, int]]
 
@@ -104,8 +104,10 @@ def line(record: dict[str, str], positions: Positions, length: int) -> str:
     return "".join(characters)
 
 
-def cut(member: str, texts: list[str]) -> shape.Cut:
-    return shape.cut_text(member, pl.DataFrame({"text": texts}).with_row_index("line", 1), "invented.txt")
+def cut(member: str, texts: list[str]) -> RawTable:
+    data = "\r\n".join(texts).encode()
+    file = MemberFile("invented.txt", member, "all", "txt", lambda: data)
+    return read_member(Archive("invented", "", (file,), (), ()), file)
 
 
 @pytest.mark.parametrize("name", SHAPES)

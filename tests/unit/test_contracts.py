@@ -113,6 +113,7 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     "anesthesia.factor_in_range": ([ANESTHESIA | {"conversion_factor": "2000.0000"}], 1),
     "anesthesia.same_localities_as_gpci": ([ANESTHESIA | {"locality": "01"}], 2),
     "opps_cap.no_negative_amount": ([OPPS_CAP, OPPS_CAP | {"modifier": "TC", "facility_amount": "-0.01"}], 1),
+    "opps_cap.code_in_rvu": ([OPPS_CAP, OPPS_CAP | {"hcpcs": "G9999"}], 1),
     "opps_cap.locality_in_gpci": ([OPPS_CAP, OPPS_CAP | {"state": "AK"}], 1),
     "payment_national.cap_never_raises": ([PAID | {"nonfacility_payment": "103.55"}], 1),
     "payment_national.payment_or_reason": (
