@@ -1,5 +1,6 @@
 """Where the declarations live: the folder `schemas/`, inside the wheel or beside the source tree."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
     return tuple(_read(folder() / name).iter_rows(named=True))
 
 
-def code_lists() -> dict[str, pl.DataFrame]:
+@cache
+def code_lists() -> Mapping[str, pl.DataFrame]:
     """Return CMS's indicator lists by indicator (`status`, `pctc`, ...), every cell a string."""
     return {path.stem: _read(path) for path in sorted((folder() / "codes").glob("*.csv"))}
 

@@ -23,7 +23,7 @@ class RowsDigest:
         self.rows = 0
         self._values: dict[str, Any] = {}
         self._nulls: dict[str, Any] = {}
-        self._categories: dict[str, list[str]] = {}
+        self._texts: dict[str, pl.Enum] = {}
 
     def update(self, part: pl.DataFrame) -> None:
         """Add the next rows."""
@@ -31,8 +31,8 @@ class RowsDigest:
         numbers = part.select(_numbers(name, dtype) for name, dtype in part.schema.items())
         for column, number in zip(part.iter_columns(), numbers.iter_columns(), strict=True):
             name = column.name
-            if isinstance(column.dtype, pl.Enum):
-                self._categories[name] = column.dtype.categories.to_list()
+            if isinstance(column.dtype, pl.Enum) and self._texts.setdefault(name, column.dtype) != column.dtype:
+                raise ValueError(f"{name}: parts of one table must share one list of text values")
             nulls = self._nulls.setdefault(name, hashlib.sha256())
             if column.null_count():
                 nulls.update(_bytes(column.is_null().arg_true().cast(pl.UInt32) + self.rows))
@@ -45,7 +45,8 @@ class RowsDigest:
         for name, dtype in schema.items():
             total.update(f"{name} {dtype}\n".encode())
             if name in self._values:
-                total.update("\0".join(self._categories.get(name, ())).encode())
+                if name in self._texts:
+                    total.update("\0".join(self._texts[name].categories).encode())
                 total.update(self._values[name].digest() + self._nulls[name].digest())
         return total.hexdigest()
 

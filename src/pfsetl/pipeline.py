@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version as installed
@@ -14,7 +15,7 @@ from pfsetl import banner, check, compare, contracts, declarations, derive, publ
 from pfsetl.archive import Archive, open_archive
 from pfsetl.check import Report
 from pfsetl.normalize import Accounting, Tables, normalize
-from pfsetl.publish import Parts, StagedRelease
+from pfsetl.publish import StagedRelease
 from pfsetl.read import read
 from pfsetl.registry import Release
 from pfsetl.store import LocalStore
@@ -58,14 +59,14 @@ def stage(release: Release, archive: Archive, *, store: LocalStore, base: Versio
     notices = banner.notices(raws, release)
     tables, accounts = normalize(raws, release, contract)
     source = _source(release, archive, url, base)
-    derived = tables | _derived(tables, release, source, base)
-    report = check.check(release.label, derived, contract).raise_if_bad()
-    record = source | _record(archive, accounts, report, notices)
-    streamed: dict[str, Parts] = {
-        **derived,
-        "payment_locality": derive.payment_locality(tables["rvu"], tables["gpci"], release),
-    }
-    return publish.stage(store, release.label, streamed, record, contract)
+    with store.scratch() as target, ThreadPoolExecutor(1) as writer:
+        # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
+        payments = derive.payment_locality(tables["rvu"], tables["gpci"], release)
+        under_way = writer.submit(publish.write, payments, contract.tables["payment_locality"], target)
+        complete = tables | _derived(tables, release, source, base)
+        report = check.check(release.label, complete, contract).raise_if_bad()
+        record = source | _record(archive, accounts, report, notices)
+        return publish.stage(store, release.label, complete, record, contract, {"payment_locality": under_way})
 
 
 def is_built(release: Release, archive: Archive, base: Version) -> bool:

@@ -7,7 +7,7 @@ merging and trying the next; a different content of the same release since the b
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,15 @@ COMPRESSION_LEVEL = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A Parquet file outside the store's objects, and the number and digest of its rows."""
+
+    path: Path
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class StagedRelease:
     """What a build wrote for one release, ready to commit: small, picklable, without frames."""
 
@@ -43,11 +52,24 @@ class StagedRelease:
 
 
 def stage(
-    store: LocalStore, release: str, tables: Mapping[str, Parts], record: Mapping[str, Any], contract: Contract
+    store: LocalStore,
+    release: str,
+    tables: Mapping[str, Parts],
+    record: Mapping[str, Any],
+    contract: Contract,
+    under_way: Mapping[str, Future[Written]] | None = None,
 ) -> StagedRelease:
-    """Write every table of a release as a Parquet object named by its content; nothing becomes visible yet."""
-    resources = tuple(_stage_table(store, release, contract.tables[name], parts) for name, parts in tables.items())
-    return StagedRelease(release, resources, {**record, "content": content_of(resources)})
+    """Write every table of a release as a Parquet object named by its content; nothing becomes visible yet.
+
+    `under_way` are tables that other threads write already, by name.
+    """
+    resources = []
+    for name, parts in tables.items():
+        with store.scratch() as target:
+            resources.append(_put(store, release, contract.tables[name], write(parts, contract.tables[name], target)))
+    for name, written in (under_way or {}).items():
+        resources.append(_put(store, release, contract.tables[name], written.result()))
+    return StagedRelease(release, tuple(resources), {**record, "content": content_of(resources)})
 
 
 def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
@@ -122,13 +144,12 @@ def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contr
     }
 
 
-def _stage_table(store: LocalStore, release: str, table: Table, parts: Parts) -> dict[str, Any]:
-    with store.scratch() as temporary:
-        rows, digest = _write(parts, table, temporary)
-        name = f"objects/{table.name}/{release}-{digest[:16]}.parquet"
-        data = temporary.read_bytes()
-        if store.exists(name) or not store.put_new(name, temporary):
-            data = _same_rows(store, name, data, digest, table)
+def _put(store: LocalStore, release: str, table: Table, written: Written) -> dict[str, Any]:
+    """Store a written table as an object; return its entry in the manifest."""
+    name = f"objects/{table.name}/{release}-{written.digest[:16]}.parquet"
+    data = written.path.read_bytes()
+    if store.exists(name) or not store.put_new(name, written.path):
+        data = _same_rows(store, name, data, written.digest, table)
     schema = json.dumps(contracts.table_schema(table), indent=1).encode()
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
     if not store.exists(schema_name):
@@ -140,10 +161,10 @@ def _stage_table(store: LocalStore, release: str, table: Table, parts: Parts) ->
         "path": name,
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
-        "rows": rows,
+        "rows": written.rows,
         "bytes": len(data),
         "hash": f"sha256:{hashlib.sha256(data).hexdigest()}",
-        "digest": digest,
+        "digest": written.digest,
         "schema": schema_name,
     }
 
@@ -168,8 +189,8 @@ def _same_rows(store: LocalStore, name: str, written: bytes, digest: str, table:
     return there
 
 
-def _write(parts: Parts, table: Table, target: Path) -> tuple[int, str]:
-    """Write the parts of a table, in key order, as one Parquet file; return the rows' number and digest."""
+def write(parts: Parts, table: Table, target: Path) -> Written:
+    """Write the parts of a table, in key order, as one Parquet file."""
     digest = RowsDigest()
 
     def stream(
@@ -188,7 +209,7 @@ def _write(parts: Parts, table: Table, target: Path) -> tuple[int, str]:
         row_group_size=ROW_GROUP,
         arrow_schema=contracts.arrow_schema(table),
     )
-    return digest.rows, digest.hexdigest(table.schema)
+    return Written(target, digest.rows, digest.hexdigest(table.schema))
 
 
 def _ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

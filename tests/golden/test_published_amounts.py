@@ -1,7 +1,7 @@
 """Every published amount whose release is at hand, by the rule that makes it.
 
 Not covered: `therapy mppr 50% of PE` (444 amounts), because no table offers multiple-procedure reductions; and the
-20 amounts of CPT codes in RVU20B, which no archive at hand holds (its Level II codes are tested below).
+10 amounts of CPT codes in RVU20B, which no archive at hand holds (its Level II codes are tested below).
 """
 
 from decimal import Decimal

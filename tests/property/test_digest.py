@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import polars as pl
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,10 @@ def test_an_empty_table_has_a_digest_of_its_own():
 @given(tables)
 def test_encoding_text_can_be_undone(rows):
     assert plain(encoded(frame(rows))).equals(frame(rows))
+
+
+def test_parts_with_different_text_values_are_refused_rather_than_confused() -> None:
+    digest = RowsDigest()
+    digest.update(pl.DataFrame({"a": ["x"]}))
+    with pytest.raises(ValueError, match="share one list of text values"):
+        digest.update(pl.DataFrame({"a": ["b"]}))
