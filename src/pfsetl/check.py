@@ -52,14 +52,23 @@ class Report:
             for f in self.errors
         ]
         raise ChecksFailed(
-            "\n".join(lines) + "\nNothing was published. Get a corrected archive; if CMS really publishes this, record "
-            "it in schemas/corrections.csv or change the rule's severity in schemas/pfs.odcs.yaml."
+            "\n".join(lines) + "\nNothing was published. Get a corrected archive; if CMS really publishes this, "
+            "change the rule or its severity in schemas/pfs.odcs.yaml."
         )
 
 
-def check(release: str, tables: Mapping[str, pl.DataFrame], contract: Contract) -> Report:
-    """Run every check of the contract over the tables of one release."""
-    context = pl.SQLContext(frames=dict(tables))
+def check(
+    release: str,
+    tables: Mapping[str, pl.DataFrame],
+    contract: Contract,
+    beside: Mapping[str, pl.DataFrame] | None = None,
+) -> Report:
+    """Run every check of the contract over the tables of one release.
+
+    Rules may also name CMS's code lists (`code_status`, ...) and the table `neighbour`, given in `beside`.
+    """
+    nothing = pl.DataFrame(schema={"release": pl.String, "rows": pl.Int64})
+    context = pl.SQLContext(frames={"neighbour": nothing, **(beside or {}), **tables})
     context.register_many({f"code_{name}": codes for name, codes in declarations.code_lists().items()})
     findings: list[Finding] = []
     for name, frame in tables.items():

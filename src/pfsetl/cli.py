@@ -1,7 +1,7 @@
 """The command line: one function per command. Exit 0 done, 1 data refused, 2 usage, 3 source unavailable."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +11,20 @@ from cyclopts import App, CycloptsError, Parameter
 
 from pfsetl import fetch as fetching
 from pfsetl import pipeline, registry, render, version
+from pfsetl.backfill import backfill as run_backfill
+from pfsetl.backfill import find_archives
 from pfsetl.card import card, find_release
+from pfsetl.check import Finding
 from pfsetl.errors import ChecksFailed, PfsetlError
 from pfsetl.store import open_store
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The store: the folder of published versions.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
+
+AllFormats = Annotated[
+    bool,
+    Parameter(name="--all-formats", negative="", help="Compare the workbooks too; takes as long as the build itself."),
+]
 
 app = App(
     name="pfsetl",
@@ -72,6 +80,7 @@ def build(
     archive: Path | None = None,
     output: Output = DEFAULT_OUTPUT,
     cache: Path | None = None,
+    all_formats: AllFormats = False,
     json: Json = False,
 ) -> None:
     """Publish one release from CMS, from a zip, or from a folder of its members.
@@ -87,12 +96,67 @@ def build(
         known = registry.find(release)
         archive, url = _fetched(known, cache), fetching.source_url(known)
     with _watching(f"building {release.upper()}"):
-        result = pipeline.build(release, store=open_store(output), archive=archive, url=url)
+        result = pipeline.build(release, store=open_store(output), archive=archive, url=url, all_formats=all_formats)
     if json:
         record = {"release": result.release, "version": result.version.number, "published": result.published}
         print(render.as_json(record | {"record": result.record}))
     else:
         render.build(render.console(), result)
+
+
+@app.command
+def backfill(wanted: str, *, archives: Path, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+    """Build every wanted release found in a folder, all into one version; run it again to resume.
+
+    Parameters
+    ----------
+    wanted: A range of years (2009..2026), a year, or labels separated by commas.
+    archives: Folder of zips or folders named after their label.
+    """
+    found = find_archives(archives, wanted)
+    with _counting("backfill", len(found)) as step:
+        result = run_backfill(found, store=open_store(output), report=step)
+    if json:
+        outcome = {"published": result.published, "unchanged": result.unchanged, "failed": result.failed}
+        print(render.as_json({"version": result.version.number, **outcome}))
+    else:
+        print(
+            f"version {result.version.number}: {len(result.published)} published, {len(result.unchanged)} unchanged, "
+            f"{len(result.failed)} failed"
+        )
+    if result.failed:
+        raise ChecksFailed("\n".join(f"{label}: {error}" for label, error in result.failed.items()))
+
+
+@app.command
+def check(
+    release: str,
+    *,
+    archive: Path | None = None,
+    all_formats: AllFormats = False,
+    output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
+) -> None:
+    """Print what was checked of a release: of a published one, or of an archive without publishing it.
+
+    Parameters
+    ----------
+    release: A label such as RVU26A.
+    archive: A zip or a folder of members to check; default: the record of the published release.
+    """
+    if archive is None:
+        opened = version.open_version(output)
+        findings = opened.releases[find_release(opened, release)]
+        errors: tuple[Finding, ...] = ()
+    else:
+        examined = pipeline.examine(release, archive, all_formats=all_formats)
+        findings, errors = examined.findings, examined.report.errors
+    if json:
+        print(render.as_json(findings))
+    else:
+        render.findings(render.console(), findings)
+    if errors:
+        raise ChecksFailed("\n".join(f"{f.table}.{f.check}: {f.violations} rows, {f.description}" for f in errors))
 
 
 @app.command
@@ -243,6 +307,21 @@ def _fetched(release: registry.Release, cache: Path | None) -> Path:
         return fetching.fetch(
             release, cache=folder, progress=lambda done, total: bar.update(task, completed=done, total=total or None)
         )
+
+
+@contextmanager
+def _counting(what: str, total: int) -> Iterator[Callable[[str, str], None]]:
+    """Yield what to call after each step; a person who watches sees a progress bar."""
+    if not sys.stderr.isatty():
+        yield lambda label, outcome: print(f"{label}: {outcome}", file=sys.stderr)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda label, outcome: bar.update(task, advance=1, description=f"{label} {outcome}")
 
 
 @contextmanager

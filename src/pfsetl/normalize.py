@@ -1,4 +1,4 @@
-"""Raw tables to the typed source tables of one release: rvu, gpci, locality_county, anesthesia, opps_cap."""
+"""Parsed members to the source tables of one release: rvu, gpci, locality_county, anesthesia, opps_cap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,22 +8,26 @@ import polars as pl
 from pfsetl import places, sections
 from pfsetl.contracts import Contract
 from pfsetl.errors import ValueRefused
+from pfsetl.parse import Parsed
 from pfsetl.read import RawTable
 from pfsetl.registry import Release
-from pfsetl.values import typed
 
 Tables = dict[str, pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
-    """Where the lines of one source file went; nothing may vanish."""
+    """Where the lines of one source file went: lines = not data + published + merged + rejected.
+
+    `merged` are records that CMS lists under a second contractor; the published row names both in `macs`.
+    """
 
     file: str
     member: str
     participant: str
     layout: str
     sha256: str
+    lines: int
     not_data: dict[str, int]
     records: int
     published: int
@@ -31,68 +35,58 @@ class Accounting:
     rejected: int
 
 
-def normalize(raws: Sequence[RawTable], release: Release, contract: Contract) -> tuple[Tables, list[Accounting]]:
-    """Type every member of a release and bring it into the contract's source tables.
+def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) -> tuple[Tables, list[Accounting]]:
+    """Bring every parsed member of a release into the contract's source tables, and account for its lines.
 
     A member that the archive lacks leaves its table empty. Raises ValueRefused naming file, line and remedy.
     """
-    parsed = {(raw.member, raw.participant): (raw, typed(raw)) for raw in raws}
+    members = {(p.raw.member, p.raw.participant): p for p in parsed}
     told = places.known_states(
-        *(parsed[member, "all"][1] if (member, "all") in parsed else None for member in ("gpci", "locality_county"))
+        *(members[name, "all"].frame if (name, "all") in members else None for name in ("gpci", "locality_county"))
     )
-    parts: dict[str, list[pl.DataFrame]] = {}
+    parts: dict[str, list[pl.DataFrame]] = {"rejects": []}
     accounts: list[Accounting] = []
     contractors: pl.DataFrame | None = None
-    for (member, participant), (raw, frame) in parsed.items():
+    for (member, participant), one in members.items():
+        raw = one.raw
         if member == "pprrvu":
-            table, rows = "rvu", _rvu(raw, frame, participant)
+            table, rows = "rvu", _rvu(raw, one.frame, participant)
             published = rows.height
         elif member == "anesthesia":
-            table, rows = member, _anesthesia(raw, places.with_state(frame, told, raw.file))
+            table, rows = member, _anesthesia(raw, places.with_state(one.frame, told, raw.file))
             published = rows.select("state", "locality").n_unique()
         else:
-            table, rows = member, _by_locality(raw, places.with_state(_split_code(frame), told, raw.file))
+            table, rows = member, _by_locality(raw, places.with_state(one.frame, told, raw.file))
             published = rows.height
         if table == "gpci":
             contractors = rows.select("state", "locality", gpci_mac="mac")
         elif contractors is not None and "mac" in rows.columns:
             rows = _contractor_of_state(rows, contractors)
         parts.setdefault(table, []).append(rows)
-        accounts.append(_account(raw, published))
+        parts["rejects"].append(one.rejects.with_columns(file=pl.lit(raw.file), member=pl.lit(member)))
+        accounts.append(_account(one, published))
     tables = {
         name: _as_contract(pl.concat(parts[name], how="diagonal") if name in parts else None, name, release, contract)
-        for name in ("rvu", "gpci", "locality_county", "anesthesia", "opps_cap")
+        for name in ("rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "rejects")
     }
     return tables, accounts
 
 
 def _rvu(raw: RawTable, frame: pl.DataFrame, participant: str) -> pl.DataFrame:
-    frame = _without_doubles(raw, frame, ["hcpcs", "modifier"])
+    _refuse_doubles(raw, frame, ["hcpcs", "modifier"])
     return sections.with_sections(frame).with_columns(participant=pl.lit(participant)).drop("description")
 
 
-def _without_doubles(raw: RawTable, frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Drop exact repetitions of a record (RVU09A has 3491F twice); two records that differ are an error."""
-    if frame.select(key).is_unique().all():
-        return frame
-    distinct = frame.unique(subset=[c for c in frame.columns if c != "line"], keep="first", maintain_order=True)
-    double = distinct.filter(distinct.select(key).is_duplicated()).sort(*key, "line")
-    if double.height:
-        one, two = double.row(0, named=True), double.row(1, named=True)
+def _refuse_doubles(raw: RawTable, frame: pl.DataFrame, key: list[str]) -> None:
+    doubled = frame.select(key).is_duplicated()
+    if doubled.any():
+        one, two = frame.filter(doubled).sort(*key, "line").head(2).rows(named=True)
         named = ", ".join(f"{name} {one[name]!r}" for name in key)
         columns = [c for c in frame.columns if c != "line" and one[c] != two[c]]
         raise ValueRefused(
             f"{raw.file}: lines {one['line']} and {two['line']} both have {named} but differ in {', '.join(columns)}. "
-            "A key must occur once; get a corrected archive, or say in schemas/corrections.csv which line holds."
+            "A key must occur once; get a corrected archive."
         )
-    return distinct
-
-
-def _split_code(frame: pl.DataFrame) -> pl.DataFrame:
-    if "hcpcs_modifier" not in frame.columns:
-        return frame
-    glued = pl.col("hcpcs_modifier")
-    return frame.with_columns(hcpcs=glued.str.slice(0, 5), modifier=glued.str.slice(5)).drop("hcpcs_modifier")
 
 
 def _by_locality(raw: RawTable, frame: pl.DataFrame) -> pl.DataFrame:
@@ -126,12 +120,20 @@ def _contractor_of_state(rows: pl.DataFrame, contractors: pl.DataFrame) -> pl.Da
     )
 
 
-def _account(raw: RawTable, published: int) -> Accounting:
+def _account(parsed: Parsed, published: int) -> Accounting:
+    """Say where every line of a file went; raise when that can't be said of one of them."""
+    raw = parsed.raw
     not_data = {name: count for name, count in raw.counts.items() if name != "records" and count}
-    records = raw.counts["records"]
+    records, rejected = raw.counts["records"], parsed.rejects.height
+    merged = records - rejected - published
+    if merged < 0 or (merged and raw.member == "pprrvu"):
+        raise ValueRefused(
+            f"{raw.file}: {records} records were read, but {published} published and {rejected} rejected. "
+            "This is a fault of pfsetl, please report it."
+        )
     return Accounting(
-        raw.file, raw.member, raw.participant, raw.layout, raw.sha256, not_data, records, published,
-        records - published, 0,
+        raw.file, raw.member, raw.participant, raw.layout, raw.sha256, sum(raw.counts.values()), not_data, records,
+        published, merged, rejected,
     )  # fmt: skip
 
 

@@ -1,64 +1,91 @@
 """Compare the formats of one member cell by cell, once typed: they should say the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pfsetl.read import RawTable
+from pfsetl import declarations
+from pfsetl.errors import ContractError
+from pfsetl.parse import Parsed, key_of
 
 EXAMPLES = 3
 LICENSED = "description"  # NOTE: only counted, its text must not reach the public manifest
-_KEYS = {
-    "pprrvu": ("hcpcs", "modifier"),
-    "gpci": ("mac", "locality"),
-    "anesthesia": ("mac", "locality"),
-    "opps_cap": ("hcpcs", "modifier", "mac", "locality"),
-    "locality_county": ("mac", "locality"),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class FormatDifference:
-    """One field (or whole rows) in which two formats of a member differ; `explained` is a correction's reason."""
+    """One field (or whole rows) in which two files of a member differ; `explained` is a correction's reason."""
 
     member: str
     participant: str
     believed: str
     other: str
+    other_format: str
     field: str
     cells: int
     examples: tuple[str, ...]
     explained: str | None = None
 
 
-def differences(
-    believed: tuple[RawTable, pl.DataFrame], other: tuple[RawTable, pl.DataFrame]
-) -> list[FormatDifference]:
-    """Compare two typed tables of one member, the believed format first."""
-    (raw_a, a), (raw_b, b) = believed, other
-    key = list(_KEYS[raw_a.member])
-    a, b = _numbered(a, key), _numbered(b, key)
+def differences(believed: Parsed, other: Parsed) -> list[FormatDifference]:
+    """Compare two parsed files of one member, the believed one first."""
+    key = list(key_of(believed.raw.member))
+    a, b = _numbered(believed.frame, key), _numbered(other.frame, key)
     found: list[FormatDifference] = []
 
     def report(field: str, rows: pl.DataFrame, shown: Sequence[str]) -> None:
         if rows.height:
-            examples = tuple(
-                " ".join("" if cell is None else str(cell) for cell in row)
-                for row in rows.head(EXAMPLES).select(shown).rows()
-            )
+            sample = rows.head(EXAMPLES).select(shown).rows()
+            examples = tuple(" ".join("" if cell is None else str(cell) for cell in row) for row in sample)
+            one, two = believed.raw, other.raw
             found.append(
-                FormatDifference(raw_a.member, raw_a.participant, raw_a.file, raw_b.file, field, rows.height, examples)
+                FormatDifference(
+                    one.member, one.participant, one.file, two.file, two.format, field, rows.height, examples
+                )
             )
 
     by = [*key, "_nth"]
-    report("(only in the first)", a.join(b, on=by, how="anti", nulls_equal=True), key)
-    report("(only in the second)", b.join(a, on=by, how="anti", nulls_equal=True), key)
-    both = a.join(b, on=by, how="inner", suffix=" in the other", nulls_equal=True, maintain_order="left")
-    for field in (c for c in a.columns if c not in (*by, "line") and c in b.columns):
-        differs = both.filter(pl.col(field).ne_missing(pl.col(f"{field} in the other")))
-        report(field, differs, key if field == LICENSED else [*key, field, f"{field} in the other"])
+    both = a.join(b, on=by, how="inner", suffix=" there", nulls_equal=True, maintain_order="left")
+    if both.height < a.height:
+        report("(only in the believed)", a.join(b, on=by, how="anti", nulls_equal=True), key)
+    if both.height < b.height:
+        report("(only in the other)", b.join(a, on=by, how="anti", nulls_equal=True), key)
+    fields = [c for c in a.columns if c not in (*by, "line") and c in b.columns]
+    differs = both.select((pl.col(c).ne_missing(pl.col(f"{c} there"))).any() for c in fields).row(0)
+    for field in (c for c, differ in zip(fields, differs, strict=True) if differ):
+        rows = both.filter(pl.col(field).ne_missing(pl.col(f"{field} there")))
+        report(field, rows, key if field == LICENSED else [*key, field, f"{field} there"])
     return found
+
+
+def explained(
+    release: str, sha256: str, compared: set[tuple[str, str]], found: list[FormatDifference]
+) -> list[FormatDifference]:
+    """Add to each difference the reason that `schemas/corrections.csv` has for it.
+
+    `compared` are the (member, other format) pairs that were compared. Raises ContractError for a correction of this
+    release and archive that explains nothing, because it hides the next difference.
+    """
+    result = list(found)
+    for row in declarations.rows("corrections.csv"):
+        if row["action"] != "explain" or row["release"] != release or not sha256.startswith(row["archive"]):
+            continue
+        if (row["member"], row["format"]) not in compared:
+            continue
+        hits = [
+            i
+            for i, d in enumerate(result)
+            if (d.member, d.other_format, d.field) == (row["member"], row["format"], row["field"])
+        ]
+        if not hits:
+            raise ContractError(
+                f"schemas/corrections.csv: the correction of {release} {row['member']} {row['format']} {row['field']} "
+                "explains nothing in this archive. Remove it, or name the archive it is for by its sha256."
+            )
+        for i in hits:
+            result[i] = replace(result[i], explained=row["what"])
+    return result
 
 
 def _numbered(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:

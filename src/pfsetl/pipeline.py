@@ -1,22 +1,21 @@
 """One CMS release from archive to published version: the whole line, in the order data flows."""
 
-import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.metadata import version as installed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pfsetl import banner, check, compare, contracts, declarations, derive, publish, registry, version
+from pfsetl import banner, compare, contracts, derive, parity, publish, record, registry, version
 from pfsetl.archive import Archive, open_archive
-from pfsetl.check import Report
+from pfsetl.check import Report, check
 from pfsetl.normalize import Accounting, Tables, normalize
+from pfsetl.parity import FormatDifference
+from pfsetl.parse import Parsed, parse
 from pfsetl.publish import StagedRelease
-from pfsetl.read import read
+from pfsetl.read import read, read_others
 from pfsetl.registry import Release
 from pfsetl.store import LocalStore
 from pfsetl.version import Version
@@ -36,48 +35,97 @@ class Build:
         return self.version.releases[self.release]
 
 
-def build(label: str, *, store: LocalStore, archive: Path, url: str | None = None) -> Build:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """An archive read, derived and checked, with nothing written."""
+
+    tables: Tables
+    report: Report
+    findings: dict[str, Any]
+
+
+def build(label: str, *, store: LocalStore, archive: Path, url: str | None = None, all_formats: bool = False) -> Build:
     """Publish one CMS release; does nothing if its content is already in the newest version.
 
-    `archive` is CMS's zip or a folder of its members. Raises a PfsetlError that says what to do; the previous
-    version stays as it was.
+    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. Raises a
+    PfsetlError that says what to do; the previous version stays as it was.
     """
     release = registry.find_or_infer(label)
     base = version.open_version(store)
     opened = open_archive(archive)
-    if is_built(release, opened, base):
+    if is_built(release, opened, base) and not all_formats:
         return Build(release.label, base, published=False)
-    staged = stage(release, opened, store=store, base=base, url=url)
+    staged = stage(release, opened, store=store, base=base, records=base.releases, url=url, all_formats=all_formats)
     committed = publish.commit(store, [staged], base, contracts.load())
     return Build(release.label, committed, published=committed.number > base.number)
 
 
-def stage(release: Release, archive: Archive, *, store: LocalStore, base: Version, url: str | None) -> StagedRelease:
-    """Read, normalize, derive, check and write one release; the result is what `publish.commit` needs."""
+def stage(
+    release: Release,
+    archive: Archive,
+    *,
+    store: LocalStore,
+    base: Version,
+    records: Mapping[str, Mapping[str, Any]],
+    url: str | None = None,
+    all_formats: bool = False,
+) -> StagedRelease:
+    """Read, normalize, derive, check and write one release; the result is what `publish.commit` needs.
+
+    `records` are those of the releases known so far, published or staged, for the check against the neighbour.
+    """
     contract = contracts.load()
-    raws = read(archive)
-    notices = banner.notices(raws, release)
-    tables, accounts = normalize(raws, release, contract)
-    source = _source(release, archive, url, base)
+    parsed = [parse(raw) for raw in read(archive)]
+    tables, accounts = normalize(parsed, release, contract)
+    made_of = record.source(archive, url, release, base)
     with store.scratch() as target, ThreadPoolExecutor(1) as writer:
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
         payments = derive.payment_locality(tables["rvu"], tables["gpci"], release)
         under_way = writer.submit(publish.write, payments, contract.tables["payment_locality"], target)
-        complete = tables | _derived(tables, release, source, base)
-        report = check.check(release.label, complete, contract).raise_if_bad()
-        record = source | _record(archive, accounts, report, notices)
-        return publish.stage(store, release.label, complete, record, contract, {"payment_locality": under_way})
+        near = record.neighbour(release, records)
+        examined = _examined(release, archive, parsed, tables, accounts, near, all_formats=all_formats)
+        examined.report.raise_if_bad()
+        complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
+        return publish.stage(
+            store, release.label, complete, made_of | examined.findings, contract, {"payment_locality": under_way}
+        )
+
+
+def examine(label: str, archive: Path, *, all_formats: bool = False) -> Examined:
+    """Read, derive and check an archive without publishing anything."""
+    release, opened = registry.find_or_infer(label), open_archive(archive)
+    parsed = [parse(raw) for raw in read(opened)]
+    tables, accounts = normalize(parsed, release, contracts.load())
+    near = record.neighbour(release, {})
+    return _examined(release, opened, parsed, tables, accounts, near, all_formats=all_formats)
 
 
 def is_built(release: Release, archive: Archive, base: Version) -> bool:
     """Return whether the newest version was built from this archive by this software, and is all there."""
-    record = base.releases.get(release.label)
-    if not record or record["fingerprint"] != _fingerprint(archive):
+    known = base.releases.get(release.label)
+    if not known or known["fingerprint"] != record.fingerprint(archive):
         return False
     return all(base.store.exists(r["path"]) for r in base.resources if r["release"] == release.label)
 
 
-def _derived(tables: Tables, release: Release, source: Mapping[str, Any], base: Version) -> Tables:
+def _examined(
+    release: Release,
+    archive: Archive,
+    parsed: list[Parsed],
+    tables: Tables,
+    accounts: list[Accounting],
+    neighbour: pl.DataFrame,
+    *,
+    all_formats: bool,
+) -> Examined:
+    notices = banner.notices([p.raw for p in parsed], release)
+    complete = tables | _derived(tables, release)
+    report = check(release.label, complete, contracts.load(), {"neighbour": neighbour})
+    differences = _differences(release, archive, parsed, all_formats=all_formats)
+    return Examined(complete, report, record.findings(archive, accounts, differences, report, notices))
+
+
+def _derived(tables: Tables, release: Release) -> Tables:
     contract = contracts.load()
     factors = (
         tables["rvu"]
@@ -92,7 +140,6 @@ def _derived(tables: Tables, release: Release, source: Mapping[str, Any], base: 
         "payment_national": national,
         "section_stats": stats,
         "code_comparison": comparison,
-        "releases": _releases(release, source, base),
     }
     return {
         name: frame.select(pl.col(c).cast(dtype) for c, dtype in contract.tables[name].schema.items()).sort(
@@ -102,61 +149,14 @@ def _derived(tables: Tables, release: Release, source: Mapping[str, Any], base: 
     }
 
 
-def _releases(release: Release, source: Mapping[str, Any], base: Version) -> pl.DataFrame:
-    """One row per revision of the release, earlier ones carried over from the base version."""
-    schema = contracts.load().tables["releases"].schema
-    row = {
-        "release": release.label,
-        "revision": source["revision"],
-        "year": release.year,
-        "quarter": release.quarter,
-        "kind": release.kind,
-        "effective_from": release.effective_from,
-        "effective_to": release.effective_to,
-        "never_effective": release.never_effective,
-        "supersedes": release.supersedes,
-        "published_at": release.published_on,
-        "archive_name": source["archive"]["name"],
-        "archive_sha256": source["archive"]["sha256"],
-        "url": source["archive"]["url"],
-        "note": release.note,
-    }
-    now = pl.DataFrame([row], schema=schema)
-    if release.label not in base.releases:
-        return now
-    earlier = base.scan("releases", release.label).filter(pl.col("revision") < source["revision"]).collect()
-    return pl.concat([earlier, now])
-
-
-def _source(release: Release, archive: Archive, url: str | None, base: Version) -> dict[str, Any]:
-    before = base.releases.get(release.label)
-    same = before is not None and before["archive"]["sha256"] == archive.sha256
-    revision = 1 if before is None else before["revision"] + (0 if same else 1)
-    return {
-        "revision": revision,
-        "archive": {"name": archive.name, "sha256": archive.sha256, "url": url},
-        "fingerprint": _fingerprint(archive),
-    }
-
-
-def _record(archive: Archive, accounts: list[Accounting], report: Report, notices: list[str]) -> dict[str, Any]:
-    return {
-        "members": [asdict(account) for account in accounts],
-        "missing": list(archive.missing),
-        "ignored": list(archive.ignored),
-        "notices": notices,
-        "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
-        "warnings": [asdict(f) for f in report.warnings],
-    }
-
-
-def _fingerprint(archive: Archive) -> str:
-    return hashlib.sha256(f"{archive.sha256} {installed('pfsetl')} {_declarations_digest()}".encode()).hexdigest()
-
-
-@cache
-def _declarations_digest() -> str:
-    folder = declarations.folder()
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    lines = (f"{p.relative_to(folder)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+def _differences(
+    release: Release, archive: Archive, parsed: list[Parsed], *, all_formats: bool
+) -> list[FormatDifference]:
+    """Compare each member with its other formats; a file that can't be read as that member is an error too."""
+    believed = {(p.raw.member, p.raw.participant): p for p in parsed}
+    found: list[FormatDifference] = []
+    compared: set[tuple[str, str]] = set()
+    for raw in read_others(archive, all_formats=all_formats):
+        found += parity.differences(believed[raw.member, raw.participant], parse(raw))
+        compared.add((raw.member, raw.format))
+    return parity.explained(release.label, archive.sha256, compared, found)

@@ -76,6 +76,6 @@ def merged(frame: pl.DataFrame, key: list[str], same: list[str], place: str) -> 
         where = ", ".join(f"{name} {row[name]}" for name in key)
         raise ValueRefused(
             f"{place}: {where} is listed more than once (contractors {row['macs']}) with different {column}. "
-            "One of the rows is wrong; say which in schemas/corrections.csv, or get a corrected archive."
+            "One of the rows is wrong. Get a corrected archive."
         )
     return rows.drop(f"_{name}" for name in same)

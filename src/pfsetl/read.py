@@ -1,7 +1,7 @@
 """Archive to frames of text: one table per member, cut by the layout that fits, nothing interpreted yet."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -25,27 +25,40 @@ class RawTable:
     banner: str
     counts: dict[str, int]
 
+    def with_rows(self, frame: pl.DataFrame) -> "RawTable":
+        """Return the same table with other rows."""
+        return replace(self, frame=frame)
+
 
 def read(archive: Archive) -> list[RawTable]:
     """Read every member of an archive from the format that `schemas/members.csv` trusts most.
 
     Raises LayoutError or ArchiveError naming the file, the place, what was expected and what to do.
     """
-    tables = []
+    return [read_member(archive, files[0]) for files in _by_trust(archive)]
+
+
+def read_others(archive: Archive, *, all_formats: bool) -> list[RawTable]:
+    """Read the files that repeat what `read` read: csv or text always, workbooks only with `all_formats`.
+
+    A workbook takes as long to read as everything else together.
+    """
+    return [
+        read_member(archive, file)
+        for files in _by_trust(archive)
+        for file in files[1:]
+        if all_formats or file.format != "xlsx"
+    ]
+
+
+def _by_trust(archive: Archive) -> list[list[MemberFile]]:
+    """Group an archive's files by member and participant, the most trusted format first."""
+    groups = []
     for kind in registry.member_kinds():
-        for form in kind.formats:
-            file = next(
-                (
-                    f
-                    for f in archive.files
-                    if (f.member, f.participant, f.format) == (kind.member, kind.participant, form)
-                ),
-                None,
-            )
-            if file:
-                tables.append(read_member(archive, file))
-                break
-    return tables
+        files = [f for f in archive.files if (f.member, f.participant) == (kind.member, kind.participant)]
+        if files:
+            groups.append(sorted(files, key=lambda f: kind.formats.index(f.format)))
+    return groups
 
 
 def read_member(archive: Archive, file: MemberFile) -> RawTable:

@@ -47,15 +47,57 @@ def build(out: Console, result: Build) -> None:
         out.print(f"[bold]{result.release}[/bold] unchanged: version {number} holds this content already.")
     files = [r for r in result.version.resources if r["release"] == result.release]
     out.print(table("", ("table", "rows", "bytes"), [(f["table"], f["rows"], f["bytes"]) for f in files]))
-    for member in record["missing"]:
-        out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
-    for notice in record["notices"]:
-        out.print(f"[yellow]notice[/yellow]   {notice}")
+    notices(out, record)
+    unexplained = [d for d in record["format_differences"] if not d["explained"]]
+    for d in unexplained:
+        out.print(f"[yellow]differs[/yellow]  {d['believed']} and {d['other']} in {d['field']}, {d['cells']} rows")
     for warning in record["warnings"]:
         out.print(
             f"[yellow]warning[/yellow]  {warning['table']}.{warning['check']}: {warning['violations']} rows; "
             f"{warning['description']}"
         )
+
+
+def findings(out: Console, found: dict[str, Any]) -> None:
+    """Print the checks of a release: where every line went, every rule, every difference between formats."""
+    columns = ("file", "layout", "lines", "not data", "published", "merged", "rejected")
+    out.print(
+        table(
+            "",
+            columns,
+            [
+                (
+                    m["file"],
+                    m["layout"],
+                    m["lines"],
+                    sum(m["not_data"].values()),
+                    m["published"],
+                    m["merged"],
+                    m["rejected"],
+                )
+                for m in found["members"]
+            ],
+        )
+    )
+    described = {(w["table"], w["check"]): w for w in found["warnings"]}
+    rows = []
+    for name, violations in found["checks"].items():
+        warning = described.get(tuple(name.split(".", 1)))
+        outcome = "holds" if not violations else "warning" if warning else "BROKEN"
+        rows.append((name, outcome, violations, "; ".join(warning["examples"]) if warning else ""))
+    out.print(table("", ("check", "outcome", "rows", "examples"), rows))
+    for d in found["format_differences"]:
+        why = f": {d['explained']}" if d["explained"] else "; not explained in schemas/corrections.csv"
+        out.print(f"{d['believed']} and {d['other']} differ in {d['field']}, {d['cells']} rows{why}")
+    notices(out, found)
+
+
+def notices(out: Console, found: dict[str, Any]) -> None:
+    """Print what is missing or odd about an archive."""
+    for member in found["missing"]:
+        out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
+    for notice in found["notices"]:
+        out.print(f"[yellow]notice[/yellow]   {notice}")
 
 
 def card(out: Console, data: dict[str, Any]) -> None:

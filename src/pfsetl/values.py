@@ -20,12 +20,13 @@ def typed(raw: RawTable) -> pl.DataFrame:
     """
     names = [name for name in raw.frame.columns if name != "line"]
     declared = [registry.fields()[name] for name in names]
-    prepared = raw.frame.with_columns(_prepared(field) for field in declared)
-    _refuse_bad(raw, prepared, declared)
-    return prepared.select("line", *(_value(field) for field in declared))
+    ready = raw.frame.with_columns(prepared(field) for field in declared)
+    _refuse_bad(raw, ready, declared)
+    return ready.select("line", *(_value(field) for field in declared))
 
 
-def _prepared(field: Field) -> pl.Expr:
+def prepared(field: Field) -> pl.Expr:
+    """Return the expression for a field's cell in canonical text: padded, upper case, single blanks."""
     cell = pl.col(field.field)
     match field.kind:
         case "code":
@@ -49,13 +50,13 @@ def _pattern(field: Field) -> str | None:
     return f"^(?:{field.pattern})$" if field.pattern else None
 
 
-def _refuse_bad(raw: RawTable, prepared: pl.DataFrame, declared: list[Field]) -> None:
+def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> None:
     patterns = {field.field: pattern for field in declared if (pattern := _pattern(field))}
-    fits = prepared.select(pl.col(name).str.contains(pattern) for name, pattern in patterns.items())
+    fits = ready.select(pl.col(name).str.contains(pattern) for name, pattern in patterns.items())
     for name, all_fit in zip(patterns, fits.select(pl.all().all()).row(0), strict=True):
         if all_fit:
             continue
-        bad = prepared.select("line", name).filter(~fits[name])
+        bad = ready.select("line", name).filter(~fits[name])
         line, cell = bad.row(0)
         field = registry.fields()[name]
         expected = (
@@ -66,7 +67,7 @@ def _refuse_bad(raw: RawTable, prepared: pl.DataFrame, declared: list[Field]) ->
         more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
         raise ValueRefused(
             f"{raw.file}: line {line}: {name} is {cell!r}, expected {expected}{more}. Download the archive again; "
-            f"if CMS really prints this, say so in schemas/fields.csv or schemas/corrections.csv."
+            f"if CMS really prints this, say so in schemas/fields.csv."
         )
 
 

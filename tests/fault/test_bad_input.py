@@ -209,7 +209,10 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "PPRRVU of 0 bytes": (put(RVUS, b""), (RVUS, "empty", "Download the archive again")),
     "GPCI of 0 bytes": (put(GPCI, b""), (GPCI, "empty", "Download the archive again")),
     "GPCI of blank lines": (put(GPCI, b"\r\n\r\n \r\n"), (GPCI, "empty", "Download the archive again")),
-    "PPRRVU of header lines only": (put(RVUS, s.pprrvu_txt("N171", ())), (RVUS, "most lines have 50 characters", "N171")),
+    "PPRRVU of header lines only": (
+        put(RVUS, s.pprrvu_txt("N171", ())),
+        (RVUS, "most lines have 50 characters", "N171"),
+    ),
     "PPRRVU csv of header only": (as_csv(s.pprrvu_cells("G31", ())), ("JAN.csv", "no records", "Download")),
     "GPCI of header only": (put(GPCI, s.gpci_csv("GPCI7", ())), (GPCI, "no records", "Download")),
     "not text": (put(RVUS, bytes(range(256)) * 40), (RVUS, "a shape that isn't declared")),
@@ -266,15 +269,15 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "a lower-case locality": (sub(GPCI, b"AK,01", b"AK,x1"), (GPCI, "line 5: locality is 'X1'")),
     "a negative number": (
         records(s.changed(s.VISIT, nonfacility_pe="-1.40")),
-        (LABEL, "rvu", "G9901", "Nothing was published", "schemas/corrections.csv"),
+        (LABEL, "rvu", "G9901", "Nothing was published", "schemas/pfs.odcs.yaml"),
     ),
     "a key with different values": (
         records(*s.CODES, s.changed(s.VISIT, work="1.22")),
-        (RVUS, "lines 8 and 15 both have hcpcs 'G9901'", "differ in work_rvu", "schemas/corrections.csv"),
+        (RVUS, "lines 8 and 15 both have hcpcs 'G9901'", "differ in work_rvu", "get a corrected archive"),
     ),
     "a total that isn't the sum": (
         records(s.changed(s.VISIT, nonfacility_total="2.71")),
-        ("make the total", "1 rows break this", "G9901", "schemas/corrections.csv"),
+        ("make the total", "1 rows break this", "G9901", "schemas/pfs.odcs.yaml"),
     ),
     "components that don't make the whole": (
         records(s.SCAN, s.SCAN_READING, s.changed(s.SCAN_IMAGE, nonfacility_pe="3.61")),
@@ -298,7 +301,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "an index out of range": (sub(GPCI, b"1.065", b"10.65"), ("gpci", "between 0.2 and 4", "AK 01")),
     "a locality with two indices": (
         put(GPCI, s.gpci_csv("GPCI7", (*s.PLACES, {**s.ALABAMA, "pe": "0.876"}))),
-        (GPCI, "state AL, locality 00", "different pe_gpci", "schemas/corrections.csv"),
+        (GPCI, "state AL, locality 00", "different pe_gpci", "Get a corrected archive"),
     ),
     "another year's file": (
         lambda m: {**without(RVUS)(m), "PPRRVU24_JAN.txt": m[RVUS]},

@@ -13,6 +13,7 @@ from pfsetl import contracts, registry
 from pfsetl.archive import open_archive
 from pfsetl.errors import PfsetlError
 from pfsetl.normalize import Tables, normalize
+from pfsetl.parse import parse
 from pfsetl.read import read
 from pfsetl.store import LocalStore
 from pfsetl.version import Version
@@ -89,7 +90,7 @@ def test_a_member_cut_anywhere(choice: tuple[str, str], length: int) -> None:
 def tables_of(members: Members) -> Tables:
     with tempfile.TemporaryDirectory() as folder:
         archive = open_archive(s.write_folder(Path(folder), members))
-        return normalize(read(archive), registry.find("RVU25A"), contracts.load())[0]
+        return normalize([parse(raw) for raw in read(archive)], registry.find("RVU25A"), contracts.load())[0]
 
 
 @BOUNDED

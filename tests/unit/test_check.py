@@ -11,6 +11,7 @@ from pfsetl.archive import open_archive
 from pfsetl.check import Finding, Report
 from pfsetl.errors import ChecksFailed
 from pfsetl.normalize import Tables, normalize
+from pfsetl.parse import parse
 from pfsetl.read import read
 from tests import synthetic as s
 
@@ -20,7 +21,7 @@ CONTRACT = contracts.load()
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     folder = s.write_folder(tmp_path_factory.mktemp("clean"), s.release("RVU26A"))
-    return normalize(read(open_archive(folder)), registry.find("RVU26A"), CONTRACT)[0]
+    return normalize([parse(raw) for raw in read(open_archive(folder))], registry.find("RVU26A"), CONTRACT)[0]
 
 
 def one(key: str, **cells: object) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -50,6 +50,7 @@ PROMISE = {
         | parent_section n mean min p10 p25 median p75 p90 p95 max max_hcpcs""",
     "code_comparison": """release participant hcpcs measure
         | section value n rank percentile section_median ratio_to_median section_max""",
+    "rejects": "release file line | member reason text",
     "releases": """release revision | year quarter kind effective_from effective_to never_effective
         supersedes published_at archive_name archive_sha256 url note""",
 }
@@ -112,6 +113,8 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     "gpci.indices_in_range": ([GPCI | {"mp_gpci": "0.199"}, GPCI | {"work_gpci_without_floor": "4.001"}], 2),
     "anesthesia.factor_in_range": ([ANESTHESIA | {"conversion_factor": "2000.0000"}], 1),
     "anesthesia.same_localities_as_gpci": ([ANESTHESIA | {"locality": "01"}], 2),
+    "rvu.rows_near_neighbour": ([WHOLE] * 4, 1),
+    "rejects.only_repetitions": ([{"reason": "repeats line 3"}, {"reason": "hcpcs is '?'"}], 1),
     "opps_cap.no_negative_amount": ([OPPS_CAP, OPPS_CAP | {"modifier": "TC", "facility_amount": "-0.01"}], 1),
     "opps_cap.code_in_rvu": ([OPPS_CAP, OPPS_CAP | {"hcpcs": "G9999"}], 1),
     "opps_cap.locality_in_gpci": ([OPPS_CAP, OPPS_CAP | {"state": "AK"}], 1),
@@ -143,6 +146,7 @@ def tables(**rows: list[Row]) -> dict[str, pl.DataFrame]:
     """Every public table with these rows, and the code lists that hold what the clean rows use."""
     public = {name: frame(table, rows.get(name, [])) for name, table in CONTRACT.tables.items()}
     known = {"status": ["A", "N"], "modifier": ["26", "TC"]}
+    public["neighbour"] = pl.DataFrame({"release": ["RVU24D"], "rows": [3]})
     return public | {f"code_{name}": pl.DataFrame({"code": known.get(name, ["1"])}) for name in CODE_COLUMNS}
 
 

@@ -10,6 +10,7 @@ from pfsetl import contracts, registry
 from pfsetl.archive import open_archive
 from pfsetl.errors import ValueRefused
 from pfsetl.normalize import Accounting, Tables, normalize
+from pfsetl.parse import parse
 from pfsetl.read import read
 from tests import synthetic as s
 from tests.synthetic import Members
@@ -20,7 +21,7 @@ RVUS = "PPRRVU2025_JAN.txt"
 
 def normalized(folder: Path, members: Members, label: str = "RVU25A") -> tuple[Tables, dict[str, Accounting]]:
     archive = open_archive(s.write_folder(folder / "members", members))
-    tables, accounts = normalize(read(archive), registry.find(label), CONTRACT)
+    tables, accounts = normalize([parse(raw) for raw in read(archive)], registry.find(label), CONTRACT)
     return tables, {account.file: account for account in accounts}
 
 
@@ -29,7 +30,8 @@ def test_a_record_twice_is_kept_once(tmp_path: Path) -> None:
     members = s.release() | {RVUS: s.pprrvu_txt("N171", [*s.CODES, s.VISIT])}
     tables, accounts = normalized(tmp_path, members)
     assert tables["rvu"].height == len(s.CODES)
-    assert (accounts[RVUS].records, accounts[RVUS].published, accounts[RVUS].merged) == (8, 7, 1)
+    assert (accounts[RVUS].records, accounts[RVUS].published, accounts[RVUS].rejected) == (8, 7, 1)
+    assert tables["rejects"].select("line", "reason").rows() == [(15, "repeats line 8")]
 
 
 def test_a_key_twice_with_other_values_is_refused(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_cell_that_cannot_be_its_field_is_refused(field: str, cell: str, shown
 
 
 def test_a_refusal_names_file_line_and_remedy() -> None:
-    with pytest.raises(ValueRefused, match=r"^PPRRVU25.csv: line 12: work_rvu is 'x'.*Download.*corrections.csv"):
+    with pytest.raises(ValueRefused, match=r"^PPRRVU25.csv: line 12: work_rvu is 'x'.*Download.*fields.csv"):
         typed(raw(work_rvu=["1.00", "x"]))
 
 

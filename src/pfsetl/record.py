@@ -1,0 +1,112 @@
+"""What the manifest says about a release: its archive, revision, members, checks; and the `releases` table."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import version as installed
+from typing import Any
+
+import polars as pl
+
+from pfsetl import contracts, declarations, registry
+from pfsetl.archive import Archive
+from pfsetl.check import Report
+from pfsetl.normalize import Accounting
+from pfsetl.parity import FormatDifference
+from pfsetl.registry import Release
+from pfsetl.version import Version
+
+NEIGHBOUR_QUARTERS = 8
+
+
+def source(archive: Archive, url: str | None, release: Release, base: Version) -> dict[str, Any]:
+    """Return which archive a build is made of, and as which revision of its release.
+
+    The same label with other bytes is the next revision; the same bytes keep theirs.
+    """
+    before = base.releases.get(release.label)
+    same = before is not None and before["archive"]["sha256"] == archive.sha256
+    revision = 1 if before is None else before["revision"] + (0 if same else 1)
+    return {
+        "revision": revision,
+        "archive": {"name": archive.name, "sha256": archive.sha256, "url": url},
+        "fingerprint": fingerprint(archive),
+    }
+
+
+def findings(
+    archive: Archive,
+    accounts: Sequence[Accounting],
+    differences: Sequence[FormatDifference],
+    report: Report,
+    notices: Sequence[str],
+) -> dict[str, Any]:
+    """Return what was found in an archive: where every line went, what is missing, odd, or disagrees."""
+    return {
+        "members": [asdict(account) for account in accounts],
+        "missing": list(archive.missing),
+        "ignored": list(archive.ignored),
+        "notices": list(notices),
+        "format_differences": [asdict(d) for d in differences],
+        "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
+        "warnings": [asdict(f) for f in report.warnings],
+        "rvu_rows": sum(a.published for a in accounts if a.member == "pprrvu" and a.participant != "qp"),
+    }
+
+
+def neighbour(release: Release, records: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    """Return label and number of rows of the nearest release before this one, if one is near enough to compare."""
+    earlier = [
+        (_quarters(other), label)
+        for label in records
+        if _quarters(other := registry.find_or_infer(label)) < _quarters(release)
+    ]
+    rows = []
+    if earlier and _quarters(release) - max(earlier)[0] <= NEIGHBOUR_QUARTERS:
+        label = max(earlier)[1]
+        rows = [(label, records[label]["rvu_rows"])]
+    return pl.DataFrame(rows, schema={"release": pl.String, "rows": pl.Int64}, orient="row")
+
+
+def releases_table(release: Release, made_of: Mapping[str, Any], base: Version) -> pl.DataFrame:
+    """Return one row per revision of the release, earlier ones carried over from the base version."""
+    schema = contracts.load().tables["releases"].schema
+    row = {
+        "release": release.label,
+        "revision": made_of["revision"],
+        "year": release.year,
+        "quarter": release.quarter,
+        "kind": release.kind,
+        "effective_from": release.effective_from,
+        "effective_to": release.effective_to,
+        "never_effective": release.never_effective,
+        "supersedes": release.supersedes,
+        "published_at": release.published_on,
+        "archive_name": made_of["archive"]["name"],
+        "archive_sha256": made_of["archive"]["sha256"],
+        "url": made_of["archive"]["url"],
+        "note": release.note,
+    }
+    now = pl.DataFrame([row], schema=schema)
+    if release.label not in base.releases:
+        return now
+    earlier = base.scan("releases", release.label).filter(pl.col("revision") < made_of["revision"]).collect()
+    return pl.concat([earlier, now])
+
+
+def fingerprint(archive: Archive) -> str:
+    """Return the identity of everything a build depends on: archive, software, declarations."""
+    return hashlib.sha256(f"{archive.sha256} {installed('pfsetl')} {_declarations_digest()}".encode()).hexdigest()
+
+
+@cache
+def _declarations_digest() -> str:
+    folder = declarations.folder()
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    lines = (f"{p.relative_to(folder)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _quarters(release: Release) -> int:
+    return 4 * release.year + release.quarter
