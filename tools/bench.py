@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,8 @@ import polars as pl
 
 import pfsetl
 from pfsetl import contracts, publish
+from pfsetl.archive import open_archive
+from pfsetl.backfill import backfill, find_archives
 
 RELEASE = "RVU25A"
 ROUNDS = 7
@@ -36,12 +37,16 @@ def build(archive: Path, output: Path) -> pfsetl.Build:
     return pfsetl.build(RELEASE, store=pfsetl.open_store(output), archive=archive)
 
 
-def floor(archive: Path, frames: dict[str, pl.DataFrame], output: Path) -> None:
+def tables_of(version: pfsetl.Version) -> dict[str, pl.DataFrame]:
+    return {name: version.scan(name).collect() for name in contracts.load().tables}
+
+
+def floor(archives: list[Path], frames: dict[str, pl.DataFrame], output: Path) -> None:
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir()
-    with zipfile.ZipFile(archive) as members:
-        for member in members.infolist():
-            members.read(member)
+    for archive in archives:
+        for file in open_archive(archive).files:
+            file.load()
     for name, frame in frames.items():
         frame.write_parquet(
             output / f"{name}.parquet",
@@ -51,41 +56,77 @@ def floor(archive: Path, frames: dict[str, pl.DataFrame], output: Path) -> None:
         )
 
 
+def one_release(archive: Path, temporary: Path) -> None:
+    """Compare one build with its floor, in turn."""
+    output, bare = temporary / "store", temporary / "floor"
+    version = build(archive, output).version
+    frames = tables_of(version)
+    floor([archive], frames, bare)
+    pairs = [
+        (seconds(lambda: build(archive, output)), seconds(lambda: floor([archive], frames, bare)))
+        for _ in range(ROUNDS)
+    ]
+    ratios = sorted(whole / least for whole, least in pairs)
+    rows = sum(r["rows"] for r in version.resources)
+    print(f"{RELEASE}: {rows:,} rows in {len(frames)} tables, {ROUNDS} rounds, build and floor in turn")
+    print(f"build   {statistics.median(w for w, _ in pairs):.2f} s (median)")
+    print(f"floor   {statistics.median(f for _, f in pairs):.2f} s: inflate the zip, write the same Parquet")
+    print(f"ratio   {statistics.median(ratios):.2f} (median; {ratios[0]:.2f} to {ratios[-1]:.2f})")
+
+
+def all_releases(folder: Path, temporary: Path) -> None:
+    """Backfill every archive of the folder into a fresh store, beside the floor of all of them."""
+    archives = find_archives(folder, "2003..2099")
+    store = pfsetl.open_store(temporary / "history")
+    taken = seconds(lambda: backfill(archives, store=store))
+    version = pfsetl.open(store)
+    rows, size = (sum(r[what] for r in version.resources) for what in ("rows", "bytes"))
+    least = 0.0
+    for label in archives:
+        frames = {name: version.scan(name, label).collect() for name in contracts.load().tables}
+        least += seconds(lambda path=archives[label], held=frames: floor([path], held, temporary / "floor"))
+    again = seconds(lambda: backfill(archives, store=store))
+    print(f"\nbackfill of {len(archives)} releases, {rows:,} rows, {size:,} bytes of Parquet")
+    print(f"backfill {taken:.2f} s, {rows / taken:,.0f} rows a second, {taken / len(archives):.2f} s a release")
+    print(f"floor    {least:.2f} s; ratio {taken / least:.2f}")
+    print(f"again    {again:.2f} s when nothing is new")
+
+
 def main(folder: Path) -> None:
     archive = folder / f"{RELEASE}.zip"
     if not archive.is_file():
         sys.exit(f"{archive}: not there. Give the folder of CMS's zips: python tools/bench.py FOLDER")
     with tempfile.TemporaryDirectory() as temporary:
-        output, bare = Path(temporary) / "store", Path(temporary) / "floor"
-        version = build(archive, output).version
-        frames = {name: version.scan(name).collect() for name in contracts.load().tables}
-        floor(archive, frames, bare)
-        pairs = [
-            (seconds(lambda: build(archive, output)), seconds(lambda: floor(archive, frames, bare)))
-            for _ in range(ROUNDS)
-        ]
-        ratios = sorted(whole / least for whole, least in pairs)
-        rows = sum(resource_["rows"] for resource_ in version.resources)
-        print(f"{RELEASE}: {rows:,} rows in {len(frames)} tables, {ROUNDS} rounds, build and floor in turn")
-        print(f"build   {statistics.median(w for w, _ in pairs):.2f} s (median)")
-        print(f"floor   {statistics.median(f for _, f in pairs):.2f} s: inflate the zip, write the same Parquet")
-        print(f"ratio   {statistics.median(ratios):.2f} (median; {ratios[0]:.2f} to {ratios[-1]:.2f})")
-        command = [sys.executable, __file__, str(folder), "--once"]
-        cold = seconds(lambda: subprocess.run(command, check=True))
-        print(f"cold    {cold:.2f} s for a whole process that builds once")
+        one_release(archive, Path(temporary))
+        for what in ("--once", "--history"):
+            subprocess.run([sys.executable, __file__, str(folder), what], check=True)
         start_up = seconds(lambda: subprocess.run([sys.executable, "-c", "import pfsetl"], check=True))
         print(f"import  {start_up:.2f} s for a process that only imports pfsetl")
+        all_releases(folder, Path(temporary))
 
 
-def once(folder: Path) -> None:
+def memory_of(folder: Path, what: str) -> None:
+    """Do one thing in this process, and say what it took."""
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
-        build(folder / f"{RELEASE}.zip", Path(temporary))
-    # NOTE: not getrusage: a child process inherits its parent's peak there.
-    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    print(f"memory  {int(peak.split()[1]) / 1024:.0f} MB peak of one build")
+        if what == "--once":
+            build(folder / f"{RELEASE}.zip", Path(temporary))
+        else:
+            backfill(find_archives(folder, "2003..2099"), store=pfsetl.open_store(temporary))
+        # NOTE: not getrusage: a child process inherits its parent's peak there.
+        peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    name = "one build" if what == "--once" else "the whole backfill"
+    print(
+        f"memory  {int(peak.split()[1]) / 1024:.0f} MB peak of a process for {name}, {time.perf_counter() - start:.2f} s"
+    )
 
 
 if __name__ == "__main__":
     given = [a for a in sys.argv[1:] if not a.startswith("--")]
+    flags = [a for a in sys.argv[1:] if a.startswith("--")]
     default = os.environ.get("PFSETL_CMS") or Path(__file__).parents[1].parent / "shared" / "cms"
-    (once if "--once" in sys.argv else main)(Path(given[0] if given else default))
+    where = Path(given[0] if given else default)
+    if flags:
+        memory_of(where, flags[0])
+    else:
+        main(where)

@@ -1,0 +1,219 @@
+"""Two formats of one member are compared cell by cell; what differs is counted, shown, and explained or not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pfsetl import declarations, parity
+from pfsetl.archive import open_archive
+from pfsetl.errors import ContractError
+from pfsetl.parity import FormatDifference, differences, explained
+from pfsetl.parse import Parsed, parse
+from pfsetl.read import read_member
+from tests import synthetic as s
+from tests.synthetic import Members, Row
+
+SHA = "8871f447d1df" + "0" * 52
+
+
+def parsed(folder: Path, file: str, data: bytes) -> Parsed:
+    """One file, parsed as the member its name says."""
+    folder.mkdir(exist_ok=True)
+    rest: Members = {"PPRRVU25.txt": s.pprrvu_txt("N171")} if not file.startswith("PPRRVU") else {}
+    archive = open_archive(s.write_folder(folder / file, rest | {file: data}))
+    return parse(read_member(archive, next(f for f in archive.files if f.name == file)))
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Callable[..., list[FormatDifference]]:
+    """Compare a PPRRVU txt of some rows with a PPRRVU csv of others."""
+
+    def compare(txt: list[Row], csv: list[Row]) -> list[FormatDifference]:
+        return differences(
+            parsed(tmp_path, "PPRRVU25.txt", s.pprrvu_txt("N171", txt)),
+            parsed(tmp_path, "PPRRVU25.csv", s.pprrvu_csv("G31", csv)),
+        )
+
+    return compare
+
+
+CODES = list(s.CODES)
+
+# --- what counts as a difference --------------------------------------------------------------------------------
+
+
+def test_the_same_rows_do_not_differ(compared) -> None:
+    assert compared(CODES, CODES) == []
+
+
+def test_the_order_of_rows_does_not_matter(compared) -> None:
+    assert compared(CODES, CODES[::-1]) == []
+
+
+def test_a_code_without_its_leading_zeros_is_the_same_code(compared) -> None:
+    # RVU17A's csv prints 563 for 00563, global days 10 for 010, supervision 9 for 09
+    full = s.changed(s.VISIT, hcpcs="00563", **{"global": "010"}, supervision="09")
+    bare = full | {"hcpcs": "563", "global": "10", "supervision": "9"}
+    assert compared([*CODES, full], [*CODES, bare]) == []
+
+
+def test_a_contractor_without_its_leading_zero_is_the_same_contractor(tmp_path: Path) -> None:
+    bare = [row | {"mac": row["mac"].lstrip("0"), "locality": row["locality"].lstrip("0") or "0"} for row in s.CAPS]
+    assert (
+        differences(
+            parsed(tmp_path, "OPPSCAP.txt", s.opps_cap_txt()),
+            parsed(tmp_path, "OPPSCAP.csv", s.opps_cap_csv("OPPSCAP7FN", bare)),
+        )
+        == []
+    )
+
+
+def test_cents_and_dollars_are_the_same_amount(tmp_path: Path) -> None:
+    found = differences(
+        parsed(tmp_path, "ANES25.csv", s.anes_csv("ANES4")), parsed(tmp_path, "ANES25.txt", s.anes_txt())
+    )
+    assert found == []
+
+
+def test_fields_that_only_one_format_has_are_not_compared(tmp_path: Path) -> None:
+    # the glued OPPSCAP of 2011 has no modifier column, its text file has
+    found = differences(
+        parsed(tmp_path, "OPPSCAP.txt", s.opps_cap_txt()),
+        parsed(tmp_path, "OPPSCAP.csv", s.opps_cap_csv("OPPSCAP6")),
+    )
+    assert found == []
+
+
+def test_a_changed_cell_is_reported_with_its_key_and_both_values(compared) -> None:
+    (found,) = compared(CODES, [s.SCAN_READING | {"pctc": "3"} if r is s.SCAN_READING else r for r in CODES])
+    assert (found.field, found.cells, [e.split() for e in found.examples]) == ("pctc", 1, [["G9902", "26", "1", "3"]])
+
+
+def test_a_difference_names_both_files(compared) -> None:
+    (found,) = compared(CODES, [s.VISIT | {"pctc": "3"}, *CODES[1:]])
+    assert (found.member, found.participant, found.believed, found.other, found.other_format) == (
+        "pprrvu", "all", "PPRRVU25.txt", "PPRRVU25.csv", "csv",
+    )  # fmt: skip
+
+
+def test_each_field_is_reported_apart(compared) -> None:
+    found = compared(CODES, [s.VISIT | {"pctc": "3", "status": "R"}, *CODES[1:]])
+    assert {d.field: d.cells for d in found} == {"status": 1, "pctc": 1}
+
+
+def test_all_cells_are_counted_and_three_are_shown(compared) -> None:
+    (found,) = compared(CODES, [r | {"supervision": "05"} for r in CODES])
+    assert (found.cells, len(found.examples)) == (7, 3)
+
+
+def test_a_blank_beside_a_value_differs(compared) -> None:
+    (found,) = compared(CODES, [r | {"endo": ""} if r is s.SURGERY else r for r in CODES])
+    assert (found.field, found.cells) == ("endoscopic_base", 1)
+
+
+def test_a_row_only_in_the_believed_file_is_reported_by_its_key(compared) -> None:
+    (found,) = compared(CODES, CODES[1:])
+    assert (found.field, found.cells, found.examples[0].split()) == ("(only in the believed)", 1, ["G9901"])
+
+
+def test_a_row_only_in_the_other_file_is_reported_by_its_key(compared) -> None:
+    (found,) = compared([r for r in CODES if r is not s.SCAN_IMAGE], CODES)
+    assert (found.field, found.cells, found.examples[0].split()) == ("(only in the other)", 1, ["G9902", "TC"])
+
+
+def test_rows_exchanged_for_others_are_reported_on_both_sides(compared) -> None:
+    found = compared(CODES, [s.VISIT | {"hcpcs": "G9911"}, *CODES[1:]])
+    assert {d.field: d.cells for d in found} == {"(only in the believed)": 1, "(only in the other)": 1}
+
+
+def test_a_description_is_counted_and_its_text_not_shown(compared) -> None:
+    (found,) = compared(CODES, [s.VISIT | {"description": "Synthetic vizit"}, *CODES[1:]])
+    assert (found.field, found.cells, [e.split() for e in found.examples]) == ("description", 1, [["G9901"]])
+
+
+# --- explanations -----------------------------------------------------------------------------------------------
+
+FOUND = FormatDifference("gpci", "all", "GPCI.csv", "GPCI.txt", "txt", "locality_name", 3, ("10112 00 A AB",))
+BOTH = {("gpci", "txt"), ("gpci", "xlsx")}
+
+
+def correction(**cells: str) -> Row:
+    row = {"release": "RVU25A", "member": "gpci", "format": "txt", "field": "locality_name", "action": "explain",
+           "archive": SHA[:12], "what": "names are cut", "source": "synthetic"}  # fmt: skip
+    return row | cells
+
+
+@pytest.fixture
+def corrections(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Declare these corrections and no others."""
+
+    def declare(*rows: Row) -> None:
+        monkeypatch.setattr(parity.declarations, "rows", {"corrections.csv": rows}.__getitem__)
+
+    return declare
+
+
+def test_a_difference_without_correction_stays_unexplained(corrections) -> None:
+    corrections()
+    assert explained("RVU25A", SHA, BOTH, [FOUND]) == [FOUND]
+
+
+def test_a_correction_explains_its_difference(corrections) -> None:
+    corrections(correction())
+    assert explained("RVU25A", SHA, BOTH, [FOUND])[0].explained == "names are cut"
+
+
+def test_a_correction_leaves_the_other_differences_unexplained(corrections) -> None:
+    corrections(correction())
+    other = FormatDifference("gpci", "all", "GPCI.csv", "GPCI.txt", "txt", "work_gpci", 1, ())
+    assert [d.explained for d in explained("RVU25A", SHA, BOTH, [FOUND, other])] == ["names are cut", None]
+
+
+def test_a_correction_of_one_format_leaves_the_other_format_unexplained(corrections) -> None:
+    corrections(correction())
+    other = FormatDifference("gpci", "all", "GPCI.csv", "GPCI.xlsx", "xlsx", "locality_name", 1, ())
+    assert [d.explained for d in explained("RVU25A", SHA, BOTH, [FOUND, other])] == ["names are cut", None]
+
+
+def test_a_correction_that_names_no_archive_is_for_every_one(corrections) -> None:
+    corrections(correction(archive=""))
+    assert explained("RVU25A", "f" * 64, BOTH, [FOUND])[0].explained == "names are cut"
+
+
+def test_a_correction_that_explains_nothing_is_refused_by_name(corrections) -> None:
+    corrections(correction(field="pe_gpci"))
+    with pytest.raises(ContractError, match=r"schemas/corrections.csv.* RVU25A gpci txt pe_gpci .*Remove it"):
+        explained("RVU25A", SHA, BOTH, [FOUND])
+
+
+def test_a_correction_that_explains_nothing_is_refused_where_nothing_differs(corrections) -> None:
+    corrections(correction())
+    with pytest.raises(ContractError, match="locality_name"):
+        explained("RVU25A", SHA, BOTH, [])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"archive": "0123456789ab"}, {"release": "RVU24A"}, {"action": "note"}],
+    ids=["archive", "release", "action"],
+)
+def test_a_correction_of_another_archive_release_or_kind_is_not_applied(corrections, other: Row) -> None:
+    corrections(correction(**other))
+    assert explained("RVU25A", SHA, BOTH, [FOUND]) == [FOUND]
+
+
+def test_a_correction_of_a_format_that_was_not_compared_is_not_applied(corrections) -> None:
+    corrections(correction())
+    assert explained("RVU25A", SHA, {("gpci", "xlsx")}, []) == []
+
+
+def test_every_declared_correction_explains_a_field_of_a_known_release() -> None:
+    from pfsetl import registry
+
+    for row in declarations.rows("corrections.csv"):
+        assert row["release"] in registry.releases()
+        assert row["field"] in registry.fields() or row["field"].startswith("(only in the ")
+        assert row["member"] in {kind.member for kind in registry.member_kinds()}
+        assert row["what"]
+        assert row["source"]
