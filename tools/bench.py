@@ -116,9 +116,7 @@ def memory_of(folder: Path, what: str) -> None:
         # NOTE: not getrusage: a child process inherits its parent's peak there.
         peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     name = "one build" if what == "--once" else "the whole backfill"
-    print(
-        f"memory  {int(peak.split()[1]) / 1024:.0f} MB peak of a process for {name}, {time.perf_counter() - start:.2f} s"
-    )
+    print(f"memory  {int(peak.split()[1]) / 1024:.0f} MB peak of {name}, {time.perf_counter() - start:.2f} s")
 
 
 if __name__ == "__main__":

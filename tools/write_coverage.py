@@ -16,11 +16,11 @@ PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 HEAD = """\
 # What was read, and what never was
 
-`python tools/write_coverage.py FOLDER` writes this page from the archives in a folder: every file of each was read and
-typed, in the layouts named. A release that isn't listed as read was never seen by this project: it builds when its files
-have a declared shape, and is refused with a comparison to the nearest one when they don't. The 2003-2008 and 2010
-archives are such; from CMS's documents the wide text layout (W206) probably holds for 2007, 2008 and 2010, but nobody
-here has checked it.
+`python tools/write_coverage.py FOLDER` writes this page from the archives in a folder: every file of each was
+read and typed, in the layouts named. A release that isn't listed as read was never seen by this project: it builds
+when its files have a declared shape, and is refused with a comparison to the nearest one when they don't. The
+2003-2008 and 2010 archives are such; from CMS's documents the wide text layout (W206) probably holds for 2007, 2008
+and 2010, but nobody here has checked it.
 
 | release | rows | files read | layouts |
 |---|---|---|---|
