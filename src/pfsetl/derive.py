@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from pfsetl import declarations, exact
-from pfsetl.exact import amount_cents, dollars, scaled, share_cents
+from pfsetl import calendar, declarations, exact
+from pfsetl.exact import amount_cents, dollars, scaled, share
 from pfsetl.registry import Release
 
 NONPARTICIPATING = 9_500  # 95 % of the fee schedule amount (Social Security Act 1848(a)(3))
+WHOLE = 10_000
 LIMITING_CHARGE = 10_925  # 115 % of 95 % (CMS RVU record layout, every year)
 ROWS_PER_PART = 50_000
 
@@ -49,7 +50,9 @@ def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) ->
         capped = bool(part["_capped"].any())
         repeated = (part if capped else part.drop(caps))[row_of.head(height)]
         crossed = pl.concat([repeated, tiled.head(height)], how="horizontal")
-        yield crossed.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(capped=capped))
+        flagged = bool((part["_flag_parts"] != WHOLE).any())
+        columns = _payment_columns(capped=capped, flagged=flagged)
+        yield crossed.select("release", *_KEY, "state", "locality", "mac", *columns)
 
 
 def _prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
@@ -58,9 +61,13 @@ def _prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
         "participant", "hcpcs", _component_work=scaled("work_rvu")
     )
     rvus = {f"_{name}": scaled(f"{name}_rvu") for name in ("work", "nonfacility_pe", "facility_pe", "mp")}
+    adjuster = calendar.formula("work_adjuster", calendar.formula_day(release)).get("")
+    if adjuster:
+        rvus["_work"] = share(rvus["_work"], WHOLE * adjuster[0] // adjuster[1])
     caps = {f"_opps_{name}": scaled(f"opps_{name}_rvu") for name in ("nonfacility_pe", "facility_pe", "mp")}
     rows = rvu.select(
         "release", "participant", "hcpcs", "modifier", "status", "not_used", "nonfacility_na", "facility_na",
+        _flag_parts=_flag_parts(release),
         _factor=scaled("conversion_factor"), **rvus, **caps,
     ).join(component, on=["participant", "hcpcs"], how="left", maintain_order="left")  # fmt: skip
     capped = pl.sum_horizontal(*caps) > 0
@@ -72,6 +79,13 @@ def _prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
         _capped=capped,
         _opps_work=pl.when(borrowed).then(pl.coalesce("_component_work", "_work")).otherwise("_work"),
     ).with_columns(reason=_reason(release))
+
+
+def _flag_parts(release: Release) -> pl.Expr:
+    """Return what the calculation flag makes of an amount, in parts of 10,000, by `schemas/formula.csv`."""
+    flags = calendar.formula("calculation_flag", calendar.formula_day(release))
+    parts = {flag: WHOLE * top // bottom for flag, (top, bottom) in flags.items()}
+    return pl.col("calculation_flag").replace_strict(parts, default=WHOLE, return_dtype=pl.Int64)
 
 
 def _reason(release: Release) -> pl.Expr:
@@ -93,12 +107,14 @@ def _reason(release: Release) -> pl.Expr:
     )
 
 
-def _payment_columns(*, capped: bool = True) -> list[pl.Expr]:
-    """Columns of a payment table; `capped` False saves the cap's arithmetic where no row is subject to it."""
+def _payment_columns(*, capped: bool = True, flagged: bool = True) -> list[pl.Expr]:
+    """Columns of a payment table; False saves the arithmetic of the cap, or of the flag, where no row needs it."""
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
     for setting in _SETTINGS:
         amount = amount_cents(pl.col("_work"), pl.col(f"_{setting}_pe"), pl.col("_mp"), *indices, pl.col("_factor"))
+        if flagged:
+            amount = share(amount, pl.col("_flag_parts"))
         opps = amount_cents(
             pl.col("_opps_work"), pl.col(f"_opps_{setting}_pe"), pl.col("_opps_mp"), *indices, pl.col("_factor")
         )
@@ -107,8 +123,8 @@ def _payment_columns(*, capped: bool = True) -> list[pl.Expr]:
         cents[f"{setting}_amount"] = amount
         cents[f"{setting}_opps_amount"] = opps
         cents[f"{setting}_payment"] = payment
-        cents[f"{setting}_nonparticipating_amount"] = share_cents(payment, NONPARTICIPATING)
-        cents[f"{setting}_limiting_charge"] = share_cents(payment, LIMITING_CHARGE)
+        cents[f"{setting}_nonparticipating_amount"] = share(payment, NONPARTICIPATING)
+        cents[f"{setting}_limiting_charge"] = share(payment, LIMITING_CHARGE)
     kinds = ("amount", "opps_amount", "payment")
     late = ("nonparticipating_amount", "limiting_charge")
     return [

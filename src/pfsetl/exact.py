@@ -29,9 +29,9 @@ def amount_cents(
     return _half_up(exact, _RVU_INDEX_FACTOR_PER_CENT)
 
 
-def share_cents(cents: pl.Expr, parts_per_10000: int) -> pl.Expr:
-    """Return a share of an amount in cents, e.g. 10,925 for the limiting charge, rounded half up."""
-    return _half_up(cents * parts_per_10000, 10_000)
+def share(value: pl.Expr, parts_per_10000: int | pl.Expr) -> pl.Expr:
+    """Return a share of scaled integers, e.g. 10,925 for the limiting charge, rounded half up to their unit."""
+    return _half_up(value * parts_per_10000, 10_000)
 
 
 def dollars(cents: pl.Expr) -> pl.Expr:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl import banner, compare, contracts, derive, parity, publish, record, registry, version
+from pfsetl import banner, calendar, compare, contracts, derive, parity, publish, record, registry, version
 from pfsetl.archive import Archive, open_archive
 from pfsetl.check import Report, check
 from pfsetl.normalize import Accounting, Tables, normalize
@@ -140,6 +140,7 @@ def _derived(tables: Tables, release: Release) -> Tables:
         "payment_national": national,
         "section_stats": stats,
         "code_comparison": comparison,
+        "release_calendar": calendar.release_calendar(release),
     }
     return {
         name: frame.select(pl.col(c).cast(dtype) for c, dtype in contract.tables[name].schema.items()).sort(

@@ -50,6 +50,7 @@ PROMISE = {
         | parent_section n mean min p10 p25 median p75 p90 p95 max max_hcpcs""",
     "code_comparison": """release participant hcpcs measure
         | section value n rank percentile section_median ratio_to_median section_max""",
+    "release_calendar": "release participant effective_from | effective_to conversion_factor source",
     "rejects": "release file line | member reason text",
     "releases": """release revision | year quarter kind effective_from effective_to never_effective
         supersedes published_at archive_name archive_sha256 url note""",
@@ -85,6 +86,7 @@ PAID: Row = {
     "nonfacility_payment": "90.00", "facility_payment": "86.84", "reason": None,
 }  # fmt: skip
 CLEAN: dict[str, list[Row]] = {
+    "conversion_factor": [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"}],
     "rvu": [WHOLE, PROFESSIONAL, TECHNICAL],
     "gpci": [GPCI],
     "anesthesia": [ANESTHESIA],
@@ -115,6 +117,11 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     "anesthesia.same_localities_as_gpci": ([ANESTHESIA | {"locality": "01"}], 2),
     "rvu.rows_near_neighbour": ([WHOLE] * 4, 1),
     "rejects.only_repetitions": ([{"reason": "repeats line 3"}, {"reason": "hcpcs is '?'"}], 1),
+    "release_calendar.days_in_order": ([{"effective_from": date(2026, 1, 2), "effective_to": date(2026, 1, 1)}], 1),
+    "release_calendar.factor_of_the_file": (
+        [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.4009"}],
+        1,
+    ),
     "opps_cap.no_negative_amount": ([OPPS_CAP, OPPS_CAP | {"modifier": "TC", "facility_amount": "-0.01"}], 1),
     "opps_cap.code_in_rvu": ([OPPS_CAP, OPPS_CAP | {"hcpcs": "G9999"}], 1),
     "opps_cap.locality_in_gpci": ([OPPS_CAP, OPPS_CAP | {"state": "AK"}], 1),

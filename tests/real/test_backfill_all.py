@@ -1,0 +1,52 @@
+"""All releases at hand become one version by one command, and a second run finds nothing to do."""
+
+import pytest
+
+from pfsetl import version
+from pfsetl.cli import main
+
+RELEASES = [
+    "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",
+    "RVU25C", "RVU25D", "RVU26A",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def archives(cms, release_path):
+    """Return the folder of CMS's files, which has to hold all fourteen releases."""
+    for label in RELEASES:
+        release_path(label)
+    return cms
+
+
+@pytest.fixture(scope="module")
+def store(archives, tmp_path_factory):
+    """Return the store after one backfill of everything."""
+    folder = tmp_path_factory.mktemp("backfill") / "store"
+    main(["backfill", "2009..2026", "--archives", str(archives), "--output", str(folder)])
+    return folder
+
+
+def test_all_releases_stand_in_one_version(store):
+    assert (version.numbers(version.open_version(store).store), sorted(version.open_version(store).releases)) == (
+        [1], RELEASES,
+    )  # fmt: skip
+
+
+def test_a_second_run_says_that_nothing_changed(store, archives, capsys):
+    main(["backfill", "2009..2026", "--archives", str(archives), "--output", str(store)])
+    assert "version 1: 0 published, 14 unchanged, 0 failed" in capsys.readouterr().out
+
+
+def test_no_release_warns_of_a_difference_between_its_text_formats(store):
+    records = version.open_version(store).releases
+    found = [(label, d["field"]) for label in records for d in records[label]["format_differences"]]
+    unexplained = [(k, d) for k in records for d in records[k]["format_differences"] if not d["explained"]]
+    assert (len(found) > 10, unexplained) == (True, [])
+
+
+@pytest.mark.parametrize("release", ["RVU09A", "RVU17A", "RVU25C", "RVU26A"])
+def test_a_backfilled_release_has_the_files_of_one_built_alone(release, store, built):
+    expected = {r["table"]: r["digest"] for r in built(release).resources if r["release"] == release}
+    resources = version.open_version(store).resources
+    assert {r["table"]: r["digest"] for r in resources if r["release"] == release} == expected

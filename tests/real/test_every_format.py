@@ -1,0 +1,223 @@
+"""CMS's members say the same in every format: built from csv, txt or workbooks alone, a release is the same tables.
+
+Text files cut long locality names at their column, so names and county lists are left out of the comparison.
+"""
+
+import csv
+import io
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pytest
+
+import pfsetl
+from pfsetl import contracts, parity, registry
+from pfsetl.archive import Archive, MemberFile, open_archive
+from pfsetl.normalize import Accounting, Tables, normalize
+from pfsetl.parity import FormatDifference
+from pfsetl.parse import Parsed, parse
+from pfsetl.read import read_member
+from pfsetl.store import LocalStore
+
+RELEASES = [
+    "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",
+    "RVU25C", "RVU25D", "RVU26A",
+]  # fmt: skip
+FORMATS = ("csv", "txt", "xlsx")
+PROSE = {"gpci": ["locality_name"]}
+# Records of PPRRVU without exact repetitions (RVU09A prints one code twice), of places, of capped services.
+ROWS = {
+    "RVU09A": (14_856, 89), "RVU11A": (15_017, 89), "RVU13A": (15_617, 89), "RVU14A": (15_866, 89),
+    "RVU15A": (16_083, 89), "RVU17A": (16_478, 112), "RVU18A": (16_638, 112), "RVU20A": (17_236, 112),
+    "RVU22A": (17_600, 112), "RVU24A": (18_499, 109), "RVU25A": (18_865, 109), "RVU25C": (19_029, 109),
+    "RVU25D": (19_090, 109), "RVU26A": (31_037, 109),
+}  # fmt: skip
+
+
+class Read(NamedTuple):
+    """One release read in full: its files parsed, and the tables of each format alone and of all."""
+
+    archive: Archive
+    parsed: dict[str, Parsed]
+    accounts: list[Accounting]
+    tables: dict[str, Tables]
+
+
+def by_trust(files: list[MemberFile]) -> list[MemberFile]:
+    """One file per member and participant, the format that is believed first."""
+    kinds = {(kind.member, kind.participant): kind for kind in registry.member_kinds()}
+    order = list(kinds)
+    ranked = sorted(
+        files,
+        key=lambda f: (
+            order.index((f.member, f.participant)),
+            kinds[f.member, f.participant].formats.index(f.format),
+        ),
+    )
+    return list({(f.member, f.participant): f for f in reversed(ranked)}.values())[::-1]
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def release(request) -> str:
+    """Return one release after the other."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def read(release, release_path) -> Read:
+    archive = open_archive(release_path(release))
+    parsed = {file.name: parse(read_member(archive, file)) for file in archive.files}
+    tables, accounts = {}, []
+    for form in ("all", *FORMATS):
+        files = [file for file in archive.files if form in ("all", file.format)]
+        if files:
+            chosen = [parsed[file.name] for file in by_trust(files)]
+            tables[form], told = normalize(chosen, registry.find(release), contracts.load())
+            accounts += told
+    return Read(archive, parsed, accounts, tables)
+
+
+def alone(read: Read, form: str) -> Tables:
+    if form not in read.tables:
+        pytest.skip(f"the archive at hand has no {form}")
+    return read.tables[form]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("table", ["rvu", "gpci", "anesthesia", "opps_cap"])
+def test_one_format_alone_gives_the_tables_of_all(read, form, table):
+    whole, one = (tables[table].drop(PROSE.get(table, [])) for tables in (read.tables["all"], alone(read, form)))
+    assert one.equals(whole)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_one_format_alone_places_every_county_list(read, form):
+    columns = ["mac", "macs", "state", "locality"]
+    whole, one = (t["locality_county"].select(columns).sort(columns) for t in (read.tables["all"], alone(read, form)))
+    assert one.equals(whole)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_one_format_alone_has_every_row(release, read, form):
+    tables = alone(read, form)
+    assert (tables["rvu"].height, tables["gpci"].height) == ROWS[release]
+
+
+@pytest.mark.parametrize("table", ["gpci", "anesthesia", "opps_cap", "locality_county"])
+def test_every_locality_is_in_a_known_state(read, table):
+    states = set(read.tables["all"]["gpci"]["state"])
+    found = set(read.tables["all"][table]["state"])
+    assert (None in found, found <= states) == (False, True)
+
+
+def test_state_and_locality_name_one_place(read):
+    places = read.tables["all"]["gpci"].select("state", "locality")
+    assert places.is_duplicated().sum() == 0
+
+
+def test_there_are_53_states_and_territories(read):
+    # the 50 states, the District of Columbia, Puerto Rico, the Virgin Islands; Guam and Samoa belong to Hawaii
+    assert read.tables["all"]["gpci"]["state"].n_unique() == 53
+
+
+# --- lines and differences --------------------------------------------------------------------------------------
+
+
+def lines_in(file: MemberFile) -> int:
+    """Count a text file's lines; a csv's quoted cells may hold line ends."""
+    text = file.load().decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
+    if file.format == "csv":
+        return sum(1 for _ in csv.reader(io.StringIO(text, newline="")))
+    return len(text.removesuffix("\n").split("\n"))
+
+
+def test_every_line_of_every_text_file_went_somewhere(read):
+    accounted = {
+        a.file: (a.lines, sum(a.not_data.values()) + a.published + a.merged + a.rejected) for a in read.accounts
+    }
+    files = [file for file in read.archive.files if file.format != "xlsx"]
+    assert {f.name: accounted[f.name] for f in files} == {f.name: (lines_in(f),) * 2 for f in files}
+
+
+def compared(read: Read) -> tuple[set[tuple[str, str]], list[FormatDifference]]:
+    believed = {(f.member, f.participant): f for f in by_trust(list(read.archive.files))}
+    others = [f for f in read.archive.files if f not in believed.values()]
+    found = [
+        d
+        for f in others
+        for d in parity.differences(read.parsed[believed[f.member, f.participant].name], read.parsed[f.name])
+    ]
+    return {(f.member, f.format) for f in others}, found
+
+
+def test_every_difference_between_formats_is_explained(release, read):
+    formats, found = compared(read)
+    unexplained = [d for d in parity.explained(release, read.archive.sha256, formats, found) if not d.explained]
+    assert unexplained == []
+
+
+def test_formats_differ_in_prose_only(read):
+    _, found = compared(read)
+    assert {d.field for d in found} <= {"description", "locality_name", "fee_schedule_area", "counties", "state_name"}
+
+
+def test_no_description_stands_in_a_difference(read):
+    _, found = compared(read)
+    words = [e.split() for d in found if d.field == "description" for e in d.examples]
+    assert all(len(key) <= 2 and len(key[0]) == 5 for key in words)
+
+
+# --- whole builds -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder_of(release_path, tmp_path_factory) -> Callable[[str, str], Path]:
+    """Return a folder of those members of a release that have one format."""
+
+    def make(label: str, form: str) -> Path:
+        folder, source = tmp_path_factory.mktemp(f"{label}-{form}"), release_path(label)
+        for file in open_archive(source).files:
+            if file.format == form:
+                (folder / Path(file.name).name).write_bytes(file.load())
+        return folder
+
+    return make
+
+
+# RVU17A's csv lost the leading zeros of 272 codes; RVU25C's ends its lines with a bare CR.
+@pytest.mark.parametrize(("label", "form"), [("RVU17A", "csv"), ("RVU25C", "csv")])
+def test_a_build_from_csv_alone_publishes_what_the_whole_archive_does(label, form, built, folder_of, tmp_path):
+    one = pfsetl.build(label, store=LocalStore(tmp_path), archive=folder_of(label, form)).version
+    tables = {"rvu", "anesthesia", "opps_cap", "payment_national", "payment_locality", "section_stats"}
+    whole = {r["table"]: r["digest"] for r in built(label).resources if r["release"] == label and r["table"] in tables}
+    assert {r["table"]: r["digest"] for r in one.resources if r["table"] in tables} == whole
+
+
+def test_a_zip_and_the_folder_of_its_members_are_the_same_tables(release_path, built, tmp_path):
+    source = release_path("RVU25A")
+    if source.is_file():
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "members")
+    else:
+        shutil.copytree(source, tmp_path / "members")
+    one = pfsetl.build("RVU25A", store=LocalStore(tmp_path / "store"), archive=tmp_path / "members").version
+    expected = {r["table"]: r["digest"] for r in built("RVU25A").resources if r["release"] == "RVU25A"}
+    assert {r["table"]: r["digest"] for r in one.resources if r["table"] != "releases"} == {
+        table: digest for table, digest in expected.items() if table != "releases"
+    }
+
+
+def test_leading_zeros_lost_in_a_csv_come_back(folder_of):
+    archive = open_archive(folder_of("RVU17A", "csv"))
+    file = next(f for f in archive.files if f.member == "pprrvu")
+    codes = parse(read_member(archive, file)).frame["hcpcs"]
+    assert int(codes.str.contains(r"^0\d{4}$").sum()) == 272
+    assert codes.str.len_chars().unique().to_list() == [5]
+
+
+def test_the_formats_compared_are_not_empty(read):
+    assert all(isinstance(t["rvu"], pl.DataFrame) and t["rvu"].height > 14_000 for t in read.tables.values())
