@@ -34,6 +34,15 @@ def share(value: pl.Expr, parts_per_10000: int | pl.Expr) -> pl.Expr:
     return _half_up(value * parts_per_10000, 10_000)
 
 
+def share_of(cents: int, numerator: int, denominator: int) -> int:
+    """Return a share of one amount in cents, rounded half up.
+
+    >>> share_of(101, 50, 100)
+    51
+    """
+    return (2 * cents * numerator + denominator) // (2 * denominator)
+
+
 def dollars(cents: pl.Expr) -> pl.Expr:
     """Return cents as Decimal dollars.
 

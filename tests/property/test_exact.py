@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pfsetl.exact import amount_cents, dollars, scaled, share_cents
+from pfsetl.exact import amount_cents, dollars, scaled, share
 
 NAMES = ("work", "pe", "mp", "work_gpci", "pe_gpci", "mp_gpci", "factor")
 SCALES = dict(zip(NAMES, (2, 2, 2, 3, 3, 3, 4), strict=True))
@@ -53,9 +53,9 @@ def test_exact_ties_go_up(rows):
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 999_999_999), min_size=1), st.sampled_from([9_500, 10_925]))
-def test_shares_equal_decimal_arithmetic(cents, share):
-    ours = pl.DataFrame({"cents": cents}).select(share_cents(pl.col("cents"), share)).to_series().to_list()
-    assert ours == [int((Decimal(c) * share / 10_000).quantize(Decimal(1), ROUND_HALF_UP)) for c in cents]
+def test_shares_equal_decimal_arithmetic(cents, parts):
+    ours = pl.DataFrame({"cents": cents}).select(share(pl.col("cents"), parts)).to_series().to_list()
+    assert ours == [int((Decimal(c) * parts / 10_000).quantize(Decimal(1), ROUND_HALF_UP)) for c in cents]
 
 
 @settings(deadline=None)
