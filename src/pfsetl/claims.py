@@ -4,7 +4,7 @@ Lines come priced alone; every factor, its dates and its source are rows of `sch
 one practice did for one patient. Each step rounds to cents, half up, on the line's total.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -13,8 +13,8 @@ from functools import cache
 from pfsetl import declarations
 from pfsetl.exact import share_of
 
-_COMPONENTS = ("imaging", "cardiovascular", "ophthalmology")  # rules on the technical or professional part
-_MODIFIERS = ("assistant_surgeon", "co_surgeons", "team_surgery")  # rules by modifier, named as the Line's indicator
+_COMPONENTS = ("imaging", "cardiovascular", "ophthalmology")  # rules on the technical and the professional part
+_ROLES = ("assistant_surgeon", "co_surgeons", "team_surgery")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +94,27 @@ class Reduction:
     source: str
 
 
+# Which indicator of a line each rule goes by; the multiple-procedure indicator where it isn't here.
+_INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
+    "bilateral": lambda line: line.bilateral,
+    "assistant_surgeon": lambda line: line.assistant_surgeon,
+    "co_surgeons": lambda line: line.co_surgeons,
+    "team_surgery": lambda line: line.team_surgery,
+    "practitioner": lambda line: line.practitioner,
+    "part": lambda line: line.pctc,
+    "not_a_family": lambda line: line.imaging_family,
+}
+
+
 def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     """Return the lines with what Medicare allows for each, in the order given; that order has no effect."""
+    bases = frozenset(line.endoscopic_base for line in lines if _find("endoscopy", line) and line.endoscopic_base)
     priced = [_alone(line) for line in lines]
-    bases = {line.endoscopic_base for line in lines if _find("endoscopy", line) and line.endoscopic_base}
-    priced = _in_groups(priced, lambda line: _family(line, bases), _endoscopies)
+    priced = _in_groups(priced, lambda line: _family(line, bases), _pay_endoscopies)
     priced = _in_groups(priced, _surgeon, lambda group: _rank_surgery(group, bases))
-    for rule in _COMPONENTS:
-        priced = _in_groups(priced, lambda line, rule=rule: _session(line, rule), _reduce_parts)  # type: ignore[misc]
-    priced = _in_groups(priced, lambda line: line.date if _find("therapy", line) else None, _reduce_therapy)
-    return tuple(_finished(one) for one in priced)
+    priced = _in_groups(priced, _component_session, _reduce_parts)
+    priced = _in_groups(priced, lambda line: line.date if _find("therapy", line, 2) else None, _reduce_therapy)
+    return tuple(_finish(one) for one in priced)
 
 
 def therapy_share(day: date, *, facility: bool) -> tuple[int, int] | None:
@@ -112,85 +123,140 @@ def therapy_share(day: date, *, facility: bool) -> tuple[int, int] | None:
     >>> therapy_share(date(2020, 7, 1), facility=False)
     (50, 100)
     """
-    setting = "facility" if facility else "nonfacility"
-    found = [r for r in _rules("therapy", day) if r.setting in ("", setting)]
-    return (found[0].numerator, found[0].denominator) if found else None
+    found = next((rule for rule in _rules("therapy", day) if rule.setting in ("", _setting(facility))), None)
+    return (found.numerator, found.denominator) if found else None
 
 
 def practitioners() -> tuple[str, ...]:
     """Return the kinds of practitioner that a line can name."""
-    return tuple(dict.fromkeys(r.indicator for r in _reductions() if r.rule == "practitioner"))
+    return tuple(dict.fromkeys(row.indicator for row in _reductions() if row.rule == "practitioner" and row.indicator))
 
 
 def _alone(line: Line) -> PricedLine:
-    """Units, then what rules a line out of any ranking, then both sides."""
+    """Multiply by units and sides, and leave out of any ranking what isn't paid."""
     if line.payment is None:
         return PricedLine(line, None, line.reason or "no_payment", (), 0)
     one = PricedLine(line, line.payment * line.units, None, (), 0)
-    for rule in (*_MODIFIERS, "reduced"):
-        for modifier in line.modifiers:
-            found = _by_modifier(rule, line, modifier)
-            # A discontinued service that has a row of its own is paid by that row.
-            if found and found.outcome and not (rule == "reduced" and modifier == line.row_modifier):
-                return _refuse(one, found)
-            if found is None and _uses(rule, modifier, line.date):
-                return replace(one, allowed=None, reason=f"{rule}_not_applicable")
-    sides = next(filter(None, (_by_modifier("bilateral", line, modifier) for modifier in line.modifiers)), None)
-    return _share(one, sides, f"indicator {sides.indicator}: both sides") if sides else one
+    # A discontinued service with a row of its own is paid by that row.
+    rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
+    for rule in (*_ROLES, "reduced", "bilateral", "practitioner"):
+        found = _find(rule, rest)
+        if (found and found.outcome) or (found is None and _named(rule, rest)):
+            return _refuse(one, found.outcome if found else f"{rule}_not_applicable")
+    if _named("global_split", line) and not line.preoperative + line.intraoperative + line.postoperative:
+        return _refuse(one, "no_global_package")
+    sides = _find("bilateral", line)
+    return _share(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
 
 
-def _endoscopies(group: list[PricedLine]) -> list[PricedLine]:
-    """Pay the highest of a family in full, the others less the base procedure, the base itself not at all."""
-    base = next(one.line.endoscopic_base for one in group if one.line.endoscopic_base) if len(group) > 1 else None
+def _pay_endoscopies(group: list[PricedLine]) -> list[PricedLine]:
+    """Pay the highest of a family in full, the others less the base procedure, the base procedure not at all."""
+    base = next((one.line.endoscopic_base for one in group if _find("endoscopy", one.line)), None)
     members = sorted((one for one in group if one.line.hcpcs != base), key=_order)
-    if base is None or not members:
+    rule = _find("endoscopy", members[0].line) if members and len(group) > 1 else None
+    if rule is None:
         return group
     results = []
     for one in group:
-        rule, before = _find("endoscopy", members[0].line), _amount(one)
-        assert rule
+        before, less = _amount(one), _scaled(one.line, one.line.base_payment or 0)
         if one.line.hcpcs == base:
             results.append(_step(one, rule, 0, f"base procedure, included in {members[0].line.hcpcs}", (0, 1)))
         elif one is members[0]:
             results.append(_step(one, rule, before, f"highest of the family of {base}"))
         elif one.line.base_payment is None:
-            results.append(replace(one, allowed=None, reason="endoscopic_base_not_priced"))
+            results.append(_refuse(one, "endoscopic_base_not_priced"))
         else:
-            # The base is scaled as the line is: units and sides.
-            less = _scaled(one, one.line.base_payment)
-            results.append(_step(one, rule, max(0, before - less), f"less the base procedure {base} ({less} cents)"))
+            results.append(_step(one, rule, max(0, before - less), f"less {less} cents of the base procedure {base}"))
     return results
 
 
-def _rank_surgery(group: list[PricedLine], bases: set[str | None]) -> list[PricedLine]:
-    """Rank procedures and endoscopy families of one surgeon's day by amount; later ranks are paid in part."""
-    procedures: dict[Hashable, list[PricedLine]] = {}
-    for one in group:
-        procedures.setdefault(_family(one.line, bases) or id(one), []).append(one)
-    ranked = sorted(procedures.values(), key=lambda lines: (-sum(map(_amount, lines)), min(map(_order, lines))))
-    if len(ranked) == 1:
-        return group
-    done = {}
-    for rank, lines in enumerate(ranked, start=1):
-        for one in lines:
-            rule = _find("surgery", one.line, rank)
-            done[id(one)] = _share(one, rule, f"procedure {rank} of the day") if rule else one
-    return [done[id(one)] for one in group]
+def _rank_surgery(group: list[PricedLine], bases: frozenset[str]) -> list[PricedLine]:
+    """Rank the procedures and endoscopy families of one surgeon's day by amount; the later are paid in part."""
+    procedures: dict[Hashable, list[int]] = {}
+    for place, one in enumerate(group):
+        procedures.setdefault(_family(one.line, bases) or place, []).append(place)
+    ranked = sorted(
+        procedures.values(),
+        key=lambda places: (-sum(_amount(group[p]) for p in places), min(_order(group[p]) for p in places)),
+    )
+    results = list(group)
+    for rank, places in enumerate(ranked, start=1):
+        for place in places:
+            rule = _find("surgery", group[place].line, rank)
+            if rule and len(ranked) > 1:
+                results[place] = _share(group[place], rule, f"procedure {rank} of the day by amount")
+    return results
 
 
 def _reduce_parts(group: list[PricedLine]) -> list[PricedLine]:
-    """Pay the highest technical part in full, and the highest professional part; the others in part."""
-    rule = next(r for name in _COMPONENTS for r in _rules(name, group[0].line.date) if _fits(r, group[0].line))
-    parts = [r for r in _rules(rule.rule, group[0].line.date) if _fits(r, group[0].line)]
-    unknown = [len(group) > 1 and not any(_parts(one)) for one in group]
-    for part in parts:
-        index = ("technical", "professional").index(part.part)
-        having = [one for one in group if _parts(one)[index] is not None]
-        first = min(having, key=lambda one: (-_full(one, index), _order(one)), default=None)
-        number = first.line.number if first else None
-        group = [_reduce_part(one, part, index) if one in having and one is not first else one for one in group]
-        del number
-    return [
-        replace(one, allowed=None, reason="parts_not_known") if lost else one
-        for one, lost in zip(group, unknown, strict=True)
-    ]
+    """Pay the highest technical part and the highest professional part in full, the others in part."""
+    if len(group) == 1:
+        return group
+    results = list(group)
+    for rule in _component_rules(group[0].line):
+        parts = [_part(one.line, rule.part) for one in group]
+        full = [_uncapped(one.line, rule.part) or part or 0 for one, part in zip(group, parts, strict=True)]
+        first = min(range(len(group)), key=lambda place: (-full[place], _order(group[place])))
+        for place, part in enumerate(parts):
+            if part is None:
+                results[place] = _refuse(results[place], f"{rule.part}_part_not_known")
+            elif part and place != first and results[place].allowed is not None:
+                line = group[place].line
+                reduced = share_of(_scaled(line, full[place]), rule.numerator, rule.denominator)
+                less = max(0, _scaled(line, part) - reduced)
+                after = max(0, _amount(results[place]) - less)
+                results[place] = _step(results[place], rule, after, f"second or later {rule.part} part")
+    return results
+
+
+def _reduce_therapy(group: list[PricedLine]) -> list[PricedLine]:
+    """Pay one unit of the day in full, the one with the most practice expense, and every other unit reduced."""
+    if sum(one.line.units for one in group) == 1:
+        return group
+    less = [(one.line.payment or 0) - (one.line.therapy or 0) for one in group]
+    known = [place for place, one in enumerate(group) if one.line.therapy is not None]
+    first = min(known, key=lambda place: (-less[place], _order(group[place])), default=None)
+    results = []
+    for place, one in enumerate(group):
+        reduced, rule = one.line.units - (place == first), _find("therapy", one.line, 2)
+        if place not in known:
+            results.append(_refuse(one, "therapy_payment_not_known"))
+        elif reduced and rule:
+            after = max(0, _amount(one) - max(0, _scaled(one.line, less[place], reduced)))
+            results.append(_step(one, rule, after, f"practice expense of {reduced} of {one.line.units} units"))
+        else:
+            results.append(one)
+    return results
+
+
+def _finish(one: PricedLine) -> PricedLine:
+    """Apply what follows the ranking: the surgeon's role, the part of the package, who bills, the charge."""
+    line = one.line
+    if one.allowed is None:
+        return one
+    for name in _ROLES:
+        role = _find(name, line)
+        one = (
+            _share(one, role, f"modifier {' '.join(m for m in line.modifiers if m in role.modifiers)}") if role else one
+        )
+    splits = [rule for rule in _rules("global_split", line.date) if set(rule.modifiers) & set(line.modifiers)]
+    if splits:
+        share = sum((_fraction(line, rule.part) for rule in splits), Decimal(0)).as_integer_ratio()
+        text = f"{' and '.join(rule.part for rule in splits)} part of the package"
+        one = _step(one, splits[0], share_of(_amount(one), *share), text, share)
+    who = _find("practitioner", line)
+    if who is None:
+        return _refuse(one, "unknown_practitioner")
+    if who.numerator != who.denominator:
+        one = _share(one, who, f"practitioner {line.practitioner}")
+    lower = _find("charge", line)
+    if lower and line.charge is not None and line.charge < _amount(one):
+        one = _step(one, lower, line.charge, "billed charge, lower than the amount")
+    return replace(one, sequestration=_sequestration(line, _amount(one)))
+
+
+def _sequestration(line: Line, allowed: int) -> int:
+    share, cut = _find("coinsurance", line), _find("sequestration", line)
+    if share is None or cut is None:
+        return 0
+    return share_of(share_of(allowed, share.numerator, share.denominator), cut.numerator, cut.denominator)

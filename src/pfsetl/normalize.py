@@ -13,6 +13,7 @@ from pfsetl.read import RawTable
 from pfsetl.registry import Release
 
 Tables = dict[str, pl.DataFrame]
+_SOURCE_KEYS = ("participant", "hcpcs", "modifier", "state", "locality", "counties")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
     told = places.known_states(
         *(members[name, "all"].frame if (name, "all") in members else None for name in ("gpci", "locality_county"))
     )
-    parts: dict[str, list[pl.DataFrame]] = {"rejects": []}
+    parts: dict[str, list[pl.DataFrame]] = {"rejects": [], "source_lines": []}
     accounts: list[Accounting] = []
     contractors: pl.DataFrame | None = None
     for (member, participant), one in members.items():
@@ -63,11 +64,15 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
         elif contractors is not None and "mac" in rows.columns:
             rows = _contractor_of_state(rows, contractors)
         parts.setdefault(table, []).append(rows)
+        keys = [c for c in _SOURCE_KEYS if c in rows.columns]
+        parts["source_lines"].append(
+            rows.select(*keys, "line").with_columns(table=pl.lit(table), file=pl.lit(raw.file)).unique()
+        )
         parts["rejects"].append(one.rejects.with_columns(file=pl.lit(raw.file), member=pl.lit(member)))
         accounts.append(_account(one, published))
     tables = {
         name: _as_contract(pl.concat(parts[name], how="diagonal") if name in parts else None, name, release, contract)
-        for name in ("rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "rejects")
+        for name in ("rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "rejects", "source_lines")
     }
     return tables, accounts
 
@@ -144,6 +149,8 @@ def _as_contract(frame: pl.DataFrame | None, name: str, release: Release, contra
         return table.empty()
     frame = frame.with_columns(release=pl.lit(release.label))
     absent = [c for c in table.schema if c not in frame.columns]
+    if name == "source_lines":
+        frame = frame.with_columns(pl.col(pl.String).fill_null(""))
     return (
         frame.with_columns(pl.lit(None).alias(c) for c in absent)
         .select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())

@@ -52,6 +52,7 @@ PROMISE = {
         | section value n rank percentile section_median ratio_to_median section_max""",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
     "rejects": "release file line | member reason text",
+    "source_lines": "release table participant hcpcs modifier state locality counties | file line",
     "releases": """release revision | year quarter kind effective_from effective_to never_effective
         supersedes published_at archive_name archive_sha256 url note""",
 }

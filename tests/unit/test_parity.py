@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import declarations, parity
+from pfsetl import declarations, parity, registry
 from pfsetl.archive import open_archive
 from pfsetl.errors import ContractError
 from pfsetl.parity import FormatDifference, differences, explained
@@ -14,7 +14,7 @@ from pfsetl.read import read_member
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 
-SHA = "8871f447d1df" + "0" * 52
+SHA = "0a1b2c3d" * 8
 
 
 def parsed(folder: Path, file: str, data: bytes) -> Parsed:
@@ -209,8 +209,6 @@ def test_a_correction_of_a_format_that_was_not_compared_is_not_applied(correctio
 
 
 def test_every_declared_correction_explains_a_field_of_a_known_release() -> None:
-    from pfsetl import registry
-
     for row in declarations.rows("corrections.csv"):
         assert row["release"] in registry.releases()
         assert row["field"] in registry.fields() or row["field"].startswith("(only in the ")
