@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pfsetl import registry
@@ -31,10 +32,15 @@ class MemberFile:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A release as CMS delivered it; `missing` and `ignored` are reported, never silent."""
+    """A release as CMS delivered it; `missing` and `ignored` are reported, never silent.
+
+    `sha256` is that of the zip; `content` that of the recognised members alone, the same for a zip and for the folder
+    of its files. A folder has no bytes of its own, so there both are the content's.
+    """
 
     name: str
     sha256: str
+    content: str
     files: tuple[MemberFile, ...]
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
@@ -47,9 +53,8 @@ def open_archive(path: Path) -> Archive:
     ambiguous, or lacks a required member. Nothing is extracted to disk.
     """
     if path.is_dir():
+        digest = None
         contents = {p.name: _file_loader(p) for p in sorted(path.iterdir()) if p.is_file()}
-        lines = (f"{hashlib.sha256(load()).hexdigest()}  {name}\n" for name, load in contents.items())
-        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
     elif path.is_file():
         data = _file_loader(path)()
         digest = hashlib.sha256(data).hexdigest()
@@ -59,7 +64,7 @@ def open_archive(path: Path) -> Archive:
     return _recognise(path, digest, contents)
 
 
-def _recognise(path: Path, digest: str, contents: dict[str, Callable[[], bytes]]) -> Archive:
+def _recognise(path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]]) -> Archive:
     files: list[MemberFile] = []
     ignored: list[str] = []
     for name, load in contents.items():
@@ -84,8 +89,11 @@ def _recognise(path: Path, digest: str, contents: dict[str, Callable[[], bytes]]
                 f"{path.name}: {kind.member} is there twice as {form}: {twin.name} and {name}. "
                 "Keep the one that belongs to the release."
             )
-        files.append(MemberFile(name, kind.member, kind.participant, form, load))
-    return Archive(path.name, digest, tuple(files), tuple(_missing(path, files)), tuple(ignored))
+        files.append(MemberFile(name, kind.member, kind.participant, form, cache(load)))
+    missing = tuple(_missing(path, files))
+    lines = sorted(f"{hashlib.sha256(f.load()).hexdigest()}  {PurePosixPath(f.name).name}\n" for f in files)
+    content = hashlib.sha256("".join(lines).encode()).hexdigest()
+    return Archive(path.name, digest or content, content, tuple(files), missing, tuple(ignored))
 
 
 def _missing(path: Path, files: Iterable[MemberFile]) -> Iterable[str]:

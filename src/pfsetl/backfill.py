@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from pfsetl.version import Version
 _YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
 _NAMED = re.compile(r"^([A-Z0-9_]+?)(?:[^A-Z0-9_].*)?$")
 
-Report = Callable[[str, str], None]
+Progress = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +35,30 @@ def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
     """Return the archives of the wanted releases in a folder, by label, in CMS's order.
 
     `wanted` is a year (2025), a range of years (2009..2026) or labels separated by commas. An archive is a zip or a
-    folder named after its label, also as CMS and `pfsetl fetch` name them (rvu26a-updated-12-29-2025.zip). Of several
-    archives of one label the newest by name counts. Raises UsageError when nothing wanted is there.
+    folder named after its label, also as CMS and `pfsetl fetch` name them (rvu26a-updated-12-29-2025.zip). Raises
+    UsageError when nothing wanted is there, or two archives of one label.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder. Give the folder of the archives with --archives.")
     there: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.is_dir() or path.suffix.lower() == ".zip":
-            there |= dict.fromkeys(_labels(path), path)
+        label = _label(path) if path.is_dir() or path.suffix.lower() == ".zip" else None
+        if label in there:
+            raise UsageError(f"{folder}: two archives of {label}, {there[label].name} and {path.name}. Keep one.")
+        if label:
+            there[label] = path
     chosen = sorted((r for r in map(registry.find_or_infer, there) if _is_wanted(r, wanted)), key=_order)
-    missing = [] if _YEARS.match(wanted) else [x for x in _split(wanted) if x not in there]
+    missing = [x for x in _split(wanted) if not _YEARS.match(x) and x not in there]
     if missing or not chosen:
         what = ", ".join(missing) or wanted
-        raise UsageError(f"{folder}: no archive of {what}. There are {', '.join(there) or 'none'}.")
+        raise UsageError(
+            f"{folder}: no archive of {what}. There are {', '.join(there) or 'none'}. Ask for years (2009..2026, the "
+            "earlier first) or labels."
+        )
     return {release.label: there[release.label] for release in chosen}
 
 
-def backfill(archives: dict[str, Path], *, store: LocalStore, report: Report | None = None) -> Backfill:
+def backfill(archives: dict[str, Path], *, store: LocalStore, report: Progress | None = None) -> Backfill:
     """Build every archive and publish all that succeed as one version.
 
     A release that fails is reported and doesn't stop the others. What was staged before a run was stopped is
@@ -85,29 +92,31 @@ def _stage(
     before = base.releases.get(release.label, {}).get("content", "nothing")
     name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{before[:16]}.json"
     if store.exists(name):
-        kept = json.loads(store.get(name))
-        if all(store.exists(r["path"]) for r in kept["resources"]):
-            return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
+        # NOTE: an unreadable record counts as none; the release is staged again.
+        with suppress(ValueError, KeyError, TypeError):
+            kept = json.loads(store.get(name))
+            if all(store.size(r["path"]) == r["bytes"] for r in kept["resources"]):
+                return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
     known = base.releases | {s.release: s.record for s in staged}
     made = pipeline.stage(release, archive, store=store, base=base, records=known)
     store.put_new(name, json.dumps({"resources": made.resources, "record": made.record}).encode())
     return made
 
 
-def _labels(path: Path) -> Iterator[str]:
+def _label(path: Path) -> str | None:
     named = _NAMED.match((path.stem if path.suffix.lower() == ".zip" else path.name).upper())
-    if named:
-        try:
-            yield registry.find_or_infer(named[1]).label
-        except UsageError:
-            return
+    try:
+        return registry.find_or_infer(named[1]).label if named else None
+    except UsageError:
+        return None
 
 
 def _is_wanted(release: Release, wanted: str) -> bool:
-    years = _YEARS.match(wanted)
-    if years:
-        return int(years[1]) <= release.year <= int(years[2] or years[1])
-    return release.label in _split(wanted)
+    for part in _split(wanted):
+        years = _YEARS.match(part)
+        if release.label == part or (years and int(years[1]) <= release.year <= int(years[2] or years[1])):
+            return True
+    return False
 
 
 def _split(wanted: str) -> list[str]:

@@ -11,8 +11,6 @@ from pfsetl import declarations, registry
 from pfsetl.errors import UsageError
 from pfsetl.registry import Release
 
-FIRST_DAY = date(2009, 1, 1)
-
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -33,13 +31,11 @@ def pricing_release(day: date, as_of: date | None = None) -> Release:
     >>> pricing_release(date(2024, 3, 8)).label, pricing_release(date(2024, 3, 9)).label
     ('RVU24A', 'RVU24AR')
     """
-    if day < FIRST_DAY:
-        raise UsageError(f"{day}: before {FIRST_DAY}, the first day that a readable release prices.")
     found = [r for r in _candidates(as_of) if _spans()[r.label][0] <= day <= _spans()[r.label][1]]
     if not found:
-        last = max(span[1] for span in _spans().values())
+        first, last = min(span[0] for span in _spans().values()), max(span[1] for span in _spans().values())
         known = f" as known on {as_of}" if as_of else ""
-        raise UsageError(f"{day}: no release prices this day{known}. The last day priced is {last}.")
+        raise UsageError(f"{day}: no release prices this day{known}. Priced are {first} to {last}.")
     superseded = {name for r in found for name in _ancestors(r)}
     return [r for r in found if r.label not in superseded][-1]
 
@@ -48,7 +44,7 @@ def segments() -> list[Segment]:
     """Return the whole calendar, day by day without gap or overlap where releases are known."""
     days: list[Segment] = []
     spans = _spans()
-    day, end = FIRST_DAY, max(last for _, last in spans.values())
+    day, end = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
     edges = sorted({first for first, _ in spans.values()} | {last + timedelta(days=1) for _, last in spans.values()})
     while day <= end:
         following = next((edge for edge in edges if edge > day), end + timedelta(days=1))

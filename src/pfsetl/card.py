@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl import declarations, registry
+from pfsetl import declarations
 from pfsetl.errors import UsageError
 from pfsetl.version import Version
 
@@ -35,7 +35,7 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
     payments = version.scan("payment_national", label).filter(pl.col("hcpcs") == code).collect()
     comparison = version.scan("code_comparison", label).filter(pl.col("hcpcs") == code).collect()
     stats = version.scan("section_stats", label).select("participant", "section", "measure", "max_hcpcs").collect()
-    facts = registry.find_or_infer(label)
+    facts = version.scan("releases", label).sort("revision").collect().row(-1, named=True)
     first = rows.row(0, named=True)
     meanings = {r["code"]: r["meaning"] for r in declarations.code_lists()["status"].iter_rows(named=True)}
     return {
@@ -43,8 +43,8 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
         "release": label,
         "revision": version.releases[label]["revision"],
         "version": version.number,
-        "effective_from": facts.effective_from,
-        "effective_to": facts.effective_to,
+        "effective_from": facts["effective_from"],
+        "effective_to": facts["effective_to"],
         "section": first["section"],
         "subsection": first["subsection"],
         "status": first["status"],
@@ -57,7 +57,7 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
 
 def find_release(version: Version, release: str | None) -> str:
     """Return the label of a published release, the latest where none is named."""
-    published = sorted(version.releases, key=_order)
+    published = sorted(version.releases, key=lambda label: _order(label, version.releases[label]))
     if not published:
         raise UsageError(f"{version.store}: nothing is published there. Run 'pfsetl demo' or 'pfsetl build' first.")
     if release is None:
@@ -135,9 +135,8 @@ def _unknown_code(version: Version, code: str, label: str) -> str:
     return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"
 
 
-def _order(label: str) -> tuple[int, int, str]:
-    release = registry.find_or_infer(label)
-    return release.year, release.quarter, label
+def _order(label: str, record: dict[str, Any]) -> tuple[int, int, str]:
+    return record["year"], record["quarter"], label
 
 
 def _ordinal(number: int) -> str:

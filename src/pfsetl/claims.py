@@ -4,132 +4,26 @@ Lines come priced alone; every factor, its dates and its source are rows of `sch
 one practice did for one patient. Each step rounds to cents, half up, on the line's total.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
-from datetime import date
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import astuple, replace
 from decimal import Decimal
-from functools import cache
 
-from pfsetl import declarations
 from pfsetl.exact import share_of
+from pfsetl.reductions import Line, PricedLine, Reduction, Step, find, named, rules_of
 
 _COMPONENTS = ("imaging", "cardiovascular", "ophthalmology")  # rules on the technical and the professional part
 _ROLES = ("assistant_surgeon", "co_surgeons", "team_surgery")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One claim line, priced alone: amounts are cents for one unit, None where there is none."""
-
-    number: int
-    hcpcs: str
-    modifiers: tuple[str, ...]
-    units: int
-    date: date
-    payment: int | None  # of the row priced (blank, 26, TC or 53), after the imaging cap
-    reason: str | None  # why there is no payment
-    technical: int | None  # payment of the code's TC row
-    professional: int | None  # payment of the code's 26 row
-    therapy: int | None  # payment with the practice expense of a second and later unit
-    base_payment: int | None  # of the endoscopic base code, same setting and place
-    endoscopic_base: str | None
-    multiple_procedure: str | None
-    bilateral: str | None
-    assistant_surgeon: str | None
-    co_surgeons: str | None
-    team_surgery: str | None
-    imaging_family: str | None
-    pctc: str | None
-    preoperative: Decimal
-    intraoperative: Decimal
-    postoperative: Decimal
-    practitioner: str = "physician"
-    facility: bool = False
-    charge: int | None = None  # billed for the whole line
-    row_modifier: str = ""  # modifier of the row that `payment` is from
-    uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One rule that touched a line: the total before and after, in cents."""
-
-    rule: str
-    text: str
-    numerator: int
-    denominator: int
-    before: int
-    after: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class PricedLine:
-    """What Medicare allows for a line, or why nothing; `sequestration` is cents off its payment, not off `allowed`."""
-
-    line: Line
-    allowed: int | None
-    reason: str | None
-    steps: tuple[Step, ...]
-    sequestration: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reduction:
-    """One row of `schemas/reductions.csv`: a share, or the reason (`outcome`) why there is no payment."""
-
-    rule: str
-    indicator: str
-    modifiers: tuple[str, ...]
-    part: str
-    setting: str
-    rank_from: int
-    rank_to: int | None
-    numerator: int
-    denominator: int
-    outcome: str
-    effective_from: date
-    effective_to: date
-    certainty: str
-    source: str
-
-
-# Which indicator of a line each rule goes by; the multiple-procedure indicator where it isn't here.
-_INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
-    "bilateral": lambda line: line.bilateral,
-    "assistant_surgeon": lambda line: line.assistant_surgeon,
-    "co_surgeons": lambda line: line.co_surgeons,
-    "team_surgery": lambda line: line.team_surgery,
-    "practitioner": lambda line: line.practitioner,
-    "part": lambda line: line.pctc,
-    "not_a_family": lambda line: line.imaging_family,
-}
-
-
 def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     """Return the lines with what Medicare allows for each, in the order given; that order has no effect."""
-    bases = frozenset(line.endoscopic_base for line in lines if _find("endoscopy", line) and line.endoscopic_base)
+    bases = frozenset(line.endoscopic_base for line in lines if find("endoscopy", line) and line.endoscopic_base)
     priced = [_alone(line) for line in lines]
     priced = _in_groups(priced, lambda line: _family(line, bases), _pay_endoscopies)
     priced = _in_groups(priced, _surgeon, lambda group: _rank_surgery(group, bases))
     priced = _in_groups(priced, _component_session, _reduce_parts)
-    priced = _in_groups(priced, lambda line: line.date if _find("therapy", line, 2) else None, _reduce_therapy)
+    priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
     return tuple(_finish(one) for one in priced)
-
-
-def therapy_share(day: date, *, facility: bool) -> tuple[int, int] | None:
-    """Return the share of practice expense paid for a second and later therapy unit, None before the rule began.
-
-    >>> therapy_share(date(2020, 7, 1), facility=False)
-    (50, 100)
-    """
-    found = next((rule for rule in _rules("therapy", day) if rule.setting in ("", _setting(facility))), None)
-    return (found.numerator, found.denominator) if found else None
-
-
-def practitioners() -> tuple[str, ...]:
-    """Return the kinds of practitioner that a line can name."""
-    return tuple(dict.fromkeys(row.indicator for row in _reductions() if row.rule == "practitioner" and row.indicator))
 
 
 def _alone(line: Line) -> PricedLine:
@@ -140,20 +34,20 @@ def _alone(line: Line) -> PricedLine:
     # A discontinued service with a row of its own is paid by that row.
     rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
     for rule in (*_ROLES, "reduced", "bilateral", "practitioner"):
-        found = _find(rule, rest)
-        if (found and found.outcome) or (found is None and _named(rule, rest)):
+        found = find(rule, rest)
+        if (found and found.outcome) or (found is None and named(rule, rest)):
             return _refuse(one, found.outcome if found else f"{rule}_not_applicable")
-    if _named("global_split", line) and not line.preoperative + line.intraoperative + line.postoperative:
+    if named("global_split", line) and not line.preoperative + line.intraoperative + line.postoperative:
         return _refuse(one, "no_global_package")
-    sides = _find("bilateral", line)
+    sides = find("bilateral", line)
     return _share(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
 
 
 def _pay_endoscopies(group: list[PricedLine]) -> list[PricedLine]:
     """Pay the highest of a family in full, the others less the base procedure, the base procedure not at all."""
-    base = next((one.line.endoscopic_base for one in group if _find("endoscopy", one.line)), None)
+    base = next((one.line.endoscopic_base for one in group if find("endoscopy", one.line)), None)
     members = sorted((one for one in group if one.line.hcpcs != base), key=_order)
-    rule = _find("endoscopy", members[0].line) if members and len(group) > 1 else None
+    rule = find("endoscopy", members[0].line) if members and len(group) > 1 else None
     if rule is None:
         return group
     results = []
@@ -182,7 +76,7 @@ def _rank_surgery(group: list[PricedLine], bases: frozenset[str]) -> list[Priced
     results = list(group)
     for rank, places in enumerate(ranked, start=1):
         for place in places:
-            rule = _find("surgery", group[place].line, rank)
+            rule = find("surgery", group[place].line, rank)
             if rule and len(ranked) > 1:
                 results[place] = _share(group[place], rule, f"procedure {rank} of the day by amount")
     return results
@@ -218,7 +112,7 @@ def _reduce_therapy(group: list[PricedLine]) -> list[PricedLine]:
     first = min(known, key=lambda place: (-less[place], _order(group[place])), default=None)
     results = []
     for place, one in enumerate(group):
-        reduced, rule = one.line.units - (place == first), _find("therapy", one.line, 2)
+        reduced, rule = one.line.units - (place == first), find("therapy", one.line, 2)
         if place not in known:
             results.append(_refuse(one, "therapy_payment_not_known"))
         elif reduced and rule:
@@ -235,28 +129,116 @@ def _finish(one: PricedLine) -> PricedLine:
     if one.allowed is None:
         return one
     for name in _ROLES:
-        role = _find(name, line)
+        role = find(name, line)
         one = (
             _share(one, role, f"modifier {' '.join(m for m in line.modifiers if m in role.modifiers)}") if role else one
         )
-    splits = [rule for rule in _rules("global_split", line.date) if set(rule.modifiers) & set(line.modifiers)]
+    splits = [rule for rule in rules_of("global_split", line.date) if set(rule.modifiers) & set(line.modifiers)]
     if splits:
         share = sum((_fraction(line, rule.part) for rule in splits), Decimal(0)).as_integer_ratio()
         text = f"{' and '.join(rule.part for rule in splits)} part of the package"
         one = _step(one, splits[0], share_of(_amount(one), *share), text, share)
-    who = _find("practitioner", line)
+    who = find("practitioner", line)
     if who is None:
         return _refuse(one, "unknown_practitioner")
     if who.numerator != who.denominator:
         one = _share(one, who, f"practitioner {line.practitioner}")
-    lower = _find("charge", line)
+    lower = find("charge", line)
     if lower and line.charge is not None and line.charge < _amount(one):
         one = _step(one, lower, line.charge, "billed charge, lower than the amount")
     return replace(one, sequestration=_sequestration(line, _amount(one)))
 
 
 def _sequestration(line: Line, allowed: int) -> int:
-    share, cut = _find("coinsurance", line), _find("sequestration", line)
+    share, cut = find("coinsurance", line), find("sequestration", line)
     if share is None or cut is None:
         return 0
     return share_of(share_of(allowed, share.numerator, share.denominator), cut.numerator, cut.denominator)
+
+
+def _in_groups(
+    priced: list[PricedLine],
+    key: Callable[[Line], Hashable | None],
+    apply: Callable[[list[PricedLine]], list[PricedLine]],
+) -> list[PricedLine]:
+    """Apply a rule to each group of paid lines with the same key; lines without a key stay as they are."""
+    groups: dict[Hashable, list[int]] = {}
+    for place, one in enumerate(priced):
+        name = key(one.line)
+        if one.allowed is not None and name is not None:
+            groups.setdefault(name, []).append(place)
+    results = list(priced)
+    for places in groups.values():
+        for place, one in zip(places, apply([priced[place] for place in places]), strict=True):
+            results[place] = one
+    return results
+
+
+def _surgeon(line: Line) -> Hashable | None:
+    """One surgeon's day: an assistant's procedures are ranked apart from the surgeon's."""
+    return (line.date, line.practitioner, named("assistant_surgeon", line)) if find("surgery", line) else None
+
+
+def _family(line: Line, bases: frozenset[str]) -> Hashable | None:
+    base = line.endoscopic_base if find("endoscopy", line) else line.hcpcs if line.hcpcs in bases else None
+    return (_surgeon(line), base) if base else None
+
+
+def _component_session(line: Line) -> Hashable | None:
+    """One day's tests under one rule; imaging also within one family."""
+    rules = _component_rules(line)
+    return (line.date, rules[0].rule, line.imaging_family) if rules else None
+
+
+def _component_rules(line: Line) -> tuple[Reduction, ...]:
+    rules = (rule for name in _COMPONENTS for rule in rules_of(name, line.date))
+    outside = find("not_a_family", line)
+    return tuple(r for r in rules if r.indicator == line.multiple_procedure and not (outside and r.rule == "imaging"))
+
+
+def _part(line: Line, part: str) -> int | None:
+    """Cents of a part of one unit: 0 where the line doesn't hold it, None where it does and isn't known."""
+    only = find("part", line)
+    if only:
+        return line.payment if only.part == part else 0
+    return line.technical if part == "technical" else line.professional
+
+
+def _uncapped(line: Line, part: str) -> int | None:
+    return line.uncapped_technical if part == "technical" and _part(line, part) else None
+
+
+def _fraction(line: Line, part: str) -> Decimal:
+    return {"preoperative": line.preoperative, "intraoperative": line.intraoperative}.get(part, line.postoperative)
+
+
+def _scaled(line: Line, cents: int, units: int | None = None) -> int:
+    """Multiply cents of one unit by units and sides, as the line's own payment was."""
+    sides = find("bilateral", line)
+    total = cents * (line.units if units is None else units)
+    return share_of(total, sides.numerator, sides.denominator) if sides else total
+
+
+def _amount(one: PricedLine) -> int:
+    return one.allowed or 0
+
+
+def _order(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
+    """Largest first; equal amounts by code, modifiers and all else that has an effect, the line number last."""
+    return -_amount(one), tuple(map(str, astuple(one.line)[1:])), one.line.number
+
+
+def _share(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
+    if rule.outcome:
+        return _refuse(one, rule.outcome)
+    return _step(one, rule, share_of(_amount(one), rule.numerator, rule.denominator), text)
+
+
+def _step(one: PricedLine, rule: Reduction, after: int, text: str, share: tuple[int, int] | None = None) -> PricedLine:
+    numerator, denominator = share or (rule.numerator, rule.denominator)
+    step = Step(rule.rule, text, numerator, denominator, _amount(one), after, rule.source)
+    return replace(one, allowed=after, steps=(*one.steps, step))
+
+
+def _refuse(one: PricedLine, reason: str) -> PricedLine:
+    return replace(one, allowed=None, reason=reason)

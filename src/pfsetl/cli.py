@@ -1,8 +1,7 @@
 """The command line: one function per command. Exit 0 done, 1 data refused, 2 usage, 3 source unavailable."""
 
+import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from pfsetl import fetch as fetching
-from pfsetl import pipeline, registry, render, version
+from pfsetl import pipeline, registry, render, terminal, version
 from pfsetl.backfill import backfill as run_backfill
 from pfsetl.backfill import find_archives
 from pfsetl.card import card, find_release
@@ -32,15 +31,19 @@ app = App(
     result_action="return_value",
 )
 SAMPLE = Path(__file__).parent / "sample"
+DEMO_OUTPUT = Path("output/demo")
 DEFAULT_OUTPUT = Path("output")
 
 
 @app.command
-def demo(*, output: Output = DEFAULT_OUTPUT) -> None:
-    """Publish the bundled sample (Level II codes of RVU25D and RVU26A) and show how to read it. No network."""
+def demo(*, output: Output = DEMO_OUTPUT) -> None:
+    """Publish the bundled sample (Level II codes of RVU25D and RVU26A) and show how to read it. No network.
+
+    It has a store of its own, because the sample would take the place of the real releases of the same names.
+    """
     out = render.console()
     for path in sorted(SAMPLE.glob("*.zip")):
-        with _watching(f"building {path.stem}"):
+        with terminal.watching(f"building {path.stem}"):
             result = pipeline.build(path.stem, store=open_store(output), archive=path)
         render.build(out, result)
     out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
@@ -52,8 +55,10 @@ def demo(*, output: Output = DEFAULT_OUTPUT) -> None:
 def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List every known CMS release, with what is published."""
     published = version.open_version(output).releases
-    labels = [*registry.releases(), *(label for label in published if label not in registry.releases())]
-    rows = [_listed(registry.find_or_infer(label), published.get(label)) for label in labels]
+    rows = [_listed(release, published.get(release.label)) for release in registry.releases().values()]
+    rows += [
+        _listed(registry.inferred(label, r), r) for label, r in published.items() if label not in registry.releases()
+    ]
     if json:
         print(render.as_json(rows))
         return
@@ -70,7 +75,7 @@ def fetch(release: str, *, cache: Path | None = None) -> None:
     release: A label such as RVU26A.
     cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
     """
-    print(_fetched(registry.find(release), cache))
+    print(terminal.fetched(registry.find(release), cache))
 
 
 @app.command
@@ -94,8 +99,8 @@ def build(
     url = None
     if archive is None:
         known = registry.find(release)
-        archive, url = _fetched(known, cache), fetching.source_url(known)
-    with _watching(f"building {release.upper()}"):
+        archive, url = terminal.fetched(known, cache), fetching.source_url(known)
+    with terminal.watching(f"building {release.upper()}"):
         result = pipeline.build(release, store=open_store(output), archive=archive, url=url, all_formats=all_formats)
     if json:
         record = {"release": result.release, "version": result.version.number, "published": result.published}
@@ -114,7 +119,7 @@ def backfill(wanted: str, *, archives: Path, output: Output = DEFAULT_OUTPUT, js
     archives: Folder of zips or folders named after their label.
     """
     found = find_archives(archives, wanted)
-    with _counting("backfill", len(found)) as step:
+    with terminal.counting("backfill", len(found)) as step:
         result = run_backfill(found, store=open_store(output), report=step)
     if json:
         outcome = {"published": result.published, "unchanged": result.unchanged, "failed": result.failed}
@@ -149,7 +154,8 @@ def check(
         findings = opened.releases[find_release(opened, release)]
         errors: tuple[Finding, ...] = ()
     else:
-        examined = pipeline.examine(release, archive, all_formats=all_formats)
+        known = version.open_version(output).releases
+        examined = pipeline.examine(release, archive, records=known, all_formats=all_formats)
         findings, errors = examined.findings, examined.report.errors
     if json:
         print(render.as_json(findings))
@@ -217,6 +223,7 @@ def verify(*, output: Output = DEFAULT_OUTPUT, at: int | None = None, json: Json
     at: A version number; default all versions.
     """
     store = open_store(output)
+    find_release(version.open_version(store, at), None)
     wanted = version.numbers(store) if at is None else [at]
     results: dict[str, str] = {}
     for number in wanted:
@@ -259,25 +266,30 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        # NOTE: the last resort, so that what nobody foresaw is still an error with a place and a remedy.
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        _fail(PfsetlError(f"{what}. This wasn't foreseen; --debug shows where it happened."), 1, debug, error)
 
 
 def _next_steps(output: Path) -> list[str]:
     """Commands that work as printed, from the folder the user stands in."""
     python = Path(sys.executable)
-    here = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    here = shlex.quote(str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python))
     files = f"{output}/latest/section_stats/*.parquet"
+    polars = f'import polars as pl; print(pl.scan_parquet("{files}").filter(measure="work_rvu").collect())'
+    query = f'import duckdb; duckdb.sql("from read_parquet([$${files}$$]) where measure = $$work_rvu$$").show()'
     install = "" if find_spec("duckdb") else f"{here} -m pip install duckdb && "
     return [
-        f"{here} -m pfsetl code G0101 --release RVU26A --output {output}",
-        f"""{here} -c 'import polars as pl; print(pl.scan_parquet("{files}").filter(measure="work_rvu").collect())'""",
-        f"{install}{here} -c 'import duckdb; "
-        f"""duckdb.sql("from read_parquet([$${files}$$]) where measure = $$work_rvu$$").show()'""",
+        f"{here} -m pfsetl code G0101 --release RVU26A --output {shlex.quote(str(output))}",
+        f"{here} -c {shlex.quote(polars)}",
+        f"{install}{here} -c {shlex.quote(query)}",
     ]
 
 
-def _fail(error: Exception, exit_code: int, debug: bool) -> None:
+def _fail(error: Exception, exit_code: int, debug: bool, cause: Exception | None = None) -> None:
     if debug:
-        raise error
+        raise cause or error
     print(f"pfsetl: {error}", file=sys.stderr)
     sys.exit(exit_code)
 
@@ -293,44 +305,3 @@ def _listed(release: registry.Release, record: dict[str, Any] | None) -> dict[st
         "published": f"revision {record['revision']}" if record else None,
         "note": release.note,
     }
-
-
-def _fetched(release: registry.Release, cache: Path | None) -> Path:
-    folder = cache or fetching.cache_folder()
-    if not sys.stderr.isatty():
-        return fetching.fetch(release, cache=folder)
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-    columns = (f"fetching {release.label}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        return fetching.fetch(
-            release, cache=folder, progress=lambda done, total: bar.update(task, completed=done, total=total or None)
-        )
-
-
-@contextmanager
-def _counting(what: str, total: int) -> Iterator[Callable[[str, str], None]]:
-    """Yield what to call after each step; a person who watches sees a progress bar."""
-    if not sys.stderr.isatty():
-        yield lambda label, outcome: print(f"{label}: {outcome}", file=sys.stderr)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda label, outcome: bar.update(task, advance=1, description=f"{label} {outcome}")
-
-
-@contextmanager
-def _watching(what: str) -> Iterator[None]:
-    """Show that work goes on, when a person is watching."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(what):
-        yield

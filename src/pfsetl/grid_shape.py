@@ -47,7 +47,7 @@ def _fit_grid(layout: Layout, grid: Grid) -> Fit:
         if filled.height and not problems:
             problems.append(f"column {column[1:]} has no header but a value at line {filled['line'][0]}")
     if problems:
-        return Fit(layout, problems, None)
+        return Fit(layout, problems, None, distance=sum("moved from" not in problem for problem in problems))
     banner = "\n".join(" ".join(cell for cell in row if cell) for row in [*head[:top], *head[at : at + 1]])
     return Fit(layout, [], _cut_rows(layout, body, bottom + 1, banner))
 
@@ -98,7 +98,8 @@ def header_text(cells: object) -> str:
 
 def compare_headers(layout: Layout, titles: list[str]) -> list[str]:
     """Say how the titles of a grid differ from a layout: columns missing, moved, or not declared."""
-    problems: list[str] = []
+    missing: list[str] = []
+    moved: list[str] = []
     claimed: set[int] = set()
     for field in layout.fields:
         at = field.start - 1
@@ -110,13 +111,13 @@ def compare_headers(layout: Layout, titles: list[str]) -> list[str]:
             continue
         elsewhere = next((i for i, t in enumerate(titles) if i not in claimed and pattern.fullmatch(t)), None)
         if elsewhere is None:
-            problems.append(f"column {field.start} {pattern.pattern!r} ({field.field}) is missing")
+            missing.append(f"column {field.start} {pattern.pattern!r} ({field.field}) is missing")
         else:
             claimed.add(elsewhere)
-            problems.append(f"{titles[elsewhere]!r} ({field.field}) moved from column {field.start} to {elsewhere + 1}")
-    problems += [
+            moved.append(f"{titles[elsewhere]!r} ({field.field}) moved from column {field.start} to {elsewhere + 1}")
+    added = [
         f"column {i + 1} {title!r} isn't in {layout.name}"
         for i, title in enumerate(titles)
         if title and i not in claimed
     ]
-    return problems
+    return added + missing + moved

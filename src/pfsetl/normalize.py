@@ -149,10 +149,10 @@ def _as_contract(frame: pl.DataFrame | None, name: str, release: Release, contra
         return table.empty()
     frame = frame.with_columns(release=pl.lit(release.label))
     absent = [c for c in table.schema if c not in frame.columns]
-    if name == "source_lines":
-        frame = frame.with_columns(pl.col(pl.String).fill_null(""))
+    keys = pl.col(c for c in table.key if table.schema[c] == pl.String)
     return (
         frame.with_columns(pl.lit(None).alias(c) for c in absent)
         .select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())
+        .with_columns(keys.fill_null("") if name == "source_lines" else keys)
         .sort(table.key)
     )

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pfsetl import declarations
-from pfsetl.errors import ContractError
-from pfsetl.parse import Parsed, key_of
+from pfsetl.errors import ChecksFailed, ContractError
+from pfsetl.parse import LICENSED, Parsed, key_of
 
 EXAMPLES = 3
-LICENSED = "description"  # NOTE: only counted, its text must not reach the public manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +47,20 @@ def differences(believed: Parsed, other: Parsed) -> list[FormatDifference]:
     by = [*key, "_nth"]
     both = a.join(b, on=by, how="inner", suffix=" there", nulls_equal=True, maintain_order="left")
     if both.height < a.height:
-        report("(only in the believed)", a.join(b, on=by, how="anti", nulls_equal=True), key)
+        report("(only in the believed file)", a.join(b, on=by, how="anti", nulls_equal=True), key)
     if both.height < b.height:
-        report("(only in the other)", b.join(a, on=by, how="anti", nulls_equal=True), key)
+        report("(only in the other file)", b.join(a, on=by, how="anti", nulls_equal=True), key)
     fields = [c for c in a.columns if c not in (*by, "line") and c in b.columns]
     differs = both.select((pl.col(c).ne_missing(pl.col(f"{c} there"))).any() for c in fields).row(0)
     for field in (c for c, differ in zip(fields, differs, strict=True) if differ):
         rows = both.filter(pl.col(field).ne_missing(pl.col(f"{field} there")))
+        # NOTE: licensed text is only counted, it must not reach the public manifest.
         report(field, rows, key if field == LICENSED else [*key, field, f"{field} there"])
     return found
 
 
 def explained(
-    release: str, sha256: str, compared: set[tuple[str, str]], found: list[FormatDifference]
+    release: str, content: str, compared: set[tuple[str, str]], found: list[FormatDifference]
 ) -> list[FormatDifference]:
     """Add to each difference the reason that `schemas/corrections.csv` has for it.
 
@@ -69,7 +69,7 @@ def explained(
     """
     result = list(found)
     for row in declarations.rows("corrections.csv"):
-        if row["action"] != "explain" or row["release"] != release or not sha256.startswith(row["archive"]):
+        if row["action"] != "explain" or row["release"] != release or not content.startswith(row["archive"]):
             continue
         if (row["member"], row["format"]) not in compared:
             continue
@@ -81,11 +81,23 @@ def explained(
         if not hits:
             raise ContractError(
                 f"schemas/corrections.csv: the correction of {release} {row['member']} {row['format']} {row['field']} "
-                "explains nothing in this archive. Remove it, or name the archive it is for by its sha256."
+                "explains nothing in this archive. Remove it, or name the archive it is for by its content hash."
             )
         for i in hits:
             result[i] = replace(result[i], explained=row["what"])
     return result
+
+
+def refuse_lost_rows(found: list[FormatDifference]) -> None:
+    """Raise ChecksFailed when one format of the RVU file has services that another lacks, and nothing explains it."""
+    lost = [d for d in found if d.member == "pprrvu" and d.field.startswith("(only in") and not d.explained]
+    if lost:
+        d = lost[0]
+        raise ChecksFailed(
+            f"{d.believed} and {d.other} don't hold the same services: {d.cells} rows {d.field[1:-1]}, e.g. "
+            f"{'; '.join(d.examples)}. One of the files is cut or damaged. Get a complete archive; if CMS really "
+            "published them so, explain it in schemas/corrections.csv."
+        )
 
 
 def _numbered(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:

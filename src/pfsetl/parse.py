@@ -7,6 +7,7 @@ import polars as pl
 from pfsetl import registry, values
 from pfsetl.errors import ValueRefused
 from pfsetl.read import RawTable
+from pfsetl.registry import Field
 
 MOST_UNUSABLE = 0.001  # of a member's records; more of them means a damaged file, not a stray line
 _KEYS = {
@@ -16,7 +17,7 @@ _KEYS = {
     "anesthesia": ("mac", "locality"),
     "opps_cap": ("hcpcs", "modifier", "mac", "locality"),
 }
-_LICENSED = "description"
+LICENSED = "description"
 _REJECTS = {"line": pl.UInt32, "reason": pl.String, "text": pl.String}
 
 
@@ -41,15 +42,16 @@ def parse(raw: RawTable) -> Parsed:
         return Parsed(raw, _split_code(values.typed(raw)), pl.DataFrame(schema=_REJECTS))
     if unusable.height > MOST_UNUSABLE * raw.frame.height:
         line, reason = unusable.row(0)
+        cells = raw.frame.row(by_predicate=pl.col("line") == line, named=True)
         more = f"; so have {unusable.height - 1} more of {raw.frame.height:,} records" if unusable.height > 1 else ""
         raise ValueRefused(
-            f"{raw.file}: line {line}: {reason}{more}. Download the archive again; if CMS really prints this, say so "
-            "in schemas/fields.csv."
+            f"{raw.file}: line {line}: {reason}: {cells[reason.split()[0]]!r}{more}. Download the archive again; if "
+            "CMS really prints this, say so in schemas/fields.csv."
         )
     aside = pl.concat([unusable, repeats]).unique("line", keep="first").sort("line")
     kept = raw.frame.join(aside, on="line", how="anti", maintain_order="left")
-    cells = [c for c in raw.frame.columns if c not in ("line", _LICENSED)]
-    texts = raw.frame.select("line", text=pl.concat_str(cells, separator="|"))
+    shown = [_shown(registry.fields()[c]) for c in raw.frame.columns if c not in ("line", LICENSED)]
+    texts = raw.frame.select("line", text=pl.concat_str(shown, separator="|"))
     rejects = aside.join(texts, on="line", how="left", maintain_order="left")
     return Parsed(raw, _split_code(values.typed(raw.with_rows(kept))), rejects.select(*_REJECTS))
 
@@ -59,6 +61,12 @@ def key_of(member: str) -> tuple[str, ...]:
     return _KEYS[member]
 
 
+def _shown(field: Field) -> pl.Expr:
+    """Return a cell as it may be shown in public: a cell that isn't what its field says may be a moved descriptor."""
+    fits = values.prepared(field).str.contains(values.pattern_of(field) or "^")
+    return pl.when(fits).then(pl.col(field.field)).otherwise(pl.lit("..."))
+
+
 def _unusable(raw: RawTable) -> pl.DataFrame:
     names = [n for n in ("hcpcs", "hcpcs_modifier", "mac", "locality") if n in raw.frame.columns]
     checked = raw.frame.select("line", *(values.prepared(registry.fields()[name]) for name in names))
@@ -66,12 +74,7 @@ def _unusable(raw: RawTable) -> pl.DataFrame:
     for name in reversed(names):
         pattern = registry.fields()[name].pattern
         fits = pl.col(name).str.contains(f"^(?:{pattern})$")
-        form = pattern.replace("{", "{{").replace("}", "}}")
-        bad = (
-            pl.when(~fits)
-            .then(pl.format(f"{name} is '{{}}', expected text of the form {form}", pl.col(name)))
-            .otherwise(bad)
-        )
+        bad = pl.when(~fits).then(pl.lit(f"{name} isn't text of the form {pattern}")).otherwise(bad)
     return checked.select("line", reason=bad).drop_nulls()
 
 

@@ -23,16 +23,12 @@ from pfsetl.version import Version
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What a build did: the version that holds the release, and whether it is a new one."""
+    """What a build did: the version that holds the release, whether it is a new one, and what was found."""
 
     release: str
     version: Version
     published: bool
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """The release's record in the manifest: members, missing, checks, warnings."""
-        return self.version.releases[self.release]
+    record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +49,12 @@ def build(label: str, *, store: LocalStore, archive: Path, url: str | None = Non
     release = registry.find_or_infer(label)
     base = version.open_version(store)
     opened = open_archive(archive)
-    if is_built(release, opened, base) and not all_formats:
-        return Build(release.label, base, published=False)
+    if is_built(release, opened, base, all_formats=all_formats):
+        return Build(release.label, base, published=False, record=base.releases[release.label])
     staged = stage(release, opened, store=store, base=base, records=base.releases, url=url, all_formats=all_formats)
     committed = publish.commit(store, [staged], base, contracts.load())
-    return Build(release.label, committed, published=committed.number > base.number)
+    published = committed.number > base.number
+    return Build(release.label, committed, published=published, record=staged.record)
 
 
 def stage(
@@ -87,25 +84,33 @@ def stage(
         examined.report.raise_if_bad()
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
         return publish.stage(
-            store, release.label, complete, made_of | examined.findings, contract, {"payment_locality": under_way}
+            store,
+            release.label,
+            complete,
+            made_of | examined.findings | {"all_formats": all_formats},
+            contract,
+            {"payment_locality": under_way},
         )
 
 
-def examine(label: str, archive: Path, *, all_formats: bool = False) -> Examined:
-    """Read, derive and check an archive without publishing anything."""
+def examine(
+    label: str, archive: Path, *, records: Mapping[str, Mapping[str, Any]], all_formats: bool = False
+) -> Examined:
+    """Read, derive and check an archive without publishing anything; `records` are those of the published releases."""
     release, opened = registry.find_or_infer(label), open_archive(archive)
     parsed = [parse(raw) for raw in read(opened)]
     tables, accounts = normalize(parsed, release, contracts.load())
-    near = record.neighbour(release, {})
+    near = record.neighbour(release, records)
     return _examined(release, opened, parsed, tables, accounts, near, all_formats=all_formats)
 
 
-def is_built(release: Release, archive: Archive, base: Version) -> bool:
+def is_built(release: Release, archive: Archive, base: Version, *, all_formats: bool = False) -> bool:
     """Return whether the newest version was built from this archive by this software, and is all there."""
     known = base.releases.get(release.label)
-    if not known or known["fingerprint"] != record.fingerprint(archive):
+    if not known or known["fingerprint"] != record.fingerprint(archive) or (all_formats and not known["all_formats"]):
         return False
-    return all(base.store.exists(r["path"]) for r in base.resources if r["release"] == release.label)
+    mine = (r for r in base.resources if r["release"] == release.label)
+    return all(base.store.size(r["path"]) == r["bytes"] for r in mine)
 
 
 def _examined(
@@ -122,6 +127,7 @@ def _examined(
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour})
     differences = _differences(release, archive, parsed, all_formats=all_formats)
+    parity.refuse_lost_rows(differences)
     return Examined(complete, report, record.findings(archive, accounts, differences, report, notices))
 
 
@@ -160,4 +166,4 @@ def _differences(
     for raw in read_others(archive, all_formats=all_formats):
         found += parity.differences(believed[raw.member, raw.participant], parse(raw))
         compared.add((raw.member, raw.format))
-    return parity.explained(release.label, archive.sha256, compared, found)
+    return parity.explained(release.label, archive.content, compared, found)

@@ -48,7 +48,7 @@ class StagedRelease:
     @property
     def content(self) -> str:
         """Identity of the release's content: the digests of all its tables."""
-        return content_of(self.resources)
+        return str(self.record["content"])
 
 
 def stage(
@@ -69,7 +69,7 @@ def stage(
             resources.append(_put(store, release, contract.tables[name], write(parts, contract.tables[name], target)))
     for name, written in (under_way or {}).items():
         resources.append(_put(store, release, contract.tables[name], written.result()))
-    return StagedRelease(release, tuple(resources), {**record, "content": content_of(resources)})
+    return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
 
 
 def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
@@ -92,14 +92,15 @@ def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, co
         number = newest.number + 1
         manifest = _manifest(newest, changed, contract)
         if store.put_new(version.manifest_name(number), version.encode(manifest)):
-            committed = Version(store, number, manifest)
+            committed = version.open_version(store, number)
             _show(committed)
             return committed
 
 
-def content_of(resources: Iterable[Mapping[str, Any]]) -> str:
-    """Return the identity of a set of staged tables."""
+def _content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
+    """Return the identity of a release's content: its tables, and whether every format was compared."""
     lines = sorted(f"{r['table']} {r['digest']}" for r in resources)
+    lines += ["all formats compared"] if record.get("all_formats") else []
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl import contracts, declarations, registry
+from pfsetl import contracts, declarations
 from pfsetl.archive import Archive
 from pfsetl.check import Report
 from pfsetl.normalize import Accounting
@@ -26,11 +26,13 @@ def source(archive: Archive, url: str | None, release: Release, base: Version) -
     The same label with other bytes is the next revision; the same bytes keep theirs.
     """
     before = base.releases.get(release.label)
-    same = before is not None and before["archive"]["sha256"] == archive.sha256
+    same = before is not None and before["archive"]["content"] == archive.content
     revision = 1 if before is None else before["revision"] + (0 if same else 1)
     return {
         "revision": revision,
-        "archive": {"name": archive.name, "sha256": archive.sha256, "url": url},
+        "year": release.year,
+        "quarter": release.quarter,
+        "archive": {"name": archive.name, "sha256": archive.sha256, "content": archive.content, "url": url},
         "fingerprint": fingerprint(archive),
     }
 
@@ -57,15 +59,10 @@ def findings(
 
 def neighbour(release: Release, records: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     """Return label and number of rows of the nearest release before this one, if one is near enough to compare."""
-    earlier = [
-        (_quarters(other), label)
-        for label in records
-        if _quarters(other := registry.find_or_infer(label)) < _quarters(release)
-    ]
-    rows = []
-    if earlier and _quarters(release) - max(earlier)[0] <= NEIGHBOUR_QUARTERS:
-        label = max(earlier)[1]
-        rows = [(label, records[label]["rvu_rows"])]
+    here = 4 * release.year + release.quarter
+    quarters = {label: 4 * r["year"] + r["quarter"] for label, r in records.items()}
+    earlier = sorted((at, label) for label, at in quarters.items() if here - NEIGHBOUR_QUARTERS <= at < here)
+    rows = [(label, records[label]["rvu_rows"]) for _, label in earlier[-1:]]
     return pl.DataFrame(rows, schema={"release": pl.String, "rows": pl.Int64}, orient="row")
 
 
@@ -97,7 +94,7 @@ def releases_table(release: Release, made_of: Mapping[str, Any], base: Version) 
 
 def fingerprint(archive: Archive) -> str:
     """Return the identity of everything a build depends on: archive, software, declarations."""
-    return hashlib.sha256(f"{archive.sha256} {installed('pfsetl')} {_declarations_digest()}".encode()).hexdigest()
+    return hashlib.sha256(f"{archive.content} {installed('pfsetl')} {_declarations_digest()}".encode()).hexdigest()
 
 
 @cache
@@ -106,7 +103,3 @@ def _declarations_digest() -> str:
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     lines = (f"{p.relative_to(folder)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _quarters(release: Release) -> int:
-    return 4 * release.year + release.quarter

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from typing import Any
 
 from pfsetl import declarations
 from pfsetl.errors import ContractError, UsageError
 
-_LABEL = re.compile(r"^RVU(?P<year>\d{2})(?P<quarter>[A-D])[A-Z0-9_]*$")
+_LABEL = re.compile(r"^RVU(?P<year>\d{2})(?P<quarter>[A-D])(?:R\d?)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,14 @@ def find_or_infer(label: str) -> Release:
     return Release(
         label.strip().upper(), year, quarter, "initial", first, last, None, None, None, None,
         "not in schemas/releases.csv: dates by the quarter rule", known=False,
+    )  # fmt: skip
+
+
+def inferred(label: str, record: Mapping[str, Any]) -> Release:
+    """Return a release that a store holds and `schemas/releases.csv` doesn't, from its record in the manifest."""
+    return Release(
+        label, record["year"], record["quarter"], "unknown", None, None, None, None, None, None,
+        "not in schemas/releases.csv", known=False,
     )  # fmt: skip
 
 

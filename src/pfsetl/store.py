@@ -2,11 +2,14 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pfsetl.errors import StoreError
+
+ABANDONED_SECONDS = 24 * 60 * 60
 
 
 class LocalStore:
@@ -35,6 +38,7 @@ class LocalStore:
         with _explained(self.root):
             folder = self.root / "tmp"
             folder.mkdir(parents=True, exist_ok=True)
+            _clear_abandoned(folder)
             handle, name = tempfile.mkstemp(dir=folder)
             os.close(handle)
         try:
@@ -51,6 +55,11 @@ class LocalStore:
     def exists(self, name: str) -> bool:
         """Return whether an object of this name is there."""
         return (self.root / name).is_file()
+
+    def size(self, name: str) -> int | None:
+        """Return an object's number of bytes, None when it isn't there."""
+        place = self.root / name
+        return place.stat().st_size if place.is_file() else None
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
@@ -97,9 +106,20 @@ class LocalStore:
         return True
 
 
+def _clear_abandoned(folder: Path) -> None:
+    """Remove temporary files that a killed build left behind a day or longer ago."""
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                path.unlink()
+
+
 def open_store(address: str | Path) -> LocalStore:
-    """Return the store at an address."""
-    return LocalStore(Path(address))
+    """Return the store at an address; raises StoreError when something else than a folder is there."""
+    root = Path(address)
+    if root.exists() and not root.is_dir():
+        raise StoreError(f"{root}: a file, not a store. Name a folder; a new one is made when it isn't there.")
+    return LocalStore(root)
 
 
 @contextmanager

@@ -36,10 +36,10 @@ def _fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
         line, found = stray.row(0)[0], stray.row(0)[2]
         return Fit(layout, [f"line {line} has {found} characters, a record of {layout.name} has {length}"], None)
     # NOTE: most layouts that don't fit already fail on the first records.
-    problems = _cut_records(layout, records.head(TRIAL_RECORDS))[1]
-    if problems:
-        return Fit(layout, problems, None)
-    frame, problems = _cut_records(layout, records)
+    for some in (records.head(TRIAL_RECORDS), records):
+        frame, problems, affected = _cut_records(layout, some)
+        if affected > some.height // 2:
+            return Fit(layout, problems, None, distance=affected)
     preamble = others.filter((pl.col("line") < first) & ~blank & ~end)
     problems += _damaged_records(layout, preamble)
     counts = {
@@ -50,7 +50,7 @@ def _fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
         "note": 0,
     }
     cut = Cut(layout.name, frame, "\n".join(preamble["text"]), counts)
-    return Fit(layout, problems, None if problems else cut)
+    return Fit(layout, problems, None if problems else cut, distance=affected)
 
 
 def _damaged_records(layout: Layout, preamble: pl.DataFrame) -> list[str]:
@@ -94,8 +94,8 @@ def _fit_lines(layout: Layout, lines: pl.DataFrame) -> Fit:
     return Fit(layout, problems, None if problems else cut)
 
 
-def _cut_records(layout: Layout, records: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Cut fixed-width records into fields; also say where data stands between fields or a field is blank."""
+def _cut_records(layout: Layout, records: pl.DataFrame) -> tuple[pl.DataFrame, list[str], int]:
+    """Cut fixed-width records into fields; also say what doesn't fit, and how many records that affects at most."""
     text, length = pl.col("text"), layout.record_length
     ranges = sorted((f.start, f.end) for f in layout.fields)
     gaps = [(a[1] + 1, b[0] - 1) for a, b in zip([(0, 0), *ranges], [*ranges, (length + 1, 0)], strict=True)]
@@ -104,13 +104,15 @@ def _cut_records(layout: Layout, records: pl.DataFrame) -> tuple[pl.DataFrame, l
         *(text.str.slice(f.start - 1, f.end - f.start + 1).str.strip_chars().alias(f.field) for f in layout.fields),
         *((text.str.slice(a - 1, b - a + 1).str.strip_chars() != "").alias(f"gap {a}-{b}") for a, b in gaps if b >= a),
     )
-    problems = []
+    problems, affected = [], 0
     for gap in (c for c in frame.columns if c.startswith("gap ")):
         bad = frame.filter(pl.col(gap))
         if bad.height:
-            problems.append(f"columns {gap[4:]} hold data (line {bad['line'][0]}), {layout.name} has none there")
+            problems.append(f"line {bad['line'][0]}: columns {gap[4:]} hold data, {layout.name} has none there")
+            affected = max(affected, bad.height)
     frame = frame.select("line", *(f.field for f in layout.fields))
-    return frame, problems + _blank_fields(layout, frame)
+    blank = _blank_fields(layout, frame)
+    return frame, problems + blank, frame.height if blank else affected
 
 
 def _blank_fields(layout: Layout, frame: pl.DataFrame) -> list[str]:

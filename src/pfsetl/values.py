@@ -44,14 +44,15 @@ def prepared(field: Field) -> pl.Expr:
     return cell.alias(field.field)
 
 
-def _pattern(field: Field) -> str | None:
+def pattern_of(field: Field) -> str | None:
+    """Return the regular expression that a field's canonical text must match, None where any text will do."""
     if field.kind in ("decimal", "dollars"):
         return _DECIMAL.format(scale=field.scale, whole=_DIGITS - field.scale)
     return f"^(?:{field.pattern})$" if field.pattern else None
 
 
 def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> None:
-    patterns = {field.field: pattern for field in declared if (pattern := _pattern(field))}
+    patterns = {field.field: pattern for field in declared if (pattern := pattern_of(field))}
     fits = ready.select(pl.col(name).str.contains(pattern) for name, pattern in patterns.items())
     for name, all_fit in zip(patterns, fits.select(pl.all().all()).row(0), strict=True):
         if all_fit:

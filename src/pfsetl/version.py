@@ -15,7 +15,17 @@ from pfsetl.errors import StoreError, UsageError
 from pfsetl.store import LocalStore, open_store
 
 MANIFEST_FORMAT = 1
-RESOURCE = {"table", "release", "path", "rows", "bytes", "hash", "digest", "schema"}
+RESOURCE = {
+    "table": str,
+    "release": str,
+    "path": str,
+    "rows": int,
+    "bytes": int,
+    "hash": str,
+    "digest": str,
+    "schema": str,
+}
+RECORD = {"year", "quarter", "revision", "archive", "fingerprint", "content"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,13 @@ class Version:
 
         >>> version.scan("rvu", "RVU26A").filter(hcpcs="97761").collect()  # doctest: +SKIP
         """
-        return pl.scan_parquet(self.files(table, release))
+        files = self.files(table, release)
+        gone = [name for name in files if not Path(name).is_file()]
+        if gone:
+            raise StoreError(
+                f"{gone[0]}: missing. 'pfsetl verify' lists what is; build the release again to restore it."
+            )
+        return pl.scan_parquet(files)
 
     def verify(self) -> Iterator[tuple[str, str]]:
         """Rehash every file; yield (file, problem), problem "" where it is what the manifest says."""
@@ -85,6 +101,8 @@ class Version:
         """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`."""
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder}: not empty, or not a folder. Export into a new folder.")
+        if folder.resolve().is_relative_to(self.store.root.resolve()):
+            raise UsageError(f"{folder}: inside the store {self.store}. Export into a folder outside of it.")
         written = []
         try:
             for resource in self.resources:
@@ -158,9 +176,9 @@ def _load(store: LocalStore, number: int) -> Version:
         manifest = json.loads(store.get(name))
         form = int(manifest["pfsetl"]["format"])
         complete = (
-            isinstance(manifest["pfsetl"]["releases"], dict)
-            and isinstance(manifest["created"], str)
-            and all(r.keys() >= RESOURCE for r in manifest["resources"])
+            isinstance(manifest["created"], str)
+            and all(_is_resource(r) for r in manifest["resources"])
+            and all(r.keys() >= RECORD for r in manifest["pfsetl"]["releases"].values())
         )
         if form <= MANIFEST_FORMAT and not complete:
             raise ValueError("it isn't complete")
@@ -172,3 +190,11 @@ def _load(store: LocalStore, number: int) -> Version:
             f"{MANIFEST_FORMAT}). Upgrade pfsetl."
         )
     return Version(store, number, manifest)
+
+
+def _is_resource(entry: Mapping[str, Any]) -> bool:
+    """Whether a manifest entry has all its fields, and paths that stay inside the store."""
+    typed = all(isinstance(entry.get(field), kind) for field, kind in RESOURCE.items())
+    paths = [str(entry.get("path")), str(entry.get("schema"))]
+    inside = all(path.startswith(("objects/", "schemas/")) and ".." not in path.split("/") for path in paths)
+    return typed and inside

@@ -266,7 +266,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
         records(s.changed(s.VISIT, nonfacility_na="YE", nonfacility_na_full="YE")),
         (RVUS, "nonfacility_na is 'YE'"),
     ),
-    "a lower-case locality": (sub(GPCI, b"AK,01", b"AK,x1"), (GPCI, "line 5: locality is 'X1'")),
+    "a lower-case locality": (sub(GPCI, b"AK,01", b"AK,x1"), (GPCI, "line 5: locality isn't text of the form", "'x1'")),
     "a negative number": (
         records(s.changed(s.VISIT, nonfacility_pe="-1.40")),
         (LABEL, "rvu", "G9901", "Nothing was published", "schemas/pfs.odcs.yaml"),

@@ -150,7 +150,7 @@ def table_of(real: RealMember, data: bytes) -> pl.DataFrame | PfsetlError:
     """The table of other bytes in a real file's place."""
     label, file, _ = real
     changed = MemberFile(file.name, file.member, file.participant, file.format, lambda: data)
-    archive = Archive("fuzzed", "0" * 64, (changed,), (), ())
+    archive = Archive("fuzzed", "0" * 64, "0" * 64, (changed,), (), ())
     try:
         parsed = [parse(read_member(archive, changed))]
         return normalize(parsed, registry.find(label), contracts.load())[0][TABLE[file.member]]
@@ -196,7 +196,7 @@ def records_from(real: RealMember) -> int:
     """The index of the first line that holds a record: the first that isn't a title, header or blank."""
     whole = table_of(real, b"\n".join(real[2]))
     assert isinstance(whole, pl.DataFrame)
-    archive = Archive("whole", "0" * 64, (real[1],), (), ())
+    archive = Archive("whole", "0" * 64, "0" * 64, (real[1],), (), ())
     return int(read_member(archive, real[1]).frame["line"][0]) - 1
 
 

@@ -107,7 +107,7 @@ def line(record: dict[str, str], positions: Positions, length: int) -> str:
 def cut(member: str, texts: list[str]) -> RawTable:
     data = "\r\n".join(texts).encode()
     file = MemberFile("invented.txt", member, "all", "txt", lambda: data)
-    return read_member(Archive("invented", "", (file,), (), ()), file)
+    return read_member(Archive("invented", "", "", (file,), (), ()), file)
 
 
 @pytest.mark.parametrize("name", SHAPES)

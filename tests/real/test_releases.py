@@ -145,7 +145,8 @@ def test_files_are_what_the_manifest_says(release, built):
     version = built(release)
     assert {r["table"] for r in version.resources if r["release"] == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
-        "payment_locality", "section_stats", "code_comparison", "releases", "rejects", "release_calendar", "source_lines",
+        "payment_locality", "section_stats", "code_comparison", "releases", "rejects", "release_calendar",
+        "source_lines",
     }  # fmt: skip
 
 

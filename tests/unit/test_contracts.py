@@ -124,6 +124,7 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         1,
     ),
     "opps_cap.no_negative_amount": ([OPPS_CAP, OPPS_CAP | {"modifier": "TC", "facility_amount": "-0.01"}], 1),
+    "opps_cap.most_codes_in_rvu": ([OPPS_CAP, OPPS_CAP | {"hcpcs": "G9999"}], 1),
     "opps_cap.code_in_rvu": ([OPPS_CAP, OPPS_CAP | {"hcpcs": "G9999"}], 1),
     "opps_cap.locality_in_gpci": ([OPPS_CAP, OPPS_CAP | {"state": "AK"}], 1),
     "payment_national.cap_never_raises": ([PAID | {"nonfacility_payment": "103.55"}], 1),

@@ -114,17 +114,17 @@ def test_a_blank_beside_a_value_differs(compared) -> None:
 
 def test_a_row_only_in_the_believed_file_is_reported_by_its_key(compared) -> None:
     (found,) = compared(CODES, CODES[1:])
-    assert (found.field, found.cells, found.examples[0].split()) == ("(only in the believed)", 1, ["G9901"])
+    assert (found.field, found.cells, found.examples[0].split()) == ("(only in the believed file)", 1, ["G9901"])
 
 
 def test_a_row_only_in_the_other_file_is_reported_by_its_key(compared) -> None:
     (found,) = compared([r for r in CODES if r is not s.SCAN_IMAGE], CODES)
-    assert (found.field, found.cells, found.examples[0].split()) == ("(only in the other)", 1, ["G9902", "TC"])
+    assert (found.field, found.cells, found.examples[0].split()) == ("(only in the other file)", 1, ["G9902", "TC"])
 
 
 def test_rows_exchanged_for_others_are_reported_on_both_sides(compared) -> None:
     found = compared(CODES, [s.VISIT | {"hcpcs": "G9911"}, *CODES[1:]])
-    assert {d.field: d.cells for d in found} == {"(only in the believed)": 1, "(only in the other)": 1}
+    assert {d.field: d.cells for d in found} == {"(only in the believed file)": 1, "(only in the other file)": 1}
 
 
 def test_a_description_is_counted_and_its_text_not_shown(compared) -> None:

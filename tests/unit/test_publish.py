@@ -17,6 +17,7 @@ from pfsetl.store import LocalStore
 from pfsetl.version import Version
 from tests import synthetic as s
 
+RECORD = {"year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": ""}
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
 
@@ -29,7 +30,7 @@ def factor(release: str, value: str) -> pl.DataFrame:
 
 
 def staged(store: LocalStore, release: str = "RVU25A", value: str = "32.3465") -> StagedRelease:
-    return publish.stage(store, release, {"conversion_factor": factor(release, value)}, {"revision": 1}, CONTRACT)
+    return publish.stage(store, release, {"conversion_factor": factor(release, value)}, RECORD, CONTRACT)
 
 
 def committed(
@@ -194,8 +195,8 @@ def test_a_crash_after_the_manifest_has_published(store: LocalStore, monkeypatch
 
 def test_content_does_not_depend_on_how_rows_are_chunked(store: LocalStore) -> None:
     rows = pl.concat([factor("RVU25A", "1"), factor("RVU25A", "2").with_columns(participant=pl.lit("qp"))])
-    whole = publish.stage(store, "RVU25A", {"conversion_factor": rows}, {}, CONTRACT)
-    again = publish.stage(store, "RVU25A", {"conversion_factor": iter([rows])}, {}, CONTRACT)
+    whole = publish.stage(store, "RVU25A", {"conversion_factor": rows}, RECORD, CONTRACT)
+    again = publish.stage(store, "RVU25A", {"conversion_factor": iter([rows])}, RECORD, CONTRACT)
     assert whole.content == again.content
 
 

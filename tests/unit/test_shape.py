@@ -156,7 +156,7 @@ def test_a_record_of_2026_in_the_positions_of_2025_is_refused() -> None:
     record = s.pprrvu_record("N171P", s.VISIT)
     moved = record[:121] + record[120] + record[122:]
     text = grid.lines(f"{record[:120]} {moved[121:]}\n")
-    with pytest.raises(LayoutError, match=r"f.txt: .*columns 12\d-127 hold data \(line 1\)"):
+    with pytest.raises(LayoutError, match=r"f.txt: .*line 1: columns 12\d-127 hold data"):
         text_shape.cut_text("pprrvu", text, "f.txt")
 
 

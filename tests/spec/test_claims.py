@@ -1,0 +1,416 @@
+"""What Medicare allows for the lines of a claim: one table per rule, cents worked out by hand.
+
+Payments are invented round figures; the factors, their dates and the order of the rules are CMS's.
+"""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from pfsetl.claims import price_claim
+from pfsetl.reductions import Line, therapy_share
+
+TODAY = date(2025, 3, 3)
+
+
+def line(number=1, hcpcs="G0001", payment=100_00, modifiers="", **changed):
+    values = {
+        "units": 1, "date": TODAY, "reason": None, "technical": None, "professional": None, "therapy": None,
+        "base_payment": None, "endoscopic_base": None, "multiple_procedure": "0", "bilateral": "0",
+        "assistant_surgeon": "2", "co_surgeons": "2", "team_surgery": "2", "imaging_family": "99", "pctc": "0",
+        "preoperative": Decimal("0.10"), "intraoperative": Decimal("0.69"), "postoperative": Decimal("0.21"),
+    }  # fmt: skip
+    return Line(number=number, hcpcs=hcpcs, payment=payment, modifiers=tuple(modifiers.split()), **(values | changed))
+
+
+def allowed(*lines):
+    return [one.allowed for one in price_claim(lines)]
+
+
+def one(**changed):
+    return price_claim([line(**changed)])[0]
+
+
+def result(**changed):
+    priced = one(**changed)
+    return priced.allowed if priced.reason is None else priced.reason
+
+
+def surgery(number, payment, **changed):
+    return line(number, f"G000{number}", payment, **({"multiple_procedure": "2"} | changed))
+
+
+def test_a_plain_line_is_units_times_payment():
+    assert one(units=3).allowed == 300_00
+
+
+def test_a_line_without_a_payment_keeps_its_reason():
+    priced = one(payment=None, reason="bundled", modifiers="50 80", multiple_procedure="2")
+    assert (priced.allowed, priced.reason, priced.steps) == (None, "bundled", ())
+
+
+# CMS RVU record layout, bilateral surgery: 150 % for 1 only; 3 is paid per side; the others as one.
+@pytest.mark.parametrize(
+    ("indicator", "cents"),
+    [("0", 100_01), ("1", 150_02), ("2", 100_01), ("3", 200_02), ("9", 100_01)],  # 100.01 x 1.5 = 150.015
+)
+def test_bilateral(indicator, cents):
+    priced = one(payment=100_01, modifiers="50", bilateral=indicator)
+    assert priced.allowed == cents
+    assert [(step.rule, step.before, step.after) for step in priced.steps] == [("bilateral", 100_01, cents)]
+
+
+def test_without_modifier_50_there_is_no_bilateral_step():
+    assert one(bilateral="1").steps == ()
+
+
+# CMS RVU record layout, multiple procedure 2: by amount 100, 50, 50, 50, 50 %, then by report.
+def test_multiple_procedures_are_ranked_by_amount():
+    claim = [surgery(n, cents) for n, cents in enumerate([200_00, 700_00, 100_01, 500_00, 300_00, 50_00], start=1)]
+    assert allowed(*claim) == [100_00, 700_00, 50_01, 250_00, 150_00, None]
+    assert [one.reason for one in price_claim(claim)] == [None] * 5 + ["by_report"]
+
+
+def test_a_procedure_with_indicator_0_is_neither_ranked_nor_reduced():
+    assert allowed(surgery(1, 200_00), line(2, payment=900_00), surgery(3, 100_00)) == [200_00, 900_00, 50_00]
+
+
+def test_each_day_is_ranked_for_itself():
+    assert allowed(surgery(1, 200_00), surgery(2, 100_00, date=date(2025, 3, 4))) == [200_00, 100_00]
+
+
+def test_a_procedure_that_isnt_paid_takes_no_rank():
+    refused = surgery(1, 900_00, modifiers="80", assistant_surgeon="1")
+    assert allowed(refused, surgery(2, 200_00), surgery(3, 100_00)) == [None, 200_00, 50_00]
+
+
+def test_an_assistants_procedures_are_ranked_apart_from_the_surgeons():
+    # The assistant: 16 % of 900.00 and of half of 300.00.
+    claim = [surgery(1, 900_00), surgery(2, 900_00, modifiers="80"), surgery(3, 300_00, modifiers="80")]
+    assert allowed(*claim) == [900_00, 144_00, 24_00]
+
+
+# CMS RVU record layout, bilateral surgery: the adjustment comes before the ranking.
+def test_bilateral_comes_before_ranking():
+    # 80.00 x 1.5 = 120.00 ranks above 100.00.
+    assert allowed(surgery(1, 100_00), surgery(2, 80_00, modifiers="50", bilateral="1")) == [50_00, 120_00]
+
+
+def endoscopy(number, payment, base="G0100", base_payment=200_00, **changed):
+    return surgery(number, payment, multiple_procedure="3", endoscopic_base=base, base_payment=base_payment, **changed)
+
+
+def base(number, payment=200_00, hcpcs="G0100"):
+    return line(number, hcpcs, payment, multiple_procedure="2")
+
+
+FAMILY = [endoscopy(1, 275_12), endoscopy(2, 310_02), endoscopy(3, 270_13)]
+
+
+# The worked example that coders use: 310.02 + (275.12 - 200) + (270.13 - 200) = 455.27.
+def test_endoscopies_of_one_family():
+    assert allowed(*FAMILY) == [75_12, 310_02, 70_13]
+    assert sum(allowed(*FAMILY)) == 455_27
+
+
+def test_the_base_procedure_is_not_paid_beside_another_of_its_family():
+    assert allowed(*FAMILY, base(4)) == [75_12, 310_02, 70_13, 0]
+    assert allowed(FAMILY[0], base(4)) == [275_12, 0]
+
+
+def test_a_base_procedure_alone_is_paid():
+    assert allowed(base(1)) == [200_00]
+
+
+def test_a_family_ranks_by_its_total():
+    # 455.27 ranks above 400.00 and below 500.00; 75.12, 310.02 and 70.13 halved are 37.56, 155.01 and 35.065.
+    assert allowed(*FAMILY, surgery(4, 400_00)) == [75_12, 310_02, 70_13, 200_00]
+    assert allowed(*FAMILY, surgery(4, 500_00)) == [37_56, 155_01, 35_07, 500_00]
+
+
+def test_two_families_rank_against_each_other():
+    # G0100: 300 + (250 - 200) = 350; G0200: 280 + (230 - 150) = 360, which ranks first.
+    other = {"base": "G0200", "base_payment": 150_00}
+    claim = [endoscopy(1, 300_00), endoscopy(2, 250_00), endoscopy(3, 280_00, **other), endoscopy(4, 230_00, **other)]
+    assert allowed(*claim) == [150_00, 25_00, 280_00, 80_00]
+
+
+def test_the_base_is_taken_off_as_often_as_the_line_has_units_and_sides():
+    # 2 units: 500 - 2 x 200; both sides: 250 x 1.5 - 200 x 1.5.
+    assert allowed(endoscopy(1, 900_00), endoscopy(2, 250_00, units=2)) == [900_00, 100_00]
+    assert allowed(endoscopy(1, 900_00), endoscopy(2, 250_00, modifiers="50", bilateral="1")) == [900_00, 75_00]
+
+
+def test_a_family_without_a_price_for_its_base_says_so():
+    priced = price_claim([endoscopy(1, 300_00, base_payment=None), endoscopy(2, 250_00, base_payment=None)])
+    assert [(one.allowed, one.reason) for one in priced] == [(300_00, None), (None, "endoscopic_base_not_priced")]
+
+
+def image(number, technical, professional, family="88", **changed):
+    """A whole service: technical and professional part."""
+    parts = {"technical": technical, "professional": professional, "pctc": "1"}
+    return line(number, f"G030{number}", technical + professional,
+                **({"multiple_procedure": "4", "imaging_family": family} | parts | changed))  # fmt: skip
+
+
+def part(number, modifier, cents, **changed):
+    values = {"multiple_procedure": "4", "imaging_family": "88", "pctc": "1"} | changed
+    return line(number, f"G030{number}", cents, modifier, **values)
+
+
+# CMS RVU record layouts, multiple procedure 4. Technical 200.00 and 100.00, professional 40.00 and 30.00.
+@pytest.mark.parametrize(
+    ("day", "family", "second"),
+    [
+        ("2005-12-31", "02", 130_00),  # no rule yet
+        ("2006-01-01", "02", 105_00),  # 100 x 75 % + 30
+        ("2010-06-30", "02", 105_00),
+        ("2010-07-01", "02", 80_00),  # 100 x 50 % + 30
+        ("2011-12-31", "88", 80_00),
+        ("2012-01-01", "88", 72_50),  # 50 + 30 x 75 %
+        ("2016-12-31", "88", 72_50),
+        ("2017-01-01", "88", 78_50),  # 50 + 30 x 95 %
+    ],
+)
+def test_imaging_by_day(day, family, second):
+    day = date.fromisoformat(day)
+    assert allowed(image(1, 200_00, 40_00, family, date=day), image(2, 100_00, 30_00, family, date=day)) == [
+        240_00,
+        second,
+    ]
+
+
+def test_imaging_ranks_technical_and_professional_parts_apart():
+    # 60.00 is the higher professional part, so the first line's 40.00 is paid at 95 %.
+    assert allowed(image(1, 200_00, 40_00), image(2, 100_00, 60_00)) == [238_00, 110_00]
+
+
+def test_component_lines_take_part_in_the_ranking():
+    # The TC line leaves the whole service's 100.00 at half; its 30.00 is the only professional part.
+    assert allowed(part(1, "TC", 200_00), image(2, 100_00, 30_00)) == [200_00, 80_00]
+    assert allowed(part(1, "TC", 50_00), part(2, "26", 40_00), image(3, 100_00, 30_00)) == [25_00, 40_00, 128_50]
+
+
+def test_imaging_families_are_apart_before_there_was_one():
+    day = date(2010, 1, 4)
+    assert allowed(image(1, 200_00, 40_00, "02", date=day), image(2, 100_00, 30_00, "05", date=day)) == [240_00, 130_00]
+
+
+def test_imaging_outside_the_families_is_not_reduced():
+    assert allowed(image(1, 200_00, 40_00, "99"), image(2, 100_00, 30_00, "99")) == [240_00, 130_00]
+
+
+def test_the_imaging_cap_applies_after_the_reduction():
+    # Medicare contractors reduce first: 160.00 x 50 % = 80.00 is under the capped 90.00; 250.00 x 50 % is not.
+    first = part(1, "TC", 300_00)
+    assert allowed(first, part(2, "TC", 90_00, uncapped_technical=160_00)) == [300_00, 80_00]
+    assert allowed(first, part(2, "TC", 90_00, uncapped_technical=250_00)) == [300_00, 90_00]
+
+
+# CMS RVU record layout, multiple procedure 6 and 7: technical part only, 75 % and 80 %, from 2013.
+@pytest.mark.parametrize(
+    ("indicator", "day", "second"),
+    [
+        ("6", "2012-12-31", 130_00),
+        ("6", "2013-01-01", 105_00),
+        ("7", "2012-12-31", 130_00),
+        ("7", "2013-01-01", 110_00),
+    ],
+)
+def test_cardiovascular_and_ophthalmology(indicator, day, second):
+    changed = {"multiple_procedure": indicator, "family": "99", "date": date.fromisoformat(day)}
+    assert allowed(image(1, 200_00, 40_00, **changed), image(2, 100_00, 30_00, **changed)) == [240_00, second]
+
+
+def test_cardiovascular_and_ophthalmology_are_ranked_apart():
+    claim = [
+        image(1, 200_00, 40_00, "99", multiple_procedure="6"), image(2, 100_00, 30_00, "99", multiple_procedure="7")
+    ]  # fmt: skip
+    assert allowed(*claim) == [240_00, 130_00]
+
+
+def test_a_technical_code_is_reduced_whole():
+    # PC/TC indicator 3: the whole payment is technical.
+    second = line(2, payment=80_00, multiple_procedure="6", pctc="3")
+    assert allowed(image(1, 200_00, 40_00, "99", multiple_procedure="6"), second) == [240_00, 60_00]
+
+
+def test_a_whole_test_whose_parts_are_unknown_says_so_beside_another():
+    # PC/TC indicator 4: the parts are other codes.
+    whole = line(2, payment=80_00, multiple_procedure="6", pctc="4")
+    assert allowed(whole) == [80_00]
+    priced = price_claim([image(1, 200_00, 40_00, "99", multiple_procedure="6"), whole])
+    assert [one.reason for one in priced] == [None, "technical_part_not_known"]
+
+
+def therapy(number, payment, reduced, units=1, **changed):
+    return line(number, f"G040{number}", payment, units=units, therapy=reduced, multiple_procedure="5", **changed)
+
+
+# CMS RVU record layout, multiple procedure 5: every unit of the day but the one with the most practice expense.
+def test_therapy_reduces_every_unit_but_one():
+    assert allowed(therapy(1, 30_00, 23_00)) == [30_00]
+    assert allowed(therapy(1, 30_00, 23_00, units=3)) == [76_00]  # 30 + 23 + 23
+    # 40 - 30 is the largest reduction spared, though 50.00 is the larger payment.
+    assert allowed(therapy(1, 50_00, 45_00), therapy(2, 40_00, 30_00, units=2)) == [45_00, 70_00]
+
+
+def test_therapy_is_not_reduced_before_2011():
+    assert allowed(therapy(1, 30_00, 23_00, units=3, date=date(2010, 12, 31))) == [90_00]
+
+
+def test_therapy_without_a_reduced_payment_says_so():
+    assert [one.reason for one in price_claim([therapy(1, 30_00, None, units=2)])] == ["therapy_payment_not_known"]
+
+
+@pytest.mark.parametrize(
+    ("day", "facility", "share"),
+    [
+        ("2010-12-31", False, None),
+        ("2011-01-01", False, (80, 100)),
+        ("2011-01-01", True, (75, 100)),
+        ("2013-03-31", False, (80, 100)),
+        ("2013-03-31", True, (75, 100)),
+        ("2013-04-01", False, (50, 100)),
+        ("2013-04-01", True, (50, 100)),
+    ],
+)
+def test_share_of_practice_expense_for_later_therapy_units(day, facility, share):
+    assert therapy_share(date.fromisoformat(day), facility=facility) == share
+
+
+# Social Security Act 1848(i)(2)(B): 16 %; for a physician assistant's AS, 85 % of it, 13.6 %.
+@pytest.mark.parametrize(
+    ("modifier", "indicator", "expected"),
+    [
+        ("80", "2", 16_00), ("81", "2", 16_00), ("82", "2", 16_00), ("AS", "2", 13_60),
+        ("80", "0", "documentation_required"), ("AS", "1", "assistant_not_paid"),
+        ("82", "9", "assistant_not_applicable"), ("80", None, "assistant_surgeon_not_applicable"),
+    ],
+)  # fmt: skip
+def test_assistant_at_surgery(modifier, indicator, expected):
+    assert result(modifiers=modifier, assistant_surgeon=indicator) == expected
+
+
+def test_the_share_of_an_assistant_is_not_cut_again_for_the_practitioner():
+    assert result(modifiers="AS", practitioner="pa") == 13_60
+
+
+# Medicare Claims Processing Manual chapter 12: each co-surgeon 62.5 %; teams by report.
+@pytest.mark.parametrize(
+    ("modifier", "field", "indicator", "expected"),
+    [
+        ("62", "co_surgeons", "0", "co_surgeons_not_permitted"),
+        ("62", "co_surgeons", "1", "documentation_required"),
+        ("62", "co_surgeons", "2", 62_50),
+        ("62", "co_surgeons", "9", "co_surgeons_not_applicable"),
+        ("66", "team_surgery", "0", "team_surgery_not_permitted"),
+        ("66", "team_surgery", "1", "by_report"),
+        ("66", "team_surgery", "2", "by_report"),
+        ("66", "team_surgery", "9", "team_surgery_not_applicable"),
+    ],
+)
+def test_surgeons_together(modifier, field, indicator, expected):
+    assert result(modifiers=modifier, **{field: indicator}) == expected
+
+
+# CMS RVU record layout: percentages of the global package, here 10, 69 and 21 %.
+@pytest.mark.parametrize(("modifier", "cents"), [("54", 69_00), ("55", 21_00), ("56", 10_00), ("54 55", 90_00)])
+def test_parts_of_the_global_package(modifier, cents):
+    assert result(modifiers=modifier) == cents
+
+
+def test_a_code_without_a_global_package_has_no_parts():
+    none = dict.fromkeys(["preoperative", "intraoperative", "postoperative"], Decimal("0.00"))
+    assert result(modifiers="54", **none) == "no_global_package"
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "row", "expected"),
+    [
+        ("52", "", "carrier_priced"),
+        ("53", "", "carrier_priced"),
+        ("53", "53", 100_00),
+        ("52 53", "53", "carrier_priced"),
+    ],
+)
+def test_reduced_and_discontinued_services(modifiers, row, expected):
+    assert result(modifiers=modifiers, row_modifier=row) == expected
+
+
+# Social Security Act 1833(a)(1)(F), (K), (O).
+@pytest.mark.parametrize(
+    ("practitioner", "day", "expected"),
+    [
+        ("physician", "2025-03-03", 100_00), ("pa", "2025-03-03", 85_00), ("np", "2025-03-03", 85_00),
+        ("cns", "2025-03-03", 85_00), ("csw", "2025-03-03", 75_00),
+        ("cnm", "2010-12-31", 65_00), ("cnm", "2011-01-01", 100_00), ("wizard", "2025-03-03", "unknown_practitioner"),
+    ],
+)  # fmt: skip
+def test_practitioner(practitioner, day, expected):
+    assert result(practitioner=practitioner, date=date.fromisoformat(day)) == expected
+
+
+# CMS RVU record layout: payment is the lower of the actual charge and the amount.
+@pytest.mark.parametrize(("charge", "cents"), [(None, 50_00), (50_01, 50_00), (49_99, 49_99)])
+def test_lower_of_charge_and_amount(charge, cents):
+    assert allowed(surgery(1, 900_00), surgery(2, 100_00, charge=charge)) == [900_00, cents]
+
+
+# 2 % of the 80 % that Medicare pays of 100.00; suspended 2020-05-01 to 2022-03-31, 1 % to 2022-06-30.
+@pytest.mark.parametrize(
+    ("day", "cents"),
+    [
+        ("2013-03-31", 0), ("2013-04-01", 1_60), ("2020-04-30", 1_60), ("2020-05-01", 0), ("2022-03-31", 0),
+        ("2022-04-01", 80), ("2022-06-30", 80), ("2022-07-01", 1_60),
+    ],
+)  # fmt: skip
+def test_sequestration_is_shown_apart(day, cents):
+    priced = one(date=date.fromisoformat(day))
+    assert (priced.allowed, priced.sequestration) == (100_00, cents)
+
+
+def test_every_rule_that_touched_a_line_is_a_step():
+    # 150.00, ranked second 75.00, co-surgeon 46.875, nurse practitioner 85 % of 46.88 = 39.848, charge 30.00.
+    claim = [surgery(1, 900_00, practitioner="np"),
+             surgery(2, 100_00, modifiers="50 62", bilateral="1", practitioner="np", charge=30_00)]  # fmt: skip
+    steps = price_claim(claim)[1].steps
+    assert [(step.rule, step.after) for step in steps] == [
+        ("bilateral", 150_00), ("surgery", 75_00), ("co_surgeons", 46_88), ("practitioner", 39_85), ("charge", 30_00)
+    ]  # fmt: skip
+    assert all(step.source for step in steps)
+
+
+def test_a_family_is_of_one_day():
+    assert allowed(endoscopy(1, 300_00), endoscopy(2, 250_00, date=date(2025, 3, 4))) == [300_00, 250_00]
+
+
+def test_imaging_of_another_day_is_not_reduced():
+    assert allowed(image(1, 200_00, 40_00), image(2, 100_00, 30_00, date=date(2025, 3, 4))) == [240_00, 130_00]
+
+
+def test_a_sixth_procedure_is_by_report_as_a_family_too():
+    claim = [*(surgery(n, 900_00) for n in range(1, 6)), endoscopy(6, 300_00), endoscopy(7, 250_00)]
+    assert [one.reason for one in price_claim(claim)] == [None] * 5 + ["by_report"] * 2
+
+
+@pytest.mark.parametrize(("pctc", "modifiers"), [("2", ""), ("6", "26")])
+def test_a_professional_service_is_reduced_whole(pctc, modifiers):
+    # 30.00 x 95 %.
+    second = line(2, payment=30_00, modifiers=modifiers, multiple_procedure="4", imaging_family="88", pctc=pctc)
+    assert allowed(image(1, 200_00, 40_00), second) == [240_00, 28_50]
+
+
+def test_equal_amounts_rank_by_what_they_are_not_by_where_they_stand():
+    # The line with a charge of 10.00 goes first: 10.00 + 50.00, whichever number it has.
+    charged, free = line(1, multiple_procedure="2", charge=10_00), line(2, multiple_procedure="2")
+    swapped = line(2, multiple_procedure="2", charge=10_00), line(1, multiple_procedure="2")
+    assert allowed(charged, free) == allowed(*swapped) == [10_00, 50_00]
+    assert allowed(free, charged) == [50_00, 10_00]
+
+
+def test_equal_endoscopies_are_ordered_by_what_they_are():
+    # Both come to 300.00; the base is taken off once from the one, twice from the other.
+    pair = [endoscopy(1, 300_00), endoscopy(1, 150_00, units=2)]
+    assert allowed(*pair) == allowed(*reversed(pair))[::-1]
