@@ -1,15 +1,13 @@
 """The command line: one function per command. Exit 0 done, 1 data refused, 2 usage, 3 source unavailable."""
 
-import shlex
 import sys
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
+from pfsetl import catalog, pipeline, registry, render, samples, terminal, version
 from pfsetl import fetch as fetching
-from pfsetl import pipeline, registry, render, terminal, version
 from pfsetl.backfill import backfill as run_backfill
 from pfsetl.backfill import find_archives
 from pfsetl.card import card, find_release
@@ -30,7 +28,6 @@ app = App(
     help="Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.",
     result_action="return_value",
 )
-SAMPLE = Path(__file__).parent / "sample"
 DEMO_OUTPUT = Path("output/demo")
 DEFAULT_OUTPUT = Path("output")
 
@@ -42,23 +39,19 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
     It has a store of its own, because the sample would take the place of the real releases of the same names.
     """
     out = render.console()
-    for path in sorted(SAMPLE.glob("*.zip")):
+    for path in samples.archives():
         with terminal.watching(f"building {path.stem}"):
             result = pipeline.build(path.stem, store=open_store(output), archive=path)
         render.build(out, result)
     out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
-    for line in _next_steps(output):
+    for line in samples.next_steps(output):
         out.print(f"  {line}", markup=False)
 
 
 @app.command(name="list")
 def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List every known CMS release, with what is published."""
-    published = version.open_version(output).releases
-    rows = [_listed(release, published.get(release.label)) for release in registry.releases().values()]
-    rows += [
-        _listed(registry.inferred(label, r), r) for label, r in published.items() if label not in registry.releases()
-    ]
+    rows = catalog.releases(version.open_version(output))
     if json:
         print(render.as_json(rows))
         return
@@ -192,19 +185,7 @@ def code(
 @app.command
 def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List the published versions and the releases each one holds."""
-    store = open_store(output)
-    opened = [version.open_version(store, number) for number in version.numbers(store)]
-    rows: list[dict[str, Any]] = [
-        {
-            "version": v.number,
-            "created": v.created,
-            "releases": list(v.releases),
-            "files": len(v.resources),
-            "rows": sum(r["rows"] for r in v.resources),
-            "bytes": sum(r["bytes"] for r in v.resources),
-        }
-        for v in opened
-    ]
+    rows = catalog.versions(open_store(output))
     if json:
         print(render.as_json(rows))
     elif not rows:
@@ -272,36 +253,8 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(PfsetlError(f"{what}. This wasn't foreseen; --debug shows where it happened."), 1, debug, error)
 
 
-def _next_steps(output: Path) -> list[str]:
-    """Commands that work as printed, from the folder the user stands in."""
-    python = Path(sys.executable)
-    here = shlex.quote(str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python))
-    files = f"{output}/latest/section_stats/*.parquet"
-    polars = f'import polars as pl; print(pl.scan_parquet("{files}").filter(measure="work_rvu").collect())'
-    query = f'import duckdb; duckdb.sql("from read_parquet([$${files}$$]) where measure = $$work_rvu$$").show()'
-    install = "" if find_spec("duckdb") else f"{here} -m pip install duckdb && "
-    return [
-        f"{here} -m pfsetl code G0101 --release RVU26A --output {shlex.quote(str(output))}",
-        f"{here} -c {shlex.quote(polars)}",
-        f"{install}{here} -c {shlex.quote(query)}",
-    ]
-
-
 def _fail(error: Exception, exit_code: int, debug: bool, cause: Exception | None = None) -> None:
     if debug:
         raise cause or error
     print(f"pfsetl: {error}", file=sys.stderr)
     sys.exit(exit_code)
-
-
-def _listed(release: registry.Release, record: dict[str, Any] | None) -> dict[str, Any]:
-    return {
-        "release": release.label,
-        "kind": release.kind,
-        "effective_from": release.effective_from,
-        "effective_to": release.effective_to,
-        "never_effective": {True: "never paid", False: None, None: "unknown"}[release.never_effective],
-        "supersedes": release.supersedes,
-        "published": f"revision {record['revision']}" if record else None,
-        "note": release.note,
-    }
