@@ -245,6 +245,13 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(error, 2, debug)
     except BrokenPipeError:
         sys.stderr.close()
+    except OSError as error:
+        _fail(
+            PfsetlError(f"{error.filename or 'output'}: {error.strerror or error}. Check path and space."),
+            1,
+            debug,
+            error,
+        )
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

@@ -53,3 +53,16 @@ def test_the_right_quarter_passes() -> None:
 def test_titles_of_companions_are_not_asked() -> None:
     # LOCCO of 2011 and 2018 carry the title of the year before.
     assert notices(pprrvu("25LOCCO.csv", "2024", member="locality_county")) == []
+
+
+def test_another_quarter_in_title_and_name_is_refused() -> None:
+    with pytest.raises(
+        ArchiveError, match=r"PPRRVU2026_Jan_nonQPP.csv: title and name say January, but RVU26B .* April"
+    ):
+        notices(pprrvu("PPRRVU2026_Jan_nonQPP.csv", "2026", "January"), "RVU26B")
+
+
+def test_another_quarter_in_the_title_alone_is_noticed() -> None:
+    assert notices(pprrvu("PPRRVU2025_Jul.csv", "2025", "April"), "RVU25C") == [
+        "PPRRVU2025_Jul.csv: titled April release, built as RVU25C"
+    ]
