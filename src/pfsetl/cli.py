@@ -41,7 +41,7 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
     out = render.console()
     for path in samples.archives():
         with terminal.watching(f"building {path.stem}"):
-            result = pipeline.build(path.stem, store=open_store(output), archive=path)
+            result = pipeline.build(path.stem, store=open_store(output), archive=path, sample=True)
         render.build(out, result)
     out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
     for line in samples.next_steps(output):

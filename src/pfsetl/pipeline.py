@@ -40,10 +40,19 @@ class Examined:
     findings: dict[str, Any]
 
 
-def build(label: str, *, store: LocalStore, archive: Path, url: str | None = None, all_formats: bool = False) -> Build:
+def build(
+    label: str,
+    *,
+    store: LocalStore,
+    archive: Path,
+    url: str | None = None,
+    all_formats: bool = False,
+    sample: bool = False,
+) -> Build:
     """Publish one CMS release; does nothing if its content is already in the newest version.
 
-    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. Raises a
+    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A
+    `sample` holds only some of a release's services and isn't held against its neighbours. Raises a
     PfsetlError that says what to do; the previous version stays as it was.
     """
     release = registry.find_or_infer(label)
@@ -51,7 +60,9 @@ def build(label: str, *, store: LocalStore, archive: Path, url: str | None = Non
     opened = open_archive(archive)
     if is_built(release, opened, base, all_formats=all_formats):
         return Build(release.label, base, published=False, record=base.releases[release.label])
-    staged = stage(release, opened, store=store, base=base, records=base.releases, url=url, all_formats=all_formats)
+    staged = stage(
+        release, opened, store=store, base=base, records=base.releases, url=url, all_formats=all_formats, sample=sample
+    )
     committed = publish.commit(store, [staged], base, contracts.load())
     published = committed.number > base.number
     return Build(release.label, committed, published=published, record=staged.record)
@@ -66,6 +77,7 @@ def stage(
     records: Mapping[str, Mapping[str, Any]],
     url: str | None = None,
     all_formats: bool = False,
+    sample: bool = False,
 ) -> StagedRelease:
     """Read, normalize, derive, check and write one release; the result is what `publish.commit` needs.
 
@@ -79,7 +91,7 @@ def stage(
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
         payments = derive.payment_locality(tables["rvu"], tables["gpci"], release)
         under_way = writer.submit(publish.write, payments, contract.tables["payment_locality"], target)
-        near = record.neighbour(release, records)
+        near = record.neighbour(release, {} if sample else records)
         examined = _examined(release, archive, parsed, tables, accounts, near, all_formats=all_formats)
         examined.report.raise_if_bad()
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
@@ -87,7 +99,7 @@ def stage(
             store,
             release.label,
             complete,
-            made_of | examined.findings | {"all_formats": all_formats},
+            made_of | examined.findings | {"all_formats": all_formats, "sample": sample},
             contract,
             {"payment_locality": under_way},
         )

@@ -60,7 +60,7 @@ def findings(
 def neighbour(release: Release, records: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     """Return label and number of rows of the nearest release before this one, if one is near enough to compare."""
     here = 4 * release.year + release.quarter
-    quarters = {label: 4 * r["year"] + r["quarter"] for label, r in records.items()}
+    quarters = {label: 4 * r["year"] + r["quarter"] for label, r in records.items() if not r["sample"]}
     earlier = sorted((at, label) for label, at in quarters.items() if here - NEIGHBOUR_QUARTERS <= at < here)
     rows = [(label, records[label]["rvu_rows"]) for _, label in earlier[-1:]]
     return pl.DataFrame(rows, schema={"release": pl.String, "rows": pl.Int64}, orient="row")

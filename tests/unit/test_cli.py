@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pfsetl.cli import main
+from tests import synthetic as s
 
 pytestmark = pytest.mark.usefixtures("capsys")
 
@@ -156,3 +157,10 @@ def test_wrong_requests_end_without_a_traceback(arguments: list[str], expected: 
     assert done.returncode in (2, 3)
     assert expected.lower() in (done.stderr + done.stdout).lower()
     assert "Traceback" not in done.stderr
+
+
+def test_the_sample_is_not_held_against_whole_releases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [s.changed(s.VISIT, hcpcs=f"G{i:04d}") for i in range(1000, 1060)]
+    whole = s.write_zip(tmp_path / "RVU25A.zip", s.release(rows=[*s.CODES, *rows]))
+    assert run("build", "RVU25A", "--archive", whole, "--output", tmp_path / "o", capsys=capsys)[0] == 0
+    assert run("demo", "--output", tmp_path / "o", capsys=capsys)[0] == 0

@@ -17,7 +17,7 @@ from pfsetl.store import LocalStore
 from pfsetl.version import Version
 from tests import synthetic as s
 
-RECORD = {"year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": ""}
+RECORD = {"year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": "", "sample": False, "rvu_rows": 0}
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
 
