@@ -66,7 +66,7 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
         parts.setdefault(table, []).append(rows)
         keys = [c for c in _SOURCE_KEYS if c in rows.columns]
         parts["source_lines"].append(
-            rows.select(*keys, "line").with_columns(table=pl.lit(table), file=pl.lit(raw.file)).unique()
+            rows.select(*keys, "line").with_columns(table=pl.lit(table), file=pl.lit(raw.file))
         )
         parts["rejects"].append(one.rejects.with_columns(file=pl.lit(raw.file), member=pl.lit(member)))
         accounts.append(_account(one, published))

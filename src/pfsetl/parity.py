@@ -45,7 +45,10 @@ def differences(believed: Parsed, other: Parsed) -> list[FormatDifference]:
             )
 
     by = [*key, "_nth"]
-    both = a.join(b, on=by, how="inner", suffix=" there", nulls_equal=True, maintain_order="left")
+    if a.select(by).equals(b.select(by)):  # NOTE: the usual case, and many times cheaper than the join
+        both = pl.concat([a, b.rename({c: f"{c} there" for c in b.columns})], how="horizontal")
+    else:
+        both = a.join(b, on=by, how="inner", suffix=" there", nulls_equal=True, maintain_order="left")
     if both.height < a.height:
         report("(only in the believed file)", a.join(b, on=by, how="anti", nulls_equal=True), key)
     if both.height < b.height:
@@ -102,4 +105,5 @@ def refuse_lost_rows(found: list[FormatDifference]) -> None:
 
 def _numbered(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """Return the rows with the repetitions of a key numbered, so that doubled rows pair up one to one."""
-    return frame.with_columns(_nth=pl.int_range(pl.len()).over(key))
+    once = frame.select(pl.struct(key).n_unique()).item() == frame.height
+    return frame.with_columns(_nth=pl.lit(0, dtype=pl.Int64) if once else pl.int_range(pl.len()).over(key))
