@@ -10,6 +10,7 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
+from pfsetl.cli import main
 from pfsetl.store import LocalStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -76,3 +77,20 @@ def _alone(folder: Path, release: str) -> Iterator[None]:
     with (folder.parent / f"{release}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line; return exit code, output, errors."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = 0
+        try:
+            main([str(a) for a in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return command

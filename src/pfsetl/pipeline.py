@@ -58,13 +58,16 @@ def build(
     release = registry.find_or_infer(label)
     base = version.open_version(store)
     opened = open_archive(archive)
+    before = base.releases.get(release.label, {})
+    all_formats = all_formats or bool(before.get("all_formats"))  # what was compared once stays compared
     if is_built(release, opened, base, all_formats=all_formats):
         return Build(release.label, base, published=False, record=base.releases[release.label])
     staged = stage(
         release, opened, store=store, base=base, records=base.releases, url=url, all_formats=all_formats, sample=sample
     )
     committed = publish.commit(store, [staged], base, contracts.load())
-    published = committed.number > base.number
+    # NOTE: not by the number, which another build may have raised meanwhile.
+    published = before.get("content") != staged.content
     return Build(release.label, committed, published=published, record=staged.record)
 
 

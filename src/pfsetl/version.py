@@ -25,7 +25,7 @@ RESOURCE = {
     "digest": str,
     "schema": str,
 }
-RECORD = {"year", "quarter", "revision", "archive", "fingerprint", "content", "sample", "rvu_rows"}
+RECORD = {"year", "quarter", "revision", "archive", "fingerprint", "content", "all_formats", "sample", "rvu_rows"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,12 @@
 """Many releases into one version: which archives are found, what is built, what a stopped run leaves to the next."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pfsetl import pipeline, publish, version
 from pfsetl.backfill import Backfill, backfill, find_archives
-from pfsetl.cli import main
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.store import LocalStore
 from tests import synthetic as s
@@ -33,23 +31,6 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command line; return exit code, output, errors."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = 0
-        try:
-            main([str(a) for a in arguments])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return command
 
 
 # --- which archives are found -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from pfsetl.cli import main
 from tests import synthetic as s
 
-pytestmark = pytest.mark.usefixtures("capsys")
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -22,25 +23,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def run(*arguments: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    capsys.readouterr()
-    code = 0
-    try:
-        main([str(a) for a in arguments])
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    printed = capsys.readouterr()
-    return code, printed.out, printed.err
-
-
-def test_demo_publishes_both_sample_releases(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run("versions", "--output", store, "--json", capsys=capsys)
+def test_demo_publishes_both_sample_releases(store: Path, run: Run) -> None:
+    code, out, _ = run("versions", "--output", store, "--json")
     assert code == 0
     assert json.loads(out)[-1]["releases"] == ["RVU25D", "RVU26A"]
 
 
-def test_the_commands_that_demo_prints_work_as_printed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run("demo", "--output", store, capsys=capsys)
+def test_the_commands_that_demo_prints_work_as_printed(store: Path, run: Run) -> None:
+    _, out, _ = run("demo", "--output", store)
     lines = [line.strip() for line in out.split("a query in DuckDB")[1].splitlines() if line.strip()]
     assert len(lines) == 3
     for line, expected in zip(lines, ("G0101", "HCPCS Level II G", "HCPCS Level II G"), strict=True):
@@ -55,21 +45,21 @@ def test_the_commands_that_demo_prints_work_as_printed(store: Path, capsys: pyte
         assert expected.split()[0] in done.stdout
 
 
-def test_demo_twice_changes_nothing_and_says_so(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run("demo", "--output", store, capsys=capsys)
+def test_demo_twice_changes_nothing_and_says_so(store: Path, run: Run) -> None:
+    code, out, _ = run("demo", "--output", store)
     assert code == 0
     assert out.count("unchanged") == 2
 
 
-def test_card_of_g0101_shows_what_cms_published(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_card_of_g0101_shows_what_cms_published(store: Path, run: Run) -> None:
     # RVU26A: work 0.44, PE 0.68, MP 0.07; 1.19 x 33.4009 = 39.747; the reference page: 23rd percentile of 194 G codes
-    _, out, _ = run("code", "g0101", "--release", "rvu26a", "--output", store, capsys=capsys)
+    _, out, _ = run("code", "g0101", "--release", "rvu26a", "--output", store)
     assert "0.44  0.68  0.07   1.19       $39.75" in out
     assert "23rd percentile among 194 HCPCS Level II G codes, 2.2x below the median 0.97, highest 20.41" in out
 
 
-def test_card_as_json_has_the_same_numbers(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run("code", "G0101", "--release", "RVU26A", "--output", store, "--json", capsys=capsys)
+def test_card_as_json_has_the_same_numbers(store: Path, run: Run) -> None:
+    _, out, _ = run("code", "G0101", "--release", "RVU26A", "--output", store, "--json")
     card = json.loads(out)
     row = next(r for r in card["rows"] if r["participant"] == "non_qp")
     assert row["settings"]["nonfacility"]["payment"] == 39.75
@@ -77,28 +67,28 @@ def test_card_as_json_has_the_same_numbers(store: Path, capsys: pytest.CaptureFi
     assert (work["n"], round(work["percentile"])) == (194, 23)
 
 
-def test_unknown_code_suggests_near_ones(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run("code", "G0110", "--output", store, capsys=capsys)
+def test_unknown_code_suggests_near_ones(store: Path, run: Run) -> None:
+    code, _, err = run("code", "G0110", "--output", store)
     assert code == 2
     assert "G0110: not in RVU26A" in err
     assert "G0109" in err
 
 
-def test_unpublished_release_names_those_that_are(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run("code", "G0101", "--release", "RVU26B", "--output", store, capsys=capsys)
+def test_unpublished_release_names_those_that_are(store: Path, run: Run) -> None:
+    code, _, err = run("code", "G0101", "--release", "RVU26B", "--output", store)
     assert code == 2
     assert "RVU26A" in err
     assert "pfsetl build RVU26B" in err
 
 
-def test_empty_store_says_what_to_do_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run("code", "G0101", "--output", tmp_path / "none", capsys=capsys)
+def test_empty_store_says_what_to_do_first(tmp_path: Path, run: Run) -> None:
+    code, _, err = run("code", "G0101", "--output", tmp_path / "none")
     assert code == 2
     assert "pfsetl demo" in err
 
 
-def test_list_shows_every_known_label_and_what_is_published(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run("list", "--output", store, "--json", capsys=capsys)
+def test_list_shows_every_known_label_and_what_is_published(store: Path, run: Run) -> None:
+    _, out, _ = run("list", "--output", store, "--json")
     rows = {row["release"]: row for row in json.loads(out)}
     assert len(rows) == 109
     assert rows["RVU26A"]["published"] == "revision 1"
@@ -106,26 +96,24 @@ def test_list_shows_every_known_label_and_what_is_published(store: Path, capsys:
     assert rows["RVU08AB"]["effective_from"] == "2008-04-01"
 
 
-def test_verify_counts_files_and_passes(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run("verify", "--output", store, capsys=capsys)
+def test_verify_counts_files_and_passes(store: Path, run: Run) -> None:
+    code, out, _ = run("verify", "--output", store)
     assert code == 0
     assert ", 0 not" in out
 
 
-def test_verify_names_a_changed_file_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run("demo", "--output", tmp_path, capsys=capsys)
+def test_verify_names_a_changed_file_and_fails(tmp_path: Path, run: Run) -> None:
+    run("demo", "--output", tmp_path)
     victim = next((tmp_path / "objects" / "gpci").iterdir())
     victim.chmod(0o644)
     victim.write_bytes(victim.read_bytes()[:-1] + b"?")
-    code, _, err = run("verify", "--output", tmp_path, capsys=capsys)
+    code, _, err = run("verify", "--output", tmp_path)
     assert code == 1
     assert victim.name in err
 
 
-def test_export_writes_one_file_a_table_and_release(
-    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, _, _ = run("export", tmp_path / "copy", "--output", store, capsys=capsys)
+def test_export_writes_one_file_a_table_and_release(store: Path, tmp_path: Path, run: Run) -> None:
+    code, _, _ = run("export", tmp_path / "copy", "--output", store)
     assert code == 0
     assert (tmp_path / "copy" / "rvu" / "RVU26A.parquet").is_file()
     described = json.loads((tmp_path / "copy" / "datapackage.json").read_text())
@@ -133,10 +121,10 @@ def test_export_writes_one_file_a_table_and_release(
 
 
 def test_build_without_network_ends_with_3_and_a_remedy(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PFSETL_CMS_URL", "http://127.0.0.1:9")
-    code, _, err = run("build", "RVU26A", "--output", tmp_path, "--cache", tmp_path / "cache", capsys=capsys)
+    code, _, err = run("build", "RVU26A", "--output", tmp_path, "--cache", tmp_path / "cache")
     assert code == 3
     assert "--archive" in err
 
@@ -159,8 +147,8 @@ def test_wrong_requests_end_without_a_traceback(arguments: list[str], expected: 
     assert "Traceback" not in done.stderr
 
 
-def test_the_sample_is_not_held_against_whole_releases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sample_is_not_held_against_whole_releases(tmp_path: Path, run: Run) -> None:
     rows = [s.changed(s.VISIT, hcpcs=f"G{i:04d}") for i in range(1000, 1060)]
     whole = s.write_zip(tmp_path / "RVU25A.zip", s.release(rows=[*s.CODES, *rows]))
-    assert run("build", "RVU25A", "--archive", whole, "--output", tmp_path / "o", capsys=capsys)[0] == 0
-    assert run("demo", "--output", tmp_path / "o", capsys=capsys)[0] == 0
+    assert run("build", "RVU25A", "--archive", whole, "--output", tmp_path / "o")[0] == 0
+    assert run("demo", "--output", tmp_path / "o")[0] == 0

@@ -17,7 +17,16 @@ from pfsetl.store import LocalStore
 from pfsetl.version import Version
 from tests import synthetic as s
 
-RECORD = {"year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": "", "sample": False, "rvu_rows": 0}
+RECORD = {
+    "year": 2025,
+    "quarter": 1,
+    "revision": 1,
+    "archive": {},
+    "fingerprint": "",
+    "all_formats": False,
+    "sample": False,
+    "rvu_rows": 0,
+}
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
 
@@ -227,3 +236,29 @@ def test_a_damaged_object_is_not_taken_over_into_a_new_version(store: LocalStore
     committed(store, value="33.0000")
     with suppress(StoreError):
         assert factors(committed(store)) == {"RVU25A": Decimal("32.3465")}
+
+
+def test_a_release_that_was_there_already_is_not_called_published_when_another_joins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, archive = LocalStore(tmp_path / "o"), s.write_zip(tmp_path / "a.zip", s.release())
+    first = pfsetl.build("RVU25A", store=store, archive=archive)
+    (store.root / first.version.resources[0]["path"]).unlink()  # so that it is made again
+    commit = publish.commit
+
+    def after_another(*arguments: object) -> Version:
+        monkeypatch.setattr(publish, "commit", commit)
+        pfsetl.build("RVU24D", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release("RVU24D")))
+        return commit(*arguments)
+
+    monkeypatch.setattr(publish, "commit", after_another)
+    again = pfsetl.build("RVU25A", store=store, archive=archive)
+    assert (again.version.number, again.published) == (2, False)
+
+
+def test_what_was_compared_once_stays_compared(tmp_path: Path) -> None:
+    store, archive = LocalStore(tmp_path / "o"), s.write_zip(tmp_path / "a.zip", s.release())
+    compared = pfsetl.build("RVU25A", store=store, archive=archive, all_formats=True)
+    (store.root / compared.version.resources[0]["path"]).unlink()
+    restored = pfsetl.build("RVU25A", store=store, archive=archive)
+    assert (restored.published, restored.version.number) == (False, 1)
