@@ -26,9 +26,9 @@ from prefect.logging.configuration import setup_logging
 from prefect.tasks import Task
 
 import pfsetl
-from pfsetl import registry
+from pfsetl.declared import registry
 from pfsetl.errors import PfsetlError, SourceUnavailable
-from pfsetl.fetch import cache_folder, fetch, source_url
+from pfsetl.source.fetch import cache_folder, fetch, source_url
 
 RETRY_DELAYS = (10.0, 60.0)  # seconds before the second and the third attempt to reach CMS
 

@@ -11,7 +11,7 @@ import pytest
 import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
-from pfsetl.store import LocalStore
+from pfsetl.publication.store import LocalStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()

@@ -18,9 +18,10 @@ from pathlib import Path
 import polars as pl
 
 import pfsetl
-from pfsetl import contracts, publish
-from pfsetl.archive import open_archive
 from pfsetl.backfill import backfill, find_archives
+from pfsetl.declared import contracts
+from pfsetl.publication import publish
+from pfsetl.source.archive import open_archive
 
 RELEASE = "RVU25A"
 ROUNDS = 7

@@ -6,11 +6,11 @@ Usage: python tools/write_coverage.py FOLDER_OF_CMS_ARCHIVES
 import sys
 from pathlib import Path
 
-from pfsetl import registry
-from pfsetl.archive import open_archive
 from pfsetl.backfill import find_archives
-from pfsetl.parse import parse
-from pfsetl.read import read, read_others
+from pfsetl.declared import registry
+from pfsetl.parsing.parse import parse
+from pfsetl.parsing.read import read, read_others
+from pfsetl.source.archive import open_archive
 
 PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 HEAD = """\

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pfsetl import contracts
+from pfsetl.declared import contracts
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -7,13 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pfsetl import contracts, pipeline, publish, record, registry, version
-from pfsetl.archive import Archive, open_archive
+from pfsetl import pipeline
+from pfsetl.declared import contracts, registry
+from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, UsageError
-from pfsetl.publish import StagedRelease
-from pfsetl.registry import Release
-from pfsetl.store import LocalStore
-from pfsetl.version import Version
+from pfsetl.publication import publish, record, version
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+from pfsetl.source.archive import Archive, open_archive
 
 _YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
 _NAMED = re.compile(r"^([A-Z0-9_]+?)(?:[^A-Z0-9_].*)?$")

@@ -8,17 +8,20 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl import banner, calendar, compare, contracts, derive, parity, publish, record, registry, version
-from pfsetl.archive import Archive, open_archive
-from pfsetl.check import Report, check
-from pfsetl.normalize import Accounting, Tables, normalize
-from pfsetl.parity import FormatDifference
-from pfsetl.parse import Parsed, parse
-from pfsetl.publish import StagedRelease
-from pfsetl.read import read, read_others
-from pfsetl.registry import Release
-from pfsetl.store import LocalStore
-from pfsetl.version import Version
+from pfsetl.declared import calendar, contracts, registry
+from pfsetl.declared.registry import Release
+from pfsetl.parsing import banner, parity
+from pfsetl.parsing.parity import FormatDifference
+from pfsetl.parsing.parse import Parsed, parse
+from pfsetl.parsing.read import read, read_others
+from pfsetl.publication import publish, record, version
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+from pfsetl.source.archive import Archive, open_archive
+from pfsetl.tables import compare, derive
+from pfsetl.tables.check import Report, check
+from pfsetl.tables.normalize import Accounting, Tables, normalize
 
 
 @dataclass(frozen=True, slots=True)

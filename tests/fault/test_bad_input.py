@@ -10,7 +10,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import PfsetlError
-from pfsetl.store import LocalStore
+from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
 

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pfsetl
-from pfsetl import contracts, registry
-from pfsetl.archive import Archive, MemberFile, open_archive
+from pfsetl.declared import contracts, registry
 from pfsetl.errors import ArchiveError, PfsetlError
-from pfsetl.normalize import Tables, normalize
-from pfsetl.parse import parse
-from pfsetl.read import read, read_member
-from pfsetl.store import LocalStore
-from pfsetl.version import Version
+from pfsetl.parsing.parse import parse
+from pfsetl.parsing.read import read, read_member
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+from pfsetl.source.archive import Archive, MemberFile, open_archive
+from pfsetl.tables.normalize import Tables, normalize
 from tests import synthetic as s
 from tests.synthetic import Members
 

@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl import registry
+from pfsetl.declared import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 LABEL = "RVU25D"

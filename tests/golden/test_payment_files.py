@@ -5,7 +5,8 @@ from decimal import ROUND_HALF_UP, Decimal
 import polars as pl
 import pytest
 
-from pfsetl import derive, registry
+from pfsetl.declared import registry
+from pfsetl.tables import derive
 from tests.golden.published import PLACE, SETTINGS, payment_file
 
 CENT = Decimal("0.01")

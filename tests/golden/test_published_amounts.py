@@ -9,7 +9,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from pfsetl import derive, registry
+from pfsetl.declared import registry
+from pfsetl.tables import derive
 from tests.golden.published import PLACE, SETTINGS, in_every_contractors_name, published_amounts
 from tests.spec.rows import rvu_rows
 

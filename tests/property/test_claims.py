@@ -8,8 +8,8 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pfsetl.claims import price_claim
-from pfsetl.reductions import Line
+from pfsetl.pricing.claims import price_claim
+from pfsetl.pricing.reductions import Line
 
 DAYS = [date(2005, 7, 1), date(2010, 3, 1), date(2010, 9, 1), date(2014, 2, 3), date(2022, 5, 2), date(2025, 3, 3)]
 MODIFIERS = [(), (), (), ("50",), ("26",), ("TC",), ("62",), ("80",), ("AS",), ("54",), ("55",), ("50", "62"), ("53",)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pfsetl.digest import RowsDigest, encoded, plain, rows_digest
+from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
 
 SCHEMA = {"code": pl.String, "text": pl.String, "flag": pl.Boolean, "money": pl.Decimal(9, 2), "count": pl.Int32,
           "share": pl.Float64}  # fmt: skip

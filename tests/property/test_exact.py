@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pfsetl.exact import amount_cents, dollars, scaled, share
+from pfsetl.tables.exact import amount_cents, dollars, scaled, share
 
 NAMES = ("work", "pe", "mp", "work_gpci", "pe_gpci", "mp_gpci", "factor")
 SCALES = dict(zip(NAMES, (2, 2, 2, 3, 3, 3, 4), strict=True))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pfsetl.archive import Archive, MemberFile
 from pfsetl.errors import LayoutError
-from pfsetl.read import RawTable, read_member
+from pfsetl.parsing.read import RawTable, read_member
+from pfsetl.source.archive import Archive, MemberFile
 
 Positions = dict[str, tuple[int, int]]
 

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pfsetl import derive
+from pfsetl.tables import derive
 from tests.spec.rows import IN_FORCE, Row, gpci_rows, rvu_rows
 
 # A frame takes longer than a number: fewer examples, and no search for which parts of a failing one matter.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pfsetl import version
 from pfsetl.cli import main
+from pfsetl.publication import version
 
 RELEASES = [
     "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",

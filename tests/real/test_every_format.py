@@ -13,13 +13,14 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl import contracts, parity, registry
-from pfsetl.archive import Archive, MemberFile, open_archive
-from pfsetl.normalize import Accounting, Tables, normalize
-from pfsetl.parity import FormatDifference
-from pfsetl.parse import Parsed, parse
-from pfsetl.read import read_member
-from pfsetl.store import LocalStore
+from pfsetl.declared import contracts, registry
+from pfsetl.parsing import parity
+from pfsetl.parsing.parity import FormatDifference
+from pfsetl.parsing.parse import Parsed, parse
+from pfsetl.parsing.read import read_member
+from pfsetl.publication.store import LocalStore
+from pfsetl.source.archive import Archive, MemberFile, open_archive
+from pfsetl.tables.normalize import Accounting, Tables, normalize
 
 RELEASES = [
     "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",

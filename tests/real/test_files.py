@@ -8,9 +8,9 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
-from pfsetl.archive import open_archive
-from pfsetl.read import read_member
-from pfsetl.values import typed
+from pfsetl.parsing.read import read_member
+from pfsetl.parsing.values import typed
+from pfsetl.source.archive import open_archive
 
 ALL = "csv txt xlsx"
 

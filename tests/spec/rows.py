@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl import contracts, derive
-from pfsetl.registry import Release
+from pfsetl.declared import contracts
+from pfsetl.declared.registry import Release
+from pfsetl.tables import derive
 
 Row = dict[str, Any]
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from pfsetl import calendar, registry
+from pfsetl.declared import calendar, registry
 from pfsetl.errors import UsageError
 
 

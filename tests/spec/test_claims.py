@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from pfsetl.claims import price_claim
-from pfsetl.reductions import Line, therapy_share
+from pfsetl.pricing.claims import price_claim
+from pfsetl.pricing.reductions import Line, therapy_share
 
 TODAY = date(2025, 3, 3)
 

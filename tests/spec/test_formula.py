@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from pfsetl import derive
+from pfsetl.tables import derive
 from tests.spec.rows import IN_FORCE, gpci_rows, paid, paid_in, rvu_rows
 
 # fmt: off

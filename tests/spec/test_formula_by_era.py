@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pfsetl.registry import Release
+from pfsetl.declared.registry import Release
 from tests.spec.rows import paid
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from pfsetl import derive
+from pfsetl.tables import derive
 from tests.spec.rows import IN_FORCE, paid, paid_in, rvu_rows
 
 CAPPED = {"hcpcs": "G0130", "modifier": "TC", "nonfacility_pe_rvu": "5.00", "facility_pe_rvu": "5.00"}

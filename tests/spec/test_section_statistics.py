@@ -7,7 +7,7 @@ from fractions import Fraction
 import polars as pl
 import pytest
 
-from pfsetl import compare, derive
+from pfsetl.tables import compare, derive
 from tests.spec.rows import IN_FORCE, rvu_rows
 
 SECTION = {"section": "Medicine", "subsection": None}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import registry
-from pfsetl.archive import Archive, open_archive
+from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, SourceUnavailable
+from pfsetl.source.archive import Archive, open_archive
 from tests import synthetic as s
 
 # names seen in CMS's zips, 2009-2026

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import pipeline, publish, version
+from pfsetl import pipeline
 from pfsetl.backfill import Backfill, backfill, find_archives
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.store import LocalStore
+from pfsetl.publication import publish, version
+from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 
 LABELS = ("RVU24A", "RVU25A", "RVU25D", "RVU26A")

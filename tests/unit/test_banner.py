@@ -3,9 +3,10 @@
 import polars as pl
 import pytest
 
-from pfsetl import banner, registry
+from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError
-from pfsetl.read import RawTable
+from pfsetl.parsing import banner
+from pfsetl.parsing.read import RawTable
 
 TITLE = "{} National Physician Fee Schedule Relative Value File {} Release"
 

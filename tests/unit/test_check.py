@@ -6,13 +6,14 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from pfsetl import check, contracts, registry
-from pfsetl.archive import open_archive
-from pfsetl.check import Finding, Report
+from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed
-from pfsetl.normalize import Tables, normalize
-from pfsetl.parse import parse
-from pfsetl.read import read
+from pfsetl.parsing.parse import parse
+from pfsetl.parsing.read import read
+from pfsetl.source.archive import open_archive
+from pfsetl.tables import check
+from pfsetl.tables.check import Finding, Report
+from pfsetl.tables.normalize import Tables, normalize
 from tests import synthetic as s
 
 CONTRACT = contracts.load()

@@ -5,7 +5,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from pfsetl import compare
+from pfsetl.tables import compare
 
 KEY = {"release": "RVU25A", "participant": "all"}
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pfsetl import contracts, declarations
-from pfsetl.contracts import Contract, Rule, Table
+from pfsetl.declared import contracts, declarations
+from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ContractError
 
 CONTRACT = contracts.load()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pfsetl import grid
 from pfsetl.errors import ArchiveError, LayoutError
+from pfsetl.parsing import grid
 from tests import synthetic as s
 
 

@@ -13,7 +13,7 @@ from pfsetl import pipeline
 from pfsetl.cli import main
 from pfsetl.errors import LayoutError
 from pfsetl.pipeline import Build
-from pfsetl.store import LocalStore
+from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import declarations, parity, registry
-from pfsetl.archive import open_archive
+from pfsetl.declared import declarations, registry
 from pfsetl.errors import ContractError
-from pfsetl.parity import FormatDifference, differences, explained
-from pfsetl.parse import Parsed, parse
-from pfsetl.read import read_member
+from pfsetl.parsing import parity
+from pfsetl.parsing.parity import FormatDifference, differences, explained
+from pfsetl.parsing.parse import Parsed, parse
+from pfsetl.parsing.read import read_member
+from pfsetl.source.archive import open_archive
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 

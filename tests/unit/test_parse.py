@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl import contracts, registry
-from pfsetl.archive import open_archive
+from pfsetl.declared import contracts, registry
 from pfsetl.errors import ValueRefused
-from pfsetl.normalize import Accounting, Tables, normalize
-from pfsetl.parse import Parsed, parse
-from pfsetl.read import read
+from pfsetl.parsing.parse import Parsed, parse
+from pfsetl.parsing.read import read
+from pfsetl.source.archive import open_archive
+from pfsetl.tables.normalize import Accounting, Tables, normalize
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from pfsetl import places
 from pfsetl.errors import ValueRefused
+from pfsetl.tables import places
 
 TOLD = places.known_states(None, None)
 

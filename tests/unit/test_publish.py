@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl import contracts, publish, version
+from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError
-from pfsetl.publish import StagedRelease
-from pfsetl.store import LocalStore
-from pfsetl.version import Version
+from pfsetl.publication import publish, version
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
 from tests import synthetic as s
 
 RECORD = {

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from pfsetl import registry
+from pfsetl.declared import registry
 from pfsetl.errors import UsageError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.samples import SAMPLE
+from pfsetl.cli.samples import SAMPLE
 
 ARCHIVES = sorted(SAMPLE.glob("*.zip"))
 CPT_OR_DENTAL = re.compile(rb"^(?:\d{4}[0-9A-Z]|D\d{4})[ ,0-9A-Z]")

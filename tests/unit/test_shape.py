@@ -6,10 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl import grid, grid_shape, registry, text_shape
-from pfsetl.archive import open_archive
+from pfsetl.declared import registry
 from pfsetl.errors import LayoutError
-from pfsetl.read import RawTable, read
+from pfsetl.parsing import grid, grid_shape, text_shape
+from pfsetl.parsing.read import RawTable, read
+from pfsetl.source.archive import open_archive
 from tests import synthetic as s
 
 # every shape as CMS printed it: file name, bytes, layout, records

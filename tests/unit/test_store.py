@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pfsetl.errors import StoreError
-from pfsetl.store import LocalStore, open_store
+from pfsetl.publication.store import LocalStore, open_store
 
 
 @pytest.fixture

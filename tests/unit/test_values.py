@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from pfsetl.errors import ValueRefused
-from pfsetl.read import RawTable
-from pfsetl.values import typed
+from pfsetl.parsing.read import RawTable
+from pfsetl.parsing.values import typed
 
 
 def value(field: str, cell: str) -> object:

@@ -9,8 +9,8 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.store import LocalStore
-from pfsetl.version import Version
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
 from tests import synthetic as s
 
 

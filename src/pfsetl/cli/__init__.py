@@ -1,0 +1,43 @@
+"""The command line: one function per command. Exit 0 done, 1 data refused, 2 usage, 3 source unavailable."""
+
+import sys
+
+from cyclopts import CycloptsError
+
+from pfsetl.cli import building, publishing, reading  # noqa: F401  each registers its commands
+from pfsetl.cli.options import app
+from pfsetl.errors import PfsetlError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; no error reaches the user as a traceback unless --debug asks for it."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        app([a for a in arguments if a != "--debug"], exit_on_error=False, print_error=False)
+    except PfsetlError as error:
+        _fail(error, error.exit_code, debug)
+    except CycloptsError as error:
+        _fail(error, 2, debug)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except OSError as error:
+        _fail(
+            PfsetlError(f"{error.filename or 'output'}: {error.strerror or error}. Check path and space."),
+            1,
+            debug,
+            error,
+        )
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        # NOTE: the last resort, so that what nobody foresaw is still an error with a place and a remedy.
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        _fail(PfsetlError(f"{what}. This wasn't foreseen; --debug shows where it happened."), 1, debug, error)
+
+
+def _fail(error: Exception, exit_code: int, debug: bool, cause: Exception | None = None) -> None:
+    if debug:
+        raise cause or error
+    print(f"pfsetl: {error}", file=sys.stderr)
+    sys.exit(exit_code)

@@ -1,0 +1,131 @@
+"""Commands that bring, build and check releases."""
+
+from pathlib import Path
+
+from pfsetl import pipeline
+from pfsetl.backfill import backfill as run_backfill
+from pfsetl.backfill import find_archives
+from pfsetl.cli import render, samples, terminal
+from pfsetl.cli.card import find_release
+from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Json, Output, app
+from pfsetl.declared import registry
+from pfsetl.errors import ChecksFailed
+from pfsetl.publication import version
+from pfsetl.publication.store import open_store
+from pfsetl.source import fetch as fetching
+from pfsetl.tables.check import Finding
+
+
+@app.command
+def demo(*, output: Output = DEMO_OUTPUT) -> None:
+    """Publish the bundled sample (Level II codes of RVU25D and RVU26A) and show how to read it. No network.
+
+    It has a store of its own, because the sample would take the place of the real releases of the same names.
+    """
+    out = render.console()
+    for path in samples.archives():
+        with terminal.watching(f"building {path.stem}"):
+            result = pipeline.build(path.stem, store=open_store(output), archive=path, sample=True)
+        render.build(out, result)
+    out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
+    for line in samples.next_steps(output):
+        out.print(f"  {line}", markup=False)
+
+
+@app.command
+def fetch(release: str, *, cache: Path | None = None) -> None:
+    """Download a release's archive from CMS into the cache and print its path.
+
+    Parameters
+    ----------
+    release: A label such as RVU26A.
+    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
+    """
+    print(terminal.fetched(registry.find(release), cache))
+
+
+@app.command
+def build(
+    release: str,
+    *,
+    archive: Path | None = None,
+    output: Output = DEFAULT_OUTPUT,
+    cache: Path | None = None,
+    all_formats: AllFormats = False,
+    json: Json = False,
+) -> None:
+    """Publish one release from CMS, from a zip, or from a folder of its members.
+
+    Parameters
+    ----------
+    release: A label such as RVU26A; a new one such as RVU27A works with --archive.
+    archive: CMS's zip or a folder of its members; default: what CMS serves at the address in releases.csv.
+    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
+    """
+    url = None
+    if archive is None:
+        known = registry.find(release)
+        archive, url = terminal.fetched(known, cache), fetching.source_url(known)
+    with terminal.watching(f"building {release.upper()}"):
+        result = pipeline.build(release, store=open_store(output), archive=archive, url=url, all_formats=all_formats)
+    if json:
+        record = {"release": result.release, "version": result.version.number, "published": result.published}
+        print(render.as_json(record | {"record": result.record}))
+    else:
+        render.build(render.console(), result)
+
+
+@app.command
+def backfill(wanted: str, *, archives: Path, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+    """Build every wanted release found in a folder, all into one version; run it again to resume.
+
+    Parameters
+    ----------
+    wanted: A range of years (2009..2026), a year, or labels separated by commas.
+    archives: Folder of zips or folders named after their label.
+    """
+    found = find_archives(archives, wanted)
+    with terminal.counting("backfill", len(found)) as step:
+        result = run_backfill(found, store=open_store(output), report=step)
+    if json:
+        outcome = {"published": result.published, "unchanged": result.unchanged, "failed": result.failed}
+        print(render.as_json({"version": result.version.number, **outcome}))
+    else:
+        print(
+            f"version {result.version.number}: {len(result.published)} published, {len(result.unchanged)} unchanged, "
+            f"{len(result.failed)} failed"
+        )
+    if result.failed:
+        raise ChecksFailed("\n".join(f"{label}: {error}" for label, error in result.failed.items()))
+
+
+@app.command
+def check(
+    release: str,
+    *,
+    archive: Path | None = None,
+    all_formats: AllFormats = False,
+    output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
+) -> None:
+    """Print what was checked of a release: of a published one, or of an archive without publishing it.
+
+    Parameters
+    ----------
+    release: A label such as RVU26A.
+    archive: A zip or a folder of members to check; default: the record of the published release.
+    """
+    if archive is None:
+        opened = version.open_version(output)
+        findings = opened.releases[find_release(opened, release)]
+        errors: tuple[Finding, ...] = ()
+    else:
+        known = version.open_version(output).releases
+        examined = pipeline.examine(release, archive, records=known, all_formats=all_formats)
+        findings, errors = examined.findings, examined.report.errors
+    if json:
+        print(render.as_json(findings))
+    else:
+        render.findings(render.console(), findings)
+    if errors:
+        raise ChecksFailed("\n".join(f"{f.table}.{f.check}: {f.violations} rows, {f.description}" for f in errors))

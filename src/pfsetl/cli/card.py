@@ -1,0 +1,145 @@
+"""The card of one code in one release, as code pages show it: RVUs, national payment, and how it compares."""
+
+import bisect
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from pfsetl.declared import declarations
+from pfsetl.errors import UsageError
+from pfsetl.publication.version import Version
+
+SETTINGS = {"nonfacility": "Non-facility", "facility": "Facility"}
+MEASURES = {
+    "work_rvu": "work RVU",
+    "nonfacility_total_rvu": "non-facility total RVU",
+    "facility_total_rvu": "facility total RVU",
+    "nonfacility_amount": "non-facility amount",
+    "facility_amount": "facility amount",
+}
+
+
+def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, Any]:
+    """Return what a release says about a code, read from the published Parquet.
+
+    Without a release the latest published one is taken. Raises UsageError for an unknown code or release, with
+    near ones.
+    """
+    label = find_release(version, release)
+    code = hcpcs.strip().upper()
+    rows = version.scan("rvu", label).filter(pl.col("hcpcs") == code).collect()
+    if rows.is_empty():
+        raise UsageError(_unknown_code(version, code, label))
+    payments = version.scan("payment_national", label).filter(pl.col("hcpcs") == code).collect()
+    comparison = version.scan("code_comparison", label).filter(pl.col("hcpcs") == code).collect()
+    stats = version.scan("section_stats", label).select("participant", "section", "measure", "max_hcpcs").collect()
+    facts = version.scan("releases", label).sort("revision").collect().row(-1, named=True)
+    first = rows.row(0, named=True)
+    meanings = {r["code"]: r["meaning"] for r in declarations.code_lists()["status"].iter_rows(named=True)}
+    return {
+        "hcpcs": code,
+        "release": label,
+        "revision": version.releases[label]["revision"],
+        "version": version.number,
+        "effective_from": facts["effective_from"],
+        "effective_to": facts["effective_to"],
+        "section": first["section"],
+        "subsection": first["subsection"],
+        "status": first["status"],
+        "status_meaning": meanings.get(first["status"]),
+        "rows": list(_rows(rows, payments)),
+        "comparison": comparison.join(stats, on=["participant", "section", "measure"]).to_dicts(),
+        "archive": version.releases[label]["archive"],
+    }
+
+
+def find_release(version: Version, release: str | None) -> str:
+    """Return the label of a published release, the latest where none is named."""
+    published = sorted(version.releases, key=lambda label: _order(label, version.releases[label]))
+    if not published:
+        raise UsageError(f"{version.store}: nothing is published there. Run 'pfsetl demo' or 'pfsetl build' first.")
+    if release is None:
+        return published[-1]
+    label = release.strip().upper()
+    if label in published:
+        return label
+    near = difflib.get_close_matches(label, published, n=3, cutoff=0.4) or published[-3:]
+    raise UsageError(
+        f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(near)}. "
+        f"'pfsetl build {label}' publishes it, 'pfsetl list' shows all releases."
+    )
+
+
+def comparison_sentence(row: dict[str, Any]) -> str:
+    """Say in one sentence where a code stands in its section.
+
+    >>> comparison_sentence({"measure": "work_rvu", "value": 0.5, "n": 737, "section": "Medicine",
+    ...     "percentile": 34.33, "section_median": 0.78, "ratio_to_median": 0.641, "section_max": 23.92,
+    ...     "max_hcpcs": "90951"})
+    'work RVU 0.50: 34th percentile among 737 Medicine codes, 1.6x below the median 0.78, highest 23.92 (90951)'
+    """
+    ratio = row["ratio_to_median"]
+    stands = (
+        "at the median"
+        if ratio == 1
+        else f"{ratio:.1f}x the median"
+        if ratio > 1
+        else f"{1 / ratio:.1f}x below the median"
+    )
+    median = f"{row['section_median']:.4f}".rstrip("0")
+    median = median if len(median.partition(".")[2]) > 1 else f"{row['section_median']:.2f}"
+    return (
+        f"{MEASURES[row['measure']]} {row['value']:.2f}: {_ordinal(round(row['percentile']))} percentile among "
+        f"{row['n']} {row['section']} codes, {stands} {median}, highest {row['section_max']:.2f} ({row['max_hcpcs']})"
+    )
+
+
+def _rows(rvu: pl.DataFrame, payments: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    joined = rvu.join(payments, on=["participant", "hcpcs", "modifier"], how="left", maintain_order="left")
+    for row in joined.iter_rows(named=True):
+        yield {
+            "participant": row["participant"],
+            "modifier": row["modifier"],
+            "status": row["status"],
+            "reason": row["reason"],
+            "conversion_factor": row["conversion_factor"],
+            "settings": {setting: _setting(row, setting) for setting in SETTINGS},
+            "global_days": row["global_days"],
+            "pctc": row["pctc"],
+            "multiple_procedure": row["multiple_procedure"],
+        }
+
+
+def _setting(row: dict[str, Any], setting: str) -> dict[str, Any]:
+    return {
+        "work_rvu": row["work_rvu"],
+        "pe_rvu": row[f"{setting}_pe_rvu"],
+        "mp_rvu": row["mp_rvu"],
+        "total_rvu": row[f"{setting}_total_rvu"],
+        "na": row[f"{setting}_na"],
+        "amount": row[f"{setting}_amount"],
+        "opps_amount": row[f"{setting}_opps_amount"],
+        "payment": row[f"{setting}_payment"],
+        "nonparticipating_amount": row[f"{setting}_nonparticipating_amount"],
+        "limiting_charge": row[f"{setting}_limiting_charge"],
+    }
+
+
+def _unknown_code(version: Version, code: str, label: str) -> str:
+    known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
+    at = bisect.bisect(known, code)
+    near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]] or difflib.get_close_matches(code, known)
+    hint = f" Near: {', '.join(near)}." if near else " Codes have five characters, like 99213 or G0101."
+    return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"
+
+
+def _order(label: str, record: dict[str, Any]) -> tuple[int, int, str]:
+    return record["year"], record["quarter"], label
+
+
+def _ordinal(number: int) -> str:
+    if number % 100 in (11, 12, 13):
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"

@@ -1,0 +1,45 @@
+"""What there is: every release that is known or published, and every version of a store."""
+
+from typing import Any
+
+from pfsetl.declared import registry
+from pfsetl.publication import version
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+
+
+def releases(opened: Version) -> list[dict[str, Any]]:
+    """Return every known release in CMS's order, and what else the version holds, with what is published."""
+    published = opened.releases
+    known = registry.releases()
+    others = [registry.inferred(label, record) for label, record in published.items() if label not in known]
+    return [_listed(release, published.get(release.label)) for release in (*known.values(), *others)]
+
+
+def versions(store: LocalStore) -> list[dict[str, Any]]:
+    """Return every version of a store with the releases it holds, oldest first."""
+    opened = [version.open_version(store, number) for number in version.numbers(store)]
+    return [
+        {
+            "version": v.number,
+            "created": v.created,
+            "releases": list(v.releases),
+            "files": len(v.resources),
+            "rows": sum(r["rows"] for r in v.resources),
+            "bytes": sum(r["bytes"] for r in v.resources),
+        }
+        for v in opened
+    ]
+
+
+def _listed(release: registry.Release, record: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "release": release.label,
+        "kind": release.kind,
+        "effective_from": release.effective_from,
+        "effective_to": release.effective_to,
+        "never_effective": {True: "never paid", False: None, None: "unknown"}[release.never_effective],
+        "supersedes": release.supersedes,
+        "published": f"revision {record['revision']}" if record else None,
+        "note": release.note,
+    }

@@ -1,0 +1,22 @@
+"""The application, and the options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The store: the folder of published versions.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
+
+AllFormats = Annotated[
+    bool,
+    Parameter(name="--all-formats", negative="", help="Compare the workbooks too; takes as long as the build itself."),
+]
+
+app = App(
+    name="pfsetl",
+    help="Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.",
+    result_action="return_value",
+)
+DEMO_OUTPUT = Path("output/demo")
+DEFAULT_OUTPUT = Path("output")

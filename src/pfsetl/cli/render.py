@@ -1,0 +1,144 @@
+"""How results look on a terminal, and as JSON for machines."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pfsetl.cli import card as cards
+from pfsetl.pipeline import Build
+
+_PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
+
+
+def console() -> Console:
+    """Return the console for human output; a pipe gets full width and no colour."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def as_json(data: Any) -> str:
+    """Return data as JSON: decimals as numbers with their digits, dates as ISO text."""
+    return json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a plain table; None shows as nothing, and columns of numbers stand at the right."""
+    filled = [[_text(cell) for cell in row] for row in rows]
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for i, name in enumerate(columns):
+        numbers = all(row[i].replace(",", "").replace(".", "").lstrip("$-").isdigit() for row in filled if row[i])
+        made.add_column(name, justify="right" if numbers and filled else "left", overflow="fold")
+    for row in filled:
+        made.add_row(*row)
+    return made
+
+
+def build(out: Console, result: Build) -> None:
+    """Print what a build published and what is missing or odd."""
+    record, number = result.record, result.version.number
+    if result.published:
+        out.print(f"[bold]{result.release}[/bold] revision {record['revision']} published as version {number}.")
+    else:
+        out.print(f"[bold]{result.release}[/bold] unchanged: version {number} holds this content already.")
+    files = [r for r in result.version.resources if r["release"] == result.release]
+    out.print(table("", ("table", "rows", "bytes"), [(f["table"], f["rows"], f["bytes"]) for f in files]))
+    notices(out, record)
+    unexplained = [d for d in record["format_differences"] if not d["explained"]]
+    for d in unexplained:
+        out.print(f"[yellow]differs[/yellow]  {d['believed']} and {d['other']} in {d['field']}, {d['cells']} rows")
+    for warning in record["warnings"]:
+        out.print(
+            f"[yellow]warning[/yellow]  {warning['table']}.{warning['check']}: {warning['violations']} rows; "
+            f"{warning['description']}"
+        )
+
+
+def findings(out: Console, found: dict[str, Any]) -> None:
+    """Print the checks of a release: where every line went, every rule, every difference between formats."""
+    columns = ("file", "layout", "lines", "not data", "published", "merged", "rejected")
+    out.print(
+        table(
+            "",
+            columns,
+            [
+                (
+                    m["file"],
+                    m["layout"],
+                    m["lines"],
+                    sum(m["not_data"].values()),
+                    m["published"],
+                    m["merged"],
+                    m["rejected"],
+                )
+                for m in found["members"]
+            ],
+        )
+    )
+    described = {(w["table"], w["check"]): w for w in found["warnings"]}
+    rows = []
+    for name, violations in found["checks"].items():
+        warning = described.get(tuple(name.split(".", 1)))
+        outcome = "holds" if not violations else "warning" if warning else "BROKEN"
+        rows.append((name, outcome, violations, "; ".join(warning["examples"]) if warning else ""))
+    out.print(table("", ("check", "outcome", "rows", "examples"), rows))
+    for d in found["format_differences"]:
+        why = f": {d['explained']}" if d["explained"] else "; not explained in schemas/corrections.csv"
+        out.print(f"{d['believed']} and {d['other']} differ in {d['field']}, {d['cells']} rows{why}")
+    notices(out, found)
+
+
+def notices(out: Console, found: dict[str, Any]) -> None:
+    """Print what is missing or odd about an archive."""
+    for member in found["missing"]:
+        out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
+    for notice in found["notices"]:
+        out.print(f"[yellow]notice[/yellow]   {notice}")
+
+
+def card(out: Console, data: dict[str, Any]) -> None:
+    """Print the card of a code."""
+    until = f" to {data['effective_to']}" if data["effective_to"] else ""
+    since = f"in force {data['effective_from']}{until}" if data["effective_from"] else "not in force"
+    out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}, {since}, version {data['version']}")
+    place = " - ".join(part for part in (data["section"], data["subsection"]) if part)
+    out.print(f"{place}; status {data['status']}: {data['status_meaning']}")
+    for row in data["rows"]:
+        name = f"modifier {row['modifier']}" if row["modifier"] else "no modifier"
+        title = f"\n{name}, {_PARTICIPANTS[row['participant']]}, conversion factor {row['conversion_factor']}"
+        out.print(table(title, ("", "Work", "PE", "MP", "Total", "NA", "Payment", "Limiting charge"), _settings(row)))
+        if row["reason"]:
+            out.print(f"no national payment: {row['reason'].replace('_', ' ')}")
+    ranked = [c for c in data["comparison"] if c["participant"] == data["rows"][0]["participant"]]
+    if ranked:
+        out.print("\n[bold]How it compares[/bold]")
+    for measure in cards.MEASURES:
+        for comparison in (c for c in ranked if c["measure"] == measure):
+            out.print(f"  {cards.comparison_sentence(comparison)}")
+    out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}")
+
+
+def _settings(row: dict[str, Any]) -> Iterable[Sequence[object]]:
+    for setting, name in cards.SETTINGS.items():
+        s = row["settings"][setting]
+        paid = None if s["payment"] is None else f"${s['payment']:,.2f}"
+        limit = None if s["limiting_charge"] is None else f"${s['limiting_charge']:,.2f}"
+        yield name, s["work_rvu"], s["pe_rvu"], s["mp_rvu"], s["total_rvu"], "NA" if s["na"] else "", paid, limit
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,1 @@
+"""What is declared as data: the files of `schemas/`, the releases, the contract, the calendar."""

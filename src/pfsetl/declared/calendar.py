@@ -1,0 +1,143 @@
+"""Which release, and which conversion factor as paid, prices a date of service."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+
+import polars as pl
+
+from pfsetl.declared import declarations, registry
+from pfsetl.declared.registry import Release
+from pfsetl.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Days that one release prices; a correction takes over the days of what it supersedes."""
+
+    release: str
+    first: date
+    last: date
+
+
+def pricing_release(day: date, as_of: date | None = None) -> Release:
+    """Return the release that prices a date of service; with `as_of`, as it was known on that day.
+
+    A release that was never in force (RVU11A, RVU12A, RVU13A) prices no day; of several for one day the correction
+    that supersedes the others wins. NOTE: a release whose posting date isn't known counts as known from the first
+    day it is in force.
+
+    >>> pricing_release(date(2024, 3, 8)).label, pricing_release(date(2024, 3, 9)).label
+    ('RVU24A', 'RVU24AR')
+    """
+    found = [r for r in _candidates(as_of) if _spans()[r.label][0] <= day <= _spans()[r.label][1]]
+    if not found:
+        first, last = min(span[0] for span in _spans().values()), max(span[1] for span in _spans().values())
+        known = f" as known on {as_of}" if as_of else ""
+        raise UsageError(f"{day}: no release prices this day{known}. Priced are {first} to {last}.")
+    superseded = {name for r in found for name in _ancestors(r)}
+    return [r for r in found if r.label not in superseded][-1]
+
+
+def segments() -> list[Segment]:
+    """Return the whole calendar, day by day without gap or overlap where releases are known."""
+    days: list[Segment] = []
+    spans = _spans()
+    day, end = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+    edges = sorted({first for first, _ in spans.values()} | {last + timedelta(days=1) for _, last in spans.values()})
+    while day <= end:
+        following = next((edge for edge in edges if edge > day), end + timedelta(days=1))
+        last = following - timedelta(days=1)
+        try:
+            label = pricing_release(day).label
+        except UsageError:
+            label = ""
+        if days and days[-1].release == label:
+            days[-1] = Segment(label, days[-1].first, last)
+        else:
+            days.append(Segment(label, day, last))
+        day = following
+    return [segment for segment in days if segment.release]
+
+
+def release_calendar(release: Release) -> pl.DataFrame:
+    """Return the days a release prices, with the conversion factor that was paid then and its source."""
+    rows = []
+    for segment in (s for s in segments() if s.release == release.label):
+        for factor in _factors():
+            first = max(segment.first, date.fromisoformat(factor["from"]))
+            last = min(segment.last, date.fromisoformat(factor["to"]))
+            if first <= last:
+                rows.append(
+                    {
+                        "release": release.label,
+                        "participant": factor["participant"],
+                        "effective_from": first,
+                        "effective_to": last,
+                        "conversion_factor": factor["conversion_factor"],
+                        "certainty": factor["certainty"],
+                        "source": factor["source"],
+                    }
+                )
+    schema = {
+        "release": pl.String,
+        "participant": pl.String,
+        "effective_from": pl.Date,
+        "effective_to": pl.Date,
+        "conversion_factor": pl.String,
+        "certainty": pl.String,
+        "source": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def formula_day(release: Release) -> date:
+    """Return the day whose formula a release is computed with: its first in force, else the first of its quarter."""
+    return release.effective_from or date(release.year, 3 * release.quarter - 2, 1)
+
+
+def formula(rule: str, day: date) -> dict[str, tuple[int, int]]:
+    """Return the factors of a rule of `schemas/formula.csv` in force on a day, by flag."""
+    return {
+        row["flag"]: (int(row["numerator"]), int(row["denominator"]))
+        for row in declarations.rows("formula.csv")
+        if row["rule"] == rule and date.fromisoformat(row["from"]) <= day <= date.fromisoformat(row["to"])
+    }
+
+
+def _factors() -> list[dict[str, str]]:
+    rows = declarations.rows("conversion_factors.csv")
+    return [row for row in rows if row["category"] == "all" and row["from"] and row["to"]]
+
+
+@cache
+def _candidates(as_of: date | None) -> tuple[Release, ...]:
+    return tuple(
+        release
+        for release in registry.releases().values()
+        if release.never_effective is not True
+        and release.label in _spans()
+        and (as_of is None or (release.published_on or _spans()[release.label][0]) <= as_of)
+    )
+
+
+@cache
+def _spans() -> Mapping[str, tuple[date, date]]:
+    """First and last day of every release; what its row leaves open it takes over from what it supersedes."""
+    spans: dict[str, tuple[date, date]] = {}
+    for release in registry.releases().values():
+        inherited = spans.get(release.supersedes or "")
+        first = release.effective_from or (inherited and inherited[0])
+        last = release.effective_to or (inherited and inherited[1])
+        if first and last:
+            spans[release.label] = (first, last)
+    return spans
+
+
+def _ancestors(release: Release) -> list[str]:
+    found = []
+    while release.supersedes and release.supersedes in registry.releases():
+        found.append(release.supersedes)
+        release = registry.releases()[release.supersedes]
+    return found

@@ -1,0 +1,249 @@
+"""The data contract of the published tables: the one reader of the Open Data Contract Standard files."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pfsetl.declared import declarations
+from pfsetl.errors import ContractError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_DTYPES: dict[str, pl.DataType] = {
+    "string": pl.String(),
+    "boolean": pl.Boolean(),
+    "int32": pl.Int32(),
+    "float64": pl.Float64(),
+    "date": pl.Date(),
+}
+_PREFACE = """\
+# Tables
+
+Contract `{id}` {version}. `make docs` writes this page: change the contract in `schemas/` instead.
+
+*key*: part of the key; *null*: may be null. A broken `error` rule stops the release, a `warn` does not.
+"""
+_DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a published table; `unit` is None for codes, names and counts."""
+
+    name: str
+    dtype: pl.DataType
+    nullable: bool
+    key: bool
+    unit: str | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition on published rows; `query` counts the violations."""
+
+    name: str
+    table: str
+    query: str
+    severity: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One published table: its columns in order and the rules over them."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the primary key, which is also the order of rows."""
+        return tuple(column.name for column in self.columns if column.key)
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Names and dtypes, in order."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def empty(self) -> pl.DataFrame:
+        """Return the table without rows."""
+        return self.schema.to_frame()
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The tables of one data product, under one version number."""
+
+    id: str
+    version: str
+    tables: Mapping[str, Table]
+
+
+@cache
+def load(path: Path | None = None) -> Contract:
+    """Read and compile a contract; without a path, that of the public tables."""
+    import yaml
+
+    path = path or declarations.folder() / "pfs.odcs.yaml"
+    # The C parser is eight times as fast as safe_load, but not every build of PyYAML has it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        document = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506, one of the two safe loaders
+    except (OSError, yaml.YAMLError) as error:
+        raise ContractError(f"{path}: not a readable contract ({error}).") from error
+    if not isinstance(document, dict):
+        raise ContractError(f"{path}: expected a mapping at the top of the contract.")
+    identity, version = (str(_need(document, field, path.name)) for field in ("id", "version"))
+    tables = [_table(entry, path.name) for entry in _need(document, "schema", path.name)]
+    _refuse_twins((table.name for table in tables), path.name)
+    return Contract(identity, version, {table.name: table for table in tables})
+
+
+def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return the frame with its columns in contract order, or raise with every column that isn't as promised.
+
+    Nothing is cast: a wrong dtype means that a step before this one is wrong.
+    """
+    if problems := [f"{table.name}.{problem}" for problem in _differences(frame.schema, table.schema)]:
+        raise ContractError("; ".join(problems))
+    return frame.select(table.schema.names())
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return the Arrow schema for `DataFrame.write_parquet`: each field carries its description and unit."""
+    import pyarrow as pa
+
+    fields = []
+    # Polars refuses types that differ from those it writes by itself, so it is asked for them.
+    for column, written in zip(table.columns, table.empty().to_arrow().schema, strict=True):
+        metadata = {"description": column.description} | ({"unit": column.unit} if column.unit else {})
+        fields.append(pa.field(column.name, written.type, column.nullable, metadata))
+    return pa.schema(fields)
+
+
+def table_schema(table: Table) -> dict[str, Any]:
+    """Return the Frictionless Table Schema of a table, for the Data Package descriptor.
+
+    `missingValues` is empty because an empty modifier is a value, not a missing one.
+    """
+    numbers: dict[type[pl.DataType], str] = {pl.Int32: "integer", pl.Float64: "number", pl.Decimal: "number"}
+    fields = [
+        {
+            "name": column.name,
+            "type": numbers.get(column.dtype.base_type(), _type_name(column.dtype)),
+            "description": column.description,
+            "constraints": {"required": not column.nullable},
+        }
+        | ({"unit": column.unit} if column.unit else {})
+        for column in table.columns
+    ]
+    return {"fields": fields, "primaryKey": list(table.key), "missingValues": []}
+
+
+def dictionary(contract: Contract) -> str:
+    """Return the data dictionary, in Markdown: what every table holds, its columns and its rules."""
+    lines = [_PREFACE.format(id=contract.id, version=contract.version)]
+    lines += [f"* [`{name}`](#{name})" for name in contract.tables]
+    for table in contract.tables.values():
+        lines += ["", *_section(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(table: Table) -> Iterator[str]:
+    yield f"## {table.name}\n\n{table.description}\n"
+    yield "| column | type | | unit | meaning |\n|---|---|---|---|---|"
+    for column in table.columns:
+        mark = "key" if column.key else "null" if column.nullable else ""
+        about = f"{_type_name(column.dtype)} | {mark} | {column.unit or ''} | {column.description}"
+        yield f"| `{column.name}` | {about} |"
+    if table.rules:
+        yield "\n| rule | severity | meaning |\n|---|---|---|"
+    for rule in table.rules:
+        yield f"| `{rule.name}` | {rule.severity} | {rule.description} |"
+
+
+def _table(entry: Mapping[str, Any], where: str) -> Table:
+    name = str(_need(entry, "name", where))
+    columns = tuple(_column(declared, name) for declared in _need(entry, "properties", name))
+    _refuse_twins((column.name for column in columns), name)
+    places = [column.get("primaryKeyPosition") for column in entry["properties"] if column.get("primaryKey")]
+    if not places or places != list(range(1, len(places) + 1)):
+        raise ContractError(f"{name}: primaryKeyPosition must count 1, 2, 3 in column order, found {places}.")
+    rules = tuple(_rule(declared, name) for declared in entry.get("quality", ()))
+    _refuse_twins((rule.name for rule in rules), name)
+    return Table(name, str(_need(entry, "description", name)), columns, rules)
+
+
+def _column(declared: Mapping[str, Any], table: str) -> Column:
+    where = f"{table}.{_need(declared, 'name', table)}"
+    nullable, key = not declared.get("required", False), bool(declared.get("primaryKey", False))
+    if key and nullable:
+        raise ContractError(f"{where}: a primaryKey column must be required.")
+    custom = {entry["property"]: entry["value"] for entry in declared.get("customProperties", ())}
+    return Column(
+        name=str(declared["name"]),
+        dtype=_dtype(str(_need(declared, "physicalType", where)), where),
+        nullable=nullable,
+        key=key,
+        unit=custom.get("unit"),
+        description=str(_need(declared, "description", where)),
+    )
+
+
+def _rule(declared: Mapping[str, Any], table: str) -> Rule:
+    where = f"{table}, rule '{_need(declared, 'name', table)}'"
+    fields = ("name", "query", "severity", "description")
+    name, query, severity, description = (str(_need(declared, field, where)).strip() for field in fields)
+    if declared.get("type") != "sql" or declared.get("mustBe") != 0:
+        raise ContractError(f"{where}: expected type 'sql' and mustBe 0, a query that counts violations.")
+    if severity not in ("error", "warn"):
+        raise ContractError(f"{where}: severity is '{severity}', expected 'error' or 'warn'.")
+    return Rule(name, table, query, severity, description)
+
+
+def _need(mapping: Mapping[str, Any], field: str, where: str) -> Any:
+    if mapping.get(field) in (None, "", []):
+        raise ContractError(f"{where}: '{field}' is missing.")
+    return mapping[field]
+
+
+def _refuse_twins(names: Iterable[str], where: str) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise ContractError(f"{where}.{name}: the name occurs {times} times.")
+
+
+def _dtype(physical: str, where: str) -> pl.DataType:
+    if decimal := _DECIMAL.fullmatch(physical):
+        return pl.Decimal(int(decimal[1]), int(decimal[2]))
+    if dtype := _DTYPES.get(physical):
+        return dtype
+    raise ContractError(f"{where}: physicalType '{physical}' is none of {', '.join(_DTYPES)}, decimal(p,s).")
+
+
+def _type_name(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.Decimal):
+        return f"decimal({dtype.precision},{dtype.scale})"
+    return next((name for name, known in _DTYPES.items() if known == dtype), str(dtype))
+
+
+def _differences(found: pl.Schema, expected: pl.Schema) -> Iterator[str]:
+    for name, dtype in expected.items():
+        if found.get(name) != dtype:
+            there = f"found {_type_name(found[name])}" if name in found else "found no such column"
+            yield f"{name}: expected {_type_name(dtype)}, {there}"
+    for name, dtype in found.items():
+        if name not in expected:
+            yield f"{name}: expected no such column, found {_type_name(dtype)}"

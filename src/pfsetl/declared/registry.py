@@ -1,0 +1,210 @@
+"""What is known about CMS's releases, members and layouts, read from `schemas/*.csv` into records."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+from pfsetl.declared import declarations
+from pfsetl.errors import ContractError, UsageError
+
+_LABEL = re.compile(r"^RVU(?P<year>\d{2})(?P<quarter>[A-D])(?:R\d?)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One CMS release label; dates are inclusive, None where not in force or not known."""
+
+    label: str
+    year: int
+    quarter: int
+    kind: str
+    effective_from: date | None
+    effective_to: date | None
+    never_effective: bool | None
+    supersedes: str | None
+    published_on: date | None
+    zip_path: str | None
+    note: str | None
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MemberKind:
+    """One logical member of an archive: which file names belong to it, and which format is believed first."""
+
+    member: str
+    participant: str
+    pattern: re.Pattern[str]
+    required: bool
+    formats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutField:
+    """One field of a layout: columns `start`..`end` of a record, or the column at position `start`."""
+
+    field: str
+    start: int
+    end: int
+    header: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One shape in which CMS has published a member."""
+
+    name: str
+    member: str
+    medium: str
+    record_length: int
+    header_above: int
+    header_below: int
+    line: str
+    valid_for: str
+    fields: tuple[LayoutField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How a raw cell becomes a value: kind (code, text, flag, decimal, dollars), scale, zero padding, pattern."""
+
+    field: str
+    kind: str
+    scale: int
+    pad: int
+    pattern: str
+
+
+@cache
+def releases() -> Mapping[str, Release]:
+    """Return every known release by label, in CMS's order."""
+    return {row["release"]: _release(row) for row in declarations.rows("releases.csv")}
+
+
+def find(label: str) -> Release:
+    """Return one known release; the label is not case sensitive.
+
+    >>> find("rvu26a").effective_from
+    datetime.date(2026, 1, 1)
+    """
+    label = label.strip().upper()
+    if label in releases():
+        return releases()[label]
+    near = difflib.get_close_matches(label, releases(), n=4, cutoff=0.6)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    raise UsageError(
+        f"{label}: no such release in schemas/releases.csv.{hint} 'pfsetl list' shows all; "
+        "a new CMS release can be built with --archive PATH when its label has the form RVU27A."
+    )
+
+
+def find_or_infer(label: str) -> Release:
+    """Return a known release, or infer year, quarter and dates of a new one from CMS's naming rule.
+
+    RVU{yy}{A,B,C,D} is the January, April, July, October release (CMS record layout, every year). Labels that
+    don't follow the rule have to be declared.
+    """
+    match = _LABEL.match(label.strip().upper())
+    if label.strip().upper() in releases() or match is None:
+        return find(label)
+    year, quarter = 2000 + int(match["year"]), "ABCD".index(match["quarter"]) + 1
+    first = date(year, 3 * quarter - 2, 1)
+    last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
+    return Release(
+        label.strip().upper(), year, quarter, "initial", first, last, None, None, None, None,
+        "not in schemas/releases.csv: dates by the quarter rule", known=False,
+    )  # fmt: skip
+
+
+def inferred(label: str, record: Mapping[str, Any]) -> Release:
+    """Return a release that a store holds and `schemas/releases.csv` doesn't, from its record in the manifest."""
+    return Release(
+        label, record["year"], record["quarter"], "unknown", None, None, None, None, None, None,
+        "not in schemas/releases.csv", known=False,
+    )  # fmt: skip
+
+
+@cache
+def member_kinds() -> tuple[MemberKind, ...]:
+    """Return the members that a release can hold."""
+    return tuple(
+        MemberKind(
+            row["member"],
+            row["participant"],
+            re.compile(row["pattern"]),
+            row["required"] == "true",
+            tuple(row["formats"].split()),
+        )
+        for row in declarations.rows("members.csv")
+    )
+
+
+@cache
+def layouts(member: str) -> tuple[Layout, ...]:
+    """Return every declared layout of one member, in the order of `layouts/shapes.csv`."""
+    by_layout: dict[str, list[LayoutField]] = {}
+    for row in declarations.rows(f"layouts/{member}.csv"):
+        start = int(row["start"])
+        header = re.compile(row["header"]) if row["header"] else None
+        by_layout.setdefault(row["layout"], []).append(
+            LayoutField(row["field"], start, int(row["end"] or start), header)
+        )
+    found = tuple(
+        _layout(row, tuple(by_layout.get(row["layout"], ())))
+        for row in declarations.rows("layouts/shapes.csv")
+        if row["member"] == member
+    )
+    unknown = {f.field for layout in found for f in layout.fields} - set(fields())
+    if unknown:
+        raise ContractError(f"schemas/layouts/{member}.csv: {sorted(unknown)} are not in schemas/fields.csv.")
+    return found
+
+
+@cache
+def fields() -> Mapping[str, Field]:
+    """Return how each raw field is turned into a value."""
+    return {
+        row["field"]: Field(row["field"], row["kind"], int(row["scale"] or 0), int(row["pad"] or 0), row["pattern"])
+        for row in declarations.rows("fields.csv")
+    }
+
+
+def _release(row: Mapping[str, str]) -> Release:
+    return Release(
+        label=row["release"],
+        year=int(row["year"]),
+        quarter=int(row["quarter"]),
+        kind=row["kind"],
+        effective_from=_date(row["effective_from"]),
+        effective_to=_date(row["effective_to"]),
+        never_effective={"true": True, "false": False}.get(row["never_effective"]),
+        supersedes=row["supersedes"] or None,
+        published_on=_date(row["published_on"]),
+        zip_path=row["zip"] or None,
+        note=row["note"] or None,
+    )
+
+
+def _layout(row: Mapping[str, str], layout_fields: tuple[LayoutField, ...]) -> Layout:
+    if not layout_fields and row["line"]:
+        names = re.compile(row["line"]).groupindex
+        layout_fields = tuple(LayoutField(name, 0, 0, None) for name in names)
+    return Layout(
+        name=row["layout"],
+        member=row["member"],
+        medium=row["medium"],
+        record_length=int(row["record_length"] or 0),
+        header_above=int(row["header_above"] or 0),
+        header_below=int(row["header_below"] or 0),
+        line=row["line"],
+        valid_for=row["valid_for"],
+        fields=layout_fields,
+    )
+
+
+def _date(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,1 @@
+"""From an archive to typed frames, one per member, with every difference and reject accounted for."""

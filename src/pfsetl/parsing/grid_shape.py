@@ -1,0 +1,123 @@
+"""Cut grids of cells: csv, tab separated text and workbooks, whose columns stand under declared headers."""
+
+import re
+
+import polars as pl
+
+from pfsetl.declared import registry
+from pfsetl.declared.registry import Layout
+from pfsetl.parsing.grid import END_MARKERS, Grid
+from pfsetl.parsing.shape import Cut, Fit, only_fit
+
+HEADER_SEARCH_ROWS = 60
+
+
+def cut_grid(member: str, grid: Grid) -> Cut:
+    """Cut a grid of cells whose columns must be those of a declared layout, in its order."""
+    trials = [layout for layout in registry.layouts(member) if layout.medium == "grid"]
+    fits = [_fit_grid(layout, grid) for layout in trials]
+    if all("header not found" in fit.problems for fit in fits):
+        bare = [x for x in registry.layouts(member) if x.medium == "grid_without_header"]
+        fits = [_fit_bare_grid(layout, grid) for layout in bare] or fits
+    return only_fit(fits, member, grid.place)
+
+
+def _fit_grid(layout: Layout, grid: Grid) -> Fit:
+    head = grid.frame.head(HEADER_SEARCH_ROWS).drop("line").rows()
+    anchor = layout.fields[0].header
+    at = next((i for i, row in enumerate(head) if anchor and anchor.fullmatch(header_text(row[:1]))), None)
+    if at is None:
+        return Fit(layout, ["header not found"] + [f"{f.field} missing" for f in layout.fields], None)
+    top, bottom = at, at
+    while top > 0 and at - top < layout.header_above and not head[top - 1][0]:
+        top -= 1
+    while (
+        bottom + 1 < len(head)
+        and bottom - at < layout.header_below
+        and not head[bottom + 1][0]
+        and any(head[bottom + 1])
+    ):
+        bottom += 1
+    titles = [header_text([row[i] for row in head[top : bottom + 1]]) for i in range(grid.width)]
+    problems = compare_headers(layout, titles)
+    body = grid.frame.slice(bottom + 1)
+    extra = [f"c{i}" for i in range(len(layout.fields) + 1, grid.width + 1)]
+    for column in extra:
+        filled = body.filter(pl.col(column) != "")
+        if filled.height and not problems:
+            problems.append(f"column {column[1:]} has no header but a value at line {filled['line'][0]}")
+    if problems:
+        return Fit(layout, problems, None, distance=sum("moved from" not in problem for problem in problems))
+    banner = "\n".join(" ".join(cell for cell in row if cell) for row in [*head[:top], *head[at : at + 1]])
+    return Fit(layout, [], _cut_rows(layout, body, bottom + 1, banner))
+
+
+def _fit_bare_grid(layout: Layout, grid: Grid) -> Fit:
+    if grid.width != len(layout.fields):
+        problem = f"{grid.width} columns without a header, {layout.name} has {len(layout.fields)}"
+        return Fit(layout, [problem], None)
+    field = registry.fields()[layout.fields[0].field]
+    first = grid.frame["c1"][0].zfill(field.pad)
+    if not re.fullmatch(field.pattern, first):
+        return Fit(layout, [f"neither a header nor a {field.field} in row 1: {first!r}"], None)
+    return Fit(layout, [], _cut_rows(layout, grid.frame, 0, ""))
+
+
+def _cut_rows(layout: Layout, body: pl.DataFrame, header_rows: int, banner: str) -> Cut:
+    names = [f.field for f in layout.fields]
+    cells = [c for c in body.columns if c != "line"]
+    key = registry.fields()[names[0]]
+    body = body.with_columns(blank_rest=pl.all_horizontal([pl.col(c) == "" for c in cells[1:]]))
+    alone = pl.col("blank_rest")
+    blank = alone & (pl.col("c1") == "")
+    end = alone & pl.col("c1").is_in(END_MARKERS)
+    keyed = pl.col("c1").str.zfill(key.pad).str.contains(f"^(?:{key.pattern})$")
+    note = alone & ~blank & ~end & ~keyed
+    records = body.filter(~(blank | end | note))
+    counts = {
+        "records": records.height,
+        "header": header_rows,
+        "blank": body.filter(blank).height,
+        "end_marker": body.filter(end).height,
+        "note": body.filter(note).height,
+    }
+    frame = records.select("line", *(pl.col(f"c{i}").alias(n) for i, n in enumerate(names, 1)))
+    return Cut(layout.name, frame, banner, counts)
+
+
+def header_text(cells: object) -> str:
+    """Join stacked header cells to one upper-case title without punctuation.
+
+    >>> header_text(["", "NON-FAC", "PE RVU"])
+    'NON FAC PE RVU'
+    """
+    assert isinstance(cells, (list, tuple))
+    joined = re.sub(r"[^A-Z0-9.]+", " ", " ".join(cells).upper())
+    return re.sub(r"\.(?!\d)", " ", joined).replace("  ", " ").strip()
+
+
+def compare_headers(layout: Layout, titles: list[str]) -> list[str]:
+    """Say how the titles of a grid differ from a layout: columns missing, moved, or not declared."""
+    missing: list[str] = []
+    moved: list[str] = []
+    claimed: set[int] = set()
+    for field in layout.fields:
+        at = field.start - 1
+        pattern = field.header
+        if pattern is None:
+            continue
+        if at < len(titles) and pattern.fullmatch(titles[at]):
+            claimed.add(at)
+            continue
+        elsewhere = next((i for i, t in enumerate(titles) if i not in claimed and pattern.fullmatch(t)), None)
+        if elsewhere is None:
+            missing.append(f"column {field.start} {pattern.pattern!r} ({field.field}) is missing")
+        else:
+            claimed.add(elsewhere)
+            moved.append(f"{titles[elsewhere]!r} ({field.field}) moved from column {field.start} to {elsewhere + 1}")
+    added = [
+        f"column {i + 1} {title!r} isn't in {layout.name}"
+        for i, title in enumerate(titles)
+        if title and i not in claimed
+    ]
+    return added + missing + moved

@@ -1,0 +1,96 @@
+"""Raw rows to typed rows: rows that can't be used are set aside with their reason, all others become values."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from pfsetl.declared import registry
+from pfsetl.declared.registry import Field
+from pfsetl.errors import ValueRefused
+from pfsetl.parsing import values
+from pfsetl.parsing.read import RawTable
+
+MOST_UNUSABLE = 0.001  # of a member's records; more of them means a damaged file, not a stray line
+_KEYS = {
+    "pprrvu": ("hcpcs", "modifier"),
+    "gpci": ("mac", "locality"),
+    "locality_county": ("mac", "locality"),
+    "anesthesia": ("mac", "locality"),
+    "opps_cap": ("hcpcs", "modifier", "mac", "locality"),
+}
+LICENSED = "description"
+_REJECTS = {"line": pl.UInt32, "reason": pl.String, "text": pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A member as values: `frame` has `line` and typed fields; `rejects` the lines set aside, with their reason."""
+
+    raw: RawTable
+    frame: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+def parse(raw: RawTable) -> Parsed:
+    """Type a member's rows; set aside rows without a usable key and exact repetitions of another row.
+
+    Raises ValueRefused for any other cell that can't be what its field says, and when more rows are unusable than
+    a stray line explains. NOTE: RVU09A has 3491F twice, LOCCO lists the rest of Missouri twice from 2010 on.
+    """
+    unusable = _unusable(raw)
+    repeats = _repeats(raw)
+    if unusable.is_empty() and repeats.is_empty():
+        return Parsed(raw, _split_code(values.typed(raw)), pl.DataFrame(schema=_REJECTS))
+    if unusable.height > MOST_UNUSABLE * raw.frame.height:
+        line, reason = unusable.row(0)
+        cells = raw.frame.row(by_predicate=pl.col("line") == line, named=True)
+        more = f"; so have {unusable.height - 1} more of {raw.frame.height:,} records" if unusable.height > 1 else ""
+        raise ValueRefused(
+            f"{raw.file}: line {line}: {reason}: {cells[reason.split()[0]]!r}{more}. Download the archive again; if "
+            "CMS really prints this, say so in schemas/fields.csv."
+        )
+    aside = pl.concat([unusable, repeats]).unique("line", keep="first").sort("line")
+    kept = raw.frame.join(aside, on="line", how="anti", maintain_order="left")
+    shown = [_shown(registry.fields()[c]) for c in raw.frame.columns if c not in ("line", LICENSED)]
+    texts = raw.frame.select("line", text=pl.concat_str(shown, separator="|"))
+    rejects = aside.join(texts, on="line", how="left", maintain_order="left")
+    return Parsed(raw, _split_code(values.typed(raw.with_rows(kept))), rejects.select(*_REJECTS))
+
+
+def key_of(member: str) -> tuple[str, ...]:
+    """Return the fields that identify a record of a member within its file."""
+    return _KEYS[member]
+
+
+def _shown(field: Field) -> pl.Expr:
+    """Return a cell as it may be shown in public: a cell that isn't what its field says may be a moved descriptor."""
+    fits = values.prepared(field).str.contains(values.pattern_of(field) or "^")
+    return pl.when(fits).then(pl.col(field.field)).otherwise(pl.lit("..."))
+
+
+def _unusable(raw: RawTable) -> pl.DataFrame:
+    names = [n for n in ("hcpcs", "hcpcs_modifier", "mac", "locality") if n in raw.frame.columns]
+    checked = raw.frame.select("line", *(values.prepared(registry.fields()[name]) for name in names))
+    bad = pl.lit(None, dtype=pl.String)
+    for name in reversed(names):
+        pattern = registry.fields()[name].pattern
+        fits = pl.col(name).str.contains(f"^(?:{pattern})$")
+        bad = pl.when(~fits).then(pl.lit(f"{name} isn't text of the form {pattern}")).otherwise(bad)
+    return checked.select("line", reason=bad).drop_nulls()
+
+
+def _repeats(raw: RawTable) -> pl.DataFrame:
+    key = [name for name in ("hcpcs_modifier", *_KEYS[raw.member]) if name in raw.frame.columns]
+    suspects = raw.frame.filter(~raw.frame.select(key).is_unique())
+    cells = [c for c in suspects.columns if c != "line"]
+    first = suspects.select("line", first=pl.col("line").min().over(cells) if suspects.height else pl.col("line"))
+    return first.filter(pl.col("line") > pl.col("first")).select(
+        "line", reason=pl.format("repeats line {}", pl.col("first"))
+    )
+
+
+def _split_code(frame: pl.DataFrame) -> pl.DataFrame:
+    if "hcpcs_modifier" not in frame.columns:
+        return frame
+    glued = pl.col("hcpcs_modifier")
+    return frame.with_columns(hcpcs=glued.str.slice(0, 5), modifier=glued.str.slice(5)).drop("hcpcs_modifier")

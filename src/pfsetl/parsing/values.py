@@ -1,0 +1,83 @@
+"""Text cells to values: codes, flags, exact decimals; a cell that can't be what its field says is refused."""
+
+import polars as pl
+
+from pfsetl.declared import registry
+from pfsetl.declared.registry import Field
+from pfsetl.errors import ValueRefused
+from pfsetl.parsing.read import RawTable
+
+_DECIMAL = r"^-?0*(?:\d{{1,{whole}}}(?:\.\d{{0,{scale}}}0*)?|\.\d{{1,{scale}}}0*)$"
+_DIGITS = 9
+_CENTS = r"^\d{4,}$"  # NOTE: RVU14A and RVU15A, and most ANES txt, print 2141 for 21.41
+
+
+def typed(raw: RawTable) -> pl.DataFrame:
+    """Turn every field of a raw table into its value by `schemas/fields.csv`; `line` stays.
+
+    Codes are padded where Excel ate leading zeros, flags are booleans, numbers are decimals of the field's
+    scale. Blank codes become null, except the modifier, which is part of a key. Raises ValueRefused.
+    """
+    names = [name for name in raw.frame.columns if name != "line"]
+    declared = [registry.fields()[name] for name in names]
+    ready = raw.frame.with_columns(prepared(field) for field in declared)
+    _refuse_bad(raw, ready, declared)
+    return ready.select("line", *(_value(field) for field in declared))
+
+
+def prepared(field: Field) -> pl.Expr:
+    """Return the expression for a field's cell in canonical text: padded, upper case, single blanks."""
+    cell = pl.col(field.field)
+    match field.kind:
+        case "code":
+            cell = cell.str.to_uppercase()
+            if field.pad:
+                digits = cell.str.contains(r"^\d+$")
+                cell = pl.when(digits).then(cell.str.zfill(field.pad)).otherwise(cell)
+        case "name":
+            cell = cell.str.replace_all(r"\s+", " ").str.strip_chars_end("* ")
+        case "text":
+            cell = cell.str.replace_all(r"\s+", " ")
+        case "dollars":
+            whole = cell.str.contains(_CENTS)
+            cell = pl.when(whole).then(cell.str.replace(r"(\d\d)$", ".$1")).otherwise(cell)
+    return cell.alias(field.field)
+
+
+def pattern_of(field: Field) -> str | None:
+    """Return the regular expression that a field's canonical text must match, None where any text will do."""
+    if field.kind in ("decimal", "dollars"):
+        return _DECIMAL.format(scale=field.scale, whole=_DIGITS - field.scale)
+    return f"^(?:{field.pattern})$" if field.pattern else None
+
+
+def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> None:
+    patterns = {field.field: pattern for field in declared if (pattern := pattern_of(field))}
+    fits = ready.select(pl.col(name).str.contains(pattern) for name, pattern in patterns.items())
+    for name, all_fit in zip(patterns, fits.select(pl.all().all()).row(0), strict=True):
+        if all_fit:
+            continue
+        bad = ready.select("line", name).filter(~fits[name])
+        line, cell = bad.row(0)
+        field = registry.fields()[name]
+        expected = (
+            f"a number with up to {field.scale} decimals and {_DIGITS - field.scale} digits before them"
+            if field.kind in ("decimal", "dollars")
+            else f"text of the form {field.pattern}"
+        )
+        more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
+        raise ValueRefused(
+            f"{raw.file}: line {line}: {name} is {cell!r}, expected {expected}{more}. Download the archive again; "
+            f"if CMS really prints this, say so in schemas/fields.csv."
+        )
+
+
+def _value(field: Field) -> pl.Expr:
+    cell = pl.col(field.field)
+    match field.kind:
+        case "flag":
+            return cell != ""
+        case "decimal" | "dollars":
+            return cell.cast(pl.Decimal(_DIGITS, field.scale))
+        case _:
+            return cell if field.field == "modifier" else pl.when(cell != "").then(cell).alias(field.field)

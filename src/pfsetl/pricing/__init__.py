@@ -1,0 +1,1 @@
+"""From published tables to prices: a service on a day, and the lines of a claim."""

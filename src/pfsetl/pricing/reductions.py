@@ -1,0 +1,164 @@
+"""The records of a claim line, and the rules that touch one: factors, dates and sources of `schemas/reductions.csv`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+
+from pfsetl.declared import declarations
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One claim line, priced alone: amounts are cents for one unit, None where there is none."""
+
+    number: int
+    hcpcs: str
+    modifiers: tuple[str, ...]
+    units: int
+    date: date
+    payment: int | None  # of the row priced (blank, 26, TC or 53), after the imaging cap
+    reason: str | None  # why there is no payment
+    technical: int | None  # payment of the code's TC row
+    professional: int | None  # payment of the code's 26 row
+    therapy: int | None  # payment with the practice expense of a second and later unit
+    base_payment: int | None  # of the endoscopic base code, same setting and place
+    endoscopic_base: str | None
+    multiple_procedure: str | None
+    bilateral: str | None
+    assistant_surgeon: str | None
+    co_surgeons: str | None
+    team_surgery: str | None
+    imaging_family: str | None
+    pctc: str | None
+    preoperative: Decimal
+    intraoperative: Decimal
+    postoperative: Decimal
+    practitioner: str = "physician"
+    facility: bool = False
+    charge: int | None = None  # billed for the whole line
+    row_modifier: str = ""  # modifier of the row that `payment` is from
+    uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule that touched a line: the total before and after, in cents."""
+
+    rule: str
+    text: str
+    numerator: int
+    denominator: int
+    before: int
+    after: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """What Medicare allows for a line, or why nothing; `sequestration` is cents off its payment, not off `allowed`."""
+
+    line: Line
+    allowed: int | None
+    reason: str | None
+    steps: tuple[Step, ...]
+    sequestration: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """One row of `schemas/reductions.csv`: a share, or the reason (`outcome`) why there is no payment."""
+
+    rule: str
+    indicator: str
+    modifiers: tuple[str, ...]
+    part: str
+    setting: str
+    rank_from: int
+    rank_to: int | None
+    numerator: int
+    denominator: int
+    outcome: str
+    effective_from: date
+    effective_to: date
+    source: str
+
+
+# Which indicator of a line each rule goes by; the multiple-procedure indicator where it isn't here.
+_INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
+    "bilateral": lambda line: line.bilateral,
+    "assistant_surgeon": lambda line: line.assistant_surgeon,
+    "co_surgeons": lambda line: line.co_surgeons,
+    "team_surgery": lambda line: line.team_surgery,
+    "practitioner": lambda line: line.practitioner,
+    "part": lambda line: line.pctc,
+    "not_a_family": lambda line: line.imaging_family,
+}
+
+
+def therapy_share(day: date, *, facility: bool) -> tuple[int, int] | None:
+    """Return the share of practice expense paid for a second and later therapy unit, None before the rule began.
+
+    >>> therapy_share(date(2020, 7, 1), facility=False)
+    (50, 100)
+    """
+    found = next((rule for rule in rules_of("therapy", day) if rule.setting in ("", setting_of(facility))), None)
+    return (found.numerator, found.denominator) if found else None
+
+
+def practitioners() -> tuple[str, ...]:
+    """Return the kinds of practitioner that a line can name."""
+    return tuple(dict.fromkeys(row.indicator for row in reductions() if row.rule == "practitioner" and row.indicator))
+
+
+def find(rule: str, line: Line, rank: int = 1) -> Reduction | None:
+    """Return the first row of a rule in force that fits a line's indicator, modifiers, setting and rank."""
+    indicator = _INDICATORS[rule](line) if rule in _INDICATORS else line.multiple_procedure
+    for row in rules_of(rule, line.date):
+        if (
+            row.indicator in ("", indicator)
+            and (not row.modifiers or set(row.modifiers) & set(line.modifiers))
+            and row.setting in ("", setting_of(line.facility))
+            and row.rank_from <= rank <= (row.rank_to or rank)
+        ):
+            return row
+    return None
+
+
+def named(rule: str, line: Line) -> bool:
+    """Return whether a rule names one of the line's modifiers."""
+    return any(set(row.modifiers) & set(line.modifiers) for row in rules_of(rule, line.date))
+
+
+def setting_of(facility: bool) -> str:
+    """Return the setting as the rules name it."""
+    return "facility" if facility else "nonfacility"
+
+
+def rules_of(rule: str, day: date) -> Iterator[Reduction]:
+    """Yield the rows of a rule that are in force on a day."""
+    return (row for row in reductions() if row.rule == rule and row.effective_from <= day <= row.effective_to)
+
+
+@cache
+def reductions() -> tuple[Reduction, ...]:
+    """Return every row of `schemas/reductions.csv`."""
+    return tuple(
+        Reduction(
+            rule=row["rule"],
+            indicator=row["indicator"],
+            modifiers=tuple(row["modifier"].split()),
+            part=row["part"],
+            setting=row["setting"],
+            rank_from=int(row["rank_from"] or 1),
+            rank_to=int(row["rank_to"]) if row["rank_to"] else None,
+            numerator=int(row["numerator"] or 1),
+            denominator=int(row["denominator"] or 1),
+            outcome=row["outcome"],
+            effective_from=date.fromisoformat(row["from"]) if row["from"] else date.min,
+            effective_to=date.fromisoformat(row["to"]) if row["to"] else date.max,
+            source=row["source"],
+        )
+        for row in declarations.rows("reductions.csv")
+    )

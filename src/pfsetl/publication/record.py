@@ -1,0 +1,105 @@
+"""What the manifest says about a release: its archive, revision, members, checks; and the `releases` table."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import version as installed
+from typing import Any
+
+import polars as pl
+
+from pfsetl.declared import contracts, declarations
+from pfsetl.declared.registry import Release
+from pfsetl.parsing.parity import FormatDifference
+from pfsetl.publication.version import Version
+from pfsetl.source.archive import Archive
+from pfsetl.tables.check import Report
+from pfsetl.tables.normalize import Accounting
+
+NEIGHBOUR_QUARTERS = 8
+
+
+def source(archive: Archive, url: str | None, release: Release, base: Version) -> dict[str, Any]:
+    """Return which archive a build is made of, and as which revision of its release.
+
+    The same label with other bytes is the next revision; the same bytes keep theirs.
+    """
+    before = base.releases.get(release.label)
+    same = before is not None and before["archive"]["content"] == archive.content
+    revision = 1 if before is None else before["revision"] + (0 if same else 1)
+    return {
+        "revision": revision,
+        "year": release.year,
+        "quarter": release.quarter,
+        "archive": {"name": archive.name, "sha256": archive.sha256, "content": archive.content, "url": url},
+        "fingerprint": fingerprint(archive),
+    }
+
+
+def findings(
+    archive: Archive,
+    accounts: Sequence[Accounting],
+    differences: Sequence[FormatDifference],
+    report: Report,
+    notices: Sequence[str],
+) -> dict[str, Any]:
+    """Return what was found in an archive: where every line went, what is missing, odd, or disagrees."""
+    return {
+        "members": [asdict(account) for account in accounts],
+        "missing": list(archive.missing),
+        "ignored": list(archive.ignored),
+        "notices": list(notices),
+        "format_differences": [asdict(d) for d in differences],
+        "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
+        "warnings": [asdict(f) for f in report.warnings],
+        "rvu_rows": sum(a.published for a in accounts if a.member == "pprrvu" and a.participant != "qp"),
+    }
+
+
+def neighbour(release: Release, records: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    """Return label and number of rows of the nearest release before this one, if one is near enough to compare."""
+    here = 4 * release.year + release.quarter
+    quarters = {label: 4 * r["year"] + r["quarter"] for label, r in records.items() if not r["sample"]}
+    earlier = sorted((at, label) for label, at in quarters.items() if here - NEIGHBOUR_QUARTERS <= at < here)
+    rows = [(label, records[label]["rvu_rows"]) for _, label in earlier[-1:]]
+    return pl.DataFrame(rows, schema={"release": pl.String, "rows": pl.Int64}, orient="row")
+
+
+def releases_table(release: Release, made_of: Mapping[str, Any], base: Version) -> pl.DataFrame:
+    """Return one row per revision of the release, earlier ones carried over from the base version."""
+    schema = contracts.load().tables["releases"].schema
+    row = {
+        "release": release.label,
+        "revision": made_of["revision"],
+        "year": release.year,
+        "quarter": release.quarter,
+        "kind": release.kind,
+        "effective_from": release.effective_from,
+        "effective_to": release.effective_to,
+        "never_effective": release.never_effective,
+        "supersedes": release.supersedes,
+        "published_at": release.published_on,
+        "archive_name": made_of["archive"]["name"],
+        "archive_sha256": made_of["archive"]["sha256"],
+        "url": made_of["archive"]["url"],
+        "note": release.note,
+    }
+    now = pl.DataFrame([row], schema=schema)
+    if release.label not in base.releases:
+        return now
+    earlier = base.scan("releases", release.label).filter(pl.col("revision") < made_of["revision"]).collect()
+    return pl.concat([earlier, now])
+
+
+def fingerprint(archive: Archive) -> str:
+    """Return the identity of everything a build depends on: archive, software, declarations."""
+    return hashlib.sha256(f"{archive.content} {installed('pfsetl')} {_declarations_digest()}".encode()).hexdigest()
+
+
+@cache
+def _declarations_digest() -> str:
+    folder = declarations.folder()
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    lines = (f"{p.relative_to(folder)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,0 +1,201 @@
+"""Open, read, verify and export published versions. A version is a manifest: the whole file set, with hashes."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pfsetl.declared import contracts
+from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication import digest
+from pfsetl.publication.store import LocalStore, open_store
+
+MANIFEST_FORMAT = 1
+RESOURCE = {
+    "table": str,
+    "release": str,
+    "path": str,
+    "rows": int,
+    "bytes": int,
+    "hash": str,
+    "digest": str,
+    "schema": str,
+}
+RECORD = {"year", "quarter", "revision", "archive", "fingerprint", "content", "all_formats", "sample", "rvu_rows"}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One published version: `number` 0 is the empty store. Its manifest is a Data Package descriptor."""
+
+    store: LocalStore
+    number: int
+    manifest: Mapping[str, Any]
+
+    @property
+    def releases(self) -> dict[str, dict[str, Any]]:
+        """The record of every release in this version: archive, members, checks, changes."""
+        return dict(self.manifest["pfsetl"]["releases"])
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        """Every file of this version: table, release, path, rows, bytes, hash, digest."""
+        return list(self.manifest["resources"])
+
+    @property
+    def created(self) -> str:
+        """When the version was committed, UTC."""
+        return str(self.manifest["created"])
+
+    def files(self, table: str, release: str | None = None) -> list[str]:
+        """Return the addresses of a table's Parquet files, of one release or of all."""
+        known = sorted({r["table"] for r in self.resources})
+        if table not in known:
+            raise UsageError(
+                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
+            )
+        if release is not None and release not in self.releases:
+            there = ", ".join(self.releases)
+            raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
+        return [
+            self.store.uri(r["path"]) for r in self.resources if r["table"] == table and release in (None, r["release"])
+        ]
+
+    def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
+        """Return a table as a LazyFrame, of one release or of all.
+
+        >>> version.scan("rvu", "RVU26A").filter(hcpcs="97761").collect()  # doctest: +SKIP
+        """
+        files = self.files(table, release)
+        gone = [name for name in files if not Path(name).is_file()]
+        if gone:
+            raise StoreError(
+                f"{gone[0]}: missing. 'pfsetl verify' lists what is; build the release again to restore it."
+            )
+        return pl.scan_parquet(files)
+
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Rehash every file; yield (file, problem), problem "" where it is what the manifest says."""
+        for resource in self.resources:
+            name = resource["path"]
+            if not self.store.exists(name):
+                yield name, "missing; build the release again to restore it"
+                continue
+            found = hashlib.sha256(self.store.get(name)).hexdigest()
+            expected = resource["hash"].removeprefix("sha256:")
+            yield (
+                name,
+                ""
+                if found == expected
+                else (
+                    f"its sha256 is {found[:12]}, the manifest says {expected[:12]}; move the file away and build "
+                    f"{resource['release']} again"
+                ),
+            )
+
+    def export(self, folder: Path) -> list[Path]:
+        """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`."""
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder}: not empty, or not a folder. Export into a new folder.")
+        if folder.resolve().is_relative_to(self.store.root.resolve()):
+            raise UsageError(f"{folder}: inside the store {self.store}. Export into a folder outside of it.")
+        written = []
+        try:
+            for resource in self.resources:
+                target = folder / shown_path(resource)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as stream:
+                    stream.write(self.store.get(resource["path"]))
+                written.append(target)
+            schemas = {r["schema"] for r in self.resources}
+            for name in sorted(schemas):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(self.store.get(name))
+            moved = [{**r, "path": shown_path(r)} for r in self.resources]
+            descriptor = folder / "datapackage.json"
+            descriptor.write_bytes(encode({**self.manifest, "resources": moved}))
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise StoreError(f"{folder}: {error.strerror}. Nothing was exported.") from error
+        return [*written, descriptor]
+
+    def table_digest(self, table: str, release: str) -> str:
+        """Return the digest of a table's rows as they can be read now."""
+        frame = contracts.conform(self.scan(table, release).collect(), contracts.load().tables[table])
+        return digest.rows_digest(frame)
+
+
+def open_version(address: str | Path | LocalStore, number: int | None = None) -> Version:
+    """Open a version of a store, the newest by default.
+
+    Raises StoreError for a damaged manifest or one written by a newer pfsetl, UsageError for an unknown number.
+    """
+    store = address if isinstance(address, LocalStore) else open_store(address)
+    there = numbers(store)
+    if number is None:
+        return _load(store, there[-1]) if there else empty(store)
+    if number not in there:
+        known = f"{there[0]} to {there[-1]}" if there else "none"
+        raise UsageError(f"{store}: no version {number}. There are {known}.")
+    return _load(store, number)
+
+
+def numbers(store: LocalStore) -> list[int]:
+    """Return the numbers of all versions of a store, oldest first."""
+    stems = (Path(name).stem for name in store.names("versions") if name.endswith(".json"))
+    return sorted(int(stem) for stem in stems if stem.isdigit())
+
+
+def empty(store: LocalStore) -> Version:
+    """Return version 0, which holds nothing."""
+    return Version(store, 0, {"created": "", "resources": [], "pfsetl": {"releases": {}}})
+
+
+def manifest_name(number: int) -> str:
+    """Return the object name of a version's manifest."""
+    return f"versions/{number:06d}.json"
+
+
+def shown_path(resource: Mapping[str, Any]) -> str:
+    """Return where readers find a file inside one version's tree."""
+    return f"{resource['table']}/{resource['release']}.parquet"
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Return a manifest's bytes."""
+    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _load(store: LocalStore, number: int) -> Version:
+    name = manifest_name(number)
+    try:
+        manifest = json.loads(store.get(name))
+        form = int(manifest["pfsetl"]["format"])
+        complete = (
+            isinstance(manifest["created"], str)
+            and all(_is_resource(r) for r in manifest["resources"])
+            and all(r.keys() >= RECORD for r in manifest["pfsetl"]["releases"].values())
+        )
+        if form <= MANIFEST_FORMAT and not complete:
+            raise ValueError("it isn't complete")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{store}/{name}: not a readable manifest ({error}). Restore it from a copy.") from error
+    if form > MANIFEST_FORMAT:
+        raise StoreError(
+            f"{store}/{name}: written by a newer pfsetl (manifest format {form}, this one reads "
+            f"{MANIFEST_FORMAT}). Upgrade pfsetl."
+        )
+    return Version(store, number, manifest)
+
+
+def _is_resource(entry: Mapping[str, Any]) -> bool:
+    """Whether a manifest entry has all its fields, and paths that stay inside the store."""
+    typed = all(isinstance(entry.get(field), kind) for field, kind in RESOURCE.items())
+    paths = [str(entry.get("path")), str(entry.get("schema"))]
+    inside = all(path.startswith(("objects/", "schemas/")) and ".." not in path.split("/") for path in paths)
+    return typed and inside

@@ -1,0 +1,1 @@
+"""From CMS to an archive at hand: downloads, the cache, the zip."""

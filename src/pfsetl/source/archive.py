@@ -1,0 +1,195 @@
+"""Open what CMS published: a zip, or a folder of its members, recognised by name and refused when unsafe."""
+
+import hashlib
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from pfsetl.declared import registry
+from pfsetl.errors import ArchiveError, SourceUnavailable
+
+FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx"}
+MAX_ARCHIVE_BYTES = 64 << 20  # CMS's largest zip has 4 MB
+MAX_MEMBER_BYTES = 64 << 20  # its largest member has 7 MB
+MAX_TOTAL_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFile:
+    """One recognised file: the member it holds, for which participant, in which format."""
+
+    name: str
+    member: str
+    participant: str
+    format: str
+    load: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A release as CMS delivered it; `missing` and `ignored` are reported, never silent.
+
+    `sha256` is that of the zip; `content` that of the recognised members alone, the same for a zip and for the folder
+    of its files. A folder has no bytes of its own, so there both are the content's.
+    """
+
+    name: str
+    sha256: str
+    content: str
+    files: tuple[MemberFile, ...]
+    missing: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def open_archive(path: Path) -> Archive:
+    """Open a zip or a folder of members and recognise its files by `schemas/members.csv`.
+
+    Raises SourceUnavailable when there is nothing at `path`, ArchiveError when what is there is damaged, unsafe,
+    ambiguous, or lacks a required member. Nothing is extracted to disk.
+    """
+    if path.is_dir():
+        digest = None
+        contents = {p.name: _file_loader(p) for p in sorted(path.iterdir()) if p.is_file()}
+    elif path.is_file():
+        data = _file_loader(path)()
+        digest = hashlib.sha256(data).hexdigest()
+        contents = _zip_contents(path, data)
+    else:
+        raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
+    return _recognise(path, digest, contents)
+
+
+def _recognise(path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]]) -> Archive:
+    files: list[MemberFile] = []
+    ignored: list[str] = []
+    for name, load in contents.items():
+        basename = PurePosixPath(name)
+        form = FORMATS.get(basename.suffix.lower())
+        kinds = [k for k in registry.member_kinds() if form and k.pattern.search(basename.stem.lower())]
+        if len(kinds) > 1:
+            raise ArchiveError(
+                f"{path.name}/{name}: the name fits {' and '.join(k.member for k in kinds)}. "
+                "Make the patterns in schemas/members.csv exclude each other, or rename the file."
+            )
+        if form is None or not kinds:
+            ignored.append(name)
+            continue
+        kind = kinds[0]
+        twin = next(
+            (f for f in files if (f.member, f.participant, f.format) == (kind.member, kind.participant, form)),
+            None,
+        )
+        if twin:
+            raise ArchiveError(
+                f"{path.name}: {kind.member} is there twice as {form}: {twin.name} and {name}. "
+                "Keep the one that belongs to the release."
+            )
+        files.append(MemberFile(name, kind.member, kind.participant, form, cache(load)))
+    missing = tuple(_missing(path, files))
+    lines = sorted(f"{hashlib.sha256(f.load()).hexdigest()}  {PurePosixPath(f.name).name}\n" for f in files)
+    content = hashlib.sha256("".join(lines).encode()).hexdigest()
+    return Archive(path.name, digest or content, content, tuple(files), missing, tuple(ignored))
+
+
+def _missing(path: Path, files: Iterable[MemberFile]) -> Iterable[str]:
+    found: dict[str, set[str]] = {}
+    for file in files:
+        found.setdefault(file.member, set()).add(file.participant)
+    for kind in registry.member_kinds():
+        present = found.get(kind.member, set())
+        if kind.participant != "all" and (not present or "all" in present):
+            continue
+        if kind.participant == "all" and present:
+            if "all" in present and len(present) > 1:
+                raise ArchiveError(
+                    f"{path.name}: {kind.member} is there for everyone and by participant. "
+                    "These are two releases; give one."
+                )
+            continue
+        if kind.participant not in present:
+            label = kind.member if kind.participant == "all" else f"{kind.member} ({kind.participant})"
+            if kind.required:
+                raise ArchiveError(
+                    f"{path.name}: no file of {label}. It must match {kind.pattern.pattern!r} "
+                    f"(schemas/members.csv) and end in {', '.join(FORMATS)}."
+                )
+            yield label
+
+
+def _file_loader(path: Path) -> Callable[[], bytes]:
+    def load() -> bytes:
+        try:
+            size = path.stat().st_size
+            if size > MAX_MEMBER_BYTES:
+                raise ArchiveError(
+                    f"{path}: {size:,} bytes, more than the {MAX_MEMBER_BYTES:,} that any file of CMS's has. "
+                    "Is this the right file?"
+                )
+            return path.read_bytes()
+        except OSError as error:
+            raise SourceUnavailable(f"{path}: {error.strerror}. Check that it can be read.") from error
+
+    return load
+
+
+def _zip_contents(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
+    if data.lstrip()[:1] == b"<":
+        raise ArchiveError(
+            f"{path}: an HTML page, not a zip. CMS answers with a licence or release page when the link "
+            "isn't the file itself; download the zip in a browser and pass it with --archive."
+        )
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        infos = [i for i in archive.infolist() if not i.is_dir()]
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError) as error:
+        raise ArchiveError(f"{path}: not a complete zip ({error}; {len(data):,} bytes). Download it again.") from error
+    _refuse_unsafe(path, infos)
+    return {info.filename: _zip_loader(path, archive, info) for info in infos}
+
+
+def _refuse_unsafe(path: Path, infos: list[zipfile.ZipInfo]) -> None:
+    seen: set[str] = set()
+    for info in infos:
+        name = info.filename
+        place = f"{path.name}/{name}"
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if name.startswith(("/", "\\")) or ".." in parts or ":" in name:
+            raise ArchiveError(f"{place}: a path that leaves the archive. This isn't a zip made by CMS.")
+        if info.flag_bits & 0x1:
+            raise ArchiveError(f"{place}: encrypted. CMS doesn't encrypt; download the archive again.")
+        if info.file_size > MAX_MEMBER_BYTES:
+            raise ArchiveError(
+                f"{place}: claims {info.file_size:,} bytes, more than {MAX_MEMBER_BYTES:,}. Refused unread."
+            )
+        if name.lower() in seen:
+            raise ArchiveError(f"{place}: the zip holds this name twice. Download it again.")
+        seen.add(name.lower())
+    total = sum(info.file_size for info in infos)
+    if total > MAX_TOTAL_BYTES:
+        raise ArchiveError(f"{path.name}: claims {total:,} bytes unpacked, more than {MAX_TOTAL_BYTES:,}.")
+    if not infos:
+        raise ArchiveError(f"{path.name}: an empty zip. Download it again.")
+
+
+def _zip_loader(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
+    def load() -> bytes:
+        try:
+            with archive.open(info) as stream:
+                data = stream.read(info.file_size + 1)
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
+            raise ArchiveError(
+                f"{path.name}/{info.filename}: damaged inside the zip ({error}). Download the archive again."
+            ) from error
+        if len(data) != info.file_size:
+            raise ArchiveError(
+                f"{path.name}/{info.filename}: {len(data):,} bytes, the zip promised {info.file_size:,}. "
+                "Download the archive again."
+            )
+        return data
+
+    return load

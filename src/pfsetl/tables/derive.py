@@ -1,0 +1,142 @@
+"""Payments from RVUs: nationally, and by locality as a stream of frames, exact and in key order.
+
+An amount is CMS's formula for every row that has RVUs. A payment is what Medicare pays on it: the lower of the
+amount and the OPPS imaging cap, null with a reason where Medicare has no national price for the row.
+"""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from pfsetl.declared import calendar, declarations
+from pfsetl.declared.registry import Release
+from pfsetl.tables import exact
+from pfsetl.tables.exact import amount_cents, dollars, scaled, share
+
+NONPARTICIPATING = 9_500  # 95 % of the fee schedule amount (Social Security Act 1848(a)(3))
+WHOLE = 10_000
+LIMITING_CHARGE = 10_925  # 115 % of 95 % (CMS RVU record layout, every year)
+ROWS_PER_PART = 50_000
+
+_SETTINGS = ("nonfacility", "facility")
+_KEY = ("participant", "hcpcs", "modifier")
+
+
+def payment_national(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
+    """Return the payment of every `rvu` row with all GPCIs 1.000."""
+    one = pl.lit(exact.ONE_INDEX, dtype=pl.Int64)
+    rows = _prepared(rvu, release).with_columns(_work_gpci=one, _pe_gpci=one, _mp_gpci=one)
+    return rows.select("release", *_KEY, *_payment_columns())
+
+
+def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) -> Iterator[pl.DataFrame]:
+    """Yield the payment of every row with RVUs in every locality, about 50,000 rows at a time, in key order.
+
+    Rows without any RVU have the same nothing in every locality; they and their reason are in
+    `payment_national`. Text columns are Enums of exactly the values that occur, which keeps a million rows small.
+    """
+    rows = _prepared(rvu, release).filter("_has_value").sort("participant", "hcpcs", "modifier")
+    if rows.is_empty() or gpci.is_empty():
+        return
+    indices = [scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp")]
+    localities = _enums(gpci.sort("state", "locality").select("state", "locality", "mac", *indices))
+    rows = _enums(rows.drop("not_used", "_priced", "_has_value", "_component_work"))
+    caps = [name for name in rows.columns if name.startswith("_opps_")]
+    step = max(1, ROWS_PER_PART // localities.height)
+    index = pl.int_range(min(step, rows.height) * localities.height, dtype=pl.UInt32, eager=True)
+    row_of, tiled = index // localities.height, localities[index % localities.height]
+    for start in range(0, rows.height, step):
+        part = rows.slice(start, step)
+        height = part.height * localities.height
+        capped = bool(part["_capped"].any())
+        repeated = (part if capped else part.drop(caps))[row_of.head(height)]
+        crossed = pl.concat([repeated, tiled.head(height)], how="horizontal")
+        flagged = bool((part["_flag_parts"] != WHOLE).any())
+        columns = _payment_columns(capped=capped, flagged=flagged)
+        yield crossed.select("release", *_KEY, "state", "locality", "mac", *columns)
+
+
+def _prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
+    """Scaled integers of what the formula needs, and why a row has no payment."""
+    component = rvu.filter(pl.col("modifier") == "26").select(
+        "participant", "hcpcs", _component_work=scaled("work_rvu")
+    )
+    rvus = {f"_{name}": scaled(f"{name}_rvu") for name in ("work", "nonfacility_pe", "facility_pe", "mp")}
+    adjuster = calendar.formula("work_adjuster", calendar.formula_day(release)).get("")
+    if adjuster:
+        rvus["_work"] = share(rvus["_work"], WHOLE * adjuster[0] // adjuster[1])
+    caps = {f"_opps_{name}": scaled(f"opps_{name}_rvu") for name in ("nonfacility_pe", "facility_pe", "mp")}
+    rows = rvu.select(
+        "release", "participant", "hcpcs", "modifier", "status", "not_used", "nonfacility_na", "facility_na",
+        _flag_parts=_flag_parts(release),
+        _factor=scaled("conversion_factor"), **rvus, **caps,
+    ).join(component, on=["participant", "hcpcs"], how="left", maintain_order="left")  # fmt: skip
+    capped = pl.sum_horizontal(*caps) > 0
+    # NOTE: a carrier-priced global row shows work 0.00; CMS's OPPSCAP uses the work of its 26 row there.
+    borrowed = (pl.col("status") == "C") & (pl.col("modifier") == "")
+    return rows.with_columns(
+        _priced=pl.sum_horizontal(*rvus) > 0,
+        _has_value=(pl.sum_horizontal(*rvus) > 0) | capped,
+        _capped=capped,
+        _opps_work=pl.when(borrowed).then(pl.coalesce("_component_work", "_work")).otherwise("_work"),
+    ).with_columns(reason=_reason(release))
+
+
+def _flag_parts(release: Release) -> pl.Expr:
+    """Return what the calculation flag makes of an amount, in parts of 10,000, by `schemas/formula.csv`."""
+    flags = calendar.formula("calculation_flag", calendar.formula_day(release))
+    parts = {flag: WHOLE * top // bottom for flag, (top, bottom) in flags.items()}
+    return pl.col("calculation_flag").replace_strict(parts, default=WHOLE, return_dtype=pl.Int64)
+
+
+def _reason(release: Release) -> pl.Expr:
+    """Why Medicare has no price for the row, null where it has one; status reasons are in codes/status.csv."""
+    statuses = declarations.code_lists()["status"]
+    reasons = dict(statuses.select("code", "reason").filter(pl.col("reason") != "").iter_rows())
+    return (
+        pl.when(pl.lit(release.never_effective is True))
+        .then(pl.lit("never_effective"))
+        .when(pl.col("status").is_in(list(reasons)))
+        .then(pl.col("status").replace_strict(reasons, default=None, return_dtype=pl.String))
+        .when("not_used")
+        .then(pl.lit("not_used_for_payment"))
+        .when(pl.col("_priced").not_() & (pl.col("status") == "R"))
+        .then(pl.lit("carrier_priced"))
+        .when(pl.col("_priced").not_())
+        .then(pl.lit("no_rvus"))
+        .otherwise(pl.lit(None, dtype=pl.String))
+    )
+
+
+def _payment_columns(*, capped: bool = True, flagged: bool = True) -> list[pl.Expr]:
+    """Columns of a payment table; False saves the arithmetic of the cap, or of the flag, where no row needs it."""
+    cents = {}
+    indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
+    for setting in _SETTINGS:
+        amount = amount_cents(pl.col("_work"), pl.col(f"_{setting}_pe"), pl.col("_mp"), *indices, pl.col("_factor"))
+        if flagged:
+            amount = share(amount, pl.col("_flag_parts"))
+        opps = amount_cents(
+            pl.col("_opps_work"), pl.col(f"_opps_{setting}_pe"), pl.col("_opps_mp"), *indices, pl.col("_factor")
+        )
+        opps = pl.when("_capped").then(opps) if capped else pl.lit(None, dtype=pl.Int64)
+        payment = pl.when(pl.col("reason").is_null()).then(pl.min_horizontal(amount, opps))
+        cents[f"{setting}_amount"] = amount
+        cents[f"{setting}_opps_amount"] = opps
+        cents[f"{setting}_payment"] = payment
+        cents[f"{setting}_nonparticipating_amount"] = share(payment, NONPARTICIPATING)
+        cents[f"{setting}_limiting_charge"] = share(payment, LIMITING_CHARGE)
+    kinds = ("amount", "opps_amount", "payment")
+    late = ("nonparticipating_amount", "limiting_charge")
+    return [
+        pl.col("status"),
+        *(dollars(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in kinds for s in _SETTINGS),
+        pl.col("reason"),
+        *(pl.col(f"{s}_na") for s in _SETTINGS),
+        *(dollars(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in late for s in _SETTINGS),
+    ]
+
+
+def _enums(frame: pl.DataFrame) -> pl.DataFrame:
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(pl.col(name).cast(pl.Enum(frame[name].drop_nulls().unique().sort())) for name in texts)

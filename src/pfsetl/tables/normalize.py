@@ -1,0 +1,158 @@
+"""Parsed members to the source tables of one release: rvu, gpci, locality_county, anesthesia, opps_cap."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pfsetl.declared.contracts import Contract
+from pfsetl.declared.registry import Release
+from pfsetl.errors import ValueRefused
+from pfsetl.parsing.parse import Parsed
+from pfsetl.parsing.read import RawTable
+from pfsetl.tables import places, sections
+
+Tables = dict[str, pl.DataFrame]
+_SOURCE_KEYS = ("participant", "hcpcs", "modifier", "state", "locality", "counties")
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """Where the lines of one source file went: lines = not data + published + merged + rejected.
+
+    `merged` are records that CMS lists under a second contractor; the published row names both in `macs`.
+    """
+
+    file: str
+    member: str
+    participant: str
+    layout: str
+    sha256: str
+    lines: int
+    not_data: dict[str, int]
+    records: int
+    published: int
+    merged: int
+    rejected: int
+
+
+def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) -> tuple[Tables, list[Accounting]]:
+    """Bring every parsed member of a release into the contract's source tables, and account for its lines.
+
+    A member that the archive lacks leaves its table empty. Raises ValueRefused naming file, line and remedy.
+    """
+    members = {(p.raw.member, p.raw.participant): p for p in parsed}
+    told = places.known_states(
+        *(members[name, "all"].frame if (name, "all") in members else None for name in ("gpci", "locality_county"))
+    )
+    parts: dict[str, list[pl.DataFrame]] = {"rejects": [], "source_lines": []}
+    accounts: list[Accounting] = []
+    contractors: pl.DataFrame | None = None
+    for (member, participant), one in members.items():
+        raw = one.raw
+        if member == "pprrvu":
+            table, rows = "rvu", _rvu(raw, one.frame, participant)
+            published = rows.height
+        elif member == "anesthesia":
+            table, rows = member, _anesthesia(raw, places.with_state(one.frame, told, raw.file))
+            published = rows.select("state", "locality").n_unique()
+        else:
+            table, rows = member, _by_locality(raw, places.with_state(one.frame, told, raw.file))
+            published = rows.height
+        if table == "gpci":
+            contractors = rows.select("state", "locality", gpci_mac="mac")
+        elif contractors is not None and "mac" in rows.columns:
+            rows = _contractor_of_state(rows, contractors)
+        parts.setdefault(table, []).append(rows)
+        keys = [c for c in _SOURCE_KEYS if c in rows.columns]
+        parts["source_lines"].append(
+            rows.select(*keys, "line").with_columns(table=pl.lit(table), file=pl.lit(raw.file))
+        )
+        parts["rejects"].append(one.rejects.with_columns(file=pl.lit(raw.file), member=pl.lit(member)))
+        accounts.append(_account(one, published))
+    tables = {
+        name: _as_contract(pl.concat(parts[name], how="diagonal") if name in parts else None, name, release, contract)
+        for name in ("rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "rejects", "source_lines")
+    }
+    return tables, accounts
+
+
+def _rvu(raw: RawTable, frame: pl.DataFrame, participant: str) -> pl.DataFrame:
+    _refuse_doubles(raw, frame, ["hcpcs", "modifier"])
+    return sections.with_sections(frame).with_columns(participant=pl.lit(participant)).drop("description")
+
+
+def _refuse_doubles(raw: RawTable, frame: pl.DataFrame, key: list[str]) -> None:
+    doubled = frame.select(key).is_duplicated()
+    if doubled.any():
+        one, two = frame.filter(doubled).sort(*key, "line").head(2).rows(named=True)
+        named = ", ".join(f"{name} {one[name]!r}" for name in key)
+        columns = [c for c in frame.columns if c != "line" and one[c] != two[c]]
+        raise ValueRefused(
+            f"{raw.file}: lines {one['line']} and {two['line']} both have {named} but differ in {', '.join(columns)}. "
+            "A key must occur once; get a corrected archive."
+        )
+
+
+def _by_locality(raw: RawTable, frame: pl.DataFrame) -> pl.DataFrame:
+    if raw.member == "locality_county":
+        key, same = ["state", "locality", "counties"], ["fee_schedule_area"]
+    elif raw.member == "opps_cap":
+        key = ["hcpcs", "modifier", "state", "locality"]
+        same = ["status", "nonfacility_amount", "facility_amount"]
+    else:
+        key = ["state", "locality"]
+        same = [c for c in frame.columns if c.endswith(("_gpci", "_floor"))]
+    return places.merged(frame, key, same, raw.file)
+
+
+def _anesthesia(raw: RawTable, frame: pl.DataFrame) -> pl.DataFrame:
+    factors = [c for c in frame.columns if c.startswith("anesthesia_factor")]
+    merged = places.merged(frame, ["state", "locality"], factors, raw.file)
+    return pl.concat(
+        merged.select("state", "locality", "mac", "macs", "line", conversion_factor=factor).with_columns(
+            participant=pl.lit(factor.removeprefix("anesthesia_factor").lstrip("_") or "all")
+        )
+        for factor in factors
+    )
+
+
+def _contractor_of_state(rows: pl.DataFrame, contractors: pl.DataFrame) -> pl.DataFrame:
+    return (
+        rows.join(contractors, on=["state", "locality"], how="left", maintain_order="left")
+        .with_columns(mac=pl.coalesce("gpci_mac", "mac"))
+        .drop("gpci_mac")
+    )
+
+
+def _account(parsed: Parsed, published: int) -> Accounting:
+    """Say where every line of a file went; raise when that can't be said of one of them."""
+    raw = parsed.raw
+    not_data = {name: count for name, count in raw.counts.items() if name != "records" and count}
+    records, rejected = raw.counts["records"], parsed.rejects.height
+    merged = records - rejected - published
+    if merged < 0 or (merged and raw.member == "pprrvu"):
+        raise ValueRefused(
+            f"{raw.file}: {records} records were read, but {published} published and {rejected} rejected. "
+            "This is a fault of pfsetl, please report it."
+        )
+    return Accounting(
+        raw.file, raw.member, raw.participant, raw.layout, raw.sha256, sum(raw.counts.values()), not_data, records,
+        published, merged, rejected,
+    )  # fmt: skip
+
+
+def _as_contract(frame: pl.DataFrame | None, name: str, release: Release, contract: Contract) -> pl.DataFrame:
+    """Bring a table to the contract's columns, types and order; what a layout doesn't have is null."""
+    table = contract.tables[name]
+    if frame is None:
+        return table.empty()
+    frame = frame.with_columns(release=pl.lit(release.label))
+    absent = [c for c in table.schema if c not in frame.columns]
+    keys = pl.col(c for c in table.key if table.schema[c] == pl.String)
+    return (
+        frame.with_columns(pl.lit(None).alias(c) for c in absent)
+        .select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())
+        .with_columns(keys.fill_null("") if name == "source_lines" else keys)
+        .sort(table.key)
+    )

@@ -1,0 +1,43 @@
+"""The folders of `src/pfsetl` are steps: each imports from those before it, never from a later one."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+
+STEPS = ["errors", "declared", "source", "parsing", "tables", "publication", "pricing", "pipeline", "backfill", "cli"]
+ROOT = Path(pfsetl.__file__).parent
+
+
+def step_of(module: str) -> int:
+    return STEPS.index(module.split(".")[1])
+
+
+def imported_steps(source: str) -> list[str]:
+    """Modules of pfsetl that a source imports: `from pfsetl import x` and `from pfsetl.x... import y`."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "pfsetl":
+            found += [f"pfsetl.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pfsetl."):
+            found.append(node.module)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in sorted(ROOT.rglob("*.py")) if p.name not in ("__init__.py", "__main__.py")],
+    ids=lambda p: p.stem,
+)
+def test_a_module_imports_only_from_its_step_and_those_before(path: Path) -> None:
+    own = STEPS.index(path.relative_to(ROOT).with_suffix("").parts[0])
+    assert [name for name in imported_steps(path.read_text()) if step_of(name) > own] == []
+
+
+def test_the_rule_sees_an_import_of_a_later_step() -> None:
+    assert imported_steps("from pfsetl.cli.card import card\nfrom pfsetl import pipeline") == [
+        "pfsetl.cli.card",
+        "pfsetl.pipeline",
+    ]
