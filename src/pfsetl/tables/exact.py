@@ -5,7 +5,12 @@ rounded once, half up, to cents. polars' own Decimal product rounds every produc
 wrong for most amounts that CMS published. Largest intermediate: 10,000 RVU x 10 x 1,000 USD is 1e17 < 9.2e18.
 """
 
+from math import gcd
+from typing import TypeVar
+
 import polars as pl
+
+Number = TypeVar("Number", pl.Expr, int)
 
 CENTS = pl.Decimal(9, 2)
 ONE_INDEX = 1000  # a GPCI of 1.000
@@ -18,15 +23,22 @@ def scaled(column: str | pl.Expr) -> pl.Expr:
 
 
 def amount_cents(
-    work: pl.Expr, pe: pl.Expr, mp: pl.Expr, work_gpci: pl.Expr, pe_gpci: pl.Expr, mp_gpci: pl.Expr, factor: pl.Expr
-) -> pl.Expr:
+    work: Number, pe: Number, mp: Number, work_gpci: Number, pe_gpci: Number, mp_gpci: Number, factor: Number,
+    pe_share: tuple[int, int] = (1, 1),
+) -> Number:  # fmt: skip
     """Return (work x GPCI + PE x GPCI + MP x GPCI) x conversion factor in cents, rounded once, half up.
 
-    Arguments are scaled integers: RVUs x 100, GPCIs x 1,000, factor x 10,000, none negative.
+    Arguments are scaled integers, as columns or as plain numbers: RVUs x 100, GPCIs x 1,000, factor x 10,000, none
+    negative. `pe_share` is the part of the practice expense that is paid, (50, 100) for a second therapy unit.
     Source: CMS RVU record layout, every year 2009-2026; the rounding reproduces CMS's payment files.
+
+    >>> amount_cents(50, 70, 1, 1000, 1000, 1000, 334009)
+    4042
     """
-    exact = (work * work_gpci + pe * pe_gpci + mp * mp_gpci) * factor
-    return _half_up(exact, _RVU_INDEX_FACTOR_PER_CENT)
+    paid, of = pe_share[0] // gcd(*pe_share), pe_share[1] // gcd(*pe_share)
+    rest = (work * work_gpci + mp * mp_gpci) * of if of != 1 else work * work_gpci + mp * mp_gpci
+    expense = pe * pe_gpci * paid if paid != 1 else pe * pe_gpci
+    return _half_up((rest + expense) * factor, _RVU_INDEX_FACTOR_PER_CENT * of)
 
 
 def share(value: pl.Expr, parts_per_10000: int | pl.Expr) -> pl.Expr:
@@ -57,5 +69,5 @@ def decimal(unscaled: pl.Expr, dtype: pl.Decimal) -> pl.Expr:
     return unscaled.cast(pl.Int128).reinterpret(dtype=dtype)
 
 
-def _half_up(value: pl.Expr, unit: int) -> pl.Expr:
+def _half_up(value: Number, unit: int) -> Number:
     return (value + unit // 2) // unit
