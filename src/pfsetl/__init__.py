@@ -8,8 +8,9 @@ The folders are the steps, in the order data flows: `declared`, `source`, `parsi
 """
 
 from pfsetl.pipeline import Build, build
+from pfsetl.pricing.price import claim, price
 from pfsetl.publication.store import open_store
 from pfsetl.publication.version import Version
 from pfsetl.publication.version import open_version as open
 
-__all__ = ["Build", "Version", "build", "open", "open_store"]
+__all__ = ["Build", "Version", "build", "claim", "open", "open_store", "price"]

@@ -4,7 +4,7 @@ import sys
 
 from cyclopts import CycloptsError
 
-from pfsetl.cli import building, publishing, reading  # noqa: F401  each registers its commands
+from pfsetl.cli import building, pricing, publishing, reading  # noqa: F401  each registers its commands
 from pfsetl.cli.options import app
 from pfsetl.errors import PfsetlError
 

@@ -17,6 +17,8 @@ _KEYS = {
     "locality_county": ("mac", "locality"),
     "anesthesia": ("mac", "locality"),
     "opps_cap": ("hcpcs", "modifier", "mac", "locality"),
+    "zip_locality": ("zip",),
+    "anesthesia_base_units": ("hcpcs",),
 }
 LICENSED = "description"
 _REJECTS = {"line": pl.UInt32, "reason": pl.String, "text": pl.String}

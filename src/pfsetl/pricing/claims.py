@@ -138,6 +138,8 @@ def _finish(one: PricedLine) -> PricedLine:
         share = sum((_fraction(line, rule.part) for rule in splits), Decimal(0)).as_integer_ratio()
         text = f"{' and '.join(rule.part for rule in splits)} part of the package"
         one = _step(one, splits[0], share_of(_amount(one), *share), text, share)
+    direction = find("medical_direction", line)
+    one = _share(one, direction, "medical direction, shared by two") if direction else one
     who = find("practitioner", line)
     if who is None:
         return _refuse(one, "unknown_practitioner")

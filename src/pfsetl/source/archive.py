@@ -3,6 +3,7 @@
 import hashlib
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
 from pfsetl.errors import ArchiveError, SourceUnavailable
 
 FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx"}
@@ -62,6 +63,35 @@ def open_archive(path: Path) -> Archive:
     else:
         raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
     return _recognise(path, digest, contents)
+
+
+def open_companion(path: Path) -> Archive:
+    """Open a file that CMS publishes beside the releases, alone or in a zip, and recognise it by its name.
+
+    The kinds are those of `schemas/companions.csv`. Of several formats of one kind the first named there is taken.
+    """
+    if not path.is_file():
+        raise SourceUnavailable(f"{path}: no such file. Give CMS's file, or the zip that holds it.")
+    data = _file_loader(path)()
+    zipped = data[:4] == b"PK\x03\x04" and path.suffix.lower() not in FORMATS
+    contents = _zip_contents(path, data) if zipped else {path.name: lambda: data}
+    for row in declarations.rows("companions.csv"):
+        pattern, formats = re.compile(row["pattern"]), row["formats"].split()
+        names = [n for n in contents if pattern.search(PurePosixPath(n).stem.lower())]
+        found = sorted(
+            (formats.index(FORMATS[suffix]), name)
+            for name in names
+            if FORMATS.get(suffix := PurePosixPath(name).suffix.lower()) in formats
+        )
+        if found:
+            index, name = found[0]
+            file = MemberFile(name, row["companion"], "all", formats[index], contents[name])
+            digest = hashlib.sha256(data).hexdigest()
+            return Archive(path.name, digest, digest, (file,), (), ())
+    known = "; ".join(f"{r['companion']}: {r['pattern']} ({r['formats']})" for r in declarations.rows("companions.csv"))
+    raise ArchiveError(
+        f"{path}: no file of a known kind in it. By name pattern there are {known} (schemas/companions.csv)."
+    )
 
 
 def _recognise(path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]]) -> Archive:

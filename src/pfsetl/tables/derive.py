@@ -29,6 +29,18 @@ def payment_national(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
     return rows.select("release", *_KEY, *_payment_columns())
 
 
+def payment(
+    rvu: pl.DataFrame, places: pl.DataFrame, release: Release, pe_share: tuple[int, int] = (1, 1)
+) -> pl.DataFrame:
+    """Return the payment of some `rvu` rows in some places (state, locality, mac and the three GPCIs).
+
+    `pe_share` is the part of the practice expense that is paid, (50, 100) for a second and later therapy unit.
+    """
+    indices = (scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp"))
+    rows = _prepared(rvu, release).join(places.select("state", "locality", "mac", *indices), how="cross")
+    return rows.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share))
+
+
 def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) -> Iterator[pl.DataFrame]:
     """Yield the payment of every row with RVUs in every locality, about 50,000 rows at a time, in key order.
 
@@ -108,12 +120,13 @@ def _reason(release: Release) -> pl.Expr:
     )
 
 
-def _payment_columns(*, capped: bool = True, flagged: bool = True) -> list[pl.Expr]:
+def _payment_columns(*, capped: bool = True, flagged: bool = True, pe_share: tuple[int, int] = (1, 1)) -> list[pl.Expr]:
     """Columns of a payment table; False saves the arithmetic of the cap, or of the flag, where no row needs it."""
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
     for setting in _SETTINGS:
-        amount = amount_cents(pl.col("_work"), pl.col(f"_{setting}_pe"), pl.col("_mp"), *indices, pl.col("_factor"))
+        pe = pl.col(f"_{setting}_pe")
+        amount = amount_cents(pl.col("_work"), pe, pl.col("_mp"), *indices, pl.col("_factor"), pe_share)
         if flagged:
             amount = share(amount, pl.col("_flag_parts"))
         opps = amount_cents(

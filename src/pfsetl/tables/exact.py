@@ -5,6 +5,7 @@ rounded once, half up, to cents. polars' own Decimal product rounds every produc
 wrong for most amounts that CMS published. Largest intermediate: 10,000 RVU x 10 x 1,000 USD is 1e17 < 9.2e18.
 """
 
+from decimal import Decimal
 from math import gcd
 from typing import TypeVar
 
@@ -39,6 +40,31 @@ def amount_cents(
     rest = (work * work_gpci + mp * mp_gpci) * of if of != 1 else work * work_gpci + mp * mp_gpci
     expense = pe * pe_gpci * paid if paid != 1 else pe * pe_gpci
     return _half_up((rest + expense) * factor, _RVU_INDEX_FACTOR_PER_CENT * of)
+
+
+def products(
+    rvus: tuple[int, int, int], gpcis: tuple[int, int, int], factor: int
+) -> tuple[tuple[Decimal, Decimal, Decimal], Decimal]:
+    """Return what `amount_cents` adds up, unrounded: each RVU times its GPCI, and the dollars.
+
+    >>> products((130, 133, 10), (1049, 1176, 747), 327442)
+    ((Decimal('1.36370'), Decimal('1.56408'), Decimal('0.07470')), Decimal('98.313805616'))
+    """
+    work, pe, mp = (rvu * gpci for rvu, gpci in zip(rvus, gpcis, strict=True))
+    adjusted = tuple(Decimal(value).scaleb(-5) for value in (work, pe, mp))
+    return (adjusted[0], adjusted[1], adjusted[2]), Decimal((work + pe + mp) * factor).scaleb(-9)
+
+
+def anesthesia_cents(base_units: int, minutes: int, factor: int) -> tuple[Decimal, int]:
+    """Return time units (minutes / 15, to one decimal) and the amount in cents; the factor is scaled by 10,000.
+
+    Source: Medicare Claims Processing Manual chapter 12 section 50: (base + time units) x locality factor.
+
+    >>> anesthesia_cents(5, 47, 203100)
+    (Decimal('3.1'), 16451)
+    """
+    tenths = _half_up(minutes * 10, 15)
+    return Decimal(tenths).scaleb(-1), _half_up((base_units * 10 + tenths) * factor, 1_000)
 
 
 def share(value: pl.Expr, parts_per_10000: int | pl.Expr) -> pl.Expr:

@@ -1,0 +1,96 @@
+"""Commands that price services and claims, and load what they need beside the releases."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pfsetl.cli import render
+from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
+from pfsetl.errors import UsageError
+from pfsetl.pricing import price as pricing
+from pfsetl.pricing.service import day_of
+from pfsetl.publication import companions, version
+from pfsetl.publication.store import open_store
+
+AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
+At = Annotated[int | None, Parameter(name="--at", help="A version number; default the newest.")]
+
+
+@app.command
+def price(
+    hcpcs: str,
+    *,
+    date: str,
+    locality: str | None = None,
+    setting: str = "nonfacility",
+    participant: str | None = None,
+    modifier: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    units: str = "1",
+    minutes: str | None = None,
+    practitioner: str = "physician",
+    charge: str | None = None,
+    as_of: AsOf = None,
+    at: At = None,
+    output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
+) -> None:
+    """Price a service on a day: the release in force, every step, and the file and line of every number.
+
+    Parameters
+    ----------
+    hcpcs: A CPT or HCPCS code, e.g. 99213.
+    date: The date of service, e.g. 2024-03-08.
+    locality: CA/18, a ZIP code (after 'pfsetl load'), or CA/Los Angeles; default the national amount.
+    setting: nonfacility or facility.
+    participant: From 2026: non_qp (default) or qp.
+    modifier: A modifier such as 26; may be repeated.
+    units: How many.
+    minutes: Of an anesthesia service.
+    practitioner: physician, pa, np, cns, cnm, csw or crna.
+    charge: What was billed; the lower of it and the amount is allowed.
+    """
+    answer = pricing.price(
+        hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=" ".join(modifier or []),
+        units=units, minutes=minutes, practitioner=practitioner, charge=charge, as_of=as_of,
+        output=version.open_version(output, at),
+    )  # fmt: skip
+    if json:
+        print(render.as_json(answer))
+    else:
+        render.price(render.console(), answer)
+
+
+@app.command
+def claim(
+    file: Path, *, as_of: AsOf = None, at: At = None, output: Output = DEFAULT_OUTPUT, json: Json = False
+) -> None:
+    """Price the lines of a claim together; bad lines are listed, exit 2, and the others are priced all the same.
+
+    Parameters
+    ----------
+    file: CSV with a header, or JSON: hcpcs, date, modifiers, units, minutes, locality, setting, participant,
+        practitioner, charge, claim.
+    """
+    answer = pricing.claim(file, as_of=as_of, output=version.open_version(output, at))
+    if json:
+        print(render.as_json(answer))
+    else:
+        render.claim(render.console(), answer)
+    if answer["bad"]:
+        problems = "\n".join(f"{file}: line {bad['line']}: {bad['problem']}" for bad in answer["bad"])
+        raise UsageError(f"{len(answer['bad'])} lines weren't priced.\n{problems}")
+
+
+@app.command
+def load(file: Path, *, effective_from: str | None = None, output: Output = DEFAULT_OUTPUT) -> None:
+    """Load a CMS file that belongs to no release: ZIP codes to localities, or anesthesia base units.
+
+    Parameters
+    ----------
+    file: ZIP5_OCT2025.txt, CY_2022_Anesthesia_Base_Units.xlsx, or a zip that holds one of them.
+    effective_from: The first day it holds; default what the file itself says.
+    """
+    first = day_of(effective_from, "effective-from") if effective_from else None
+    found = companions.load(open_store(output), file, first)
+    print(f"{found.kind}: {found.rows:,} rows of {found.file}, from {found.effective_from}, sha256 {found.sha256[:16]}")

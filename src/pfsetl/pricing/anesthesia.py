@@ -1,0 +1,81 @@
+"""Anesthesia: (base units + time units) x the locality's conversion factor; there are no RVUs."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from pfsetl.declared import declarations
+from pfsetl.errors import UsageError
+from pfsetl.pricing.place import Place
+from pfsetl.pricing.published import Source, source_of
+from pfsetl.pricing.service import Service
+from pfsetl.publication import companions
+from pfsetl.publication.version import Version
+from pfsetl.tables import exact
+
+STATUS = "J"
+
+
+@dataclass(frozen=True, slots=True)
+class Anesthesia:
+    """What an anesthesia service is priced by; `amount` is in cents."""
+
+    base_units: int
+    time_units: Decimal
+    factor: Decimal
+    amount: int
+    sources: tuple[Source, ...]
+    notes: tuple[str, ...]
+
+
+def anesthesia(
+    version: Version, label: str, participant: str, place: Place, row: dict[str, Any], service: Service
+) -> Anesthesia | None:
+    """Return the price of an anesthesia service for its minutes, None for any other service.
+
+    Base units come from a loaded CMS file, the factor from the release's ANES member, or for the nation from
+    `schemas/conversion_factors.csv`. Raises UsageError where minutes, base units or factor are missing.
+    """
+    if row["status"] != STATUS:
+        if service.minutes is not None:
+            raise UsageError(f"minutes: {service.hcpcs} isn't an anesthesia service; leave them out and give units.")
+        return None
+    if service.minutes is None:
+        raise UsageError(f"{service.hcpcs}: an anesthesia service is priced by time. Give the minutes: --minutes 45.")
+    if service.units != 1:
+        raise UsageError(f"units {service.units}: an anesthesia service has one unit; time goes by minutes.")
+    base = companions.find(version.store, "anesthesia_base_units", service.day)
+    if base is None:
+        raise UsageError(
+            f"{service.hcpcs}: no anesthesia base units are loaded in {version.store}. Load CMS's file: "
+            "pfsetl load CY_2022_Anesthesia_Base_Units.xlsx"
+        )
+    found = base.frame(version.store).filter(hcpcs=service.hcpcs)
+    if found.is_empty():
+        raise UsageError(f"{service.hcpcs}: {base.file} has no base units for it. Load a newer file: pfsetl load FILE.")
+    units, line = found.select("base_units", "line").row(0)
+    factor, source = _factor(version, label, participant, place, service)
+    time_units, amount = exact.anesthesia_cents(units, service.minutes, int(factor.scaleb(4)))
+    notes = (
+        [] if base.effective_from.year == service.day.year else [f"base units are those of {base.effective_from.year}"]
+    )
+    return Anesthesia(
+        units, time_units, factor, amount, (Source("base units", base.file, line, base.sha256), source), tuple(notes)
+    )
+
+
+def _factor(version: Version, label: str, participant: str, place: Place, service: Service) -> tuple[Decimal, Source]:
+    if place.national:
+        for row in declarations.rows("conversion_factors.csv"):
+            fits = row["category"] == "anesthesia" and row["participant"] in (participant, "all")
+            if fits and row["from"] <= service.day.isoformat() <= row["to"]:
+                return Decimal(row["conversion_factor"]), Source("national factor", row["source"], None, "")
+        raise UsageError(f"{service.day}: no national anesthesia factor is known. Name a locality, like CA/18.")
+    key = {"participant": participant, "state": place.state, "locality": place.locality}
+    table = version.scan("anesthesia", label).filter(*(pl.col(k) == v for k, v in key.items())).collect()
+    if table.is_empty():
+        raise UsageError(f"{place.state}/{place.locality}: {label} has no anesthesia factor there (its ANES member).")
+    factor: Decimal = table["conversion_factor"][0]
+    return factor, source_of(version, label, "anesthesia factor", "anesthesia", **key)

@@ -1,0 +1,121 @@
+"""Read claim lines from CSV or JSON; each good line becomes a service, each bad one says what is wrong with it."""
+
+import csv
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pfsetl.errors import UsageError
+from pfsetl.pricing.service import Service, service
+
+REQUIRED = ("hcpcs", "date")
+COLUMNS = (
+    *REQUIRED, "modifiers", "units", "minutes", "locality", "setting", "participant", "practitioner", "charge", "claim",
+)  # fmt: skip
+MOST_LINES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLine:
+    """One line as read: its number in the file, the claim it belongs to, and its service or what is wrong."""
+
+    number: int
+    claim: str
+    service: Service | None
+    problem: str | None
+
+
+def read_claim_lines(path: Path) -> list[ClaimLine]:
+    """Read a claim file: CSV with a header, or JSON as a list of objects or `{"lines": [...]}`.
+
+    Columns are `hcpcs` and `date`, and at will the others of `COLUMNS`; lines with another `claim` are priced apart.
+    Raises UsageError where the file itself can't be read; a bad line is returned with its problem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UsageError(f"{path}: {why}. Give a CSV or JSON file of claim lines.") from error
+    entries = _json(path, text) if text.lstrip()[:1] in ("[", "{") else _csv(path, text)
+    return claim_lines(entries)
+
+
+def claim_lines(entries: Iterable[tuple[int, Mapping[str, Any]]]) -> list[ClaimLine]:
+    """Turn numbered mappings into claim lines."""
+    lines = [_line(number, entry) for number, entry in entries]
+    if not lines:
+        raise UsageError("no claim lines. Each needs hcpcs and date, like hcpcs=99213, date=2026-02-01.")
+    if len(lines) > MOST_LINES:
+        raise UsageError(
+            f"{len(lines):,} claim lines, more than {MOST_LINES:,}. Price them in parts, each claim whole."
+        )
+    return lines
+
+
+def _line(number: int, entry: Mapping[str, Any]) -> ClaimLine:
+    given = {str(k).strip().lower(): v for k, v in entry.items() if v not in (None, "", [])}
+    claim = str(given.pop("claim", "")).strip()
+    try:
+        _refuse_unknown(set(given))
+        missing = [name for name in REQUIRED if name not in given]
+        if missing:
+            raise UsageError(f"{' and '.join(missing)} missing.")
+        day = given.pop("date")
+        one = service(
+            _text("hcpcs", given.pop("hcpcs")), _text("date", day), **{k: _plain(k, v) for k, v in given.items()}
+        )
+        return ClaimLine(number, claim, one, None)
+    except UsageError as error:
+        return ClaimLine(number, claim, None, str(error))
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "modifiers" and isinstance(value, list):
+        return " ".join(_text(name, one) for one in value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(int(value)) if value == int(value) and name != "charge" else str(value)
+    return _text(name, value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{name} {value!r}: give it as text.")
+    return value
+
+
+def _refuse_unknown(names: set[str]) -> None:
+    for name in sorted(names - set(COLUMNS)):
+        near = difflib.get_close_matches(name, COLUMNS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UsageError(f"column {name!r}: not known.{hint} There are {', '.join(COLUMNS)}.")
+
+
+def _csv(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
+    reader = csv.reader(text.splitlines())
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise UsageError(f"{path}: line {reader.line_num}: {error}. Give a CSV file with a header.") from error
+    rows = [(number, cells) for number, cells in rows if any(cells)]
+    header = [name.lower() for name in rows[0][1]] if rows else []
+    absent = [name for name in REQUIRED if name not in header]
+    if absent:
+        raise UsageError(f"{path}: the header has no {' and no '.join(absent)}. Columns are {', '.join(COLUMNS)}.")
+    _refuse_unknown({name for name in header if name})
+    extra = {f"column {i}": "" for i in range(len(header), max(len(cells) for _, cells in rows))}
+    names = [*header, *extra]
+    return [(number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:]]
+
+
+def _json(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON ({error}). Give a list of objects, each with hcpcs and date.") from error
+    lines = data.get("lines") if isinstance(data, dict) else data
+    if not isinstance(lines, list):
+        raise UsageError(f'{path}: give a list of objects, or an object with "lines".')
+    return [(i, one if isinstance(one, dict) else {"object": one}) for i, one in enumerate(lines, start=1)]

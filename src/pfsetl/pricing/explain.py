@@ -1,0 +1,125 @@
+"""A quote as data: every step from RVUs to what Medicare allows, and where each number came from."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from pfsetl.declared import calendar
+from pfsetl.pricing.anesthesia import Anesthesia
+from pfsetl.pricing.quote import Quote
+from pfsetl.pricing.reductions import Step
+from pfsetl.tables import derive, exact
+
+Explained = dict[str, Any]  # step, detail, value
+PARTS = {"work": "work RVU", "pe": "practice expense RVU", "mp": "malpractice RVU"}
+
+
+def explain(quote: Quote) -> dict[str, Any]:
+    """Return a quote as plain data: what was asked, what is allowed or why nothing, steps, sources, notes.
+
+    Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the allowed amount;
+    `sequestration` comes off Medicare's own payment, not off what is allowed.
+    """
+    service, release = quote.service, quote.release
+    return {
+        "hcpcs": service.hcpcs,
+        "date": service.day,
+        "modifiers": list(service.modifiers),
+        "units": service.units,
+        "minutes": service.minutes,
+        "setting": service.setting,
+        "practitioner": service.practitioner,
+        "participant": quote.participant,
+        "state": quote.place.state or None,
+        "locality": quote.place.locality or None,
+        "locality_name": quote.place.name,
+        "release": release.label,
+        "effective_from": release.effective_from,
+        "effective_to": release.effective_to,
+        "version": quote.version,
+        "status": quote.row["status"],
+        "na": quote.row[f"{service.setting}_na"],
+        "conversion_factor": quote.anesthesia.factor if quote.anesthesia else quote.conversion_factor,
+        "amount": _dollars(quote.line.line.payment),
+        "allowed": quote.allowed,
+        "reason": quote.line.reason,
+        "nonparticipating_amount": _part(quote, derive.NONPARTICIPATING),
+        "limiting_charge": _part(quote, derive.LIMITING_CHARGE),
+        "sequestration": _dollars(quote.line.sequestration) if quote.line.allowed is not None else None,
+        "steps": [*_amount_steps(quote), *_rule_steps(quote)],
+        "sources": [asdict(source) for source in quote.sources],
+        "notes": list(quote.notes),
+    }
+
+
+def _amount_steps(quote: Quote) -> Iterator[Explained]:
+    if quote.anesthesia:
+        yield from _anesthesia_steps(quote.anesthesia, quote.service.minutes or 0)
+    elif quote.payment[f"{quote.service.setting}_amount"]:
+        yield from _formula_steps(quote)
+
+
+def _anesthesia_steps(timed: Anesthesia, minutes: int) -> Iterator[Explained]:
+    yield _explained("base units", "", timed.base_units)
+    yield _explained("time units", f"{minutes} minutes / 15, to one decimal", timed.time_units)
+    yield _explained(
+        "amount", f"{timed.base_units + timed.time_units} x {timed.factor}, rounded", _dollars(timed.amount)
+    )
+
+
+def _formula_steps(quote: Quote) -> Iterator[Explained]:
+    setting, row, payment = quote.service.setting, quote.row, quote.payment
+    day = calendar.formula_day(quote.release)
+    adjuster = calendar.formula("work_adjuster", day).get("")
+    rvus = [row["work_rvu"], row[f"{setting}_pe_rvu"], row["mp_rvu"]]
+    if adjuster:
+        rvus[0] = Decimal(exact.share_of(int(rvus[0].scaleb(2)), *adjuster)).scaleb(-2)
+        yield _explained("work RVU", f"{row['work_rvu']} x {adjuster[0]}/{adjuster[1]}, rounded", rvus[0])
+    gpcis = [quote.place.gpci[f"{part}_gpci"][0] for part in PARTS]
+    work, pe, mp = (int(rvu.scaleb(2)) for rvu in rvus)
+    work_gpci, pe_gpci, mp_gpci = (int(index.scaleb(3)) for index in gpcis)
+    adjusted, dollars = exact.products(
+        (work, pe, mp), (work_gpci, pe_gpci, mp_gpci), int(quote.conversion_factor.scaleb(4))
+    )
+    for name, rvu, index, product in zip(PARTS.values(), rvus, gpcis, adjusted, strict=True):
+        yield _explained(name, f"{rvu} x {index}", product)
+    yield _explained("adjusted RVUs", "sum", sum(adjusted))
+    yield _explained("unrounded", f"x conversion factor {quote.conversion_factor}", dollars)
+    flag = calendar.formula("calculation_flag", day).get(row["calculation_flag"] or "")
+    detail = f"rounded, then calculation flag {row['calculation_flag']}: x {flag[0]}/{flag[1]}" if flag else "rounded"
+    yield _explained("amount", detail, payment[f"{setting}_amount"])
+    cap = payment[f"{setting}_opps_amount"]
+    if cap is not None:
+        lower = min(cap, payment[f"{setting}_amount"])
+        yield _explained("OPPS imaging cap", f"{cap}: the lower of the two", lower)
+
+
+def _rule_steps(quote: Quote) -> Iterator[Explained]:
+    line = quote.line
+    if line.line.payment is not None and line.line.units > 1:
+        yield _explained("units", f"x {line.line.units}", _dollars(line.line.payment * line.line.units))
+    for step in line.steps:
+        yield _explained(step.rule, _rule_detail(step), _dollars(step.after)) | {"source": step.source}
+    if line.allowed is not None:
+        yield _explained("allowed", "", quote.allowed)
+    else:
+        yield _explained("no price", (line.reason or "").replace("_", " "), None)
+
+
+def _rule_detail(step: Step) -> str:
+    share = "" if step.numerator == step.denominator else f" ({step.numerator}/{step.denominator})"
+    return f"{step.text}{share}"
+
+
+def _part(quote: Quote, parts: int) -> Decimal | None:
+    allowed = quote.line.allowed
+    return None if allowed is None else _dollars(exact.share_of(allowed, parts, derive.WHOLE))
+
+
+def _dollars(cents: int | None) -> Decimal | None:
+    return None if cents is None else Decimal(cents).scaleb(-2)
+
+
+def _explained(step: str, detail: str, value: object) -> Explained:
+    return {"step": step, "detail": detail, "value": value}

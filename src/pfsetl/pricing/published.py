@@ -1,0 +1,74 @@
+"""Look things up in a published version: the release that prices a day, its rows, and the lines they came from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from pfsetl.declared import calendar, registry
+from pfsetl.declared.registry import Release
+from pfsetl.errors import UsageError
+from pfsetl.publication.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a number came from: file, line and sha256 of the file, and the archive that held it."""
+
+    what: str
+    file: str
+    line: int | None
+    sha256: str
+    archive: str | None = None
+    archive_sha256: str | None = None
+
+
+def release_in_force(version: Version, day: date, as_of: date | None = None) -> Release:
+    """Return the published release that prices a day; raises UsageError saying which one to build.
+
+    A published release that `schemas/releases.csv` doesn't know yet counts with the days of CMS's naming rule.
+    """
+    try:
+        release = calendar.pricing_release(day, as_of)
+    except UsageError:
+        newer = [registry.find_or_infer(label) for label in version.releases if label not in registry.releases()]
+        found = [r for r in newer if r.effective_from and r.effective_to and r.effective_from <= day <= r.effective_to]
+        if not found:
+            raise
+        release = found[-1]
+    if release.label not in version.releases:
+        there = ", ".join(version.releases) or "nothing"
+        raise UsageError(
+            f"{day}: {release.label} prices this day, and {version.store} (version {version.number}) doesn't hold it. "
+            f"Build it: pfsetl build {release.label} (add --archive ZIP for a zip at hand). There: {there}."
+        )
+    return release
+
+
+def rvu_rows(version: Version, label: str, codes: Iterable[str]) -> pl.DataFrame:
+    """Return the `rvu` rows of some codes, read by the statistics of the file and not as a whole."""
+    return version.scan("rvu", label).filter(pl.col("hcpcs").is_in(sorted(set(codes)))).collect()
+
+
+def near_codes(version: Version, label: str, code: str) -> str:
+    """Return codes of a release that a mistyped one may have meant, as text for an error."""
+    known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"]
+    at = known.search_sorted(code)
+    near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]]
+    return f"Near: {', '.join(near)}." if near else "Codes have five characters, like 99213 or G0101."
+
+
+def source_of(version: Version, label: str, what: str, table: str, **key: str) -> Source:
+    """Return the line in CMS's file that a published row was read from."""
+    found = (
+        version.scan("source_lines", label)
+        .filter(pl.col("table") == table, *(pl.col(name) == value for name, value in key.items()))
+        .select("file", "line")
+        .head(1)
+        .collect()
+        .row(0)
+    )
+    record = version.releases[label]
+    sha256 = next(m["sha256"] for m in record["members"] if m["file"] == found[0])
+    return Source(what, found[0], found[1], sha256, record["archive"]["name"], record["archive"]["sha256"])

@@ -1,0 +1,133 @@
+"""What is to be priced: one service on a day in a place, with everything that a user can say of it checked."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import cache
+
+from pfsetl.declared import declarations
+from pfsetl.errors import UsageError
+from pfsetl.pricing.reductions import practitioners
+
+SETTINGS = ("nonfacility", "facility")
+PARTICIPANTS = ("non_qp", "qp")
+MOST_UNITS = 9_999
+MOST_MINUTES = 2_880  # two days of anesthesia
+_HCPCS = re.compile(r"[0-9A-Z]{5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service as billed; `locality` is as the user wrote it, None for the national amount."""
+
+    hcpcs: str
+    day: date
+    locality: str | None
+    setting: str
+    participant: str | None
+    modifiers: tuple[str, ...]
+    units: int
+    minutes: int | None
+    practitioner: str
+    charge: int | None  # cents, for the whole line
+
+
+@dataclass(frozen=True, slots=True)
+class Modifier:
+    """What a modifier does to a price: another row, a rule, nothing, or something that isn't computed here."""
+
+    modifier: str
+    effect: str
+    note: str
+
+
+def service(
+    hcpcs: str,
+    day: date | str,
+    *,
+    locality: str | None = None,
+    setting: str = "nonfacility",
+    participant: str | None = None,
+    modifiers: str | Iterable[str] = (),
+    units: int | str = 1,
+    minutes: int | str | None = None,
+    practitioner: str = "physician",
+    charge: Decimal | str | int | None = None,
+) -> Service:
+    """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
+
+    >>> service("99213", "2024-03-08", modifiers="25", locality="CA/18").units
+    1
+    """
+    code = hcpcs.strip().upper()
+    if not _HCPCS.fullmatch(code):
+        raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
+    names = modifiers.replace(",", " ").replace("-", " ").split() if isinstance(modifiers, str) else list(modifiers)
+    return Service(
+        code,
+        day_of(day, "date of service"),
+        (locality or "").strip() or None,
+        _one_of("setting", setting, SETTINGS),
+        _one_of("participant", participant, PARTICIPANTS) if participant else None,
+        tuple(dict.fromkeys(_modifier(name) for name in names)),
+        _whole("units", units, MOST_UNITS),
+        None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
+        _one_of("practitioner", practitioner, practitioners()),
+        None if charge in (None, "") else _cents(charge),
+    )
+
+
+def day_of(value: date | str, what: str) -> date:
+    """Return a date from ISO text; `what` names it in the error."""
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value.strip())
+    except ValueError:
+        raise UsageError(f"{what} {value!r}: write it as 2024-03-08.") from None
+
+
+@cache
+def modifiers() -> Mapping[str, Modifier]:
+    """Return every modifier of `schemas/modifiers.csv`."""
+    return {row["modifier"]: Modifier(**row) for row in declarations.rows("modifiers.csv")}
+
+
+def _modifier(text: str) -> str:
+    name = text.strip().upper()
+    if name not in modifiers():
+        near = [m for m in modifiers() if name and m[0] == name[0]] or list(modifiers())
+        shown = difflib.get_close_matches(name, near, n=5, cutoff=0.3) or near[:5]
+        raise UsageError(f"modifier {text!r}: not known. Near: {', '.join(shown)}; all are in schemas/modifiers.csv.")
+    return name
+
+
+def _one_of(what: str, value: str, known: tuple[str, ...]) -> str:
+    name = value.strip().lower().replace("-", "_")
+    if name not in known:
+        name = next((k for k in known if k.replace("_", "") == name.replace("_", "")), name)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UsageError(f"{what} {value!r}: not known.{hint} There are {', '.join(known)}.")
+    return name
+
+
+def _whole(what: str, value: int | str | None, most: int) -> int:
+    text = str(value).strip()
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
+        raise UsageError(f"{what} {value!r}: give a whole number from 1 to {most:,}.")
+    return int(text)
+
+
+def _cents(value: Decimal | str | int | None) -> int:
+    try:
+        cents = Decimal(str(value).strip().lstrip("$").replace(",", "")).scaleb(2)
+    except InvalidOperation:
+        raise UsageError(f"charge {value!r}: give dollars and cents, like 125.00.") from None
+    if not cents.is_finite() or cents != int(cents) or not 0 <= cents <= 10**11:
+        raise UsageError(f"charge {value!r}: give dollars and cents, like 125.00.")
+    return int(cents)

@@ -1,0 +1,111 @@
+"""Files that CMS publishes beside the releases: ZIP code to locality, and anesthesia base units.
+
+They belong to no release and change by their own rhythm, so no version holds them. Each loaded file stays as its
+own object, with the day it holds from and its sha256; a price says which one it used.
+"""
+
+import io
+import json
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from pfsetl.errors import StoreError, UsageError
+from pfsetl.parsing.parse import Parsed, parse
+from pfsetl.parsing.read import read_member
+from pfsetl.publication.store import LocalStore
+from pfsetl.source.archive import open_companion
+from pfsetl.tables import places
+
+_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """One loaded file: its kind, the day from which it holds, where it came from, and its object in the store."""
+
+    kind: str
+    effective_from: date
+    file: str
+    sha256: str
+    rows: int
+    path: str
+
+    def frame(self, store: LocalStore) -> pl.DataFrame:
+        """Return its rows; `line` is the line in CMS's file."""
+        return pl.read_parquet(store.get(self.path))
+
+
+def load(store: LocalStore, path: Path, effective_from: date | None = None) -> Companion:
+    """Read a companion file and keep it in the store; the same file again changes nothing.
+
+    The first day it holds is read from the file (ZIP: the quarter of its records; base units: the year of its
+    header or name) unless it is given.
+    """
+    archive = open_companion(path)
+    parsed = parse(read_member(archive, archive.files[0]))
+    kind = parsed.raw.member
+    day = effective_from or _effective_from(parsed, path)
+    frame = _zip_locality(parsed) if kind == "zip_locality" else _base_units(parsed)
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    name = f"companions/{kind}/{day}-{parsed.raw.sha256[:16]}"
+    companion = Companion(kind, day, parsed.raw.file, parsed.raw.sha256, frame.height, f"{name}.parquet")
+    store.put_new(companion.path, buffer.getvalue())
+    record = json.dumps(asdict(companion), indent=1, default=str) + "\n"
+    store.put_new(f"{name}.json", record.encode())
+    return companion
+
+
+def find(store: LocalStore, kind: str, day: date) -> Companion | None:
+    """Return the file of a kind that holds on a day: the latest that had begun, else the first to begin later."""
+    known = sorted(loaded(store, kind), key=lambda c: (c.effective_from, c.sha256))
+    begun = [c for c in known if c.effective_from <= day]
+    return begun[-1] if begun else known[0] if known else None
+
+
+def loaded(store: LocalStore, kind: str) -> list[Companion]:
+    """Return every loaded file of a kind."""
+    names = [n for n in store.names(f"companions/{kind}") if n.endswith(".json")]
+    return [_record(store, name) for name in names]
+
+
+def _record(store: LocalStore, name: str) -> Companion:
+    try:
+        record: dict[str, Any] = json.loads(store.get(name))
+        return Companion(**{**record, "effective_from": date.fromisoformat(record["effective_from"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{store}/{name}: not a readable record ({error}). Remove it and load the file again."
+        ) from error
+
+
+def _zip_locality(parsed: Parsed) -> pl.DataFrame:
+    placed = places.with_state(parsed.frame, places.known_states(None, None), parsed.raw.file)
+    flagged = pl.col("plus_four") == "1"
+    return placed.select("zip", "state", "locality", "mac", "region", "rural", plus_four=flagged, line="line").sort(
+        "zip"
+    )
+
+
+def _base_units(parsed: Parsed) -> pl.DataFrame:
+    return parsed.frame.select("hcpcs", pl.col("base_units").cast(pl.Int16), "line").sort("hcpcs")
+
+
+def _effective_from(parsed: Parsed, path: Path) -> date:
+    if "quarter" in parsed.frame.columns:
+        quarters = parsed.frame["quarter"].unique().to_list()
+        if len(quarters) == 1:
+            year, quarter = int(quarters[0][:4]), int(quarters[0][4])
+            return date(year, 3 * quarter - 2, 1)
+    for text in (parsed.raw.banner, PurePosixPath(parsed.raw.file).stem, path.stem):
+        years = set(_YEAR.findall(text))
+        if len(years) == 1:
+            return date(int(years.pop()), 1, 1)
+    raise UsageError(
+        f"{path}: neither its content nor its name says from when it holds. Say it: --effective-from 2022-01-01."
+    )
