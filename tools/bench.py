@@ -13,15 +13,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 import pfsetl
 from pfsetl.backfill import backfill, find_archives
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, registry
 from pfsetl.publication import publish
 from pfsetl.source.archive import open_archive
+from pfsetl.tables import derive
 
 RELEASE = "RVU25A"
 ROUNDS = 7
@@ -73,6 +76,73 @@ def one_release(archive: Path, temporary: Path) -> None:
     print(f"build   {statistics.median(w for w, _ in pairs):.2f} s (median)")
     print(f"floor   {statistics.median(f for _, f in pairs):.2f} s: inflate the zip, write the same Parquet")
     print(f"ratio   {statistics.median(ratios):.2f} (median; {ratios[0]:.2f} to {ratios[-1]:.2f})")
+    build(archive, output)
+    payments(pfsetl.open(output), temporary)
+    lookups(pfsetl.open(output))
+
+
+def plain_payments(rvu: pl.DataFrame, gpci: pl.DataFrame) -> pl.DataFrame:
+    """Compute the same columns in float64, as one would without needing the cents to be right."""
+    rows = rvu.filter(pl.sum_horizontal(cs.decimal()) > 0).with_columns(cs.decimal().cast(pl.Float64))
+    crossed = rows.join(gpci.with_columns(cs.decimal().cast(pl.Float64)), how="cross")
+    columns = []
+    for setting in ("nonfacility", "facility"):
+        for name, prefix in (("amount", ""), ("opps_amount", "opps_")):
+            pe, mp = (f"{setting}_pe_rvu", "mp_rvu") if not prefix else (f"opps_{setting}_pe_rvu", "opps_mp_rvu")
+            dollars = (
+                pl.col("work_rvu") * pl.col("work_gpci")
+                + pl.col(pe) * pl.col("pe_gpci")
+                + pl.col(mp) * pl.col("mp_gpci")
+            ) * pl.col("conversion_factor")
+            columns.append(dollars.round(2).alias(f"{setting}_{name}"))
+    keys = ("participant", "hcpcs", "modifier", "state", "locality", "mac", "status", "nonfacility_na", "facility_na")
+    table = crossed.select(*keys, *columns)
+    for setting in ("nonfacility", "facility"):
+        capped = pl.min_horizontal(f"{setting}_amount", f"{setting}_opps_amount")
+        paid = pl.when(pl.col("status").is_in(["A", "R", "T"])).then(capped)
+        table = table.with_columns(paid.alias(f"{setting}_payment"))
+    return table.with_columns(
+        (pl.col(f"{setting}_payment") * factor).round(2).alias(f"{setting}_{name}")
+        for setting in ("nonfacility", "facility")
+        for name, factor in (("nonparticipating_amount", 0.95), ("limiting_charge", 1.0925))
+    )
+
+
+def payments(version: pfsetl.Version, temporary: Path) -> None:
+    """Compare exact payments by locality with plain float64 ones, and with writing them."""
+    rvu, gpci = (version.scan(name, RELEASE).collect() for name in ("rvu", "gpci"))
+    table = version.scan("payment_locality", RELEASE).collect()
+    release = registry.find(RELEASE)
+
+    def exact() -> int:
+        return sum(part.height for part in derive.payment_locality(rvu, gpci, release))
+
+    def write() -> None:
+        table.write_parquet(
+            temporary / "payments.parquet", compression="zstd", compression_level=publish.COMPRESSION_LEVEL
+        )
+
+    rounds = [(seconds(exact), seconds(lambda: plain_payments(rvu, gpci)), seconds(write)) for _ in range(ROUNDS + 1)][
+        1:
+    ]
+    for place, name in ((1, "plain float64"), (2, "writing the same Parquet")):
+        ratios = sorted(one[0] / one[place] for one in rounds)
+        print(f"exact payments of {table.height:,} rows: {statistics.median(ratios):.2f} x {name} "
+              f"({ratios[0]:.2f} to {ratios[-1]:.2f})")  # fmt: skip
+
+
+def lookups(version: pfsetl.Version) -> None:
+    """Price services one by one from the published store, the first apart from the warm ones."""
+    rows = version.scan("payment_locality", RELEASE).select("hcpcs", "modifier", "state", "locality")
+    wanted = rows.filter(pl.col("modifier") == "").collect().sample(51, seed=1).rows()
+    day = registry.find(RELEASE).effective_from or date.min
+    taken = [
+        seconds(lambda one=(code, place): pfsetl.price(one[0], day, locality=one[1], output=version))
+        for code, place in ((row[0], f"{row[2]}/{row[3]}") for row in wanted)
+    ]
+    warm = sorted(1000 * t for t in taken[1:])
+    print(f"price   {statistics.median(warm):.0f} ms warm (median of {len(warm)}; {warm[0]:.0f} to {warm[-1]:.0f}), "
+          f"first {1000 * taken[0]:.0f} ms")  # fmt: skip
 
 
 def all_releases(folder: Path, temporary: Path) -> None:
