@@ -13,6 +13,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, UsageError
 from pfsetl.publication import publish, record, version
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
@@ -66,7 +67,15 @@ def backfill(archives: dict[str, Path], *, store: LocalStore, report: Progress |
     A release that fails is reported and doesn't stop the others. What was staged before a run was stopped is
     taken over by the next one, so only the missing work is done. Memory doesn't grow with the number of releases.
     """
-    tell = report or (lambda _label, _outcome: None)
+    with recorded(store, "backfill", releases=list(archives)) as run:
+        result = _backfill(archives, store, report or (lambda _label, _outcome: None))
+        run.version = result.version.number
+        run.outcome = "failed" if result.failed else "published" if result.published else "unchanged"
+        run.error = "; ".join(f"{label}: {error}" for label, error in result.failed.items()) or None
+    return result
+
+
+def _backfill(archives: dict[str, Path], store: LocalStore, tell: Progress) -> Backfill:
     base = version.open_version(store)
     staged: list[StagedRelease] = []
     unchanged: list[str] = []
@@ -83,7 +92,8 @@ def backfill(archives: dict[str, Path], *, store: LocalStore, report: Progress |
         except PfsetlError as error:
             failed[label] = str(error)
             tell(label, "failed")
-    committed = publish.commit(store, staged, base, contracts.load()) if staged else base
+    with step("commit"):
+        committed = publish.commit(store, staged, base, contracts.load()) if staged else base
     return Backfill(committed, tuple(s.release for s in staged), tuple(unchanged), failed)
 
 

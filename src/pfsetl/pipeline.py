@@ -16,6 +16,7 @@ from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read, read_others
 from pfsetl.publication import publish, record, version
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
@@ -58,9 +59,17 @@ def build(
     `sample` holds only some of a release's services and isn't held against its neighbours. Raises a
     PfsetlError that says what to do; the previous version stays as it was.
     """
+    with recorded(store, "build", release=label, archive=str(archive)) as run:
+        result = _build(label, store, archive, url, all_formats=all_formats, sample=sample)
+        run.version, run.outcome = result.version.number, "published" if result.published else "unchanged"
+    return result
+
+
+def _build(label: str, store: LocalStore, archive: Path, url: str | None, *, all_formats: bool, sample: bool) -> Build:
     release = registry.find_or_infer(label)
     base = version.open_version(store)
-    opened = open_archive(archive)
+    with step("open", release.label):
+        opened = open_archive(archive)
     before = base.releases.get(release.label, {})
     all_formats = all_formats or bool(before.get("all_formats"))  # what was compared once stays compared
     if is_built(release, opened, base, all_formats=all_formats):
@@ -68,7 +77,8 @@ def build(
     staged = stage(
         release, opened, store=store, base=base, records=base.releases, url=url, all_formats=all_formats, sample=sample
     )
-    committed = publish.commit(store, [staged], base, contracts.load())
+    with step("commit", release.label):
+        committed = publish.commit(store, [staged], base, contracts.load())
     # NOTE: not by the number, which another build may have raised meanwhile.
     published = before.get("content") != staged.content
     return Build(release.label, committed, published=published, record=staged.record)
@@ -90,25 +100,33 @@ def stage(
     `records` are those of the releases known so far, published or staged, for the check against the neighbour.
     """
     contract = contracts.load()
-    parsed = [parse(raw) for raw in read(archive)]
-    tables, accounts = normalize(parsed, release, contract)
+    with step("read", release.label) as done:
+        parsed = [parse(raw) for raw in read(archive)]
+        done.rows = sum(p.frame.height for p in parsed)
+    with step("normalize", release.label) as done:
+        tables, accounts = normalize(parsed, release, contract)
+        done.rows = sum(table.height for table in tables.values())
     made_of = record.source(archive, url, release, base)
     with store.scratch() as target, ThreadPoolExecutor(1) as writer:
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
         payments = derive.payment_locality(tables["rvu"], tables["gpci"], release)
         under_way = writer.submit(publish.write, payments, contract.tables["payment_locality"], target)
         near = record.neighbour(release, {} if sample else records)
-        examined = _examined(release, archive, parsed, tables, accounts, near, all_formats=all_formats)
-        examined.report.raise_if_bad()
+        with step("derive and check", release.label):
+            examined = _examined(release, archive, parsed, tables, accounts, near, all_formats=all_formats)
+            examined.report.raise_if_bad()
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
-        return publish.stage(
-            store,
-            release.label,
-            complete,
-            made_of | examined.findings | {"all_formats": all_formats, "sample": sample},
-            contract,
-            {"payment_locality": under_way},
-        )
+        with step("write", release.label) as done:
+            staged = publish.stage(
+                store,
+                release.label,
+                complete,
+                made_of | examined.findings | {"all_formats": all_formats, "sample": sample},
+                contract,
+                {"payment_locality": under_way},
+            )
+            done.rows, done.bytes = (sum(r[what] for r in staged.resources) for what in ("rows", "bytes"))
+        return staged
 
 
 def examine(

@@ -1,5 +1,6 @@
 """The command line: one function per command. Exit 0 done, 1 data refused, 2 usage, 3 source unavailable."""
 
+import logging
 import sys
 
 from cyclopts import CycloptsError
@@ -13,8 +14,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; no error reaches the user as a traceback unless --debug asks for it."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    if "--log" in arguments:
+        logging.basicConfig(stream=sys.stderr, format="%(message)s")
+        logging.getLogger("pfsetl").setLevel(logging.INFO)
     try:
-        app([a for a in arguments if a != "--debug"], exit_on_error=False, print_error=False)
+        app([a for a in arguments if a not in ("--debug", "--log")], exit_on_error=False, print_error=False)
     except PfsetlError as error:
         _fail(error, error.exit_code, debug)
     except CycloptsError as error:

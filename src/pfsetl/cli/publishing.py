@@ -6,6 +6,7 @@ from pfsetl.cli import catalog, render
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
 from pfsetl.errors import ChecksFailed
+from pfsetl.publication import runs as history
 from pfsetl.publication import version
 from pfsetl.publication.store import open_store
 
@@ -21,6 +22,23 @@ def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     else:
         cells = [[", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows]
         render.console().print(render.table("", list(rows[0]), cells))
+
+
+@app.command
+def runs(*, last: int = 20, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+    """List what was run against a store: when, what came of it, and how long each step took.
+
+    Parameters
+    ----------
+    last: How many runs, the newest first.
+    """
+    records = history.runs(open_store(output), last)
+    if json:
+        print(render.as_json(records))
+    elif not records:
+        print(f"{output}: no run is recorded there. 'pfsetl build' and 'pfsetl backfill' record theirs.")
+    else:
+        render.runs(render.console(), records)
 
 
 @app.command

@@ -172,6 +172,17 @@ def claim(out: Console, answer: dict[str, Any]) -> None:
     )
 
 
+def runs(out: Console, records: Sequence[dict[str, Any]]) -> None:
+    """Print one line per run and its longest steps."""
+    rows = []
+    for run in records:
+        steps = sorted(run["steps"], key=lambda s: -s["seconds"])[:3]
+        longest = ", ".join(f"{s['release'] or ''} {s['step']} {s['seconds']:.2f} s".strip() for s in steps)
+        asked = " ".join(str(value) for value in run["asked"].values() if value)
+        rows.append((run["started"], run["command"], asked, run["outcome"], run["version"], run["error"] or longest))
+    out.print(table("", ("started", "run", "of", "outcome", "version", "longest steps, or what went wrong"), rows))
+
+
 def _settings(row: dict[str, Any]) -> Iterable[Sequence[object]]:
     for setting, name in cards.SETTINGS.items():
         s = row["settings"][setting]

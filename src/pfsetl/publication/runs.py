@@ -1,0 +1,114 @@
+"""What runs did: one structured log line per step, and one record per run beside the manifests.
+
+A step is timed with `with step("read", "RVU26A") as done`; it logs a line of JSON to the logger `pfsetl` and joins
+the record of the run that is open, if one is. Records are `runs/<start>-<id>.json` in the store, created once.
+"""
+
+import contextvars
+import json
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pfsetl.errors import PfsetlError, StoreError
+from pfsetl.publication.store import LocalStore
+
+LOG = logging.getLogger("pfsetl")
+
+
+@dataclass(slots=True)
+class Step:
+    """One step of a run; `rows` and `bytes` are filled in by what it timed, None where they mean nothing."""
+
+    step: str
+    release: str | None = None
+    seconds: float = 0.0
+    rows: int | None = None
+    bytes: int | None = None
+    outcome: str = "done"
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: what it was asked, its steps, and what came of it."""
+
+    id: str
+    command: str
+    asked: dict[str, Any]
+    started: str
+    seconds: float = 0.0
+    outcome: str = "running"
+    version: int | None = None
+    error: str | None = None
+    steps: list[Step] = field(default_factory=list)
+
+
+_OPEN: contextvars.ContextVar[Run | None] = contextvars.ContextVar("run", default=None)
+
+
+@contextmanager
+def step(name: str, release: str | None = None) -> Iterator[Step]:
+    """Time a step, log it as one line, and add it to the open run."""
+    done = Step(name, release)
+    start = time.perf_counter()
+    try:
+        yield done
+    except BaseException:
+        done.outcome = "failed"
+        raise
+    finally:
+        done.seconds = round(time.perf_counter() - start, 4)
+        run = _OPEN.get()
+        if run is not None:
+            run.steps.append(done)
+        if LOG.isEnabledFor(logging.INFO):
+            LOG.info(json.dumps(({"run": run.id} if run else {}) | asdict(done)))
+
+
+@contextmanager
+def recorded(store: LocalStore, command: str, **asked: Any) -> Iterator[Run]:
+    """Record a run in the store when it ends, also when it fails; a run inside another one belongs to that one.
+
+    A record that can't be written doesn't fail the run, and is logged: what it published is published.
+    """
+    if (outer := _OPEN.get()) is not None:
+        yield outer
+        return
+    now = datetime.now(UTC)
+    run = Run(f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}", command, asked, now.isoformat(timespec="seconds"))
+    token, start = _OPEN.set(run), time.perf_counter()
+    try:
+        yield run
+        run.outcome = "done" if run.outcome == "running" else run.outcome
+    except BaseException as error:
+        run.outcome = "failed"
+        run.error = str(error) if isinstance(error, PfsetlError) else f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        run.seconds = round(time.perf_counter() - start, 4)
+        _OPEN.reset(token)
+        try:
+            store.put_new(f"runs/{run.id}.json", (json.dumps(asdict(run), indent=1, default=str) + "\n").encode())
+        except StoreError as error:
+            LOG.warning("%s", error)
+
+
+def runs(store: LocalStore, last: int | None = None) -> list[dict[str, Any]]:
+    """Return the records of the runs in a store, newest first."""
+    names = [name for name in reversed(store.names("runs")) if name.endswith(".json")]
+    return [_record(store, name) for name in (names if last is None else names[:last])]
+
+
+def _record(store: LocalStore, name: str) -> dict[str, Any]:
+    try:
+        record = json.loads(store.get(name))
+        if not isinstance(record, dict) or not {"id", "command", "outcome", "steps"} <= record.keys():
+            raise ValueError("it isn't complete")
+    except ValueError as error:
+        raise StoreError(f"{store}/{name}: not a readable run record ({error}). Remove it.") from error
+    return record
