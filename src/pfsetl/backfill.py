@@ -2,21 +2,25 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 from pfsetl import pipeline
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import PfsetlError, UsageError
+from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
 from pfsetl.publication import publish, record, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
-from pfsetl.source.archive import Archive, open_archive
+from pfsetl.source.archive import open_archive
+from pfsetl.tables.check import against_neighbour
 
 _YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
 _NAMED = re.compile(r"^([A-Z0-9_]+?)(?:[^A-Z0-9_].*)?$")
@@ -75,32 +79,23 @@ def backfill(archives: dict[str, Path], *, store: LocalStore, report: Progress |
     return result
 
 
-def _backfill(archives: dict[str, Path], store: LocalStore, tell: Progress) -> Backfill:
-    base = version.open_version(store)
-    staged: list[StagedRelease] = []
-    unchanged: list[str] = []
-    failed: dict[str, str] = {}
-    for label, path in archives.items():
-        try:
-            release, archive = registry.find_or_infer(label), open_archive(path)
-            if pipeline.is_built(release, archive, base):
-                unchanged.append(label)
-                tell(label, "unchanged")
-                continue
-            staged.append(_stage(release, archive, store, base, staged))
-            tell(label, "staged")
-        except PfsetlError as error:
-            failed[label] = str(error)
-            tell(label, "failed")
-    with step("commit"):
-        committed = publish.commit(store, staged, base, contracts.load()) if staged else base
-    return Backfill(committed, tuple(s.release for s in staged), tuple(unchanged), failed)
+def stage_missing(
+    label: str,
+    path: Path,
+    *,
+    store: LocalStore,
+    base: Version,
+    url: str | None = None,
+    records: Mapping[str, Mapping[str, Any]] | None = None,
+) -> StagedRelease | None:
+    """Stage an archive, or take over what a stopped run staged of it; None when the base version holds it already.
 
-
-def _stage(
-    release: Release, archive: Archive, store: LocalStore, base: Version, staged: Sequence[StagedRelease]
-) -> StagedRelease:
-    """Stage a release, or take over what a stopped run staged of the same archive on the same base."""
+    `records` are those of the releases known so far, default those of the base. The result is small and picklable,
+    so this can run in another thread or process; `publish_staged` makes the results visible.
+    """
+    release, archive = registry.find_or_infer(label), open_archive(path)
+    if pipeline.is_built(release, archive, base):
+        return None
     before = base.releases.get(release.label, {}).get("content", "nothing")
     name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{before[:16]}.json"
     if store.exists(name):
@@ -109,10 +104,71 @@ def _stage(
             kept = json.loads(store.get(name))
             if all(store.size(r["path"]) == r["bytes"] for r in kept["resources"]):
                 return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
-    known = base.releases | {s.release: s.record for s in staged}
-    made = pipeline.stage(release, archive, store=store, base=base, records=known)
+    known = base.releases if records is None else records
+    made = pipeline.stage(release, archive, store=store, base=base, records=known, url=url)
     store.put_new(name, json.dumps({"resources": made.resources, "record": made.record}).encode())
     return made
+
+
+def publish_staged(
+    staged: Sequence[StagedRelease], *, store: LocalStore, base: Version
+) -> tuple[Version, dict[str, str]]:
+    """Make staged releases visible as one version; return it, and why a release was left out.
+
+    Releases that were staged side by side couldn't be held against each other; that is done here, in CMS's order.
+    One that another run published with another content meanwhile is left out too, and doesn't stop the others.
+    """
+    failed: dict[str, str] = {}
+    accepted: list[StagedRelease] = []
+    for one in sorted(staged, key=lambda one: _order(registry.find_or_infer(one.release))):
+        known = base.releases | {s.release: s.record for s in accepted}
+        try:
+            _hold_against_neighbour(one, store, known)
+            accepted.append(one)
+        except ChecksFailed as error:
+            failed[one.release] = str(error)
+    if not accepted:
+        return version.open_version(store), failed
+    with step("commit"):
+        try:
+            return publish.commit(store, accepted, base, contracts.load()), failed
+        except Conflict:
+            committed = base
+            for one in accepted:
+                try:
+                    committed = publish.commit(store, [one], base, contracts.load())
+                except Conflict as error:
+                    failed[one.release] = str(error)
+            return committed, failed
+
+
+def _backfill(archives: dict[str, Path], store: LocalStore, tell: Progress) -> Backfill:
+    base = version.open_version(store)
+    staged: list[StagedRelease] = []
+    unchanged: list[str] = []
+    failed: dict[str, str] = {}
+    for label, path in archives.items():
+        try:
+            known = base.releases | {s.release: s.record for s in staged}
+            made = stage_missing(label, path, store=store, base=base, records=known)
+            if made is None:
+                unchanged.append(label)
+            else:
+                staged.append(made)
+            tell(label, "staged" if made else "unchanged")
+        except PfsetlError as error:
+            failed[label] = str(error)
+            tell(label, "failed")
+    committed, left_out = publish_staged(staged, store=store, base=base)
+    published = tuple(s.release for s in staged if s.release not in left_out)
+    return Backfill(committed, published, tuple(unchanged), failed | left_out)
+
+
+def _hold_against_neighbour(one: StagedRelease, store: LocalStore, known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Run the contract's rules on the nearest earlier release again, now that all of them are known."""
+    near = record.neighbour(registry.find_or_infer(one.release), known)
+    path = next(r["path"] for r in one.resources if r["table"] == "rvu")
+    against_neighbour(one.release, pl.read_parquet(store.get(path), columns=["participant"]), near).raise_if_bad()
 
 
 def _label(path: Path) -> str | None:

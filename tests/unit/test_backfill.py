@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import pfsetl
 from pfsetl import pipeline
-from pfsetl.backfill import Backfill, backfill, find_archives
+from pfsetl.backfill import Backfill, backfill, find_archives, publish_staged, stage_missing
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import publish, version
 from pfsetl.publication.store import LocalStore
@@ -372,3 +373,36 @@ def test_a_published_release_is_compared_again_when_asked_for_all_formats(
     run("build", "RVU25A", "--archive", with_workbook, "--output", store.root, "--all-formats")
     record = version.open_version(store).releases["RVU25A"]
     assert [d["field"] for d in record["format_differences"]] == ["pe_gpci"]
+
+
+# --- releases staged side by side ---------------------------------------------------------------------------------
+
+
+def side_by_side(archives: Path, store: LocalStore) -> list[publish.StagedRelease]:
+    """Stage every archive on the same base, without knowing the others."""
+    base = version.open_version(store)
+    found = find_archives(archives, "2024..2026")
+    return [one for label, path in found.items() if (one := stage_missing(label, path, store=store, base=base))]
+
+
+def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(archives, store, filled):
+    base = version.open_version(store)
+    done, failed = publish_staged(side_by_side(archives, store), store=store, base=base)
+    assert ({r["path"] for r in done.resources}, failed) == ({r["path"] for r in filled.version.resources}, {})
+
+
+def test_a_cut_release_staged_beside_its_neighbour_is_left_out(tmp_path, store):
+    folder = archives_in(tmp_path / "cut", "RVU25A.zip")
+    cut = s.release("RVU25B", s.CODES[: len(s.CODES) // 2])
+    s.write_zip(folder / "RVU25B.zip", {name: data for name, data in cut.items() if "OPPSCAP" not in name})
+    done, failed = publish_staged(side_by_side(folder, store), store=store, base=version.open_version(store))
+    assert (list(done.releases), list(failed)) == (["RVU25A"], ["RVU25B"])
+
+
+def test_a_release_that_another_run_changed_is_left_out_and_the_others_are_published(archives, store, tmp_path):
+    base = version.open_version(store)
+    staged = side_by_side(archives, store)
+    other = s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A", s.CODES[:-1]))
+    pfsetl.build("RVU25A", store=store, archive=other)
+    done, failed = publish_staged(staged, store=store, base=base)
+    assert (set(done.releases), list(failed)) == (set(LABELS), ["RVU25A"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pfsetl.declared import declarations
+from pfsetl.declared import contracts, declarations
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ChecksFailed
 
@@ -76,6 +76,14 @@ def check(
         findings += _structure(frame, table)
         findings += [_rule(rule, table, context) for rule in table.rules]
     return Report(release, tuple(findings))
+
+
+def against_neighbour(release: str, rvu: pl.DataFrame, neighbour: pl.DataFrame) -> Report:
+    """Run only the rules that hold a release's `rvu` against its nearest earlier release."""
+    table = contracts.load().tables["rvu"]
+    context = pl.SQLContext(frames={"rvu": rvu, "neighbour": neighbour})
+    rules = (rule for rule in table.rules if "neighbour" in rule.query)
+    return Report(release, tuple(_rule(rule, table, context) for rule in rules))
 
 
 def _structure(frame: pl.DataFrame, table: Table) -> list[Finding]:
