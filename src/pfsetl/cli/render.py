@@ -1,5 +1,6 @@
 """How results look on a terminal, and as JSON for machines."""
 
+import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -8,11 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pfsetl.cli import card as cards
 from pfsetl.pipeline import Build
+from pfsetl.source.discover import Posting
 
+_STATES = {"new_label": "new", "new_zip": "re-posted", "vanished": "vanished", "unreachable": "not read"}
 _PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
 
@@ -98,6 +102,20 @@ def notices(out: Console, found: dict[str, Any]) -> None:
         out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
     for notice in found["notices"]:
         out.print(f"[yellow]notice[/yellow]   {notice}")
+
+
+def postings(out: Console, found: Sequence[Posting], rows: Sequence[dict[str, str]]) -> None:
+    """Print what CMS has posted that isn't known, and the rows that declare its new releases."""
+    news = [p for p in found if p.state != "known"]
+    if news:
+        cells = [(_STATES[p.state], p.label, p.url or p.page, p.note) for p in news]
+        columns = ("", "release", "address", "remarks")
+        out.print(table("", columns, [[escape(cell or "") for cell in row] for row in cells]))
+    else:
+        out.print(f"nothing new: CMS lists {len(found)} releases, all known")
+    if rows:
+        out.print("\nto add to schemas/releases.csv (look at the dates first):")
+        csv.DictWriter(sys.stdout, rows[0], lineterminator="\n").writerows(rows)
 
 
 def card(out: Console, data: dict[str, Any]) -> None:
