@@ -116,7 +116,8 @@ def test_every_declared_label_is_read_as_itself(label: str) -> None:
     [
         (f"{FILES}/rvu25d-0", f"{INDEX}/rvu25d-0"),
         ("pfs-relative-value-files/2014", f"{INDEX}/2014"),
-        (f" {FILES}/rvu26a#main ", f"{INDEX}/rvu26a"),
+        (f"  {FILES}/rvu26a ", f"{INDEX}/rvu26a"),
+        (f"{FILES}/rvu26a#main", f"{INDEX}/rvu26a"),
         ("http://www.cms.hhs.gov/PhysicianFeeSched/cms1254038", f"{HOST}/PhysicianFeeSched/cms1254038"),
         ("http://www.cms.gov/x", f"{HOST}/x"),
         (f"/apps/ama/license.asp?file={FILES}/rvu05a", f"{INDEX}/rvu05a"),
@@ -150,7 +151,7 @@ def test_a_table_without_a_header_row_keeps_its_first_release() -> None:
 
 def test_cells_and_rows_that_are_left_open_are_read() -> None:
     text = re.sub(r"</t[dr]>", "", cms.index([linked("RVU26B"), linked("RVU26A")]))
-    assert [r.label for r in index_page(text, INDEX)[0]] == ["RVU26B", "RVU26A"]
+    assert [(r.name, r.year) for r in index_page(text, INDEX)[0]] == [("RVU26B", 2026), ("RVU26A", 2026)]
 
 
 def test_the_page_after_this_one_is_found() -> None:
@@ -603,6 +604,21 @@ def test_the_command_ends_with_3_when_cms_cant_be_reached(run: Run, monkeypatch:
     code, _, err = run("discover")
     assert code == 3
     assert "browser" in err
+
+
+def test_what_a_page_says_is_printed_as_it_stands(discovered: Run) -> None:
+    pages = declared_pages()
+    pages[FILES] = pages[FILES].replace(">RVU26D<", ">RVU26D [/bold] \x1b[31m<")
+    pages[FILES] = re.sub(r"<a [^>]*>(RVU26D [^<]*)</a>", r"\1", pages[FILES])
+    code, out, _ = discovered(pages, "--since", "2026")
+    assert code == 3
+    assert "RVU26D [/bold] [31m without a link" in out
+
+
+def test_a_table_in_a_cell_leaves_the_row_around_it_whole() -> None:
+    text = "<table><tr><td>a<table><tr><td>b</td></tr></table></p></td><td>c</td></tr></table>"
+    outer = next(parse(text).all("tr"))
+    assert [part.text() for part in outer.content if not isinstance(part, str)] == ["a b", "c"]
 
 
 def test_text_of_scripts_is_not_shown() -> None:
