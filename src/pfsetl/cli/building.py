@@ -65,7 +65,7 @@ def discover(*, since: int | None = None, cache: Path | None = None, json: Json 
     if json:
         print(render.as_json({"since": first, "postings": [asdict(p) | {"row": _row(p)} for p in found]}))
     else:
-        render.postings(render.console(), found, [row for p in found if (row := _row(p))])
+        render.postings(found, [row for p in found if (row := _row(p))])
     unread = [p for p in found if p.state == "unreachable"]
     if unread:
         raise SourceUnavailable("\n".join(f"{p.label}: {p.note}" for p in unread))

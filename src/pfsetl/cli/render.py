@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pfsetl.cli import card as cards
@@ -104,17 +103,17 @@ def notices(out: Console, found: dict[str, Any]) -> None:
         out.print(f"[yellow]notice[/yellow]   {notice}")
 
 
-def postings(out: Console, found: Sequence[Posting], rows: Sequence[dict[str, str]]) -> None:
+def postings(found: Sequence[Posting], rows: Sequence[dict[str, str]]) -> None:
     """Print what CMS has posted that isn't known, and the rows that declare its new releases."""
     news = [p for p in found if p.state != "known"]
-    if news:
-        cells = [(_STATES[p.state], p.label, p.url or p.page, p.note) for p in news]
-        columns = ("", "release", "address", "remarks")
-        out.print(table("", columns, [[escape(cell or "") for cell in row] for row in cells]))
-    else:
-        out.print(f"nothing new: CMS lists {len(found)} releases, all known")
+    for posting in news:
+        print(f"{_STATES[posting.state]:<10} {posting.label:<12} {posting.url or posting.page or ''}".rstrip())
+        if posting.note and posting.state != "unreachable":  # the error at the end says why
+            print(f"{'':<23} {posting.note}")
+    if not news:
+        print(f"nothing new: CMS lists {len(found)} releases, all known")
     if rows:
-        out.print("\nto add to schemas/releases.csv (look at the dates first):")
+        print("\nto add to schemas/releases.csv, when the dates are right:")
         csv.DictWriter(sys.stdout, rows[0], lineterminator="\n").writerows(rows)
 
 

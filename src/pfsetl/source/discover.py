@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from pfsetl.declared.registry import Release, find_or_infer
 from pfsetl.errors import SourceUnavailable, UsageError
@@ -149,7 +149,7 @@ def _vanished(rows: Sequence[IndexRow], known: Mapping[str, Release], url: str) 
             f"the {len(listed)} listed. The list is cut or another one: look at it in a browser."
         )
     note = "the index doesn't list it any more; keep its archive"
-    return [Posting(r.label, None, r.page, "vanished", note, r.year) for r in gone]
+    return [Posting(r.label, None, urljoin(url, r.page or ""), "vanished", note, r.year) for r in gone]
 
 
 def _posting(get_page: GetPage, row: IndexRow, release: Release | None, cached: Collection[str], since: int) -> Posting:

@@ -167,15 +167,16 @@ def _index_rows(table: Element, url: str) -> Iterator[IndexRow]:
     at = next((i for i, header in enumerate(headers) if header.startswith("file name")), None)
     if at is None:
         return
-    year_at = next((i for i, h in enumerate(headers) if h.startswith(("name", "calendar year", "year"))), None)
+    year_at = next((i for i, h in enumerate(headers) if h.startswith(("name", "calendar year", "year"))), len(headers))
     # NOTE: a table without a header row still shows the column's name in each cell.
     for cells in rows if _LABEL.search(headers[at].upper()) else rows[1:]:
-        name = _value(cells[at], "File Name") if at < len(cells) else ""
-        links = [a.attributes["href"] for i in (at, *range(len(cells))) if i < len(cells) for a in _links(cells[i])]
-        page = address(links[0], url) if links else None
+        named, dated = cells[at : at + 1], cells[year_at : year_at + 1]
+        name = _value(named[0], "File Name") if named else ""
+        link = next((a for cell in (*named, *cells) for a in _links(cell)), None)
+        page = address(link.attributes["href"], url) if link else None
         if name or page:
-            years = re.findall(r"\b20\d{2}\b", cells[year_at].text()) if year_at is not None and cells[year_at:] else []
-            yield IndexRow(label_of(name), name, int(years[-1]) if years else None, page[0] if page else None)
+            year = re.search(r"\b20\d{2}\b", dated[0].text()) if dated else None
+            yield IndexRow(label_of(name), name, int(year[0]) if year else None, page[0] if page else None)
 
 
 def _value(cell: Element, label: str) -> str:
