@@ -139,6 +139,12 @@ def test_label_and_page_are_paired_within_one_row() -> None:
     ]
 
 
+@pytest.mark.parametrize(("href", "page"), [("/release", "/release"), (None, "/year")])
+def test_the_link_of_the_file_name_goes_before_that_of_another_cell(href: str | None, page: str) -> None:
+    rows = [Row("RVU26A", "<a href='/year'>2026</a>", href)]
+    assert [r.page for r in index_page(cms.index(rows), INDEX)[0]] == [HOST + page]
+
+
 def test_a_row_listed_twice_is_one() -> None:
     rows = [linked("RVU11D", 2011), linked("RVU11D", 2011)]
     assert len(index_page(cms.index(rows), INDEX)[0]) == 1
