@@ -1,5 +1,7 @@
 """Commands that bring, build and check releases."""
 
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pfsetl import pipeline
@@ -9,9 +11,10 @@ from pfsetl.cli import render, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Json, Output, app
 from pfsetl.declared import registry
-from pfsetl.errors import ChecksFailed
+from pfsetl.errors import ChecksFailed, SourceUnavailable
 from pfsetl.publication import version
 from pfsetl.publication.store import open_store
+from pfsetl.source import discover as discovering
 from pfsetl.source import fetch as fetching
 from pfsetl.tables.check import Finding
 
@@ -42,6 +45,30 @@ def fetch(release: str, *, cache: Path | None = None) -> None:
     cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
     """
     print(terminal.fetched(registry.find(release), cache))
+
+
+@app.command
+def discover(*, since: int | None = None, cache: Path | None = None, json: Json = False) -> None:
+    """Print what CMS has posted that isn't known: new releases, other zips under known labels, releases taken down.
+
+    Nothing is downloaded but pages, one after another. A new release can be built from its zip with --archive.
+
+    Parameters
+    ----------
+    since: Read the pages of known releases from this year on; default last year. New releases are always read.
+    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
+    """
+    first = datetime.now(UTC).year - 1 if since is None else since
+    cached = discovering.cached_addresses(cache or fetching.cache_folder())
+    with terminal.watching("reading CMS's pages"):
+        found = discovering.discover(discovering.politely(terminal.page), registry.releases(), cached, since=first)
+    if json:
+        print(render.as_json({"since": first, "postings": [asdict(p) | {"row": _row(p)} for p in found]}))
+    else:
+        render.postings(found, [row for p in found if (row := _row(p))])
+    unread = [p for p in found if p.state == "unreachable"]
+    if unread:
+        raise SourceUnavailable("\n".join(f"{p.label}: {p.note}" for p in unread))
 
 
 @app.command
@@ -129,3 +156,7 @@ def check(
         render.findings(render.console(), findings)
     if errors:
         raise ChecksFailed("\n".join(f"{f.table}.{f.check}: {f.violations} rows, {f.description}" for f in errors))
+
+
+def _row(posting: discovering.Posting) -> dict[str, str] | None:
+    return discovering.release_row(posting) if posting.state == "new_label" else None

@@ -1,5 +1,6 @@
 """How results look on a terminal, and as JSON for machines."""
 
+import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,9 @@ from rich.table import Table
 
 from pfsetl.cli import card as cards
 from pfsetl.pipeline import Build
+from pfsetl.source.discover import Posting
 
+_STATES = {"new_label": "new", "new_zip": "re-posted", "vanished": "vanished", "unreachable": "not read"}
 _PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
 
@@ -99,6 +102,20 @@ def notices(out: Console, found: dict[str, Any]) -> None:
         out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
     for notice in found["notices"]:
         out.print(f"[yellow]notice[/yellow]   {notice}")
+
+
+def postings(found: Sequence[Posting], rows: Sequence[dict[str, str]]) -> None:
+    """Print what CMS has posted that isn't known, and the rows that declare its new releases."""
+    news = [p for p in found if p.state != "known"]
+    for posting in news:
+        print(f"{_STATES[posting.state]:<10} {posting.label:<12} {posting.url or posting.page or ''}".rstrip())
+        if posting.note and posting.state != "unreachable":  # the error at the end says why
+            print(f"{'':<23} {posting.note}")
+    if not news:
+        print(f"nothing new: CMS lists {len(found)} releases, all known")
+    if rows:
+        print("\nto add to schemas/releases.csv, when the dates are right:")
+        csv.DictWriter(sys.stdout, rows[0], lineterminator="\n").writerows(rows)
 
 
 def card(out: Console, data: dict[str, Any]) -> None:

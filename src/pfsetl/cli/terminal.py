@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
+
 from pfsetl.declared.registry import Release
+from pfsetl.errors import SourceUnavailable
 from pfsetl.source import fetch
+from pfsetl.source.pages import Page
 
 
 def fetched(release: Release, cache: Path | None) -> Path:
@@ -22,6 +26,16 @@ def fetched(release: Release, cache: Path | None) -> Path:
         return fetch.fetch(
             release, cache=folder, progress=lambda done, total: bar.update(task, completed=done, total=total or None)
         )
+
+
+def page(url: str) -> Page:
+    """Return a page of CMS's site as text, with its address after redirects."""
+    try:
+        answer = requests.get(url, timeout=fetch.TIMEOUT)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise SourceUnavailable(f"{url}: {error}. Try again later, or look at the page in a browser.") from error
+    return Page(text=answer.text, url=answer.url)
 
 
 @contextmanager

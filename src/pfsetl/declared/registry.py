@@ -30,6 +30,7 @@ class Release:
     zip_path: str | None
     note: str | None
     known: bool = True
+    page: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ def _release(row: Mapping[str, str]) -> Release:
         published_on=_date(row["published_on"]),
         zip_path=row["zip"] or None,
         note=row["note"] or None,
+        page=row["page"] or None,
     )
 
 

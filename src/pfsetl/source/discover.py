@@ -1,0 +1,187 @@
+"""What CMS has posted, against what is known: new releases, other zips under known labels, releases taken down."""
+
+import csv
+import os
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urljoin, urlsplit
+
+from pfsetl.declared.registry import Release, find_or_infer
+from pfsetl.errors import SourceUnavailable, UsageError
+from pfsetl.source.fetch import CMS
+from pfsetl.source.pages import IndexRow, Page, ZipLink, index_page, posted_on, release_page, rvu_archive
+
+INDEX = "/medicare/payment/fee-schedules/physician/pfs-relative-value-files"
+PAUSE = 1.0  # seconds between two pages, so that a look at CMS is no burden to it
+MAX_INDEX_PAGES = 20
+
+GetPage = Callable[[str], Page]
+State = Literal["new_label", "new_zip", "known", "vanished", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One release as CMS lists it now; `url` is its zip, None where it wasn't read or isn't there.
+
+    State `new_label`: neither declared nor in the cache; `new_zip`: a known label with another zip than recorded;
+    `known`: nothing new; `vanished`: declared with a page, but the index doesn't list it; `unreachable`: its page
+    can't be read, and `note` says why.
+    """
+
+    label: str
+    url: str | None
+    page: str | None
+    state: State
+    note: str = ""
+    year: int | None = None
+    description: str = ""
+
+
+def index_url() -> str:
+    """Return the address of CMS's index of releases; PFSETL_CMS_URL replaces CMS's host."""
+    return (os.environ.get("PFSETL_CMS_URL") or CMS).rstrip("/") + INDEX
+
+
+def politely(get_page: GetPage) -> GetPage:
+    """Return `get_page` with a pause of PAUSE seconds between two pages."""
+    asked: list[str] = []
+
+    def get(url: str) -> Page:
+        if asked:
+            time.sleep(PAUSE)
+        asked.append(url)
+        return get_page(url)
+
+    return get
+
+
+def cached_addresses(cache: Path) -> dict[str, set[str]]:
+    """Return the addresses from which each label's archives in the cache came, as its `releases.lock.csv` says."""
+    found: dict[str, set[str]] = {}
+    lock = cache / "releases.lock.csv"
+    if lock.is_file():
+        with lock.open(newline="", encoding="utf-8") as stream:
+            for row in csv.DictReader(stream):
+                found.setdefault(row["label"], set()).add(row["url"])
+    return found
+
+
+def discover(
+    get_page: GetPage,
+    known: Mapping[str, Release],
+    cached: Mapping[str, Collection[str]],
+    *,
+    index: str | None = None,
+    since: int = 0,
+) -> list[Posting]:
+    """Read CMS's index and release pages, and return what they post in the index's order, then what has vanished.
+
+    `known` are the declared releases, `cached` the addresses of the archives in the cache, both by label. The pages
+    of known releases of years before `since` are read only where the index gives them another address. Archives are
+    compared by address: other bytes under the same address are found when they are fetched. Raises
+    SourceUnavailable when the index can't be read whole; one release's page that can't is a posting `unreachable`.
+    """
+    rows = _index(get_page, index or index_url())
+    vanished = _vanished(rows, known, index or index_url())
+    postings = [_posting(get_page, row, known.get(row.label), cached.get(row.label, ()), since) for row in rows]
+    return [*dict.fromkeys(postings), *vanished]
+
+
+def release_row(posting: Posting) -> dict[str, str]:
+    """Return the row that declares a new release in `schemas/releases.csv`; what its label doesn't tell is empty.
+
+    Year, quarter and dates follow CMS's naming rule (RVU{yy}{A,B,C,D}); a label with R is the correction of the one
+    without (CMS's record layouts). The page's description may give other dates, so it is in the note.
+    """
+    try:
+        release = find_or_infer(posting.label)
+        year, quarter = str(release.year), str(release.quarter)
+        first, last = str(release.effective_from or ""), str(release.effective_to or "")
+        note = "dates by the quarter rule"
+    except UsageError:
+        year, quarter, first, last = str(posting.year or ""), "", "", ""
+        note = "dates not known"
+    base, _, number = posting.label.rpartition("R")
+    correction = base[-1:] in tuple("ABCD") and (number.isdigit() or not number)
+    date = posted_on(posting.url or "")
+    return {
+        "release": posting.label,
+        "year": year,
+        "quarter": quarter,
+        "kind": "correction" if correction else "initial",
+        "effective_from": first,
+        "effective_to": last,
+        "never_effective": "false" if first else "",
+        "supersedes": base if correction else "",
+        "published_on": str(date or ""),
+        "page": urlsplit(posting.page or "").path,
+        "zip": urlsplit(posting.url or "").path,
+        "sha256": "",
+        "note": f"{note}; CMS: {posting.description}" if posting.description else note,
+    }
+
+
+def _index(get_page: GetPage, url: str) -> list[IndexRow]:
+    rows: dict[tuple[str, str | None], IndexRow] = {}
+    seen: list[str] = []
+    following: str | None = url
+    while following and following not in seen:
+        if len(seen) == MAX_INDEX_PAGES:
+            raise SourceUnavailable(f"{url}: more than {MAX_INDEX_PAGES} pages of index. Look at it in a browser.")
+        seen.append(following)
+        page = get_page(following)
+        found, following = index_page(page.text, page.url)
+        for row in found:
+            rows.setdefault((row.label, row.page), row)
+    return list(rows.values())
+
+
+def _vanished(rows: Sequence[IndexRow], known: Mapping[str, Release], url: str) -> list[Posting]:
+    listed = {row.label for row in rows}
+    expected = [release for release in known.values() if release.page]
+    gone = [release for release in expected if release.label not in listed]
+    if len(gone) * 2 > len(expected):
+        raise SourceUnavailable(
+            f"{url}: expected the releases of schemas/releases.csv, but {len(gone)} of {len(expected)} aren't among "
+            f"the {len(listed)} listed. The list is cut or another one: look at it in a browser."
+        )
+    note = "the index doesn't list it any more; keep its archive"
+    return [Posting(r.label, None, urljoin(url, r.page or ""), "vanished", note, r.year) for r in gone]
+
+
+def _posting(get_page: GetPage, row: IndexRow, release: Release | None, cached: Collection[str], since: int) -> Posting:
+    posting = Posting(row.label, None, row.page, "known", year=row.year)
+    recorded = {_path(url) for url in (release and release.zip_path, *cached) if url}
+    moved = bool(release and row.page and release.page and _path(row.page) != _path(release.page))
+    if release and not moved and row.year and row.year < since:
+        return replace(posting, note=f"page not read: older than {since}")
+    news = not (release or cached)
+    try:
+        if row.page is None:
+            raise SourceUnavailable(f"the index lists {row.name} without a link. Look at the index in a browser.")
+        page = get_page(row.page)
+        read = release_page(page.text, page.url)
+        link = rvu_archive(read, row.label)
+    except SourceUnavailable as error:
+        return replace(posting, state="unreachable", note=f"new label; {error}" if news else str(error))
+    posting = replace(posting, url=link.url, description=read.description)
+    if news:
+        return replace(posting, state="new_label", note=_remarks(link))
+    if _path(link.url) not in recorded:
+        return replace(
+            posting, state="new_zip", note=_remarks(link, f"recorded: {', '.join(sorted(recorded)) or 'none'}")
+        )
+    return replace(posting, note=_remarks(link, f"page moved from {release.page}" if release and moved else ""))
+
+
+def _remarks(link: ZipLink, *remarks: str) -> str:
+    gate = "behind CMS's licence page" if link.gated else ""
+    return "; ".join(remark for remark in (*remarks, gate) if remark)
+
+
+def _path(url: str) -> str:
+    """Return what tells two addresses apart: CMS's hosts have changed, and its paths ignore case."""
+    return unquote(urlsplit(url).path).casefold().rstrip("/")

@@ -1,0 +1,217 @@
+"""Text of CMS's pages to records: the rows of the index of releases, and the zips of a release's page.
+
+Structure of both pages: CMS's site as it was in 2025 and 2026. Addresses are taken as published, never guessed:
+slugs have suffixes (`rvu25d-0`), zip names have dates with slashes (`rvu25a-updated-01/10/2025.zip`).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit, urlunsplit
+
+from pfsetl.errors import SourceUnavailable
+from pfsetl.source.markup import Element, parse
+
+_CMS_HOSTS = frozenset(("www.cms.gov", "cms.gov", "www.cms.hhs.gov", "cms.hhs.gov"))
+_GATES = ("/license.asp", "/license/ama")
+_LABEL = re.compile(r"\b([A-Z]+\d{2}[A-Z]\w*)")
+_FIELD = "field--name-field-dyna-"
+_FOLDERS = re.compile(r".*/(?:downloads|files/zip)/", re.IGNORECASE)
+_DATE = re.compile(r"(?:updated|posted)-?(\d{1,2}?)[-/]?(\d{1,2})[-/]?(20\d{2})(?!\d)", re.IGNORECASE)
+_REMEDY = (
+    "Look at it in a browser: if CMS has changed the page, download the zip there and pass it with --archive, "
+    "and report the change."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it arrived: its text, and the address it came from after redirects."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """One row of the index: the label, the name as listed, the calendar year, the address of the release's page."""
+
+    label: str
+    name: str
+    year: int | None
+    page: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ZipLink:
+    """One zip that a page links: its real address, the words of the link, and whether the link led to a licence."""
+
+    url: str
+    text: str
+    gated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePage:
+    """What a release's page says: its label and description, and the zips it links."""
+
+    url: str
+    label: str
+    description: str
+    zips: tuple[ZipLink, ...]
+
+
+def label_of(name: str) -> str:
+    """Return the release label in a name as CMS writes it; a name without one is returned as it stands.
+
+    >>> label_of("rvu08d.ZIP"), label_of("RVU26A - Updated 12/29/2025"), label_of("RVU10C pct22")
+    ('RVU08D', 'RVU26A', 'RVU10C_PCT22')
+    """
+    upper = re.sub(r"\s+(?=PCT\d)", "_", " ".join(name.upper().split()))
+    found = _LABEL.search(upper)
+    return found[1] if found else upper or "(no name)"
+
+
+def address(href: str, page_url: str) -> tuple[str, bool] | None:
+    """Return where a link leads and whether through the AMA licence page; None for what is not on the page's host.
+
+    The licence page's own address is replaced by that of the file behind it. CMS's hosts, old ones included, become
+    the host that the page came from, so that a mirror (PFSETL_CMS_URL) serves everything that CMS does.
+
+    >>> address(" /apps/ama/license.asp?file=/x/downloads/RVU05A.zip", "https://www.cms.gov/page")
+    ('https://www.cms.gov/x/downloads/RVU05A.zip', True)
+    """
+    try:
+        target, own = urlsplit(urljoin(page_url, href.strip())), urlsplit(page_url)
+        behind = {name.lower(): values for name, values in parse_qs(target.query).items()}.get("file")
+        if behind and target.path.lower().endswith(_GATES):
+            file = behind[0].strip()
+            inner = address(file if re.match(r"https?:|/", file, re.IGNORECASE) else f"/{file}", page_url)
+            return inner and (inner[0], True)
+        if target.scheme not in ("http", "https") or not (target.netloc == own.netloc or target.hostname in _CMS_HOSTS):
+            return None
+        return urlunsplit((own.scheme, own.netloc, target.path, target.query, "")), False
+    except ValueError:
+        return None
+
+
+def posted_on(url: str) -> date | None:
+    """Return the date in a zip's name, in any of CMS's ways to write it; None when it has none.
+
+    >>> posted_on("/files/zip/rvu25a-updated-01/10/2025.zip"), posted_on("/files/zip/rvu21c-updated-6302021.zip")
+    (datetime.date(2025, 1, 10), datetime.date(2021, 6, 30))
+    """
+    found = _DATE.search(unquote(urlsplit(url).path))
+    try:
+        return date(int(found[3]), int(found[1]), int(found[2])) if found else None
+    except ValueError:
+        return None
+
+
+def index_page(text: str, url: str) -> tuple[tuple[IndexRow, ...], str | None]:
+    """Return the rows of one page of CMS's index, and the address of the page after it, if there is one.
+
+    Label and address are taken from within one row of the table, the column by its header. A row listed twice is
+    returned once. Raises SourceUnavailable when the page has no table of releases with links.
+    """
+    root = parse(text)
+    rows = dict.fromkeys(row for table in root.all("table") for row in _index_rows(table, url))
+    if not any(row.page for row in rows):
+        raise SourceUnavailable(
+            f"{url}: expected CMS's index of relative value files, a table with a column 'File Name' whose rows link "
+            f"the releases; found {_title(root)} without one. {_REMEDY}"
+        )
+    after = next((a for a in root.all("a") if _is_next(a)), None)
+    following = address(after.attributes.get("href", ""), url) if after else None
+    return tuple(rows), following[0] if following else None
+
+
+def release_page(text: str, url: str) -> ReleasePage:
+    """Return what a release's page says; raises SourceUnavailable when it names no release or links no zip."""
+    root = parse(text)
+    label = label_of(_field(root, "file-name") or _title(root).partition("|")[0])
+    zips = tuple(dict.fromkeys(_zips(root, url)))
+    if not (_LABEL.fullmatch(label) and zips):
+        raise SourceUnavailable(
+            f"{url}: expected the page of one release, its File Name and a link to its zip; found {_title(root)} "
+            f"with {len(zips)} zips. {_REMEDY}"
+        )
+    return ReleasePage(url, label, _field(root, "description"), zips)
+
+
+def rvu_archive(page: ReleasePage, label: str) -> ZipLink:
+    """Return the release's own archive among the zips of its page.
+
+    It is the zip named after the label (`rvu05a_r.zip` is RVU05AR); of several, the one with the latest date. Raises
+    SourceUnavailable when the page is another release's, or no zip or no single one is named after the label.
+    """
+    if page.label != label:
+        raise SourceUnavailable(f"{page.url}: expected the page of {label}, found that of {page.label}. {_REMEDY}")
+    pattern = "[_-]?".join(c.lower() for c in label if c.isalnum())
+    for after in (r"(?![a-z0-9_])", ""):  # rvu24a-updated before rvu24ar, where a page links both
+        named = [z for z in page.zips if re.match(pattern + after, _file_name(z.url))]
+        latest = max((posted_on(z.url) or date.min for z in named), default=None)
+        newest = {z.url: z for z in named if (posted_on(z.url) or date.min) == latest}
+        if len(newest) == 1:
+            return newest.popitem()[1]
+        if newest:
+            break
+    names = ", ".join(_file_name(z.url) for z in page.zips)
+    raise SourceUnavailable(f"{page.url}: expected one zip named after {label}, found {names}. {_REMEDY}")
+
+
+def _index_rows(table: Element, url: str) -> Iterator[IndexRow]:
+    rows = [[c for c in row.content if isinstance(c, Element) and c.tag in ("td", "th")] for row in table.all("tr")]
+    headers = [cell.text().casefold() for cell in rows[0]] if rows else []
+    at = next((i for i, header in enumerate(headers) if header.startswith("file name")), None)
+    if at is None:
+        return
+    year_at = next((i for i, h in enumerate(headers) if h.startswith(("name", "calendar year", "year"))), len(headers))
+    # NOTE: a table without a header row still shows the column's name in each cell.
+    for cells in rows if _LABEL.search(headers[at].upper()) else rows[1:]:
+        named, dated = cells[at : at + 1], cells[year_at : year_at + 1]
+        name = _value(named[0], "File Name") if named else ""
+        link = next((a for cell in (*named, *cells) for a in _links(cell)), None)
+        page = address(link.attributes["href"], url) if link else None
+        if name or page:
+            year = re.search(r"\b20\d{2}\b", dated[0].text()) if dated else None
+            yield IndexRow(label_of(name), name, int(year[0]) if year else None, page[0] if page else None)
+
+
+def _value(cell: Element, label: str) -> str:
+    """Return a cell's text without the column's name, which narrow screens show inside each cell."""
+    text = cell.text()
+    return text[len(label) :].strip(" :") if text.casefold().startswith(label.casefold()) else text
+
+
+def _zips(root: Element, url: str) -> Iterator[ZipLink]:
+    for link in _links(root):
+        found = address(link.attributes["href"], url)
+        if found and urlsplit(found[0]).path.lower().endswith(".zip"):
+            yield ZipLink(found[0], link.text(), found[1])
+
+
+def _links(element: Element) -> Iterator[Element]:
+    return (a for a in element.all("a") if a.attributes.get("href", "").strip())
+
+
+def _field(root: Element, name: str) -> str:
+    """Return the value of one of the fields of a release's page: file-name, description."""
+    block = next((e for e in root.all() if e.has_class(_FIELD + name)), None)
+    items = [e for e in block.all() if e.has_class("field__item")] if block else []
+    return items[0].text() if items else ""
+
+
+def _is_next(link: Element) -> bool:
+    return "next" in link.attributes.get("rel", "").split()
+
+
+def _title(root: Element) -> str:
+    title = next(root.all("title"), None)
+    return (title.text() if title else "") or "a page without a title"
+
+
+def _file_name(url: str) -> str:
+    path = unquote(urlsplit(url).path)
+    return (_FOLDERS.sub("", path) if _FOLDERS.match(path) else path.rpartition("/")[2]).lower()
