@@ -1,5 +1,6 @@
 """Commands that bring, build and check releases."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from pfsetl import pipeline
@@ -9,10 +10,9 @@ from pfsetl.cli import render, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Json, Output, app
 from pfsetl.declared import registry
-from pfsetl.errors import ChecksFailed
+from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import version
 from pfsetl.publication.store import open_store
-from pfsetl.source import fetch as fetching
 from pfsetl.tables.check import Finding
 
 
@@ -33,15 +33,33 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
 
 
 @app.command
-def fetch(release: str, *, cache: Path | None = None) -> None:
-    """Download a release's archive from CMS into the cache and print its path.
+def fetch(
+    *releases: str, url: str | None = None, cache: Path | None = None, offline: bool = False, json: Json = False
+) -> None:
+    """Download archives from CMS into the cache and print their paths; what is unchanged isn't downloaded again.
 
     Parameters
     ----------
-    release: A label such as RVU26A.
+    releases: Labels such as RVU26A.
+    url: Fetch the zip from this address at cms.gov, not from the one in releases.csv; for a single label.
     cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
+    offline: Print what the cache holds, and ask nobody.
     """
-    print(terminal.fetched(registry.find(release), cache))
+    if not releases or (url and len(releases) > 1):
+        raise UsageError("fetch: name at least one label such as RVU26A, and with --url no other.")
+    wanted = [registry.find_or_infer(label) for label in releases]
+    found, failed = [], []
+    for release in wanted:
+        try:
+            found.append(terminal.fetched(release, cache, url=url, offline=offline))
+        except SourceUnavailable as error:
+            failed.append(str(error))
+    if json:
+        print(render.as_json([asdict(each) for each in found]))
+    else:
+        print("".join(f"{each.path}\n" for each in found), end="")
+    if failed:
+        raise SourceUnavailable("\n".join(failed))
 
 
 @app.command
@@ -51,6 +69,7 @@ def build(
     archive: Path | None = None,
     output: Output = DEFAULT_OUTPUT,
     cache: Path | None = None,
+    offline: bool = False,
     all_formats: AllFormats = False,
     json: Json = False,
 ) -> None:
@@ -61,11 +80,12 @@ def build(
     release: A label such as RVU26A; a new one such as RVU27A works with --archive.
     archive: CMS's zip or a folder of its members; default: what CMS serves at the address in releases.csv.
     cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
+    offline: Build the newest archive in the cache, and ask nobody whether CMS has another by now.
     """
     url = None
     if archive is None:
-        known = registry.find(release)
-        archive, url = terminal.fetched(known, cache), fetching.source_url(known)
+        fetched = terminal.fetched(registry.find(release), cache, offline=offline)
+        archive, url = fetched.path, fetched.url
     with terminal.watching(f"building {release.upper()}"):
         result = pipeline.build(release, store=open_store(output), archive=archive, url=url, all_formats=all_formats)
     if json:
