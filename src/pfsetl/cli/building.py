@@ -55,7 +55,7 @@ def fetch(
         except SourceUnavailable as error:
             failed.append(str(error))
     if json:
-        print(render.as_json([asdict(each) for each in found]))
+        print(render.as_json([asdict(each) | {"path": str(each.path)} for each in found]))
     else:
         print("".join(f"{each.path}\n" for each in found), end="")
     if failed:
