@@ -37,7 +37,7 @@ PIECE = 1 << 15
 class Answer:
     """One answer of the server; `times` it is given before the next of its path takes over.
 
-    cut: the connection is cut after so many bytes of the body. pause: seconds between pieces of `piece` bytes, a slow
+    cut: the connection ends after so many bytes of the body, with `reset` without a farewell. pause: seconds between pieces of `piece` bytes, a slow
     drip. length: a Content-Length that isn't true. ranges: whether Range and If-Range are understood. file: the body is
     this file's, read for each request. location: where a redirect leads.
     """
@@ -50,6 +50,7 @@ class Answer:
     retry_after: str | None = None
     location: str | None = None
     cut: int | None = None
+    reset: bool = False
     pause: float = 0.0
     piece: int = PIECE
     length: int | None = None
@@ -166,7 +167,7 @@ def _handler(cms: Cms) -> type[BaseHTTPRequestHandler]:
             with suppress(ConnectionError):  # the other side may go at any time
                 self._send(answer, body)
             if answer.cut is not None or answer.length is not None:
-                self._cut(reset=answer.cut is not None)
+                self._cut(answer.reset)
 
         def _send(self, answer: Answer, body: bytes) -> None:
             body = body if answer.cut is None else body[: answer.cut]
@@ -176,12 +177,13 @@ def _handler(cms: Cms) -> type[BaseHTTPRequestHandler]:
                 if answer.pause:
                     cms.sleep(answer.pause)
 
-        def _cut(self, *, reset: bool) -> None:
+        def _cut(self, reset: bool) -> None:
             self.close_connection = True
-            if reset:
-                cms.sleep(0.05)  # what was sent arrives before the reset does
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
+            with suppress(OSError):
+                if reset:
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                else:
+                    self.connection.shutdown(socket.SHUT_RDWR)
 
         def finish(self) -> None:
             with suppress(OSError, ValueError):

@@ -172,9 +172,10 @@ def test_a_reader_never_sees_half_a_record(tmp_path: Path, kept: Keep) -> None:
 
 
 def test_waiting_for_another_is_bounded(tmp_path: Path) -> None:
-    with alone(tmp_path, "RVU26A", 1), pytest.raises(SourceBusy, match=r"RVU26A\.lock: another process"):
-        with alone(tmp_path, "RVU26A", 0.2):
-            pass
+    held = alone(tmp_path, "RVU26A", 1)
+    refused = pytest.raises(SourceBusy, match=r"RVU26A\.lock: another process")
+    with held, refused, alone(tmp_path, "RVU26A", 0.2):
+        pass
 
 
 def test_labels_dont_wait_for_each_other(tmp_path: Path) -> None:
