@@ -15,6 +15,7 @@ writes a line for every request:
 
 import argparse
 import json
+import os
 import socket
 import struct
 import threading
@@ -37,9 +38,10 @@ PIECE = 1 << 15
 class Answer:
     """One answer of the server; `times` it is given before the next of its path takes over.
 
-    cut: the connection ends after so many bytes of the body, with `reset` without a farewell. pause: seconds between pieces of `piece` bytes, a slow
-    drip. length: a Content-Length that isn't true. ranges: whether Range and If-Range are understood. file: the body is
-    this file's, read for each request. location: where a redirect leads.
+    cut: the connection ends after so many bytes of the body, with `reset` without a farewell. pause: seconds between
+    pieces of `piece` bytes, a slow drip. length: a Content-Length that isn't true. ranges: whether Range and If-Range
+    are understood. file: the body is this file's, read for each request. location: where a redirect leads. headers:
+    others, or others' values; None leaves one out.
     """
 
     body: bytes = b""
@@ -56,7 +58,7 @@ class Answer:
     length: int | None = None
     type: str = "application/zip"
     file: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
     times: int = 1
 
     def content(self) -> bytes:
@@ -182,6 +184,7 @@ def _handler(cms: Cms) -> type[BaseHTTPRequestHandler]:
             with suppress(OSError):
                 if reset:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    os.close(self.connection.detach())
                 else:
                     self.connection.shutdown(socket.SHUT_RDWR)
 
