@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pfsetl.backfill import find_archives
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source import cache
 from pfsetl.source.cache import Fetched, alone, is_intact, keep, newest, rows
@@ -66,6 +67,12 @@ def test_a_return_to_older_bytes_is_a_revision_of_its_own(tmp_path: Path, kept: 
     first, _, third = kept(b"one"), kept(b"two"), kept(b"one")
     assert (third.revision, third.sha256, third.fresh) == (3, first.sha256, True)
     assert newest(tmp_path, "RVU26A") == replace(third, fresh=False)
+
+
+def test_a_backfill_from_the_cache_takes_the_newest_of_each_label(tmp_path: Path, kept: Keep) -> None:
+    kept(b"one")
+    two, other = kept(b"two"), kept(b"other", "RVU25D")
+    assert find_archives(tmp_path, "2025..2026") == {"RVU25D": other.path, "RVU26A": two.path}
 
 
 def test_an_archive_cant_be_written_to(kept: Keep) -> None:
