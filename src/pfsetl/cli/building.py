@@ -2,13 +2,16 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from pfsetl import pipeline
 from pfsetl.backfill import backfill as run_backfill
 from pfsetl.backfill import find_archives
 from pfsetl.cli import render, samples, terminal
 from pfsetl.cli.card import find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Cache, Json, Offline, Output, app
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import version
@@ -34,19 +37,17 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
 
 @app.command
 def fetch(
-    *releases: str, url: str | None = None, cache: Path | None = None, offline: bool = False, json: Json = False
+    *releases: Annotated[str, Parameter(help="Labels such as RVU26A.")],
+    url: Annotated[str | None, Parameter(help="Fetch from here at cms.gov, not as in releases.csv; one label.")] = None,
+    cache: Cache = None,
+    offline: Offline = False,
+    json: Json = False,
 ) -> None:
-    """Download archives from CMS into the cache and print their paths; what is unchanged isn't downloaded again.
-
-    Parameters
-    ----------
-    releases: Labels such as RVU26A.
-    url: Fetch the zip from this address at cms.gov, not from the one in releases.csv; for a single label.
-    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
-    offline: Print what the cache holds, and ask nobody.
-    """
-    if not releases or (url and len(releases) > 1):
-        raise UsageError("fetch: name at least one label such as RVU26A, and with --url no other.")
+    """Bring archives from CMS into the cache and print their paths; what is unchanged isn't downloaded again."""
+    if not releases or (url and (offline or len(releases) > 1)):
+        raise UsageError(
+            "fetch: name at least one label such as RVU26A; --url goes with one label, not with --offline."
+        )
     wanted = [registry.find_or_infer(label) for label in releases]
     found, failed = [], []
     for release in wanted:
@@ -68,8 +69,8 @@ def build(
     *,
     archive: Path | None = None,
     output: Output = DEFAULT_OUTPUT,
-    cache: Path | None = None,
-    offline: bool = False,
+    cache: Cache = None,
+    offline: Offline = False,
     all_formats: AllFormats = False,
     json: Json = False,
 ) -> None:
@@ -79,8 +80,6 @@ def build(
     ----------
     release: A label such as RVU26A; a new one such as RVU27A works with --archive.
     archive: CMS's zip or a folder of its members; default: what CMS serves at the address in releases.csv.
-    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
-    offline: Build the newest archive in the cache, and ask nobody whether CMS has another by now.
     """
     url = None
     if archive is None:
