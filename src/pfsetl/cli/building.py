@@ -45,9 +45,7 @@ def fetch(
 ) -> None:
     """Bring archives from CMS into the cache and print their paths; what is unchanged isn't downloaded again."""
     if not releases or (url and (offline or len(releases) > 1)):
-        raise UsageError(
-            "fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline."
-        )
+        raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
     wanted = [registry.find_or_infer(label) for label in releases]
     found, failed = [], []
     for release in wanted:
