@@ -27,8 +27,9 @@ from prefect.tasks import Task
 
 import pfsetl
 from pfsetl.declared import registry
-from pfsetl.errors import PfsetlError, SourceUnavailable
-from pfsetl.source.fetch import cache_folder, fetch, source_url
+from pfsetl.errors import PfsetlError, SourceBusy
+from pfsetl.source.cache import cache_folder
+from pfsetl.source.fetch import fetch
 
 RETRY_DELAYS = (10.0, 60.0)  # seconds before the second and the third attempt to reach CMS
 
@@ -42,14 +43,15 @@ class Outcome(TypedDict):
     rows: dict[str, int]
 
 
-def _is_unavailable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    return isinstance(state.data, SourceUnavailable)
+def _is_busy(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    return isinstance(state.data, SourceBusy)
 
 
-@task(task_run_name="fetch {label}", retry_condition_fn=_is_unavailable, cache_policy=NO_CACHE, persist_result=False)
-def fetch_archive(label: str, cache: str, base_url: str | None = None) -> str:
-    """Download a release's zip and return its path in the cache."""
-    return str(fetch(registry.find_or_infer(label), cache=Path(cache), base=base_url))
+@task(task_run_name="fetch {label}", retry_condition_fn=_is_busy, cache_policy=NO_CACHE, persist_result=False)
+def fetch_archive(label: str, cache: str, url: str | None = None) -> tuple[str, str]:
+    """Bring what CMS offers of a release into the cache; return its path there and the address it came from."""
+    fetched = fetch(registry.find_or_infer(label), Path(cache), url=url)
+    return str(fetched.path), fetched.url
 
 
 @task(task_run_name="publish {label}", cache_policy=NO_CACHE, persist_result=False)
@@ -75,20 +77,20 @@ def build_release(
     output: str = "output",
     archive: str | None = None,
     cache: str | None = None,
-    base_url: str | None = None,
+    url: str | None = None,
     retry_delays: tuple[float, ...] = RETRY_DELAYS,
 ) -> Outcome:
     """Publish one CMS release into a store, fetching its zip when no archive is given.
 
-    A source that doesn't deliver is tried again after each of `retry_delays`; every other PfsetlError fails the run
-    at once.
+    A source that may deliver at another time is tried again after each of `retry_delays`; every other PfsetlError
+    fails the run at once. `url` replaces the address in `schemas/releases.csv`.
     """
     known = registry.find_or_infer(release)
     if archive is not None:
         return publish_release(known.label, archive, output)
-    url = source_url(known, base_url)
     patient = fetch_archive.with_options(retries=len(retry_delays), retry_delay_seconds=list(retry_delays))
-    return publish_release(known.label, patient(known.label, cache or str(cache_folder()), base_url), output, url)
+    path, found_at = patient(known.label, cache or str(cache_folder()), url)
+    return publish_release(known.label, path, output, found_at)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--archive", help="CMS's zip or a folder of its members; without it, the zip is fetched")
     parser.add_argument("--output", default="output", help="the store to publish into")
     parser.add_argument("--cache", help="where fetched zips are kept")
-    parser.add_argument("--base-url", help="fetch from here instead of CMS's host")
+    parser.add_argument("--url", help="fetch the zip from this address at cms.gov (or PFSETL_CMS_URL)")
     parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
     return parser
 

@@ -19,6 +19,7 @@ from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
+from pfsetl.source import cache
 from pfsetl.source.archive import open_archive
 from pfsetl.tables.check import against_neighbour
 
@@ -42,13 +43,14 @@ def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
     """Return the archives of the wanted releases in a folder, by label, in CMS's order.
 
     `wanted` is a year (2025), a range of years (2009..2026) or labels separated by commas. An archive is a zip or a
-    folder named after its label, also as CMS and `pfsetl fetch` name them (rvu26a-updated-12-29-2025.zip). Raises
-    UsageError when nothing wanted is there, or two archives of one label.
+    folder named after its label, also as CMS names them (rvu26a-updated-12-29-2025.zip); of the cache that
+    `pfsetl fetch` fills, it is the newest revision of each label. Raises UsageError when nothing wanted is there, or
+    two archives of one label.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder. Give the folder of the archives with --archives.")
-    there: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    there = {row.label: row.path for row in cache.rows(folder)}  # the newest revision of each, if this is the cache
+    for path in sorted(folder.iterdir()) if not there else ():
         label = _label(path) if path.is_dir() or path.suffix.lower() == ".zip" else None
         if label in there:
             raise UsageError(f"{folder}: two archives of {label}, {there[label].name} and {path.name}. Keep one.")

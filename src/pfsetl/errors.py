@@ -3,6 +3,7 @@
 PfsetlError                 1
 ├── UsageError              2   the request can't be right: unknown release, code, table, option
 ├── SourceUnavailable       3   CMS (or the given path) did not deliver an archive
+│   └── SourceBusy          3   CMS may deliver it at another time; only this is worth another attempt
 ├── ArchiveError            1   the bytes are not a usable release archive
 ├── LayoutError             1   a member's shape is not one that `schemas/layouts` declares
 ├── ValueRefused            1   a cell can't be what its column says
@@ -29,6 +30,14 @@ class SourceUnavailable(PfsetlError):
     """The archive could not be obtained."""
 
     exit_code = 3
+
+
+class SourceBusy(SourceUnavailable):
+    """The archive could not be obtained now; `retry_after` are the seconds the server asked for, if it did."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ArchiveError(PfsetlError):

@@ -124,6 +124,7 @@ def test_build_without_network_ends_with_3_and_a_remedy(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PFSETL_CMS_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("PFSETL_ATTEMPTS", "1")
     code, _, err = run("build", "RVU26A", "--output", tmp_path, "--cache", tmp_path / "cache")
     assert code == 3
     assert "--archive" in err

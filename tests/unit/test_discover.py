@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import SourceUnavailable
+from pfsetl.source import cache
 from pfsetl.source import discover as discovering
 from pfsetl.source.discover import Posting, discover, release_row
 from pfsetl.source.markup import parse
 from pfsetl.source.pages import (
-    Page,
     address,
     index_page,
     label_of,
@@ -31,6 +31,7 @@ from pfsetl.source.pages import (
     release_page,
     rvu_archive,
 )
+from pfsetl.source.web import Page
 from tests import cms_pages as cms
 from tests.cms_pages import FILES, Row
 
@@ -473,9 +474,9 @@ def test_pages_are_asked_with_a_pause_between_two(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_cache_knows_the_addresses_of_its_archives(tmp_path: Path) -> None:
-    (tmp_path / "releases.lock.csv").write_text(
-        "label,revision,sha256,bytes,url,retrieved_at\nRVU26A,1,aa,1,https://a/1.zip,t\nRVU26A,2,bb,1,https://a/2.zip,t\n"
-    )
+    for number in (1, 2):
+        (tmp_path / "part").write_bytes(b"%d" % number)
+        cache.keep(tmp_path, "RVU26A", tmp_path / "part", f"https://a/{number}.zip")
     assert discovering.cached_addresses(tmp_path) == {"RVU26A": {"https://a/1.zip", "https://a/2.zip"}}
 
 

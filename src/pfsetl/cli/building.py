@@ -3,19 +3,23 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from pfsetl import pipeline
 from pfsetl.backfill import backfill as run_backfill
 from pfsetl.backfill import find_archives
 from pfsetl.cli import render, samples, terminal
 from pfsetl.cli.card import find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Cache, Json, Offline, Output, app
 from pfsetl.declared import registry
-from pfsetl.errors import ChecksFailed, SourceUnavailable
+from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import version
 from pfsetl.publication.store import open_store
 from pfsetl.source import discover as discovering
-from pfsetl.source import fetch as fetching
+from pfsetl.source import web
+from pfsetl.source.cache import cache_folder
 from pfsetl.tables.check import Finding
 
 
@@ -36,19 +40,33 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
 
 
 @app.command
-def fetch(release: str, *, cache: Path | None = None) -> None:
-    """Download a release's archive from CMS into the cache and print its path.
-
-    Parameters
-    ----------
-    release: A label such as RVU26A.
-    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
-    """
-    print(terminal.fetched(registry.find(release), cache))
+def fetch(
+    *releases: Annotated[str, Parameter(help="Labels such as RVU26A.")],
+    url: Annotated[str | None, Parameter(help="Fetch from here at cms.gov, not as in releases.csv; one label.")] = None,
+    cache: Cache = None,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Bring archives from CMS into the cache and print their paths; what is unchanged isn't downloaded again."""
+    if not releases or (url and (offline or len(releases) > 1)):
+        raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
+    wanted = [registry.find_or_infer(label) for label in releases]
+    found, failed = [], []
+    for release in wanted:
+        try:
+            found.append(terminal.fetched(release, cache, url=url, offline=offline))
+        except SourceUnavailable as error:
+            failed.append(str(error))
+    if json:
+        print(render.as_json([asdict(each) | {"path": str(each.path)} for each in found]))
+    else:
+        print("".join(f"{each.path}\n" for each in found), end="")
+    if failed:
+        raise SourceUnavailable("\n".join(failed))
 
 
 @app.command
-def discover(*, since: int | None = None, cache: Path | None = None, json: Json = False) -> None:
+def discover(*, since: int | None = None, cache: Cache = None, json: Json = False) -> None:
     """Print what CMS has posted that isn't known: new releases, other zips under known labels, releases taken down.
 
     Nothing is downloaded but pages, one after another. A new release can be built from its zip with --archive.
@@ -56,12 +74,11 @@ def discover(*, since: int | None = None, cache: Path | None = None, json: Json 
     Parameters
     ----------
     since: Read the pages of known releases from this year on; default last year. New releases are always read.
-    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
     """
     first = datetime.now(UTC).year - 1 if since is None else since
-    cached = discovering.cached_addresses(cache or fetching.cache_folder())
+    cached = discovering.cached_addresses(cache or cache_folder())
     with terminal.watching("reading CMS's pages"):
-        found = discovering.discover(discovering.politely(terminal.page), registry.releases(), cached, since=first)
+        found = discovering.discover(discovering.politely(web.get_text), registry.releases(), cached, since=first)
     if json:
         print(render.as_json({"since": first, "postings": [asdict(p) | {"row": _row(p)} for p in found]}))
     else:
@@ -77,7 +94,8 @@ def build(
     *,
     archive: Path | None = None,
     output: Output = DEFAULT_OUTPUT,
-    cache: Path | None = None,
+    cache: Cache = None,
+    offline: Offline = False,
     all_formats: AllFormats = False,
     json: Json = False,
 ) -> None:
@@ -87,12 +105,11 @@ def build(
     ----------
     release: A label such as RVU26A; a new one such as RVU27A works with --archive.
     archive: CMS's zip or a folder of its members; default: what CMS serves at the address in releases.csv.
-    cache: Folder of downloaded archives; default PFSETL_CACHE or the user's cache folder.
     """
     url = None
     if archive is None:
-        known = registry.find(release)
-        archive, url = terminal.fetched(known, cache), fetching.source_url(known)
+        fetched = terminal.fetched(registry.find(release), cache, offline=offline)
+        archive, url = fetched.path, fetched.url
     with terminal.watching(f"building {release.upper()}"):
         result = pipeline.build(release, store=open_store(output), archive=archive, url=url, all_formats=all_formats)
     if json:

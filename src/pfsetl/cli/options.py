@@ -7,6 +7,10 @@ from cyclopts import App, Parameter
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The store: the folder of published versions.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
+Cache = Annotated[Path | None, Parameter(help="Folder of fetched archives; default PFSETL_CACHE or the user's own.")]
+Offline = Annotated[
+    bool, Parameter(name="--offline", negative="", help="Take the newest archive of the cache, and ask nobody.")
+]
 
 AllFormats = Annotated[
     bool,

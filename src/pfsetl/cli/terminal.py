@@ -5,37 +5,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import requests
-
 from pfsetl.declared.registry import Release
 from pfsetl.errors import SourceUnavailable
 from pfsetl.source import fetch
-from pfsetl.source.pages import Page
+from pfsetl.source.cache import Fetched, cache_folder, newest
 
 
-def fetched(release: Release, cache: Path | None) -> Path:
-    """Fetch a release's archive, with a progress bar when a person is watching."""
-    folder = cache or fetch.cache_folder()
-    if not sys.stderr.isatty():
-        return fetch.fetch(release, cache=folder)
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-    columns = (f"fetching {release.label}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        return fetch.fetch(
-            release, cache=folder, progress=lambda done, total: bar.update(task, completed=done, total=total or None)
-        )
-
-
-def page(url: str) -> Page:
-    """Return a page of CMS's site as text, with its address after redirects."""
+def fetched(release: Release, cache: Path | None = None, *, url: str | None = None, offline: bool = False) -> Fetched:
+    """Fetch a release's archive, with a progress bar when a person is watching; offline, take it from the cache."""
+    if offline:
+        return fetch.newest_cached(release, cache)
     try:
-        answer = requests.get(url, timeout=fetch.TIMEOUT)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise SourceUnavailable(f"{url}: {error}. Try again later, or look at the page in a browser.") from error
-    return Page(text=answer.text, url=answer.url)
+        if not sys.stderr.isatty():
+            return fetch.fetch(release, cache, url=url)
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+        columns = (f"fetching {release.label}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None)
+            return fetch.fetch(
+                release, cache, url=url, report=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+    except SourceUnavailable as error:
+        held = newest(cache or cache_folder(), release.label)
+        if held is None:
+            raise
+        raise SourceUnavailable(
+            f"{error} The cache holds revision {held.revision}, fetched {held.retrieved_at:%Y-%m-%d}: "
+            "--offline takes it."
+        ) from error
 
 
 @contextmanager

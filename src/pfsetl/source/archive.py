@@ -94,6 +94,12 @@ def open_companion(path: Path) -> Archive:
     )
 
 
+def refuse_damaged(name: str, data: bytes) -> None:
+    """Read every member of a zip to its end; raises ArchiveError when one is damaged or unsafe, whatever they hold."""
+    for load in _zip_contents(Path(name), data).values():
+        load()
+
+
 def _recognise(path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]]) -> Archive:
     files: list[MemberFile] = []
     ignored: list[str] = []

@@ -1,6 +1,5 @@
 """What CMS has posted, against what is known: new releases, other zips under known labels, releases taken down."""
 
-import csv
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,8 +10,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from pfsetl.declared.registry import Release, find_or_infer
 from pfsetl.errors import SourceUnavailable, UsageError
-from pfsetl.source.fetch import CMS
-from pfsetl.source.pages import IndexRow, Page, ZipLink, index_page, posted_on, release_page, rvu_archive
+from pfsetl.source import cache
+from pfsetl.source.pages import IndexRow, ZipLink, index_page, posted_on, release_page, rvu_archive
+from pfsetl.source.web import CMS, Page
 
 INDEX = "/medicare/payment/fee-schedules/physician/pfs-relative-value-files"
 PAUSE = 1.0  # seconds between two pages, so that a look at CMS is no burden to it
@@ -58,14 +58,11 @@ def politely(get_page: GetPage) -> GetPage:
     return get
 
 
-def cached_addresses(cache: Path) -> dict[str, set[str]]:
-    """Return the addresses from which each label's archives in the cache came, as its `releases.lock.csv` says."""
+def cached_addresses(folder: Path) -> dict[str, set[str]]:
+    """Return the addresses from which each label's archives in the cache came."""
     found: dict[str, set[str]] = {}
-    lock = cache / "releases.lock.csv"
-    if lock.is_file():
-        with lock.open(newline="", encoding="utf-8") as stream:
-            for row in csv.DictReader(stream):
-                found.setdefault(row["label"], set()).add(row["url"])
+    for row in cache.rows(folder):
+        found.setdefault(row.label, set()).add(row.url)
     return found
 
 

@@ -1,111 +1,124 @@
-"""URL to verified bytes: bring a release's archive from CMS into a local cache, complete or not at all."""
+"""A release's archive from CMS into the cache: politely, complete or not at all, and never over an older one."""
 
-import hashlib
+import json
 import os
-import zipfile
-from collections.abc import Callable
-from importlib.metadata import version as installed
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import requests
 
 from pfsetl.declared.registry import Release
-from pfsetl.errors import SourceUnavailable
-from pfsetl.source.archive import MAX_ARCHIVE_BYTES
+from pfsetl.errors import ArchiveError, SourceBusy, SourceUnavailable
+from pfsetl.source import cache as archives
+from pfsetl.source import web
+from pfsetl.source.archive import MAX_ARCHIVE_BYTES, refuse_damaged
+from pfsetl.source.cache import Fetched, cache_folder
+from pfsetl.source.download import Downloaded, Progress, Validators, discard, download
+from pfsetl.source.web import Manners
 
-CMS = "https://www.cms.gov"
-TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces of the answer
-CHUNK = 1 << 16
-
-Progress = Callable[[int, int], None]
+ZIP = b"PK\x03\x04"
 
 
-def source_url(release: Release, base: str | None = None) -> str:
-    """Return the address of a release's zip; `base` (or PFSETL_CMS_URL) replaces CMS's host."""
+def source_url(release: Release) -> str:
+    """Return the address of a release's zip, at CMS or at PFSETL_CMS_URL."""
     if release.zip_path is None:
         raise SourceUnavailable(
-            f"{release.label}: schemas/releases.csv knows no address of its zip. Download it by hand and pass it "
-            "with --archive."
+            f"{release.label}: schemas/releases.csv knows no address of its zip. Name it with --url, or download the "
+            "zip by hand and pass it with --archive."
         )
-    return (base or os.environ.get("PFSETL_CMS_URL") or CMS).rstrip("/") + release.zip_path
+    return (os.environ.get("PFSETL_CMS_URL") or web.CMS).rstrip("/") + release.zip_path
 
 
-def cache_folder() -> Path:
-    """Return where fetched archives are kept: PFSETL_CACHE, else the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PFSETL_CACHE") or Path(home) / "pfsetl")
+def fetch(
+    release: Release,
+    cache: Path | None = None,
+    *,
+    url: str | None = None,
+    report: Progress | None = None,
+    manners: Manners | None = None,
+) -> Fetched:
+    """Make sure that the cache holds what CMS offers now for a release, and return that.
 
-
-def fetch(release: Release, *, cache: Path, base: str | None = None, progress: Progress | None = None) -> Path:
-    """Download a release's zip and return its path, `<cache>/<label>-<sha256>.zip`.
-
-    Downloads always: CMS re-posts archives under the same address, and the hash of the bytes is what tells.
-    Equal bytes are stored once; other bytes get another name, and nothing is overwritten. Raises
-    SourceUnavailable when CMS can't be reached, refuses, or answers with something that is not a complete zip.
+    Always asks the server, because CMS re-posts archives under the same address; only with what the server gave to
+    recognise its bytes by can it answer that nothing changed. Other bytes are the label's next revision. `url`
+    replaces the address in `schemas/releases.csv`; `report` is called with the bytes so far and those expected.
+    Raises SourceBusy when another attempt may succeed (time-outs, 429, 5xx, another process at the same label), else
+    SourceUnavailable.
     """
-    url = source_url(release, base)
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        partial = cache / f"{release.label}.{os.getpid()}.part"
+    folder, manners = cache or cache_folder(), manners or web.usual_manners()
+    address = url or source_url(release)
+    with archives.explained(folder), archives.alone(folder, release.label, manners.total):
+        newest = archives.newest(folder, release.label)
+        held = newest if newest and archives.is_intact(newest) else None
+        known = _read_validators(folder, held, address) if held else None
+        part = folder / "unfinished" / f"{release.label}.zip"
+        part.parent.mkdir(exist_ok=True)
+
+        def attempt(deadline: float) -> Downloaded | None:
+            got = download(
+                address,
+                part,
+                limit=MAX_ARCHIVE_BYTES,
+                manners=manners,
+                deadline=deadline,
+                known=known,
+                report=report,
+            )
+            if got:
+                _refuse_non_zip(part, release.label, got)
+            return got
+
+        got = web.patiently(attempt, manners)
+        if got is None:
+            assert held is not None
+            return held
+        kept = archives.keep(folder, release.label, part, got.url)
+        discard(part)
+        _write_validators(folder, kept, address, got.validators)
+        return kept
+
+
+def newest_cached(release: Release, cache: Path | None = None) -> Fetched:
+    """Return a label's newest archive in the cache, asking nobody; SourceUnavailable when it is absent or damaged."""
+    folder = cache or cache_folder()
+    newest = archives.newest(folder, release.label)
+    if newest is None:
+        raise SourceUnavailable(f"{folder}: no archive of {release.label}. Fetch it once without --offline.")
+    with archives.explained(folder):
+        if not archives.is_intact(newest):
+            raise SourceUnavailable(f"{newest.path}: missing or damaged. Fetch it again without --offline.")
+    return newest
+
+
+def _refuse_non_zip(part: Path, label: str, got: Downloaded) -> None:
+    data = part.read_bytes()
+    found = "an HTML page (a licence or release page)" if data.lstrip()[:1] == b"<" else "not a zip"
+    if data.startswith(ZIP):
         try:
-            digest = _download(url, partial, progress)
-            _refuse_non_zip(partial, url)
-            kept = cache / f"{release.label}-{digest}.zip"
-            partial.replace(kept)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        if isinstance(error, requests.RequestException):
-            raise SourceUnavailable(
-                f"{url}: {type(error).__name__}: {error}. Try again later, or download the zip in a browser and "
-                "pass it with --archive."
-            ) from error
-        raise SourceUnavailable(f"{cache}: {error.strerror or error}. Check the cache folder and its space.") from error
-    return kept
+            refuse_damaged(f"{label}.zip", data)
+        except ArchiveError as error:
+            found = f"not a complete zip: {error}"
+        else:
+            return
+    discard(part)
+    if got.resumed:
+        raise SourceBusy(f"{got.url}: the pieces of two attempts are {found}. Try again.")
+    raise SourceUnavailable(
+        f"{got.url}: answered with {found}. Download the zip in a browser and pass it with --archive."
+    )
 
 
-def _download(url: str, target: Path, progress: Progress | None) -> str:
-    digest, size = hashlib.sha256(), 0
-    headers = {"User-Agent": os.environ.get("PFSETL_USER_AGENT") or f"pfsetl/{installed('pfsetl')}"}
-    with requests.get(url, headers=headers, timeout=TIMEOUT, stream=True) as answer:
-        _refuse_status(url, answer)
-        expected = int(answer.headers.get("Content-Length") or 0)
-        if expected > MAX_ARCHIVE_BYTES:
-            raise SourceUnavailable(f"{url}: {expected:,} bytes, more than {MAX_ARCHIVE_BYTES:,}. Not a CMS archive.")
-        with target.open("wb") as stream:
-            for chunk in answer.iter_content(CHUNK):
-                size += len(chunk)
-                if size > MAX_ARCHIVE_BYTES:
-                    raise SourceUnavailable(f"{url}: more than {MAX_ARCHIVE_BYTES:,} bytes. Not a CMS archive.")
-                stream.write(chunk)
-                digest.update(chunk)
-                if progress:
-                    progress(size, expected)
-            stream.flush()
-            os.fsync(stream.fileno())
-    if expected and size != expected:
-        raise SourceUnavailable(f"{url}: {size:,} of {expected:,} bytes arrived. Try again.")
-    return digest.hexdigest()
+def _validators_place(folder: Path, label: str) -> Path:
+    return folder / "validators" / f"{label}.json"
 
 
-def _refuse_status(url: str, answer: requests.Response) -> None:
-    if answer.status_code == requests.codes.forbidden:
-        raise SourceUnavailable(
-            f"{url}: 403, {urlsplit(url).hostname} refuses this network or program. Download the zip in a browser "
-            "and pass it with --archive, or set PFSETL_USER_AGENT."
-        )
-    if answer.status_code != requests.codes.ok:
-        raise SourceUnavailable(
-            f"{url}: {answer.status_code} {answer.reason}. CMS may have moved the file: look for the release on "
-            "its page, download the zip and pass it with --archive."
-        )
+def _read_validators(folder: Path, held: Fetched, address: str) -> Validators | None:
+    try:
+        noted = json.loads(_validators_place(folder, held.label).read_text())
+        if (noted["address"], noted["sha256"]) == (address, held.sha256) and (noted["etag"] or noted["modified"]):
+            return Validators(noted["etag"], noted["modified"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        pass  # they only save a download
+    return None
 
 
-def _refuse_non_zip(path: Path, url: str) -> None:
-    with path.open("rb") as stream:
-        head = stream.read(512)
-    if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
-        return
-    what = "an HTML page (a licence or release page)" if head.lstrip()[:1] == b"<" else "not a complete zip"
-    raise SourceUnavailable(f"{url}: answered with {what}. Download the zip in a browser and pass it with --archive.")
+def _write_validators(folder: Path, kept: Fetched, address: str, given: Validators) -> None:
+    noted = {"address": address, "sha256": kept.sha256, "etag": given.etag, "modified": given.modified}
+    archives.write_whole(_validators_place(folder, kept.label), json.dumps(noted))

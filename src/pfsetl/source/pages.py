@@ -26,14 +26,6 @@ _REMEDY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page as it arrived: its text, and the address it came from after redirects."""
-
-    text: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class IndexRow:
     """One row of the index: the label, the name as listed, the calendar year, the address of the release's page."""
 
