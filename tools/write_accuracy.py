@@ -186,6 +186,13 @@ def first_differing(compared: list[Compared]) -> Iterator[str]:
 def main(arguments: list[str]) -> int:
     cms = Path(arguments[0] if arguments else os.environ.get("PFSETL_CMS") or ROOT.parent / "shared" / "cms").resolve()
     oracles = Path(arguments[1] if arguments[1:] else os.environ.get("PFSETL_ORACLES") or cms.parent / "oracles")
+    if not cms.is_dir() or not oracles.is_dir():
+        print(
+            f"{cms if not cms.is_dir() else oracles}: no such folder. Name CMS's archives in $PFSETL_CMS and the "
+            "amounts that CMS published in $PFSETL_ORACLES.",
+            file=sys.stderr,
+        )
+        return 3
     archives = archives_in(cms)
     with tempfile.TemporaryDirectory() as folder:
         store = pfsetl.open_store(folder)

@@ -62,3 +62,9 @@ def test_what_is_not_at_hand_is_listed_as_not_compared(one_release, copied, tmp_
     why = "no archive of RVU25D, whose RVUs these amounts have, is at hand"
     written = (tmp_path / "accuracy.md").read_text().splitlines()
     assert f"| payment file PFREV25D | RVU25D | 1,526 | {why} |" in written
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, capsys):
+    code = write_accuracy.main([str(tmp_path), str(tmp_path / "nowhere")])
+    said = capsys.readouterr().err
+    assert (code, said.split(":")[0], "$PFSETL_ORACLES" in said) == (3, str(tmp_path / "nowhere"), True)
