@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench docs accuracy clean
 
 demo: .venv/demo.done
 	$(BIN)/pfsetl demo
@@ -21,6 +21,9 @@ bench: .venv/dev.done
 
 docs: .venv/dev.done
 	$(BIN)/python tools/write_docs.py
+
+accuracy: .venv/dev.done
+	$(BIN)/python -m tools.write_accuracy
 
 clean:
 	rm -rf .venv

@@ -27,10 +27,10 @@ def cms() -> Path:
 
 @pytest.fixture(scope="session")
 def oracles(cms: Path) -> Path:
-    """Folder of the payment amounts that CMS published, beside the release files."""
-    folder = cms.parent / "oracles"
+    """Folder of the payment amounts that CMS published; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("PFSETL_ORACLES") or cms.parent / "oracles").resolve()
     if not folder.is_dir():
-        pytest.skip(f"SKIPPED, NOT PASSED: no published amounts in {folder}")
+        pytest.skip(f"SKIPPED, NOT PASSED: no published amounts in {folder}; name their folder in $PFSETL_ORACLES")
     return folder
 
 

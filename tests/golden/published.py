@@ -1,6 +1,7 @@
-"""Amounts that CMS published, as frames, and the shape in which ours are compared with them."""
+"""What CMS published, as frames: read here with a few lines of their own, not with the parser under test."""
 
 import csv
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -46,7 +47,26 @@ def opps_cap_member(data: bytes) -> pl.DataFrame:
     )
 
 
-def in_every_contractors_name(ours: pl.LazyFrame, gpci: pl.LazyFrame) -> pl.LazyFrame:
-    """Repeat a locality's rows for every contractor under which CMS's GPCI member lists it."""
-    names = gpci.select("state", "locality", mac=pl.col("macs").str.split(",")).explode("mac")
-    return ours.drop("mac").join(names, on=["state", "locality"])
+def ohio_file(path: Path) -> pl.DataFrame:
+    """Return CMS's 2020 payment file of Ohio: both fees, both OPPS amounts and both therapy amounts of 8,994 rows."""
+    names = {
+        "Carrier Number": "mac", "Locality": "locality", "HCPCS Code": "hcpcs", "Modifier": "modifier",
+        "Multiple Surgery Indicator": "multiple_procedure", "OPPS Indicator": "opps_indicator",
+    }  # fmt: skip
+    money = {
+        "Non-Facility Fee": "nonfacility", "Facility Fee": "facility",
+        "OPPS Non-Facility Fee": "opps_nonfacility", "OPPS Facility Fee": "opps_facility",
+        "50% Therapy Reduction Amount (non-institutional)": "therapy",
+        "50% Therapy Reduction Amount (institutional)": "therapy_institutional",
+    }  # fmt: skip
+    rows = pl.read_csv(path, infer_schema=False).rename(names | money).select(*names.values(), *money.values())
+    return rows.with_columns(pl.col("modifier").replace("none", ""), pl.col(*money.values()).cast(pl.Decimal(9, 2)))
+
+
+def member_bytes(archive: Path) -> bytes | None:
+    """Return the OPPSCAP text member of an archive, a zip or a folder; None where it has none."""
+    if archive.is_dir():
+        return next((path.read_bytes() for path in sorted(archive.glob("OPPSCAP*.txt"))), None)
+    with zipfile.ZipFile(archive) as files:
+        found = (name for name in files.namelist() if name.startswith("OPPSCAP") and name.endswith(".txt"))
+        return next((files.read(name) for name in found), None)

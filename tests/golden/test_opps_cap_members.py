@@ -1,12 +1,12 @@
 """The OPPSCAP members that CMS computed, row by row, from RVUs, GPCIs and factor of the same archive."""
 
-import zipfile
-from pathlib import Path
-
 import polars as pl
 import pytest
 
-from tests.golden.published import PLACE, SETTINGS, in_every_contractors_name, opps_cap_member
+from tests.golden.comparison import beside, differing
+from tests.golden.mistakes import MISTAKES, RIGHT, missed, terms
+from tests.golden.published import SETTINGS, member_bytes, opps_cap_member
+from tests.golden.sources import OPPS, OWN_FACILITY_EXPENSE, cap_member
 
 # Rows that join with the contractor and locality of the archive's GPCI member. The others are localities of
 # Southern California listed a second time under a contractor that GPCI doesn't have.
@@ -15,17 +15,10 @@ ROWS = {
     "RVU18A": 19_264, "RVU20A": 17_136, "RVU22A": 17_472, "RVU24A": 16_786, "RVU25A": 15_260, "RVU25C": 15_260,
     "RVU25D": 15_260,
 }  # fmt: skip
-NEVER_PAID = {"RVU11A", "RVU13A"}
-# The one active code on CMS's lists whose facility expense is its own, not NA: CMS prints the OPPS amount in its
-# facility column (83.18 in AR 13) although the facility amount is lower (31.71), in all 90 rows.
-OWN_FACILITY_EXPENSE = ("RVU13A", "92287")
-
-
-def member_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        return next(path.glob("OPPSCAP*.txt")).read_bytes()
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(next(n for n in archive.namelist() if n.startswith("OPPSCAP") and n.endswith(".txt")))
+FULLY_IMPLEMENTED, WITHOUT_FLOOR, CONTRACTOR, NO_CAP = (
+    next(m for m in MISTAKES if words in m.name)
+    for words in ("fully implemented", "without its floor", "contractor", "cap left out")
+)
 
 
 @pytest.fixture(scope="module", params=ROWS)
@@ -35,44 +28,63 @@ def release(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def beside(release, release_path, built) -> pl.DataFrame:
-    """CMS's rows with our row beside each."""
-    version = built(release)
-    ours = in_every_contractors_name(version.scan("payment_locality", release), version.scan("gpci", release))
-    theirs = opps_cap_member(member_bytes(release_path(release))).lazy().rename({"status": "listed"})
-    return theirs.join(ours, on=PLACE, how="inner").collect()
+def compared(release, release_path, built) -> pl.DataFrame:
+    """CMS's prices with ours beside each."""
+    source = cap_member(release, release_path(release))
+    assert source is not None
+    return beside(source.rows, built(release), release)
 
 
-def differing(rows: pl.DataFrame, kind: str) -> int:
-    return sum(rows.filter(pl.col(s).ne_missing(pl.col(f"{s}_{kind}"))).height for s in SETTINGS)
+@pytest.fixture(scope="module")
+def recomputed(release, compared, built) -> pl.DataFrame:
+    """CMS's prices with the RVUs, indices and factor of each; RVU26A alone prints indices without the floor."""
+    indices = built("RVU26A").scan("gpci", "RVU26A").select("state", "locality", "work_gpci_without_floor")
+    return terms(compared, built(release), release, indices.collect())
 
 
-def test_every_row_has_one_of_ours_beside_it(release, beside):
-    assert beside.height == ROWS[release]
+def test_every_price_is_the_lower_of_amount_and_cap_or_the_carriers_ceiling(compared):
+    assert differing(compared).rows() == []
 
 
-def test_active_rows_are_what_medicare_pays(release, beside):
-    active = beside.filter(pl.col("listed").is_in(["A", "R"]))
-    if release == OWN_FACILITY_EXPENSE[0]:
-        active = active.filter(pl.col("hcpcs") != OWN_FACILITY_EXPENSE[1])
-    lower = (pl.min_horizontal(f"{s}_amount", f"{s}_opps_amount").alias(f"{s}_lower") for s in SETTINGS)
-    kind = "lower" if release in NEVER_PAID else "payment"
-    assert (active.is_empty(), differing(active.with_columns(lower), kind)) == (False, 0)
+def test_as_many_rows_as_the_indices_have_contractors_for(release, compared):
+    assert compared.filter("listed").height == ROWS[release] * len(SETTINGS)
+
+
+def test_the_other_rows_are_californian(release, compared):
+    assert set(compared.filter(pl.col("listed").not_())["state"]) == {"CA"}
 
 
 @pytest.mark.parametrize("release", [OWN_FACILITY_EXPENSE[0]], indirect=True)
-def test_the_listed_facility_price_of_the_exception_is_the_opps_amount(beside):
-    rows = beside.filter(hcpcs=OWN_FACILITY_EXPENSE[1])
-    assert (rows.height, differing(rows, "opps_amount")) == (90, 0)
+def test_the_facility_price_of_the_exception_is_the_opps_amount_although_medicare_pays_less(release, compared, built):
+    rows = compared.filter(pl.col("listed"), hcpcs=OWN_FACILITY_EXPENSE[1], setting="facility")
+    amounts = built(release).scan("payment_locality", release).filter(hcpcs=OWN_FACILITY_EXPENSE[1]).collect()
+    less = amounts.filter(pl.col("facility_amount") < pl.col("facility_opps_amount"))
+    assert (rows["kind"].unique().to_list(), rows.height, less.height) == ([OPPS], 90, amounts.height)
 
 
-def test_carrier_priced_rows_are_the_opps_amount(beside):
-    priced = beside.filter(listed="C")
-    assert (priced.is_empty(), differing(priced, "opps_amount")) == (False, 0)
+# Controls.
+def test_the_right_formula_of_the_controls_misses_nothing(recomputed):
+    assert missed(recomputed, RIGHT) == (recomputed.height, 0)
 
 
-def test_only_active_restricted_and_carrier_priced_rows_are_listed(beside):
-    assert set(beside["listed"]) <= {"A", "R", "C"}
+@pytest.mark.parametrize("release", ["RVU11A"], indirect=True)
+def test_fully_implemented_expenses_miss_the_1800_rows_that_can_tell(recomputed):
+    assert missed(recomputed.filter("listed"), FULLY_IMPLEMENTED)[1] == 1_800 * len(SETTINGS)
+
+
+@pytest.mark.parametrize("release", ["RVU25D"], indirect=True)
+def test_without_the_work_floor_amounts_are_missed(recomputed):
+    count, wrong = missed(recomputed, WITHOUT_FLOOR)
+    assert 0 < wrong <= count
+
+
+@pytest.mark.parametrize("release", ["RVU25D"], indirect=True)
+def test_by_contractor_the_840_rows_of_southern_california_find_no_indices(recomputed):
+    assert missed(recomputed, CONTRACTOR) == (32_200, 840 * len(SETTINGS))
+
+
+def test_without_the_cap_prices_are_missed(recomputed):
+    assert missed(recomputed, NO_CAP)[1] > 0
 
 
 def test_the_second_listing_of_southern_california_has_the_same_prices(release_path):

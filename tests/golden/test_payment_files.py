@@ -1,89 +1,77 @@
-"""Our amounts by locality equal, to the cent, those of the payment files that CMS itself computed and published."""
-
-from decimal import ROUND_HALF_UP, Decimal
+"""Our amounts equal, to the cent, those of the payment files that CMS itself computed and published."""
 
 import polars as pl
 import pytest
 
-from pfsetl.declared import registry
-from pfsetl.tables import derive
-from tests.golden.published import PLACE, SETTINGS, payment_file
+from tests.golden import mistakes
+from tests.golden.comparison import beside, differing
+from tests.golden.mistakes import RIGHT, Mistake, missed, terms
+from tests.golden.sources import sources
 
-CENT = Decimal("0.01")
-
-
-@pytest.fixture(scope="module")
-def revision_d(oracles) -> pl.DataFrame:
-    return payment_file(oracles / "pfrev25d" / "PFREV4.txt")
+NO_OTHER_INDEX = pl.DataFrame(
+    schema={"state": pl.String, "locality": pl.String, "work_gpci_without_floor": pl.Decimal(6, 3)}
+)
 
 
 @pytest.fixture(scope="module")
-def revision_c(oracles) -> pl.DataFrame:
-    return payment_file(oracles / "pfrev25c" / "PFREV25C.txt")
+def compared(oracles, built):
+    """Return the one source of a release whose name has some words, with our amount beside each of CMS's."""
+
+    def rows(release: str, words: str) -> pl.DataFrame:
+        (source,) = (s for s in sources(oracles, {}) if s.release == release and words in s.what)
+        return beside(source.rows, built(release), release)
+
+    return rows
 
 
-def equal_amounts(published: pl.DataFrame, ours: pl.LazyFrame) -> tuple[int, int]:
-    """Return how many published amounts have one of ours beside them, and how many are equal."""
-    both = published.lazy().join(ours, on=PLACE, how="inner").collect()
-    hits = sum(int((both[s] == both[f"{s}_amount"]).sum()) for s in SETTINGS)
-    return both.height * len(SETTINGS), hits
-
-
-def test_all_1526_amounts_of_revision_d_are_ours(revision_d, built):
-    assert equal_amounts(revision_d, built("RVU25D").scan("payment_locality", "RVU25D")) == (1_526, 1_526)
-
-
-def test_all_218_amounts_of_revision_c_are_ours(revision_c, built):
-    assert equal_amounts(revision_c, built("RVU25C").scan("payment_locality", "RVU25C")) == (218, 218)
-
-
-# Controls: known mistakes, so that the comparison is seen to find them. The counts of equal amounts are those that
-# others measured on this file with their own code.
-
-
-def recomputed(version, published: pl.DataFrame, formula) -> int:
-    """Return how many published amounts another formula, computed here with decimal.Decimal, hits."""
-    gpci = version.scan("gpci", "RVU25D").select("mac", "locality", "work_gpci", "pe_gpci", "mp_gpci")
-    rvu = version.scan("rvu", "RVU25D").select(
-        "hcpcs", "modifier", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu", "conversion_factor"
-    )
-    rows = published.lazy().join(rvu, on=["hcpcs", "modifier"]).join(gpci, on=["mac", "locality"]).collect()
-    assert rows.height == 763
-    return sum(formula(row, row[f"{s}_pe_rvu"]) == row[s] for row in rows.iter_rows(named=True) for s in SETTINGS)
-
-
-def cents(exact: Decimal) -> Decimal:
-    return exact.quantize(CENT, ROUND_HALF_UP)
-
-
-def products(row: dict, pe: Decimal) -> list[Decimal]:
-    return [row["work_rvu"] * row["work_gpci"], pe * row["pe_gpci"], row["mp_rvu"] * row["mp_gpci"]]
-
-
-def rounded_once(row: dict, pe: Decimal) -> Decimal:
-    return cents(sum(products(row, pe)) * row["conversion_factor"])
-
-
-def each_component_rounded(row: dict, pe: Decimal) -> Decimal:
-    return cents(sum(cents(part) for part in products(row, pe)) * row["conversion_factor"])
-
-
-def total_rounded(row: dict, pe: Decimal) -> Decimal:
-    return cents(cents(sum(products(row, pe))) * row["conversion_factor"])
+def count_and_differing(rows: pl.DataFrame) -> tuple[int, int]:
+    return rows.height, differing(rows).height
 
 
 @pytest.mark.parametrize(
-    ("formula", "hits"), [(rounded_once, 1_526), (each_component_rounded, 60), (total_rounded, 62)]
+    ("release", "words", "count"),
+    [
+        ("RVU25D", "PFREV25D", 1_526),
+        ("RVU25C", "PFREV25C", 218),
+        ("RVU20A", "Ohio, 2020: fees", 17_954),
+        ("RVU20A", "Ohio, 2020: OPPS columns", 1_918),
+        ("RVU20A", "Ohio, 2020: therapy column, non-institutional", 51),
+        ("RVU20A", "Ohio, 2020: therapy column, institutional", 51),
+        ("RVU24A", "PFALL24A, a sample: therapy column", 393),
+    ],
 )
-def test_only_the_formula_rounded_once_gives_what_cms_published(revision_d, built, formula, hits):
-    assert recomputed(built("RVU25D"), revision_d, formula) == hits
+def test_every_amount_is_ours(compared, release, words, count):
+    assert count_and_differing(compared(release, words)) == (count, 0)
 
 
-def test_a_conversion_factor_rounded_to_cents_is_found_out(revision_d, built):
-    version = built("RVU25D")
-    wrong = version.scan("rvu", "RVU25D").with_columns(conversion_factor=pl.lit("32.35").cast(pl.Decimal(9, 4)))
-    few = wrong.join(revision_d.lazy().select("hcpcs").unique(), on="hcpcs", how="semi").collect()
-    parts = derive.payment_locality(few, version.scan("gpci", "RVU25D").collect(), registry.find("RVU25D"))
-    plain = pl.concat(p.cast({"hcpcs": pl.String, "modifier": pl.String, "mac": pl.String, "locality": pl.String})
-                      for p in parts)  # fmt: skip
-    assert equal_amounts(revision_d, plain.lazy()) == (1_526, 418)
+def test_34_ohio_fees_need_the_april_release(oracles):
+    assert [s.rows.height for s in sources(oracles, {}) if s.release == "RVU20B"] == [34]
+
+
+# Controls: known mistakes, so that the comparison is seen to find them. The counts of equal amounts are those that
+# others measured on PFREV25D with their own code.
+@pytest.mark.parametrize(
+    ("formula", "hits"),
+    [
+        (mistakes.once, 1_526),
+        (mistakes.products_rounded(2), 60),
+        (mistakes.total_rounded, 62),
+        (mistakes.factor_rounded, 418),
+    ],
+)
+def test_only_the_formula_rounded_once_gives_what_cms_published(compared, built, formula, hits):
+    rows = terms(compared("RVU25D", "PFREV25D"), built("RVU25D"), "RVU25D", NO_OTHER_INDEX)
+    assert missed(rows, Mistake("", formula)) == (1_526, 1_526 - hits)
+
+
+@pytest.mark.parametrize(
+    "words", ["Ohio, 2020: fees", "OPPS columns", "column, non-institutional", "Look-Up Tool, limiting"]
+)
+def test_the_right_formula_of_the_controls_misses_nothing(compared, built, words):
+    rows = terms(compared("RVU20A", words), built("RVU20A"), "RVU20A", NO_OTHER_INDEX)
+    assert missed(rows, RIGHT) == (rows.height, 0)
+
+
+def test_a_cent_more_is_found(compared):
+    rows = compared("RVU25D", "PFREV25D").with_columns(pl.col("published") + pl.lit("0.01").cast(pl.Decimal(9, 2)))
+    assert count_and_differing(rows) == (1_526, 1_526)

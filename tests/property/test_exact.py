@@ -17,12 +17,13 @@ factors = st.integers(0, 9_999_999)  # 0 to 999.9999
 formulas = st.tuples(rvus, rvus, rvus, gpcis, gpcis, gpcis, factors)
 
 
-def by_decimal(row: tuple[int, ...]) -> int:
+def by_decimal(row: tuple[int, ...], pe_share: tuple[int, int] = (1, 1)) -> int:
     work, pe, mp, work_gpci, pe_gpci, mp_gpci, factor = (
         Decimal(value).scaleb(-scale) for value, scale in zip(row, SCALES.values(), strict=True)
     )
     with localcontext(prec=60):
-        exact = (work * work_gpci + pe * pe_gpci + mp * mp_gpci) * factor
+        expense = pe * pe_gpci * pe_share[0] / pe_share[1]
+        exact = (work * work_gpci + expense + mp * mp_gpci) * factor
         return int(exact.quantize(Decimal("0.01"), ROUND_HALF_UP).scaleb(2))
 
 
@@ -35,6 +36,36 @@ def test_amounts_equal_decimal_arithmetic(rows):
     frame = pl.DataFrame(rows, schema=dict.fromkeys(NAMES, pl.Int64), orient="row")
     ours = frame.select(amount_cents(*(pl.col(name) for name in NAMES))).to_series().to_list()
     assert ours == [by_decimal(row) for row in rows]
+
+
+# Those that CMS has had for a second therapy unit, and others whose decimals end.
+shares = st.sampled_from([(50, 100), (75, 100), (80, 100), (1, 1), (0, 1), (19, 20), (3, 8)])
+
+
+@settings(deadline=None)
+@given(st.lists(formulas, min_size=1, max_size=100), shares)
+@example([(999_999, 999_999, 999_999, 9_999, 9_999, 9_999, 9_999_999)], (19, 20))
+@example([(0, 1, 0, 0, 1_000, 0, 10_000)], (50, 100))
+def test_a_share_of_the_practice_expense_equals_decimal_arithmetic(rows, pe_share):
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(NAMES, pl.Int64), orient="row")
+    ours = frame.select(amount_cents(*(pl.col(name) for name in NAMES), pe_share=pe_share)).to_series().to_list()
+    assert ours == [by_decimal(row, pe_share) for row in rows]
+
+
+@given(formulas, shares)
+def test_plain_numbers_equal_decimal_arithmetic(row, pe_share):
+    assert amount_cents(*row, pe_share=pe_share) == by_decimal(row, pe_share)
+
+
+@given(formulas, st.sampled_from(range(len(NAMES))), st.integers(0, 99_999))
+def test_more_of_any_term_never_makes_less(row, raised, more):
+    larger = tuple(value + more if i == raised else value for i, value in enumerate(row))
+    assert amount_cents(*row) <= amount_cents(*larger)
+
+
+@given(formulas, shares)
+def test_part_of_the_practice_expense_never_makes_more_than_the_whole(row, pe_share):
+    assert amount_cents(*row, pe_share=pe_share) <= amount_cents(*row)
 
 
 halves = st.tuples(st.integers(0, 99_999), st.integers(1, 99_999)).map(
