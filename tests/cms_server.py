@@ -18,6 +18,7 @@ import json
 import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -84,6 +85,14 @@ def redirect(to: str, status: int = 302) -> Answer:
     return Answer(status=status, location=to)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # the other side may go at any time
+            super().handle_error(request, client_address)
+
+
 class Cms:
     """The server: `routes` may be changed while it runs, `requests` says what was asked in which order."""
 
@@ -97,8 +106,7 @@ class Cms:
         self._given: dict[str, int] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
