@@ -345,9 +345,12 @@ def test_anesthesia_of_the_nation_has_the_national_factor(priced, with_base_unit
     assert priced("00999", minutes=30)["allowed"] == cents((5 + Decimal(2)) * Decimal("20.3178"))
 
 
-def test_anesthesia_in_2026_depends_on_the_participant(priced, with_base_units):
-    answer = priced("00999", "2026-02-01", locality="AL/00", minutes=60)
-    assert answer["allowed"] == cents((5 + Decimal(4)) * Decimal("19.53"))
+# CMS lists anesthesia codes in the file of non-QPs alone, and factors for both.
+@pytest.mark.parametrize(("participant", "factor"), [(None, "19.53"), ("non_qp", "19.53"), ("qp", "19.63")])
+def test_anesthesia_in_2026_depends_on_the_participant(priced, with_base_units, participant, factor):
+    answer = priced("00999", "2026-02-01", locality="AL/00", minutes=60, participant=participant)
+    assert answer["allowed"] == cents((5 + Decimal(4)) * Decimal(factor))
+    assert answer["participant"] == (participant or "non_qp")
     assert "base units are those of 2025" in answer["notes"]
 
 
