@@ -414,3 +414,33 @@ def test_equal_endoscopies_are_ordered_by_what_they_are():
     # Both come to 300.00; the base is taken off once from the one, twice from the other.
     pair = [endoscopy(1, 300_00), endoscopy(1, 150_00, units=2)]
     assert allowed(*pair) == allowed(*reversed(pair))[::-1]
+
+
+# Social Security Act 1848(a)(4)(B): from 1998 on, each of the two who share an anesthesia service is paid half.
+@pytest.mark.parametrize(
+    ("modifiers", "day", "cents"),
+    [
+        ("QK", TODAY, 50_01),
+        ("QX", TODAY, 50_01),
+        ("QY", TODAY, 50_01),
+        ("QX QS", TODAY, 50_01),
+        ("AA", TODAY, 100_01),
+        ("QZ", TODAY, 100_01),
+        ("", TODAY, 100_01),
+        ("QK", date(1998, 1, 1), 50_01),
+        ("QK", date(1997, 12, 31), 100_01),
+    ],
+)  # fmt: skip
+def test_medical_direction_is_shared_in_halves(modifiers, day, cents):
+    assert result(payment=100_01, modifiers=modifiers, date=day) == cents
+
+
+# Social Security Act 1833(a)(1)(H): a nurse anesthetist is paid as an anesthesiologist.
+@pytest.mark.parametrize(("modifiers", "cents"), [("QZ", 100_01), ("QX", 50_01)])
+def test_a_nurse_anesthetist_has_no_share_of_their_own(modifiers, cents):
+    assert result(payment=100_01, modifiers=modifiers, practitioner="crna") == cents
+
+
+def test_medical_direction_comes_before_the_charge():
+    assert result(payment=100_01, modifiers="QK", charge=60_00) == 50_01
+    assert result(payment=100_01, modifiers="QK", charge=40_00) == 40_00

@@ -79,7 +79,8 @@ def claim(
         render.claim(render.console(), answer)
     if answer["bad"]:
         problems = "\n".join(f"{file}: line {bad['line']}: {bad['problem']}" for bad in answer["bad"])
-        raise UsageError(f"{len(answer['bad'])} lines weren't priced.\n{problems}")
+        count = "1 line wasn't" if len(answer["bad"]) == 1 else f"{len(answer['bad'])} lines weren't"
+        raise UsageError(f"{count} priced.\n{problems}")
 
 
 @app.command

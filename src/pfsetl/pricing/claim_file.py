@@ -2,9 +2,13 @@
 
 import csv
 import difflib
+import io
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -57,26 +61,30 @@ def claim_lines(entries: Iterable[tuple[int, Mapping[str, Any]]]) -> list[ClaimL
 
 def _line(number: int, entry: Mapping[str, Any]) -> ClaimLine:
     given = {str(k).strip().lower(): v for k, v in entry.items() if v not in (None, "", [])}
-    claim = str(given.pop("claim", "")).strip()
+    claim = ""
     try:
+        claim = _plain("claim", given.pop("claim", "")).strip()
         _refuse_unknown(set(given))
         missing = [name for name in REQUIRED if name not in given]
         if missing:
             raise UsageError(f"{' and '.join(missing)} missing.")
         day = given.pop("date")
         one = service(
-            _text("hcpcs", given.pop("hcpcs")), _text("date", day), **{k: _plain(k, v) for k, v in given.items()}
+            _text("hcpcs", given.pop("hcpcs")),
+            day if isinstance(day, date) else _text("date", day),
+            **{k: _plain(k, v) for k, v in given.items()},
         )
         return ClaimLine(number, claim, one, None)
     except UsageError as error:
         return ClaimLine(number, claim, None, str(error))
 
 
-def _plain(name: str, value: Any) -> Any:
+def _plain(name: str, value: Any) -> str:
     if name == "modifiers" and isinstance(value, list):
         return " ".join(_text(name, one) for one in value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(int(value)) if value == int(value) and name != "charge" else str(value)
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        whole = name != "charge" and math.isfinite(value) and value == int(value)
+        return str(int(value)) if whole else str(value)
     return _text(name, value)
 
 
@@ -94,7 +102,7 @@ def _refuse_unknown(names: set[str]) -> None:
 
 
 def _csv(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
-    reader = csv.reader(text.splitlines())
+    reader = csv.reader(io.StringIO(text, newline=""))
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
@@ -105,6 +113,9 @@ def _csv(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
     if absent:
         raise UsageError(f"{path}: the header has no {' and no '.join(absent)}. Columns are {', '.join(COLUMNS)}.")
     _refuse_unknown({name for name in header if name})
+    twice = [name for name in COLUMNS if header.count(name) > 1]
+    if twice:
+        raise UsageError(f"{path}: the header has {' and '.join(twice)} more than once. Keep one.")
     extra = {f"column {i}": "" for i in range(len(header), max(len(cells) for _, cells in rows))}
     names = [*header, *extra]
     return [(number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:]]
@@ -113,7 +124,7 @@ def _csv(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
 def _json(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON ({error}). Give a list of objects, each with hcpcs and date.") from error
     lines = data.get("lines") if isinstance(data, dict) else data
     if not isinstance(lines, list):

@@ -13,11 +13,12 @@ from pfsetl.pricing.published import Source, source_of
 from pfsetl.publication import companions
 from pfsetl.publication.version import Version
 
-_NUMBERED = re.compile(r"([A-Z]{2})[ /-]*(\d{1,2})")
-_CONTRACTOR = re.compile(r"(\d{5})[ /-]+(\d{2})")
-_ZIP = re.compile(r"(\d{5})(?:-?\d{4})?")
+_NUMBERED = re.compile(r"([A-Z]{2})[ /-]*([0-9]{0,2})")
+_CONTRACTOR = re.compile(r"([0-9]{5})[ /-]+([0-9]{2})")
+_ZIP = re.compile(r"([0-9]{5})(?:-?[0-9]{4})?")
 _COUNTY = re.compile(r"(?:([A-Z]{2})[/:])?\s*(.+?)(?:,\s*([A-Z]{2}))?")
-_WORDS = re.compile(r"[;,/]|\bAND\b")
+_WORDS = re.compile(r"[,/]|\bAND\b")
+_EVERY = ("", "ALL", "ALL OTHER", "ALL EQUIVALENTS")
 _NOISE = re.compile(r"\b(CO|CNTY|COUNTY|COUNTIES|PARISH)\b|[^A-Z ]")
 
 
@@ -47,7 +48,7 @@ def find_place(version: Version, label: str, wanted: str | None, day: date) -> P
     if text == "NATIONAL":
         return Place("", "", "national", _nation(), (), ("no locality given: every GPCI is 1.000",))
     if match := _NUMBERED.fullmatch(text):
-        return _numbered(version, label, match[1], match[2].zfill(2))
+        return _numbered(version, label, match[1], match[2] and match[2].zfill(2))
     if match := _CONTRACTOR.fullmatch(text):
         return _by_contractor(version, label, match[1], match[2])
     if match := _ZIP.fullmatch(text):
@@ -68,8 +69,10 @@ def _numbered(
     if row.is_empty():
         there = indices.filter(state=state)
         if there.is_empty():
-            near = difflib.get_close_matches(state, indices["state"].unique().sort().to_list(), n=5, cutoff=0.4)
-            raise UsageError(f"locality {state}/{locality}: {label} has no state {state}. Near: {', '.join(near)}.")
+            states = indices["state"].unique().sort().to_list()
+            near = difflib.get_close_matches(state, states, n=5, cutoff=0.4)
+            shown = f"Near: {', '.join(near)}." if near else f"There are {', '.join(states)}."
+            raise UsageError(f"locality {state}/{locality}: {label} has no state {state}. {shown}")
         near = [f"{state}/{number} {name.title()}" for number, name in there.select("locality", "locality_name").rows()]
         raise UsageError(f"locality {state}/{locality}: {label} has none of this number. There are {', '.join(near)}.")
     line = source_of(version, label, "GPCIs", "gpci", state=state, locality=locality)
@@ -114,15 +117,16 @@ def _by_zip(version: Version, label: str, code: str, day: date) -> Place:
 def _by_county(version: Version, label: str, text: str) -> Place:
     match = _COUNTY.fullmatch(text)
     state, name = (match[1] or match[3] or "", match[2]) if match else ("", text)
-    listed = _counties(version, label, state)
-    found = sorted({(one_state, locality) for one_state, locality, county in listed if county == _plain(name)})
+    listed = _counties(version, label)
+    same = [c for c in listed if c[3] == _plain(name) and state in ("", c[0])]
+    found = sorted({(one_state, locality) for _, one_state, locality, _ in same})
     # NOTE: a name without its state is refused even where LOCCO has it once: it names only some of all counties.
     if len(found) == 1 and state:
         return _numbered(version, label, *found[0], notes=(f"county {name.title()} by CMS's LOCCO",))
     if found:
         shown = ", ".join(f"{s}/{n}" for s, n in found)
-        raise UsageError(f"county {text!r}: LOCCO has it in {shown}. Say the state: {found[0][0]}/{name.title()}.")
-    known = {county: f"{s}/{county.title()}" for s, _, county in listed if county and "COUNT" not in county}
+        raise UsageError(f"county {text!r}: LOCCO has it in {shown}. Say the state: {same[0][0]}/{name.title()}.")
+    known = {c[3]: f"{c[0]}/{c[3].title()}" for c in listed if state in ("", c[0])}
     near = [known[c] for c in difflib.get_close_matches(_plain(name), known, n=4, cutoff=0.6)]
     hint = f" Near: {', '.join(near)}." if near else ""
     raise UsageError(
@@ -131,23 +135,25 @@ def _by_county(version: Version, label: str, text: str) -> Place:
     )
 
 
-def _counties(version: Version, label: str, state: str) -> list[tuple[str, str, str]]:
-    """Return state, locality and county of every county that LOCCO names, those of a state or all.
+def _counties(version: Version, label: str) -> list[tuple[str, str, str, str]]:
+    """Return every county that LOCCO names: the state it lies in, state and locality that price it, its name.
 
-    A locality of one state may hold counties of another: that of DC has some "in Virginia".
+    A locality of one state may hold counties of another: that of DC has some "in Virginia" and some "in Maryland".
     """
-    full_name = {row["state"]: row["name"] for row in declarations.rows("states.csv")}.get(state, state)
-    rows = version.scan("locality_county", label).select("state", "locality", "counties").collect()
-    return [
-        (one_state, locality, _plain(county))
-        for one_state, locality, counties in rows.rows()
-        if state in ("", one_state) or f" IN {full_name}" in (counties or "").upper()
-        for county in _WORDS.split((counties or "").upper().partition("EXCEPT")[0])
-    ]
+    states = {row["name"].upper(): row["state"] for row in declarations.rows("states.csv")}
+    found = []
+    for state, locality, counties in version.scan("locality_county", label).select(
+        "state", "locality", "counties"
+    ).collect().rows():  # fmt: skip
+        for part in (counties or "").upper().partition("EXCEPT")[0].split(";"):
+            here, _, elsewhere = part.partition(" IN ")
+            lies_in = states.get(elsewhere.strip(), state)
+            found += [(lies_in, state, locality, _plain(county)) for county in _WORDS.split(here)]
+    return [county for county in found if county[3] not in _EVERY]
 
 
 def _plain(name: str) -> str:
-    return " ".join(_NOISE.sub(" ", name.partition(" IN ")[0]).split())
+    return " ".join(_NOISE.sub(" ", name.replace("'", "")).split())
 
 
 def _nation() -> pl.DataFrame:

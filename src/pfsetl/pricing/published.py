@@ -56,7 +56,7 @@ def near_codes(version: Version, label: str, code: str) -> str:
     known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"]
     at = known.search_sorted(code)
     near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]]
-    return f"Near: {', '.join(near)}." if near else "Codes have five characters, like 99213 or G0101."
+    return f"Near: {', '.join(near)}." if near else "No code near it is there: check the code and the date."
 
 
 def source_of(version: Version, label: str, what: str, table: str, **key: str) -> Source:

@@ -13,7 +13,7 @@ from pfsetl.declared import calendar
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.pricing import published
-from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
+from pfsetl.pricing.anesthesia import STATUS, Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
@@ -98,7 +98,9 @@ def _price_rows(
     if bases:
         rvu = pl.concat([rvu, published.rvu_rows(version, release.label, bases)])
     participant, notes = _participant(rvu, service, release)
-    rvu = rvu.filter(participant=participant)
+    # NOTE: CMS lists anesthesia codes in the file of non-QPs alone; its locality factors are for both.
+    listed = participant if participant in rvu["participant"] else rvu["participant"][0]
+    rvu = rvu.filter(participant=listed)
     if as_of is None:
         rvu = _as_paid(rvu, release, service.day)
     payments = derive.payment(rvu, place.gpci, release)
@@ -119,7 +121,7 @@ def _participant(rvu: pl.DataFrame, service: Service, release: Release) -> tuple
         notes = [f"{release.label} has one conversion factor for everyone"] if service.participant else []
         return "all", notes
     wanted = service.participant or "non_qp"
-    if wanted not in there:
+    if wanted not in there and set(rvu["status"]) != {STATUS}:
         raise UsageError(f"participant {wanted}: {release.label} has {service.hcpcs} for {', '.join(there)} only.")
     return wanted, [] if service.participant else ["participant not given: non_qp"]
 
@@ -144,7 +146,7 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
     line = _line(number, service, priced, key, timed)
     sources = [
         published.source_of(
-            version, label, "RVUs", "rvu", participant=priced.participant, hcpcs=key[0], modifier=key[1]
+            version, label, "RVUs", "rvu", participant=row["participant"], hcpcs=key[0], modifier=key[1]
         ),
         *(timed.sources if timed else ()),
         *place.sources,

@@ -4,8 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 
 from pfsetl.declared import declarations
@@ -17,6 +17,8 @@ PARTICIPANTS = ("non_qp", "qp")
 MOST_UNITS = 9_999
 MOST_MINUTES = 2_880  # two days of anesthesia
 _HCPCS = re.compile(r"[0-9A-Z]{5}")
+_DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
+_DOLLARS = re.compile(r"\$?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.[0-9]{1,2}0*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,10 @@ def service(
 def day_of(value: date | str, what: str) -> date:
     """Return a date from ISO text; `what` names it in the error."""
     if isinstance(value, date):
-        return value
+        return value.date() if isinstance(value, datetime) else value
     try:
-        return date.fromisoformat(value.strip())
+        # NOTE: Python would also read a week, 2025-W01-1, which lies in 2024.
+        return date.fromisoformat(value.strip() if _DAY.fullmatch(value.strip()) else "")
     except ValueError:
         raise UsageError(f"{what} {value!r}: write it as 2024-03-08.") from None
 
@@ -124,10 +127,7 @@ def _whole(what: str, value: int | str | None, most: int) -> int:
 
 
 def _cents(value: Decimal | str | int | None) -> int:
-    try:
-        cents = Decimal(str(value).strip().lstrip("$").replace(",", "")).scaleb(2)
-    except InvalidOperation:
-        raise UsageError(f"charge {value!r}: give dollars and cents, like 125.00.") from None
-    if not cents.is_finite() or cents != int(cents) or not 0 <= cents <= 10**11:
-        raise UsageError(f"charge {value!r}: give dollars and cents, like 125.00.")
-    return int(cents)
+    text = str(value).strip()
+    if not _DOLLARS.fullmatch(text):
+        raise UsageError(f"charge {value!r}: give dollars and cents below a billion, like 125.00.")
+    return int(Decimal(text.lstrip("$").replace(",", "")).scaleb(2))

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.errors import StoreError, UsageError
+from pfsetl.errors import StoreError, UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
 from pfsetl.publication.store import LocalStore
@@ -51,6 +51,7 @@ def load(store: LocalStore, path: Path, effective_from: date | None = None) -> C
     kind = parsed.raw.member
     day = effective_from or _effective_from(parsed, path)
     frame = _zip_locality(parsed) if kind == "zip_locality" else _base_units(parsed)
+    _refuse_twice(frame, parsed.raw.file)
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")
     name = f"companions/{kind}/{day}-{parsed.raw.sha256[:16]}"
@@ -94,6 +95,16 @@ def _zip_locality(parsed: Parsed) -> pl.DataFrame:
 
 def _base_units(parsed: Parsed) -> pl.DataFrame:
     return parsed.frame.select("hcpcs", pl.col("base_units").cast(pl.Int16), "line").sort("hcpcs")
+
+
+def _refuse_twice(frame: pl.DataFrame, file: str) -> None:
+    key = frame.columns[0]
+    twice = frame.filter(pl.col(key).is_duplicated())
+    if twice.height:
+        lines = ", ".join(str(line) for line in twice.filter(pl.col(key) == twice[key][0])["line"])
+        raise ValueRefused(
+            f"{file}: lines {lines}: {key} {twice[key][0]} stands there more than once. Download the file again."
+        )
 
 
 def _effective_from(parsed: Parsed, path: Path) -> date:

@@ -1,0 +1,327 @@
+"""Claim files: what is read from CSV and JSON, how a bad line is named, and that the others are priced all the same."""
+
+import itertools
+import json
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+from pfsetl.errors import UsageError
+from pfsetl.pricing.claim_file import read_claim_lines
+from tests import synthetic as s
+
+DAY = "2025-01-15"
+GOOD = {"hcpcs": "G9901", "date": DAY}
+FACTOR = Decimal("32.3465")  # as paid in 2025
+VISIT = Decimal("1.21") + Decimal("1.40") + Decimal("0.09")
+SURGERY = Decimal("12.50") + Decimal("9.75") + Decimal("2.25")
+SMALL = s.code("G9906", "Synthetic small surgery", work="3.00", facility_pe="1.50", nonfacility_pe="1.50", mp="0.30",
+               multiple="2", **{"global": "010"}, pre="0.10", intra="0.80", post="0.10")  # fmt: skip
+LARGE = s.changed(s.SURGERY, endo="")
+
+
+def cents(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("claims")
+    rows = [row for row in s.CODES if row["hcpcs"] != "G9903"] + [LARGE, SMALL]
+    archive = s.write_zip(folder / "a.zip", s.release(rows=rows))
+    pfsetl.build("RVU25A", store=pfsetl.open_store(folder / "o"), archive=archive)
+    return folder / "o"
+
+
+@pytest.fixture
+def claimed(output: Path, tmp_path: Path):
+    """Return what `pfsetl.claim` makes of a file's content."""
+
+    def claim(content: str | bytes, name: str = "claim.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+        return pfsetl.claim(path, output=output)
+
+    return claim
+
+
+def problems(answer) -> dict[int, str]:
+    return {bad["line"]: bad["problem"] for bad in answer["bad"]}
+
+
+# --- CSV ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_csv_line_becomes_a_service(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text(
+        "hcpcs,date,modifiers,units,minutes,locality,setting,participant,practitioner,charge,claim\n"
+        'g9902,2025-01-15,"26,59",2,,CA/18,facility,qp,np,"1,250.50",A7\n'
+    )
+    (line,) = read_claim_lines(path)
+    assert (line.number, line.claim, line.problem) == (2, "A7", None)
+    one = line.service
+    assert one is not None
+    assert (one.hcpcs, one.day, one.modifiers, one.units) == ("G9902", date(2025, 1, 15), ("26", "59"), 2)
+    assert (one.minutes, one.locality, one.setting, one.participant) == (None, "CA/18", "facility", "qp")
+    assert (one.practitioner, one.charge) == ("np", 125050)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "hcpcs,date\nG9901,2025-01-15\n",
+        "\ufeffHCPCS , Date\r\n G9901 , 2025-01-15 \r\n",
+        "hcpcs,date\rG9901,2025-01-15\r",
+        "\n\nhcpcs,date,units\n\nG9901,2025-01-15,\n\n",
+        'date,hcpcs\n"2025-01-15","G9901"',
+    ],
+)
+def test_csv_is_read_as_spreadsheets_write_it(claimed, content):
+    answer = claimed(content)
+    assert (answer["bad"], answer["allowed"]) == ([], cents(VISIT * FACTOR))
+
+
+def test_lines_are_numbered_as_an_editor_shows_them(claimed):
+    answer = claimed('hcpcs,date,charge\n\nG9901,2025-01-15,"1\n0"\nG9900,2025-01-15,\nG9901,2025-01-15,\n')
+    assert sorted(problems(answer)) == [4, 5]
+    assert [line["line"] for line in answer["lines"]] == [6]
+
+
+# --- bad lines ---------------------------------------------------------------------------------------------------
+
+COLUMNS = "hcpcs,date,modifiers,units,minutes,locality,setting,participant,practitioner,charge"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("G9909,2025-01-15", "code G9909: not in RVU25A. Near: G9903, G9904, G9906"),
+        ("99,2025-01-15", "a code has five letters or digits"),
+        (",2025-01-15", "hcpcs missing"),
+        ("G9901", "date missing"),
+        ("G9901,2025-02-30", "date of service '2025-02-30': write it as 2024-03-08"),
+        ("G9901,2025-04-01", "Build it: pfsetl build RVU25B"),
+        ("G9901,1999-01-01", "no release prices this day"),
+        ("G9901,2025-01-15,ZZ", "modifier 'ZZ': not known"),
+        ("G9901,2025-01-15,TC", "RVU25A has no such row"),
+        ("G9901,2025-01-15,,two", "units 'two': give a whole number"),
+        ("G9901,2025-01-15,,-2", "units '-2': give a whole number"),
+        ("G9901,2025-01-15,,,45", "isn't an anesthesia service"),
+        ("G9901,2025-01-15,,,0", "minutes '0'"),
+        ("G9901,2025-01-15,,,,CA/99", "RVU25A has none of this number"),
+        ("G9901,2025-01-15,,,,90012", "no ZIP file is loaded"),
+        ("G9901,2025-01-15,,,,,office", "setting 'office': not known"),
+        ("G9901,2025-01-15,,,,,,all", "participant 'all': not known"),
+        ("G9901,2025-01-15,,,,,,,doctor", "practitioner 'doctor': not known"),
+        ("G9901,2025-01-15,,,,,,,,free", "charge 'free': give dollars and cents"),
+        ("G9901,2025-01-15,,,,,,,,1.00,more", "column 'column 10': not known"),
+        ("G9901,2025-01-15\0", "date of service '2025-01-15\\x00'"),
+    ],
+)
+def test_a_bad_line_is_named_and_the_others_are_priced(claimed, line, problem):
+    answer = claimed(f"{COLUMNS}\nG9901,{DAY}\n{line}\nG9901,{DAY},25\n")
+    (number,) = problems(answer)
+    assert (number, [one["line"] for one in answer["lines"]]) == (3, [2, 4])
+    assert problem in problems(answer)[3]
+    assert answer["allowed"] == 2 * cents(VISIT * FACTOR)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the header has no hcpcs and no date. Columns are hcpcs, date, modifiers"),
+        ("\n \n", "the header has no hcpcs and no date"),
+        ("hcpcs,units\nG9901,1\n", "the header has no date"),
+        ("hcpcs;date\nG9901;2025-01-15\n", "the header has no hcpcs"),
+        ("hcpcs,date\n", "no claim lines"),
+        ("hcpcs,date,modifier\nG9901,2025-01-15,25\n", "column 'modifier': not known. Did you mean modifiers?"),
+        ("hcpcs,date,colour\nG9901,2025-01-15,red\n", "column 'colour': not known. There are hcpcs"),
+        ("hcpcs,date,hcpcs\nG9901,2025-01-15,G9902\n", "the header has hcpcs more than once"),
+        (b"hcpcs,date\nG9901\xff,2025-01-15\n", "not UTF-8 text"),
+        (b"PK\x03\x04\x80\x81\xff", "not UTF-8 text"),
+        ("hcpcs,date\n" + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[]", "no claim lines"),
+        ("{}", 'give a list of objects, or an object with "lines"'),
+        ('{"lines": {"hcpcs": "G9901"}}', "give a list of objects"),
+        ('{"lines": []}', "no claim lines"),
+    ],
+)
+def test_a_file_that_holds_no_claim_says_what_to_give(claimed, content, message):
+    with pytest.raises(UsageError) as refused:
+        claimed(content)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["", "missing.csv"])
+def test_what_is_no_file_is_refused(output, tmp_path, path):
+    with pytest.raises(UsageError, match="Give a CSV or JSON file of claim lines"):
+        pfsetl.claim(tmp_path / path, output=output)
+
+
+# --- JSON --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {**GOOD, "units": 2},
+        {**GOOD, "units": "2", "charge": None, "modifiers": []},
+        {**GOOD, "units": 2.0, "modifiers": ["25", "59"]},
+        {**GOOD, "units": 2, "charge": 999.5, "modifiers": 25},
+        {"HCPCS": "g9901", "Date": DAY, "Units": "2"},
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_json_is_a_list_or_an_object_with_lines(claimed, line, wrapped):
+    content = {"lines": [line]} if wrapped else [line]
+    answer = claimed(json.dumps(content), "claim.json")
+    assert (answer["bad"], answer["allowed"]) == ([], 2 * cents(VISIT * FACTOR))
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("1", "column 'object': not known"),
+        ('["G9901"]', "column 'object': not known"),
+        ("null", "hcpcs and date missing"),
+        ("{}", "hcpcs and date missing"),
+        ('{"hcpcs": 99213, "date": "2025-01-15"}', "hcpcs 99213: give it as text"),
+        ('{"hcpcs": "G9901", "date": 20250115}', "date 20250115: give it as text"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "units": NaN}', "units 'nan'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "units": -Infinity}', "units '-inf'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "units": 1e400}', "units 'inf'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "units": 1e15}', "give a whole number from 1 to 9,999"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "units": 1.5}', "units '1.5'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "units": -1}', "units '-1'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "units": true}', "units True: give it as text"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "units": {"n": 1}}', "give it as text"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "minutes": 0}', "minutes '0'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "charge": NaN}', "charge 'nan'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "charge": 1e999}', "charge 'inf'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "charge": -5}', "charge '-5'"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "modifiers": ["25", null]}', "modifiers None: give it as text"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "modifiers": {"a": "25"}}', "give it as text"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "claim": {"id": 1}}', "claim {'id': 1}: give it as text"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "setting": false}', "setting False: give it as text"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "output": "x"}', "column 'output': not known"),
+        ('{"hcpcs": "G9901", "date": "2025-01-15", "locality": "\\ud800"}', "no county of this name"),
+    ],
+)
+def test_a_bad_object_is_named_and_the_others_are_priced(claimed, line, problem):
+    answer = claimed(f"[{json.dumps(GOOD)}, {line}]", "claim.json")
+    assert [one["line"] for one in answer["lines"]] == [1]
+    assert problem in problems(answer)[2]
+
+
+def test_a_number_too_long_for_json_is_refused(claimed):
+    with pytest.raises(UsageError, match="not JSON"):
+        claimed('[{"hcpcs": "G9901", "date": "2025-01-15", "units": ' + "9" * 5000 + "}]")
+
+
+def test_mappings_may_hold_dates_and_decimals(output):
+    line = {"hcpcs": "G9901", "date": date(2025, 1, 15), "units": Decimal(2), "charge": Decimal("10.00")}
+    answer = pfsetl.claim([line], output=output)
+    assert (answer["bad"], answer["allowed"]) == ([], Decimal("10.00"))
+
+
+# --- claims ------------------------------------------------------------------------------------------------------
+
+
+def procedure(hcpcs: str, claim: str = "") -> dict[str, str]:
+    return {"hcpcs": hcpcs, "date": DAY, "setting": "facility", "claim": claim}
+
+
+LARGE_PAID, SMALL_PAID = cents(SURGERY * FACTOR), cents(Decimal("4.80") * FACTOR)
+
+
+def test_the_lines_of_one_claim_touch_each_other(output):
+    answer = pfsetl.claim([procedure("G9906"), procedure("G9903")], output=output)
+    assert [line["allowed"] for line in answer["lines"]] == [cents(SMALL_PAID / 2), LARGE_PAID]
+    assert answer["allowed"] == cents(SMALL_PAID / 2) + LARGE_PAID
+
+
+def test_the_lines_of_two_claims_do_not(output):
+    answer = pfsetl.claim([procedure("G9906", "1"), procedure("G9903", "2")], output=output)
+    assert [(line["claim"], line["allowed"]) for line in answer["lines"]] == [("1", SMALL_PAID), ("2", LARGE_PAID)]
+
+
+def test_lines_come_back_in_their_order_though_claims_alternate(output):
+    lines = [procedure("G9903", "b"), procedure("G9906", "a"), procedure("G9906", "b"), procedure("G9903", "a")]
+    answer = pfsetl.claim(lines, output=output)
+    assert [line["line"] for line in answer["lines"]] == [1, 2, 3, 4]
+    half = cents(SMALL_PAID / 2)
+    assert [line["allowed"] for line in answer["lines"]] == [LARGE_PAID, half, half, LARGE_PAID]
+
+
+def test_the_order_of_lines_has_no_effect(output):
+    lines = [procedure("G9906"), procedure("G9903"), {**procedure("G9906"), "modifiers": "59"}, procedure("G9901")]
+    totals = {pfsetl.claim(order, output=output)["allowed"] for order in itertools.permutations(lines)}
+    assert totals == {LARGE_PAID + 2 * cents(SMALL_PAID / 2) + cents(Decimal("1.82") * FACTOR)}
+
+
+def test_a_bad_line_takes_no_part_in_the_ranking(output):
+    answer = pfsetl.claim([procedure("G9906"), {**procedure("G9903"), "units": "x"}], output=output)
+    assert [line["allowed"] for line in answer["lines"]] == [SMALL_PAID]
+
+
+def test_each_line_says_which_rule_touched_it(output):
+    small = pfsetl.claim([procedure("G9906"), procedure("G9903")], output=output)["lines"][0]
+    (step,) = [one for one in small["steps"] if one["step"] == "surgery"]
+    assert step["detail"] == "procedure 2 of the day by amount (50/100)"
+    assert step["source"] == "CMS RVU record layout: multiple procedure 2"
+
+
+def test_a_line_without_a_price_adds_nothing(output):
+    answer = pfsetl.claim([GOOD, {"hcpcs": "Q9905", "date": DAY}], output=output)
+    assert (answer["allowed"], answer["lines"][1]["reason"]) == (cents(VISIT * FACTOR), "carrier_priced")
+
+
+def test_sequestration_is_summed_apart(output):
+    answer = pfsetl.claim([GOOD, GOOD], output=output)
+    one = cents(cents(cents(VISIT * FACTOR) * Decimal("0.80")) * Decimal("0.02"))
+    assert answer["sequestration"] == 2 * one
+
+
+# --- the command -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(run, output, tmp_path):
+    def claim(content: str, *options: str):
+        path = tmp_path / "claim.csv"
+        path.write_text(content)
+        return run("claim", path, *options, "-o", output)
+
+    return claim
+
+
+def test_the_command_prices_a_claim(command):
+    code, out, err = command(f"hcpcs,date\nG9901,{DAY}\n")
+    assert (code, err) == (0, "")
+    assert f"allowed ${cents(VISIT * FACTOR)}" in out
+
+
+def test_the_command_prices_the_good_lines_lists_the_bad_and_ends_with_2(command):
+    code, out, err = command(f"hcpcs,date,units\nG9901,{DAY},\nG9999,{DAY},\nG9901,{DAY},x\n", "--json")
+    answer = json.loads(out)
+    assert (code, answer["allowed"], len(answer["lines"])) == (2, float(cents(VISIT * FACTOR)), 1)
+    assert err.startswith("pfsetl: 2 lines weren't priced.\n")
+    assert "claim.csv: line 3: code G9999: not in RVU25A." in err
+    assert "claim.csv: line 4: units 'x': give a whole number" in err
+
+
+def test_the_command_counts_one_bad_line(command):
+    code, _, err = command(f"hcpcs,date\nG9999,{DAY}\n")
+    assert (code, err.startswith("pfsetl: 1 line wasn't priced.")) == (2, True)
+
+
+@pytest.mark.parametrize("file", ["/dev/null", "/", "/nonexistent.csv", ""])
+def test_the_command_refuses_what_is_no_claim_file(run, output, file):
+    code, _, err = run("claim", file, "-o", output)
+    assert (code, err.startswith("pfsetl: "), "foreseen" in err) == (2, True, False)

@@ -1,0 +1,263 @@
+"""Files that CMS publishes beside the releases: what is read from them, from when they hold, and which one is used."""
+
+import hashlib
+import io
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+from pfsetl.errors import (
+    ArchiveError,
+    LayoutError,
+    PfsetlError,
+    SourceUnavailable,
+    StoreError,
+    UsageError,
+    ValueRefused,
+)
+from pfsetl.publication import companions
+from pfsetl.publication.store import LocalStore
+from tests import synthetic as s
+
+BASE = [["CODE", "2022"], ["", "BASE"], ["", "UNIT"], ["00998", "3"], ["00999", "15"]]
+
+
+def zip_record(
+    state: str = "CA", code: str = "90012", mac: str = "01182", locality: str = "18", rural: str = " ",
+    plus_four: str = "0", quarter: str = "20254",
+) -> str:  # fmt: skip
+    """CMS's ZIP5 layout, 80 characters: state 1-2, ZIP 3-7, carrier 8-12, locality 13-14, rural 15, lab 16-17,
+    plus-four flag 21, part B 23, year and quarter 76-80."""
+    record = f"{state}{code}{mac}{locality}{rural}Z9".ljust(20) + plus_four + " A"
+    return record.ljust(75) + quarter + "\r\n"
+
+
+ZIPS = (
+    zip_record("AK", "99501", "02102", "01", rural="B")
+    + zip_record("CA", "90012")
+    + zip_record("CA", "94941", "01112", "52", plus_four="1")
+)
+
+
+def base_units(*rows: tuple[str, str], year: str = "2022", separator: str = "\t") -> bytes:
+    lines = [["CODE", year], *BASE[1:3], *(rows or BASE[3:])]
+    return "".join(separator.join(line) + "\r\n" for line in lines).encode()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return pfsetl.open_store(tmp_path / "store")
+
+
+@pytest.fixture
+def load(tmp_path: Path, store: LocalStore):
+    def put(name: str, content: bytes | str, effective_from: date | None = None) -> companions.Companion:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return companions.load(store, path, effective_from)
+
+    return put
+
+
+# --- what is read ------------------------------------------------------------------------------------------------
+
+
+def test_a_zip_file_says_where_each_zip_code_lies(load, store):
+    rows = load("ZIP5_OCT2025.txt", ZIPS).frame(store).select("zip", "state", "locality", "mac", "plus_four", "line")
+    assert rows.rows() == [
+        ("90012", "CA", "18", "01182", False, 2),
+        ("94941", "CA", "52", "01112", True, 3),
+        ("99501", "AK", "01", "02102", False, 1),
+    ]
+
+
+def test_the_state_is_that_of_the_contractor_not_of_the_region_code(load, store):
+    # CMS writes EK and WK for the parts of Kansas; the locality is Missouri's where the contractor is.
+    loaded = load("ZIP5_OCT2025.txt", zip_record("WM", "64101", "05302", "02"))
+    assert loaded.frame(store).select("region", "state").rows() == [("WM", "MO")]
+
+
+@pytest.mark.parametrize("suffix", ["txt", "csv", "xlsx"])
+def test_base_units_are_the_same_from_every_format(load, store, suffix):
+    content = {
+        "txt": base_units(),
+        "csv": base_units(separator=","),
+        "xlsx": s.workbook(BASE),
+    }[suffix]
+    loaded = load(f"CY_2022_Anesthesia_Base_Units.{suffix}", content)
+    assert loaded.frame(store).rows() == [("00998", 3, 4), ("00999", 15, 5)]
+
+
+def test_what_was_loaded_says_where_it_came_from(load):
+    loaded = load("ZIP5_OCT2025.txt", ZIPS)
+    assert (loaded.kind, loaded.file, loaded.rows) == ("zip_locality", "ZIP5_OCT2025.txt", 3)
+    assert loaded.sha256 == hashlib.sha256(ZIPS.encode()).hexdigest()
+
+
+def test_a_file_is_found_in_a_zip_beside_its_layout(load):
+    loaded = load("zip-code.zip", s.zipped({"ZIP5LYOUT.txt": b"Record Layout\r\n", "ZIP5_OCT2025.txt": ZIPS.encode()}))
+    assert (loaded.file, loaded.sha256) == ("ZIP5_OCT2025.txt", hashlib.sha256(ZIPS.encode()).hexdigest())
+
+
+# --- from when it holds ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quarter", "first"),
+    [("20251", (2025, 1, 1)), ("20252", (2025, 4, 1)), ("20253", (2025, 7, 1)), ("20264", (2026, 10, 1))],
+)
+def test_a_zip_file_holds_from_its_quarter(load, quarter, first):
+    assert load("ZIP5_OCT2025.txt", zip_record(quarter=quarter)).effective_from == date(*first)
+
+
+@pytest.mark.parametrize(
+    ("name", "year", "first"),
+    [
+        ("Anesthesia_Base_Units.txt", "2021", 2021),  # its header
+        ("CY_2022_Anesthesia_Base_Units.txt", "2021", 2021),  # before its name
+        ("CY_2022_Anesthesia_Base_Units_110921.txt", "", 2022),  # its name where the header has none
+    ],
+)
+def test_base_units_hold_from_the_year_of_their_header_or_name(load, name, year, first):
+    assert load(name, base_units(year=year)).effective_from == date(first, 1, 1)
+
+
+def test_a_day_that_is_given_counts_before_what_the_file_says(load):
+    assert load("ZIP5_OCT2025.txt", ZIPS, date(2025, 12, 1)).effective_from == date(2025, 12, 1)
+
+
+def test_base_units_without_a_year_ask_for_the_day(load):
+    with pytest.raises(UsageError, match="Say it: --effective-from"):
+        load("Anesthesia_Base_Units.txt", base_units(year=""))
+
+
+# --- several files -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "first"),
+    [
+        ("2025-01-01", "2025-04-01"),  # none had begun: the first that did later
+        ("2025-04-01", "2025-04-01"),
+        ("2025-09-30", "2025-04-01"),
+        ("2025-10-01", "2025-10-01"),
+        ("2030-01-01", "2025-10-01"),
+    ],
+)
+def test_a_day_takes_the_latest_file_that_had_begun(load, store, day, first):
+    load("ZIP5_OCT2025.txt", zip_record(quarter="20254"))
+    load("ZIP5_APR2025.txt", zip_record(quarter="20252"))
+    found = companions.find(store, "zip_locality", date.fromisoformat(day))
+    assert found is not None
+    assert found.effective_from == date.fromisoformat(first)
+
+
+def test_a_kind_that_wasnt_loaded_isnt_found(load, store):
+    load("ZIP5_OCT2025.txt", ZIPS)
+    assert companions.find(store, "anesthesia_base_units", date(2025, 10, 1)) is None
+
+
+def test_the_same_file_again_changes_nothing(load, store):
+    def everything():
+        return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in store.root.rglob("*") if p.is_file()}
+
+    first = load("ZIP5_OCT2025.txt", ZIPS)
+    before = everything()
+    assert load("ZIP5_OCT2025.txt", ZIPS) == first
+    assert everything() == before
+
+
+def test_loading_publishes_no_version(load, store):
+    load("ZIP5_OCT2025.txt", ZIPS)
+    assert pfsetl.open(store).releases == {}
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "message"),
+    [
+        ("notes.txt", ZIPS, ArchiveError, "no file of a known kind"),
+        ("ZIP9_OCT2025.txt", ZIPS, ArchiveError, "no file of a known kind"),
+        ("ZIP5lyout.txt", ZIPS, ArchiveError, "no file of a known kind"),
+        ("ZIP5_layout.txt", ZIPS, ArchiveError, "no file of a known kind"),
+        ("x.zip", "PK\x03\x04 torn", ArchiveError, "not a complete zip"),
+        ("ZIP5_OCT2025.txt", "", PfsetlError, "empty"),
+        ("ZIP5_OCT2025.txt", "\0" * 200, LayoutError, "a record of ZIP80 has 80"),
+        ("ZIP5_OCT2025.txt", ZIPS + zip_record()[:50] + "\r\n", LayoutError, "line 4 has 50 characters"),
+        ("ZIP5_OCT2025.txt", zip_record(code="9001X"), ValueRefused, "line 1: zip is '9001X'"),
+        ("ZIP5_OCT2025.txt", zip_record(quarter="20255"), ValueRefused, "line 1: quarter is '20255'"),
+        ("ZIP5_OCT2025.txt", zip_record(quarter="00004"), ValueRefused, "line 1: quarter is '00004'"),
+        ("ZIP5_OCT2025.txt", zip_record(mac="99999"), ValueRefused, "contractor 99999 locality 18 is in no known"),
+        ("ZIP5_OCT2025.txt", ZIPS + zip_record(mac="01112", locality="52"), ValueRefused,
+         "lines 2, 4: zip 90012 stands there more than once"),
+        ("Anesthesia_Base_Units.txt", base_units(("00999", "5"), ("00999", "6")), ValueRefused,
+         "lines 4, 5: hcpcs 00999 stands there more than once"),
+        ("Anesthesia_Base_Units.csv", base_units(("00999", "-5"), separator=","), ValueRefused, "base_units is '-5'"),
+        ("Anesthesia_Base_Units.xlsx", "not a workbook", PfsetlError, "not a readable workbook"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cant_be_right_is_refused_with_its_place(load, store, name, content, error, message):
+    with pytest.raises(error) as refused:
+        load(name, content)
+    assert message in str(refused.value)
+    assert not store.names("companions/zip_locality") + store.names("companions/anesthesia_base_units")
+
+
+@pytest.mark.parametrize("name", ["", "missing.txt"])
+def test_what_is_no_file_is_a_source_that_isnt_available(tmp_path, store, name):
+    with pytest.raises(SourceUnavailable, match="no such file"):
+        companions.load(store, tmp_path / name)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b"{}", b'{"effective_from": "soon"}'])
+def test_a_damaged_record_is_named(load, store, damaged):
+    load("ZIP5_OCT2025.txt", ZIPS)
+    (record,) = [n for n in store.names("companions/zip_locality") if n.endswith(".json")]
+    path = store.root / record
+    path.chmod(0o644)
+    path.write_bytes(damaged)
+    with pytest.raises(StoreError, match=r"not a readable record .* load the file again"):
+        companions.find(store, "zip_locality", date(2025, 10, 1))
+
+
+def test_a_record_holds_what_was_returned(load, store):
+    loaded = load("ZIP5_OCT2025.txt", ZIPS)
+    (name,) = [n for n in store.names("companions/zip_locality") if n.endswith(".json")]
+    record = json.load(io.BytesIO(store.get(name)))
+    assert (record["file"], record["rows"], record["effective_from"]) == (loaded.file, 3, "2025-10-01")
+
+
+# --- the command -------------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_it_loaded(run, tmp_path):
+    path = tmp_path / "ZIP5_OCT2025.txt"
+    path.write_text(ZIPS, newline="")
+    code, out, _ = run("load", path, "-o", tmp_path / "o")
+    digest = hashlib.sha256(ZIPS.encode()).hexdigest()[:16]
+    assert (code, out) == (0, f"zip_locality: 3 rows of ZIP5_OCT2025.txt, from 2025-10-01, sha256 {digest}\n")
+
+
+def test_the_command_takes_the_first_day(run, tmp_path):
+    path = tmp_path / "Anesthesia_Base_Units.txt"
+    path.write_bytes(base_units(year=""))
+    code, out, _ = run("load", path, "--effective-from", "2023-01-01", "-o", tmp_path / "o")
+    assert (code, "from 2023-01-01" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "exit_code"),
+    [(ZIPS, ["--effective-from", "2024-02-30"], 2), ("torn", [], 1), (ZIPS, ["-o", "/dev/null"], 1), (None, [], 3)],
+)
+def test_the_command_refuses_with_a_message(run, tmp_path, content, options, exit_code):
+    path = tmp_path / "ZIP5_OCT2025.txt"
+    if content is not None:
+        path.write_text(content, newline="")
+    where = [] if "-o" in options else ["-o", tmp_path / "o"]
+    code, _, err = run("load", path, *options, *where)
+    assert (code, err.startswith("pfsetl: "), "foreseen" in err) == (exit_code, True, False)

@@ -1,0 +1,518 @@
+"""The price of one service from a store of synthetic releases: expected cents are worked out here with Decimal.
+
+The formula, its rounding and the cap are CMS's record layout; factors as paid are those of `CF_PAID` below.
+"""
+
+import hashlib
+import json
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+from pfsetl.errors import UsageError
+from pfsetl.publication import companions
+from tests import synthetic as s
+
+JANUARY = "2025-01-15"
+CF_PAID = "32.3465"  # CMS, calendar year 2025; the synthetic archives print 33.4009
+LOS_ANGELES = ("1.045", "1.173", "0.735")
+VISIT = ("1.21", "1.40", "0.09")
+VISIT_IN_FACILITY = ("1.21", "0.52", "0.09")
+ONE = ("1", "1", "1")
+
+PAIR = s.code("G9906", "Synthetic discontinued", work="3.00", nonfacility_pe="5.00", facility_pe="1.50", mp="0.30")
+STOPPED = s.changed(PAIR, modifier="53", work="1.50", nonfacility_pe="2.50", facility_pe="0.75", mp="0.15")
+BUNDLED = s.code("G9907", "Synthetic bundled", status="B", work="0.50", nonfacility_pe="0.50", facility_pe="0.50")
+RESTRICTED = s.code("G9908", "Synthetic restricted without RVUs", status="R")
+ANESTHESIA = s.code("00999", "Synthetic anesthesia", status="J")
+ONLY_READING = s.code("G9909", "Synthetic, the reading alone", modifier="26", work="0.70", mp="0.03", pctc="2")
+CODES = (*s.CODES, PAIR, STOPPED, BUNDLED, RESTRICTED, ANESTHESIA, ONLY_READING)
+
+
+def cents(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def formula(rvus: tuple[str, str, str], gpcis: tuple[str, str, str] = ONE, factor: str = CF_PAID) -> Decimal:
+    """CMS: (work x GPCI + PE x GPCI + MP x GPCI) x conversion factor, rounded once."""
+    return cents(sum(Decimal(r) * Decimal(g) for r, g in zip(rvus, gpcis, strict=True)) * Decimal(factor))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prices")
+
+
+@pytest.fixture(scope="module")
+def output(folder: Path) -> Path:
+    """Return a store with January of 2018 as corrected, of 2024 to 2027, and the October release of 2024."""
+    for label in ("RVU24A", "RVU24D", "RVU25A", "RVU26A", "RVU27A"):
+        archive = s.write_zip(folder / f"{label}.zip", s.release(label, CODES))
+        pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive)
+    members = s.release("RVU18A", CODES)
+    for label in ("RVU18A", "RVU18AR1"):
+        archive = s.write_zip(folder / f"{label}.zip", members)
+        pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive)
+    return folder / "store"
+
+
+@pytest.fixture
+def priced(output: Path):
+    def price(hcpcs="G9901", day=JANUARY, **asked):
+        return pfsetl.price(hcpcs, day, output=output, **asked)
+
+    return price
+
+
+def steps(answer) -> list[str]:
+    return [step["step"] for step in answer["steps"]]
+
+
+def value_of(answer, step: str):
+    return next(s["value"] for s in answer["steps"] if s["step"] == step)
+
+
+# --- which release ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "label"),
+    [("2024-01-01", "RVU24A"), ("2024-03-08", "RVU24A"), ("2024-12-31", "RVU24D"), ("2025-03-31", "RVU25A")],
+)
+def test_the_release_in_force_on_the_day_prices_it(priced, day, label):
+    assert priced(day=day)["release"] == label
+
+
+def test_a_correction_prices_the_days_of_what_it_supersedes(priced):
+    assert priced(day="2018-02-01")["release"] == "RVU18AR1"
+
+
+def test_a_day_whose_release_isnt_published_says_which_one_to_build(priced):
+    with pytest.raises(UsageError, match=r"RVU24AR prices this day.*pfsetl build RVU24AR.*RVU24A, RVU24D"):
+        priced(day="2024-03-09")
+
+
+def test_a_correction_that_isnt_published_is_not_replaced_by_what_it_corrects(folder):
+    store = folder / "only_initial"
+    pfsetl.build(
+        "RVU18A",
+        store=pfsetl.open_store(store),
+        archive=s.write_zip(folder / "i.zip", s.release("RVU18A")),
+    )
+    with pytest.raises(UsageError, match="Build it: pfsetl build RVU18AR1"):
+        pfsetl.price("G9901", "2018-02-01", output=store)
+
+
+def test_a_release_that_isnt_declared_yet_prices_the_days_of_its_quarter(priced):
+    answer = priced(day="2027-03-31")
+    assert (answer["release"], answer["effective_to"]) == ("RVU27A", date(2027, 3, 31))
+
+
+def test_a_day_after_the_last_release_is_refused(priced):
+    with pytest.raises(UsageError, match="2027-04-01: no release prices this day"):
+        priced(day="2027-04-01")
+
+
+def test_a_release_prices_nothing_before_it_was_posted(priced):
+    with pytest.raises(UsageError, match="no release prices this day as known on 2025-01-09"):
+        priced(as_of="2025-01-09")
+
+
+def test_a_release_prices_its_days_from_its_posting_on(priced):
+    assert priced(as_of="2025-01-10")["release"] == "RVU25A"
+
+
+def test_a_later_version_doesnt_change_what_an_earlier_one_prices(output):
+    first = pfsetl.open(output, 1)
+    with pytest.raises(UsageError, match="RVU25A prices this day"):
+        pfsetl.price("G9901", JANUARY, output=first)
+
+
+def test_an_empty_store_says_how_to_begin(tmp_path):
+    with pytest.raises(UsageError, match=r"nothing is published there. Run 'pfsetl demo'"):
+        pfsetl.price("G9901", JANUARY, output=tmp_path)
+
+
+# --- the amount -------------------------------------------------------------------------------------------------
+
+
+def test_a_service_in_a_locality(priced):
+    assert priced(locality="CA/18")["allowed"] == formula(VISIT, LOS_ANGELES)
+
+
+def test_the_facility_has_its_own_practice_expense(priced):
+    assert priced(locality="CA/18", setting="facility")["allowed"] == formula(VISIT_IN_FACILITY, LOS_ANGELES)
+
+
+def test_without_a_locality_every_index_is_one(priced):
+    answer = priced()
+    assert (answer["allowed"], answer["state"]) == (formula(VISIT), None)
+    assert "no locality given: every GPCI is 1.000" in answer["notes"]
+
+
+def test_the_factor_is_the_one_that_was_paid(priced):
+    assert priced()["conversion_factor"] == Decimal(CF_PAID)
+
+
+def test_as_of_a_day_the_factor_is_the_one_the_release_prints(priced):
+    answer = priced(as_of="2025-02-01")
+    assert (answer["conversion_factor"], answer["allowed"]) == (Decimal("33.4009"), formula(VISIT, factor="33.4009"))
+
+
+def test_every_step_of_the_formula_is_shown_unrounded(priced):
+    answer = priced(locality="CA/18")
+    parts = [Decimal(r) * Decimal(g) for r, g in zip(VISIT, LOS_ANGELES, strict=True)]
+    shown = [value_of(answer, name) for name in ("work RVU", "practice expense RVU", "malpractice RVU")]
+    assert (shown, value_of(answer, "adjusted RVUs")) == (parts, sum(parts))
+    assert value_of(answer, "unrounded") == sum(parts) * Decimal(CF_PAID)
+
+
+def test_units_multiply_the_rounded_amount(priced):
+    answer = priced(locality="CA/18", units=3)
+    assert (answer["amount"], answer["allowed"]) == (formula(VISIT, LOS_ANGELES), 3 * formula(VISIT, LOS_ANGELES))
+
+
+def test_a_lower_charge_is_what_is_allowed(priced):
+    assert priced(charge="12.34")["allowed"] == Decimal("12.34")
+
+
+def test_a_higher_charge_changes_nothing(priced):
+    assert priced(charge="$1,200.00")["allowed"] == formula(VISIT)
+
+
+# SSA 1848(a)(3) and CMS's record layout: 95 %, and 115 % of that.
+def test_the_limits_follow_from_what_is_allowed(priced):
+    answer = priced(locality="CA/18")
+    allowed = formula(VISIT, LOS_ANGELES)
+    assert answer["nonparticipating_amount"] == cents(allowed * Decimal("0.95"))
+    assert answer["limiting_charge"] == cents(allowed * Decimal("1.0925"))
+
+
+# 2 % off Medicare's 80 %, each rounded to cents.
+def test_sequestration_is_shown_apart(priced):
+    answer = priced()
+    assert answer["sequestration"] == cents(cents(formula(VISIT) * Decimal("0.80")) * Decimal("0.02"))
+    assert answer["allowed"] == formula(VISIT)
+
+
+# --- who ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "factor", "answered"),
+    [(None, "33.4009", "non_qp"), ("non_qp", "33.4009", "non_qp"), ("qp", "33.5675", "qp"), ("QP", "33.5675", "qp")],
+)
+def test_from_2026_the_factor_depends_on_the_participant(priced, asked, factor, answered):
+    answer = priced(day="2026-02-01", participant=asked)
+    assert (answer["participant"], answer["allowed"]) == (answered, formula(VISIT, factor=factor))
+
+
+def test_a_participant_that_wasnt_given_is_noted(priced):
+    assert "participant not given: non_qp" in priced(day="2026-02-01")["notes"]
+
+
+def test_before_2026_one_factor_served_everyone(priced):
+    answer = priced(participant="qp")
+    assert (answer["participant"], answer["allowed"]) == ("all", formula(VISIT))
+    assert "RVU25A has one conversion factor for everyone" in answer["notes"]
+
+
+def test_a_code_that_only_the_other_participant_has_says_so(priced):
+    with pytest.raises(UsageError, match="participant qp: RVU26A has G9904 for non_qp only"):
+        priced("G9904", "2026-02-01", participant="qp")
+
+
+# SSA 1833(a)(1)(O) and (H): a nurse practitioner is paid 85 %, a nurse anesthetist in full.
+@pytest.mark.parametrize(("who", "share"), [("np", "0.85"), ("NP", "0.85"), ("crna", "1"), ("physician", "1")])
+def test_who_bills_has_a_share(priced, who, share):
+    assert priced(practitioner=who)["allowed"] == cents(formula(VISIT) * Decimal(share))
+
+
+# --- rows by modifier --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hcpcs", "modifiers", "rvus"),
+    [
+        ("G9902", "26", ("1.00", "0.40", "0.04")),
+        ("G9902", "26 59", ("1.00", "0.40", "0.04")),
+        ("G9906", "", ("3.00", "5.00", "0.30")),
+        ("G9906", "53", ("1.50", "2.50", "0.15")),
+        ("G9901", "25-59", VISIT),
+    ],
+)
+def test_a_modifier_with_a_row_of_its_own_is_priced_by_it(priced, hcpcs, modifiers, rvus):
+    assert priced(hcpcs, modifiers=modifiers)["allowed"] == formula(rvus)
+
+
+def test_a_list_of_modifiers_is_the_same_as_their_text(priced):
+    assert priced(modifiers=["25", "59"])["modifiers"] == priced(modifiers="59,25")["modifiers"][::-1]
+
+
+def test_a_modifier_without_its_row_is_refused_with_the_rows_there_are(priced):
+    with pytest.raises(UsageError, match=r"G9901 with modifier TC: RVU25A has no such row. Its rows .* none"):
+        priced(modifiers="TC")
+
+
+def test_two_modifiers_of_which_each_has_a_row_are_refused(priced):
+    with pytest.raises(UsageError, match="modifier 26 and TC"):
+        priced("G9902", modifiers="26 TC")
+
+
+def test_a_code_with_no_plain_row_is_refused_without_its_modifier(priced):
+    with pytest.raises(UsageError, match=r"G9909 with modifier none.* 26"):
+        priced("G9909")
+
+
+def test_a_modifier_whose_effect_isnt_computed_leaves_no_price(priced):
+    answer = priced(modifiers="22")
+    assert (answer["allowed"], answer["reason"]) == (None, "modifier_22_not_computed")
+
+
+def test_a_modifier_that_informs_is_noted(priced):
+    assert any(note.startswith("modifier 25: informs") for note in priced(modifiers="25")["notes"])
+
+
+def test_a_discontinued_service_without_a_row_of_its_own_is_the_contractors(priced):
+    answer = priced(modifiers="53")
+    assert (answer["allowed"], answer["reason"]) == (None, "carrier_priced")
+
+
+# --- the imaging cap, NA, and what has no price ------------------------------------------------------------------
+
+SCAN, SCAN_CAP = ("1.00", "4.00", "0.17"), ("1.00", "3.10", "0.15")
+
+
+def test_the_cap_is_a_step_where_it_binds(priced):
+    answer = priced("G9902", locality="CA/18")
+    assert value_of(answer, "amount") == formula(SCAN, LOS_ANGELES)
+    assert value_of(answer, "OPPS imaging cap") == formula(SCAN_CAP, LOS_ANGELES) == answer["allowed"]
+
+
+def test_the_reading_has_no_cap(priced):
+    assert "OPPS imaging cap" not in steps(priced("G9902", modifiers="26"))
+
+
+def test_an_na_setting_is_priced_and_said_to_be_one(priced):
+    answer = priced("G9902", setting="facility")
+    assert answer["na"] is True
+    assert any(note.startswith("NA: rarely or never done in a facility setting") for note in answer["notes"])
+
+
+def test_the_other_setting_isnt_na(priced):
+    answer = priced("G9902")
+    assert (answer["na"], [n for n in answer["notes"] if n.startswith("NA")]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("hcpcs", "reason"),
+    [
+        ("Q9905", "carrier_priced"),
+        ("G9904", "noncovered"),
+        ("G9907", "bundled"),
+        ("G9908", "carrier_priced"),
+    ],
+)
+def test_what_has_no_medicare_price_has_a_reason(priced, hcpcs, reason):
+    answer = priced(hcpcs, locality="AL/00", units=2, charge="10.00")
+    assert (answer["allowed"], answer["reason"], answer["limiting_charge"]) == (None, reason, None)
+    assert (steps(answer)[-1], answer["sequestration"]) == ("no price", None)
+
+
+# --- anesthesia --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def with_base_units(folder, output) -> Path:
+    path = folder / "CY_2025_Anesthesia_Base_Units.txt"
+    path.write_bytes(b"CODE\t2025\r\n\tBASE\r\n\tUNIT\r\n00998\t3\r\n00999\t5\r\n")
+    companions.load(pfsetl.open_store(output), path)
+    return path
+
+
+# domain: (base units + minutes / 15, to one decimal) x the locality's own factor; 21.32 is Los Angeles's.
+@pytest.mark.parametrize(("minutes", "time_units"), [(45, "3.0"), (46, "3.1"), (1, "0.1"), ("20", "1.3")])
+def test_anesthesia_is_paid_by_base_and_time_units(priced, with_base_units, minutes, time_units):
+    answer = priced("00999", locality="CA/18", minutes=minutes)
+    assert value_of(answer, "time units") == Decimal(time_units)
+    assert answer["allowed"] == cents((5 + Decimal(time_units)) * Decimal("21.32"))
+
+
+def test_anesthesia_of_the_nation_has_the_national_factor(priced, with_base_units):
+    assert priced("00999", minutes=30)["allowed"] == cents((5 + Decimal(2)) * Decimal("20.3178"))
+
+
+# CMS lists anesthesia codes in the file of non-QPs alone, and factors for both.
+@pytest.mark.parametrize(("participant", "factor"), [(None, "19.53"), ("non_qp", "19.53"), ("qp", "19.63")])
+def test_anesthesia_in_2026_depends_on_the_participant(priced, with_base_units, participant, factor):
+    answer = priced("00999", "2026-02-01", locality="AL/00", minutes=60, participant=participant)
+    assert answer["allowed"] == cents((5 + Decimal(4)) * Decimal(factor))
+    assert answer["participant"] == (participant or "non_qp")
+    assert "base units are those of 2025" in answer["notes"]
+
+
+# SSA 1848(a)(4)(B): each of the two who share the service is paid half.
+@pytest.mark.parametrize("modifier", ["QK", "QX", "QY"])
+def test_a_medically_directed_anesthesia_is_halved(priced, with_base_units, modifier):
+    answer = priced("00999", locality="CA/18", minutes=45, modifiers=modifier, practitioner="crna")
+    assert answer["allowed"] == cents(cents(8 * Decimal("21.32")) / 2)
+
+
+@pytest.mark.parametrize("modifier", ["AA", "QZ"])
+def test_an_anesthesia_done_alone_is_paid_in_full(priced, with_base_units, modifier):
+    answer = priced("00999", locality="CA/18", minutes=45, modifiers=modifier)
+    assert answer["allowed"] == cents(8 * Decimal("21.32"))
+
+
+def test_the_sources_of_an_anesthesia_price_are_its_units_and_its_factor(priced, with_base_units):
+    sources = {one["what"]: one for one in priced("00999", locality="CA/18", minutes=45)["sources"]}
+    units = sources["base units"]
+    assert (units["file"], units["line"]) == (with_base_units.name, 5)
+    assert units["sha256"] == hashlib.sha256(with_base_units.read_bytes()).hexdigest()
+    assert (sources["anesthesia factor"]["file"], sources["anesthesia factor"]["line"]) == ("ANES2025.csv", 4)
+
+
+@pytest.mark.parametrize(
+    ("hcpcs", "asked", "message"),
+    [
+        ("00999", {}, "priced by time. Give the minutes"),
+        ("00999", {"minutes": 45, "units": 2}, "units 2: an anesthesia service has one unit"),
+        ("G9901", {"minutes": 45}, "G9901 isn't an anesthesia service"),
+    ],
+)
+def test_minutes_belong_to_anesthesia(priced, with_base_units, hcpcs, asked, message):
+    with pytest.raises(UsageError, match=message):
+        priced(hcpcs, locality="CA/18", **asked)
+
+
+def test_anesthesia_without_loaded_base_units_says_what_to_load(folder):
+    store = folder / "no_base_units"
+    archive = s.write_zip(folder / "n.zip", s.release("RVU25A", CODES))
+    pfsetl.build("RVU25A", store=pfsetl.open_store(store), archive=archive)
+    with pytest.raises(UsageError, match=r"no anesthesia base units are loaded .* pfsetl load"):
+        pfsetl.price("00999", JANUARY, minutes=45, output=store)
+
+
+# --- provenance --------------------------------------------------------------------------------------------------
+
+
+def test_the_rvus_are_the_line_of_the_file_they_came_from(priced):
+    source = priced("G9906", modifiers="53")["sources"][0]
+    text = s.release("RVU25A", CODES)["PPRRVU2025_JAN.txt"].decode("cp1252").splitlines()
+    assert source["file"] == "PPRRVU2025_JAN.txt"
+    assert text[source["line"] - 1].startswith("G990653")
+
+
+def test_the_indices_are_the_line_of_the_file_they_came_from(priced):
+    source = priced(locality="CA/18")["sources"][1]
+    text = s.release("RVU25A", CODES)["GPCI2025.csv"].decode("cp1252").splitlines()
+    assert source["file"] == "GPCI2025.csv"
+    assert text[source["line"] - 1].startswith("01182,CA,18")
+
+
+def test_every_source_has_the_checksums_of_file_and_archive(priced, folder):
+    members = s.release("RVU25A", CODES)
+    for source in priced(locality="CA/18")["sources"]:
+        assert source["sha256"] == hashlib.sha256(members[source["file"]]).hexdigest()
+        assert source["archive"] == "RVU25A.zip"
+        assert source["archive_sha256"] == hashlib.sha256((folder / "RVU25A.zip").read_bytes()).hexdigest()
+
+
+# --- bad input ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"hcpcs": "G99"}, "a code has five letters or digits"),
+        ({"hcpcs": "G9900"}, "code G9900: not in RVU25A. Near: G9901, G9902, G9903"),
+        ({"hcpcs": "99213"}, "code 99213: not in RVU25A. No code near it is there"),
+        ({"day": "2024-02-30"}, "date of service '2024-02-30': write it as 2024-03-08"),
+        ({"day": "2025-W01-1"}, "write it as 2024-03-08"),
+        ({"day": "0001-01-01"}, "0001-01-01: no release prices this day. Priced are "),
+        ({"modifiers": "ZZ"}, "modifier 'ZZ': not known. Near: "),
+        ({"modifiers": "2"}, "modifier '2': not known. Near: "),
+        ({"setting": "facilty"}, "setting 'facilty': not known. Did you mean facility"),
+        ({"participant": "both"}, "participant 'both': not known. There are non_qp, qp"),
+        ({"practitioner": "doctor"}, "practitioner 'doctor': not known"),
+        ({"units": "1.5"}, "units '1.5': give a whole number from 1 to 9,999"),
+        ({"units": 0}, "give a whole number from 1 to 9,999"),
+        ({"units": "\u0663"}, "give a whole number"),
+        ({"minutes": 2881}, "minutes 2881: give a whole number from 1 to 2,880"),
+        ({"charge": "12.345"}, "charge '12.345': give dollars and cents"),
+        ({"charge": "1e999999999"}, "give dollars and cents"),
+        ({"charge": "NaN"}, "give dollars and cents"),
+        ({"charge": "1_000"}, "give dollars and cents"),
+        ({"charge": "1,2,3"}, "give dollars and cents"),
+        ({"charge": -1}, "give dollars and cents"),
+        ({"as_of": "yesterday"}, "as-of day 'yesterday': write it as 2024-03-08"),
+    ],
+)  # fmt: skip
+def test_a_question_that_cant_be_right_says_what_is_wrong_and_what_is_near(priced, asked, message):
+    with pytest.raises(UsageError) as refused:
+        priced(**asked)
+    assert message in str(refused.value)
+
+
+def test_a_code_may_be_written_small(priced):
+    assert priced(" g9901 ")["hcpcs"] == "G9901"
+
+
+@pytest.mark.parametrize(
+    "day", [date(2025, 1, 15), datetime(2025, 1, 15, 8, 30, tzinfo=UTC), " 2025-01-15 ", "20250115"]
+)
+def test_a_day_may_be_a_date_or_its_text(priced, day):
+    assert priced(day=day)["date"] == date(2025, 1, 15)
+
+
+# --- the command -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hcpcs", "day", "asked"),
+    [
+        ("G9901", JANUARY, {"locality": "CA/18", "units": "3", "charge": "50"}),
+        ("G9902", JANUARY, {"setting": "facility", "modifiers": "26"}),
+        ("G9903", "2026-02-01", {"participant": "qp", "locality": "AK/01", "setting": "facility"}),
+        ("Q9905", JANUARY, {}),
+    ],
+)
+def test_the_command_prints_what_the_function_returns(priced, run, output, hcpcs, day, asked):
+    options = [f"--{name.rstrip('s') if name == 'modifiers' else name}={value}" for name, value in asked.items()]
+    code, out, _ = run("price", hcpcs, "--date", day, *options, "--json", "-o", output)
+    expected = json.dumps(priced(hcpcs, day, **asked), default=lambda v: float(v) if isinstance(v, Decimal) else str(v))
+    assert (code, json.loads(out)) == (0, json.loads(expected))
+
+
+def test_the_command_prints_steps_amount_and_sources(run, output):
+    code, out, _ = run("price", "G9902", "--date", JANUARY, "--locality", "CA/18", "-o", output)
+    assert code == 0
+    for said in ("OPPS imaging cap", str(formula(SCAN_CAP, LOS_ANGELES)), "PPRRVU2025_JAN.txt line ", "sha256"):
+        assert said in out
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code"),
+    [
+        (["", "--date", JANUARY], 2),
+        (["G9901", "--date", ""], 2),
+        (["G9901", "--date", "9999-12-31"], 2),
+        (["G9901", "--date", JANUARY, "--locality", "CA/"], 2),
+        (["G9901", "--date", JANUARY, "--locality", "/18"], 2),
+        (["G9901", "--date", JANUARY, "--locality", "00000"], 2),
+        (["G9901", "--date", JANUARY, "--locality", "\ud800"], 2),
+        (["G9901", "--date", JANUARY, "--units", "9" * 5000], 2),
+        (["G9901", "--date", JANUARY, "--charge", "1e999999999"], 2),
+        (["G9901", "--date", JANUARY, "--modifier", "\u00e9"], 2),
+        (["G9901", "--date", JANUARY, "--at", "99"], 2),
+        (["G9901"], 2),
+        (["G9901", "--date", JANUARY, "--output", "/dev/null"], 1),
+    ],
+)
+def test_odd_arguments_end_with_a_message_and_no_traceback(run, output, options, exit_code):
+    where = [] if "--output" in options else ["-o", output]
+    code, _, err = run("price", *options, *where)
+    assert (code, err.startswith("pfsetl: "), "Traceback" in err, "foreseen" in err) == (exit_code, True, False, False)
