@@ -73,3 +73,10 @@ def test_both_participants_of_2026_have_their_factor() -> None:
     table = calendar.release_calendar(registry.find("RVU26A")).sort("participant")
     assert table.select("participant", "conversion_factor").rows() == [("non_qp", "33.4009"), ("qp", "33.5675")]
     assert isinstance(table.schema["effective_from"], pl.Date)
+
+
+@pytest.mark.parametrize(
+    ("day", "as_of", "label"), [("2024-02-01", "2024-02-01", "RVU24A"), ("2025-01-02", "2025-01-02", "RVU25A")]
+)
+def test_a_release_was_known_on_its_first_day_though_it_was_posted_again_later(day, as_of, label):
+    assert calendar.pricing_release(date.fromisoformat(day), date.fromisoformat(as_of)).label == label

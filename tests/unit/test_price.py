@@ -116,13 +116,14 @@ def test_a_day_after_the_last_release_is_refused(priced):
         priced(day="2027-04-01")
 
 
-def test_a_release_prices_nothing_before_it_was_posted(priced):
-    with pytest.raises(UsageError, match="no release prices this day as known on 2025-01-09"):
-        priced(as_of="2025-01-09")
+def test_a_release_prices_nothing_before_its_first_day_was_there(priced):
+    with pytest.raises(UsageError, match="no release prices this day as known on 2024-12-31"):
+        priced(as_of="2024-12-31")
 
 
-def test_a_release_prices_its_days_from_its_posting_on(priced):
-    assert priced(as_of="2025-01-10")["release"] == "RVU25A"
+def test_a_release_that_was_posted_again_later_was_known_on_its_first_day(priced):
+    # CMS's index dates RVU25A 2025-01-10, a re-posting: it priced services from 1 January on.
+    assert priced(as_of="2025-01-01")["release"] == "RVU25A"
 
 
 def test_a_later_version_doesnt_change_what_an_earlier_one_prices(output):
@@ -220,9 +221,9 @@ def test_before_2026_one_factor_served_everyone(priced):
     assert "RVU25A has one conversion factor for everyone" in answer["notes"]
 
 
-def test_a_code_that_only_the_other_participant_has_says_so(priced):
-    with pytest.raises(UsageError, match="participant qp: RVU26A has G9904 for non_qp only"):
-        priced("G9904", "2026-02-01", participant="qp")
+def test_a_code_without_price_says_why_also_to_those_whose_file_does_not_list_it(priced):
+    answer = priced("G9904", "2026-02-01", participant="qp")
+    assert (answer["allowed"], answer["reason"]) == (None, "noncovered")
 
 
 # SSA 1833(a)(1)(O) and (H): a nurse practitioner is paid 85 %, a nurse anesthetist in full.

@@ -34,13 +34,14 @@ def pricing_release(day: date, as_of: date | None = None) -> Release:
     found = [r for r in _candidates(as_of) if _spans()[r.label][0] <= day <= _spans()[r.label][1]]
     if not found:
         first, last = min(span[0] for span in _spans().values()), max(span[1] for span in _spans().values())
-        known = f" as known on {as_of}" if as_of else ""
+        known = f" as known on {as_of}; leave the as-of day out for what is known now" if as_of else ""
         raise UsageError(f"{day}: no release prices this day{known}. Priced are {first} to {last}.")
     superseded = {name for r in found for name in _ancestors(r)}
     return [r for r in found if r.label not in superseded][-1]
 
 
-def segments() -> list[Segment]:
+@cache
+def segments() -> tuple[Segment, ...]:
     """Return the whole calendar, day by day without gap or overlap where releases are known."""
     days: list[Segment] = []
     spans = _spans()
@@ -58,7 +59,7 @@ def segments() -> list[Segment]:
         else:
             days.append(Segment(label, day, last))
         day = following
-    return [segment for segment in days if segment.release]
+    return tuple(segment for segment in days if segment.release)
 
 
 def release_calendar(release: Release) -> pl.DataFrame:
@@ -118,8 +119,19 @@ def _candidates(as_of: date | None) -> tuple[Release, ...]:
         for release in registry.releases().values()
         if release.never_effective is not True
         and release.label in _spans()
-        and (as_of is None or (release.published_on or _spans()[release.label][0]) <= as_of)
+        and (as_of is None or _known_from(release) <= as_of)
     )
+
+
+def _known_from(release: Release) -> date:
+    """Return the day from which a release counts as known.
+
+    NOTE: the posting date on record may be that of a later re-posting. A quarter's first release was there by the first
+    day it prices; one that changes a quarter under way may not have been.
+    """
+    first = _spans()[release.label][0]
+    posted = release.published_on or first
+    return min(posted, first) if release.kind == "initial" else posted
 
 
 @cache

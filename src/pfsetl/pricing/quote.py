@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import calendar
+from pfsetl.declared import calendar, declarations
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.pricing import published
-from pfsetl.pricing.anesthesia import STATUS, Anesthesia, anesthesia
+from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
@@ -23,6 +23,7 @@ from pfsetl.publication.version import Version
 from pfsetl.tables import derive
 
 Row = dict[str, Any]
+THERAPY = "5"  # CMS's multiple-procedure indicator of therapy services
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +99,21 @@ def _price_rows(
     if bases:
         rvu = pl.concat([rvu, published.rvu_rows(version, release.label, bases)])
     participant, notes = _participant(rvu, service, release)
-    # NOTE: CMS lists anesthesia codes in the file of non-QPs alone; its locality factors are for both.
+    # NOTE: CMS lists codes without a price, and anesthesia, in the file of non-QPs alone.
     listed = participant if participant in rvu["participant"] else rvu["participant"][0]
     rvu = rvu.filter(participant=listed)
     if as_of is None:
         rvu = _as_paid(rvu, release, service.day)
     payments = derive.payment(rvu, place.gpci, release)
     share = therapy_share(service.day, facility=service.setting == "facility")
-    reduced = derive.payment(rvu, place.gpci, release, share) if share else payments.clear()
-    key = ("hcpcs", "modifier")
-    rows = {tuple(row[k] for k in key): row for row in rvu.rows(named=True)}
-    paid = {tuple(row[k] for k in key): row for row in payments.rows(named=True)}
-    therapy = {tuple(row[k] for k in key): row for row in reduced.rows(named=True)}
-    both = {(str(k[0]), str(k[1])): (rows[k], paid[k]) for k in rows}
-    return _Priced(release, place, participant, both, {(str(k[0]), str(k[1])): v for k, v in therapy.items()}), notes
+    reducible = rvu.filter(multiple_procedure=THERAPY) if share else rvu.clear()
+    therapy = _by_key(derive.payment(reducible, place.gpci, release, share)) if share and reducible.height else {}
+    rows, paid = _by_key(rvu), _by_key(payments)
+    return _Priced(release, place, participant, {key: (rows[key], paid[key]) for key in rows}, therapy), notes
+
+
+def _by_key(frame: pl.DataFrame) -> dict[tuple[str, str], Row]:
+    return {(row["hcpcs"], row["modifier"]): row for row in frame.rows(named=True)}
 
 
 def _participant(rvu: pl.DataFrame, service: Service, release: Release) -> tuple[str, list[str]]:
@@ -121,9 +123,15 @@ def _participant(rvu: pl.DataFrame, service: Service, release: Release) -> tuple
         notes = [f"{release.label} has one conversion factor for everyone"] if service.participant else []
         return "all", notes
     wanted = service.participant or "non_qp"
-    if wanted not in there and set(rvu["status"]) != {STATUS}:
+    if wanted not in there and not set(rvu["status"]) <= _without_price():
         raise UsageError(f"participant {wanted}: {release.label} has {service.hcpcs} for {', '.join(there)} only.")
     return wanted, [] if service.participant else ["participant not given: non_qp"]
+
+
+@cache
+def _without_price() -> frozenset[str]:
+    """Return the status codes under which a service has no price in RVUs."""
+    return frozenset(declarations.code_lists()["status"].filter(pl.col("reason") != "")["code"])
 
 
 def _as_paid(rvu: pl.DataFrame, release: Release, day: date) -> pl.DataFrame:
