@@ -13,7 +13,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, UsageError
 from pfsetl.publication import publish, record, version
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
 
@@ -60,7 +60,7 @@ def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
     return {release.label: there[release.label] for release in chosen}
 
 
-def backfill(archives: dict[str, Path], *, store: LocalStore, report: Progress | None = None) -> Backfill:
+def backfill(archives: dict[str, Path], *, store: Store, report: Progress | None = None) -> Backfill:
     """Build every archive and publish all that succeed as one version.
 
     A release that fails is reported and doesn't stop the others. What was staged before a run was stopped is
@@ -88,7 +88,7 @@ def backfill(archives: dict[str, Path], *, store: LocalStore, report: Progress |
 
 
 def _stage(
-    release: Release, archive: Archive, store: LocalStore, base: Version, staged: Sequence[StagedRelease]
+    release: Release, archive: Archive, store: Store, base: Version, staged: Sequence[StagedRelease]
 ) -> StagedRelease:
     """Stage a release, or take over what a stopped run staged of the same archive on the same base."""
     before = base.releases.get(release.label, {}).get("content", "nothing")

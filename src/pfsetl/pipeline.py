@@ -16,7 +16,7 @@ from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read, read_others
 from pfsetl.publication import publish, record, version
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.tables import compare, derive
@@ -46,7 +46,7 @@ class Examined:
 def build(
     label: str,
     *,
-    store: LocalStore,
+    store: Store,
     archive: Path,
     url: str | None = None,
     all_formats: bool = False,
@@ -78,7 +78,7 @@ def stage(
     release: Release,
     archive: Archive,
     *,
-    store: LocalStore,
+    store: Store,
     base: Version,
     records: Mapping[str, Mapping[str, Any]],
     url: str | None = None,

@@ -1,11 +1,12 @@
 """The application, and the options that several commands share."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The store: the folder of published versions.")]
+Output = Annotated[
+    str, Parameter(name=["--output", "-o"], help="The store of published versions: a folder, or s3://bucket/prefix.")
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
 
 AllFormats = Annotated[
@@ -18,5 +19,5 @@ app = App(
     help="Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.",
     result_action="return_value",
 )
-DEMO_OUTPUT = Path("output/demo")
-DEFAULT_OUTPUT = Path("output")
+DEMO_OUTPUT = "output/demo"
+DEFAULT_OUTPUT = "output"

@@ -21,7 +21,7 @@ from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
 from pfsetl.publication import version
 from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
 Parts = pl.DataFrame | Iterable[pl.DataFrame]
@@ -53,7 +53,7 @@ class StagedRelease:
 
 
 def stage(
-    store: LocalStore,
+    store: Store,
     release: str,
     tables: Mapping[str, Parts],
     record: Mapping[str, Any],
@@ -73,7 +73,7 @@ def stage(
     return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
 
 
-def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
+def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
     """Make staged releases visible as the next version, or return the newest when it holds them already.
 
     Raises Conflict when another build changed one of these releases since `base`.
@@ -146,12 +146,12 @@ def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contr
     }
 
 
-def _put(store: LocalStore, release: str, table: Table, written: Written) -> dict[str, Any]:
+def _put(store: Store, release: str, table: Table, written: Written) -> dict[str, Any]:
     """Store a written table as an object; return its entry in the manifest."""
     name = f"objects/{table.name}/{release}-{written.digest[:16]}.parquet"
-    data = written.path.read_bytes()
+    size, sha256 = written.path.stat().st_size, _sha256(written.path)
     if store.exists(name) or not store.put_new(name, written.path):
-        data = _same_rows(store, name, data, written.digest, table)
+        size, sha256 = _same_rows(store, name, size, sha256, written.digest, table)
     schema = json.dumps(contracts.table_schema(table), indent=1).encode()
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
     if not store.exists(schema_name):
@@ -164,21 +164,21 @@ def _put(store: LocalStore, release: str, table: Table, written: Written) -> dic
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         "rows": written.rows,
-        "bytes": len(data),
-        "hash": f"sha256:{hashlib.sha256(data).hexdigest()}",
+        "bytes": size,
+        "hash": f"sha256:{sha256}",
         "digest": written.digest,
         "schema": schema_name,
     }
 
 
-def _same_rows(store: LocalStore, name: str, written: bytes, digest: str, table: Table) -> bytes:
-    """Return the bytes of an object that exists already, once it is certain that it holds the same rows.
+def _same_rows(store: Store, name: str, size: int, sha256: str, digest: str, table: Table) -> tuple[int, str]:
+    """Return bytes and hash of an object that exists already, once it is certain that it holds the same rows.
 
     Another polars may have written the same rows as other bytes; those stay, and their hash counts.
     """
+    if version.sha256(store.chunks(name)) == sha256:
+        return size, sha256
     there = store.get(name)
-    if there == written:
-        return there
     try:
         found = rows_digest(contracts.conform(pl.read_parquet(there), table))
     except (pl.exceptions.PolarsError, ContractError, OSError):
@@ -188,7 +188,12 @@ def _same_rows(store: LocalStore, name: str, written: bytes, digest: str, table:
             f"{store}/{name}: damaged, its rows aren't those of its name ({found[:16]}). Move the file away, and "
             "this build will write it again."
         )
-    return there
+    return len(there), hashlib.sha256(there).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(parts: Parts, table: Table, target: Path) -> Written:
