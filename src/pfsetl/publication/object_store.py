@@ -5,6 +5,7 @@ Addresses are `s3://bucket/prefix`; endpoint, region and credentials come from t
 
 import mmap
 import os
+import re
 import tempfile
 import time
 import uuid
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError, PermissionDeniedError
@@ -192,6 +194,10 @@ def open_bucket(address: str) -> ObjectStore:
     if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
         settings["aws_region"] = region
     if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+        if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
+            raise UsageError(
+                f"AWS_ENDPOINT_URL={endpoint}: not the address of a server, such as https://s3.example.org."
+            )
         settings = {"aws_region": "us-east-1", **settings, "aws_endpoint_url": endpoint}
     return _opened(name, prefix, tuple(settings.items()))
 
@@ -221,13 +227,15 @@ def _explained(place: str) -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
-        said = " ".join(str(error).partition("\n\nDebug source")[0].split())
+        told = str(error).partition("\n\nDebug source")[0]
+        answer = re.search(r"<Code>(.*?)</Code>\s*<Message>(.*?)</Message>", told, re.DOTALL)
+        said = " ".join(": ".join(answer.groups() if answer else [told]).split())
         if "NoSuchBucket" in said:
             remedy = "There is no such bucket; create it, or check the address and AWS_ENDPOINT_URL."
         elif isinstance(error, FileNotFoundError):
             remedy = "It isn't there. 'pfsetl verify' lists what is missing; build the release again to restore it."
-        elif isinstance(error, PermissionDeniedError) or "403 Forbidden" in said or "401 Unauthorized" in said:
+        elif isinstance(error, PermissionDeniedError) or "403 Forbidden" in told or "401 Unauthorized" in told:
             remedy = "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they are allowed to do."
         else:
             remedy = "Check AWS_ENDPOINT_URL, AWS_REGION, the credentials and the network."
-        raise StoreError(f"{place}: {remedy} What was published before is untouched. ({said})") from error
+        raise StoreError(f"{place}: {said.rstrip('.')}. {remedy} What was published before is untouched.") from error
