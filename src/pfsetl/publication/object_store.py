@@ -98,7 +98,8 @@ class ObjectStore:
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
         with _explained(self.uri(folder)):
-            return sorted(found["path"] for found in obstore.list_with_delimiter(self.bucket, folder)["objects"])
+            found = (entry["path"] for entry in obstore.list_with_delimiter(self.bucket, folder)["objects"])
+            return sorted(path for path in found if path.startswith(f"{folder}/"))  # some list the folder itself too
 
     def delete(self, name: str) -> None:
         """Remove an object; nothing happens when it isn't there."""
