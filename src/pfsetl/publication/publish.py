@@ -197,7 +197,7 @@ def _sha256(path: Path) -> str:
 
 
 def write(parts: Parts, table: Table, target: Path) -> Written:
-    """Write the parts of a table, in key order, as one Parquet file."""
+    """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it."""
     digest = RowsDigest()
 
     def stream(
@@ -209,13 +209,21 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
             digest.update(coded)
             yield contracts.conform(plain(coded), table)
 
-    register_io_source(stream, schema=table.schema).sink_parquet(
-        target,
-        compression="zstd",
-        compression_level=COMPRESSION_LEVEL,
-        row_group_size=ROW_GROUP,
-        arrow_schema=contracts.arrow_schema(table),
-    )
+    try:
+        register_io_source(stream, schema=table.schema).sink_parquet(
+            target,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            row_group_size=ROW_GROUP,
+            arrow_schema=contracts.arrow_schema(table),
+        )
+    except (pl.exceptions.ComputeError, OSError) as error:
+        if isinstance(error, pl.exceptions.ComputeError) and not str(error).startswith("parquet:"):
+            raise  # of making the rows, not of writing them
+        raise StoreError(
+            f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
+            "what was published before is untouched."
+        ) from error
     return Written(target, digest.rows, digest.hexdigest(table.schema))
 
 
