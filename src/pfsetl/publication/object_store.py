@@ -40,7 +40,7 @@ class ObjectStore:
 
     address: str
     bucket: Bucket
-    storage_options: Mapping[str, str] | None = None
+    storage_options: Mapping[str, str] | None = field(default=None, repr=False)  # holds the secret
     _proven: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -60,8 +60,9 @@ class ObjectStore:
                 return self._upload(name, content)
             if not size:
                 return self._create(name, b"")
-            with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                return self._create(name, mapped)
+            with content.open("rb") as file:
+                # NOTE: sent from the disk's own pages, and not closed here, because a request may still hold them.
+                return self._create(name, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -188,7 +189,7 @@ class ObjectStore:
 def open_bucket(address: str) -> ObjectStore:
     """Return the store at `s3://bucket/prefix`, the same one each time; nothing is asked of the server yet."""
     scheme, _, place = address.partition("://")
-    name, _, prefix = place.strip("/").partition("/")
+    name, _, prefix = place.rstrip("/").partition("/")
     if scheme != "s3" or not name:
         raise UsageError(f"{address}: not the address of a bucket. Write s3://bucket/prefix, as text.")
     settings = {n.lower(): os.environ[n] for n in CREDENTIALS if os.environ.get(n)}
@@ -235,7 +236,7 @@ def _explained(place: str) -> Iterator[None]:
             remedy = "There is no such bucket; create it, or check the address and AWS_ENDPOINT_URL."
         elif isinstance(error, FileNotFoundError):
             remedy = "It isn't there. 'pfsetl verify' lists what is missing; build the release again to restore it."
-        elif isinstance(error, PermissionDeniedError) or "403 Forbidden" in told or "401 Unauthorized" in told:
+        elif isinstance(error, PermissionDeniedError) or re.search("40[13] [FU]|Missing .*AccessKey", told):
             remedy = "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they are allowed to do."
         else:
             remedy = "Check AWS_ENDPOINT_URL, AWS_REGION, the credentials and the network."
