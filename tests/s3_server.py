@@ -119,7 +119,8 @@ def _free_ports(count: int) -> list[int]:
 # --- a network that loses things ---------------------------------------------------------------------------------
 
 Rule = Callable[[str, str], str | None]
-"""What happens to a request (method, path): None it passes, or 'request lost', 'answer lost', '500 after', 'stall'."""
+"""What happens to a request (method, path): it passes (None), or 'request lost', 'answer lost', '500 after', 'stall',
+'stall after'."""
 
 
 class Proxy:

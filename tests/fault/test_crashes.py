@@ -108,8 +108,18 @@ def die_at_every_write(make: Callable[[int], Store], start: Callable[[int, Store
     raise AssertionError("the publish never came to its end")
 
 
-def test_dying_at_any_write_into_a_folder_breaks_nothing(tmp_path: Path, death: Death) -> None:
+def test_dying_at_any_write_into_a_folder_breaks_nothing(
+    tmp_path: Path, death: Death, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_halves(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
+            file.flush()
+            death.tick()
+            return file.write(data[len(data) // 2 :])
+
     published_before(LocalStore(tmp_path / "template"))
+    monkeypatch.setattr(Path, "write_bytes", in_halves)
 
     def make(at: int) -> Store:
         return LocalStore(Path(shutil.copytree(tmp_path / "template", tmp_path / f"store-{at}", symlinks=True)))

@@ -189,6 +189,18 @@ def test_a_publish_survives_a_lost(
         assert p.factors(at) == {LABEL: "1.0000"}
 
 
+@pytest.mark.parametrize("fate", ["stall", "stall after"])
+@pytest.mark.parametrize("part", ["/objects/", "/versions/"])
+def test_a_publish_survives_an_answer_that_never_comes(
+    part: str, fate: str, server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "TIMEOUT", "1s")
+    with Proxy(server, once(fate, "PUT", part)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
+        at = p.published(pfsetl.open_store(bucket), LABEL, "1.0000")
+        assert (at.number, version.numbers(at.store), problems(at)) == (1, [1], [])
+
+
 def test_a_write_whose_answer_was_lost_is_known_for_its_own(
     server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

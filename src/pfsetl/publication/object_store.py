@@ -28,6 +28,7 @@ SINGLE_PUT_BYTES = 32 << 20
 PART_BYTES = 8 << 20
 CHUNK_BYTES = 4 << 20
 ATTEMPTS = 3
+TIMEOUT = "120s"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -124,7 +125,7 @@ class ObjectStore:
             except (PermissionDeniedError, NotSupportedError):
                 raise
             except BaseError:
-                # NOTE: obstore doesn't repeat a conditional write whose answer was lost; it may have been done.
+                # NOTE: obstore doesn't repeat a conditional write that had no answer in time; it may have been done.
                 if attempt == ATTEMPTS:
                     raise
                 time.sleep(attempt / 5)
@@ -214,7 +215,7 @@ def _opened(bucket: str, prefix: str, settings: tuple[tuple[str, str], ...]) -> 
             bucket,
             prefix=prefix or None,
             config={"copy_if_not_exists": os.environ.get("AWS_COPY_IF_NOT_EXISTS", "multipart"), **options},  # type: ignore[arg-type]
-            client_options={"allow_http": plain_http, "connect_timeout": "5s", "timeout": "120s"},
+            client_options={"allow_http": plain_http, "connect_timeout": "5s", "timeout": TIMEOUT},
             retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
         )
     return ObjectStore(address, there, options | ({"aws_allow_http": "true"} if plain_http else {}))
