@@ -27,6 +27,7 @@ from pfsetl.publication.version import Version
 Parts = pl.DataFrame | Iterable[pl.DataFrame]
 ROW_GROUP = 50_000
 COMPRESSION_LEVEL = 3
+WRITERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,13 @@ def stage(
 
     `under_way` are tables that other threads write already, by name.
     """
-    resources = []
-    for name, parts in tables.items():
+
+    def put(name: str) -> dict[str, Any]:
         with store.scratch() as target:
-            resources.append(_put(store, release, contract.tables[name], write(parts, contract.tables[name], target)))
+            return _put(store, release, contract.tables[name], write(tables[name], contract.tables[name], target))
+
+    with ThreadPoolExecutor(WRITERS) as pool:  # a table waits for the disk or the network while others go on
+        resources = list(pool.map(put, tables))
     for name, written in (under_way or {}).items():
         resources.append(_put(store, release, contract.tables[name], written.result()))
     return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
