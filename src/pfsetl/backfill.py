@@ -17,7 +17,7 @@ from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
 from pfsetl.publication import publish, record, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source import cache
 from pfsetl.source.archive import open_archive
@@ -67,7 +67,7 @@ def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
     return {release.label: there[release.label] for release in chosen}
 
 
-def backfill(archives: dict[str, Path], *, store: LocalStore, report: Progress | None = None) -> Backfill:
+def backfill(archives: dict[str, Path], *, store: Store, report: Progress | None = None) -> Backfill:
     """Build every archive and publish all that succeed as one version.
 
     A release that fails is reported and doesn't stop the others. What was staged before a run was stopped is
@@ -85,7 +85,7 @@ def stage_missing(
     label: str,
     path: Path,
     *,
-    store: LocalStore,
+    store: Store,
     base: Version,
     url: str | None = None,
     records: Mapping[str, Mapping[str, Any]] | None = None,
@@ -112,9 +112,7 @@ def stage_missing(
     return made
 
 
-def publish_staged(
-    staged: Sequence[StagedRelease], *, store: LocalStore, base: Version
-) -> tuple[Version, dict[str, str]]:
+def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Version) -> tuple[Version, dict[str, str]]:
     """Make staged releases visible as one version; return it, and why a release was left out.
 
     Releases that were staged side by side couldn't be held against each other; that is done here, in CMS's order.
@@ -144,7 +142,7 @@ def publish_staged(
             return committed, failed
 
 
-def _backfill(archives: dict[str, Path], store: LocalStore, tell: Progress) -> Backfill:
+def _backfill(archives: dict[str, Path], store: Store, tell: Progress) -> Backfill:
     base = version.open_version(store)
     staged: list[StagedRelease] = []
     unchanged: list[str] = []
@@ -166,7 +164,7 @@ def _backfill(archives: dict[str, Path], store: LocalStore, tell: Progress) -> B
     return Backfill(committed, published, tuple(unchanged), failed | left_out)
 
 
-def _hold_against_neighbour(one: StagedRelease, store: LocalStore, known: Mapping[str, Mapping[str, Any]]) -> None:
+def _hold_against_neighbour(one: StagedRelease, store: Store, known: Mapping[str, Mapping[str, Any]]) -> None:
     """Run the contract's rules on the nearest earlier release again, now that all of them are known."""
     near = record.neighbour(registry.find_or_infer(one.release), known)
     path = next(r["path"] for r in one.resources if r["table"] == "rvu")

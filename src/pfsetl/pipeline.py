@@ -17,7 +17,7 @@ from pfsetl.parsing.read import read, read_others
 from pfsetl.publication import publish, record, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.tables import compare, derive
@@ -47,7 +47,7 @@ class Examined:
 def build(
     label: str,
     *,
-    store: LocalStore,
+    store: Store,
     archive: Path,
     url: str | None = None,
     all_formats: bool = False,
@@ -65,7 +65,7 @@ def build(
     return result
 
 
-def _build(label: str, store: LocalStore, archive: Path, url: str | None, *, all_formats: bool, sample: bool) -> Build:
+def _build(label: str, store: Store, archive: Path, url: str | None, *, all_formats: bool, sample: bool) -> Build:
     release = registry.find_or_infer(label)
     base = version.open_version(store)
     with step("open", release.label):
@@ -88,7 +88,7 @@ def stage(
     release: Release,
     archive: Archive,
     *,
-    store: LocalStore,
+    store: Store,
     base: Version,
     records: Mapping[str, Mapping[str, Any]],
     url: str | None = None,

@@ -4,6 +4,7 @@ import logging
 import sys
 
 from cyclopts import CycloptsError
+from polars.exceptions import PolarsError
 
 from pfsetl.cli import building, pricing, publishing, reading  # noqa: F401  each registers its commands
 from pfsetl.cli.options import app
@@ -32,6 +33,12 @@ def main(arguments: list[str] | None = None) -> None:
             debug,
             error,
         )
+    except PolarsError as error:
+        what = str(error).splitlines()[0].rstrip(".")
+        remedy = (
+            "If a published file is damaged or out of reach, 'pfsetl verify' names it; --debug shows where it happened."
+        )
+        _fail(PfsetlError(f"{what}. {remedy}"), 1, debug, error)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pfsetl.declared import registry
 from pfsetl.publication import version
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
 
@@ -16,7 +16,7 @@ def releases(opened: Version) -> list[dict[str, Any]]:
     return [_listed(release, published.get(release.label)) for release in (*known.values(), *others)]
 
 
-def versions(store: LocalStore) -> list[dict[str, Any]]:
+def versions(store: Store) -> list[dict[str, Any]]:
     """Return every version of a store with the releases it holds, oldest first."""
     opened = [version.open_version(store, number) for number in version.numbers(store)]
     return [

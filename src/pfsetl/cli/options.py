@@ -5,7 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The store: the folder of published versions.")]
+Output = Annotated[
+    str, Parameter(name=["--output", "-o"], help="The store of published versions: a folder, or s3://bucket/prefix.")
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
 Cache = Annotated[Path | None, Parameter(help="Folder of fetched archives; default PFSETL_CACHE or the user's own.")]
 Offline = Annotated[
@@ -22,5 +24,5 @@ app = App(
     help="Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.",
     result_action="return_value",
 )
-DEMO_OUTPUT = Path("output/demo")
-DEFAULT_OUTPUT = Path("output")
+DEMO_OUTPUT = "output/demo"
+DEFAULT_OUTPUT = "output"

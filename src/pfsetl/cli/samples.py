@@ -13,16 +13,22 @@ def archives() -> list[Path]:
     return sorted(SAMPLE.glob("*.zip"))
 
 
-def next_steps(output: Path) -> list[str]:
+def next_steps(output: str) -> list[str]:
     """Return commands that work as printed, from the folder the user stands in."""
     python = Path(sys.executable)
     here = shlex.quote(str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python))
-    files = f"{output}/latest/section_stats/*.parquet"
-    polars = f'import polars as pl; print(pl.scan_parquet("{files}").filter(measure="work_rvu").collect())'
-    query = f'import duckdb; duckdb.sql("from read_parquet([$${files}$$]) where measure = $$work_rvu$$").show()'
+    if "://" in output:  # a bucket has no folder to glob in
+        rows = (
+            f'import pfsetl; rows = pfsetl.open("{output}").scan("section_stats").filter(measure="work_rvu").collect()'
+        )
+        polars, query = f"{rows}; print(rows)", f'{rows}; import duckdb; duckdb.sql("from rows").show()'
+    else:
+        files = f"{output}/latest/section_stats/*.parquet"
+        polars = f'import polars as pl; print(pl.scan_parquet("{files}").filter(measure="work_rvu").collect())'
+        query = f'import duckdb; duckdb.sql("from read_parquet([$${files}$$]) where measure = $$work_rvu$$").show()'
     install = "" if find_spec("duckdb") else f"{here} -m pip install duckdb && "
     return [
-        f"{here} -m pfsetl code G0101 --release RVU26A --output {shlex.quote(str(output))}",
+        f"{here} -m pfsetl code G0101 --release RVU26A --output {shlex.quote(output)}",
         f"{here} -c {shlex.quote(polars)}",
         f"{install}{here} -c {shlex.quote(query)}",
     ]

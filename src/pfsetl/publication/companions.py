@@ -17,7 +17,7 @@ import polars as pl
 from pfsetl.errors import StoreError, UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 from pfsetl.source.archive import open_companion
 from pfsetl.tables import places
 
@@ -35,12 +35,12 @@ class Companion:
     rows: int
     path: str
 
-    def frame(self, store: LocalStore) -> pl.DataFrame:
+    def frame(self, store: Store) -> pl.DataFrame:
         """Return its rows; `line` is the line in CMS's file."""
         return pl.read_parquet(store.get(self.path))
 
 
-def load(store: LocalStore, path: Path, effective_from: date | None = None) -> Companion:
+def load(store: Store, path: Path, effective_from: date | None = None) -> Companion:
     """Read a companion file and keep it in the store; the same file again changes nothing.
 
     The first day it holds is read from the file (ZIP: the quarter of its records; base units: the year of its
@@ -62,20 +62,20 @@ def load(store: LocalStore, path: Path, effective_from: date | None = None) -> C
     return companion
 
 
-def find(store: LocalStore, kind: str, day: date) -> Companion | None:
+def find(store: Store, kind: str, day: date) -> Companion | None:
     """Return the file of a kind that holds on a day: the latest that had begun, else the first to begin later."""
     known = sorted(loaded(store, kind), key=lambda c: (c.effective_from, c.sha256))
     begun = [c for c in known if c.effective_from <= day]
     return begun[-1] if begun else known[0] if known else None
 
 
-def loaded(store: LocalStore, kind: str) -> list[Companion]:
+def loaded(store: Store, kind: str) -> list[Companion]:
     """Return every loaded file of a kind."""
     names = [n for n in store.names(f"companions/{kind}") if n.endswith(".json")]
     return [_record(store, name) for name in names]
 
 
-def _record(store: LocalStore, name: str) -> Companion:
+def _record(store: Store, name: str) -> Companion:
     try:
         record: dict[str, Any] = json.loads(store.get(name))
         return Companion(**{**record, "effective_from": date.fromisoformat(record["effective_from"])})

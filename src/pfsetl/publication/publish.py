@@ -21,12 +21,13 @@ from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
 from pfsetl.publication import version
 from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
 Parts = pl.DataFrame | Iterable[pl.DataFrame]
 ROW_GROUP = 50_000
 COMPRESSION_LEVEL = 3
+WRITERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class StagedRelease:
 
 
 def stage(
-    store: LocalStore,
+    store: Store,
     release: str,
     tables: Mapping[str, Parts],
     record: Mapping[str, Any],
@@ -64,16 +65,19 @@ def stage(
 
     `under_way` are tables that other threads write already, by name.
     """
-    resources = []
-    for name, parts in tables.items():
+
+    def put(name: str) -> dict[str, Any]:
         with store.scratch() as target:
-            resources.append(_put(store, release, contract.tables[name], write(parts, contract.tables[name], target)))
+            return _put(store, release, contract.tables[name], write(tables[name], contract.tables[name], target))
+
+    with ThreadPoolExecutor(WRITERS) as pool:  # a table waits for the disk or the network while others go on
+        resources = list(pool.map(put, tables))
     for name, written in (under_way or {}).items():
         resources.append(_put(store, release, contract.tables[name], written.result()))
     return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
 
 
-def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
+def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
     """Make staged releases visible as the next version, or return the newest when it holds them already.
 
     Raises Conflict when another build changed one of these releases since `base`.
@@ -146,12 +150,12 @@ def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contr
     }
 
 
-def _put(store: LocalStore, release: str, table: Table, written: Written) -> dict[str, Any]:
+def _put(store: Store, release: str, table: Table, written: Written) -> dict[str, Any]:
     """Store a written table as an object; return its entry in the manifest."""
     name = f"objects/{table.name}/{release}-{written.digest[:16]}.parquet"
-    data = written.path.read_bytes()
+    size, sha256 = written.path.stat().st_size, _sha256(written.path)
     if store.exists(name) or not store.put_new(name, written.path):
-        data = _same_rows(store, name, data, written.digest, table)
+        size, sha256 = _same_rows(store, name, size, sha256, written.digest, table)
     schema = json.dumps(contracts.table_schema(table), indent=1).encode()
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
     if not store.exists(schema_name):
@@ -164,21 +168,21 @@ def _put(store: LocalStore, release: str, table: Table, written: Written) -> dic
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         "rows": written.rows,
-        "bytes": len(data),
-        "hash": f"sha256:{hashlib.sha256(data).hexdigest()}",
+        "bytes": size,
+        "hash": f"sha256:{sha256}",
         "digest": written.digest,
         "schema": schema_name,
     }
 
 
-def _same_rows(store: LocalStore, name: str, written: bytes, digest: str, table: Table) -> bytes:
-    """Return the bytes of an object that exists already, once it is certain that it holds the same rows.
+def _same_rows(store: Store, name: str, size: int, sha256: str, digest: str, table: Table) -> tuple[int, str]:
+    """Return bytes and hash of an object that exists already, once it is certain that it holds the same rows.
 
     Another polars may have written the same rows as other bytes; those stay, and their hash counts.
     """
+    if version.sha256(store.chunks(name)) == sha256:
+        return size, sha256
     there = store.get(name)
-    if there == written:
-        return there
     try:
         found = rows_digest(contracts.conform(pl.read_parquet(there), table))
     except (pl.exceptions.PolarsError, ContractError, OSError):
@@ -188,11 +192,16 @@ def _same_rows(store: LocalStore, name: str, written: bytes, digest: str, table:
             f"{store}/{name}: damaged, its rows aren't those of its name ({found[:16]}). Move the file away, and "
             "this build will write it again."
         )
-    return there
+    return len(there), hashlib.sha256(there).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(parts: Parts, table: Table, target: Path) -> Written:
-    """Write the parts of a table, in key order, as one Parquet file."""
+    """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it."""
     digest = RowsDigest()
 
     def stream(
@@ -204,13 +213,21 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
             digest.update(coded)
             yield contracts.conform(plain(coded), table)
 
-    register_io_source(stream, schema=table.schema).sink_parquet(
-        target,
-        compression="zstd",
-        compression_level=COMPRESSION_LEVEL,
-        row_group_size=ROW_GROUP,
-        arrow_schema=contracts.arrow_schema(table),
-    )
+    try:
+        register_io_source(stream, schema=table.schema).sink_parquet(
+            target,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            row_group_size=ROW_GROUP,
+            arrow_schema=contracts.arrow_schema(table),
+        )
+    except (pl.exceptions.ComputeError, OSError) as error:
+        if isinstance(error, pl.exceptions.ComputeError) and not str(error).startswith("parquet:"):
+            raise  # of making the rows, not of writing them
+        raise StoreError(
+            f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
+            "what was published before is untouched."
+        ) from error
     return Written(target, digest.rows, digest.hexdigest(table.schema))
 
 

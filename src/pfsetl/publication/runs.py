@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import Store
 
 LOG = logging.getLogger("pfsetl")
 
@@ -71,7 +71,7 @@ def step(name: str, release: str | None = None) -> Iterator[Step]:
 
 
 @contextmanager
-def recorded(store: LocalStore, command: str, **asked: Any) -> Iterator[Run]:
+def recorded(store: Store, command: str, **asked: Any) -> Iterator[Run]:
     """Record a run in the store when it ends, also when it fails; a run inside another one belongs to that one.
 
     A record that can't be written doesn't fail the run, and is logged: what it published is published.
@@ -98,13 +98,13 @@ def recorded(store: LocalStore, command: str, **asked: Any) -> Iterator[Run]:
             LOG.warning("%s", error)
 
 
-def runs(store: LocalStore, last: int | None = None) -> list[dict[str, Any]]:
+def runs(store: Store, last: int | None = None) -> list[dict[str, Any]]:
     """Return the records of the runs in a store, newest first."""
     names = [name for name in reversed(store.names("runs")) if name.endswith(".json")]
     return [_record(store, name) for name in (names if last is None else names[:last])]
 
 
-def _record(store: LocalStore, name: str) -> dict[str, Any]:
+def _record(store: Store, name: str) -> dict[str, Any]:
     try:
         record = json.loads(store.get(name))
         if not isinstance(record, dict) or not {"id", "command", "outcome", "steps"} <= record.keys():

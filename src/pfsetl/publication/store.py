@@ -1,15 +1,55 @@
-"""Where published bytes live. A store creates objects once and never changes or removes them."""
+"""Where published bytes live. A store creates objects once and never changes them; a build never removes one."""
 
 import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
-from pfsetl.errors import StoreError
+from pfsetl.errors import StoreError, UsageError
 
 ABANDONED_SECONDS = 24 * 60 * 60
+CHUNK_BYTES = 1 << 20
+
+
+class Store(Protocol):
+    """What publication needs of a place: create if absent, read, list. Names are `folder/name`, errors StoreErrors."""
+
+    @property
+    def storage_options(self) -> Mapping[str, str] | None:
+        """What polars needs, beside an address, to read an object."""
+
+    def put_new(self, name: str, content: bytes | Path) -> bool:
+        """Create an object, complete or not at all; False when the name is taken, which then stays as it is."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Yield the path of a temporary file that `put_new` takes cheaply, removed afterwards."""
+
+    def get(self, name: str) -> bytes:
+        """Return an object's bytes."""
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield an object's bytes in pieces, so that memory doesn't grow with its size."""
+
+    def exists(self, name: str) -> bool:
+        """Return whether an object of this name is there."""
+
+    def size(self, name: str) -> int | None:
+        """Return an object's number of bytes, None when it isn't there."""
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the objects directly in a folder, sorted."""
+
+    def delete(self, name: str) -> None:
+        """Remove an object; nothing happens when it isn't there. No build calls this."""
+
+    def uri(self, name: str) -> str:
+        """Return the address under which Parquet readers find an object."""
+
+    def show_tree(self, version: int, files: dict[str, str]) -> None:
+        """Lay out a version for readers that glob, where the place can do it without copying."""
 
 
 class LocalStore:
@@ -20,6 +60,11 @@ class LocalStore:
 
     def __str__(self) -> str:
         return str(self.root)
+
+    @property
+    def storage_options(self) -> None:
+        """Nothing: a file needs no more than its path."""
+        return None
 
     def put_new(self, name: str, content: bytes | Path) -> bool:
         """Create an object; False when the name is taken already, which then stays as it is."""
@@ -52,6 +97,12 @@ class LocalStore:
         with _explained(self.root / name):
             return (self.root / name).read_bytes()
 
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield an object's bytes in pieces; raises StoreError when it isn't there."""
+        with _explained(self.root / name), (self.root / name).open("rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
+
     def exists(self, name: str) -> bool:
         """Return whether an object of this name is there."""
         return (self.root / name).is_file()
@@ -65,6 +116,11 @@ class LocalStore:
         """Return the names of the objects directly in a folder, sorted."""
         place = self.root / folder
         return sorted(f"{folder}/{p.name}" for p in place.iterdir() if p.is_file()) if place.is_dir() else []
+
+    def delete(self, name: str) -> None:
+        """Remove an object; nothing happens when it isn't there."""
+        with _explained(self.root / name):
+            (self.root / name).unlink(missing_ok=True)
 
     def uri(self, name: str) -> str:
         """Return the address under which Parquet readers find an object."""
@@ -114,8 +170,20 @@ def _clear_abandoned(folder: Path) -> None:
                 path.unlink()
 
 
-def open_store(address: str | Path) -> LocalStore:
-    """Return the store at an address; raises StoreError when something else than a folder is there."""
+def open_store(address: str | Path) -> Store:
+    """Return the store at an address: a folder, or `s3://bucket/prefix` with the usual AWS_ environment.
+
+    Raises StoreError when something else than a folder is there, UsageError for an address of another kind.
+    """
+    scheme, separator, _ = str(address).partition(":/")
+    if separator and scheme == "s3":
+        try:
+            from pfsetl.publication import object_store
+        except ModuleNotFoundError as error:
+            raise StoreError(f"{address}: needs the package {error.name}. Run: pip install 'pfsetl[s3]'") from error
+        return object_store.open_bucket(str(address))
+    if separator and len(scheme) > 1:
+        raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, which are the stores there are.")
     root = Path(address)
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root}: a file, not a store. Name a folder; a new one is made when it isn't there.")

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
-from pfsetl.publication.store import LocalStore, open_store
+from pfsetl.publication.store import LocalStore, Store, open_store
 
 MANIFEST_FORMAT = 1
+VERIFIERS = 4
 RESOURCE = {
     "table": str,
     "release": str,
@@ -33,7 +35,7 @@ RECORD = {"year", "quarter", "revision", "archive", "fingerprint", "content", "a
 class Version:
     """One published version: `number` 0 is the empty store. Its manifest is a Data Package descriptor."""
 
-    store: LocalStore
+    store: Store
     number: int
     manifest: Mapping[str, Any]
 
@@ -54,55 +56,31 @@ class Version:
 
     def files(self, table: str, release: str | None = None) -> list[str]:
         """Return the addresses of a table's Parquet files, of one release or of all."""
-        known = sorted({r["table"] for r in self.resources})
-        if table not in known:
-            raise UsageError(
-                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
-            )
-        if release is not None and release not in self.releases:
-            there = ", ".join(self.releases)
-            raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
-        return [
-            self.store.uri(r["path"]) for r in self.resources if r["table"] == table and release in (None, r["release"])
-        ]
+        return [self.store.uri(r["path"]) for r in self._parts(table, release)]
 
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
         """Return a table as a LazyFrame, of one release or of all.
 
         >>> version.scan("rvu", "RVU26A").filter(hcpcs="97761").collect()  # doctest: +SKIP
         """
-        files = self.files(table, release)
-        gone = [name for name in files if not Path(name).is_file()]
-        if gone:
+        paths = [r["path"] for r in self._parts(table, release)]
+        there = {name for folder in {p.rpartition("/")[0] for p in paths} for name in self.store.names(folder)}
+        if gone := [self.store.uri(p) for p in paths if p not in there]:
             raise StoreError(
                 f"{gone[0]}: missing. 'pfsetl verify' lists what is; build the release again to restore it."
             )
-        return pl.scan_parquet(files)
+        return pl.scan_parquet([self.store.uri(p) for p in paths], storage_options=self._storage_options())
 
     def verify(self) -> Iterator[tuple[str, str]]:
         """Rehash every file; yield (file, problem), problem "" where it is what the manifest says."""
-        for resource in self.resources:
-            name = resource["path"]
-            if not self.store.exists(name):
-                yield name, "missing; build the release again to restore it"
-                continue
-            found = hashlib.sha256(self.store.get(name)).hexdigest()
-            expected = resource["hash"].removeprefix("sha256:")
-            yield (
-                name,
-                ""
-                if found == expected
-                else (
-                    f"its sha256 is {found[:12]}, the manifest says {expected[:12]}; move the file away and build "
-                    f"{resource['release']} again"
-                ),
-            )
+        with ThreadPoolExecutor(VERIFIERS) as pool:
+            yield from pool.map(self._verified, self.resources)
 
     def export(self, folder: Path) -> list[Path]:
         """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`."""
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder}: not empty, or not a folder. Export into a new folder.")
-        if folder.resolve().is_relative_to(self.store.root.resolve()):
+        if isinstance(self.store, LocalStore) and folder.resolve().is_relative_to(self.store.root.resolve()):
             raise UsageError(f"{folder}: inside the store {self.store}. Export into a folder outside of it.")
         written = []
         try:
@@ -110,7 +88,7 @@ class Version:
                 target = folder / shown_path(resource)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as stream:
-                    stream.write(self.store.get(resource["path"]))
+                    stream.writelines(self.store.chunks(resource["path"]))
                 written.append(target)
             schemas = {r["schema"] for r in self.resources}
             for name in sorted(schemas):
@@ -129,13 +107,40 @@ class Version:
         frame = contracts.conform(self.scan(table, release).collect(), contracts.load().tables[table])
         return digest.rows_digest(frame)
 
+    def _parts(self, table: str, release: str | None) -> list[dict[str, Any]]:
+        known = sorted({r["table"] for r in self.resources})
+        if table not in known:
+            raise UsageError(
+                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
+            )
+        if release is not None and release not in self.releases:
+            there = ", ".join(self.releases)
+            raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
+        return [r for r in self.resources if r["table"] == table and release in (None, r["release"])]
 
-def open_version(address: str | Path | LocalStore, number: int | None = None) -> Version:
+    def _storage_options(self) -> dict[str, str] | None:
+        return dict(self.store.storage_options) if self.store.storage_options else None
+
+    def _verified(self, resource: Mapping[str, Any]) -> tuple[str, str]:
+        name, expected = resource["path"], resource["hash"].removeprefix("sha256:")
+        if not self.store.exists(name):
+            return name, "missing; build the release again to restore it"
+        found = sha256(self.store.chunks(name))
+        if found == expected:
+            return name, ""
+        return (
+            name,
+            f"its sha256 is {found[:12]}, the manifest says {expected[:12]}; move the file away and build "
+            f"{resource['release']} again",
+        )
+
+
+def open_version(address: str | Path | Store, number: int | None = None) -> Version:
     """Open a version of a store, the newest by default.
 
     Raises StoreError for a damaged manifest or one written by a newer pfsetl, UsageError for an unknown number.
     """
-    store = address if isinstance(address, LocalStore) else open_store(address)
+    store = address if not isinstance(address, str | Path) else open_store(address)
     there = numbers(store)
     if number is None:
         return _load(store, there[-1]) if there else empty(store)
@@ -145,15 +150,23 @@ def open_version(address: str | Path | LocalStore, number: int | None = None) ->
     return _load(store, number)
 
 
-def numbers(store: LocalStore) -> list[int]:
+def numbers(store: Store) -> list[int]:
     """Return the numbers of all versions of a store, oldest first."""
     stems = (Path(name).stem for name in store.names("versions") if name.endswith(".json"))
     return sorted(int(stem) for stem in stems if stem.isdigit())
 
 
-def empty(store: LocalStore) -> Version:
+def empty(store: Store) -> Version:
     """Return version 0, which holds nothing."""
     return Version(store, 0, {"created": "", "resources": [], "pfsetl": {"releases": {}}})
+
+
+def sha256(chunks: Iterable[bytes]) -> str:
+    """Return the sha256 of bytes that come in pieces."""
+    total = hashlib.sha256()
+    for chunk in chunks:
+        total.update(chunk)
+    return total.hexdigest()
 
 
 def manifest_name(number: int) -> str:
@@ -171,7 +184,7 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _load(store: LocalStore, number: int) -> Version:
+def _load(store: Store, number: int) -> Version:
     name = manifest_name(number)
     try:
         manifest = json.loads(store.get(name))

@@ -1,0 +1,244 @@
+"""A store in a bucket of S3, or of what speaks its protocol and honours conditional writes (`If-None-Match: *`).
+
+Addresses are `s3://bucket/prefix`; endpoint, region and credentials come from the AWS_ variables of the environment.
+"""
+
+import mmap
+import os
+import re
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError, PermissionDeniedError
+from obstore.store import ObjectStore as Bucket
+from obstore.store import S3Store
+
+from pfsetl.errors import StoreError, UsageError
+
+SINGLE_PUT_BYTES = 32 << 20
+PART_BYTES = 8 << 20
+CHUNK_BYTES = 4 << 20
+ATTEMPTS = 3
+TIMEOUT = "120s"
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    """A bucket, or a part of one. Objects appear complete or not at all, and only where none was before.
+
+    `bucket` is an obstore store; `storage_options` is what polars needs to read the same place.
+    """
+
+    address: str
+    bucket: Bucket
+    storage_options: Mapping[str, str] | None = field(default=None, repr=False)  # holds the secret
+    _proven: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.address
+
+    def put_new(self, name: str, content: bytes | Path) -> bool:
+        """Create an object; False when the name is taken by something else, which then stays as it is.
+
+        A write whose answer was lost, and whose repetition is refused, is told by its bytes: they are there.
+        """
+        with _explained(self.uri(name)):
+            self._require("write", self._write_twice)
+            if isinstance(content, bytes):
+                return self._create(name, content) or self.get(name) == content
+            size = content.stat().st_size
+            if size > SINGLE_PUT_BYTES:
+                return self._upload(name, content)
+            if not size:
+                return self._create(name, b"")
+            with content.open("rb") as file:
+                # NOTE: sent from the disk's own pages, and not closed here, because a request may still hold them.
+                return self._create(name, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield the path of a temporary file on this machine, removed afterwards."""
+        try:
+            folder = tempfile.TemporaryDirectory(prefix="pfsetl-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise StoreError(f"no temporary folder: {error.strerror}. Name one with space in TMPDIR.") from error
+        with folder as name:
+            yield Path(name, "object")
+
+    def get(self, name: str) -> bytes:
+        """Return an object's bytes; raises StoreError when it isn't there."""
+        return b"".join(self.chunks(name))
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield an object's bytes in pieces; raises StoreError when it isn't there."""
+        with _explained(self.uri(name)):
+            for chunk in obstore.get(self.bucket, name).stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
+
+    def exists(self, name: str) -> bool:
+        """Return whether an object of this name is there."""
+        return self.size(name) is not None
+
+    def size(self, name: str) -> int | None:
+        """Return an object's number of bytes, None when it isn't there."""
+        with _explained(self.uri(name)):
+            try:
+                return obstore.head(self.bucket, name)["size"]
+            except FileNotFoundError:
+                return None
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the objects directly in a folder, sorted."""
+        with _explained(self.uri(folder)):
+            found = (entry["path"] for entry in obstore.list_with_delimiter(self.bucket, folder)["objects"])
+            return sorted(path for path in found if path.startswith(f"{folder}/"))  # some list the folder itself too
+
+    def delete(self, name: str) -> None:
+        """Remove an object; nothing happens when it isn't there."""
+        with _explained(self.uri(name)), suppress(FileNotFoundError):
+            obstore.delete(self.bucket, name)
+
+    def uri(self, name: str) -> str:
+        """Return the address under which Parquet readers find an object."""
+        return f"{self.address}/{name}"
+
+    def show_tree(self, version: int, files: dict[str, str]) -> None:
+        """Do nothing: a bucket has no links. Readers take the addresses from `Version.files` or the manifest."""
+
+    def _create(self, name: str, content: bytes | mmap.mmap) -> bool:
+        """Write an object in one request, which the server refuses where the name is taken."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                obstore.put(self.bucket, name, content, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return False
+            except (PermissionDeniedError, NotSupportedError):
+                raise
+            except BaseError:
+                # NOTE: obstore doesn't repeat a conditional write that had no answer in time; it may have been done.
+                if attempt == ATTEMPTS:
+                    raise
+                time.sleep(attempt / 5)
+            else:
+                return True
+        return False
+
+    def _upload(self, name: str, path: Path) -> bool:
+        """Send a large file in parts under a name of its own, then copy it to where nothing may be yet.
+
+        Parts can't be put together on condition with obstore, but what they made can be copied on condition.
+        """
+        self._require("copy", self._copy_twice)
+        temporary = _own_name()
+        try:
+            obstore.put(self.bucket, temporary, path, use_multipart=True, chunk_size=PART_BYTES, max_concurrency=4)
+            obstore.copy(self.bucket, temporary, name, overwrite=False)
+        except AlreadyExistsError:
+            return False
+        finally:
+            self._discard(temporary)
+        return True
+
+    def _require(self, what: str, do_twice: Callable[[str], None]) -> None:
+        """Find out, once a process, whether the server refuses to do a thing where a name is taken."""
+        if what in self._proven:
+            return
+        name = _own_name()
+        try:
+            do_twice(name)
+        except AlreadyExistsError:
+            self._proven.add(what)
+        else:
+            raise StoreError(
+                f"{self}: this server ignores conditions on a {what} (If-None-Match), so builds at the same time would "
+                "overwrite each other. Use a server with conditional writes, or a folder."
+            )
+        finally:
+            self._discard(name)
+
+    def _write_twice(self, name: str) -> None:
+        # NOTE: a refusal of the first is its own repetition within obstore; nobody else has this name.
+        self._create(name, b"once")
+        obstore.put(self.bucket, name, b"twice", mode="create")
+
+    def _copy_twice(self, name: str) -> None:
+        source = _own_name()
+        try:
+            obstore.put(self.bucket, source, b"once")
+            with suppress(AlreadyExistsError):
+                obstore.copy(self.bucket, source, name, overwrite=False)
+            obstore.copy(self.bucket, source, name, overwrite=False)
+        finally:
+            self._discard(source)
+
+    def _discard(self, temporary: str) -> None:
+        # NOTE: what can't be removed is a private name that nothing refers to; the publication doesn't fail of it.
+        with suppress(BaseError, FileNotFoundError):
+            obstore.delete(self.bucket, temporary)
+
+
+def open_bucket(address: str) -> ObjectStore:
+    """Return the store at `s3://bucket/prefix`, the same one each time; nothing is asked of the server yet."""
+    scheme, _, place = address.partition("://")
+    name, _, prefix = place.rstrip("/").partition("/")
+    if scheme != "s3" or not name:
+        raise UsageError(f"{address}: not the address of a bucket. Write s3://bucket/prefix, as text.")
+    settings = {n.lower(): os.environ[n] for n in CREDENTIALS if os.environ.get(n)}
+    if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
+        settings["aws_region"] = region
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+        if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
+            raise UsageError(
+                f"AWS_ENDPOINT_URL={endpoint}: not the address of a server, such as https://s3.example.org."
+            )
+        settings = {"aws_region": "us-east-1", **settings, "aws_endpoint_url": endpoint}
+    return _opened(name, prefix, tuple(settings.items()))
+
+
+@cache
+def _opened(bucket: str, prefix: str, settings: tuple[tuple[str, str], ...]) -> ObjectStore:
+    address = f"s3://{bucket}/{prefix}".rstrip("/")
+    options = dict(settings)
+    plain_http = options.get("aws_endpoint_url", "").startswith("http://")
+    with _explained(address):
+        there = S3Store(
+            bucket,
+            prefix=prefix or None,
+            config={"copy_if_not_exists": os.environ.get("AWS_COPY_IF_NOT_EXISTS", "multipart"), **options},  # type: ignore[arg-type]
+            client_options={"allow_http": plain_http, "connect_timeout": "5s", "timeout": TIMEOUT},
+            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
+        )
+    return ObjectStore(address, there, options | ({"aws_allow_http": "true"} if plain_http else {}))
+
+
+def _own_name() -> str:
+    return f"tmp/{uuid.uuid4()}"
+
+
+@contextmanager
+def _explained(place: str) -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError, ValueError) as error:
+        told = str(error).partition("\n\nDebug source")[0]
+        answer = re.search(r"<Code>(.*?)</Code>\s*<Message>(.*?)</Message>", told, re.DOTALL)
+        said = " ".join(": ".join(answer.groups() if answer else [told]).split())
+        if "NoSuchBucket" in said:
+            remedy = "There is no such bucket; create it, or check the address and AWS_ENDPOINT_URL."
+        elif isinstance(error, FileNotFoundError):
+            remedy = "It isn't there. 'pfsetl verify' lists what is missing; build the release again to restore it."
+        elif isinstance(error, PermissionDeniedError) or re.search("40[13] [FU]|Missing .*AccessKey", told):
+            remedy = "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they are allowed to do."
+        else:
+            remedy = "Check AWS_ENDPOINT_URL, AWS_REGION, the credentials and the network."
+        raise StoreError(f"{place}: {said.rstrip('.')}. {remedy} What was published before is untouched.") from error

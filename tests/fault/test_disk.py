@@ -1,0 +1,108 @@
+"""A disk that is full or read-only, and published files that changed: said clearly, and what was published stays."""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+from pfsetl.errors import StoreError
+from pfsetl.publication import publish, version
+from pfsetl.publication.store import LocalStore
+from tests import publisher as p
+from tests import synthetic as s
+
+Run = Callable[..., tuple[int, str, str]]
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return s.write_zip(tmp_path_factory.mktemp("archives") / "RVU25A.zip", s.release("RVU25A"))
+
+
+def build_with_room_for(size: int, archive: Path, output: Path) -> "subprocess.CompletedProcess[str]":
+    """Build in a process that can't write a file larger than this: for a program the same as a disk that is full."""
+    command = [sys.executable, "-m", "pfsetl", "build", "RVU25A", "--archive", str(archive), "--output", str(output)]
+    return subprocess.run(
+        command,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("size", [0, 3000, 8000])
+def test_a_full_disk_is_said_and_breaks_nothing(size: int, archive: Path, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    before = p.published(store, "RVU24D")
+    failed = build_with_room_for(size, archive, store.root)
+    assert failed.returncode == 1
+    assert str(store.root) in failed.stderr
+    assert "free space" in failed.stderr
+    assert "untouched" in failed.stderr
+    assert list((store.root / "tmp").iterdir()) == []
+    assert [problem for _, problem in before.verify() if problem] == []
+    assert pfsetl.build("RVU25A", store=store, archive=archive).version.number == 2
+
+
+def test_no_space_left_is_said_by_its_name() -> None:
+    with pytest.raises(StoreError, match=r"conversion_factor can't be written there: .*No space left on device"):
+        publish.write(p.factor("RVU25A", "1.0000"), p.TABLE, Path("/dev/full"))
+
+
+@pytest.fixture
+def read_only() -> Iterator[LocalStore]:
+    """A store that was published into and is now read-only; for the test root isn't root, who may write anywhere."""
+    with tempfile.TemporaryDirectory() as name:
+        store = LocalStore(Path(name) / "store")
+        p.published(store, "RVU24D")
+        folders = [Path(name), *(f for f in Path(name).rglob("*") if f.is_dir())]
+        for folder in folders:
+            folder.chmod(0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(NOBODY)
+        try:
+            yield store
+        finally:
+            os.seteuid(user)
+            for folder in folders:
+                folder.chmod(0o755)
+
+
+def test_a_read_only_store_is_said(read_only: LocalStore) -> None:
+    with pytest.raises(StoreError, match=r"Permission denied\. Check the path, its permissions"):
+        p.published(read_only, "RVU25A")
+
+
+def test_a_read_only_store_is_read(read_only: LocalStore) -> None:
+    at = version.open_version(read_only)
+    assert p.factors(at) == {"RVU24D": "32.3465"}
+    assert [problem for _, problem in at.verify() if problem] == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda b: b[:-5] + b"?" + b[-4:], lambda b: b[: len(b) // 2], lambda b: b""],
+    ids=["flip", "cut", "empty"],
+)
+def test_reading_a_damaged_file_says_how_to_find_it(
+    damage: Callable[[bytes], bytes], archive: Path, tmp_path: Path, run: Run
+) -> None:
+    store = LocalStore(tmp_path / "store")
+    at = pfsetl.build("RVU25A", store=store, archive=archive).version
+    name = next(r["path"] for r in at.resources if r["table"] == "rvu")
+    (store.root / name).chmod(0o644)
+    (store.root / name).write_bytes(damage((store.root / name).read_bytes()))
+    code, _, errors = run("code", "G9901", "--output", store)
+    assert (code, "'pfsetl verify' names it" in errors) == (1, True)
+    code, _, errors = run("verify", "--output", store)
+    assert (code, f"{store}/{name}: its sha256 is" in errors) == (1, True)

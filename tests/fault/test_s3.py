@@ -1,0 +1,333 @@
+"""The store in a bucket of a real S3 server: the same tables; lost answers, kills and wrong keys lose nothing."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from pyarrow.fs import FileSelector, FileType
+
+import pfsetl
+from pfsetl.backfill import backfill
+from pfsetl.errors import StoreError
+from pfsetl.publication import object_store, version
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+from tests import publisher as p
+from tests import synthetic as s
+from tests.s3_server import Proxy, Server, heedless, once
+
+Run = Callable[..., tuple[int, str, str]]
+LABEL = "RVU25A"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return s.write_zip(tmp_path_factory.mktemp("archives") / f"{LABEL}.zip", s.release(LABEL))
+
+
+@pytest.fixture(scope="module")
+def local(archive: Path) -> Version:
+    return pfsetl.build(LABEL, store=LocalStore(archive.parent / "store"), archive=archive).version
+
+
+def build(address: str, archive: Path) -> pfsetl.Build:
+    return pfsetl.build(LABEL, store=pfsetl.open_store(address), archive=archive)
+
+
+def problems(at: Version) -> list[str]:
+    return [f"{name}: {problem}" for name, problem in at.verify() if problem]
+
+
+# --- what is published -------------------------------------------------------------------------------------------
+
+
+def test_a_bucket_holds_the_tables_of_a_folder(bucket: str, archive: Path, local: Version) -> None:
+    built = build(bucket, archive).version
+    for table in sorted({r["table"] for r in local.resources}):
+        if table != "releases":  # says when it was published
+            assert built.scan(table).collect().equals(local.scan(table).collect()), table
+
+
+def test_a_bucket_holds_the_bytes_of_a_folder(bucket: str, archive: Path, local: Version) -> None:
+    built = build(bucket, archive).version
+    assert {r["path"]: r["hash"] for r in built.resources} == {r["path"]: r["hash"] for r in local.resources}
+
+
+def test_a_second_build_of_the_same_archive_does_nothing(bucket: str, archive: Path) -> None:
+    builds = [build(bucket, archive) for _ in range(2)]
+    assert [(b.published, b.version.number) for b in builds] == [(True, 1), (False, 1)]
+
+
+def test_another_client_reads_what_the_manifest_says(server: Server, bucket: str, archive: Path) -> None:
+    built = build(bucket, archive).version
+    there = server.arrow()
+    with there.open_input_stream(f"{bucket.removeprefix('s3://')}/versions/000001.json") as file:
+        manifest = json.load(file)
+    rows = {
+        r["path"]: pq.read_table(f"{bucket.removeprefix('s3://')}/{r['path']}", filesystem=there).num_rows
+        for r in manifest["resources"]
+    }
+    assert rows == {r["path"]: r["rows"] for r in built.resources}
+
+
+def test_polars_alone_reads_the_addresses_of_a_version(server: Server, bucket: str, archive: Path) -> None:
+    files = build(bucket, archive).version.files("rvu")
+    options = {name.lower(): value for name, value in server.environment.items()} | {"aws_allow_http": "true"}
+    assert pl.read_parquet(files, storage_options=options).height == 7
+
+
+def test_duckdb_reads_a_scan_of_a_bucket(bucket: str, archive: Path) -> None:
+    # NOTE: not through DuckDB's own httpfs, which is a download of its own.
+    rows = build(bucket, archive).version.scan("rvu", LABEL).collect()
+    assert duckdb.sql("select count(*) from rows").fetchall() == [(rows.height,)] == [(7,)]
+
+
+def test_an_earlier_version_stays_readable(bucket: str) -> None:
+    store = pfsetl.open_store(bucket)
+    p.published(store, LABEL, "1.0000")
+    p.published(store, LABEL, "2.0000")
+    assert [p.factors(pfsetl.open(bucket, n)) for n in (1, 2)] == [{LABEL: "1.0000"}, {LABEL: "2.0000"}]
+
+
+def test_an_export_from_a_bucket_holds_the_same_bytes(bucket: str, archive: Path, tmp_path: Path) -> None:
+    built = build(bucket, archive).version
+    built.export(tmp_path / "out")
+    for r in built.resources:
+        exported = tmp_path / "out" / r["table"] / f"{r['release']}.parquet"
+        assert exported.read_bytes() == built.store.get(r["path"])
+
+
+def test_nothing_is_left_beside_what_is_published(server: Server, bucket: str, archive: Path) -> None:
+    build(bucket, archive)
+    folder = f"{bucket.removeprefix('s3://')}"
+    found = server.arrow().get_file_info(FileSelector(folder, recursive=True))
+    files = [f.path.removeprefix(folder + "/") for f in found if f.type == FileType.File]
+    assert {path.split("/")[0] for path in files} == {"objects", "schemas", "runs", "versions"}
+
+
+def test_a_large_file_goes_up_in_parts(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 1 << 20)
+    monkeypatch.setattr(object_store, "PART_BYTES", 5 << 20)
+    file = tmp_path / "large"
+    file.write_bytes(os.urandom(11 << 20))
+    store = pfsetl.open_store(bucket)
+    assert store.put_new("objects/large", file) is True
+    assert store.get("objects/large") == file.read_bytes()
+    assert store.names("tmp") == []
+
+
+def test_a_large_file_leaves_a_taken_name_as_it_is(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 1 << 20)
+    file = tmp_path / "large"
+    file.write_bytes(os.urandom(2 << 20))
+    store = pfsetl.open_store(bucket)
+    store.put_new("objects/large", b"first")
+    assert store.put_new("objects/large", file) is False
+    assert store.get("objects/large") == b"first"
+
+
+def test_a_stopped_backfill_is_resumed(bucket: str, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    store = pfsetl.open_store(bucket)
+    with monkeypatch.context() as patch:
+        patch.setattr("pfsetl.publication.publish.commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            backfill({LABEL: archive}, store=store)
+    monkeypatch.setattr("pfsetl.pipeline.stage", killed)  # nothing may be made a second time
+    assert backfill({LABEL: archive}, store=store).version.number == 1
+
+
+def test_the_commands_work_on_a_bucket(bucket: str, archive: Path, tmp_path: Path, run: Run) -> None:
+    commands: list[tuple[object, ...]] = [
+        ("build", LABEL, "--archive", archive),
+        ("check", LABEL),
+        ("code", "G9901"),
+        ("list",),
+        ("versions",),
+        ("verify",),
+        ("export", tmp_path / "out"),
+        ("backfill", LABEL, "--archives", archive.parent),
+    ]
+    assert {c[0]: run(*c, "--output", bucket)[0] for c in commands} == {c[0]: 0 for c in commands}
+
+
+def test_the_demo_prints_commands_that_read_a_bucket(bucket: str, run: Run) -> None:
+    code, printed, _ = run("demo", "--output", bucket)
+    commands = [
+        line.strip() for line in printed.split("Next")[1].splitlines() if " -m pfsetl" in line or " -c " in line
+    ]
+    done = [subprocess.run(c, shell=True, capture_output=True, timeout=60, check=False).returncode for c in commands]
+    assert (code, done) == (0, [0, 0, 0])
+
+
+# --- what the network loses --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["/objects/", "/schemas/", "/versions/", "/tmp/"])
+@pytest.mark.parametrize("fate", ["request lost", "answer lost", "500 after"])
+def test_a_publish_survives_a_lost(
+    fate: str, part: str, server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(server, once(fate, "PUT", part)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
+        at = p.published(pfsetl.open_store(bucket), LABEL, "1.0000")
+        assert sum(1 for method, path in proxy.seen if method == "PUT" and part in path) > 1
+        assert (at.number, version.numbers(at.store), problems(at)) == (1, [1], [])
+        assert p.factors(at) == {LABEL: "1.0000"}
+
+
+@pytest.mark.parametrize("fate", ["stall", "stall after"])
+@pytest.mark.parametrize("part", ["/objects/", "/versions/"])
+def test_a_publish_survives_an_answer_that_never_comes(
+    part: str, fate: str, server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "TIMEOUT", "1s")
+    with Proxy(server, once(fate, "PUT", part)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
+        at = p.published(pfsetl.open_store(bucket), LABEL, "1.0000")
+        assert (at.number, version.numbers(at.store), problems(at)) == (1, [1], [])
+
+
+def test_a_write_whose_answer_was_lost_is_known_for_its_own(
+    server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(server, once("answer lost", "PUT", "/versions/")) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
+        store = pfsetl.open_store(bucket)
+        assert store.put_new("versions/mine", b"mine") is True
+        assert [path for _, path in proxy.seen].count(f"/{bucket.removeprefix('s3://')}/versions/mine") == 3
+        assert store.put_new("versions/mine", b"other") is False
+
+
+def test_a_lost_answer_does_not_hide_who_won(server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest's number goes to another writer while this one's request is on its way."""
+    store = pfsetl.open_store(bucket)
+    theirs = p.staged(store, "RVU25B")
+    base = version.open_version(store)
+
+    def rule(method: str, path: str) -> str | None:
+        if method == "PUT" and path.endswith("/versions/000001.json") and not version.numbers(store):
+            p.publish.commit(store, [theirs], base, p.CONTRACT)
+            return "request lost"
+        return None
+
+    with Proxy(server, rule) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
+        mine = p.published(pfsetl.open_store(bucket), LABEL, base=None)
+    assert (mine.number, sorted(mine.releases)) == (2, [LABEL, "RVU25B"])
+
+
+@pytest.mark.parametrize(
+    ("part", "fate"), [("/objects/", "stall"), ("/versions/", "stall"), ("/versions/", "stall after")]
+)
+def test_a_killed_writer_breaks_nothing(part: str, fate: str, server: Server, bucket: str, archive: Path) -> None:
+    before = p.published(pfsetl.open_store(bucket), "RVU24D")
+    with Proxy(server, once(fate, "PUT", part)) as proxy:
+        command = [sys.executable, "-m", "pfsetl", "build", LABEL, "--archive", str(archive), "--output", bucket]
+        writer = subprocess.Popen(command, env=os.environ | {"AWS_ENDPOINT_URL": proxy.server.endpoint})
+        try:
+            assert proxy.stalled.wait(30)
+        finally:
+            writer.kill()
+            writer.wait(30)
+    assert p.factors(before) == {"RVU24D": "32.3465"}
+    finished = build(bucket, archive).version
+    assert (finished.number, sorted(finished.releases)) == (2, ["RVU24D", LABEL])
+    assert [problems(pfsetl.open(bucket, n)) for n in (1, 2)] == [[], []]
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_ignores_conditions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with heedless() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        store = pfsetl.open_store("s3://heedless/store")
+        with pytest.raises(StoreError, match=r"s3://heedless/store: this server ignores conditions on a write"):
+            p.published(store, LABEL)
+        assert (store.names("versions"), store.exists("versions/000001.json")) == ([], False)
+
+
+REFUSALS = {
+    "wrong secret": ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch.*Check AWS_ACCESS_KEY_ID"),
+    "unknown key": ({"AWS_ACCESS_KEY_ID": "wrong"}, "InvalidAccessKeyId.*Check AWS_ACCESS_KEY_ID"),
+    "nobody listens": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "Check AWS_ENDPOINT_URL"),
+    "no such host": ({"AWS_ENDPOINT_URL": "http://nowhere.invalid"}, "Check AWS_ENDPOINT_URL"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+@pytest.mark.parametrize("command", ["build", "versions"])
+def test_what_cannot_be_reached_is_said(
+    command: str, case: str, bucket: str, archive: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment, said = REFUSALS[case]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    what = ("build", LABEL, "--archive", archive) if command == "build" else ("versions",)
+    began = time.monotonic()
+    code, _, errors = run(*what, "--output", bucket)
+    assert (code, time.monotonic() - began < 30) == (1, True)
+    assert "Traceback" not in errors
+    assert re.search(said, errors)
+
+
+def test_a_bucket_that_is_not_there_is_said(bucket: str, archive: Path, run: Run) -> None:
+    code, _, errors = run("build", LABEL, "--archive", archive, "--output", "s3://not-there/store")
+    assert (code, "no such bucket" in errors, "Traceback" in errors) == (1, True, False)
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "ftp://host", "http://"])
+def test_an_endpoint_that_is_none_is_a_matter_of_usage(
+    endpoint: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert run("versions", "--output", "s3://bucket/store")[0] == 2
+
+
+# --- what is damaged ---------------------------------------------------------------------------------------------
+
+
+def test_verify_names_a_changed_and_a_deleted_object(server: Server, bucket: str, archive: Path, run: Run) -> None:
+    at = build(bucket, archive).version
+    changed, deleted = (next(r["path"] for r in at.resources if r["table"] == t) for t in ("rvu", "gpci"))
+    data = bytearray(at.store.get(changed))
+    data[len(data) // 2] ^= 1
+    with server.arrow().open_output_stream(f"{bucket.removeprefix('s3://')}/{changed}") as file:
+        file.write(bytes(data))
+    at.store.delete(deleted)
+    code, _, errors = run("verify", "--output", bucket)
+    assert code == 1
+    assert f"{bucket}/{changed}: its sha256 is" in errors
+    assert f"{bucket}/{deleted}: missing" in errors
+    with pytest.raises(StoreError, match=f"{deleted}: missing"):
+        at.scan("gpci")
+
+
+def test_building_again_restores_a_deleted_object(bucket: str, archive: Path) -> None:
+    at = build(bucket, archive).version
+    at.store.delete(at.resources[0]["path"])
+    assert problems(build(bucket, archive).version) == []
+
+
+def test_a_manifest_of_a_newer_pfsetl_is_refused(server: Server, bucket: str, run: Run) -> None:
+    at = p.published(pfsetl.open_store(bucket), LABEL)
+    newer = {**at.manifest, "pfsetl": {"format": version.MANIFEST_FORMAT + 1, "releases": {}}}
+    with server.arrow().open_output_stream(f"{bucket.removeprefix('s3://')}/versions/000002.json") as file:
+        file.write(json.dumps(newer).encode())
+    code, _, errors = run("verify", "--output", bucket)
+    assert (code, "written by a newer pfsetl" in errors) == (1, True)

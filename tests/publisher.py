@@ -1,0 +1,85 @@
+"""Tiny releases to publish, in this process or in others: `python -m tests.publisher STORE NAME COUNT [naive]`.
+
+Such a process prints `ready`, waits for a line, publishes COUNT releases of its own and prints each version's number.
+"""
+
+import os
+import sys
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pfsetl.declared import contracts
+from pfsetl.publication import publish, version
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.store import LocalStore, Store, open_store
+from pfsetl.publication.version import Version
+
+CONTRACT = contracts.load()
+TABLE = CONTRACT.tables["conversion_factor"]
+RECORD: dict[str, Any] = {
+    "year": 2025,
+    "quarter": 1,
+    "revision": 1,
+    "archive": {},
+    "fingerprint": "",
+    "all_formats": False,
+    "sample": False,
+    "rvu_rows": 0,
+}
+
+
+def factor(release: str, value: str) -> pl.DataFrame:
+    """The conversion_factor table of a release with one factor."""
+    row: dict[str, Any] = dict.fromkeys(TABLE.schema)
+    return pl.DataFrame(
+        [row | {"release": release, "participant": "all", "conversion_factor": Decimal(value)}], schema=TABLE.schema
+    )
+
+
+def staged(store: Store, release: str, value: str = "32.3465") -> StagedRelease:
+    """Stage a release of one table and one row."""
+    return publish.stage(store, release, {"conversion_factor": factor(release, value)}, RECORD, CONTRACT)
+
+
+def published(store: Store, release: str, value: str = "32.3465", base: Version | None = None) -> Version:
+    """Publish a release of one table and one row."""
+    base = base or version.open_version(store)
+    return publish.commit(store, [staged(store, release, value)], base, CONTRACT)
+
+
+def factors(at: Version) -> dict[str, str]:
+    """What a version says the factor of each release is."""
+    frame = at.scan("conversion_factor").select("release", pl.col("conversion_factor").cast(pl.String)).collect()
+    return dict(frame.iter_rows())
+
+
+class NaiveStore(LocalStore):
+    """What is usually done: look whether the name is free, write beside it, rename. Two may both find it free."""
+
+    def put_new(self, name: str, content: bytes | Path) -> bool:
+        target = self.root / name
+        if target.exists():
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.read_bytes())
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+        return True
+
+
+def main(address: str, name: str, count: str, kind: str = "") -> None:
+    store = NaiveStore(Path(address)) if kind == "naive" else open_store(address)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(int(count)):
+        print(published(store, f"{name}{number:02d}").number, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
