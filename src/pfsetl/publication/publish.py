@@ -88,14 +88,24 @@ def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, co
                     f"{base.number}, on which this build started. Look at it, then build again."
                 )
         if not changed:
-            _show(newest)
-            return newest
+            return shown(newest)
+        refuse_vanished(store, [r for s in changed for r in s.resources])
         number = newest.number + 1
         manifest = _manifest(newest, changed, contract)
         if store.put_new(version.manifest_name(number), version.encode(manifest)):
-            committed = version.open_version(store, number)
-            _show(committed)
-            return committed
+            return shown(version.open_version(store, number))
+
+
+def refuse_vanished(store: LocalStore, resources: Sequence[Mapping[str, Any]]) -> None:
+    """Raise StoreError when objects that a manifest is about to name are gone, as after a prune beside a build."""
+    names = sorted({str(r[field]) for r in resources for field in ("path", "schema")})
+    with ThreadPoolExecutor(min(len(names), 16) or 1) as pool:
+        gone = [name for name, there in zip(names, pool.map(store.exists, names), strict=True) if not there]
+    if gone:
+        raise StoreError(
+            f"{store}/{gone[0]}: missing, with {len(gone) - 1} more. Nothing was published. Was the store pruned "
+            "meanwhile? Run the command again; a build writes the file anew."
+        )
 
 
 def _content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
@@ -110,7 +120,8 @@ def _content(at: Version, release: str) -> str | None:
     return record["content"] if record else None
 
 
-def _show(committed: Version) -> None:
+def shown(committed: Version) -> Version:
+    """Lay out a committed version for readers that glob, and return it."""
     if committed.number:
         files = {version.shown_path(r): r["path"] for r in committed.resources}
         try:
@@ -120,6 +131,7 @@ def _show(committed: Version) -> None:
                 f"{error} Version {committed.number} is published all the same; only its tree for readers that glob "
                 "isn't there. Run the command again to lay it out."
             ) from error
+    return committed
 
 
 def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contract) -> dict[str, Any]:
@@ -150,11 +162,11 @@ def _put(store: LocalStore, release: str, table: Table, written: Written) -> dic
     """Store a written table as an object; return its entry in the manifest."""
     name = f"objects/{table.name}/{release}-{written.digest[:16]}.parquet"
     data = written.path.read_bytes()
-    if store.exists(name) or not store.put_new(name, written.path):
+    if store.freshen(name) or not store.put_new(name, written.path):
         data = _same_rows(store, name, data, written.digest, table)
     schema = json.dumps(contracts.table_schema(table), indent=1).encode()
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
-    if not store.exists(schema_name):
+    if not store.freshen(schema_name):
         store.put_new(schema_name, schema)
     return {
         "name": f"{table.name}-{release.lower()}",
