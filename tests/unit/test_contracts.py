@@ -50,6 +50,7 @@ PROMISE = {
         | parent_section n mean min p10 p25 median p75 p90 p95 max max_hcpcs""",
     "code_comparison": """release participant hcpcs measure
         | section value n rank percentile section_median ratio_to_median section_max""",
+    "release_changes": "release participant hcpcs modifier column | previous_release change old new",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
     "rejects": "release file line | member reason text",
     "source_lines": "release table participant hcpcs modifier state locality counties | file line",

@@ -1,9 +1,12 @@
 """Commands that answer from what is published."""
 
+from dataclasses import asdict
+
 from pfsetl.cli import catalog, render
-from pfsetl.cli.card import card
+from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
-from pfsetl.publication import version
+from pfsetl.errors import UsageError
+from pfsetl.publication import changes, version
 
 
 @app.command(name="list")
@@ -39,3 +42,37 @@ def code(
         print(render.as_json(data))
     else:
         render.card(render.console(), data)
+
+
+@app.command
+def diff(
+    old: str,
+    new: str,
+    *,
+    at: int | None = None,
+    top: int = 3,
+    output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
+) -> None:
+    """Show what changed between two versions (diff 3 4) or two releases (diff RVU25D RVU26A).
+
+    Parameters
+    ----------
+    old: A version number, or a published release.
+    new: The version or release to compare it with.
+    at: For releases, the version they are read from; default the newest.
+    top: How many codes of each section to show of those that moved most.
+    """
+    if old.isdigit() != new.isdigit() or (old.isdigit() and at is not None):
+        raise UsageError(f"{old} and {new}: give two version numbers, or two releases (and --at for their version).")
+    if old.isdigit():
+        result = changes.between_versions(
+            version.open_version(output, int(old)), version.open_version(output, int(new)), top=top
+        )
+    else:
+        opened = version.open_version(output, at)
+        result = changes.between_releases(opened, find_release(opened, old), find_release(opened, new), top=top)
+    if json:
+        print(render.as_json(asdict(result)))
+    else:
+        render.diff(render.console(), result)

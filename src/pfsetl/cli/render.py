@@ -12,7 +12,9 @@ from rich.table import Table
 
 from pfsetl.cli import card as cards
 from pfsetl.pipeline import Build
+from pfsetl.publication.changes import Diff
 
+_MOVED = {"work_rvu": "Work RVU", "nonfacility_payment": "National payment, non-facility,"}
 _PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
 
@@ -31,7 +33,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     filled = [[_text(cell) for cell in row] for row in rows]
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):
-        numbers = all(row[i].replace(",", "").replace(".", "").lstrip("$-").isdigit() for row in filled if row[i])
+        numbers = all(row[i].replace(",", "").replace(".", "").lstrip("$-+").isdigit() for row in filled if row[i])
         made.add_column(name, justify="right" if numbers and filled else "left", overflow="fold")
     for row in filled:
         made.add_row(*row)
@@ -120,6 +122,33 @@ def card(out: Console, data: dict[str, Any]) -> None:
         for comparison in (c for c in ranked if c["measure"] == measure):
             out.print(f"  {cards.comparison_sentence(comparison)}")
     out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}")
+
+
+def diff(out: Console, result: Diff) -> None:
+    """Print what changed between two versions or releases: rows by table, columns, and the largest movers."""
+    differ = f"{len(result.tables)} tables differ, {result.unchanged} don't"
+    out.print(f"[bold]{result.old}[/bold] to [bold]{result.new}[/bold]: {differ}")
+    for mine, other in result.participants.items():
+        out.print(f"{mine} of {result.new} is compared with {other} of {result.old}")
+    for note in result.notes:
+        out.print(note)
+    rows = [(t.table, t.release, t.rows_before, t.rows_after, t.added, t.removed, t.changed) for t in result.tables]
+    out.print(table("", ("table", "release", "rows before", "after", "added", "removed", "changed"), rows))
+    for t in result.tables:
+        if t.columns:
+            most = sorted(t.columns.items(), key=lambda item: -item[1])
+            out.print(f"{t.table} {t.release}: {', '.join(f'{name} {count:,}' for name, count in most)}")
+    for measure, release in dict.fromkeys((m["measure"], m["release"]) for m in result.movers):
+        moved = [m for m in result.movers if (m["measure"], m["release"]) == (measure, release)]
+        title = f"\n{_MOVED[measure]} of {release}: what moved most in each section"
+        out.print(table(title, ("section", "code", "for", "old", "new", "change", "%"), map(_mover, moved)))
+
+
+def _mover(m: dict[str, Any]) -> Sequence[object]:
+    code = "-".join(part for part in (m["hcpcs"], m["modifier"]) if part)
+    percent = "" if m["percent"] is None else f"{m['percent']:+.1f}"
+    who = _PARTICIPANTS[m["participant"]]
+    return m["section"], code, who, f"{m['old']:,}", f"{m['new']:,}", f"{m['change']:+,}", percent
 
 
 def _settings(row: dict[str, Any]) -> Iterable[Sequence[object]]:

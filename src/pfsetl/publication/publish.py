@@ -19,7 +19,7 @@ from polars.io.plugins import register_io_source
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import version
+from pfsetl.publication import succession, version
 from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
@@ -66,11 +66,16 @@ def stage(
     """
     resources = []
     for name, parts in tables.items():
-        with store.scratch() as target:
-            resources.append(_put(store, release, contract.tables[name], write(parts, contract.tables[name], target)))
+        resources.append(stage_table(store, release, contract.tables[name], parts))
     for name, written in (under_way or {}).items():
         resources.append(_put(store, release, contract.tables[name], written.result()))
     return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
+
+
+def stage_table(store: LocalStore, release: str, table: Table, parts: Parts) -> dict[str, Any]:
+    """Write one table of a release as an object named by its content; return its entry in the manifest."""
+    with store.scratch() as target:
+        return _put(store, release, table, write(parts, table, target))
 
 
 def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
@@ -78,6 +83,7 @@ def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, co
 
     Raises Conflict when another build changed one of these releases since `base`.
     """
+    made: dict[tuple[str, ...], dict[str, Any]] = {}
     while True:
         newest = version.open_version(store)
         changed = [s for s in staged if _content(newest, s.release) != s.content]
@@ -87,11 +93,12 @@ def commit(store: LocalStore, staged: Sequence[StagedRelease], base: Version, co
                     f"{store}: version {newest.number} holds another content of {mine.release} than version "
                     f"{base.number}, on which this build started. Look at it, then build again."
                 )
-        if not changed:
+        resources = _resources(store, newest, changed, contract, made, [s.release for s in staged])
+        if not changed and _rows(resources) == _rows(newest.resources):
             return shown(newest)
-        refuse_vanished(store, [r for s in changed for r in s.resources])
+        refuse_vanished(store, [r for s in changed for r in s.resources] + list(made.values()))
         number = newest.number + 1
-        manifest = _manifest(newest, changed, contract)
+        manifest = _manifest(newest, changed, resources, contract)
         if store.put_new(version.manifest_name(number), version.encode(manifest)):
             return shown(version.open_version(store, number))
 
@@ -134,12 +141,35 @@ def shown(committed: Version) -> Version:
     return committed
 
 
-def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contract) -> dict[str, Any]:
-    from importlib.metadata import version as installed
+def _resources(
+    store: LocalStore,
+    newest: Version,
+    changed: Sequence[StagedRelease],
+    contract: Contract,
+    made: dict[tuple[str, ...], dict[str, Any]],
+    again: Iterable[str],
+) -> list[dict[str, Any]]:
+    """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
+
+    def put(release: str, frame: pl.DataFrame) -> dict[str, Any]:
+        return stage_table(store, release, contract.tables[succession.TABLE], frame)
 
     replaced = {s.release for s in changed}
-    kept = [r for r in newest.resources if r["release"] not in replaced]
+    kept = [r for r in newest.resources if r["release"] not in replaced or r["table"] == succession.TABLE]
     added = [resource for s in changed for resource in s.resources]
+    records = {**newest.releases, **{s.release: s.record for s in changed}}
+    return succession.completed(store, [*kept, *added], records, put, made, again)
+
+
+def _rows(resources: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    return {(r["table"], r["release"], r["digest"]) for r in resources}
+
+
+def _manifest(
+    newest: Version, changed: Sequence[StagedRelease], resources: Sequence[dict[str, Any]], contract: Contract
+) -> dict[str, Any]:
+    from importlib.metadata import version as installed
+
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "pfsetl",
@@ -147,7 +177,7 @@ def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contr
         "version": str(newest.number + 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "sources": [{"title": "CMS, PFS Relative Value Files", "path": "https://www.cms.gov"}],
-        "resources": sorted([*kept, *added], key=lambda r: (r["table"], r["release"])),
+        "resources": sorted(resources, key=lambda r: (r["table"], r["release"])),
         "pfsetl": {
             "format": version.MANIFEST_FORMAT,
             "parent": newest.number,
