@@ -198,6 +198,11 @@ def test_the_same_releases_have_the_same_changes_whatever_order_they_come_in(
     assert (len(found), len(listed(at, "RVU25B"))) == (1, 3)
 
 
+def test_a_reposted_release_changes_what_follows_it(store: LocalStore, tmp_path: Path) -> None:
+    same = s.write_zip(tmp_path / "a.zip", s.release("RVU25A", rows=ROWS["RVU25B"]))
+    assert listed(pfsetl.build("RVU25A", store=store, archive=same).version, "RVU25B") == []
+
+
 def test_an_unchanged_release_whose_neighbour_changed_keeps_its_identity(
     archives: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from pfsetl.cli import card as cards
 from pfsetl.pipeline import Build
 from pfsetl.publication.changes import Diff
+from pfsetl.publication.trace import Origin
 
 _MOVED = {"work_rvu": "Work RVU", "nonfacility_payment": "National payment, non-facility,"}
 _PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
@@ -122,6 +123,16 @@ def card(out: Console, data: dict[str, Any]) -> None:
         for comparison in (c for c in ranked if c["measure"] == measure):
             out.print(f"  {cards.comparison_sentence(comparison)}")
     out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}")
+
+
+def origins(out: Console, found: Sequence[Origin]) -> None:
+    """Print where rows come from, each with its line when it is at hand."""
+    for origin in found:
+        out.print(f"[bold]{origin.table}[/bold] {origin.release}  {' '.join(v for v in origin.key.values() if v)}")
+        out.print(f"  {origin.file}, line {origin.line}, layout {origin.layout}, sha256 {origin.file_sha256}")
+        out.print(f"  in {origin.archive}, sha256 {origin.archive_sha256}{', ' + origin.url if origin.url else ''}")
+        if origin.text is not None:
+            out.out(origin.text, highlight=False)
 
 
 def diff(out: Console, result: Diff) -> None:
