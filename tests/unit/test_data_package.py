@@ -84,6 +84,21 @@ def test_size_and_checksum_are_those_of_the_file(package: tuple[Package, Path]) 
         assert (resource["bytes"], resource["hash"]) == (len(data), f"sha256:{hashlib.sha256(data).hexdigest()}")
 
 
+def test_every_table_leads_to_the_archive_its_url_and_the_members_it_is_made_of(package: tuple[Package, Path]) -> None:
+    about = package[0]["pfsetl"]
+    for resource in package[0]["resources"]:
+        record = about["releases"][resource["release"]]
+        assert len(record["archive"]["sha256"]) == 64
+        assert record["archive"]["url"] == f"https://cms.test/{resource['release']}.zip"
+        files = {m["file"] for m in record["members"] if m["member"] in about["members"][resource["table"]]}
+        assert (files == set()) == (resource["table"] in ("releases", "release_calendar")), resource["name"]
+
+
+def test_a_payment_in_a_locality_is_made_of_rvus_indices_and_localities(package: tuple[Package, Path]) -> None:
+    # The county list tells the state of a locality whose index file leaves it out.
+    assert package[0]["pfsetl"]["members"]["payment_locality"] == ["pprrvu", "gpci", "locality_county"]
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -182,6 +182,7 @@ def _manifest(
             "format": version.MANIFEST_FORMAT,
             "parent": newest.number,
             "contract": {"id": contract.id, "version": contract.version},
+            "members": {name: list(table.members) for name, table in contract.tables.items()},
             "software": {name: installed(name) for name in ("pfsetl", "polars")},
             "releases": {**newest.releases, **{s.release: s.record for s in changed}},
         },
