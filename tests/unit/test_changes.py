@@ -239,6 +239,17 @@ def test_a_version_of_before_the_table_gets_it_with_the_next_build(
     assert len(listed(built(older, archives, "RVU25C"), "RVU25B")) == 3
 
 
+def test_a_deleted_table_of_changes_stops_no_other_build(
+    store: LocalStore, archives: dict[str, Path], tmp_path: Path
+) -> None:
+    at = pfsetl.open(store)
+    (gone,) = (r["path"] for r in at.resources if (r["table"], r["release"]) == ("release_changes", "RVU25B"))
+    (store.root / gone).unlink()
+    with pytest.raises(StoreError, match="is published all the same"):  # but can't be laid out for readers that glob
+        pfsetl.build("RVU25D", store=store, archive=s.write_zip(tmp_path / "d.zip", s.release("RVU25D")))
+    assert pfsetl.open(store).number == at.number + 1
+
+
 def test_a_neighbour_that_cannot_be_read_is_named(store: LocalStore, archives: dict[str, Path], tmp_path: Path) -> None:
     (path,) = (r["path"] for r in pfsetl.open(store).resources if (r["table"], r["release"]) == ("rvu", "RVU25C"))
     damaged = store.root / path

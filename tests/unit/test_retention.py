@@ -2,9 +2,11 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,12 +207,40 @@ def test_prune_of_an_empty_store_removes_nothing(store: LocalStore) -> None:
     assert pruned(store, 1) == retention.Pruning((), (), (), (), {}, {})
 
 
-def test_young_objects_stay_for_a_later_prune(store: LocalStore) -> None:
+def test_a_version_stays_for_a_day_after_the_next_one_came(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    done = pruned(store, 1)
-    assert (done.versions, len(done.objects), len(done.waiting), len(objects(store))) == ((1,), 0, 1, 2)
+    grown_old(store)
+    published(store, "3.0000")
+    assert retention.plan_prune(store, 1).kept == (2, 3)
+    grown_old(store)
+    assert retention.plan_prune(store, 1).kept == (3,)
+
+
+def test_young_objects_of_no_version_stay_for_a_later_prune(store: LocalStore) -> None:
+    published(store, "1.0000")
+    grown_old(store)
+    staged(store, "2.0000")
+    assert (pruned(store, 1).objects, len(retention.plan_prune(store, 1).waiting)) == ({}, 1)
     grown_old(store)
     assert len(pruned(store, 1).objects) == 1
+
+
+def test_a_commit_that_others_overtake_never_gets_the_number_of_a_pruned_version(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(store, "1.0000")
+    grown_old(store)
+    manifest = publish._manifest
+
+    def overtaken(*arguments: Any) -> dict[str, Any]:
+        monkeypatch.setattr(publish, "_manifest", manifest)
+        published(store, "2.0000", "3.0000", release="RVU25B")
+        pruned(store, 1)
+        return manifest(*arguments)
+
+    monkeypatch.setattr(publish, "_manifest", overtaken)
+    after = published(store, "1.0000", release="RVU25C")
+    assert (after.number, len(factors(after))) == (4, 3)
 
 
 def test_what_a_build_has_staged_anew_is_kept_and_can_be_committed(store: LocalStore) -> None:
@@ -315,6 +345,44 @@ def test_a_damaged_manifest_that_goes_does_not(store: LocalStore) -> None:
     grown_old(store)
     pruned(store, 1)
     assert (version.numbers(store), len(objects(store))) == ([2], 1)
+
+
+def test_publishing_and_pruning_at_the_same_time_lose_nothing(store: LocalStore) -> None:
+    """Three publish contents that come and go, each of a release of its own; a fourth prunes all the while."""
+    labels, done, failures = ("RVU25A", "RVU25B", "RVU25C"), threading.Event(), []
+    published(store, "0.0001")
+
+    def guarded(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:
+            failures.append(error)
+
+    def publish_all(label: str) -> None:
+        for number in range(12):
+            try:
+                published(store, f"{number % 3 + 1}.0000", release=label)
+            except StoreError as error:
+                if "Run the command again" not in str(error):  # a machine so slow that grace ended before the commit
+                    raise
+                published(store, f"{number % 3 + 1}.0000", release=label)
+
+    def prune_all() -> None:
+        while not done.is_set():
+            retention.prune(store, retention.plan_prune(store, 1, grace=2.0), grace=2.0)
+
+    publishers = [threading.Thread(target=guarded, args=(partial(publish_all, label),)) for label in labels]
+    pruner = threading.Thread(target=guarded, args=(prune_all,))
+    for thread in (*publishers, pruner):
+        thread.start()
+    for thread in publishers:
+        thread.join(60)
+    done.set()
+    pruner.join(60)
+    newest = version.open_version(store)
+    assert failures == []
+    assert (newest.number, set(factors(newest).values())) == (37, {"3.0000"})
+    assert every_version_verifies(store)
 
 
 # --- commands ---------------------------------------------------------------------------------------------------

@@ -85,13 +85,13 @@ def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False
 def prune(
     *, keep: int, yes: bool = False, grace: float = 24.0, output: Output = DEFAULT_OUTPUT, json: Json = False
 ) -> None:
-    """Show what removing old versions would free; --yes removes them. The newest version always stays.
+    """Show what removing old versions would free; --yes removes them. The newest always stays, and all of the last day.
 
     Parameters
     ----------
     keep: How many of the newest versions stay.
     yes: Remove what is listed; without it nothing is touched.
-    grace: Hours for which a file that no version needs is left alone: a build may be about to publish it.
+    grace: Hours for which a version stays after the next one came, and a file that no version needs stays too.
     """
     store = open_store(output)
     plan = retention.plan_prune(store, keep, grace=3600 * grace)

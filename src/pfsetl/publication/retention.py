@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from json import loads
 
 from pfsetl.declared import contracts
@@ -69,13 +70,19 @@ def rollback(store: LocalStore, number: int) -> Version:
 def plan_prune(store: LocalStore, keep: int, *, grace: float = GRACE_SECONDS) -> Pruning:
     """Return what a prune that keeps the newest `keep` versions would remove; nothing is touched.
 
-    Kept are all objects of kept versions, those younger than `grace` seconds, and those that a backfill staged and
-    can still take over. Raises UsageError for less than one version, StoreError when a kept manifest can't be read.
+    Kept are also versions that were the newest less than `grace` seconds ago: someone may be reading them, or may be
+    about to publish under the number after them. So are objects younger than that, and those that a backfill staged
+    and can still take over. Raises UsageError for less than one version, StoreError when a kept manifest can't be read.
     """
     if keep < 1:
         raise UsageError(f"--keep {keep}: the newest version always stays. Give 1 or more.")
     there = version.numbers(store)
-    kept, gone = there[-keep:], there[:-keep]
+    gone = []
+    for number, following in pairwise(there[: 1 - keep or None]):
+        if (store.age(version.manifest_name(following)) or 0.0) <= grace:
+            break
+        gone.append(number)
+    kept = there[len(gone) :]
     opened = [version.open_version(store, number) for number in kept]
     records, staged = _staged(store, opened[-1], grace) if opened else ((), frozenset[str]())
     needed = _named(opened)

@@ -43,8 +43,9 @@ def completed(
 ) -> list[Resource]:
     """Return the resources of a version with the `release_changes` of every release that has `rvu`.
 
-    What was made of the same two tables before is taken over, from the version or from `made`, which is filled; of
-    the releases in `again` only when the object is still there. `put` stores a frame and returns its resource.
+    What was made of the same two tables before is taken over, from the version or from `made`, which is filled with
+    what is made here; of the releases in `again` only when the object is still there. `put` stores a frame and
+    returns its resource.
     """
     tables = {r["release"]: r for r in resources if r["table"] == "rvu"}
     there = {r["release"]: r for r in resources if r["table"] == TABLE}
@@ -55,8 +56,9 @@ def completed(
         of = (RULE, tables[label]["digest"], tables[before]["digest"] if before else "")
         kept = there.get(label)
         if kept and tuple(kept["of"]) == of and (label not in again or store.exists(kept["path"])):
-            made[of] = kept
-        elif of not in made:
+            result.append(kept)
+            continue
+        if of not in made:
             old = _read(store, tables[before]) if before else None
             made[of] = put(label, changes.release_changes(old, _read(store, tables[label]))) | {"of": list(of)}
         result.append(made[of])
