@@ -77,12 +77,14 @@ def release_changes(old: pl.DataFrame | None, new: pl.DataFrame) -> pl.DataFrame
 
 
 def paired(old: Sequence[str] | pl.Series, new: Sequence[str] | pl.Series) -> dict[str, str]:
-    """Return which participant of an old state each one of a new state is compared with: its own name, or by
-    `schemas/participants.csv` the one that it continues, or that continues it.
+    """Return with which participant of an old state each one of a new state is compared.
+
+    That is the one of its own name, or by `schemas/participants.csv` the one that it continues or that continues it;
+    a participant without a counterpart is left out.
 
     >>> paired(["all"], ["non_qp", "qp"]), paired(["non_qp", "qp"], ["all"]), paired(["qp"], ["qp"])
     ({'non_qp': 'all'}, {'all': 'non_qp'}, {'qp': 'qp'})
-    """  # noqa: D205
+    """
     continues = {r["participant"]: r["continues"] for r in declarations.rows("participants.csv") if r["continues"]}
     either = continues | {earlier: later for later, earlier in continues.items()}
     pairs = {p: p if p in old else either.get(p, "") for p in sorted(new)}
