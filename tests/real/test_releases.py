@@ -146,7 +146,7 @@ def test_files_are_what_the_manifest_says(release, built):
     assert {r["table"] for r in version.resources if r["release"] == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
         "payment_locality", "section_stats", "code_comparison", "releases", "rejects", "release_calendar",
-        "source_lines",
+        "source_lines", "release_changes",
     }  # fmt: skip
 
 

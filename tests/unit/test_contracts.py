@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pfsetl.declared import contracts, declarations
+from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ContractError
 
@@ -50,6 +50,7 @@ PROMISE = {
         | parent_section n mean min p10 p25 median p75 p90 p95 max max_hcpcs""",
     "code_comparison": """release participant hcpcs measure
         | section value n rank percentile section_median ratio_to_median section_max""",
+    "release_changes": "release participant hcpcs modifier column | previous_release change old new",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
     "rejects": "release file line | member reason text",
     "source_lines": "release table participant hcpcs modifier state locality counties | file line",
@@ -318,6 +319,11 @@ def test_unreadable_contract_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ContractError, match=r"c\.yaml"):
         contracts.load(path)
+
+
+def test_every_member_that_a_table_is_made_of_is_declared() -> None:
+    declared = {kind.member for kind in registry.member_kinds()}
+    assert {member for table in CONTRACT.tables.values() for member in table.members} == declared
 
 
 def test_conform_orders_columns() -> None:

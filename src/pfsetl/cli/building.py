@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from pfsetl import pipeline
 from pfsetl.backfill import backfill as run_backfill
 from pfsetl.backfill import find_archives
-from pfsetl.cli import render, samples, terminal
+from pfsetl.cli import render, render_changes, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Cache, Json, Offline, Output, app
 from pfsetl.declared import registry
@@ -82,7 +82,7 @@ def discover(*, since: int | None = None, cache: Cache = None, json: Json = Fals
     if json:
         print(render.as_json({"since": first, "postings": [asdict(p) | {"row": _row(p)} for p in found]}))
     else:
-        render.postings(found, [row for p in found if (row := _row(p))])
+        render_changes.postings(found, [row for p in found if (row := _row(p))])
     unread = [p for p in found if p.state == "unreachable"]
     if unread:
         raise SourceUnavailable("\n".join(f"{p.label}: {p.note}" for p in unread))

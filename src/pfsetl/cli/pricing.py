@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl.cli import render
+from pfsetl.cli import render, render_pricing
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
 from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
@@ -58,7 +58,7 @@ def price(
     if json:
         print(render.as_json(answer))
     else:
-        render.price(render.console(), answer)
+        render_pricing.price(render.console(), answer)
 
 
 @app.command
@@ -76,7 +76,7 @@ def claim(
     if json:
         print(render.as_json(answer))
     else:
-        render.claim(render.console(), answer)
+        render_pricing.claim(render.console(), answer)
     if answer["bad"]:
         problems = "\n".join(f"{file}: line {bad['line']}: {bad['problem']}" for bad in answer["bad"])
         count = "1 line wasn't" if len(answer["bad"]) == 1 else f"{len(answer['bad'])} lines weren't"

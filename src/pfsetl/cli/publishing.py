@@ -1,13 +1,14 @@
 """Commands on the versions of a store."""
 
+from dataclasses import asdict
 from pathlib import Path
 
-from pfsetl.cli import catalog, render
+from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
 from pfsetl.errors import ChecksFailed
+from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
-from pfsetl.publication import version
 from pfsetl.publication.store import open_store
 
 
@@ -38,7 +39,7 @@ def runs(*, last: int = 20, output: Output = DEFAULT_OUTPUT, json: Json = False)
     elif not records:
         print(f"{output}: no run is recorded there. 'pfsetl build' and 'pfsetl backfill' record theirs.")
     else:
-        render.runs(render.console(), records)
+        render_changes.runs(render.console(), records)
 
 
 @app.command
@@ -77,3 +78,54 @@ def export(folder: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = No
     find_release(opened, None)
     written = opened.export(folder)
     print(f"version {opened.number}: {len(written)} files in {folder}")
+
+
+@app.command
+def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+    """Publish an earlier version again as the newest one; no version is lost by it.
+
+    Parameters
+    ----------
+    number: The version whose content is wanted; 'pfsetl versions' lists them.
+    """
+    store = open_store(output)
+    newest = version.open_version(store).number
+    result = retention.rollback(store, number)
+    if json:
+        print(render.as_json({"version": result.number, "published": result.number > newest, "content_of": number}))
+    elif result.number > newest:
+        print(f"version {result.number} published: the content of version {number} again")
+    else:
+        print(f"unchanged: version {result.number} has the content of version {number} already")
+
+
+@app.command
+def prune(
+    *, keep: int, yes: bool = False, grace: float = 24.0, output: Output = DEFAULT_OUTPUT, json: Json = False
+) -> None:
+    """Show what removing old versions would free; --yes removes them. The newest always stays, and all of the last day.
+
+    Parameters
+    ----------
+    keep: How many of the newest versions stay.
+    yes: Remove what is listed; without it nothing is touched.
+    grace: Hours for which a version stays after the next one came, and a file that no version needs stays too.
+    """
+    store = open_store(output)
+    plan = retention.plan_prune(store, keep, grace=3600 * grace)
+    done = retention.prune(store, plan, grace=3600 * grace) if yes else plan
+    if json:
+        print(render.as_json({"removed": yes, "bytes": done.bytes} | asdict(done)))
+        return
+    for number in done.versions:
+        print(f"version {number}")
+    for name, size in done.objects.items():
+        print(f"{name}  {size:,}")
+    what = f"{len(done.versions)} versions and {len(done.objects)} files of {done.bytes:,} bytes"
+    kept = f"kept are {', '.join(map(str, done.kept)) or 'none'}"
+    print(f"removed {what}; {kept}" if yes else f"would remove {what}; {kept}. Nothing was touched; --yes does it.")
+    if done.waiting:
+        print(
+            f"{len(done.waiting)} files of {sum(done.waiting.values()):,} bytes are left to a later prune: younger "
+            f"than {grace:g} hours, or staged and not yet published"
+        )

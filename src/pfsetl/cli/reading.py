@@ -1,9 +1,18 @@
 """Commands that answer from what is published."""
 
-from pfsetl.cli import catalog, render
-from pfsetl.cli.card import card
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pfsetl.cli import catalog, render, render_changes
+from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
-from pfsetl.publication import version
+from pfsetl.errors import UsageError
+from pfsetl.publication import changes, version
+from pfsetl.publication import trace as tracing
+from pfsetl.source.archive import open_archive
 
 
 @app.command(name="list")
@@ -39,3 +48,85 @@ def code(
         print(render.as_json(data))
     else:
         render.card(render.console(), data)
+
+
+@app.command
+def diff(
+    old: str,
+    new: str,
+    *,
+    at: int | None = None,
+    top: int = 3,
+    output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
+) -> None:
+    """Show what changed between two versions (diff 3 4) or two releases (diff RVU25D RVU26A).
+
+    Parameters
+    ----------
+    old: A version number, or a published release.
+    new: The version or release to compare it with.
+    at: For releases, the version they are read from; default the newest.
+    top: How many codes of each section to show of those that moved most.
+    """
+    if old.isdigit() != new.isdigit() or (old.isdigit() and at is not None):
+        raise UsageError(f"{old} and {new}: give two version numbers, or two releases (and --at for their version).")
+    if old.isdigit():
+        result = changes.between_versions(
+            version.open_version(output, int(old)), version.open_version(output, int(new)), top=top
+        )
+    else:
+        opened = version.open_version(output, at)
+        result = changes.between_releases(opened, find_release(opened, old), find_release(opened, new), top=top)
+    if json:
+        print(render.as_json(asdict(result)))
+    else:
+        render_changes.diff(render.console(), result)
+
+
+@app.command
+def trace(
+    release: str,
+    hcpcs: str | None = None,
+    *,
+    table: str = "rvu",
+    modifier: str | None = None,
+    participant: str | None = None,
+    state: str | None = None,
+    locality: str | None = None,
+    archive: Path | None = None,
+    with_descriptors: Annotated[bool, Parameter(negative="")] = False,
+    output: Output = DEFAULT_OUTPUT,
+    at: int | None = None,
+    json: Json = False,
+) -> None:
+    """Show where a published row comes from: archive, file and line, and with --archive the line itself.
+
+    Parameters
+    ----------
+    release: A published release.
+    hcpcs: A code, e.g. 97761.
+    table: The table of the row: rvu, gpci, locality_county, anesthesia or opps_cap.
+    modifier: Only rows with this modifier; '' for those without one.
+    participant: Only rows for all, non_qp or qp.
+    state: Only rows of this state, e.g. CA.
+    locality: Only rows of this locality, e.g. 18.
+    archive: The zip or folder that was published, to print the line exactly as CMS wrote it.
+    with_descriptors: Print descriptors too, which are licensed text; they are blanked otherwise.
+    at: A version number; default the newest.
+    """
+    given = {"state": state, "locality": locality, "hcpcs": hcpcs, "participant": participant, "modifier": modifier}
+    wanted = {name: value.strip() for name, value in given.items() if value is not None}
+    wanted |= {name: wanted[name].upper() for name in ("state", "hcpcs", "modifier") if name in wanted}
+    if not wanted:
+        raise UsageError("Which row? Give a code (pfsetl trace RVU26A 97761), or --table gpci --state CA.")
+    opened = version.open_version(output, at)
+    label = find_release(opened, release)
+    origins = tracing.trace(opened, label, table, wanted)
+    if archive:
+        content = opened.releases[label]["archive"]["content"]
+        origins = tracing.with_text(origins, open_archive(archive), content, descriptors=with_descriptors)
+    if json:
+        print(render.as_json([asdict(origin) for origin in origins]))
+    else:
+        render_changes.origins(render.console(), origins)

@@ -1,6 +1,5 @@
 """How results look on a terminal, and as JSON for machines."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,10 +12,8 @@ from rich.table import Table
 
 from pfsetl.cli import card as cards
 from pfsetl.pipeline import Build
-from pfsetl.source.discover import Posting
 
-_STATES = {"new_label": "new", "new_zip": "re-posted", "vanished": "vanished", "unreachable": "not read"}
-_PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
+PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
 
 def console() -> Console:
@@ -35,7 +32,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     filled = [[_text(cell) for cell in row] for row in rows]
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):
-        numbers = all(row[i].replace(",", "").replace(".", "").lstrip("$-").isdigit() for row in filled if row[i])
+        numbers = all(row[i].replace(",", "").replace(".", "").lstrip("$-+").isdigit() for row in filled if row[i])
         made.add_column(name, justify="right" if numbers and filled else "left", overflow="fold")
     for row in filled:
         made.add_row(*row)
@@ -104,20 +101,6 @@ def notices(out: Console, found: dict[str, Any]) -> None:
         out.print(f"[yellow]notice[/yellow]   {notice}")
 
 
-def postings(found: Sequence[Posting], rows: Sequence[dict[str, str]]) -> None:
-    """Print what CMS has posted that isn't known, and the rows that declare its new releases."""
-    news = [p for p in found if p.state != "known"]
-    for posting in news:
-        print(f"{_STATES[posting.state]:<10} {posting.label:<12} {posting.url or posting.page or ''}".rstrip())
-        if posting.note and posting.state != "unreachable":  # the error at the end says why
-            print(f"{'':<23} {posting.note}")
-    if not news:
-        print(f"nothing new: CMS lists {len(found)} releases, all known")
-    if rows:
-        print("\nto add to schemas/releases.csv, when the dates are right:")
-        csv.DictWriter(sys.stdout, rows[0], lineterminator="\n").writerows(rows)
-
-
 def card(out: Console, data: dict[str, Any]) -> None:
     """Print the card of a code."""
     until = f" to {data['effective_to']}" if data["effective_to"] else ""
@@ -127,7 +110,7 @@ def card(out: Console, data: dict[str, Any]) -> None:
     out.print(f"{place}; status {data['status']}: {data['status_meaning']}")
     for row in data["rows"]:
         name = f"modifier {row['modifier']}" if row["modifier"] else "no modifier"
-        title = f"\n{name}, {_PARTICIPANTS[row['participant']]}, conversion factor {row['conversion_factor']}"
+        title = f"\n{name}, {PARTICIPANTS[row['participant']]}, conversion factor {row['conversion_factor']}"
         out.print(table(title, ("", "Work", "PE", "MP", "Total", "NA", "Payment", "Limiting charge"), _settings(row)))
         if row["reason"]:
             out.print(f"no national payment: {row['reason'].replace('_', ' ')}")
@@ -138,66 +121,6 @@ def card(out: Console, data: dict[str, Any]) -> None:
         for comparison in (c for c in ranked if c["measure"] == measure):
             out.print(f"  {cards.comparison_sentence(comparison)}")
     out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}")
-
-
-def price(out: Console, answer: dict[str, Any]) -> None:
-    """Print a price: the service, every step, and where its numbers came from."""
-    names = " ".join([answer["hcpcs"], *answer["modifiers"]])
-    place = (
-        f"{answer['state']}/{answer['locality']} {answer['locality_name'].title()}" if answer["state"] else "national"
-    )
-    out.print(f"[bold]{names}[/bold] on {answer['date']}, {place}, {answer['setting']}")
-    until = f"{answer['effective_from']} to {answer['effective_to']}"
-    out.print(f"{answer['release']}, in force {until}; version {answer['version']}\n")
-    out.print(table("", ("step", "", "value"), [(s["step"], s["detail"], s["value"]) for s in answer["steps"]]))
-    if answer["allowed"] is not None:
-        out.print(
-            f"\nnon-participating ${answer['nonparticipating_amount']:,.2f}, limiting charge "
-            f"${answer['limiting_charge']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off the payment"
-        )
-    for note in answer["notes"]:
-        out.print(f"[yellow]note[/yellow]  {note}")
-    out.print("")
-    for s in answer["sources"]:
-        line = f" line {s['line']}" if s["line"] else ""
-        held = f" in {s['archive']}" if s["archive"] else ""
-        checksum = f", sha256 {s['sha256'][:16]}" if s["sha256"] else ""
-        out.print(f"{s['what']} from {s['file']}{line}{held}{checksum}")
-
-
-def claim(out: Console, answer: dict[str, Any]) -> None:
-    """Print the lines of a claim, what each rule did, and the total."""
-    columns = ("line", "date", "code", "modifiers", "units", "where", "release", "amount", "allowed", "rules")
-    rows = [
-        (
-            line["line"],
-            line["date"],
-            line["hcpcs"],
-            " ".join(line["modifiers"]),
-            line["units"],
-            f"{line['state']}/{line['locality']}" if line["state"] else "national",
-            line["release"],
-            line["amount"],
-            line["allowed"],
-            "; ".join(s["detail"] for s in line["steps"] if "source" in s) or (line["reason"] or "").replace("_", " "),
-        )
-        for line in answer["lines"]
-    ]
-    out.print(table("", columns, rows))
-    out.print(
-        f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off the payment"
-    )
-
-
-def runs(out: Console, records: Sequence[dict[str, Any]]) -> None:
-    """Print one line per run and its longest steps."""
-    rows = []
-    for run in records:
-        steps = sorted(run["steps"], key=lambda s: -s["seconds"])[:3]
-        longest = ", ".join(f"{s['release'] or ''} {s['step']} {s['seconds']:.2f} s".strip() for s in steps)
-        asked = " ".join(str(value) for value in run["asked"].values() if value)
-        rows.append((run["started"], run["command"], asked, run["outcome"], run["version"], run["error"] or longest))
-    out.print(table("", ("started", "run", "of", "outcome", "version", "longest steps, or what went wrong"), rows))
 
 
 def _settings(row: dict[str, Any]) -> Iterable[Sequence[object]]:

@@ -60,12 +60,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One published table: its columns in order and the rules over them."""
+    """One published table: its columns in order, the rules over them, and the members it is made of."""
 
     name: str
     description: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
+    members: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -163,6 +164,8 @@ def dictionary(contract: Contract) -> str:
 
 def _section(table: Table) -> Iterator[str]:
     yield f"## {table.name}\n\n{table.description}\n"
+    if table.members:
+        yield f"Made of the members {', '.join(table.members)}.\n"
     yield "| column | type | | unit | meaning |\n|---|---|---|---|---|"
     for column in table.columns:
         mark = "key" if column.key else "null" if column.nullable else ""
@@ -183,7 +186,7 @@ def _table(entry: Mapping[str, Any], where: str) -> Table:
         raise ContractError(f"{name}: primaryKeyPosition must count 1, 2, 3 in column order, found {places}.")
     rules = tuple(_rule(declared, name) for declared in entry.get("quality", ()))
     _refuse_twins((rule.name for rule in rules), name)
-    return Table(name, str(_need(entry, "description", name)), columns, rules)
+    return Table(name, str(_need(entry, "description", name)), columns, rules, tuple(_custom(entry).get("members", ())))
 
 
 def _column(declared: Mapping[str, Any], table: str) -> Column:
@@ -191,13 +194,12 @@ def _column(declared: Mapping[str, Any], table: str) -> Column:
     nullable, key = not declared.get("required", False), bool(declared.get("primaryKey", False))
     if key and nullable:
         raise ContractError(f"{where}: a primaryKey column must be required.")
-    custom = {entry["property"]: entry["value"] for entry in declared.get("customProperties", ())}
     return Column(
         name=str(declared["name"]),
         dtype=_dtype(str(_need(declared, "physicalType", where)), where),
         nullable=nullable,
         key=key,
-        unit=custom.get("unit"),
+        unit=_custom(declared).get("unit"),
         description=str(_need(declared, "description", where)),
     )
 
@@ -211,6 +213,10 @@ def _rule(declared: Mapping[str, Any], table: str) -> Rule:
     if severity not in ("error", "warn"):
         raise ContractError(f"{where}: severity is '{severity}', expected 'error' or 'warn'.")
     return Rule(name, table, query, severity, description)
+
+
+def _custom(declared: Mapping[str, Any]) -> dict[str, Any]:
+    return {entry["property"]: entry["value"] for entry in declared.get("customProperties", ())}
 
 
 def _need(mapping: Mapping[str, Any], field: str, where: str) -> Any:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ SINGLE_PUT_BYTES = 32 << 20
 PART_BYTES = 8 << 20
 CHUNK_BYTES = 4 << 20
 ATTEMPTS = 3
+FRESH_SECONDS = 60 * 60  # far below the day after which a prune may take an object
 TIMEOUT = "120s"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -97,6 +98,26 @@ class ObjectStore:
             except FileNotFoundError:
                 return None
 
+    def age(self, name: str) -> float | None:
+        """Return the seconds since an object was written or freshened, None when it isn't there."""
+        with _explained(self.uri(name)):
+            try:
+                return (datetime.now(UTC) - obstore.head(self.bucket, name)["last_modified"]).total_seconds()
+            except FileNotFoundError:
+                return None
+
+    def freshen(self, name: str) -> bool:
+        """Make an object count as new, because a build relies on it from now on; False when it isn't there.
+
+        A bucket can't touch an object: one that isn't young is written again with the bytes it has.
+        """
+        age = self.age(name)
+        if age is not None and age > FRESH_SECONDS:
+            data = self.get(name)
+            with _explained(self.uri(name)):
+                obstore.put(self.bucket, name, data)
+        return age is not None
+
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
         with _explained(self.uri(folder)):
@@ -114,6 +135,13 @@ class ObjectStore:
 
     def show_tree(self, version: int, files: dict[str, str]) -> None:
         """Do nothing: a bucket has no links. Readers take the addresses from `Version.files` or the manifest."""
+
+    def trees(self) -> list[int]:
+        """Return none: nothing is laid out in a bucket."""
+        return []
+
+    def hide_tree(self, version: int) -> None:
+        """Do nothing: there is no layout."""
 
     def _create(self, name: str, content: bytes | mmap.mmap) -> bool:
         """Write an object in one request, which the server refuses where the name is taken."""

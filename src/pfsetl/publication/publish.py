@@ -19,7 +19,7 @@ from polars.io.plugins import register_io_source
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import version
+from pfsetl.publication import succession, version
 from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
@@ -67,8 +67,7 @@ def stage(
     """
 
     def put(name: str) -> dict[str, Any]:
-        with store.scratch() as target:
-            return _put(store, release, contract.tables[name], write(tables[name], contract.tables[name], target))
+        return stage_table(store, release, contract.tables[name], tables[name])
 
     with ThreadPoolExecutor(WRITERS) as pool:  # a table waits for the disk or the network while others go on
         resources = list(pool.map(put, tables))
@@ -77,11 +76,18 @@ def stage(
     return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
 
 
+def stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[str, Any]:
+    """Write one table of a release as an object named by its content; return its entry in the manifest."""
+    with store.scratch() as target:
+        return _put(store, release, table, write(parts, table, target))
+
+
 def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
     """Make staged releases visible as the next version, or return the newest when it holds them already.
 
     Raises Conflict when another build changed one of these releases since `base`.
     """
+    made: dict[tuple[str, ...], dict[str, Any]] = {}
     while True:
         newest = version.open_version(store)
         changed = [s for s in staged if _content(newest, s.release) != s.content]
@@ -91,15 +97,26 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
                     f"{store}: version {newest.number} holds another content of {mine.release} than version "
                     f"{base.number}, on which this build started. Look at it, then build again."
                 )
-        if not changed:
-            _show(newest)
-            return newest
+        resources = _resources(store, newest, changed, contract, made, [s.release for s in staged])
+        if not changed and _rows(resources) == _rows(newest.resources):
+            return shown(newest)
+        refuse_vanished(store, [r for s in changed for r in s.resources] + list(made.values()))
         number = newest.number + 1
-        manifest = _manifest(newest, changed, contract)
+        manifest = _manifest(newest, changed, resources, contract)
         if store.put_new(version.manifest_name(number), version.encode(manifest)):
-            committed = version.open_version(store, number)
-            _show(committed)
-            return committed
+            return shown(version.open_version(store, number))
+
+
+def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> None:
+    """Raise StoreError when objects that a manifest is about to name are gone, as after a prune beside a build."""
+    names = sorted({str(r[field]) for r in resources for field in ("path", "schema")})
+    with ThreadPoolExecutor(min(len(names), 16) or 1) as pool:
+        gone = [name for name, there in zip(names, pool.map(store.exists, names), strict=True) if not there]
+    if gone:
+        raise StoreError(
+            f"{store}/{gone[0]}: missing, with {len(gone) - 1} more. Nothing was published. Was the store pruned "
+            "meanwhile? Run the command again; a build writes the file anew."
+        )
 
 
 def _content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
@@ -114,7 +131,8 @@ def _content(at: Version, release: str) -> str | None:
     return record["content"] if record else None
 
 
-def _show(committed: Version) -> None:
+def shown(committed: Version) -> Version:
+    """Lay out a committed version for readers that glob, and return it."""
     if committed.number:
         files = {version.shown_path(r): r["path"] for r in committed.resources}
         try:
@@ -124,14 +142,38 @@ def _show(committed: Version) -> None:
                 f"{error} Version {committed.number} is published all the same; only its tree for readers that glob "
                 "isn't there. Run the command again to lay it out."
             ) from error
+    return committed
 
 
-def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contract) -> dict[str, Any]:
-    from importlib.metadata import version as installed
+def _resources(
+    store: Store,
+    newest: Version,
+    changed: Sequence[StagedRelease],
+    contract: Contract,
+    made: dict[tuple[str, ...], dict[str, Any]],
+    again: Iterable[str],
+) -> list[dict[str, Any]]:
+    """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
+
+    def put(release: str, frame: pl.DataFrame) -> dict[str, Any]:
+        return stage_table(store, release, contract.tables[succession.TABLE], frame)
 
     replaced = {s.release for s in changed}
-    kept = [r for r in newest.resources if r["release"] not in replaced]
+    kept = [r for r in newest.resources if r["release"] not in replaced or r["table"] == succession.TABLE]
     added = [resource for s in changed for resource in s.resources]
+    records = {**newest.releases, **{s.release: s.record for s in changed}}
+    return succession.completed(store, [*kept, *added], records, put, made, again)
+
+
+def _rows(resources: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    return {(r["table"], r["release"], r["digest"]) for r in resources}
+
+
+def _manifest(
+    newest: Version, changed: Sequence[StagedRelease], resources: Sequence[dict[str, Any]], contract: Contract
+) -> dict[str, Any]:
+    from importlib.metadata import version as installed
+
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "pfsetl",
@@ -139,11 +181,12 @@ def _manifest(newest: Version, changed: Sequence[StagedRelease], contract: Contr
         "version": str(newest.number + 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "sources": [{"title": "CMS, PFS Relative Value Files", "path": "https://www.cms.gov"}],
-        "resources": sorted([*kept, *added], key=lambda r: (r["table"], r["release"])),
+        "resources": sorted(resources, key=lambda r: (r["table"], r["release"])),
         "pfsetl": {
             "format": version.MANIFEST_FORMAT,
             "parent": newest.number,
             "contract": {"id": contract.id, "version": contract.version},
+            "members": {name: list(table.members) for name, table in contract.tables.items()},
             "software": {name: installed(name) for name in ("pfsetl", "polars")},
             "releases": {**newest.releases, **{s.release: s.record for s in changed}},
         },
@@ -154,11 +197,11 @@ def _put(store: Store, release: str, table: Table, written: Written) -> dict[str
     """Store a written table as an object; return its entry in the manifest."""
     name = f"objects/{table.name}/{release}-{written.digest[:16]}.parquet"
     size, sha256 = written.path.stat().st_size, _sha256(written.path)
-    if store.exists(name) or not store.put_new(name, written.path):
+    if store.freshen(name) or not store.put_new(name, written.path):
         size, sha256 = _same_rows(store, name, size, sha256, written.digest, table)
     schema = json.dumps(contracts.table_schema(table), indent=1).encode()
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
-    if not store.exists(schema_name):
+    if not store.freshen(schema_name):
         store.put_new(schema_name, schema)
     return {
         "name": f"{table.name}-{release.lower()}",

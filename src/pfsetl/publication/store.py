@@ -1,6 +1,7 @@
-"""Where published bytes live. A store creates objects once and never changes them; a build never removes one."""
+"""Where published bytes live. A store creates objects once, never changes them, and removes them only for a prune."""
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -42,14 +43,26 @@ class Store(Protocol):
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
 
+    def age(self, name: str) -> float | None:
+        """Return the seconds since an object was written or freshened, None when it isn't there."""
+
+    def freshen(self, name: str) -> bool:
+        """Make an object count as new, because a build relies on it from now on; False when it isn't there."""
+
     def delete(self, name: str) -> None:
-        """Remove an object; nothing happens when it isn't there. No build calls this."""
+        """Remove an object for good; nothing happens when it isn't there. Only a prune does this."""
 
     def uri(self, name: str) -> str:
         """Return the address under which Parquet readers find an object."""
 
     def show_tree(self, version: int, files: dict[str, str]) -> None:
         """Lay out a version for readers that glob, where the place can do it without copying."""
+
+    def trees(self) -> list[int]:
+        """Return the versions that are laid out for readers that glob."""
+
+    def hide_tree(self, version: int) -> None:
+        """Remove the layout of a version; its objects stay."""
 
 
 class LocalStore:
@@ -112,15 +125,29 @@ class LocalStore:
         place = self.root / name
         return place.stat().st_size if place.is_file() else None
 
+    def age(self, name: str) -> float | None:
+        """Return the seconds since an object was written or freshened, None when it isn't there."""
+        place = self.root / name
+        return time.time() - place.stat().st_mtime if place.is_file() else None
+
+    def freshen(self, name: str) -> bool:
+        """Make an object count as new, because a build relies on it from now on; False when it isn't there."""
+        # NOTE: only the owner of a file may do this; a commit looks once more whether its objects are there.
+        with suppress(PermissionError, FileNotFoundError):
+            os.utime(self.root / name)
+        return self.exists(name)
+
+    def delete(self, name: str) -> None:
+        """Remove an object for good; nothing happens when it isn't there. Only a prune does this."""
+        target = self.root / name
+        with _explained(target), suppress(FileNotFoundError):
+            target.unlink()
+            _sync(target.parent)
+
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
         place = self.root / folder
         return sorted(f"{folder}/{p.name}" for p in place.iterdir() if p.is_file()) if place.is_dir() else []
-
-    def delete(self, name: str) -> None:
-        """Remove an object; nothing happens when it isn't there."""
-        with _explained(self.root / name):
-            (self.root / name).unlink(missing_ok=True)
 
     def uri(self, name: str) -> str:
         """Return the address under which Parquet readers find an object."""
@@ -146,6 +173,17 @@ class LocalStore:
                     temporary.symlink_to(Path("tree") / tree.name)
                     temporary.replace(latest)
 
+    def trees(self) -> list[int]:
+        """Return the versions that are laid out for readers that glob."""
+        place = self.root / "tree"
+        return sorted(int(p.name) for p in place.iterdir() if p.name.isdigit()) if place.is_dir() else []
+
+    def hide_tree(self, version: int) -> None:
+        """Remove the layout of a version; its objects stay."""
+        tree = self.root / "tree" / f"{version:06d}"
+        with _explained(tree), suppress(FileNotFoundError):
+            shutil.rmtree(tree)
+
     def _link_new(self, source: Path, target: Path) -> bool:
         with source.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -154,12 +192,17 @@ class LocalStore:
         except FileExistsError:
             return False
         target.chmod(0o444)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(target.parent)
         return True
+
+
+def _sync(folder: Path) -> None:
+    """Make what was created in a folder, or removed from it, survive a power failure."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _clear_abandoned(folder: Path) -> None:

@@ -1,0 +1,56 @@
+"""How prices and claims look on a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+
+from pfsetl.cli.render import table
+
+
+def price(out: Console, answer: dict[str, Any]) -> None:
+    """Print a price: the service, every step, and where its numbers came from."""
+    names = " ".join([answer["hcpcs"], *answer["modifiers"]])
+    place = (
+        f"{answer['state']}/{answer['locality']} {answer['locality_name'].title()}" if answer["state"] else "national"
+    )
+    out.print(f"[bold]{names}[/bold] on {answer['date']}, {place}, {answer['setting']}")
+    until = f"{answer['effective_from']} to {answer['effective_to']}"
+    out.print(f"{answer['release']}, in force {until}; version {answer['version']}\n")
+    out.print(table("", ("step", "", "value"), [(s["step"], s["detail"], s["value"]) for s in answer["steps"]]))
+    if answer["allowed"] is not None:
+        out.print(
+            f"\nnon-participating ${answer['nonparticipating_amount']:,.2f}, limiting charge "
+            f"${answer['limiting_charge']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off the payment"
+        )
+    for note in answer["notes"]:
+        out.print(f"[yellow]note[/yellow]  {note}")
+    out.print("")
+    for s in answer["sources"]:
+        line = f" line {s['line']}" if s["line"] else ""
+        held = f" in {s['archive']}" if s["archive"] else ""
+        checksum = f", sha256 {s['sha256'][:16]}" if s["sha256"] else ""
+        out.print(f"{s['what']} from {s['file']}{line}{held}{checksum}")
+
+
+def claim(out: Console, answer: dict[str, Any]) -> None:
+    """Print the lines of a claim, what each rule did, and the total."""
+    columns = ("line", "date", "code", "modifiers", "units", "where", "release", "amount", "allowed", "rules")
+    rows = [
+        (
+            line["line"],
+            line["date"],
+            line["hcpcs"],
+            " ".join(line["modifiers"]),
+            line["units"],
+            f"{line['state']}/{line['locality']}" if line["state"] else "national",
+            line["release"],
+            line["amount"],
+            line["allowed"],
+            "; ".join(s["detail"] for s in line["steps"] if "source" in s) or (line["reason"] or "").replace("_", " "),
+        )
+        for line in answer["lines"]
+    ]
+    out.print(table("", columns, rows))
+    out.print(
+        f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off the payment"
+    )

@@ -1,0 +1,139 @@
+"""What changed between two versions of a store, or between two releases of one version."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from pfsetl.declared import contracts
+from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication.version import Version
+from pfsetl.tables import changes
+
+# What these tables say is about the release itself or its files, and so differs between any two of them.
+OF_ONE_RELEASE = ("releases", "release_calendar", "release_changes", "source_lines", "rejects")
+
+
+@dataclass(frozen=True, slots=True)
+class TableChanges:
+    """One table of a release: rows before and after; rows added, removed, changed; changed cells by column."""
+
+    table: str
+    release: str
+    rows_before: int
+    rows_after: int
+    added: int
+    removed: int
+    changed: int
+    columns: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What changed from `old` to `new`: the tables that differ, how many don't, and the largest movers by section.
+
+    `participants` says which participant of the new side was compared with which one of the old, where names differ;
+    `notes` say what was not compared, or is empty for another reason than a change of CMS's.
+    """
+
+    old: str
+    new: str
+    tables: tuple[TableChanges, ...]
+    unchanged: int
+    movers: tuple[dict[str, Any], ...]
+    participants: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def between_versions(old: Version, new: Version, *, top: int = 3) -> Diff:
+    """Compare two versions, table by table and release by release; equal digests are taken as equal unread."""
+    before, after = _resources(old), _resources(new)
+    tables, unchanged = [], 0
+    for place in sorted(before.keys() | after.keys()):
+        was, now = before.get(place), after.get(place)
+        if was and now and was["digest"] == now["digest"]:
+            unchanged += 1
+        elif was and now:
+            tables.append(_table(old, new, was, now))
+        else:
+            rows = (was or {"rows": 0})["rows"], (now or {"rows": 0})["rows"]
+            tables.append(TableChanges(*place, *rows, added=rows[1], removed=rows[0], changed=0, columns={}))
+    both = [label for label in new.releases if label in old.releases]
+    moved = [m for label in both for m in _movers(old, label, new, label, top)]
+    return Diff(f"version {old.number}", f"version {new.number}", tuple(tables), unchanged, tuple(moved), {}, ())
+
+
+def between_releases(at: Version, old: str, new: str, *, top: int = 3) -> Diff:
+    """Compare two releases of a version; keys are compared without the release, participants by their pairs.
+
+    Raises UsageError for a release that isn't in the version.
+    """
+    at.files("rvu", old), at.files("rvu", new)  # raises for a release that isn't there
+    resources = _resources(at)
+    tables, unchanged = [], 0
+    for name in sorted({table for table, _ in resources} - set(OF_ONE_RELEASE)):
+        was, now = resources.get((name, old)), resources.get((name, new))
+        if not was or not now:
+            continue
+        found = _table(at, at, was, now)
+        if found.added or found.removed or found.changed:
+            tables.append(found)
+        else:
+            unchanged += 1
+    mine, others = _participants(at, new), _participants(at, old)
+    pairs = changes.paired(others, mine)
+    notes = [f"{p} of {new} has no counterpart in {old} and isn't compared" for p in mine if p not in pairs]
+    notes += [f"{p} of {old} has no counterpart in {new} and isn't compared" for p in others if p not in pairs.values()]
+    notes += [f"{m} is missing from the archive of {x}" for x in (old, new) for m in at.releases[x].get("missing", ())]
+    renamed = {p: other for p, other in pairs.items() if p != other}
+    return Diff(old, new, tuple(tables), unchanged, tuple(_movers(at, old, at, new, top)), renamed, tuple(notes))
+
+
+def _resources(at: Version) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(r["table"], r["release"]): r for r in at.resources}
+
+
+def _table(old: Version, new: Version, was: Mapping[str, Any], now: Mapping[str, Any]) -> TableChanges:
+    name = now["table"]
+    if name not in contracts.load().tables:
+        raise UsageError(f"{name}: a table this pfsetl doesn't know. Upgrade pfsetl to compare it.")
+    key = [c for c in contracts.load().tables[name].key if c != "release"]
+    try:
+        before, after = old.scan(name, was["release"]), new.scan(name, now["release"])
+        if "participant" in key and was["release"] != now["release"]:
+            sides = (f.select(pl.col("participant").unique()).collect()["participant"] for f in (before, after))
+            before, after = changes.with_pairs(before, after, changes.paired(*sides))
+        before, after = before.drop("release", strict=False), after.drop("release", strict=False)
+        found = changes.counted(before, after, key)
+    except pl.exceptions.PolarsError as error:
+        raise StoreError(
+            f"{new.store}: {name} of {was['release']} or {now['release']} can't be read "
+            f"({str(error).splitlines()[0]}). 'pfsetl verify' says which file is damaged."
+        ) from error
+    return TableChanges(
+        name, now["release"], was["rows"], now["rows"], found.added, found.removed, found.changed, found.columns
+    )
+
+
+def _movers(old: Version, was: str, new: Version, now: str, top: int) -> Iterator[dict[str, Any]]:
+    """Yield the largest movers of every section, in every measure whose table differs."""
+    before, after = _resources(old), _resources(new)
+    key = ["participant", "hcpcs", "modifier"]
+    for measure, table in changes.MEASURES.items():
+        if {(table, was), ("rvu", was)} - before.keys() or {(table, now), ("rvu", now)} - after.keys():
+            continue
+        if before[table, was]["digest"] == after[table, now]["digest"]:
+            continue
+        sections = new.scan("rvu", now).select(*key, "section")
+        mine = new.scan(table, now).select(*key, measure).join(sections, on=key)
+        others = old.scan(table, was).select(*key, measure)
+        if was != now:
+            pairs = changes.paired(_participants(old, was), _participants(new, now))
+            others, mine = changes.with_pairs(others, mine, pairs)
+        for row in changes.movers(others.collect(), mine.collect(), measure, top).iter_rows(named=True):
+            yield {"release": now} | row
+
+
+def _participants(at: Version, release: str) -> list[str]:
+    return at.scan("rvu", release).select(pl.col("participant").unique().sort()).collect()["participant"].to_list()

@@ -1,0 +1,160 @@
+"""Which versions a store keeps: go back to an earlier one, and prune those that nobody needs any more."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from json import loads
+
+from pfsetl.declared import contracts
+from pfsetl.errors import Conflict, StoreError, UsageError
+from pfsetl.publication import publish, version
+from pfsetl.publication.store import Store
+from pfsetl.publication.version import Version
+
+GRACE_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What a prune removes: manifests by number, trees by number, staging records, objects with their bytes.
+
+    `waiting` are objects that no kept version needs either, but which are too young, or staged and not yet
+    committed; a later prune takes them.
+    """
+
+    kept: tuple[int, ...]
+    versions: tuple[int, ...]
+    trees: tuple[int, ...]
+    records: tuple[str, ...]
+    objects: Mapping[str, int]
+    waiting: Mapping[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the removed objects."""
+        return sum(self.objects.values())
+
+
+def rollback(store: Store, number: int) -> Version:
+    """Publish the content of an earlier version as the next one; return the newest when it has that content already.
+
+    Releases published after `number` are left out of the new version; the versions that hold them stay. Raises
+    UsageError for an unknown number, StoreError when a file of that version is missing or cut, Conflict when
+    another version was published meanwhile.
+    """
+    wanted, newest = version.open_version(store, number), version.open_version(store)
+    if _content(wanted) == _content(newest):
+        return newest
+    for resource in wanted.resources:
+        store.freshen(resource["schema"])
+        if not store.freshen(resource["path"]) or store.size(resource["path"]) != resource["bytes"]:
+            raise StoreError(
+                f"{store}/{resource['path']}: missing or cut, so version {number} can't be published again. "
+                f"'pfsetl verify --at {number}' lists every such file; build {resource['release']} again instead."
+            )
+    publish.refuse_vanished(store, wanted.resources)
+    after = newest.number + 1
+    about = {**wanted.manifest["pfsetl"], "parent": newest.number, "rolled_back_to": number}
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = {**wanted.manifest, "version": str(after), "created": created, "pfsetl": about}
+    if not store.put_new(version.manifest_name(after), version.encode(manifest)):
+        raise Conflict(
+            f"{store}: version {after} was published while version {number} was looked at; a rollback would drop "
+            "what is new in it. Look at it, then roll back again."
+        )
+    return publish.shown(version.open_version(store, after))
+
+
+def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Pruning:
+    """Return what a prune that keeps the newest `keep` versions would remove; nothing is touched.
+
+    Kept are also versions that were the newest less than `grace` seconds ago: someone may be reading them, or may be
+    about to publish under the number after them. So are objects younger than that, and those that a backfill staged
+    and can still take over. Raises UsageError for less than one version, StoreError when a kept manifest can't be read.
+    """
+    if keep < 1:
+        raise UsageError(f"--keep {keep}: the newest version always stays. Give 1 or more.")
+    there = version.numbers(store)
+    gone = []
+    for number, following in pairwise(there[: 1 - keep or None]):
+        if (store.age(version.manifest_name(following)) or 0.0) <= grace:
+            break
+        gone.append(number)
+    kept = there[len(gone) :]
+    opened = [version.open_version(store, number) for number in kept]
+    records, staged = _staged(store, opened[-1], grace) if opened else ((), frozenset[str]())
+    needed = _named(opened)
+    spare = {name: store.size(name) or 0 for name in _objects(store, opened, gone) if name not in needed}
+    waiting = {name: size for name, size in spare.items() if name in staged or (store.age(name) or 0.0) <= grace}
+    return Pruning(
+        tuple(kept),
+        tuple(gone),
+        # NOTE: also the trees of manifests that an interrupted prune has removed; one above the newest is being made.
+        tuple(n for n in store.trees() if kept and n < kept[-1] and n not in kept),
+        records,
+        {name: size for name, size in spare.items() if name not in waiting},
+        waiting,
+    )
+
+
+def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruning:
+    """Carry out a plan; return what was removed, which is less where an object came into use since the plan was made.
+
+    Manifests go first, the oldest first, then trees, then objects: wherever it stops, every manifest that is left
+    has all its objects. What it left over, the next prune finds. The newest manifest stays, so no number comes again.
+    """
+    for number in plan.versions:
+        store.delete(version.manifest_name(number))
+    for number in plan.trees:
+        store.hide_tree(number)
+    for name in plan.records:
+        store.delete(name)
+    opened = [version.open_version(store, number) for number in version.numbers(store)]
+    needed = _named(opened) | _staged(store, opened[-1], grace)[1] if opened else set[str]()
+    removed = {}
+    for name, size in plan.objects.items():
+        if name not in needed and (store.age(name) or 0.0) > grace:
+            store.delete(name)
+            removed[name] = size
+    later = {name: size for name, size in plan.objects.items() if name not in removed}
+    return Pruning(plan.kept, plan.versions, plan.trees, plan.records, removed, {**plan.waiting, **later})
+
+
+def _content(at: Version) -> tuple[set[tuple[str, str, str]], dict[str, str]]:
+    """Return what makes two versions equal: the rows of every table, and each release's own identity."""
+    rows = {(r["table"], r["release"], r["digest"]) for r in at.resources}
+    return rows, {label: record["content"] for label, record in at.releases.items()}
+
+
+def _named(versions: Iterable[Version]) -> set[str]:
+    return {r[field] for at in versions for r in at.resources for field in ("path", "schema")}
+
+
+def _objects(store: Store, kept: Iterable[Version], gone: Iterable[int]) -> list[str]:
+    """Return the names of all objects and schemas in the store."""
+    tables = set(contracts.load().tables) | {r["table"] for at in kept for r in at.resources}
+    for number in gone:
+        with suppress(StoreError):  # a manifest that can't be read can go too
+            tables |= {r["table"] for r in version.open_version(store, number).resources}
+    folders = ["schemas", *(f"objects/{table}" for table in sorted(tables))]
+    return [name for folder in folders for name in store.names(folder)]
+
+
+def _staged(store: Store, newest: Version, grace: float) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the staging records that no backfill can take over any more, and the objects that the others name.
+
+    A record is of use while its release still has the content it was staged upon, which ends its name.
+    """
+    spent: list[str] = []
+    objects: set[str] = set()
+    for name in store.names("staged"):
+        label, before = name.split("/")[-1].split("-")[0], name.removesuffix(".json").split("-")[-1]
+        now = str(newest.releases.get(label, {}).get("content", "nothing"))
+        if now[:16] != before and (store.age(name) or 0.0) > grace:
+            spent.append(name)
+            continue
+        with suppress(ValueError, KeyError, TypeError):  # a backfill counts an unreadable record as none
+            objects |= {str(r[field]) for r in loads(store.get(name))["resources"] for field in ("path", "schema")}
+    return tuple(spent), frozenset(objects)

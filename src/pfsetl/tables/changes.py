@@ -1,0 +1,151 @@
+"""What changed between two states of a table: rows added, removed and changed, and in which columns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+import polars as pl
+
+from pfsetl.declared import contracts, declarations
+
+PART_ROWS = 50_000  # measured: larger parts take as long and more memory
+WHOLE_ROW = ""
+MEASURES = {"work_rvu": "rvu", "nonfacility_payment": "payment_national"}
+_OF_THE_RELEASE = ("release", "conversion_factor")  # the same on every row of a release, so not a change of a code
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Numbers of rows added, removed and changed, and of changed cells by column."""
+
+    added: int
+    removed: int
+    changed: int
+    columns: Mapping[str, int]
+
+
+def counted(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Changes:
+    """Count what changed between two states of a table with this key, over the columns that both have.
+
+    A large table is compared in parts by code, so memory doesn't grow with its rows.
+    """
+    there = set(old.collect_schema())
+    columns = [c for c in new.collect_schema() if c in there and c not in key]
+    added = removed = changed = 0
+    cells = dict.fromkeys(columns, 0)
+    for part in _parts(old, new, key):
+        before, after = (f.filter(part).select(*key, *columns).collect() for f in (old, new))
+        before, after, less, more = _aligned(before, after, key)
+        added, removed = added + more.height, removed + less.height
+        differing = {c: before[c].ne_missing(after[c]) for c in columns}
+        changed += int(reduce(or_, differing.values()).sum()) if differing else 0
+        cells = {c: n + int(differing[c].sum()) for c, n in cells.items()}
+    return Changes(added, removed, changed, {c: n for c, n in cells.items() if n})
+
+
+def release_changes(old: pl.DataFrame | None, new: pl.DataFrame) -> pl.DataFrame:
+    """Return the table `release_changes`: every cell of `rvu` that differs from the previous release, as text.
+
+    A row that is there in one of them only is one row, its `column` empty. Participants are paired by
+    `schemas/participants.csv`; one without a counterpart in the previous release isn't compared.
+    """
+    table = contracts.load().tables["release_changes"]
+    if old is None or old.is_empty() or new.is_empty():
+        return table.empty()
+    releases = {"release": pl.lit(new["release"][0]), "previous_release": pl.lit(old["release"][0])}
+    key = [c for c in contracts.load().tables["rvu"].key if c != "release"]
+    columns = [c for c in new.columns if c in old.columns and c not in (*key, *_OF_THE_RELEASE)]
+    pairs = paired(old["participant"].unique(), new["participant"].unique())
+    before, after = (frame.collect() for frame in with_pairs(old.lazy(), new.lazy(), pairs))
+    before, after, less, more = _aligned(before, after, key)
+    none = pl.lit(None, dtype=pl.String)
+    whole = {"column": pl.lit(WHOLE_ROW), "old": none, "new": none}
+    parts = [rows.select(*key, change=pl.lit(change), **whole) for change, rows in (("added", more), ("removed", less))]
+    for column in columns:
+        differs = before[column].ne_missing(after[column])
+        parts.append(
+            after.filter(differs).select(
+                *key,
+                change=pl.lit("changed"),
+                column=pl.lit(column),
+                old=before[column].filter(differs).cast(pl.String),
+                new=pl.col(column).cast(pl.String),
+            )
+        )
+    return pl.concat(parts).with_columns(**releases).select(table.schema.names()).sort(table.key)
+
+
+def paired(old: Sequence[str] | pl.Series, new: Sequence[str] | pl.Series) -> dict[str, str]:
+    """Return with which participant of an old state each one of a new state is compared.
+
+    That is the one of its own name, or by `schemas/participants.csv` the one that it continues or that continues it;
+    a participant without a counterpart is left out.
+
+    >>> paired(["all"], ["non_qp", "qp"]), paired(["non_qp", "qp"], ["all"]), paired(["qp"], ["qp"])
+    ({'non_qp': 'all'}, {'all': 'non_qp'}, {'qp': 'qp'})
+    """
+    continues = {r["participant"]: r["continues"] for r in declarations.rows("participants.csv") if r["continues"]}
+    either = continues | {earlier: later for later, earlier in continues.items()}
+    pairs = {p: p if p in old else either.get(p, "") for p in sorted(new)}
+    return {mine: other for mine, other in pairs.items() if other in old}
+
+
+def with_pairs(old: pl.LazyFrame, new: pl.LazyFrame, pairs: Mapping[str, str]) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Return both states with paired participants alone, under the names of the new one."""
+    mine, others = list(pairs), list(pairs.values())
+    participant = pl.col("participant")
+    renamed = participant.replace(others, mine)
+    return (old.filter(participant.is_in(others)).with_columns(renamed), new.filter(participant.is_in(mine)))
+
+
+def movers(old: pl.DataFrame, new: pl.DataFrame, measure: str, top: int) -> pl.DataFrame:
+    """Return the rows of each section whose measure moved most, up or down: old, new, change, percent.
+
+    Both frames have participant, hcpcs, modifier and the measure, `new` also section; a row without a value on one
+    side hasn't moved. Percent is null where the old value is 0.
+    """
+    key = ["participant", "hcpcs", "modifier"]
+    both = new.join(old.select(*key, old=measure), on=key).rename({measure: "new"}).drop_nulls(["old", "new"])
+    change = pl.col("new") - pl.col("old")
+    percent = pl.when(pl.col("old") != 0).then(100 * change.cast(pl.Float64) / pl.col("old").cast(pl.Float64))
+    moved = both.filter(pl.col("new") != pl.col("old")).with_columns(change=change, percent=percent.round(1))
+    order = [pl.col("section"), pl.col("change").abs(), *map(pl.col, key)]
+    ordered = moved.sort(order, descending=[False, True, False, False, False], nulls_last=True)
+    picked = ordered.group_by("section", maintain_order=True).head(top)
+    return picked.select(measure=pl.lit(measure), **{c: pl.col(c) for c in ("section", *key, "old", "new")}).hstack(
+        picked.select("change", "percent")
+    )
+
+
+def _parts(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Iterator[pl.Expr]:
+    """Yield conditions on `hcpcs` that cut two tables into parts of about PART_ROWS rows; one that is true if small."""
+    total = max(f.select(pl.len()).collect().item() for f in (old, new))
+    if total <= PART_ROWS or "hcpcs" not in key:
+        yield pl.lit(value=True)
+        return
+    codes = pl.concat(f.group_by("hcpcs").len() for f in (old, new)).group_by("hcpcs").agg(pl.max("len")).sort("hcpcs")
+    parts = codes.select("hcpcs", part=pl.col("len").cum_sum() // PART_ROWS).group_by("part", maintain_order=True)
+    for first, last in (
+        parts.agg(pl.first("hcpcs").alias("first"), pl.last("hcpcs").alias("last"))
+        .collect()
+        .select("first", "last")
+        .iter_rows()
+    ):
+        yield pl.col("hcpcs").is_between(pl.lit(first), pl.lit(last))
+
+
+def _aligned(
+    old: pl.DataFrame, new: pl.DataFrame, key: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return the rows that both have, in the same order, then those of the old and of the new alone."""
+    if old.select(key).equals(new.select(key)):
+        return old, new, old.clear(), new.clear()
+    less, more = old.join(new, on=key, how="anti"), new.join(old, on=key, how="anti")
+    both = (
+        old.join(new, on=key, how="semi", maintain_order="left"),
+        new.join(old, on=key, how="semi", maintain_order="left"),
+    )
+    if not both[0].select(key).equals(both[1].select(key)):
+        both = (both[0].sort(key), both[1].sort(key))
+    return *both, less, more

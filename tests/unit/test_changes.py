@@ -1,0 +1,342 @@
+"""Changes between two states of a table, counted and as rows; the same rows whatever order releases are built in."""
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pfsetl
+from pfsetl import pipeline
+from pfsetl.declared import contracts, registry
+from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication import changes as published_changes
+from pfsetl.publication import publish, succession
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+from pfsetl.source.archive import open_archive
+from pfsetl.tables import changes
+from tests import synthetic as s
+
+Run = Callable[..., tuple[int, str, str]]
+KEY = ["hcpcs", "place"]
+
+
+def state(*rows: tuple[str, int, int | None, str]) -> pl.LazyFrame:
+    schema = {"hcpcs": pl.String, "place": pl.Int32, "a": pl.Int32, "b": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort(KEY).lazy()
+
+
+# --- counted ----------------------------------------------------------------------------------------------------
+
+
+def test_rows_added_removed_and_changed_are_counted() -> None:
+    old = state(("A", 1, 1, "x"), ("B", 1, 1, "x"), ("C", 1, 1, "x"))
+    new = state(("B", 1, 1, "x"), ("C", 1, 2, "y"), ("D", 1, 1, "x"), ("E", 1, 1, "x"))
+    assert changes.counted(old, new, KEY) == changes.Changes(2, 1, 1, {"a": 1, "b": 1})
+
+
+def test_a_value_that_comes_or_goes_is_a_change_and_null_on_both_sides_is_none() -> None:
+    old, new = state(("A", 1, None, "x"), ("B", 1, None, "x")), state(("A", 1, None, "x"), ("B", 1, 0, "x"))
+    assert changes.counted(old, new, KEY) == changes.Changes(0, 0, 1, {"a": 1})
+
+
+def test_only_columns_that_both_have_are_compared() -> None:
+    old, new = state(("A", 1, 1, "x")), state(("A", 1, 1, "x"))
+    assert changes.counted(old.drop("a"), new, KEY) == changes.Changes(0, 0, 0, {})
+
+
+rows = st.dictionaries(
+    st.tuples(st.sampled_from("ABCDEF"), st.integers(1, 4)), st.tuples(st.integers(0, 1) | st.none(), st.just("x"))
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, rows, st.integers(1, 30))
+def test_parts_of_any_size_count_what_a_dictionary_counts(old: dict, new: dict, size: int) -> None:
+    whole, changes.PART_ROWS = changes.PART_ROWS, size
+    try:
+        found = changes.counted(*(state(*((*key, *row) for key, row in rows.items())) for rows in (old, new)), KEY)
+    finally:
+        changes.PART_ROWS = whole
+    changed = sum(old[key] != new[key] for key in old.keys() & new.keys())
+    assert (found.added, found.removed, found.changed) == (len(new.keys() - old), len(old.keys() - new), changed)
+
+
+# --- participants -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pairs"),
+    [
+        (["all"], ["all"], {"all": "all"}),
+        (["all"], ["non_qp", "qp"], {"non_qp": "all"}),
+        (["non_qp", "qp"], ["non_qp", "qp"], {"non_qp": "non_qp", "qp": "qp"}),
+        (["non_qp", "qp"], ["all"], {"all": "non_qp"}),
+        (["qp"], ["all"], {}),
+    ],
+)
+def test_everyone_until_2025_is_compared_with_those_who_are_not_qualifying_participants(
+    old: list[str], new: list[str], pairs: dict[str, str]
+) -> None:
+    assert changes.paired(old, new) == pairs
+
+
+def test_every_participant_of_the_contract_is_declared() -> None:
+    declared = set(pl.read_csv(Path(__file__).parents[2] / "schemas" / "participants.csv")["participant"])
+    assert declared == {"all", "non_qp", "qp"}
+
+
+# --- movers -----------------------------------------------------------------------------------------------------
+
+
+def measured(*rows: tuple[str, str, str | None]) -> pl.DataFrame:
+    frame = pl.DataFrame(rows, schema={"section": pl.String, "hcpcs": pl.String, "m": pl.String}, orient="row")
+    return frame.with_columns(pl.col("m").cast(pl.Decimal(9, 2)), participant=pl.lit("all"), modifier=pl.lit(""))
+
+
+def test_the_largest_movers_of_a_section_come_first_whether_up_or_down() -> None:
+    old = measured(("S", "A", "1.00"), ("S", "B", "2.00"), ("S", "C", "4.00"), ("T", "D", "1.00"), ("T", "E", "1.00"))
+    new = measured(("S", "A", "1.10"), ("S", "B", "1.00"), ("S", "C", "4.50"), ("T", "D", "1.00"), ("T", "E", "1.01"))
+    found = changes.movers(old, new, "m", 2).select("section", "hcpcs", "old", "new", "change", "percent").rows()
+    assert found == [
+        ("S", "B", Decimal("2.00"), Decimal("1.00"), Decimal("-1.00"), -50.0),
+        ("S", "C", Decimal("4.00"), Decimal("4.50"), Decimal("0.50"), 12.5),
+        ("T", "E", Decimal("1.00"), Decimal("1.01"), Decimal("0.01"), 1.0),
+    ]
+
+
+def test_from_nothing_there_is_no_percentage() -> None:
+    assert changes.movers(measured(("S", "A", "0.00")), measured(("S", "A", "1.00")), "m", 1)["percent"].to_list() == [
+        None
+    ]
+
+
+def test_what_has_no_value_on_one_side_did_not_move() -> None:
+    assert changes.movers(measured(("S", "A", None)), measured(("S", "A", "1.00")), "m", 1).is_empty()
+
+
+# --- published releases -----------------------------------------------------------------------------------------
+
+CHANGED = s.changed(s.VISIT, work="1.25")
+ADDED = s.changed(s.VISIT, hcpcs="G9990")
+ROWS = {"RVU25A": s.CODES, "RVU25B": [CHANGED, *s.CODES[1:]], "RVU25C": [CHANGED, *s.CODES[1:-1], ADDED]}
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("archives")
+    return {label: s.write_zip(folder / f"{label}.zip", s.release(label, rows=rows)) for label, rows in ROWS.items()}
+
+
+def built(store: LocalStore, archives: dict[str, Path], *labels: str) -> Version:
+    for label in labels:
+        pfsetl.build(label, store=store, archive=archives[label])
+    return pfsetl.open(store)
+
+
+@pytest.fixture(scope="module")
+def template(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = LocalStore(tmp_path_factory.mktemp("changes") / "store")
+    built(store, archives, "RVU25A", "RVU25B", "RVU25C")
+    return store.root
+
+
+@pytest.fixture
+def store(template: Path, tmp_path: Path) -> LocalStore:
+    return LocalStore(Path(shutil.copytree(template, tmp_path / "store", symlinks=True)))
+
+
+def listed(at: Version, release: str) -> list[tuple[str, ...]]:
+    columns = ("previous_release", "hcpcs", "change", "column", "old", "new")
+    return at.scan("release_changes", release).select(columns).collect().rows()
+
+
+def test_the_first_release_has_no_changes(store: LocalStore) -> None:
+    assert listed(pfsetl.open(store), "RVU25A") == []
+
+
+def test_a_changed_rvu_is_listed_with_the_totals_that_follow(store: LocalStore) -> None:
+    # G9901: work 1.21, non-facility PE 1.40, facility PE 0.52, MP 0.09; then work 1.25
+    assert listed(pfsetl.open(store), "RVU25B") == [
+        ("RVU25A", "G9901", "changed", "facility_total_rvu", "1.82", "1.86"),
+        ("RVU25A", "G9901", "changed", "nonfacility_total_rvu", "2.70", "2.74"),
+        ("RVU25A", "G9901", "changed", "work_rvu", "1.21", "1.25"),
+    ]
+
+
+def test_a_row_that_comes_or_goes_is_one_row(store: LocalStore) -> None:
+    gone = s.CODES[-1]["hcpcs"]
+    assert sorted(listed(pfsetl.open(store), "RVU25C")) == sorted(
+        [
+            ("RVU25B", "G9990", "added", "", None, None),
+            ("RVU25B", gone, "removed", "", None, None),
+        ]
+    )
+
+
+def test_the_same_releases_have_the_same_changes_whatever_order_they_come_in(
+    archives: dict[str, Path], tmp_path: Path
+) -> None:
+    staged, base = LocalStore(tmp_path / "staged"), pfsetl.open(tmp_path / "staged")
+    parts = [
+        pipeline.stage(registry.find(label), open_archive(path), store=staged, base=base, records={})
+        for label, path in archives.items()
+    ]
+    found = set()
+    for number, order in enumerate(itertools.permutations(parts)):
+        store = LocalStore(Path(shutil.copytree(staged.root, tmp_path / str(number))))
+        for part in order:
+            at = publish.commit(store, [part], pfsetl.open(store), contracts.load())
+        found.add(tuple(sorted((r["table"], r["release"], r["digest"]) for r in at.resources)))
+    assert (len(found), len(listed(at, "RVU25B"))) == (1, 3)
+
+
+def test_a_reposted_release_changes_what_follows_it(store: LocalStore, tmp_path: Path) -> None:
+    same = s.write_zip(tmp_path / "a.zip", s.release("RVU25A", rows=ROWS["RVU25B"]))
+    assert listed(pfsetl.build("RVU25A", store=store, archive=same).version, "RVU25B") == []
+
+
+def test_an_unchanged_release_whose_neighbour_changed_keeps_its_identity(
+    archives: dict[str, Path], tmp_path: Path
+) -> None:
+    store = LocalStore(tmp_path / "o")
+    before = built(store, archives, "RVU25A", "RVU25C").releases["RVU25C"]["content"]
+    after = built(store, archives, "RVU25B")
+    assert (after.releases["RVU25C"]["content"], listed(after, "RVU25C")[0][0]) == (before, "RVU25B")
+    assert built(store, archives, "RVU25C").number == after.number
+
+
+def test_changes_to_a_sample_are_those_from_a_sample(archives: dict[str, Path], tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "o")
+    built(store, archives, "RVU25A")
+    sample = pfsetl.build("RVU25B", store=store, archive=archives["RVU25B"], sample=True).version
+    assert listed(sample, "RVU25B") == []
+
+
+def test_a_deleted_table_of_changes_is_restored_by_building_again(store: LocalStore, archives: dict[str, Path]) -> None:
+    at = pfsetl.open(store)
+    (gone,) = (r["path"] for r in at.resources if (r["table"], r["release"]) == ("release_changes", "RVU25B"))
+    (store.root / gone).unlink()
+    after = built(store, archives, "RVU25B")
+    assert (after.number, [problem for _, problem in after.verify() if problem]) == (at.number, [])
+
+
+def test_a_version_of_before_the_table_gets_it_with_the_next_build(
+    store: LocalStore, archives: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = LocalStore(store.root.parent / "older")
+    with monkeypatch.context() as patch:
+        patch.setattr(succession, "completed", lambda store, resources, *_: list(resources))
+        before = built(older, archives, "RVU25A", "RVU25B")
+    assert "release_changes" not in {r["table"] for r in before.resources}
+    assert len(listed(built(older, archives, "RVU25C"), "RVU25B")) == 3
+
+
+def test_a_deleted_table_of_changes_stops_no_other_build(
+    store: LocalStore, archives: dict[str, Path], tmp_path: Path
+) -> None:
+    at = pfsetl.open(store)
+    (gone,) = (r["path"] for r in at.resources if (r["table"], r["release"]) == ("release_changes", "RVU25B"))
+    (store.root / gone).unlink()
+    with pytest.raises(StoreError, match="is published all the same"):  # but can't be laid out for readers that glob
+        pfsetl.build("RVU25D", store=store, archive=s.write_zip(tmp_path / "d.zip", s.release("RVU25D")))
+    assert pfsetl.open(store).number == at.number + 1
+
+
+def test_a_neighbour_that_cannot_be_read_is_named(store: LocalStore, archives: dict[str, Path], tmp_path: Path) -> None:
+    (path,) = (r["path"] for r in pfsetl.open(store).resources if (r["table"], r["release"]) == ("rvu", "RVU25C"))
+    damaged = store.root / path
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"PAR1")
+    archive = s.write_zip(tmp_path / "d.zip", s.release("RVU25D"))
+    with pytest.raises(StoreError, match=r"RVU25C-.*can't be read, but the changes to another.*build RVU25C again"):
+        pfsetl.build("RVU25D", store=store, archive=archive)
+    assert pfsetl.open(store).number == 3
+
+
+# --- diff -------------------------------------------------------------------------------------------------------
+
+
+def test_a_version_that_gained_a_release_differs_by_its_rows(store: LocalStore) -> None:
+    found = published_changes.between_versions(pfsetl.open(store, 1), pfsetl.open(store, 2))
+    rvu = next(t for t in found.tables if (t.table, t.release) == ("rvu", "RVU25B"))
+    assert (rvu.rows_before, rvu.rows_after, rvu.added, rvu.removed, rvu.changed) == (0, 7, 7, 0, 0)
+    assert {t.release for t in found.tables} == {"RVU25B"}
+
+
+def test_a_version_with_a_reposted_release_differs_by_row_and_column(store: LocalStore, tmp_path: Path) -> None:
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release(rows=ROWS["RVU25B"])))
+    found = published_changes.between_versions(pfsetl.open(store, 3), pfsetl.open(store, 4))
+    rvu = next(t for t in found.tables if (t.table, t.release) == ("rvu", "RVU25A"))
+    assert (rvu.added, rvu.removed, rvu.changed) == (0, 0, 1)
+    assert set(rvu.columns) == {"work_rvu", "facility_total_rvu", "nonfacility_total_rvu"}
+    assert [(m["hcpcs"], str(m["change"])) for m in found.movers if m["measure"] == "work_rvu"] == [("G9901", "0.04")]
+
+
+def test_what_has_the_same_digest_is_not_read(store: LocalStore) -> None:
+    shutil.rmtree(store.root / "objects")
+    at = pfsetl.open(store)
+    assert published_changes.between_versions(at, at).unchanged == len(at.resources)
+
+
+def test_releases_are_compared_without_their_label(store: LocalStore) -> None:
+    found = published_changes.between_releases(pfsetl.open(store), "RVU25A", "RVU25B")
+    rvu = next(t for t in found.tables if t.table == "rvu")
+    assert (rvu.added, rvu.removed, rvu.changed, rvu.columns["work_rvu"]) == (0, 0, 1, 1)
+    assert "gpci" not in {t.table for t in found.tables}
+
+
+def test_across_2026_everyone_is_compared_with_non_qp_and_qp_is_named(store: LocalStore, tmp_path: Path) -> None:
+    pfsetl.build("RVU26A", store=store, archive=s.write_zip(tmp_path / "d.zip", s.release("RVU26A")))
+    found = published_changes.between_releases(pfsetl.open(store), "RVU25A", "RVU26A")
+    rvu = next(t for t in found.tables if t.table == "rvu")
+    assert (found.participants, rvu.rows_before, rvu.rows_after, rvu.added) == ({"non_qp": "all"}, 7, 13, 0)
+    assert "qp of RVU26A has no counterpart in RVU25A and isn't compared" in found.notes
+
+
+def test_an_unknown_release_is_a_wrong_request(store: LocalStore) -> None:
+    with pytest.raises(UsageError, match="RVU24A: not in version 3"):
+        published_changes.between_releases(pfsetl.open(store), "RVU24A", "RVU25A")
+
+
+def test_a_damaged_file_is_an_error_that_names_the_remedy(store: LocalStore) -> None:
+    for path in (store.root / "objects" / "rvu").iterdir():
+        path.chmod(0o644)
+        path.write_bytes(b"PAR1 nothing")
+    with pytest.raises(StoreError, match="'pfsetl verify' says which file"):
+        published_changes.between_releases(pfsetl.open(store), "RVU25A", "RVU25B")
+
+
+def test_the_command_compares_versions_and_releases(store: LocalStore, run: Run) -> None:
+    code, out, _ = run("diff", "rvu25a", "RVU25B", "--output", store.root)
+    assert (code, "1.21  1.25   +0.04" in out) == (0, True)
+    code, out, _ = run("diff", 1, 3, "--output", store.root, "--json")
+    assert (code, {t["release"] for t in json.loads(out)["tables"]}) == (0, {"RVU25B", "RVU25C"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["1", "RVU25B"], "two version numbers, or two releases"),
+        (["1", "2", "--at", "1"], "two version numbers, or two releases"),
+        (["RVU25A", "RVU24B"], "There: RVU25B"),
+        (["1", "9"], "no version 9. There are 1 to 3"),
+    ],
+)
+def test_the_command_says_what_can_be_compared(
+    arguments: list[str], expected: str, store: LocalStore, run: Run
+) -> None:
+    code, _, err = run("diff", *arguments, "--output", store.root)
+    assert (code, expected in err) == (2, True)
+
+
+def test_the_contract_has_the_table_of_changes() -> None:
+    table = contracts.load().tables["release_changes"]
+    assert {table.schema[c] for c in ("column", "old", "new")} == {pl.String()}
