@@ -11,7 +11,7 @@ from obstore.store import MemoryStore
 
 import pfsetl
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import object_store
+from pfsetl.publication import object_store, retention, version
 from pfsetl.publication.object_store import ObjectStore
 from pfsetl.publication.store import LocalStore, Store, open_store
 from tests import publisher as p
@@ -54,6 +54,44 @@ def test_a_file_can_become_an_object(content: bytes, store: Store) -> None:
 def test_a_taken_name_stays_as_it_is(store: Store) -> None:
     store.put_new("a/b", b"one")
     assert (store.put_new("a/b", b"two"), store.get("a/b")) == (False, b"one")
+
+
+def test_a_new_object_is_young_and_none_has_no_age(store: Store) -> None:
+    store.put_new("a/b", b"one")
+    age = store.age("a/b")
+    assert age is not None
+    assert -1 <= age < 60
+    assert store.age("a/c") is None
+
+
+def test_an_object_that_is_not_there_cannot_be_freshened(store: Store) -> None:
+    assert store.freshen("a/b") is False
+    assert store.exists("a/b") is False
+
+
+def test_an_old_object_of_a_bucket_is_freshened_with_the_bytes_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = memory()
+    store.put_new("a/b", b"one")
+    first = obstore.head(store.bucket, "a/b")["last_modified"]
+    monkeypatch.setattr(object_store, "FRESH_SECONDS", -60)
+    assert store.freshen("a/b") is True
+    assert store.get("a/b") == b"one"
+    assert obstore.head(store.bucket, "a/b")["last_modified"] > first
+
+
+def test_a_young_object_of_a_bucket_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = memory()
+    store.put_new("a/b", b"one")
+    monkeypatch.setattr(object_store.obstore, "put", None)
+    assert store.freshen("a/b") is True
+
+
+def test_a_prune_frees_a_bucket_as_it_does_a_folder(store: Store) -> None:
+    for factor in ("1.0000", "2.0000"):
+        p.published(store, "RVU25A", factor)
+    pruned = retention.prune(store, retention.plan_prune(store, 1, grace=-60), grace=-60)
+    assert pruned.versions == (1,)
+    assert (version.numbers(store), len(store.names("objects/conversion_factor"))) == ([2], 1)
 
 
 def test_a_file_does_not_take_a_taken_name(store: Store) -> None:
