@@ -1,15 +1,19 @@
 """The command line on the bundled sample: what it prints, and how it ends."""
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from pfsetl.cli import main
+from pfsetl.cli.options import app
 from tests import synthetic as s
 
 Run = Callable[..., tuple[int, str, str]]
@@ -153,3 +157,15 @@ def test_the_sample_is_not_held_against_whole_releases(tmp_path: Path, run: Run)
     whole = s.write_zip(tmp_path / "RVU25A.zip", s.release(rows=[*s.CODES, *rows]))
     assert run("build", "RVU25A", "--archive", whole, "--output", tmp_path / "o")[0] == 0
     assert run("demo", "--output", tmp_path / "o")[0] == 0
+
+
+COMMANDS = [name for name in app if not name.startswith("-")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_describes_every_parameter(name: str) -> None:
+    page = io.StringIO()
+    app.help_print([name], console=Console(file=page, width=300))
+    rows = [line.strip("│ *").rstrip() for line in page.getvalue().splitlines() if line.startswith("│")]
+    described = [re.split(r"\s{2,}", row, maxsplit=1) for row in rows]
+    assert [row for row in described if len(row) < 2 or row[1].startswith("[")] == []

@@ -73,7 +73,8 @@ def discover(*, since: int | None = None, cache: Cache = None, json: Json = Fals
 
     Parameters
     ----------
-    since: Read the pages of known releases from this year on; default last year. New releases are always read.
+    since
+        Read the pages of known releases from this year on; default last year. New releases are always read.
     """
     first = datetime.now(UTC).year - 1 if since is None else since
     cached = discovering.cached_addresses(cache or cache_folder())
@@ -103,8 +104,10 @@ def build(
 
     Parameters
     ----------
-    release: A label such as RVU26A; a new one such as RVU27A works with --archive.
-    archive: CMS's zip or a folder of its members; default: what CMS serves at the address in releases.csv.
+    release
+        A label such as RVU26A; a new one such as RVU27A works with --archive.
+    archive
+        CMS's zip or a folder of its members; default: what CMS serves at the address in releases.csv.
     """
     url = None
     if archive is None:
@@ -125,8 +128,10 @@ def backfill(wanted: str, *, archives: Path, output: Output = DEFAULT_OUTPUT, js
 
     Parameters
     ----------
-    wanted: A range of years (2009..2026), a year, or labels separated by commas.
-    archives: Folder of zips or folders named after their label.
+    wanted
+        A range of years (2009..2026), a year, or labels separated by commas.
+    archives
+        Folder of zips or folders named after their label.
     """
     found = find_archives(archives, wanted)
     with terminal.counting("backfill", len(found)) as step:
@@ -156,8 +161,10 @@ def check(
 
     Parameters
     ----------
-    release: A label such as RVU26A.
-    archive: A zip or a folder of members to check; default: the record of the published release.
+    release
+        A label such as RVU26A.
+    archive
+        A zip or a folder of members to check; default: the record of the published release.
     """
     if archive is None:
         opened = version.open_version(output)

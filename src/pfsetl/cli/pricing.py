@@ -39,16 +39,26 @@ def price(
 
     Parameters
     ----------
-    hcpcs: A CPT or HCPCS code, e.g. 99213.
-    date: The date of service, e.g. 2024-03-08.
-    locality: CA/18, a ZIP code (after 'pfsetl load'), or CA/Los Angeles; default the national amount.
-    setting: nonfacility or facility.
-    participant: From 2026: non_qp (default) or qp.
-    modifier: A modifier such as 26; may be repeated.
-    units: How many.
-    minutes: Of an anesthesia service.
-    practitioner: physician, pa, np, cns, cnm, csw or crna.
-    charge: What was billed; the lower of it and the amount is allowed.
+    hcpcs
+        A CPT or HCPCS code, e.g. 99213.
+    date
+        The date of service, e.g. 2024-03-08.
+    locality
+        CA/18, a ZIP code (after 'pfsetl load'), or CA/Los Angeles; default the national amount.
+    setting
+        nonfacility or facility.
+    participant
+        From 2026: non_qp (default) or qp.
+    modifier
+        A modifier such as 26; may be repeated.
+    units
+        How many.
+    minutes
+        Of an anesthesia service.
+    practitioner
+        physician, pa, np, cns, cnm, csw or crna.
+    charge
+        What was billed; the lower of it and the amount is allowed.
     """
     answer = pricing.price(
         hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=" ".join(modifier or []),
@@ -69,7 +79,8 @@ def claim(
 
     Parameters
     ----------
-    file: CSV with a header, or JSON: hcpcs, date, modifiers, units, minutes, locality, setting, participant,
+    file
+        CSV with a header, or JSON: hcpcs, date, modifiers, units, minutes, locality, setting, participant,
         practitioner, charge, claim.
     """
     answer = pricing.claim(file, as_of=as_of, output=version.open_version(output, at))
@@ -89,8 +100,10 @@ def load(file: Path, *, effective_from: str | None = None, output: Output = DEFA
 
     Parameters
     ----------
-    file: ZIP5_OCT2025.txt, CY_2022_Anesthesia_Base_Units.xlsx, or a zip that holds one of them.
-    effective_from: The first day it holds; default what the file itself says.
+    file
+        ZIP5_OCT2025.txt, CY_2022_Anesthesia_Base_Units.xlsx, or a zip that holds one of them.
+    effective_from
+        The first day it holds; default what the file itself says.
     """
     first = day_of(effective_from, "effective-from") if effective_from else None
     found = companions.load(open_store(output), file, first)

@@ -31,7 +31,8 @@ def runs(*, last: int = 20, output: Output = DEFAULT_OUTPUT, json: Json = False)
 
     Parameters
     ----------
-    last: How many runs, the newest first.
+    last
+        How many runs, the newest first.
     """
     records = history.runs(open_store(output), last)
     if json:
@@ -48,7 +49,8 @@ def verify(*, output: Output = DEFAULT_OUTPUT, at: int | None = None, json: Json
 
     Parameters
     ----------
-    at: A version number; default all versions.
+    at
+        A version number; default all versions.
     """
     store = open_store(output)
     find_release(version.open_version(store, at), None)
@@ -71,8 +73,10 @@ def export(folder: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = No
 
     Parameters
     ----------
-    folder: Where to write; must be new or empty.
-    at: A version number; default the newest.
+    folder
+        Where to write; must be new or empty.
+    at
+        A version number; default the newest.
     """
     opened = version.open_version(output, at)
     find_release(opened, None)
@@ -86,7 +90,8 @@ def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False
 
     Parameters
     ----------
-    number: The version whose content is wanted; 'pfsetl versions' lists them.
+    number
+        The version whose content is wanted; 'pfsetl versions' lists them.
     """
     store = open_store(output)
     newest = version.open_version(store).number
@@ -107,9 +112,12 @@ def prune(
 
     Parameters
     ----------
-    keep: How many of the newest versions stay.
-    yes: Remove what is listed; without it nothing is touched.
-    grace: Hours for which a version stays after the next one came, and a file that no version needs stays too.
+    keep
+        How many of the newest versions stay.
+    yes
+        Remove what is listed; without it nothing is touched.
+    grace
+        Hours for which a version stays after the next one came, and a file that no version needs stays too.
     """
     store = open_store(output)
     plan = retention.plan_prune(store, keep, grace=3600 * grace)

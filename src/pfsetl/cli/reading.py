@@ -39,9 +39,12 @@ def code(
 
     Parameters
     ----------
-    hcpcs: A CPT or HCPCS code, e.g. 97761.
-    release: A published release; default the latest.
-    at: A version number; default the newest.
+    hcpcs
+        A CPT or HCPCS code, e.g. 97761.
+    release
+        A published release; default the latest.
+    at
+        A version number; default the newest.
     """
     data = card(version.open_version(output, at), hcpcs, release)
     if json:
@@ -64,10 +67,14 @@ def diff(
 
     Parameters
     ----------
-    old: A version number, or a published release.
-    new: The version or release to compare it with.
-    at: For releases, the version they are read from; default the newest.
-    top: How many codes of each section to show of those that moved most.
+    old
+        A version number, or a published release.
+    new
+        The version or release to compare it with.
+    at
+        For releases, the version they are read from; default the newest.
+    top
+        How many codes of each section to show of those that moved most.
     """
     if old.isdigit() != new.isdigit() or (old.isdigit() and at is not None):
         raise UsageError(f"{old} and {new}: give two version numbers, or two releases (and --at for their version).")
@@ -104,16 +111,26 @@ def trace(
 
     Parameters
     ----------
-    release: A published release.
-    hcpcs: A code, e.g. 97761.
-    table: The table of the row: rvu, gpci, locality_county, anesthesia or opps_cap.
-    modifier: Only rows with this modifier; '' for those without one.
-    participant: Only rows for all, non_qp or qp.
-    state: Only rows of this state, e.g. CA.
-    locality: Only rows of this locality, e.g. 18.
-    archive: The zip or folder that was published, to print the line exactly as CMS wrote it.
-    with_descriptors: Print descriptors too, which are licensed text; they are blanked otherwise.
-    at: A version number; default the newest.
+    release
+        A published release.
+    hcpcs
+        A code, e.g. 97761.
+    table
+        The table of the row: rvu, gpci, locality_county, anesthesia or opps_cap.
+    modifier
+        Only rows with this modifier; '' for those without one.
+    participant
+        Only rows for all, non_qp or qp.
+    state
+        Only rows of this state, e.g. CA.
+    locality
+        Only rows of this locality, e.g. 18.
+    archive
+        The zip or folder that was published, to print the line exactly as CMS wrote it.
+    with_descriptors
+        Print descriptors too, which are licensed text; they are blanked otherwise.
+    at
+        A version number; default the newest.
     """
     given = {"state": state, "locality": locality, "hcpcs": hcpcs, "participant": participant, "modifier": modifier}
     wanted = {name: value.strip() for name, value in given.items() if value is not None}
