@@ -263,3 +263,40 @@ def test_what_was_compared_once_stays_compared(tmp_path: Path) -> None:
     (store.root / compared.version.resources[0]["path"]).unlink()
     restored = pfsetl.build("RVU25A", store=store, archive=archive)
     assert (restored.published, restored.version.number) == (False, 1)
+
+
+# --- what a version says of the one before it ---------------------------------------------------------------------
+
+
+def test_a_new_release_supersedes_nothing_and_adds_all_its_rows(store: LocalStore, tmp_path: Path) -> None:
+    built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()))
+    told = built.version.manifest["pfsetl"]["changes"]["RVU25A"]
+    assert told["supersedes"] is None
+    assert told["tables"]["rvu"] == {"added": len(s.CODES), "removed": 0, "changed": 0}
+
+
+def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(store: LocalStore, tmp_path: Path) -> None:
+    first = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()))
+    rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:-1]]  # one row changed, one removed
+    second = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)))
+    told = second.version.manifest["pfsetl"]["changes"]["RVU25A"]
+    before = first.version.releases["RVU25A"]["archive"]["sha256"]
+    assert told["supersedes"] == {"version": 1, "revision": 1, "archive_sha256": before}
+    assert told["tables"]["rvu"] == {"added": 0, "removed": 1, "changed": 1}
+
+
+def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_path: Path) -> None:
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()))
+    rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:]]
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)))
+    work = [
+        str(pfsetl.open(store, number).scan("rvu").filter(hcpcs="G9901").collect()["work_rvu"][0]) for number in (1, 2)
+    ]
+    assert work == ["1.21", "1.30"]
+
+
+def test_a_release_that_a_version_does_not_touch_is_not_among_its_changes(store: LocalStore, tmp_path: Path) -> None:
+    for label in ("RVU25A", "RVU25B"):
+        archive = s.write_zip(tmp_path / f"{label}.zip", s.release(label))
+        built = pfsetl.build(label, store=store, archive=archive)
+    assert list(built.version.manifest["pfsetl"]["changes"]) == ["RVU25B"]

@@ -79,6 +79,15 @@ def store(tmp_path: Path) -> LocalStore:
 # --- rollback ---------------------------------------------------------------------------------------------------
 
 
+def test_a_rollback_says_what_it_replaces(store: LocalStore) -> None:
+    published(store, "1.0000", "2.0000")
+    told = retention.rollback(store, 1).manifest["pfsetl"]["changes"]["RVU25A"]
+    assert (told["supersedes"]["version"], told["tables"]) == (
+        2,
+        {"conversion_factor": {"added": 0, "removed": 0, "changed": 1}},
+    )
+
+
 def test_a_rollback_is_a_new_version_with_the_earlier_content(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
     back = retention.rollback(store, 1)

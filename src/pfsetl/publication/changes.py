@@ -1,6 +1,6 @@
 """What changed between two versions of a store, or between two releases of one version."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,38 @@ class Diff:
 
 def between_versions(old: Version, new: Version, *, top: int = 3) -> Diff:
     """Compare two versions, table by table and release by release; equal digests are taken as equal unread."""
+    tables, unchanged = _tables(old, new, new.releases.keys() | old.releases.keys())
+    both = [label for label in new.releases if label in old.releases]
+    moved = [m for label in both for m in _movers(old, label, new, label, top)]
+    return Diff(f"version {old.number}", f"version {new.number}", tuple(tables), unchanged, tuple(moved), {}, ())
+
+
+def replaced(old: Version, new: Version, releases: Iterable[str]) -> dict[str, Any]:
+    """Return what a version makes of some releases of the one before it, for its manifest.
+
+    By release: `supersedes`, the version, revision and archive it had before, None for a release that is new; and by
+    table the rows `added`, `removed` and `changed`; no tables, and `not_counted`, where a file can't be read.
+    """
+    found: dict[str, Any] = {}
+    for label in sorted(releases):
+        was = old.releases.get(label)
+        supersedes = was and {
+            "version": old.number, "revision": was["revision"], "archive_sha256": was["archive"].get("sha256")
+        }  # fmt: skip
+        try:
+            counted = _tables(old, new, [label])[0]
+            tables = {t.table: {"added": t.added, "removed": t.removed, "changed": t.changed} for t in counted}
+            found[label] = {"supersedes": supersedes, "tables": tables}
+        except StoreError as error:  # a damaged file of before must not keep a sound one from being published
+            found[label] = {"supersedes": supersedes, "tables": None, "not_counted": str(error)}
+    return found
+
+
+def _tables(old: Version, new: Version, releases: Collection[str]) -> tuple[list[TableChanges], int]:
+    """Return the tables of some releases that differ, and how many don't."""
     before, after = _resources(old), _resources(new)
     tables, unchanged = [], 0
-    for place in sorted(before.keys() | after.keys()):
+    for place in sorted(p for p in before.keys() | after.keys() if p[1] in releases):
         was, now = before.get(place), after.get(place)
         if was and now and was["digest"] == now["digest"]:
             unchanged += 1
@@ -59,9 +88,7 @@ def between_versions(old: Version, new: Version, *, top: int = 3) -> Diff:
         else:
             rows = (was or {"rows": 0})["rows"], (now or {"rows": 0})["rows"]
             tables.append(TableChanges(*place, *rows, added=rows[1], removed=rows[0], changed=0, columns={}))
-    both = [label for label in new.releases if label in old.releases]
-    moved = [m for label in both for m in _movers(old, label, new, label, top)]
-    return Diff(f"version {old.number}", f"version {new.number}", tuple(tables), unchanged, tuple(moved), {}, ())
+    return tables, unchanged
 
 
 def between_releases(at: Version, old: str, new: str, *, top: int = 3) -> Diff:

@@ -19,7 +19,7 @@ from polars.io.plugins import register_io_source
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import succession, version
+from pfsetl.publication import changes, succession, version
 from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
@@ -103,6 +103,8 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         refuse_vanished(store, [r for s in changed for r in s.resources] + list(made.values()))
         number = newest.number + 1
         manifest = _manifest(newest, changed, resources, contract)
+        labels = [s.release for s in changed]
+        manifest["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, manifest), labels)
         if store.put_new(version.manifest_name(number), version.encode(manifest)):
             return shown(version.open_version(store, number))
 

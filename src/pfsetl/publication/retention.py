@@ -9,7 +9,7 @@ from json import loads
 
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
-from pfsetl.publication import publish, version
+from pfsetl.publication import changes, publish, version
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
@@ -59,6 +59,12 @@ def rollback(store: Store, number: int) -> Version:
     about = {**wanted.manifest["pfsetl"], "parent": newest.number, "rolled_back_to": number}
     created = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = {**wanted.manifest, "version": str(after), "created": created, "pfsetl": about}
+    differing = {
+        label
+        for label in newest.releases.keys() | wanted.releases.keys()
+        if newest.releases.get(label) != wanted.releases.get(label)
+    }
+    about["changes"] = changes.replaced(newest, Version(store, after, manifest), differing)
     if not store.put_new(version.manifest_name(after), version.encode(manifest)):
         raise Conflict(
             f"{store}: version {after} was published while version {number} was looked at; a rollback would drop "
