@@ -25,8 +25,9 @@ from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
 Parts = pl.DataFrame | Iterable[pl.DataFrame]
-ROW_GROUP = 50_000
-COMPRESSION_LEVEL = 3
+ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
+STREAMED_ROW_GROUP = 12_288
+COMPRESSION_LEVEL = 2
 WRITERS = 4
 
 
@@ -248,6 +249,7 @@ def _sha256(path: Path) -> str:
 def write(parts: Parts, table: Table, target: Path) -> Written:
     """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it."""
     digest = RowsDigest()
+    whole = isinstance(parts, pl.DataFrame)
 
     def stream(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
@@ -263,7 +265,8 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
             target,
             compression="zstd",
             compression_level=COMPRESSION_LEVEL,
-            row_group_size=ROW_GROUP,
+            row_group_size=ROW_GROUP if whole else STREAMED_ROW_GROUP,
+            metadata=contracts.parquet_metadata(table),
             arrow_schema=contracts.arrow_schema(table),
         )
     except (pl.exceptions.ComputeError, OSError) as error:
