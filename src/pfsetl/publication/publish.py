@@ -106,8 +106,9 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         manifest = _manifest(newest, changed, resources, contract)
         labels = [s.release for s in changed]
         manifest["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, manifest), labels)
-        if store.put_new(version.manifest_name(number), version.encode(manifest)):
-            return shown(version.open_version(store, number))
+        document = version.encode(manifest)
+        if store.put_new(version.manifest_name(number), document):
+            return shown(Version(store, number, json.loads(document)))
 
 
 def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> None:
