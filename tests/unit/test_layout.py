@@ -123,7 +123,7 @@ def test_a_real_lookup_needs_less_than_64_kilobytes_of_columns(built: Callable[[
 
 
 @pytest.mark.parametrize("place", [False, True], ids=["everywhere", "in one locality"])
-def test_a_real_lookup_reads_a_fiftieth_of_the_file(built: Callable[[str], Version], place: bool) -> None:
+def test_a_real_lookup_of_a_price_reads_a_fiftieth_of_the_file(built: Callable[[str], Version], place: bool) -> None:
     at = built("RVU25A")
     path = Path(at.files("payment_locality", "RVU25A")[0])
     frame = at.scan("payment_locality", "RVU25A").filter(hcpcs="G0402")
