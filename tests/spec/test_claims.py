@@ -432,15 +432,40 @@ def test_equal_endoscopies_are_ordered_by_what_they_are():
     ],
 )  # fmt: skip
 def test_medical_direction_is_shared_in_halves(modifiers, day, cents):
-    assert result(payment=100_01, modifiers=modifiers, date=day) == cents
+    assert result(payment=100_01, modifiers=modifiers, date=day, status="J") == cents
 
 
 # Social Security Act 1833(a)(1)(H): a nurse anesthetist is paid as an anesthesiologist.
 @pytest.mark.parametrize(("modifiers", "cents"), [("QZ", 100_01), ("QX", 50_01)])
 def test_a_nurse_anesthetist_has_no_share_of_their_own(modifiers, cents):
-    assert result(payment=100_01, modifiers=modifiers, practitioner="crna") == cents
+    assert result(payment=100_01, modifiers=modifiers, practitioner="crna", status="J") == cents
 
 
 def test_medical_direction_comes_before_the_charge():
-    assert result(payment=100_01, modifiers="QK", charge=60_00) == 50_01
-    assert result(payment=100_01, modifiers="QK", charge=40_00) == 40_00
+    assert result(payment=100_01, modifiers="QK", charge=60_00, status="J") == 50_01
+    assert result(payment=100_01, modifiers="QK", charge=40_00, status="J") == 40_00
+
+
+# SSA 1848(a)(4)(B) halves anesthesia services alone; on a visit the modifier can't be right.
+def test_medical_direction_is_of_anesthesia_alone():
+    assert result(modifiers="QK") == "medical_direction_not_applicable"
+
+
+# CMS RVU record layout, status T: "only paid if there are no other services payable under the physician fee schedule
+# billed on the same date by the same provider".
+@pytest.mark.parametrize(
+    ("other", "cents"),
+    [
+        (line(2, "G0002", 100_00), 0),
+        (line(2, "G0002", 100_00, date=date(2025, 3, 4)), 3_28),
+        (line(2, "G0002", None, reason="noncovered"), 3_28),
+        (line(2, "G0002", 5_00, status="T"), 3_28),
+    ],
+)
+def test_a_service_of_status_t_is_paid_only_as_the_only_one_of_its_day(other, cents):
+    assert allowed(line(1, payment=3_28, status="T"), other)[0] == cents
+
+
+def test_a_service_of_status_t_takes_nothing_from_the_others():
+    first, second = price_claim([line(1, payment=3_28, status="T"), line(2, "G0002", 100_00)])
+    assert (second.allowed, [step.rule for step in first.steps]) == (100_00, ["only_service"])

@@ -18,7 +18,7 @@ _ROLES = ("assistant_surgeon", "co_surgeons", "team_surgery")
 def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     """Return the lines with what Medicare allows for each, in the order given; that order has no effect."""
     bases = frozenset(line.endoscopic_base for line in lines if find("endoscopy", line) and line.endoscopic_base)
-    priced = [_alone(line) for line in lines]
+    priced = _in_groups([_alone(line) for line in lines], lambda line: line.date, _bundle)
     priced = _in_groups(priced, lambda line: _family(line, bases), _pay_endoscopies)
     priced = _in_groups(priced, _surgeon, lambda group: _rank_surgery(group, bases))
     priced = _in_groups(priced, _component_session, _reduce_parts)
@@ -33,7 +33,7 @@ def _alone(line: Line) -> PricedLine:
     one = PricedLine(line, line.payment * line.units, None, (), 0)
     # A discontinued service with a row of its own is paid by that row.
     rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
-    for rule in (*_ROLES, "reduced", "bilateral", "practitioner"):
+    for rule in (*_ROLES, "reduced", "bilateral", "practitioner", "medical_direction"):
         found = find(rule, rest)
         if (found and found.outcome) or (found is None and named(rule, rest)):
             return _refuse(one, found.outcome if found else f"{rule}_not_applicable")
@@ -41,6 +41,15 @@ def _alone(line: Line) -> PricedLine:
         return _refuse(one, "no_global_package")
     sides = find("bilateral", line)
     return _share(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
+
+
+def _bundle(group: list[PricedLine]) -> list[PricedLine]:
+    """Bundle what is paid only as the only service of its day into the other services."""
+    rules = [find("only_service", one.line) for one in group]
+    if all(rules):
+        return group
+    text = "bundled into the other services of the day"
+    return [_share(one, rule, text) if rule else one for one, rule in zip(group, rules, strict=True)]
 
 
 def _pay_endoscopies(group: list[PricedLine]) -> list[PricedLine]:

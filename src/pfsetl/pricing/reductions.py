@@ -35,6 +35,7 @@ class Line:
     preoperative: Decimal
     intraoperative: Decimal
     postoperative: Decimal
+    status: str = "A"
     practitioner: str = "physician"
     facility: bool = False
     charge: int | None = None  # billed for the whole line
@@ -94,6 +95,8 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "practitioner": lambda line: line.practitioner,
     "part": lambda line: line.pctc,
     "not_a_family": lambda line: line.imaging_family,
+    "medical_direction": lambda line: line.status,
+    "only_service": lambda line: line.status,
 }
 
 
