@@ -469,3 +469,34 @@ def test_a_service_of_status_t_is_paid_only_as_the_only_one_of_its_day(other, ce
 def test_a_service_of_status_t_takes_nothing_from_the_others():
     first, second = price_claim([line(1, payment=3_28, status="T"), line(2, "G0002", 100_00)])
     assert (second.allowed, [step.rule for step in first.steps]) == (100_00, ["only_service"])
+
+
+# CMS RVU record layout, bilateral 1: "reported twice on the same day by any other means (e.g. ... a 2 in the units
+# field)" is paid 150 %, as are two lines of one procedure by the rule on multiple procedures.
+@pytest.mark.parametrize("units", [2, 3, 5])
+def test_units_of_a_procedure_are_ranked_as_lines_are(units):
+    lines = [surgery(1, 100_00) for _ in range(units)]
+    assert result(payment=100_00, units=units, multiple_procedure="2") == sum(allowed(*lines))
+
+
+def test_a_dearer_procedure_comes_before_the_units_of_another():
+    assert allowed(surgery(1, 80_00, units=2), surgery(2, 100_00)) == [80_00, 100_00]
+
+
+def test_a_sixth_unit_is_by_report():
+    assert result(payment=100_00, units=6, multiple_procedure="2") == "by_report"
+
+
+@pytest.mark.parametrize("indicator", ["4", "6", "7"])
+def test_units_and_sides_of_a_test_are_reduced_as_lines_are(indicator):
+    scan = {"technical": 100_00, "professional": 50_00, "pctc": "1", "imaging_family": "88"}
+    scan |= {"payment": 150_00, "multiple_procedure": indicator}
+    two = sum(allowed(line(1, **scan, modifiers="RT"), line(2, **scan, modifiers="LT")))
+    assert result(**scan, units=2) == two < 300_00
+    assert result(**scan, modifiers="50", bilateral="3") == two
+
+
+def test_units_of_an_endoscopy_are_paid_as_lines_are():
+    twice = allowed(endoscopy(1, 500_00), endoscopy(2, 500_00))
+    (both,) = price_claim([endoscopy(1, 500_00, units=2)])
+    assert both.allowed == sum(twice) == 500_00 + 300_00
