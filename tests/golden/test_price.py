@@ -80,7 +80,7 @@ def test_the_amount_is_that_of_cmss_payment_file(sample, priced, release, rules,
 @pytest.mark.parametrize("release", ["RVU20A", "RVU24A"])
 def test_the_cap_is_that_of_cmss_payment_file(sample, priced, release):
     def cap(row):
-        return Decimal(step(priced(release, row), "OPPS imaging cap")["detail"].partition(":")[0])
+        return step(priced(release, row), "OPPS amount")["value"]
 
     assert different(release, sample(release, [OPPS], 30), cap) == []
 
