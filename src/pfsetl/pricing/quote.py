@@ -159,6 +159,9 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
         *(timed.sources if timed else ()),
         *place.sources,
     ]
+    ceiling = payment[f"{service.setting}_opps_amount"]
+    if payment["reason"] == "carrier_priced" and ceiling is not None:
+        notes.append(f"the contractor's price is at most the OPPS amount, ${ceiling}")
     if row[f"{service.setting}_na"]:
         notes.append(f"NA: rarely or never done in a {service.setting} setting; the PE is that of the other")
     if find("only_service", line):
