@@ -192,7 +192,7 @@ def test_a_busy_source_is_asked_again_and_a_page_is_not(at_cms: Cms, archives: P
     at_cms.answer_with(busy, Answer(status=503), Answer((archives / "RVU24A.zip").read_bytes()))
     at_cms.answer_with(page, Answer(PAGE, type="text/html"))
     call = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache"), "retry_delays": (0.1, 0.1)}
-    with pytest.raises(SourceUnavailable, match="RVU25A: .*HTML page"):
+    with pytest.raises(SourceUnavailable, match=r"RVU25A: .*HTML page"):
         backfill(releases="RVU24A,RVU25A", **call)
     assert (len(at_cms.asked(busy)), len(at_cms.asked(page))) == (2, 1)
     opened = version.open_version(tmp_path / "store")
