@@ -18,6 +18,7 @@ check: .venv/dev.done
 
 bench: .venv/dev.done
 	$(BIN)/python tools/bench.py
+	$(BIN)/python -m tools.bench_flows
 
 docs: .venv/dev.done
 	$(BIN)/python tools/write_docs.py
@@ -37,5 +38,5 @@ clean:
 	touch $@
 
 .venv/dev.done: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[flows,s3,dev]'
+	$(PIP) --editable '.[dask,s3,dev]'
 	touch $@
