@@ -133,7 +133,7 @@ def _table(old: Version, new: Version, was: Mapping[str, Any], now: Mapping[str,
             before, after = changes.with_pairs(before, after, changes.paired(*sides))
         before, after = before.drop("release", strict=False), after.drop("release", strict=False)
         found = changes.counted(before, after, key)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, OSError) as error:
         raise StoreError(
             f"{new.store}: {name} of {was['release']} or {now['release']} can't be read "
             f"({str(error).splitlines()[0]}). 'pfsetl verify' says which file is damaged."
