@@ -37,5 +37,5 @@ clean:
 	touch $@
 
 .venv/dev.done: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[flows,dev]'
+	$(PIP) --editable '.[dask,dev]'
 	touch $@

@@ -67,6 +67,19 @@ def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
     return {release.label: there[release.label] for release in chosen}
 
 
+def find_releases(wanted: str) -> list[Release]:
+    """Return the wanted releases that can be fetched, in CMS's order: those of `schemas/releases.csv` with a zip.
+
+    `wanted` is a year, a range of years, or labels separated by commas; a label that is named has to be known.
+    """
+    named = {registry.find(part).label for part in _split(wanted) if not _YEARS.match(part)}
+    known = registry.releases().values()
+    chosen = sorted((r for r in known if _is_wanted(r, wanted) and (r.zip_path or r.label in named)), key=_order)
+    if not chosen:
+        raise UsageError(f"{wanted}: no release of schemas/releases.csv. Ask for years (2009..2026) or labels.")
+    return chosen
+
+
 def backfill(archives: dict[str, Path], *, store: LocalStore, report: Progress | None = None) -> Backfill:
     """Build every archive and publish all that succeed as one version.
 
@@ -107,7 +120,8 @@ def stage_missing(
             if all(store.size(r["path"]) == r["bytes"] for r in kept["resources"]):
                 return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
     known = base.releases if records is None else records
-    made = pipeline.stage(release, archive, store=store, base=base, records=known, url=url)
+    all_formats = bool(base.releases.get(release.label, {}).get("all_formats"))  # compared once, it stays compared
+    made = pipeline.stage(release, archive, store=store, base=base, records=known, url=url, all_formats=all_formats)
     store.put_new(name, json.dumps({"resources": made.resources, "record": made.record}).encode())
     return made
 
