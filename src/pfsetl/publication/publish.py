@@ -204,13 +204,21 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
             digest.update(coded)
             yield contracts.conform(plain(coded), table)
 
-    register_io_source(stream, schema=table.schema).sink_parquet(
-        target,
-        compression="zstd",
-        compression_level=COMPRESSION_LEVEL,
-        row_group_size=ROW_GROUP,
-        arrow_schema=contracts.arrow_schema(table),
-    )
+    try:
+        register_io_source(stream, schema=table.schema).sink_parquet(
+            target,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            row_group_size=ROW_GROUP,
+            arrow_schema=contracts.arrow_schema(table),
+        )
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if "os error" not in str(error):  # so polars tells of a failed write, as whatever class
+            raise
+        raise StoreError(
+            f"{target}: {table.name} can't be written ({error}). Check the free space; what was published before is "
+            "untouched."
+        ) from error
     return Written(target, digest.rows, digest.hexdigest(table.schema))
 
 
