@@ -150,9 +150,9 @@ class Cms:
         """Wait, but not beyond the end of the server."""
         self._closing.wait(seconds)
 
-    def wait_for(self, file: Path) -> None:
-        """Wait until a file is there, but not beyond the end of the server."""
-        while not file.exists() and not self._closing.wait(0.02):
+    def wait_for(self, file: str | None) -> None:
+        """Wait until a file is there, if one is named, but not beyond the end of the server."""
+        while file and not Path(file).exists() and not self._closing.wait(0.02):
             pass
 
 
@@ -163,8 +163,7 @@ def _handler(cms: Cms) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             asked = {name.lower(): value for name, value in self.headers.items()}
             answer = cms.next(Request(self.path, asked, time.monotonic()))
-            if answer.until:
-                cms.wait_for(Path(answer.until))
+            cms.wait_for(answer.until)
             status, start, body = _chosen(answer, asked)
             whole = len(answer.content())
             self.send_response(status)

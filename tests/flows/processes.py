@@ -254,8 +254,8 @@ class Orchestra:
 
 
 @contextmanager
-def orchestra(folder: Path, cms_url: str) -> Iterator[Orchestra]:
-    """Start the Prefect server with the flows' deployments and two workers; end them all afterwards."""
+def orchestra(folder: Path, cms_url: str, *, schedules: bool = False) -> Iterator[Orchestra]:
+    """Start the Prefect server with the flows' deployments, on their `schedules` or not; end everything afterwards."""
     foreign = ("PREFECT_", "PFSETL_", "DO_NOT_TRACK")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign) and k.lower() != "http_proxy"}
     port = free_port()
@@ -266,7 +266,7 @@ def orchestra(folder: Path, cms_url: str) -> Iterator[Orchestra]:
         "DO_NOT_TRACK": "1",
         "PREFECT_CLI_PROMPT": "false",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # no run that a test didn't ask for
+        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": str(schedules).lower(),  # else no run that a test didn't ask for
         "PFSETL_CMS_URL": cms_url,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
         "NO_PROXY": "127.0.0.1",

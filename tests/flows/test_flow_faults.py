@@ -23,7 +23,7 @@ RUN_SECONDS = 150.0  # of one run, which takes 10 on an idle machine
 STEP_SECONDS = 90.0  # until a run that was asked for has come to a certain place
 LEASE_SECONDS = 120.0  # until a killed run's place under the limit of CMS is free again
 
-LABELS = ("RVU24A", "RVU25A", "RVU25D", "RVU26A")
+LABELS = ("RVU21A", "RVU25A", "RVU25D", "RVU26A")
 HELD = "RVU26A"
 MANY = [
     *s.CODES,
@@ -187,10 +187,12 @@ def test_after_a_kill_of_everything_during_a_watch_the_next_watch_is_not_refused
     go.touch()
     prefect.start_what_is_down("first", "second")
     tries = []
+
     def watched() -> bool:
         tries.append(prefect.finished(prefect.run("watch/watch", since=2027, **place.parameters), RUN_SECONDS))
         print(time.time(), tries[-1][0], tries[-1][1][:200], prefect.post("v2/concurrency_limits/filter", {}))
         return tries[-1][0] == "COMPLETED"
+
     eventually("a watch is let through", watched, LEASE_SECONDS, pause=10)
     place.holds("RVU27A", "RVU27B", version=1)
 
@@ -198,19 +200,19 @@ def test_after_a_kill_of_everything_during_a_watch_the_next_watch_is_not_refused
 # --- full disks -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kib", "where"), [(100, "unfinished/RVU25A.zip"), (300, "output")])
+@pytest.mark.parametrize(("kib", "where"), [(100, "unfinished/RVU21A.zip"), (300, "can't be written")])
 def test_a_release_that_a_full_disk_stops_is_reported_and_published_by_the_next_run(
     prefect: Orchestra, cms: CmsProcess, place: Place, kib: int, where: str
 ) -> None:
-    post(cms, RVU25A=MANY)  # an archive of 127 kB, and a table of 600 kB
+    post(cms, RVU21A=MANY)  # an archive of 127 kB, and a table of 600 kB
     run = prefect.run_with_files_up_to(
         kib, "backfill/backfill", releases=",".join(LABELS), concurrency=2, **place.parameters
     )
     state, message = prefect.finished(run, RUN_SECONDS)
     assert state == "FAILED"
     told = message + prefect.said(run)
-    assert any("RVU25A" in line and where in line and "File too large" in line for line in told.splitlines()), told
-    others = [label for label in LABELS if label != "RVU25A"]
+    assert any("RVU21A" in line and where in line and "File too large" in line for line in told.splitlines()), told
+    others = [label for label in LABELS if label != "RVU21A"]
     assert sorted(pfsetl.open(place.output).releases) == sorted(others)
     completes(prefect, start_backfill(prefect, place))
     place.holds(*LABELS, version=2)
@@ -257,7 +259,7 @@ def test_two_backfills_at_once_on_two_workers_lose_nothing_of_each_other(
     post(cms, go)
     runs = [
         prefect.run("backfill/backfill", releases=",".join(labels), concurrency=2, **place.parameters)
-        for labels in (("RVU24A", "RVU25A", HELD), ("RVU25A", "RVU25D", HELD))
+        for labels in (("RVU21A", "RVU25A", HELD), ("RVU25A", "RVU25D", HELD))
     ]
 
     def both_are_there() -> bool:

@@ -60,7 +60,7 @@ def politely(get_page: GetPage) -> GetPage:
 
 
 def cached_addresses(folder: Path) -> dict[str, set[str]]:
-    """Return the addresses from which each label's archives in the cache came, and at which the newest was asked for."""
+    """Return each label's addresses: those its archives in the cache came from, and that its newest was asked at."""
     found: dict[str, set[str]] = {}
     for row in cache.rows(folder):
         asked = asked_address(folder, row.label)
