@@ -267,7 +267,8 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
             arrow_schema=contracts.arrow_schema(table),
         )
     except (pl.exceptions.ComputeError, OSError) as error:
-        if isinstance(error, pl.exceptions.ComputeError) and not str(error).startswith("parquet:"):
+        told = str(error)  # polars tells of a failed write as whatever class
+        if isinstance(error, pl.exceptions.ComputeError) and not told.startswith("parquet:") and "os error" not in told:
             raise  # of making the rows, not of writing them
         raise StoreError(
             f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
