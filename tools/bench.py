@@ -56,7 +56,7 @@ def floor(archives: list[Path], frames: dict[str, pl.DataFrame], output: Path) -
             output / f"{name}.parquet",
             compression="zstd",
             compression_level=publish.COMPRESSION_LEVEL,
-            row_group_size=publish.ROW_GROUP,
+            row_group_size=publish.STREAMED_ROW_GROUP if name == "payment_locality" else publish.ROW_GROUP,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -129,9 +130,17 @@ def arrow_schema(table: Table) -> pa.Schema:
     fields = []
     # Polars refuses types that differ from those it writes by itself, so it is asked for them.
     for column, written in zip(table.columns, table.empty().to_arrow().schema, strict=True):
-        metadata = {"description": column.description} | ({"unit": column.unit} if column.unit else {})
-        fields.append(pa.field(column.name, written.type, column.nullable, metadata))
+        fields.append(pa.field(column.name, written.type, column.nullable, _about(column)))
     return pa.schema(fields)
+
+
+def parquet_metadata(table: Table) -> dict[str, str]:
+    """Return what a table's Parquet file says of it as a whole: the table's description, and its columns' in JSON.
+
+    The columns carry theirs in `arrow_schema` too; this is for readers that don't know Arrow's schema, as DuckDB.
+    """
+    columns = {column.name: _about(column) for column in table.columns}
+    return {"description": table.description, "columns": json.dumps(columns, ensure_ascii=False)}
 
 
 def table_schema(table: Table) -> dict[str, Any]:
@@ -160,6 +169,10 @@ def dictionary(contract: Contract) -> str:
     for table in contract.tables.values():
         lines += ["", *_section(table)]
     return "\n".join(lines) + "\n"
+
+
+def _about(column: Column) -> dict[str, str]:
+    return {"description": column.description} | ({"unit": column.unit} if column.unit else {})
 
 
 def _section(table: Table) -> Iterator[str]:

@@ -25,8 +25,9 @@ from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
 Parts = pl.DataFrame | Iterable[pl.DataFrame]
-ROW_GROUP = 50_000
-COMPRESSION_LEVEL = 3
+ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
+STREAMED_ROW_GROUP = 12_288
+COMPRESSION_LEVEL = 2
 WRITERS = 4
 
 
@@ -105,8 +106,9 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         manifest = _manifest(newest, changed, resources, contract)
         labels = [s.release for s in changed]
         manifest["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, manifest), labels)
-        if store.put_new(version.manifest_name(number), version.encode(manifest)):
-            return shown(version.open_version(store, number))
+        document = version.encode(manifest)
+        if store.put_new(version.manifest_name(number), document):
+            return shown(Version(store, number, json.loads(document)))
 
 
 def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> None:
@@ -248,6 +250,7 @@ def _sha256(path: Path) -> str:
 def write(parts: Parts, table: Table, target: Path) -> Written:
     """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it."""
     digest = RowsDigest()
+    whole = isinstance(parts, pl.DataFrame)
 
     def stream(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
@@ -263,7 +266,8 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
             target,
             compression="zstd",
             compression_level=COMPRESSION_LEVEL,
-            row_group_size=ROW_GROUP,
+            row_group_size=ROW_GROUP if whole else STREAMED_ROW_GROUP,
+            metadata=contracts.parquet_metadata(table),
             arrow_schema=contracts.arrow_schema(table),
         )
     except (pl.exceptions.ComputeError, OSError) as error:

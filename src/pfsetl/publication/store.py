@@ -147,7 +147,10 @@ class LocalStore:
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
         place = self.root / folder
-        return sorted(f"{folder}/{p.name}" for p in place.iterdir() if p.is_file()) if place.is_dir() else []
+        if not place.is_dir():
+            return []
+        with os.scandir(place) as entries:  # unlike Path.iterdir, it doesn't ask the disk about each name
+            return sorted(f"{folder}/{entry.name}" for entry in entries if entry.is_file())
 
     def uri(self, name: str) -> str:
         """Return the address under which Parquet readers find an object."""

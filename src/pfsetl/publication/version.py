@@ -152,8 +152,8 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
 
 def numbers(store: Store) -> list[int]:
     """Return the numbers of all versions of a store, oldest first."""
-    stems = (Path(name).stem for name in store.names("versions") if name.endswith(".json"))
-    return sorted(int(stem) for stem in stems if stem.isdigit())
+    files = (name.rpartition("/")[2] for name in store.names("versions"))
+    return sorted(int(file[:-5]) for file in files if file.endswith(".json") and file[:-5].isdigit())
 
 
 def empty(store: Store) -> Version:
