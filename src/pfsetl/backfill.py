@@ -14,7 +14,7 @@ from pfsetl import pipeline
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
-from pfsetl.publication import publish, record, version
+from pfsetl.publication import publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -108,6 +108,7 @@ def stage_missing(
     `records` are those of the releases known so far, default those of the base. The result is small and picklable,
     so this can run in another thread or process; `publish_staged` makes the results visible.
     """
+    separation.refuse_other_class(base, contracts.load())
     release, archive = registry.find_or_infer(label), open_archive(path)
     if pipeline.is_built(release, archive, base):
         return None

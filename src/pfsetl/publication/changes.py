@@ -123,9 +123,10 @@ def _resources(at: Version) -> dict[tuple[str, str], dict[str, Any]]:
 
 def _table(old: Version, new: Version, was: Mapping[str, Any], now: Mapping[str, Any]) -> TableChanges:
     name = now["table"]
-    if name not in contracts.load().tables:
+    known = contracts.find_table(name)
+    if known is None:
         raise UsageError(f"{name}: a table this pfsetl doesn't know. Upgrade pfsetl to compare it.")
-    key = [c for c in contracts.load().tables[name].key if c != "release"]
+    key = [c for c in known.key if c != "release"]
     try:
         before, after = old.scan(name, was["release"]), new.scan(name, now["release"])
         if "participant" in key and was["release"] != now["release"]:

@@ -19,7 +19,7 @@ from polars.io.plugins import register_io_source
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import changes, succession, version
+from pfsetl.publication import changes, separation, succession, version
 from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
@@ -64,11 +64,13 @@ def stage(
 ) -> StagedRelease:
     """Write every table of a release as a Parquet object named by its content; nothing becomes visible yet.
 
-    `under_way` are tables that other threads write already, by name.
+    `under_way` are tables that other threads write already, by name. Raises StoreError for a restricted contract in
+    a public store, and the other way round.
     """
+    separation.refuse_other_class(version.open_version(store), contract)
 
     def put(name: str) -> dict[str, Any]:
-        return stage_table(store, release, contract.tables[name], tables[name])
+        return _stage_table(store, release, contract.tables[name], tables[name])
 
     with ThreadPoolExecutor(WRITERS) as pool:  # a table waits for the disk or the network while others go on
         resources = list(pool.map(put, tables))
@@ -77,7 +79,7 @@ def stage(
     return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
 
 
-def stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[str, Any]:
+def _stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[str, Any]:
     """Write one table of a release as an object named by its content; return its entry in the manifest."""
     with store.scratch() as target:
         return _put(store, release, table, write(parts, table, target))
@@ -86,11 +88,14 @@ def stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[
 def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
     """Make staged releases visible as the next version, or return the newest when it holds them already.
 
-    Raises Conflict when another build changed one of these releases since `base`.
+    Raises Conflict when another build changed one of these releases since `base`, StoreError for restricted tables
+    in a public store and the other way round, ContractError for tables that the contract doesn't have.
     """
+    separation.refuse_strangers([r for s in staged for r in s.resources], contract)
     made: dict[tuple[str, ...], dict[str, Any]] = {}
     while True:
         newest = version.open_version(store)
+        separation.refuse_other_class(newest, contract)
         changed = [s for s in staged if _content(newest, s.release) != s.content]
         for mine in changed:
             if _content(newest, mine.release) != _content(base, mine.release):
@@ -160,7 +165,7 @@ def _resources(
     """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
 
     def put(release: str, frame: pl.DataFrame) -> dict[str, Any]:
-        return stage_table(store, release, contract.tables[succession.TABLE], frame)
+        return _stage_table(store, release, contract.tables[succession.TABLE], frame)
 
     replaced = {s.release for s in changed}
     kept = [r for r in newest.resources if r["release"] not in replaced or r["table"] == succession.TABLE]
@@ -181,7 +186,8 @@ def _manifest(
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "pfsetl",
-        "title": "Medicare Physician Fee Schedule releases, normalized, with exact payments",
+        "title": contract.title,
+        "description": contract.usage,
         "version": str(newest.number + 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "sources": [{"title": "CMS, PFS Relative Value Files", "path": "https://www.cms.gov"}],
@@ -190,6 +196,7 @@ def _manifest(
             "format": version.MANIFEST_FORMAT,
             "parent": newest.number,
             "contract": {"id": contract.id, "version": contract.version},
+            "classification": contract.classification,
             "members": {name: list(table.members) for name, table in contract.tables.items()},
             "software": {name: installed(name) for name in ("pfsetl", "polars")},
             "releases": {**newest.releases, **{s.release: s.record for s in changed}},
