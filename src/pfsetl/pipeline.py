@@ -15,7 +15,7 @@ from pfsetl.parsing import banner, parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read, read_others
-from pfsetl.publication import publish, record, separation, version
+from pfsetl.publication import parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -167,7 +167,7 @@ def stage(
     with store.scratch() as target, ThreadPoolExecutor(1) as writer:
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
         payments = derive.payment_locality(tables["rvu"], tables["gpci"], release)
-        under_way = writer.submit(publish.write, payments, contract.tables["payment_locality"], target)
+        under_way = writer.submit(parquet.write, payments, contract.tables["payment_locality"], target)
         near = record.neighbour(release, {} if sample else records)
         with step("derive and check", release.label):
             examined = _examined(release, archive, parsed, tables, accounts, near, all_formats=all_formats)

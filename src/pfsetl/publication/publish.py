@@ -6,7 +6,7 @@ merging and trying the next; a different content of the same release since the b
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,30 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
 from pfsetl.publication import changes, separation, succession, version
-from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
+from pfsetl.publication.digest import rows_digest
+from pfsetl.publication.parquet import Parts, Written, write
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
-Parts = pl.DataFrame | Iterable[pl.DataFrame]
-ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
-STREAMED_ROW_GROUP = 12_288
-COMPRESSION_LEVEL = 2
 WRITERS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A Parquet file outside the store's objects, and the number and digest of its rows."""
-
-    path: Path
-    rows: int
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,47 +239,3 @@ def _same_rows(store: Store, name: str, size: int, sha256: str, digest: str, tab
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write(parts: Parts, table: Table, target: Path) -> Written:
-    """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it."""
-    digest = RowsDigest()
-    whole = isinstance(parts, pl.DataFrame)
-
-    def stream(
-        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        del with_columns, predicate, n_rows, batch_size  # a sink asks for everything
-        for part in [parts] if isinstance(parts, pl.DataFrame) else _ahead(parts):
-            coded = encoded(part)
-            digest.update(coded)
-            yield contracts.conform(plain(coded), table)
-
-    try:
-        register_io_source(stream, schema=table.schema).sink_parquet(
-            target,
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
-            row_group_size=ROW_GROUP if whole else STREAMED_ROW_GROUP,
-            metadata=contracts.parquet_metadata(table),
-            arrow_schema=contracts.arrow_schema(table),
-        )
-    except (pl.exceptions.ComputeError, OSError) as error:
-        told = str(error)  # polars tells of a failed write as whatever class
-        if isinstance(error, pl.exceptions.ComputeError) and not told.startswith("parquet:") and "os error" not in told:
-            raise  # of making the rows, not of writing them
-        raise StoreError(
-            f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
-            "what was published before is untouched."
-        ) from error
-    return Written(target, digest.rows, digest.hexdigest(table.schema))
-
-
-def _ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Yield the parts while the next one is made in another thread; at most two wait in memory."""
-    parts = iter(parts)
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, parts, None)
-        while (part := coming.result()) is not None:
-            coming = maker.submit(next, parts, None)
-            yield part
