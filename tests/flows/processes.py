@@ -265,6 +265,8 @@ def orchestra(folder: Path, cms_url: str, *, schedules: bool = False) -> Iterato
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_CLI_PROMPT": "false",
+        # Kept in memory, as Prefect does by default, the places of killed runs would be taken for ever after a restart.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": str(schedules).lower(),  # else no run that a test didn't ask for
         "PFSETL_CMS_URL": cms_url,
