@@ -18,6 +18,7 @@ check: .venv/dev.done
 
 bench: .venv/dev.done
 	$(BIN)/python tools/bench.py
+	$(BIN)/python -m tools.bench_flows
 
 docs: .venv/dev.done
 	$(BIN)/python tools/write_docs.py

@@ -20,7 +20,7 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     setup_logging()
     try:
-        with _server():
+        with server():
             done = flow(**parameters)
     except PfsetlError as error:
         sys.stderr.write(f"{error}\n")
@@ -30,13 +30,13 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
 
 
 @contextmanager
-def _server() -> Iterator[None]:
+def server() -> Iterator[None]:
     """Start Prefect's embedded server when no other is named, where the processes that a task runner starts find it."""
     if PREFECT_API_URL.value():
         yield
         return
-    server = SubprocessASGIServer()  # the one that Prefect would start, and stops when this process ends
-    server.start()
-    os.environ["PREFECT_API_URL"] = server.api_url
-    with temporary_settings({PREFECT_API_URL: server.api_url}):
+    embedded = SubprocessASGIServer()  # the one that Prefect would start, and stops when this process ends
+    embedded.start()
+    os.environ["PREFECT_API_URL"] = embedded.api_url
+    with temporary_settings({PREFECT_API_URL: embedded.api_url}):
         yield
