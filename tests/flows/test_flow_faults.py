@@ -177,7 +177,7 @@ def test_after_a_kill_of_the_server_the_next_backfill_finishes_the_work(
 # --- full disks -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kib", "where"), [(60, "unfinished/RVU21A.zip"), (300, "can't be written")])
+@pytest.mark.parametrize(("kib", "where"), [(60, "Check the cache folder"), (300, "can't be written")])
 def test_a_release_that_a_full_disk_stops_is_reported_and_published_by_the_next_run(
     prefect: Orchestra, cms: CmsProcess, place: Place, kib: int, where: str
 ) -> None:
