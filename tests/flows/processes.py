@@ -23,7 +23,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 POOL = "pfsetl"
-START_SECONDS = 90.0  # of the Prefect server, 5 to 15 on an idle machine
+START_SECONDS = 180.0  # of the Prefect server: 15 on an idle machine, 60 on one with eight times as much to do
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TAIL = 2500
 
@@ -137,7 +137,7 @@ class Orchestra:
         assert took, self.said(run)
         return self._newest(took[1])
 
-    def prefect(self, *command: str, seconds: float = 60) -> str:
+    def prefect(self, *command: str, seconds: float = 120) -> str:
         """Run Prefect's own command line to its end and return what it prints."""
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", *command],

@@ -20,7 +20,7 @@ from tests.flows.postings import post_index, post_page, zip_answer, zip_path
 from tests.flows.processes import CmsProcess, Orchestra, cms_process, eventually, orchestra
 
 RUN_SECONDS = 150.0  # of one run, which takes about 10
-STEP_SECONDS = 90.0  # until a run that was asked for has come to a certain place
+STEP_SECONDS = 120.0  # until a run that was asked for has come to a certain place
 LEASE_SECONDS = 120.0  # until a killed run's place under the limit of CMS is free again
 
 LABELS = ("RVU21A", "RVU25A", "RVU25D", "RVU26A")
