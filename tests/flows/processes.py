@@ -23,7 +23,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 POOL = "pfsetl"
-START_SECONDS = 90.0  # of the Prefect server, 5 to 15 on an idle machine
+START_SECONDS = 180.0  # of the Prefect server: 15 on an idle machine, 60 on one with eight times as much to do
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TAIL = 2500
 
@@ -137,7 +137,7 @@ class Orchestra:
         assert took, self.said(run)
         return self._newest(took[1])
 
-    def prefect(self, *command: str, seconds: float = 60) -> str:
+    def prefect(self, *command: str, seconds: float = 120) -> str:
         """Run Prefect's own command line to its end and return what it prints."""
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", *command],
@@ -265,6 +265,8 @@ def orchestra(folder: Path, cms_url: str, *, schedules: bool = False) -> Iterato
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_CLI_PROMPT": "false",
+        # Kept in memory, as Prefect does by default, the places of killed runs would be taken for ever after a restart.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": str(schedules).lower(),  # else no run that a test didn't ask for
         "PFSETL_CMS_URL": cms_url,

@@ -22,7 +22,7 @@ from tests import synthetic as s
 from tests.flows.postings import HTML, LICENCE, post_index, post_page, zip_answer, zip_path
 from tests.flows.processes import CmsProcess, Orchestra, cms_process, eventually, orchestra
 
-RUN_SECONDS = 150.0  # of one run, which takes 10 on an idle machine
+RUN_SECONDS = 150.0  # of one run, which takes 10 to 30
 AT_ONCE = 2  # how many requests for archives CMS may see at the same time
 
 GOOD = ("RVU24A", "RVU24B", "RVU24C", "RVU24D", "RVU25A", "RVU26A", "RVU26B")
