@@ -19,6 +19,7 @@ check: .venv/dev.done
 bench: .venv/dev.done
 	$(BIN)/python tools/bench.py
 	$(BIN)/python -m tools.bench_flows
+	$(BIN)/python -m tools.bench_publication
 
 docs: .venv/dev.done
 	$(BIN)/python tools/write_docs.py

@@ -42,8 +42,8 @@ for archive in map(Path, sys.argv[2:]):
 TELL = """
 import json, locale, os, tempfile, time
 import polars as pl
-print(json.dumps([pl.thread_pool_size(), list({"rvu", "gpci", "releases"}), time.tzname, tempfile.gettempdir(),
-       os.getcwd(), locale.setlocale(locale.LC_ALL, "")]))
+print(json.dumps([pl.thread_pool_size(), list({"rvu", "gpci", "releases"}), time.tzname,
+       tempfile.gettempdir(), os.getcwd(), locale.setlocale(locale.LC_ALL, "")]))
 """
 
 
