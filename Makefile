@@ -18,6 +18,7 @@ check: .venv/dev.done
 
 bench: .venv/dev.done
 	$(BIN)/python tools/bench.py
+	$(BIN)/python -m tools.bench_flows
 	$(BIN)/python -m tools.bench_publication
 
 docs: .venv/dev.done
@@ -38,5 +39,5 @@ clean:
 	touch $@
 
 .venv/dev.done: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[flows,s3,dev]'
+	$(PIP) --editable '.[dask,s3,dev]'
 	touch $@

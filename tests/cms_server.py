@@ -6,8 +6,8 @@ In a test, with the answers of each path in turn, the last one again and again:
 ...     cms.url.startswith("http://127.0.0.1:")
 True
 
-As a process, for tests that need one; it prints its address, reads the routes again whenever the file changes, and
-writes a line for every request:
+As a process, for tests that need one; it prints its address, reads the routes again whenever the file changes (a path
+whose answers are the same goes on with the next of them), and writes a line for every request:
 
     python -m tests.cms_server routes.json --log requests.jsonl
     routes.json: {"/a.zip": [{"status": 503, "times": 2}, {"file": "a.zip", "etag": "\\"1\\""}]}
@@ -42,7 +42,7 @@ class Answer:
     cut: the connection ends after so many bytes of the body, with `reset` without a farewell. pause: seconds between
     pieces of `piece` bytes, a slow drip. length: a Content-Length that isn't true. ranges: whether Range and If-Range
     are understood. file: the body is this file's, read for each request. location: where a redirect leads. headers:
-    others, or others' values; None leaves one out.
+    others, or others' values; None leaves one out. until: a file that must be there before the server answers.
     """
 
     body: bytes = b""
@@ -60,6 +60,7 @@ class Answer:
     type: str = "application/zip"
     file: str | None = None
     headers: Mapping[str, str | None] = field(default_factory=dict)
+    until: str | None = None
     times: int = 1
 
     def content(self) -> bytes:
@@ -149,6 +150,11 @@ class Cms:
         """Wait, but not beyond the end of the server."""
         self._closing.wait(seconds)
 
+    def wait_for(self, file: str | None) -> None:
+        """Wait until a file is there, if one is named, but not beyond the end of the server."""
+        while file and not Path(file).exists() and not self._closing.wait(0.02):
+            pass
+
 
 def _handler(cms: Cms) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
@@ -157,6 +163,7 @@ def _handler(cms: Cms) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             asked = {name.lower(): value for name, value in self.headers.items()}
             answer = cms.next(Request(self.path, asked, time.monotonic()))
+            cms.wait_for(answer.until)
             status, start, body = _chosen(answer, asked)
             whole = len(answer.content())
             self.send_response(status)
@@ -240,7 +247,7 @@ def main() -> None:
     def log(request: Request) -> None:
         if options.log:
             with options.log.open("a") as stream:
-                stream.write(json.dumps({"path": request.path, "headers": request.headers}) + "\n")
+                stream.write(json.dumps({"path": request.path, "headers": request.headers, "at": request.at}) + "\n")
 
     read = [0]
     with Cms(log=log) as cms:
@@ -249,8 +256,9 @@ def main() -> None:
             changed = options.routes.stat().st_mtime_ns
             if changed != read[0]:
                 read[0] = changed
-                cms.routes = read_routes(options.routes.read_text())
-                cms._given.clear()
+                before, cms.routes = cms.routes, read_routes(options.routes.read_text())
+                same = {path for path, answers in cms.routes.items() if before.get(path) == answers}
+                cms._given = {path: number for path, number in cms._given.items() if path in same}
 
         cms.reload = reload
         print(cms.url, flush=True)

@@ -22,7 +22,7 @@ import polars.selectors as cs
 import pfsetl
 from pfsetl.backfill import backfill, find_archives
 from pfsetl.declared import contracts, registry
-from pfsetl.publication import publish
+from pfsetl.publication import parquet
 from pfsetl.source.archive import open_archive
 from pfsetl.tables import derive
 
@@ -55,8 +55,8 @@ def floor(archives: list[Path], frames: dict[str, pl.DataFrame], output: Path) -
         frame.write_parquet(
             output / f"{name}.parquet",
             compression="zstd",
-            compression_level=publish.COMPRESSION_LEVEL,
-            row_group_size=publish.STREAMED_ROW_GROUP if name == "payment_locality" else publish.ROW_GROUP,
+            compression_level=parquet.COMPRESSION_LEVEL,
+            row_group_size=parquet.STREAMED_ROW_GROUP if name == "payment_locality" else parquet.ROW_GROUP,
         )
 
 
@@ -119,7 +119,7 @@ def payments(version: pfsetl.Version, temporary: Path) -> None:
 
     def write() -> None:
         table.write_parquet(
-            temporary / "payments.parquet", compression="zstd", compression_level=publish.COMPRESSION_LEVEL
+            temporary / "payments.parquet", compression="zstd", compression_level=parquet.COMPRESSION_LEVEL
         )
 
     rounds = [(seconds(exact), seconds(lambda: plain_payments(rvu, gpci)), seconds(write)) for _ in range(ROUNDS + 1)][

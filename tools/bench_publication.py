@@ -24,7 +24,7 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
-from pfsetl.publication import publish, succession
+from pfsetl.publication import parquet, publish, succession
 from pfsetl.publication.digest import encoded
 from pfsetl.publication.store import Store, open_store
 from tests import publisher, s3_server
@@ -44,11 +44,11 @@ LAYOUTS = (
     (50_000, 3, 4_096),
     (20_000, 2, None),
     (109 * 112, 2, None),
-    (publish.STREAMED_ROW_GROUP, 1, None),
-    (publish.STREAMED_ROW_GROUP, publish.COMPRESSION_LEVEL, None),
-    (publish.STREAMED_ROW_GROUP, 3, None),
-    (publish.STREAMED_ROW_GROUP, 6, None),
-    (publish.ROW_GROUP, 2, None),
+    (parquet.STREAMED_ROW_GROUP, 1, None),
+    (parquet.STREAMED_ROW_GROUP, parquet.COMPRESSION_LEVEL, None),
+    (parquet.STREAMED_ROW_GROUP, 3, None),
+    (parquet.STREAMED_ROW_GROUP, 6, None),
+    (parquet.ROW_GROUP, 2, None),
     (4_096, 2, None),
 )
 
@@ -91,8 +91,8 @@ def in_parts(frames: dict[str, pl.DataFrame]) -> dict[str, publish.Parts]:
 
 def write(frame: pl.DataFrame, table: Table, path: Path, layout: tuple[int, int, int | None] | None = None) -> None:
     streamed = table.name == "payment_locality"
-    own = publish.STREAMED_ROW_GROUP if streamed else publish.ROW_GROUP
-    rows, level, page = layout or (own, publish.COMPRESSION_LEVEL, None)
+    own = parquet.STREAMED_ROW_GROUP if streamed else parquet.ROW_GROUP
+    rows, level, page = layout or (own, parquet.COMPRESSION_LEVEL, None)
     frame.lazy().sink_parquet(
         path,
         compression="zstd",

@@ -14,7 +14,7 @@ from pfsetl import pipeline
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
-from pfsetl.publication import publish, record, version
+from pfsetl.publication import publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -67,6 +67,19 @@ def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
     return {release.label: there[release.label] for release in chosen}
 
 
+def find_releases(wanted: str) -> list[Release]:
+    """Return the wanted releases that can be fetched, in CMS's order: those of `schemas/releases.csv` with a zip.
+
+    `wanted` is a year, a range of years, or labels separated by commas; a label that is named has to be known.
+    """
+    named = {registry.find(part).label for part in _split(wanted) if not _YEARS.match(part)}
+    known = registry.releases().values()
+    chosen = sorted((r for r in known if _is_wanted(r, wanted) and (r.zip_path or r.label in named)), key=_order)
+    if not chosen:
+        raise UsageError(f"{wanted}: no release of schemas/releases.csv. Ask for years (2009..2026) or labels.")
+    return chosen
+
+
 def backfill(archives: dict[str, Path], *, store: Store, report: Progress | None = None) -> Backfill:
     """Build every archive and publish all that succeed as one version.
 
@@ -95,6 +108,7 @@ def stage_missing(
     `records` are those of the releases known so far, default those of the base. The result is small and picklable,
     so this can run in another thread or process; `publish_staged` makes the results visible.
     """
+    separation.refuse_other_class(base, contracts.load())
     release, archive = registry.find_or_infer(label), open_archive(path)
     if pipeline.is_built(release, archive, base):
         return None
@@ -107,7 +121,8 @@ def stage_missing(
             if all(store.size(r["path"]) == r["bytes"] for r in kept["resources"]):
                 return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
     known = base.releases if records is None else records
-    made = pipeline.stage(release, archive, store=store, base=base, records=known, url=url)
+    all_formats = bool(base.releases.get(release.label, {}).get("all_formats"))  # compared once, it stays compared
+    made = pipeline.stage(release, archive, store=store, base=base, records=known, url=url, all_formats=all_formats)
     store.put_new(name, json.dumps({"resources": made.resources, "record": made.record}).encode())
     return made
 

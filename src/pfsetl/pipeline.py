@@ -9,18 +9,19 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import calendar, contracts, registry
+from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.parsing import banner, parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read, read_others
-from pfsetl.publication import publish, record, version
+from pfsetl.publication import parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
-from pfsetl.tables import compare, derive
+from pfsetl.tables import compare, derive, descriptors
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -52,41 +53,98 @@ def build(
     url: str | None = None,
     all_formats: bool = False,
     sample: bool = False,
+    descriptors_store: Store | None = None,
 ) -> Build:
     """Publish one CMS release; does nothing if its content is already in the newest version.
 
     `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A
-    `sample` holds only some of a release's services and isn't held against its neighbours. Raises a
-    PfsetlError that says what to do; the previous version stays as it was.
+    `sample` holds only some of a release's services and isn't held against its neighbours. The descriptors, licensed
+    text, go to `descriptors_store` when it's given. Raises a PfsetlError that says what to do; the previous version
+    stays as it was.
     """
+    if descriptors_store is not None:
+        separation.refuse_overlap(store, descriptors_store)
     with recorded(store, "build", release=label, archive=str(archive)) as run:
-        result = _build(label, store, archive, url, all_formats=all_formats, sample=sample)
+        result = _build(label, store, archive, url, descriptors_store, all_formats=all_formats, sample=sample)
         run.version, run.outcome = result.version.number, "published" if result.published else "unchanged"
     return result
 
 
-def _build(label: str, store: Store, archive: Path, url: str | None, *, all_formats: bool, sample: bool) -> Build:
+def _build(
+    label: str,
+    store: Store,
+    archive: Path,
+    url: str | None,
+    descriptors_store: Store | None,
+    *,
+    all_formats: bool,
+    sample: bool,
+) -> Build:
     release = registry.find_or_infer(label)
-    base = version.open_version(store)
+    base = _base(store, contracts.load())
+    texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
     with step("open", release.label):
         opened = open_archive(archive)
     before = base.releases.get(release.label, {})
     all_formats = all_formats or bool(before.get("all_formats"))  # what was compared once stays compared
-    if is_built(release, opened, base, all_formats=all_formats):
-        return Build(release.label, base, published=False, record=base.releases[release.label])
-    staged = stage(
-        release, opened, store=store, base=base, records=base.releases, url=url, all_formats=all_formats, sample=sample
-    )
-    with step("commit", release.label):
-        committed = publish.commit(store, [staged], base, contracts.load())
-    # NOTE: not by the number, which another build may have raised meanwhile.
-    published = before.get("content") != staged.content
-    return Build(release.label, committed, published=published, record=staged.record)
+    texts = None if texts and is_built(release, opened, texts) else texts
+    result = Build(release.label, base, published=False, record=before)
+    built = is_built(release, opened, base, all_formats=all_formats)
+    if built and texts is None:
+        return result
+    parsed = parsed_members(release, opened)
+    if not built:
+        staged = stage(
+            release,
+            opened,
+            parsed,
+            store=store,
+            base=base,
+            records=base.releases,
+            url=url,
+            all_formats=all_formats,
+            sample=sample,
+        )
+        with step("commit", release.label):
+            committed = publish.commit(store, [staged], base, contracts.load())
+        # NOTE: not by the number, which another build may have raised meanwhile.
+        published = before.get("content") != staged.content
+        result = Build(release.label, committed, published=published, record=staged.record)
+    if texts:
+        made_of = result.record | record.source(opened, url, release, texts)
+        _publish_descriptors(release, parsed, texts, made_of)
+    return result
+
+
+def _base(store: Store, contract: Contract) -> Version:
+    base = version.open_version(store)
+    separation.refuse_other_class(base, contract)
+    return base
+
+
+def _publish_descriptors(release: Release, parsed: list[Parsed], base: Version, made_of: dict[str, Any]) -> None:
+    contract = contracts.descriptors()
+    # NOTE: first, so that no descriptor is ever there without it.
+    base.store.put_new("README.md", f"# {contract.title}\n\n{contract.usage}\n".encode())
+    with step("descriptors", release.label) as done:
+        table = descriptors.descriptor(parsed, release)
+        staged = publish.stage(base.store, release.label, {descriptors.TABLE: table}, made_of, contract)
+        done.rows = table.height
+        publish.commit(base.store, [staged], base, contract)
+
+
+def parsed_members(release: Release, archive: Archive) -> list[Parsed]:
+    """Read and type every member of an archive, from the format that is believed."""
+    with step("read", release.label) as done:
+        parsed = [parse(raw) for raw in read(archive)]
+        done.rows = sum(p.frame.height for p in parsed)
+    return parsed
 
 
 def stage(
     release: Release,
     archive: Archive,
+    parsed: list[Parsed] | None = None,
     *,
     store: Store,
     base: Version,
@@ -97,12 +155,11 @@ def stage(
 ) -> StagedRelease:
     """Read, normalize, derive, check and write one release; the result is what `publish.commit` needs.
 
-    `records` are those of the releases known so far, published or staged, for the check against the neighbour.
+    `parsed` are the archive's members where they have been read. `records` are those of the releases known so far,
+    published or staged, for the check against the neighbour.
     """
     contract = contracts.load()
-    with step("read", release.label) as done:
-        parsed = [parse(raw) for raw in read(archive)]
-        done.rows = sum(p.frame.height for p in parsed)
+    parsed = parsed_members(release, archive) if parsed is None else parsed
     with step("normalize", release.label) as done:
         tables, accounts = normalize(parsed, release, contract)
         done.rows = sum(table.height for table in tables.values())
@@ -110,7 +167,7 @@ def stage(
     with store.scratch() as target, ThreadPoolExecutor(1) as writer:
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
         payments = derive.payment_locality(tables["rvu"], tables["gpci"], release)
-        under_way = writer.submit(publish.write, payments, contract.tables["payment_locality"], target)
+        under_way = writer.submit(parquet.write, payments, contract.tables["payment_locality"], target)
         near = record.neighbour(release, {} if sample else records)
         with step("derive and check", release.label):
             examined = _examined(release, archive, parsed, tables, accounts, near, all_formats=all_formats)

@@ -12,7 +12,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import StoreError
-from pfsetl.publication import publish, version
+from pfsetl.publication import parquet, version
 from pfsetl.publication.store import LocalStore
 from tests import publisher as p
 from tests import synthetic as s
@@ -55,7 +55,7 @@ def test_a_full_disk_is_said_and_breaks_nothing(size: int, archive: Path, tmp_pa
 
 def test_no_space_left_is_said_by_its_name() -> None:
     with pytest.raises(StoreError, match=r"conversion_factor can't be written there: .*No space left on device"):
-        publish.write(p.factor("RVU25A", "1.0000"), p.TABLE, Path("/dev/full"))
+        parquet.write(p.factor("RVU25A", "1.0000"), p.TABLE, Path("/dev/full"))
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_the_amount_is_that_of_cmss_payment_file(sample, priced, release, rules,
 @pytest.mark.parametrize("release", ["RVU20A", "RVU24A"])
 def test_the_cap_is_that_of_cmss_payment_file(sample, priced, release):
     def cap(row):
-        return Decimal(step(priced(release, row), "OPPS imaging cap")["detail"].partition(":")[0])
+        return step(priced(release, row), "OPPS amount")["value"]
 
     assert different(release, sample(release, [OPPS], 30), cap) == []
 
@@ -197,3 +197,10 @@ def test_a_zip_code_is_priced_as_its_locality(built, beside):
         pfsetl.price("99213", "2025-10-15", locality=place, output=version) for place in ("90012", "CA/18")
     )
     assert (by_zip["state"], by_zip["locality"], by_zip["allowed"]) == ("CA", "18", by_number["allowed"])
+
+
+def test_a_contractors_price_is_said_to_be_at_most_what_cms_published_as_its_cap(built):
+    # OPPSCAP member of RVU25A: 78282-TC in metropolitan Kansas City, status C, 380.87
+    answer = pfsetl.price("78282", "2025-02-01", locality="MO/02", modifiers="TC", output=built("RVU25A"))
+    assert answer["allowed"] is None
+    assert "the contractor's price is at most the OPPS amount, $380.87" in answer["notes"]

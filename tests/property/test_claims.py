@@ -43,6 +43,7 @@ def claim_lines(draw):
         preoperative=Decimal("0.10"),
         intraoperative=Decimal("0.69"),
         postoperative=Decimal("0.21"),
+        status=draw(st.sampled_from(["A", "A", "A", "T"])),
         practitioner=draw(st.sampled_from(["physician", "physician", "np", "csw"])),
         facility=draw(st.booleans()),
         charge=draw(st.none() | few),

@@ -36,9 +36,8 @@ def test_a_release_that_was_never_in_force_prices_no_day(label: str) -> None:
 
 
 def test_as_of_a_day_before_the_correction_was_posted_the_older_release_prices() -> None:
-    # RVU24AR was posted on 2024-04-01; before, nothing else was known for 9 March
-    with pytest.raises(UsageError, match="as known on 2024-03-20"):
-        calendar.pricing_release(date(2024, 3, 9), as_of=date(2024, 3, 20))
+    # RVU24AR was posted on 2024-04-01; before, RVU24A ran to the end of March
+    assert calendar.pricing_release(date(2024, 3, 9), as_of=date(2024, 3, 20)).label == "RVU24A"
     assert calendar.pricing_release(date(2024, 3, 9), as_of=date(2024, 4, 1)).label == "RVU24AR"
 
 

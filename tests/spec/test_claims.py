@@ -432,15 +432,112 @@ def test_equal_endoscopies_are_ordered_by_what_they_are():
     ],
 )  # fmt: skip
 def test_medical_direction_is_shared_in_halves(modifiers, day, cents):
-    assert result(payment=100_01, modifiers=modifiers, date=day) == cents
+    assert result(payment=100_01, modifiers=modifiers, date=day, status="J") == cents
 
 
 # Social Security Act 1833(a)(1)(H): a nurse anesthetist is paid as an anesthesiologist.
 @pytest.mark.parametrize(("modifiers", "cents"), [("QZ", 100_01), ("QX", 50_01)])
 def test_a_nurse_anesthetist_has_no_share_of_their_own(modifiers, cents):
-    assert result(payment=100_01, modifiers=modifiers, practitioner="crna") == cents
+    assert result(payment=100_01, modifiers=modifiers, practitioner="crna", status="J") == cents
 
 
 def test_medical_direction_comes_before_the_charge():
-    assert result(payment=100_01, modifiers="QK", charge=60_00) == 50_01
-    assert result(payment=100_01, modifiers="QK", charge=40_00) == 40_00
+    assert result(payment=100_01, modifiers="QK", charge=60_00, status="J") == 50_01
+    assert result(payment=100_01, modifiers="QK", charge=40_00, status="J") == 40_00
+
+
+# SSA 1848(a)(4)(B) halves anesthesia services alone; on a visit the modifier can't be right.
+def test_medical_direction_is_of_anesthesia_alone():
+    assert result(modifiers="QK") == "medical_direction_not_applicable"
+
+
+# CMS RVU record layout, status T: "only paid if there are no other services payable under the physician fee schedule
+# billed on the same date by the same provider".
+@pytest.mark.parametrize(
+    ("other", "cents"),
+    [
+        (line(2, "G0002", 100_00), 0),
+        (line(2, "G0002", 100_00, date=date(2025, 3, 4)), 3_28),
+        (line(2, "G0002", None, reason="noncovered"), 3_28),
+        (line(2, "G0002", 5_00, status="T"), 3_28),
+    ],
+)
+def test_a_service_of_status_t_is_paid_only_as_the_only_one_of_its_day(other, cents):
+    assert allowed(line(1, payment=3_28, status="T"), other)[0] == cents
+
+
+def test_a_service_of_status_t_takes_nothing_from_the_others():
+    first, second = price_claim([line(1, payment=3_28, status="T"), line(2, "G0002", 100_00)])
+    assert (second.allowed, [step.rule for step in first.steps]) == (100_00, ["only_service"])
+
+
+# CMS RVU record layout, bilateral 1: "reported twice on the same day by any other means (e.g. ... a 2 in the units
+# field)" is paid 150 %, as are two lines of one procedure by the rule on multiple procedures.
+@pytest.mark.parametrize("units", [2, 3, 5])
+def test_units_of_a_procedure_are_ranked_as_lines_are(units):
+    lines = [surgery(1, 100_00) for _ in range(units)]
+    assert result(payment=100_00, units=units, multiple_procedure="2") == sum(allowed(*lines))
+
+
+def test_a_dearer_procedure_comes_before_the_units_of_another():
+    assert allowed(surgery(1, 80_00, units=2), surgery(2, 100_00)) == [80_00, 100_00]
+
+
+def test_a_sixth_unit_is_by_report():
+    assert result(payment=100_00, units=6, multiple_procedure="2") == "by_report"
+
+
+@pytest.mark.parametrize("indicator", ["4", "6", "7"])
+def test_units_and_sides_of_a_test_are_reduced_as_lines_are(indicator):
+    scan = {"technical": 100_00, "professional": 50_00, "pctc": "1", "imaging_family": "88"}
+    scan |= {"payment": 150_00, "multiple_procedure": indicator, "bilateral": "3"}
+    two = sum(allowed(line(1, **scan, modifiers="RT"), line(2, **scan, modifiers="LT")))
+    assert result(**scan, units=2) == two < 300_00
+    assert result(**scan, modifiers="50") == two
+
+
+def test_units_of_an_endoscopy_are_paid_as_lines_are():
+    twice = allowed(endoscopy(1, 500_00), endoscopy(2, 500_00))
+    (both,) = price_claim([endoscopy(1, 500_00, units=2)])
+    assert both.allowed == sum(twice) == 500_00 + 300_00
+
+
+# --- both sides on two lines: CMS's record layout, bilateral surgery, RT and LT -----------------------------------
+
+
+@pytest.mark.parametrize(
+    ("indicator", "total"), [("0", 100_00), ("1", 150_00), ("2", 100_00), ("3", 200_00), ("9", 200_00)]
+)
+def test_right_and_left_on_two_lines_are_paid_as_one_bilateral_procedure(indicator, total):
+    lines = allowed(line(1, bilateral=indicator, modifiers="RT"), line(2, bilateral=indicator, modifiers="LT"))
+    assert sum(lines) == total
+
+
+def test_two_sides_on_two_lines_equal_modifier_50_beside_another_procedure():
+    side = {"bilateral": "1", "multiple_procedure": "2"}
+    other = surgery(9, 120_00)
+    assert allowed(line(1, **side, modifiers="RT"), line(2, **side, modifiers="LT"), other) == [150_00, 0, 60_00]
+    assert allowed(line(1, **side, modifiers="50"), other) == [150_00, 60_00]
+
+
+def test_the_line_of_the_other_side_says_where_it_is_priced():
+    _, left = price_claim([line(1, bilateral="1", modifiers="RT"), line(2, bilateral="1", modifiers="LT")])
+    assert [(step.rule, step.text) for step in left.steps] == [("two_sides", "both sides are priced on line 1")]
+
+
+def test_one_side_alone_is_one_procedure():
+    assert allowed(line(1, bilateral="1", modifiers="RT")) == [100_00]
+
+
+def test_two_lines_of_the_same_side_are_no_pair():
+    assert allowed(line(1, bilateral="1", modifiers="RT"), line(2, bilateral="1", modifiers="RT")) == [100_00, 100_00]
+
+
+def test_sides_of_different_days_are_no_pair():
+    lines = line(1, bilateral="1", modifiers="RT"), line(2, bilateral="1", modifiers="LT", date=date(2026, 1, 9))
+    assert allowed(*lines) == [100_00, 100_00]
+
+
+def test_charges_of_both_sides_count_together():
+    lines = line(1, bilateral="1", modifiers="RT", charge=60_00), line(2, bilateral="1", modifiers="LT", charge=70_00)
+    assert allowed(*lines) == [130_00, 0]

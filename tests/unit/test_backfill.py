@@ -7,7 +7,7 @@ import pytest
 
 import pfsetl
 from pfsetl import pipeline
-from pfsetl.backfill import Backfill, backfill, find_archives, publish_staged, stage_missing
+from pfsetl.backfill import Backfill, backfill, find_archives, find_releases, publish_staged, stage_missing
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import publish, version
 from pfsetl.publication.store import LocalStore
@@ -113,6 +113,29 @@ def test_an_empty_folder_holds_no_archive(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no such folder.*--archives"):
         find_archives(tmp_path / "none", "2025")
+
+
+def test_releases_to_fetch_are_those_with_an_address() -> None:
+    assert [r.label for r in find_releases("2003")] == ["RVU03A", "RVU03D"]  # no zip of RVU03C is known
+
+
+def test_a_release_to_fetch_that_is_named_is_asked_for_in_any_case() -> None:
+    assert [r.label for r in find_releases("rvu03c")] == ["RVU03C"]
+
+
+@pytest.mark.parametrize("wanted", ["1999", "RVU99X"])
+def test_releases_to_fetch_have_to_be_known(wanted: str) -> None:
+    with pytest.raises(UsageError, match=wanted):
+        find_releases(wanted)
+
+
+def test_a_re_posted_release_whose_formats_were_compared_stays_compared(store: LocalStore, tmp_path: Path) -> None:
+    first = s.write_zip(tmp_path / "first.zip", s.release("RVU25A"))
+    pipeline.build("RVU25A", store=store, archive=first, all_formats=True)
+    second = s.write_zip(tmp_path / "second.zip", s.release("RVU25A", s.CODES[:-1]))
+    staged = stage_missing("RVU25A", second, store=store, base=version.open_version(store))
+    assert staged is not None
+    assert (staged.record["revision"], staged.record["all_formats"]) == (2, True)
 
 
 # --- what is built ----------------------------------------------------------------------------------------------

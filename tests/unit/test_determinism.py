@@ -33,7 +33,7 @@ BUILD = """
 import sys
 from pathlib import Path
 import pfsetl
-from pfsetl.publication import publish
+from pfsetl.publication import parquet, publish
 {before}
 store = pfsetl.open_store(sys.argv[1])
 for archive in map(Path, sys.argv[2:]):
@@ -137,7 +137,7 @@ def test_both_publish_the_same_manifests_but_for_when(samples: tuple[Published, 
 
 
 def test_other_bytes_of_the_same_rows_would_be_noticed(tmp_path: Path) -> None:
-    one, other = on_both(tmp_path, SAMPLES / "RVU26A.zip", before="publish.ROW_GROUP = 500")
+    one, other = on_both(tmp_path, SAMPLES / "RVU26A.zip", before="parquet.ROW_GROUP = 500")
     assert one.digests == other.digests
     assert one.objects != other.objects
     assert one.manifests != other.manifests

@@ -17,6 +17,7 @@ from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
 from pfsetl.source import web
 from pfsetl.source.cache import Fetched, newest, rows
+from pfsetl.source.discover import cached_addresses
 from pfsetl.source.fetch import fetch, newest_cached
 from pfsetl.source.web import Manners, get_text, is_allowed
 from tests import synthetic as s
@@ -381,3 +382,9 @@ def test_progress_is_reported_up_to_the_whole(cms: Cms, tmp_path: Path) -> None:
     assert seen[-1] == (len(FIRST), len(FIRST))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert time.monotonic() - started < 5
+
+
+def test_an_archive_behind_a_redirect_is_known_by_the_address_it_was_asked_at_too(cms: Cms, tmp_path: Path) -> None:
+    cms.answer_with("/posted.zip", redirect(ZIP))
+    fetched(tmp_path, cms.url + "/posted.zip")
+    assert cached_addresses(tmp_path) == {"RVU26A": {cms.url + "/posted.zip", cms.url + ZIP}}

@@ -7,7 +7,10 @@ import pytest
 
 import pfsetl
 
-STEPS = ["errors", "declared", "source", "parsing", "tables", "publication", "pricing", "pipeline", "backfill", "cli"]
+STEPS = [
+    "errors", "declared", "source", "parsing", "tables", "publication", "pricing", "pipeline", "backfill", "watch",
+    "cli",
+]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 
 

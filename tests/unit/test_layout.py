@@ -13,7 +13,7 @@ import pytest
 
 from pfsetl import Version
 from pfsetl.declared import contracts
-from pfsetl.publication import publish
+from pfsetl.publication import parquet
 from pfsetl.publication.digest import encoded
 from tests import synthetic as s
 
@@ -42,7 +42,7 @@ def streamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That table, written in parts as a build writes it."""
     rows = encoded(crossed())
     target = tmp_path_factory.mktemp("layout") / "payment_locality.parquet"
-    publish.write((rows[start : start + PART] for start in range(0, rows.height, PART)), PAYMENTS, target)
+    parquet.write((rows[start : start + PART] for start in range(0, rows.height, PART)), PAYMENTS, target)
     return target
 
 

@@ -28,8 +28,9 @@ STOPPED = s.changed(PAIR, modifier="53", work="1.50", nonfacility_pe="2.50", fac
 BUNDLED = s.code("G9907", "Synthetic bundled", status="B", work="0.50", nonfacility_pe="0.50", facility_pe="0.50")
 RESTRICTED = s.code("G9908", "Synthetic restricted without RVUs", status="R")
 ANESTHESIA = s.code("00999", "Synthetic anesthesia", status="J")
+ONLY_ALONE = s.code("G9910", "Synthetic, paid only alone", status="T", work="0.10", nonfacility_pe="0.10", mp="0.01")
 ONLY_READING = s.code("G9909", "Synthetic, the reading alone", modifier="26", work="0.70", mp="0.03", pctc="2")
-CODES = (*s.CODES, PAIR, STOPPED, BUNDLED, RESTRICTED, ANESTHESIA, ONLY_READING)
+CODES = (*s.CODES, PAIR, STOPPED, BUNDLED, RESTRICTED, ANESTHESIA, ONLY_ALONE, ONLY_READING)
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -91,7 +92,7 @@ def test_a_correction_prices_the_days_of_what_it_supersedes(priced):
 
 
 def test_a_day_whose_release_isnt_published_says_which_one_to_build(priced):
-    with pytest.raises(UsageError, match=r"RVU24AR prices this day.*pfsetl build RVU24AR.*RVU24A, RVU24D"):
+    with pytest.raises(UsageError, match=r"RVU24AR prices this day.*pfsetl build RVU24AR"):
         priced(day="2024-03-09")
 
 
@@ -192,6 +193,19 @@ def test_the_limits_follow_from_what_is_allowed(priced):
     assert answer["limiting_charge"] == cents(allowed * Decimal("1.0925"))
 
 
+# SSA 1848(g)(2): the limit follows from the fee schedule amount; what was billed can't lower it.
+def test_a_lower_charge_leaves_the_limits_as_they_are(priced):
+    answer, whole = priced(locality="CA/18", charge="12.34"), priced(locality="CA/18")
+    for limit in ("nonparticipating_amount", "limiting_charge"):
+        assert answer[limit] == whole[limit]
+
+
+def test_the_limits_follow_what_other_rules_leave(priced):
+    answer = priced(locality="CA/18", practitioner="np", charge="12.34")
+    allowed = cents(formula(VISIT, LOS_ANGELES) * Decimal("0.85"))
+    assert answer["limiting_charge"] == cents(allowed * Decimal("1.0925"))
+
+
 # 2 % off Medicare's 80 %, each rounded to cents.
 def test_sequestration_is_shown_apart(priced):
     answer = priced()
@@ -273,6 +287,14 @@ def test_a_modifier_whose_effect_isnt_computed_leaves_no_price(priced):
     assert (answer["allowed"], answer["reason"]) == (None, "modifier_22_not_computed")
 
 
+# Medicare Claims Processing Manual, chapter 12: the bonuses of AQ and AR are paid apart from the claim.
+@pytest.mark.parametrize("modifier", ["AQ", "AR"])
+def test_a_bonus_paid_apart_leaves_the_price_and_is_noted(priced, modifier):
+    answer = priced(modifiers=modifier)
+    assert answer["allowed"] == formula(VISIT)
+    assert any("bonus" in note for note in answer["notes"])
+
+
 def test_a_modifier_that_informs_is_noted(priced):
     assert any(note.startswith("modifier 25: informs") for note in priced(modifiers="25")["notes"])
 
@@ -293,8 +315,22 @@ def test_the_cap_is_a_step_where_it_binds(priced):
     assert value_of(answer, "OPPS imaging cap") == formula(SCAN_CAP, LOS_ANGELES) == answer["allowed"]
 
 
+def test_the_cap_shows_the_rvus_and_indices_it_comes_from(priced):
+    answer = priced("G9902", locality="CA/18")
+    shown = [value_of(answer, f"OPPS {part} RVU") for part in ("practice expense", "malpractice")]
+    assert shown == [Decimal(SCAN_CAP[i]) * Decimal(LOS_ANGELES[i]) for i in (1, 2)]
+    assert value_of(answer, "OPPS amount") == formula(SCAN_CAP, LOS_ANGELES)
+
+
 def test_the_reading_has_no_cap(priced):
     assert "OPPS imaging cap" not in steps(priced("G9902", modifiers="26"))
+
+
+# CMS's record layout, status T.
+def test_what_is_paid_only_alone_is_priced_and_said_to_be_so(priced):
+    answer = priced("G9910")
+    assert answer["allowed"] == formula(("0.10", "0.10", "0.01"))
+    assert any("status T" in note for note in answer["notes"])
 
 
 def test_an_na_setting_is_priced_and_said_to_be_one(priced):

@@ -1,6 +1,5 @@
 """A folder that creates objects once, complete or not at all, and never changes them."""
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -30,22 +29,6 @@ def test_a_taken_name_stays_as_it_is(store: LocalStore) -> None:
     store.put_new("a", b"one")
     assert store.put_new("a", b"two") is False
     assert store.get("a") == b"one"
-
-
-def test_of_many_writers_one_wins(store: LocalStore) -> None:
-    barrier, won = threading.Barrier(8), []
-
-    def write(mine: bytes) -> None:
-        barrier.wait()
-        if store.put_new("a", mine):
-            won.append(mine)
-
-    threads = [threading.Thread(target=write, args=(bytes([n]) * 10_000,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert won == [store.get("a")]
 
 
 def test_nothing_temporary_is_left(store: LocalStore) -> None:

@@ -1,5 +1,6 @@
 """Commands that bring, build and check releases."""
 
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,22 @@ from pfsetl.backfill import backfill as run_backfill
 from pfsetl.backfill import find_archives
 from pfsetl.cli import render, render_changes, samples, terminal
 from pfsetl.cli.card import find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, DEMO_OUTPUT, AllFormats, Cache, Json, Offline, Output, app
-from pfsetl.declared import registry
+from pfsetl.cli.options import (
+    DEFAULT_OUTPUT,
+    DEMO_OUTPUT,
+    AllFormats,
+    Cache,
+    Descriptors,
+    DescriptorsOutput,
+    Json,
+    Offline,
+    Output,
+    app,
+)
+from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
-from pfsetl.publication import version
-from pfsetl.publication.store import open_store
+from pfsetl.publication import separation, version
+from pfsetl.publication.store import Store, open_store
 from pfsetl.source import discover as discovering
 from pfsetl.source import web
 from pfsetl.source.cache import cache_folder
@@ -98,6 +110,8 @@ def build(
     cache: Cache = None,
     offline: Offline = False,
     all_formats: AllFormats = False,
+    with_descriptors: Descriptors = False,
+    descriptors_output: DescriptorsOutput = None,
     json: Json = False,
 ) -> None:
     """Publish one release from CMS, from a zip, or from a folder of its members.
@@ -109,12 +123,18 @@ def build(
     archive
         CMS's zip or a folder of its members; default: what CMS serves at the address in releases.csv.
     """
+    store = open_store(output)
+    texts = _descriptors_store(store, with_descriptors, descriptors_output)
     url = None
     if archive is None:
         fetched = terminal.fetched(registry.find(release), cache, offline=offline)
         archive, url = fetched.path, fetched.url
     with terminal.watching(f"building {release.upper()}"):
-        result = pipeline.build(release, store=open_store(output), archive=archive, url=url, all_formats=all_formats)
+        result = pipeline.build(
+            release, store=store, archive=archive, url=url, all_formats=all_formats, descriptors_store=texts
+        )
+    if texts:
+        print(f"descriptors in {descriptors_output}. {contracts.descriptors().usage}", file=sys.stderr)
     if json:
         record = {"release": result.release, "version": result.version.number, "published": result.published}
         print(render.as_json(record | {"record": result.record}))
@@ -180,6 +200,16 @@ def check(
         render.findings(render.console(), findings)
     if errors:
         raise ChecksFailed("\n".join(f"{f.table}.{f.check}: {f.violations} rows, {f.description}" for f in errors))
+
+
+def _descriptors_store(store: Store, wanted: bool, address: str | None) -> Store | None:
+    if wanted != (address is not None):
+        raise UsageError("--with-descriptors and --descriptors-output go together: licensed text has its own store.")
+    if address is None:
+        return None
+    texts = open_store(address)
+    separation.refuse_overlap(store, texts)
+    return texts
 
 
 def _row(posting: discovering.Posting) -> dict[str, str] | None:

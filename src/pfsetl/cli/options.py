@@ -19,6 +19,14 @@ AllFormats = Annotated[
     Parameter(name="--all-formats", negative="", help="Compare the workbooks too; takes as long as the build itself."),
 ]
 
+Descriptors = Annotated[
+    bool,
+    Parameter(name="--with-descriptors", negative="", help="Write CMS's descriptors too, which are licensed text."),
+]
+DescriptorsOutput = Annotated[
+    str | None, Parameter(name="--descriptors-output", help="The store of the descriptors, apart from --output.")
+]
+
 app = App(
     name="pfsetl",
     help="Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.",

@@ -56,7 +56,7 @@ def price(
     minutes
         Of an anesthesia service.
     practitioner
-        physician, pa, np, cns, cnm, csw or crna.
+        physician, pa, np, cns, cnm, csw, crna, mft, mhc, psychologist or dietitian.
     charge
         What was billed; the lower of it and the amount is allowed.
     """

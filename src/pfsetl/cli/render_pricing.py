@@ -20,7 +20,8 @@ def price(out: Console, answer: dict[str, Any]) -> None:
     if answer["allowed"] is not None:
         out.print(
             f"\nnon-participating ${answer['nonparticipating_amount']:,.2f}, limiting charge "
-            f"${answer['limiting_charge']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off the payment"
+            f"${answer['limiting_charge']:,.2f}; "
+            f"sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
         )
     for note in answer["notes"]:
         out.print(f"[yellow]note[/yellow]  {note}")
@@ -52,5 +53,5 @@ def claim(out: Console, answer: dict[str, Any]) -> None:
     ]
     out.print(table("", columns, rows))
     out.print(
-        f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off the payment"
+        f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
     )

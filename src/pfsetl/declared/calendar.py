@@ -32,6 +32,9 @@ def pricing_release(day: date, as_of: date | None = None) -> Release:
     ('RVU24A', 'RVU24AR')
     """
     found = [r for r in _candidates(as_of) if _spans()[r.label][0] <= day <= _spans()[r.label][1]]
+    if as_of and not found:
+        # NOTE: the recorded last day may be one that a later law set; before it, the release ran to its quarter's end.
+        found = [r for r in _candidates(as_of) if _spans()[r.label][0] <= day <= _quarter_end(r)][-1:]
     if not found:
         first, last = min(span[0] for span in _spans().values()), max(span[1] for span in _spans().values())
         known = f" as known on {as_of}; leave the as-of day out for what is known now" if as_of else ""
@@ -121,6 +124,11 @@ def _candidates(as_of: date | None) -> tuple[Release, ...]:
         and release.label in _spans()
         and (as_of is None or _known_from(release) <= as_of)
     )
+
+
+def _quarter_end(release: Release) -> date:
+    following = date(release.year + release.quarter // 4, release.quarter % 4 * 3 + 1, 1)
+    return following - timedelta(days=1)
 
 
 def _known_from(release: Release) -> date:

@@ -19,6 +19,7 @@ from pfsetl.errors import ContractError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+PUBLIC, RESTRICTED = "public", "restricted"
 _DTYPES: dict[str, pl.DataType] = {
     "string": pl.String(),
     "boolean": pl.Boolean(),
@@ -26,13 +27,6 @@ _DTYPES: dict[str, pl.DataType] = {
     "float64": pl.Float64(),
     "date": pl.Date(),
 }
-_PREFACE = """\
-# Tables
-
-Contract `{id}` {version}. `make docs` writes this page: change the contract in `schemas/` instead.
-
-*key*: part of the key; *null*: may be null. A broken `error` rule stops the release, a `warn` does not.
-"""
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 
 
@@ -46,6 +40,7 @@ class Column:
     key: bool
     unit: str | None
     description: str
+    classification: str = PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +74,11 @@ class Table:
         """Names and dtypes, in order."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
 
+    @property
+    def classification(self) -> str:
+        """`restricted` where one column is, else `public`."""
+        return RESTRICTED if any(column.classification == RESTRICTED for column in self.columns) else PUBLIC
+
     def empty(self) -> pl.DataFrame:
         """Return the table without rows."""
         return self.schema.to_frame()
@@ -91,6 +91,17 @@ class Contract:
     id: str
     version: str
     tables: Mapping[str, Table]
+    title: str = ""
+    usage: str = ""
+
+    @property
+    def classification(self) -> str:
+        """`public` or `restricted`, as all its tables are; raises ContractError where they differ."""
+        classes = {name: table.classification for name, table in self.tables.items()}
+        if len(set(classes.values())) > 1:
+            named = ", ".join(f"{name} {known}" for name, known in classes.items())
+            raise ContractError(f"{self.id}: public and restricted tables in one contract ({named}). Split it.")
+        return next(iter(classes.values()), PUBLIC)
 
 
 @cache
@@ -110,7 +121,26 @@ def load(path: Path | None = None) -> Contract:
     identity, version = (str(_need(document, field, path.name)) for field in ("id", "version"))
     tables = [_table(entry, path.name) for entry in _need(document, "schema", path.name)]
     _refuse_twins((table.name for table in tables), path.name)
-    return Contract(identity, version, {table.name: table for table in tables})
+    about = document.get("description") or {}
+    contract = Contract(
+        identity,
+        version,
+        {table.name: table for table in tables},
+        title=str(document.get("name", "")),
+        usage=str(about.get("usage", "")),
+    )
+    _ = contract.classification  # refuses a mixture
+    return contract
+
+
+def descriptors() -> Contract:
+    """Return the contract of the licensed text."""
+    return load(declarations.folder() / "descriptors.odcs.yaml")
+
+
+def find_table(name: str) -> Table | None:
+    """Return a table of either contract by its name, which no two tables share."""
+    return load().tables.get(name) or descriptors().tables.get(name)
 
 
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -152,7 +182,7 @@ def table_schema(table: Table) -> dict[str, Any]:
     fields = [
         {
             "name": column.name,
-            "type": numbers.get(column.dtype.base_type(), _type_name(column.dtype)),
+            "type": numbers.get(column.dtype.base_type(), type_name(column.dtype)),
             "description": column.description,
             "constraints": {"required": not column.nullable},
         }
@@ -162,32 +192,8 @@ def table_schema(table: Table) -> dict[str, Any]:
     return {"fields": fields, "primaryKey": list(table.key), "missingValues": []}
 
 
-def dictionary(contract: Contract) -> str:
-    """Return the data dictionary, in Markdown: what every table holds, its columns and its rules."""
-    lines = [_PREFACE.format(id=contract.id, version=contract.version)]
-    lines += [f"* [`{name}`](#{name})" for name in contract.tables]
-    for table in contract.tables.values():
-        lines += ["", *_section(table)]
-    return "\n".join(lines) + "\n"
-
-
 def _about(column: Column) -> dict[str, str]:
     return {"description": column.description} | ({"unit": column.unit} if column.unit else {})
-
-
-def _section(table: Table) -> Iterator[str]:
-    yield f"## {table.name}\n\n{table.description}\n"
-    if table.members:
-        yield f"Made of the members {', '.join(table.members)}.\n"
-    yield "| column | type | | unit | meaning |\n|---|---|---|---|---|"
-    for column in table.columns:
-        mark = "key" if column.key else "null" if column.nullable else ""
-        about = f"{_type_name(column.dtype)} | {mark} | {column.unit or ''} | {column.description}"
-        yield f"| `{column.name}` | {about} |"
-    if table.rules:
-        yield "\n| rule | severity | meaning |\n|---|---|---|"
-    for rule in table.rules:
-        yield f"| `{rule.name}` | {rule.severity} | {rule.description} |"
 
 
 def _table(entry: Mapping[str, Any], where: str) -> Table:
@@ -207,6 +213,9 @@ def _column(declared: Mapping[str, Any], table: str) -> Column:
     nullable, key = not declared.get("required", False), bool(declared.get("primaryKey", False))
     if key and nullable:
         raise ContractError(f"{where}: a primaryKey column must be required.")
+    classification = str(declared.get("classification", PUBLIC))
+    if classification not in (PUBLIC, RESTRICTED):
+        raise ContractError(f"{where}: classification is '{classification}', expected '{PUBLIC}' or '{RESTRICTED}'.")
     return Column(
         name=str(declared["name"]),
         dtype=_dtype(str(_need(declared, "physicalType", where)), where),
@@ -214,6 +223,7 @@ def _column(declared: Mapping[str, Any], table: str) -> Column:
         key=key,
         unit=_custom(declared).get("unit"),
         description=str(_need(declared, "description", where)),
+        classification=classification,
     )
 
 
@@ -252,7 +262,8 @@ def _dtype(physical: str, where: str) -> pl.DataType:
     raise ContractError(f"{where}: physicalType '{physical}' is none of {', '.join(_DTYPES)}, decimal(p,s).")
 
 
-def _type_name(dtype: pl.DataType) -> str:
+def type_name(dtype: pl.DataType) -> str:
+    """Return a type as the contract writes it."""
     if isinstance(dtype, pl.Decimal):
         return f"decimal({dtype.precision},{dtype.scale})"
     return next((name for name, known in _DTYPES.items() if known == dtype), str(dtype))
@@ -261,8 +272,8 @@ def _type_name(dtype: pl.DataType) -> str:
 def _differences(found: pl.Schema, expected: pl.Schema) -> Iterator[str]:
     for name, dtype in expected.items():
         if found.get(name) != dtype:
-            there = f"found {_type_name(found[name])}" if name in found else "found no such column"
-            yield f"{name}: expected {_type_name(dtype)}, {there}"
+            there = f"found {type_name(found[name])}" if name in found else "found no such column"
+            yield f"{name}: expected {type_name(dtype)}, {there}"
     for name, dtype in found.items():
         if name not in expected:
-            yield f"{name}: expected no such column, found {_type_name(dtype)}"
+            yield f"{name}: expected no such column, found {type_name(dtype)}"

@@ -5,10 +5,13 @@ one practice did for one patient. Each step rounds to cents, half up, on the lin
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, Step, find, named, rules_of
+from pfsetl.pricing.reductions import Line, PricedLine, Reduction, find, named, rules_of
+from pfsetl.pricing.sides import joined
+from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.tables.exact import share_of
 
 _COMPONENTS = ("imaging", "cardiovascular", "ophthalmology")  # rules on the technical and the professional part
@@ -17,13 +20,16 @@ _ROLES = ("assistant_surgeon", "co_surgeons", "team_surgery")
 
 def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     """Return the lines with what Medicare allows for each, in the order given; that order has no effect."""
+    entries = joined(lines)
+    lines = [one for one in entries if isinstance(one, Line)]
     bases = frozenset(line.endoscopic_base for line in lines if find("endoscopy", line) and line.endoscopic_base)
-    priced = [_alone(line) for line in lines]
+    priced = _in_groups([_alone(line) for line in lines], lambda line: line.date, _bundle)
     priced = _in_groups(priced, lambda line: _family(line, bases), _pay_endoscopies)
     priced = _in_groups(priced, _surgeon, lambda group: _rank_surgery(group, bases))
     priced = _in_groups(priced, _component_session, _reduce_parts)
     priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
-    return tuple(_finish(one) for one in priced)
+    finished = iter(priced)
+    return tuple(one if isinstance(one, PricedLine) else _finish(next(finished)) for one in entries)
 
 
 def _alone(line: Line) -> PricedLine:
@@ -33,73 +39,113 @@ def _alone(line: Line) -> PricedLine:
     one = PricedLine(line, line.payment * line.units, None, (), 0)
     # A discontinued service with a row of its own is paid by that row.
     rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
-    for rule in (*_ROLES, "reduced", "bilateral", "practitioner"):
+    for rule in (*_ROLES, "reduced", "bilateral", "practitioner", "medical_direction"):
         found = find(rule, rest)
         if (found and found.outcome) or (found is None and named(rule, rest)):
-            return _refuse(one, found.outcome if found else f"{rule}_not_applicable")
+            return refused(one, found.outcome if found else f"{rule}_not_applicable")
     if named("global_split", line) and not line.preoperative + line.intraoperative + line.postoperative:
-        return _refuse(one, "no_global_package")
+        return refused(one, "no_global_package")
     sides = find("bilateral", line)
-    return _share(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
+    return shared(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
+
+
+def _bundle(group: list[PricedLine]) -> list[PricedLine]:
+    """Bundle what is paid only as the only service of its day into the other services."""
+    rules = [find("only_service", one.line) for one in group]
+    if all(rules):
+        return group
+    text = "bundled into the other services of the day"
+    return [shared(one, rule, text) if rule else one for one, rule in zip(group, rules, strict=True)]
 
 
 def _pay_endoscopies(group: list[PricedLine]) -> list[PricedLine]:
     """Pay the highest of a family in full, the others less the base procedure, the base procedure not at all."""
     base = next((one.line.endoscopic_base for one in group if find("endoscopy", one.line)), None)
-    members = sorted((one for one in group if one.line.hcpcs != base), key=_order)
-    rule = find("endoscopy", members[0].line) if members and len(group) > 1 else None
+    members = sorted((one for one in group if one.line.hcpcs != base), key=order_of)
+    rule = find("endoscopy", members[0].line) if members and sum(one.line.units for one in group) > 1 else None
     if rule is None:
         return group
     results = []
     for one in group:
-        before, less = _amount(one), _scaled(one.line, one.line.base_payment or 0)
-        if one.line.hcpcs == base:
-            results.append(_step(one, rule, 0, f"base procedure, included in {members[0].line.hcpcs}", (0, 1)))
-        elif one is members[0]:
-            results.append(_step(one, rule, before, f"highest of the family of {base}"))
-        elif one.line.base_payment is None:
-            results.append(_refuse(one, "endoscopic_base_not_priced"))
+        line, first = one.line, one is members[0]
+        less = scaled(line, line.base_payment or 0, line.units - first)
+        text = f"less ${Decimal(less).scaleb(-2):,} of the base procedure {base}"
+        if line.hcpcs == base:
+            results.append(stepped(one, rule, 0, f"base procedure, included in {members[0].line.hcpcs}", (0, 1)))
+        elif first and line.units == 1:
+            results.append(stepped(one, rule, amount_of(one), f"highest of the family of {base}"))
+        elif line.base_payment is None:
+            results.append(refused(one, "endoscopic_base_not_priced"))
         else:
-            results.append(_step(one, rule, max(0, before - less), f"less {less} cents of the base procedure {base}"))
+            after = max(0, amount_of(one) - less)
+            results.append(stepped(one, rule, after, f"one unit in full, others {text}" if first else text))
     return results
 
 
 def _rank_surgery(group: list[PricedLine], bases: frozenset[str]) -> list[PricedLine]:
-    """Rank the procedures and endoscopy families of one surgeon's day by amount; the later are paid in part."""
+    """Rank the procedures and endoscopy families of one surgeon's day by amount; the later are paid in part.
+
+    Every unit of a line is a procedure: two units are paid as two lines are.
+    """
     procedures: dict[Hashable, list[int]] = {}
     for place, one in enumerate(group):
         procedures.setdefault(_family(one.line, bases) or place, []).append(place)
+    # NOTE: what a family has of further units is less the base procedure already, so that it ranks as one.
+    units = {
+        name: 1 if any(find("endoscopy", group[p].line) for p in at) else sum(group[p].line.units for p in at)
+        for name, at in procedures.items()
+    }
     ranked = sorted(
-        procedures.values(),
-        key=lambda places: (-sum(_amount(group[p]) for p in places), min(_order(group[p]) for p in places)),
+        procedures,
+        key=lambda name: (
+            Fraction(-sum(amount_of(group[p]) for p in procedures[name]), units[name]),
+            min(order_of(group[p]) for p in procedures[name]),
+        ),
     )
-    results = list(group)
-    for rank, places in enumerate(ranked, start=1):
-        for place in places:
-            rule = find("surgery", group[place].line, rank)
-            if rule and len(ranked) > 1:
-                results[place] = _share(group[place], rule, f"procedure {rank} of the day by amount")
+    results, rank, several = list(group), 1, sum(units.values()) > 1
+    for name in ranked:
+        for place in procedures[name] if several else ():
+            results[place] = _ranked(group[place], rank, units[name])
+        rank += units[name]
     return results
 
 
+def _ranked(one: PricedLine, first: int, units: int) -> PricedLine:
+    last = first + units - 1
+    rules = []
+    for rank in range(first, last + 1):
+        rule = find("surgery", one.line, rank)
+        if rule is None:
+            return one
+        if rule.outcome:
+            return refused(one, rule.outcome)
+        rules.append(rule)
+    if units == 1:
+        return shared(one, rules[0], f"procedure {first} of the day by amount")
+    share = (sum(Fraction(rule.numerator, rule.denominator) for rule in rules) / Fraction(units)).as_integer_ratio()
+    text = f"procedures {first} to {last} of the day by amount"
+    return stepped(one, rules[-1], share_of(amount_of(one), *share), text, share)
+
+
 def _reduce_parts(group: list[PricedLine]) -> list[PricedLine]:
-    """Pay the highest technical part and the highest professional part in full, the others in part."""
-    if len(group) == 1:
+    """Pay one unit of the highest technical and of the highest professional part in full, all others in part."""
+    if len(group) == 1 and not _reducible(group[0].line, 1, holds_first=True):
         return group
     results = list(group)
     for rule in _component_rules(group[0].line):
         parts = [_part(one.line, rule.part) for one in group]
         full = [_uncapped(one.line, rule.part) or part or 0 for one, part in zip(group, parts, strict=True)]
-        first = min(range(len(group)), key=lambda place: (-full[place], _order(group[place])))
+        first = min(range(len(group)), key=lambda place: (-full[place], order_of(group[place])))
         for place, part in enumerate(parts):
             if part is None:
-                results[place] = _refuse(results[place], f"{rule.part}_part_not_known")
-            elif part and place != first and results[place].allowed is not None:
-                line = group[place].line
-                reduced = share_of(_scaled(line, full[place]), rule.numerator, rule.denominator)
-                less = max(0, _scaled(line, part) - reduced)
-                after = max(0, _amount(results[place]) - less)
-                results[place] = _step(results[place], rule, after, f"second or later {rule.part} part")
+                results[place] = refused(results[place], f"{rule.part}_part_not_known")
+            elif results[place].allowed is not None and (
+                whole := _reducible(group[place].line, part, holds_first=place == first)
+            ):
+                uncapped = _reducible(group[place].line, full[place], holds_first=place == first)
+                less = max(0, whole - share_of(uncapped, rule.numerator, rule.denominator))
+                after = max(0, amount_of(results[place]) - less)
+                results[place] = stepped(results[place], rule, after, f"second or later {rule.part} part")
     return results
 
 
@@ -109,15 +155,15 @@ def _reduce_therapy(group: list[PricedLine]) -> list[PricedLine]:
         return group
     less = [(one.line.payment or 0) - (one.line.therapy or 0) for one in group]
     known = [place for place, one in enumerate(group) if one.line.therapy is not None]
-    first = min(known, key=lambda place: (-less[place], _order(group[place])), default=None)
+    first = min(known, key=lambda place: (-less[place], order_of(group[place])), default=None)
     results = []
     for place, one in enumerate(group):
         reduced, rule = one.line.units - (place == first), find("therapy", one.line, 2)
         if place not in known:
-            results.append(_refuse(one, "therapy_payment_not_known"))
+            results.append(refused(one, "therapy_payment_not_known"))
         elif reduced and rule:
-            after = max(0, _amount(one) - max(0, _scaled(one.line, less[place], reduced)))
-            results.append(_step(one, rule, after, f"practice expense of {reduced} of {one.line.units} units"))
+            after = max(0, amount_of(one) - max(0, scaled(one.line, less[place], reduced)))
+            results.append(stepped(one, rule, after, f"practice expense of {reduced} of {one.line.units} units"))
         else:
             results.append(one)
     return results
@@ -131,24 +177,24 @@ def _finish(one: PricedLine) -> PricedLine:
     for name in _ROLES:
         role = find(name, line)
         one = (
-            _share(one, role, f"modifier {' '.join(m for m in line.modifiers if m in role.modifiers)}") if role else one
+            shared(one, role, f"modifier {' '.join(m for m in line.modifiers if m in role.modifiers)}") if role else one
         )
     splits = [rule for rule in rules_of("global_split", line.date) if set(rule.modifiers) & set(line.modifiers)]
     if splits:
         share = sum((_fraction(line, rule.part) for rule in splits), Decimal(0)).as_integer_ratio()
         text = f"{' and '.join(rule.part for rule in splits)} part of the package"
-        one = _step(one, splits[0], share_of(_amount(one), *share), text, share)
+        one = stepped(one, splits[0], share_of(amount_of(one), *share), text, share)
     direction = find("medical_direction", line)
-    one = _share(one, direction, "medical direction, shared by two") if direction else one
+    one = shared(one, direction, "medical direction, shared by two") if direction else one
     who = find("practitioner", line)
     if who is None:
-        return _refuse(one, "unknown_practitioner")
+        return refused(one, "unknown_practitioner")
     if who.numerator != who.denominator:
-        one = _share(one, who, f"practitioner {line.practitioner}")
+        one = shared(one, who, f"practitioner {line.practitioner}")
     lower = find("charge", line)
-    if lower and line.charge is not None and line.charge < _amount(one):
-        one = _step(one, lower, line.charge, "billed charge, lower than the amount")
-    return replace(one, sequestration=_sequestration(line, _amount(one)))
+    if lower and line.charge is not None and line.charge < amount_of(one):
+        one = stepped(one, lower, line.charge, "billed charge, lower than the amount")
+    return replace(one, sequestration=_sequestration(line, amount_of(one)))
 
 
 def _sequestration(line: Line, allowed: int) -> int:
@@ -214,33 +260,8 @@ def _fraction(line: Line, part: str) -> Decimal:
     return {"preoperative": line.preoperative, "intraoperative": line.intraoperative}.get(part, line.postoperative)
 
 
-def _scaled(line: Line, cents: int, units: int | None = None) -> int:
-    """Multiply cents of one unit by units and sides, as the line's own payment was."""
+def _reducible(line: Line, cents: int, *, holds_first: bool) -> int:
+    """Multiply cents by all units and sides of a line but the one paid in full, if the line holds it."""
     sides = find("bilateral", line)
-    total = cents * (line.units if units is None else units)
-    return share_of(total, sides.numerator, sides.denominator) if sides else total
-
-
-def _amount(one: PricedLine) -> int:
-    return one.allowed or 0
-
-
-def _order(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
-    """Largest first; equal amounts by code, modifiers and all else that has an effect, the line number last."""
-    return -_amount(one), tuple(map(str, astuple(one.line)[1:])), one.line.number
-
-
-def _share(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
-    if rule.outcome:
-        return _refuse(one, rule.outcome)
-    return _step(one, rule, share_of(_amount(one), rule.numerator, rule.denominator), text)
-
-
-def _step(one: PricedLine, rule: Reduction, after: int, text: str, share: tuple[int, int] | None = None) -> PricedLine:
-    numerator, denominator = share or (rule.numerator, rule.denominator)
-    step = Step(rule.rule, text, numerator, denominator, _amount(one), after, rule.source)
-    return replace(one, allowed=after, steps=(*one.steps, step))
-
-
-def _refuse(one: PricedLine, reason: str) -> PricedLine:
-    return replace(one, allowed=None, reason=reason)
+    apart = sides is not None and sides.numerator % sides.denominator == 0  # each side is a service of its own
+    return scaled(line, cents) - (0 if not holds_first else cents if apart else scaled(line, cents, 1))

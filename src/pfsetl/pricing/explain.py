@@ -18,8 +18,9 @@ PARTS = {"work": "work RVU", "pe": "practice expense RVU", "mp": "malpractice RV
 def explain(quote: Quote) -> dict[str, Any]:
     """Return a quote as plain data: what was asked, what is allowed or why nothing, steps, sources, notes.
 
-    Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the allowed amount;
-    `sequestration` comes off Medicare's own payment, not off what is allowed.
+    Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the amount after
+    every rule but the billed charge, which can't lower them. `sequestration` comes off Medicare's own payment, taken to
+    be 80 % of what is allowed: it's more where no coinsurance is due (many preventive services), less in a deductible.
     """
     service, release = quote.service, quote.release
     return {
@@ -77,11 +78,7 @@ def _formula_steps(quote: Quote) -> Iterator[Explained]:
         rvus[0] = Decimal(exact.share_of(int(rvus[0].scaleb(2)), *adjuster)).scaleb(-2)
         yield _explained("work RVU", f"{row['work_rvu']} x {adjuster[0]}/{adjuster[1]}, rounded", rvus[0])
     gpcis = [quote.place.gpci[f"{part}_gpci"][0] for part in PARTS]
-    work, pe, mp = (int(rvu.scaleb(2)) for rvu in rvus)
-    work_gpci, pe_gpci, mp_gpci = (int(index.scaleb(3)) for index in gpcis)
-    adjusted, dollars = exact.products(
-        (work, pe, mp), (work_gpci, pe_gpci, mp_gpci), int(quote.conversion_factor.scaleb(4))
-    )
+    adjusted, dollars = _products(quote, rvus, gpcis)
     for name, rvu, index, product in zip(PARTS.values(), rvus, gpcis, adjusted, strict=True):
         yield _explained(name, f"{rvu} x {index}", product)
     yield _explained("adjusted RVUs", "sum", sum(adjusted))
@@ -91,8 +88,21 @@ def _formula_steps(quote: Quote) -> Iterator[Explained]:
     yield _explained("amount", detail, payment[f"{setting}_amount"])
     cap = payment[f"{setting}_opps_amount"]
     if cap is not None:
-        lower = min(cap, payment[f"{setting}_amount"])
-        yield _explained("OPPS imaging cap", f"{cap}: the lower of the two", lower)
+        capped = [rvus[0], row[f"opps_{setting}_pe_rvu"], row["opps_mp_rvu"]]
+        products, _ = _products(quote, capped, gpcis)
+        for part in (1, 2):
+            name = f"OPPS {list(PARTS.values())[part]}"
+            yield _explained(name, f"{capped[part]} x {gpcis[part]}", products[part])
+        yield _explained("OPPS amount", f"(work + OPPS RVUs) x {quote.conversion_factor}, rounded", cap)
+        yield _explained("OPPS imaging cap", "the lower of the two", min(cap, payment[f"{setting}_amount"]))
+
+
+def _products(
+    quote: Quote, rvus: list[Decimal], gpcis: list[Decimal]
+) -> tuple[tuple[Decimal, Decimal, Decimal], Decimal]:
+    work, pe, mp = (int(rvu.scaleb(2)) for rvu in rvus)
+    work_gpci, pe_gpci, mp_gpci = (int(index.scaleb(3)) for index in gpcis)
+    return exact.products((work, pe, mp), (work_gpci, pe_gpci, mp_gpci), int(quote.conversion_factor.scaleb(4)))
 
 
 def _rule_steps(quote: Quote) -> Iterator[Explained]:
@@ -114,7 +124,8 @@ def _rule_detail(step: Step) -> str:
 
 def _part(quote: Quote, parts: int) -> Decimal | None:
     allowed = quote.line.allowed
-    return None if allowed is None else _dollars(exact.share_of(allowed, parts, derive.WHOLE))
+    scheduled = next((step.before for step in quote.line.steps if step.rule == "charge"), allowed)
+    return None if scheduled is None else _dollars(exact.share_of(scheduled, parts, derive.WHOLE))
 
 
 def _dollars(cents: int | None) -> Decimal | None:

@@ -38,10 +38,9 @@ def release_in_force(version: Version, day: date, as_of: date | None = None) -> 
             raise
         release = found[-1]
     if release.label not in version.releases:
-        there = ", ".join(version.releases) or "nothing"
         raise UsageError(
             f"{day}: {release.label} prices this day, and {version.store} (version {version.number}) doesn't hold it. "
-            f"Build it: pfsetl build {release.label} (add --archive ZIP for a zip at hand). There: {there}."
+            f"Build it: pfsetl build {release.label} (add --archive ZIP for a zip at hand)."
         )
     return release
 

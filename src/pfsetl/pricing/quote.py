@@ -17,7 +17,7 @@ from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
-from pfsetl.pricing.reductions import Line, PricedLine, therapy_share
+from pfsetl.pricing.reductions import Line, PricedLine, find, therapy_share
 from pfsetl.pricing.service import Service, modifiers
 from pfsetl.publication.version import Version
 from pfsetl.tables import derive
@@ -159,8 +159,13 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
         *(timed.sources if timed else ()),
         *place.sources,
     ]
+    ceiling = payment[f"{service.setting}_opps_amount"]
+    if payment["reason"] == "carrier_priced" and ceiling is not None:
+        notes.append(f"the contractor's price is at most the OPPS amount, ${ceiling}")
     if row[f"{service.setting}_na"]:
         notes.append(f"NA: rarely or never done in a {service.setting} setting; the PE is that of the other")
+    if find("only_service", line):
+        notes.append("status T: paid only if no other service of the fee schedule is billed that day")
     return Quote(
         service=service,
         release=priced.release,
@@ -225,6 +230,7 @@ def _line(number: int, service: Service, priced: _Priced, key: tuple[str, str], 
         preoperative=row["preoperative"] or Decimal(0),
         intraoperative=row["intraoperative"] or Decimal(0),
         postoperative=row["postoperative"] or Decimal(0),
+        status=row["status"],
         practitioner=service.practitioner,
         facility=service.setting == "facility",
         charge=service.charge,

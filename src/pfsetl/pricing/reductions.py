@@ -35,6 +35,7 @@ class Line:
     preoperative: Decimal
     intraoperative: Decimal
     postoperative: Decimal
+    status: str = "A"
     practitioner: str = "physician"
     facility: bool = False
     charge: int | None = None  # billed for the whole line
@@ -88,12 +89,15 @@ class Reduction:
 # Which indicator of a line each rule goes by; the multiple-procedure indicator where it isn't here.
 _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "bilateral": lambda line: line.bilateral,
+    "two_sides": lambda line: line.bilateral,
     "assistant_surgeon": lambda line: line.assistant_surgeon,
     "co_surgeons": lambda line: line.co_surgeons,
     "team_surgery": lambda line: line.team_surgery,
     "practitioner": lambda line: line.practitioner,
     "part": lambda line: line.pctc,
     "not_a_family": lambda line: line.imaging_family,
+    "medical_direction": lambda line: line.status,
+    "only_service": lambda line: line.status,
 }
 
 

@@ -123,9 +123,10 @@ def _resources(at: Version) -> dict[tuple[str, str], dict[str, Any]]:
 
 def _table(old: Version, new: Version, was: Mapping[str, Any], now: Mapping[str, Any]) -> TableChanges:
     name = now["table"]
-    if name not in contracts.load().tables:
+    known = contracts.find_table(name)
+    if known is None:
         raise UsageError(f"{name}: a table this pfsetl doesn't know. Upgrade pfsetl to compare it.")
-    key = [c for c in contracts.load().tables[name].key if c != "release"]
+    key = [c for c in known.key if c != "release"]
     try:
         before, after = old.scan(name, was["release"]), new.scan(name, now["release"])
         if "participant" in key and was["release"] != now["release"]:
@@ -133,7 +134,7 @@ def _table(old: Version, new: Version, was: Mapping[str, Any], now: Mapping[str,
             before, after = changes.with_pairs(before, after, changes.paired(*sides))
         before, after = before.drop("release", strict=False), after.drop("release", strict=False)
         found = changes.counted(before, after, key)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, OSError) as error:
         raise StoreError(
             f"{new.store}: {name} of {was['release']} or {now['release']} can't be read "
             f"({str(error).splitlines()[0]}). 'pfsetl verify' says which file is damaged."

@@ -6,7 +6,7 @@ merging and trying the next; a different content of the same release since the b
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,30 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import changes, succession, version
-from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
+from pfsetl.publication import changes, separation, succession, version
+from pfsetl.publication.digest import rows_digest
+from pfsetl.publication.parquet import Parts, Written, write
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
-Parts = pl.DataFrame | Iterable[pl.DataFrame]
-ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
-STREAMED_ROW_GROUP = 12_288
-COMPRESSION_LEVEL = 2
 WRITERS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A Parquet file outside the store's objects, and the number and digest of its rows."""
-
-    path: Path
-    rows: int
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +51,13 @@ def stage(
 ) -> StagedRelease:
     """Write every table of a release as a Parquet object named by its content; nothing becomes visible yet.
 
-    `under_way` are tables that other threads write already, by name.
+    `under_way` are tables that other threads write already, by name. Raises StoreError for a restricted contract in
+    a public store, and the other way round.
     """
+    separation.refuse_other_class(version.open_version(store), contract)
 
     def put(name: str) -> dict[str, Any]:
-        return stage_table(store, release, contract.tables[name], tables[name])
+        return _stage_table(store, release, contract.tables[name], tables[name])
 
     with ThreadPoolExecutor(WRITERS) as pool:  # a table waits for the disk or the network while others go on
         resources = list(pool.map(put, tables))
@@ -77,7 +66,7 @@ def stage(
     return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
 
 
-def stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[str, Any]:
+def _stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[str, Any]:
     """Write one table of a release as an object named by its content; return its entry in the manifest."""
     with store.scratch() as target:
         return _put(store, release, table, write(parts, table, target))
@@ -86,11 +75,14 @@ def stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[
 def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
     """Make staged releases visible as the next version, or return the newest when it holds them already.
 
-    Raises Conflict when another build changed one of these releases since `base`.
+    Raises Conflict when another build changed one of these releases since `base`, StoreError for restricted tables
+    in a public store and the other way round, ContractError for tables that the contract doesn't have.
     """
+    separation.refuse_strangers([r for s in staged for r in s.resources], contract)
     made: dict[tuple[str, ...], dict[str, Any]] = {}
     while True:
         newest = version.open_version(store)
+        separation.refuse_other_class(newest, contract)
         changed = [s for s in staged if _content(newest, s.release) != s.content]
         for mine in changed:
             if _content(newest, mine.release) != _content(base, mine.release):
@@ -160,7 +152,7 @@ def _resources(
     """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
 
     def put(release: str, frame: pl.DataFrame) -> dict[str, Any]:
-        return stage_table(store, release, contract.tables[succession.TABLE], frame)
+        return _stage_table(store, release, contract.tables[succession.TABLE], frame)
 
     replaced = {s.release for s in changed}
     kept = [r for r in newest.resources if r["release"] not in replaced or r["table"] == succession.TABLE]
@@ -181,7 +173,8 @@ def _manifest(
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "pfsetl",
-        "title": "Medicare Physician Fee Schedule releases, normalized, with exact payments",
+        "title": contract.title,
+        "description": contract.usage,
         "version": str(newest.number + 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "sources": [{"title": "CMS, PFS Relative Value Files", "path": "https://www.cms.gov"}],
@@ -190,6 +183,7 @@ def _manifest(
             "format": version.MANIFEST_FORMAT,
             "parent": newest.number,
             "contract": {"id": contract.id, "version": contract.version},
+            "classification": contract.classification,
             "members": {name: list(table.members) for name, table in contract.tables.items()},
             "software": {name: installed(name) for name in ("pfsetl", "polars")},
             "releases": {**newest.releases, **{s.release: s.record for s in changed}},
@@ -245,46 +239,3 @@ def _same_rows(store: Store, name: str, size: int, sha256: str, digest: str, tab
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write(parts: Parts, table: Table, target: Path) -> Written:
-    """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it."""
-    digest = RowsDigest()
-    whole = isinstance(parts, pl.DataFrame)
-
-    def stream(
-        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        del with_columns, predicate, n_rows, batch_size  # a sink asks for everything
-        for part in [parts] if isinstance(parts, pl.DataFrame) else _ahead(parts):
-            coded = encoded(part)
-            digest.update(coded)
-            yield contracts.conform(plain(coded), table)
-
-    try:
-        register_io_source(stream, schema=table.schema).sink_parquet(
-            target,
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
-            row_group_size=ROW_GROUP if whole else STREAMED_ROW_GROUP,
-            metadata=contracts.parquet_metadata(table),
-            arrow_schema=contracts.arrow_schema(table),
-        )
-    except (pl.exceptions.ComputeError, OSError) as error:
-        if isinstance(error, pl.exceptions.ComputeError) and not str(error).startswith("parquet:"):
-            raise  # of making the rows, not of writing them
-        raise StoreError(
-            f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
-            "what was published before is untouched."
-        ) from error
-    return Written(target, digest.rows, digest.hexdigest(table.schema))
-
-
-def _ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Yield the parts while the next one is made in another thread; at most two wait in memory."""
-    parts = iter(parts)
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, parts, None)
-        while (part := coming.result()) is not None:
-            coming = maker.submit(next, parts, None)
-            yield part

@@ -98,6 +98,20 @@ def recorded(store: Store, command: str, **asked: Any) -> Iterator[Run]:
             LOG.warning("%s", error)
 
 
+@contextmanager
+def part_of(run: str) -> Iterator[list[Step]]:
+    """Yield the list of the steps done inside, on behalf of the run of this id that another thread or process opened.
+
+    They are logged under its id; adding them to its record is left to the one that opened it.
+    """
+    apart = Run(run, "", {}, "")
+    token = _OPEN.set(apart)
+    try:
+        yield apart.steps
+    finally:
+        _OPEN.reset(token)
+
+
 def runs(store: Store, last: int | None = None) -> list[dict[str, Any]]:
     """Return the records of the runs in a store, newest first."""
     names = [name for name in reversed(store.names("runs")) if name.endswith(".json")]

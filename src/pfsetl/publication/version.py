@@ -50,6 +50,11 @@ class Version:
         return list(self.manifest["resources"])
 
     @property
+    def classification(self) -> str:
+        """`restricted` for a store of licensed text, else `public`."""
+        return str(self.manifest["pfsetl"].get("classification", contracts.PUBLIC))
+
+    @property
     def created(self) -> str:
         """When the version was committed, UTC."""
         return str(self.manifest["created"])
@@ -104,8 +109,10 @@ class Version:
 
     def table_digest(self, table: str, release: str) -> str:
         """Return the digest of a table's rows as they can be read now."""
-        frame = contracts.conform(self.scan(table, release).collect(), contracts.load().tables[table])
-        return digest.rows_digest(frame)
+        frame, known = self.scan(table, release).collect(), contracts.find_table(table)
+        if known is None:
+            raise UsageError(f"{table}: a table this pfsetl doesn't know. Upgrade pfsetl to take its digest.")
+        return digest.rows_digest(contracts.conform(frame, known))
 
     def _parts(self, table: str, release: str | None) -> list[dict[str, Any]]:
         known = sorted({r["table"] for r in self.resources})

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from pfsetl.declared.registry import Release, find_or_infer
 from pfsetl.errors import SourceUnavailable, UsageError
 from pfsetl.source import cache
+from pfsetl.source.fetch import asked_address
 from pfsetl.source.pages import IndexRow, ZipLink, index_page, posted_on, release_page, rvu_archive
 from pfsetl.source.web import CMS, Page
 
@@ -59,10 +60,11 @@ def politely(get_page: GetPage) -> GetPage:
 
 
 def cached_addresses(folder: Path) -> dict[str, set[str]]:
-    """Return the addresses from which each label's archives in the cache came."""
+    """Return each label's addresses: those its archives in the cache came from, and that its newest was asked at."""
     found: dict[str, set[str]] = {}
     for row in cache.rows(folder):
-        found.setdefault(row.label, set()).add(row.url)
+        asked = asked_address(folder, row.label)
+        found.setdefault(row.label, set()).update({row.url, asked} if asked else {row.url})
     return found
 
 

@@ -1,0 +1,102 @@
+"""Publish many releases at once, as a Prefect flow: `python -m flows.backfill 2009..2026 --archives zips/`.
+
+Run again, it does only what is missing. Without PREFECT_API_URL it runs on Prefect's embedded server.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.command import run_flow
+from flows.releases import Asked, publish_all
+from flows.releases import task_runner as runner_of
+from flows.report import Outcome, raise_if_failed, show_changes
+from flows.tasks import RETRY_DELAYS, Found
+from pfsetl.backfill import find_archives, find_releases
+from pfsetl.publication.runs import recorded
+from pfsetl.publication.store import open_store
+from pfsetl.source.cache import cache_folder, is_intact, newest
+
+
+def _name() -> str:
+    return f"backfill {_wanted(flow_run.parameters['releases'])}"
+
+
+@flow(name="backfill", flow_run_name=_name, persist_result=False)
+def backfill(
+    releases: str | list[str],
+    output: str = "output",
+    cache: str | None = None,
+    archives: str | None = None,
+    task_runner: str = "threads",
+    concurrency: int = 2,
+    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+) -> Outcome:
+    """Publish the wanted releases as one version: from a folder, or from the cache, fetching what it lacks.
+
+    `releases` are a range of years (2009..2026), a year, or labels; `concurrency` of them are worked on at once. Fails
+    in the end when a release did, after publishing the others.
+    """
+    wanted, folder = _wanted(releases), cache or str(cache_folder())
+    asked = _in_folder(Path(archives), wanted) if archives else _in_cache(Path(folder), wanted)
+    runner = runner_of(task_runner, concurrency)
+    with recorded(open_store(output), "backfill", releases=list(asked), task_runner=task_runner) as run:
+        result = publish_all(
+            asked,
+            output=output,
+            cache=folder,
+            runner=runner,
+            retry_delays=retry_delays,
+            run=run,
+            bar="backfill-progress",
+        )
+        show_changes("backfill", result)
+        raise_if_failed(result.failed)
+        return result.outcome()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the flow from the command line; return 0, or the exit code of the error, whose message goes to stderr."""
+    options = _parser().parse_args(arguments)
+    return run_flow(backfill, vars(options), _sentence)
+
+
+def _wanted(releases: str | list[str]) -> str:
+    return releases if isinstance(releases, str) else ",".join(releases)
+
+
+def _in_folder(folder: Path, wanted: str) -> dict[str, Asked]:
+    return {label: Found(str(path)) for label, path in find_archives(folder, wanted).items()}
+
+
+def _in_cache(folder: Path, wanted: str) -> dict[str, Asked]:
+    """Return the cache's archives of the wanted releases; CMS is asked only for those that it lacks."""
+    asked: dict[str, Asked] = {}
+    for release in find_releases(wanted):
+        held = newest(folder, release.label)
+        asked[release.label] = Found(str(held.path), held.url) if held and is_intact(held) else None
+    return asked
+
+
+def _sentence(done: Outcome) -> str:
+    return f"version {done['version']}: {len(done['published'])} published, {len(done['unchanged'])} unchanged"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m flows.backfill", description="Publish many releases as a Prefect flow.")
+    parser.add_argument("releases", help="a range of years (2009..2026), a year, or labels separated by commas")
+    parser.add_argument("--archives", help="folder of zips or of folders named after their label; default: CMS")
+    parser.add_argument("--output", default="output", help="the store to publish into")
+    parser.add_argument("--cache", help="where fetched zips are kept")
+    parser.add_argument("--task-runner", default="threads", help="threads, dask, or a Dask scheduler's address")
+    parser.add_argument("--concurrency", type=int, default=2, help="releases worked on at once")
+    parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

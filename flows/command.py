@@ -1,0 +1,42 @@
+"""A flow as a command: its result in a sentence, its failure in a message, and a server where none is named."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from prefect.flows import Flow
+from prefect.logging.configuration import setup_logging
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from pfsetl.errors import PfsetlError
+
+
+def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Callable[[Any], str]) -> int:
+    """Run a flow and print its result; return 0, or the exit code of its error, whose message goes to stderr."""
+    # Prefect would print a failure of the task and of the flow, each with a traceback; the server keeps both.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    setup_logging()
+    try:
+        with server():
+            done = flow(**parameters)
+    except PfsetlError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    sys.stdout.write(f"{sentence(done)}\n")
+    return 0
+
+
+@contextmanager
+def server() -> Iterator[None]:
+    """Start Prefect's embedded server when no other is named, where the processes that a task runner starts find it."""
+    if PREFECT_API_URL.value():
+        yield
+        return
+    embedded = SubprocessASGIServer()  # the one that Prefect would start, and stops when this process ends
+    embedded.start()
+    os.environ["PREFECT_API_URL"] = embedded.api_url
+    with temporary_settings({PREFECT_API_URL: embedded.api_url}):
+        yield

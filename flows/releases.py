@@ -1,0 +1,102 @@
+"""Bring and publish several releases in one run: each fetched and staged beside the others, all committed at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows.report import Result, progress
+from flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
+from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.publication import version
+from pfsetl.publication.runs import Run, Step
+from pfsetl.publication.store import open_store
+
+Asked = Found | str | None  # an archive on disk, an address to fetch from, or None: fetch from the declared address
+
+
+def publish_all(
+    asked: Mapping[str, Asked],
+    *,
+    output: str,
+    cache: str,
+    runner: TaskRunner[Any],
+    retry_delays: Sequence[float],
+    run: Run,
+    bar: str,
+) -> Result:
+    """Fetch what isn't on disk, stage every release on the task runner, and publish all that succeed as one version."""
+    store = open_store(output)
+    result = Result(version.open_version(store))
+    staged = []
+    with runner, progress(bar, len(asked)) as advance:
+        for label, futures in _submitted(asked, output, cache, runner, retry_delays, run.id).items():
+            try:
+                done = futures[0].result() and futures[-1].result()
+            except Exception as error:
+                result.failed[label] = error
+                run.steps.append(Step("fetch or stage", label, outcome="failed"))
+            else:
+                run.steps += done.steps
+                if done.release is None:
+                    result.unchanged.append(label)
+                else:
+                    staged.append(done.release)
+            advance(label)
+    if staged:
+        published = publish_releases(staged, output, result.version.number, run.id)
+        run.steps += published.steps
+        result.failed |= {label: ChecksFailed(reason) for label, reason in published.left_out.items()}
+        result.version = version.open_version(store, published.version)
+        result.published = [one for one in staged if one.release not in published.left_out]
+    elif result.unchanged:
+        result.version = version.open_version(store)  # another run may have published them meanwhile
+    run.version, run.outcome = result.version.number, result.word()
+    return result
+
+
+def task_runner(name: str, concurrency: int) -> TaskRunner[Any]:
+    """Return the task runner of a name: `threads`, `dask`, or the address of a Dask scheduler (tcp://...).
+
+    `concurrency` releases are worked on at once; a scheduler's workers decide that themselves.
+    """
+    if concurrency < 1:
+        raise UsageError(f"concurrency {concurrency}: not a number of releases. Give 1 or more.")
+    if name == "threads":
+        return ThreadPoolTaskRunner(max_workers=concurrency)
+    if name != "dask" and "://" not in name:
+        raise UsageError(
+            f"{name}: no such task runner. There are threads, dask, and a Dask scheduler's tcp:// address."
+        )
+    try:
+        from prefect_dask.task_runners import DaskTaskRunner
+    except ImportError:
+        raise UsageError(f"task runner {name}: needs the extra dask. Install it: pip install 'pfsetl[dask]'.") from None
+    if name != "dask":
+        return DaskTaskRunner(address=name)
+    local = {"n_workers": concurrency, "threads_per_worker": 1, "dashboard_address": None}
+    return DaskTaskRunner(cluster_kwargs=local)
+
+
+def _submitted(
+    asked: Mapping[str, Asked],
+    output: str,
+    cache: str,
+    runner: TaskRunner[Any],
+    delays: Sequence[float],
+    run: str,
+) -> dict[str, list[PrefectFuture[Any]]]:
+    futures: dict[str, list[PrefectFuture[Any]]] = {}
+    fetch = patient(fetch_archive, delays)
+    for label, archive in asked.items():
+        mine: list[PrefectFuture[Any]] = []
+        source: Found | PrefectFuture[Found]
+        if isinstance(archive, Found):
+            source = archive
+        else:
+            mine.append(runner.submit(fetch, {"label": label, "cache": cache, "url": archive, "run": run}))
+            source = mine[0]
+        mine.append(runner.submit(stage_release, {"label": label, "archive": source, "output": output, "run": run}))
+        futures[label] = mine
+    return futures

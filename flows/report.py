@@ -1,0 +1,122 @@
+"""What a run tells: its outcome as data, the table of what changed, a progress bar, and the error it ends with."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypedDict, TypeVar, cast
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+
+from pfsetl.errors import ChecksFailed, PfsetlError, SourceUnavailable
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.version import Version
+
+LOG = logging.getLogger("pfsetl.flows")
+
+T = TypeVar("T")
+
+
+class Outcome(TypedDict):
+    """What a run did: the newest version, the releases it published, those that were there, and why others failed."""
+
+    version: int
+    published: list[str]
+    unchanged: list[str]
+    failed: dict[str, str]
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of each release of a run."""
+
+    version: Version
+    published: list[StagedRelease] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+    def outcome(self) -> Outcome:
+        """Return the outcome as data."""
+        return {
+            "version": self.version.number,
+            "published": [one.release for one in self.published],
+            "unchanged": self.unchanged,
+            "failed": {label: why(error) for label, error in self.failed.items()},
+        }
+
+    def word(self) -> str:
+        """Return the outcome in a word."""
+        return "failed" if self.failed else "published" if self.published else "unchanged"
+
+    def sentence(self) -> str:
+        """Return the outcome in a sentence."""
+        counts = f"{len(self.published)} published, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
+        return f"version {self.version.number}: {counts}"
+
+
+def why(error: Exception) -> str:
+    """Return an error's message; one that isn't meant for the user says what kind it is."""
+    return str(error) if isinstance(error, PfsetlError) else f"{type(error).__name__}: {error}"
+
+
+def raise_if_failed(failed: Mapping[str, Exception]) -> None:
+    """Raise what failed as one error that names each release, of the source when that alone is at fault."""
+    if failed:
+        at_source = all(isinstance(error, SourceUnavailable) for error in failed.values())
+        kind = SourceUnavailable if at_source else ChecksFailed
+        raise kind("\n".join(f"{label}: {why(error)}" for label, error in failed.items()))
+
+
+def show_changes(key: str, result: Result) -> None:
+    """Leave a table artifact: a row per release with its revision, outcome, rows and tables."""
+    rows = [_row(result.version, one.release, "published") for one in result.published]
+    rows += [_row(result.version, label, "unchanged") for label in result.unchanged]
+    rows += [{"release": label, "outcome": "failed", "why": why(error)} for label, error in result.failed.items()]
+    text = f"{result.sentence()[0].upper()}{result.sentence()[1:]}."
+    _safely(lambda: create_table_artifact(key=key, table=rows, description=text))
+
+
+def show_published(key: str, version: Version, release: str, sentence: str) -> None:
+    """Leave a table artifact of what a version holds of one release: a row per table."""
+    table = [
+        {"table": r["table"], "rows": r["rows"], "bytes": r["bytes"], "sha256": r["hash"].partition(":")[2][:12]}
+        for r in version.resources
+        if r["release"] == release
+    ]
+    _safely(lambda: create_table_artifact(key=key, table=table, description=sentence))
+
+
+@contextmanager
+def progress(key: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Yield what to call when a release is done with; it moves a progress artifact on."""
+    bar = _safely(lambda: cast(UUID, create_progress_artifact(0.0, key, f"0 of {total}")))
+    done: list[str] = []
+
+    def advance(label: str) -> None:
+        done.append(label)
+        text = f"{len(done)} of {total}: {label}"
+        if bar:
+            _safely(lambda: update_progress_artifact(bar, 100 * len(done) / total, description=text))
+
+    yield advance
+
+
+def _row(version: Version, label: str, outcome: str) -> dict[str, Any]:
+    mine = [r for r in version.resources if r["release"] == label]
+    return {
+        "release": label,
+        "revision": version.releases[label]["revision"],
+        "outcome": outcome,
+        "rows": sum(r["rows"] for r in mine),
+        "tables": len(mine),
+    }
+
+
+def _safely(show: Callable[[], T]) -> T | None:
+    """Do what only shows something; when it can't, that is logged, and the run goes on."""
+    try:
+        return show()
+    except Exception as error:
+        LOG.warning("no artifact: %s: %s", type(error).__name__, error)
+        return None

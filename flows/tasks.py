@@ -1,0 +1,125 @@
+"""The tasks of every flow: fetch an archive, stage a release, publish what is staged. Frames never leave a task.
+
+A store is passed by its address and a release by its label, so that each task can run in another process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.concurrency.sync import concurrency
+from prefect.runtime import task_run
+from prefect.tasks import Task
+
+from pfsetl import backfill
+from pfsetl.declared import registry
+from pfsetl.errors import SourceBusy
+from pfsetl.publication import version
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.runs import Step, part_of, step
+from pfsetl.publication.store import open_store
+from pfsetl.source import discover as discovering
+from pfsetl.source import fetch as fetching
+from pfsetl.source import web
+from pfsetl.source.discover import Posting
+
+CMS = "cms"  # the tag of the tasks that talk to CMS, and the concurrency limit that they keep to where there is one
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LEASE_SECONDS = 60.0  # so long a killed run keeps its place under the limit
+RETRY_DELAYS = (10.0, 60.0)  # seconds before the second and the third attempt to reach CMS
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An archive on disk, the address it came from, None when it was given, and how long that took."""
+
+    path: str
+    url: str | None = None
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What staging a release left to be published, None when it is published already, and how long each step took."""
+
+    release: StagedRelease | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The version that holds what was staged, why releases were left out of it, and how long it took."""
+
+    version: int
+    left_out: dict[str, str]
+    steps: tuple[Step, ...]
+
+
+def _is_busy(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    return isinstance(state.data, SourceBusy)
+
+
+def _publish_name() -> str:
+    staged: Sequence[StagedRelease] = task_run.parameters["staged"]
+    names = [f"{one.release} revision {one.record['revision']}" for one in staged[:3]]
+    return f"publish {', '.join(names)}" + (f" and {len(staged) - 3} more" if len(staged) > 3 else "")
+
+
+@task(
+    task_run_name="discover",
+    tags=[CMS],
+    retry_condition_fn=_is_busy,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def discover_postings(cache: str, since: int) -> list[Posting]:
+    """Return what CMS lists now, held against the declared releases and the cache."""
+    cached = discovering.cached_addresses(Path(cache))
+    with concurrency(CMS, lease_duration=LEASE_SECONDS):
+        return discovering.discover(discovering.politely(web.get_text), registry.releases(), cached, since=since)
+
+
+@task(
+    task_run_name="fetch {label}",
+    tags=[CMS],
+    retry_condition_fn=_is_busy,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def fetch_archive(label: str, cache: str, url: str | None, run: str) -> Found:
+    """Bring what CMS offers of a release into the cache; return its path there and the address it came from."""
+    with concurrency(CMS, lease_duration=LEASE_SECONDS), part_of(run) as steps, step("fetch", label) as done:
+        fetched = fetching.fetch(registry.find_or_infer(label), Path(cache), url=url)
+        done.bytes = fetched.bytes if fetched.fresh else 0
+    return Found(str(fetched.path), fetched.url, tuple(steps))
+
+
+@task(task_run_name="stage {label}", cache_policy=NO_CACHE, persist_result=False)
+def stage_release(label: str, archive: Found, output: str, run: str) -> Staged:
+    """Read, derive, check and write a release, unless the newest version holds it; nothing becomes visible yet."""
+    store = open_store(output)
+    with part_of(run) as steps:
+        base = version.open_version(store)
+        made = backfill.stage_missing(label, Path(archive.path), store=store, base=base, url=archive.url)
+    return Staged(made, (*archive.steps, *steps))
+
+
+@task(task_run_name=_publish_name, cache_policy=NO_CACHE, persist_result=False)
+def publish_releases(staged: list[StagedRelease], output: str, base: int, run: str) -> Published:
+    """Make staged releases visible as one version; `base` is the number of the version the run began on."""
+    store = open_store(output)
+    began_on = version.open_version(store, base) if base else version.empty(store)
+    with part_of(run) as steps:
+        committed, left_out = backfill.publish_staged(staged, store=store, base=began_on)
+    return Published(committed.number, left_out, tuple(steps))
+
+
+def patient(task_: Task[P, R], delays: Sequence[float]) -> Task[P, R]:
+    """Return a network task that is tried again after each of these pauses when its source was busy."""
+    return task_.with_options(retries=len(delays), retry_delay_seconds=list(delays))

@@ -1,0 +1,44 @@
+"""What a rule does to a claim line: a share of its amount, a step that says so, or a refusal."""
+
+from dataclasses import astuple, replace
+
+from pfsetl.pricing.reductions import Line, PricedLine, Reduction, Step, find
+from pfsetl.tables.exact import share_of
+
+
+def scaled(line: Line, cents: int, units: int | None = None) -> int:
+    """Multiply cents of one unit by units and sides, as the line's own payment was."""
+    sides = find("bilateral", line)
+    total = cents * (line.units if units is None else units)
+    return share_of(total, sides.numerator, sides.denominator) if sides else total
+
+
+def amount_of(one: PricedLine) -> int:
+    """Return what is left of a line, in cents; 0 where nothing is paid."""
+    return one.allowed or 0
+
+
+def order_of(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
+    """Largest first; equal amounts by code, modifiers and all else that has an effect, the line number last."""
+    return -amount_of(one), tuple(map(str, astuple(one.line)[1:])), one.line.number
+
+
+def shared(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
+    """Take a rule's share of a line, or leave it without payment where the rule says why."""
+    if rule.outcome:
+        return refused(one, rule.outcome)
+    return stepped(one, rule, share_of(amount_of(one), rule.numerator, rule.denominator), text)
+
+
+def stepped(
+    one: PricedLine, rule: Reduction, after: int, text: str, share: tuple[int, int] | None = None
+) -> PricedLine:
+    """Set what is left of a line, and note the rule that did it."""
+    numerator, denominator = share or (rule.numerator, rule.denominator)
+    step = Step(rule.rule, text, numerator, denominator, amount_of(one), after, rule.source)
+    return replace(one, allowed=after, steps=(*one.steps, step))
+
+
+def refused(one: PricedLine, reason: str) -> PricedLine:
+    """Leave a line without payment, and say why."""
+    return replace(one, allowed=None, reason=reason)

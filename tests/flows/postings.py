@@ -1,0 +1,44 @@
+"""What the fake CMS posts: the index, release pages and zips, in CMS's structure, of synthetic releases."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from pfsetl.declared import registry
+from tests import cms_pages as pages
+from tests.flows.processes import CmsProcess
+
+HTML = {"type": "text/html; charset=UTF-8"}
+LICENCE = {"body": pages.licence("/files/zip/any.zip"), **HTML}
+
+
+def zip_path(label: str) -> str:
+    """Return the path of a declared release's zip at CMS."""
+    path = registry.find_or_infer(label).zip_path
+    assert path is not None
+    return path
+
+
+def zip_answer(cms: CmsProcess, data: bytes, **more: Any) -> dict[str, Any]:
+    """Return the answer that delivers these bytes, with an ETag of their own."""
+    digest = hashlib.sha256(data).hexdigest()
+    place = cms.folder / f"{digest[:16]}.zip"
+    place.write_bytes(data)
+    return {"file": str(place), "etag": f'"{digest[:16]}"', **more}
+
+
+def post_index(cms: CmsProcess, new: Mapping[str, str] | None = None, **more: Any) -> None:
+    """List the declared releases, as CMS does, and new ones by label and address of their pages, on two pages."""
+    declared = [pages.Row(r.label, str(r.year), r.page) for r in registry.releases().values() if r.page]
+    listed = [*(pages.Row(label, f"20{label[3:5]}", page) for label, page in (new or {}).items()), *reversed(declared)]
+    cms.routes[pages.FILES] = [{"body": pages.index(listed[:40], next_href="?page=1"), **HTML, **more}]
+    cms.routes[f"{pages.FILES}?page=1"] = [{"body": pages.index(listed[40:]), **HTML}]
+    cms.write()
+
+
+def post_page(cms: CmsProcess, label: str, zip_href: str, page: str | None = None) -> str:
+    """Make a release's page that links its zip; return the page's path."""
+    path = page or registry.releases()[label].page
+    assert path is not None
+    cms.answer(path, {"body": pages.release(label, [(zip_href, label)], year=f"20{label[3:5]}"), **HTML})
+    return path

@@ -1,0 +1,80 @@
+"""Finds text in published Parquet that could be a descriptor. CMS's descriptors are written in mixed case.
+
+A text column has no lower-case letters unless it stands here, with what it may hold instead and why that can't be a
+descriptor. Place names are the one free text of CMS's that is published; no descriptor column is in those files.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from pfsetl import Version
+from pfsetl.declared import declarations
+
+Found = tuple[str, str, str]
+WORD = r"[a-z][a-z0-9_]*"  # names that this project gives: one word, all in lower case
+SNAKE_CASE_WORDS = ("participant", "measure", "column", "table", "member", "change", "kind", "certainty")
+
+
+def _declared(file: str, *columns: str) -> str:
+    rows = pl.read_csv(declarations.folder() / file, infer_schema=False)
+    return "|".join(re.escape(value) for name in columns for value in rows[name].drop_nulls().unique())
+
+
+_HEADINGS = _declared("sections.csv", "section", "subsection")  # of CPT's own table of contents, by number range
+MAY_HAVE_LOWER_CASE = dict.fromkeys(SNAKE_CASE_WORDS, WORD) | {
+    "payment_national.reason": WORD,
+    "payment_locality.reason": WORD,
+    "rejects.reason": rf"repeats line \d+|{WORD} isn't text of the form .*",
+    "release_changes.old": rf"true|false|{_HEADINGS}",  # cells of rvu as text
+    "release_changes.new": rf"true|false|{_HEADINGS}",
+    "section": rf"(?:{_HEADINGS})(?:: (?:{_HEADINGS}))?|HCPCS Level II [A-Z]",
+    "parent_section": _HEADINGS,
+    "subsection": _HEADINGS,
+    "locality_name": ".*",  # place names as CMS prints them, from GPCI files
+    "counties": ".*",  # the same, from LOCCO files
+    "fee_schedule_area": ".*",
+    "file": r".*\.(?:csv|txt|xlsx)",  # names of CMS's files
+    "archive_name": r"[^ ]*(?:\.zip)?",
+    "archive_sha256": "[0-9a-f]{64}",
+    "url": r"https?://\S+",
+    "note": _declared("releases.csv", "note"),  # this project's own words
+    "source": _declared("conversion_factors.csv", "source"),
+}
+
+
+def lower_case(values: Iterable[Found]) -> list[Found]:
+    """Return the values with a lower-case letter where none may be."""
+    return [found for found in values if re.search("[a-z]", found[2]) and not _may(found)]
+
+
+def occurring(values: Iterable[Found], descriptors: Iterable[str]) -> list[Found]:
+    """Return the values that are a descriptor, or have one of some length in them; headings are told by their list."""
+    known = set(descriptors)
+    long = re.compile("|".join(re.escape(d) for d in sorted(known, key=len, reverse=True) if len(d) > 7) or r"(?!)")
+    headings = re.compile(str(MAY_HAVE_LOWER_CASE["section"]))
+    return [f for f in values if (f[2] in known or long.search(f[2])) and not headings.fullmatch(f[2])]
+
+
+def texts(version: Version, release: str | None = None) -> Iterator[Found]:
+    """Yield every distinct text of every string column of every Parquet file: table, column, value."""
+    for resource in version.resources:
+        if release in (None, resource["release"]):
+            yield from texts_of(resource["table"], Path(version.store.uri(resource["path"])))
+
+
+def texts_of(table: str, path: Path) -> Iterator[Found]:
+    """Yield every distinct text of every string column of one Parquet file."""
+    rows = pl.scan_parquet(path)
+    for column, dtype in rows.collect_schema().items():
+        if dtype == pl.String:
+            for value in rows.select(pl.col(column).drop_nulls().unique()).collect()[column]:
+                yield table, column, value
+
+
+def _may(found: Found) -> bool:
+    table, column, value = found
+    pattern = MAY_HAVE_LOWER_CASE.get(f"{table}.{column}") or MAY_HAVE_LOWER_CASE.get(column)
+    return pattern is not None and re.fullmatch(pattern, value, re.DOTALL) is not None

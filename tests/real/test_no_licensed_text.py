@@ -1,0 +1,25 @@
+"""No text of CMS's that is licensed is in the Parquet of any release at hand."""
+
+from pathlib import Path
+
+import pytest
+
+from pfsetl.declared import registry
+from pfsetl.parsing.parse import parse
+from pfsetl.parsing.read import read
+from pfsetl.source.archive import open_archive
+from pfsetl.tables.descriptors import descriptor
+from tests.licensed_text import lower_case, occurring, texts
+from tests.real.test_releases import RELEASES
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_no_published_text_is_or_could_be_a_descriptor(release, built, release_path):
+    found = list(texts(built(release), release))
+    assert lower_case(found) == []
+    archive: Path = release_path(release)
+    described = descriptor([parse(raw) for raw in read(open_archive(archive))], registry.find(release))
+    known = described["description"].drop_nulls().unique().to_list()
+    assert len(known) > 10_000
+    if places := {(table, column) for table, column, _ in occurring(found, known)}:
+        pytest.fail(f"descriptors in {sorted(places)}", pytrace=False)  # a report must not print them

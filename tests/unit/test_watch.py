@@ -1,0 +1,84 @@
+"""What there is to do after a look at CMS."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+from pfsetl.source.cache import Fetched
+from pfsetl.source.discover import Posting
+from pfsetl.watch import Plan, plan
+
+URL = "https://www.cms.gov/files/zip/{}.zip"
+
+
+def posting(label: str, state: Any, note: str = "") -> Posting:
+    return Posting(label, None if state in ("vanished", "unreachable") else URL.format(label), "page", state, note)
+
+
+def cached(label: str, sha256: str, revision: int = 1) -> Fetched:
+    when = datetime(2026, 11, 1, tzinfo=UTC)
+    return Fetched(label, revision, sha256, 10, URL.format(label), when, Path(f"{label}-{sha256}.zip"))
+
+
+def published(**archives: str) -> Version:
+    """A version that holds releases built from archives of these hashes."""
+    records = {label: {"archive": {"sha256": sha256}} for label, sha256 in archives.items()}
+    return Version(LocalStore(Path("none")), 1, {"resources": [], "pfsetl": {"releases": records}})
+
+
+def planned(*postings: Posting, cache: tuple[Fetched, ...] = (), base: Version | None = None) -> Plan:
+    return plan(postings, cache, base or published(), since=2025)
+
+
+@pytest.mark.parametrize("state", ["new_label", "new_zip"])
+def test_what_is_new_is_fetched_from_where_it_is_posted(state: str) -> None:
+    assert planned(posting("RVU27A", state)).fetch == {"RVU27A": URL.format("RVU27A")}
+
+
+@pytest.mark.parametrize("state", ["known", "vanished"])
+def test_what_is_known_or_gone_is_left_alone(state: str) -> None:
+    found = planned(posting("RVU26A", state))
+    assert (found.is_empty, found.failed, found.seen) == (True, {}, {state: 1})
+
+
+def test_a_page_that_cannot_be_read_counts_as_failed() -> None:
+    found = planned(posting("RVU26B", "unreachable", "answered with 500"), posting("RVU27A", "new_label"))
+    assert (str(found.failed["RVU26B"]), list(found.fetch)) == ("answered with 500", ["RVU27A"])
+
+
+def test_a_new_label_outside_the_rule_has_to_be_declared() -> None:
+    found = planned(posting("RVU27A_SPECIAL", "new_label"))
+    assert found.is_empty
+    assert "schemas/releases.csv" in str(found.failed["RVU27A_SPECIAL"])
+
+
+def test_an_archive_that_was_fetched_and_never_published_is_published() -> None:
+    found = planned(cache=(cached("RVU26A", "aa"),))
+    assert (found.fetch, list(found.publish)) == ({}, ["RVU26A"])
+
+
+def test_a_revision_that_was_fetched_and_not_published_is_published() -> None:
+    rows = (cached("RVU26A", "aa"), cached("RVU26A", "bb", 2))
+    assert planned(cache=rows, base=published(RVU26A="aa")).publish["RVU26A"].sha256 == "bb"
+
+
+def test_what_is_published_from_the_newest_archive_is_left_alone() -> None:
+    rows = (cached("RVU26A", "aa"), cached("RVU26A", "bb", 2))
+    assert planned(cache=rows, base=published(RVU26A="bb")).is_empty
+
+
+def test_what_somebody_published_from_another_archive_is_left_alone() -> None:
+    assert planned(cache=(cached("RVU26A", "aa"),), base=published(RVU26A="by hand")).is_empty
+
+
+def test_archives_of_earlier_years_in_the_cache_are_left_alone() -> None:
+    assert planned(cache=(cached("RVU24A", "aa"),)).is_empty
+
+
+def test_another_zip_is_fetched_before_what_the_cache_holds_is_published() -> None:
+    found = planned(posting("RVU26A", "new_zip"), cache=(cached("RVU26A", "aa"),))
+    assert (list(found.fetch), found.publish) == (["RVU26A"], {})
