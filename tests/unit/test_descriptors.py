@@ -90,7 +90,10 @@ def test_a_rollback_keeps_the_class(tmp_path: Path) -> None:
     assert retention.rollback(store, 1).classification == "restricted"
 
 
-def test_a_second_build_changes_neither_store(folder: Path, published: Version, described: Version) -> None:
+def test_a_second_build_reads_nothing_and_changes_neither_store(
+    folder: Path, published: Version, described: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pfsetl.pipeline.parse", None)
     again = pfsetl.build(
         "RVU26A", store=published.store, archive=folder / "RVU26A.zip", descriptors_store=described.store
     )
