@@ -80,14 +80,21 @@ def find_releases(wanted: str) -> list[Release]:
     return chosen
 
 
-def backfill(archives: dict[str, Path], *, store: Store, report: Progress | None = None) -> Backfill:
+def backfill(
+    archives: Mapping[str, Path],
+    *,
+    store: Store,
+    report: Progress | None = None,
+    urls: Mapping[str, str] | None = None,
+) -> Backfill:
     """Build every archive and publish all that succeed as one version.
 
     A release that fails is reported and doesn't stop the others. What was staged before a run was stopped is
     taken over by the next one, so only the missing work is done. Memory doesn't grow with the number of releases.
+    `urls` says where archives came from, by label.
     """
     with recorded(store, "backfill", releases=list(archives)) as run:
-        result = _backfill(archives, store, report or (lambda _label, _outcome: None))
+        result = _backfill(archives, store, report or (lambda _label, _outcome: None), urls or {})
         run.version = result.version.number
         run.outcome = "failed" if result.failed else "published" if result.published else "unchanged"
         run.error = "; ".join(f"{label}: {error}" for label, error in result.failed.items()) or None
@@ -157,7 +164,7 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
             return committed, failed
 
 
-def _backfill(archives: dict[str, Path], store: Store, tell: Progress) -> Backfill:
+def _backfill(archives: Mapping[str, Path], store: Store, tell: Progress, urls: Mapping[str, str]) -> Backfill:
     base = version.open_version(store)
     staged: list[StagedRelease] = []
     unchanged: list[str] = []
@@ -165,7 +172,7 @@ def _backfill(archives: dict[str, Path], store: Store, tell: Progress) -> Backfi
     for label, path in archives.items():
         try:
             known = base.releases | {s.release: s.record for s in staged}
-            made = stage_missing(label, path, store=store, base=base, records=known)
+            made = stage_missing(label, path, store=store, base=base, url=urls.get(label), records=known)
             if made is None:
                 unchanged.append(label)
             else:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from pfsetl import pipeline
 from pfsetl.backfill import backfill as run_backfill
-from pfsetl.backfill import find_archives
+from pfsetl.backfill import find_archives, find_releases
 from pfsetl.cli import render, render_changes, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
@@ -31,7 +31,7 @@ from pfsetl.publication import separation, version
 from pfsetl.publication.store import Store, open_store
 from pfsetl.source import discover as discovering
 from pfsetl.source import web
-from pfsetl.source.cache import cache_folder
+from pfsetl.source.cache import cache_folder, newest
 from pfsetl.tables.check import Finding
 
 
@@ -143,29 +143,59 @@ def build(
 
 
 @app.command
-def backfill(wanted: str, *, archives: Path, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
-    """Build every wanted release found in a folder, all into one version; run it again to resume.
+def backfill(
+    wanted: str,
+    *,
+    archives: Path | None = None,
+    output: Output = DEFAULT_OUTPUT,
+    cache: Cache = None,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Build every wanted release, all into one version; run it again to resume.
 
     Parameters
     ----------
     wanted
         A range of years (2009..2026), a year, or labels separated by commas.
     archives
-        Folder of zips or folders named after their label.
+        Folder of zips or folders named after their label; default the cache, and CMS for what it lacks.
     """
-    found = find_archives(archives, wanted)
+    urls: dict[str, str] = {}
+    absent: dict[str, str] = {}
+    if archives is not None:
+        found = find_archives(archives, wanted)
+    else:
+        found, urls, absent = _brought(wanted, cache, offline=offline)
     with terminal.counting("backfill", len(found)) as step:
-        result = run_backfill(found, store=open_store(output), report=step)
+        result = run_backfill(found, store=open_store(output), report=step, urls=urls)
+    failed = absent | result.failed
     if json:
-        outcome = {"published": result.published, "unchanged": result.unchanged, "failed": result.failed}
+        outcome = {"published": result.published, "unchanged": result.unchanged, "failed": failed}
         print(render.as_json({"version": result.version.number, **outcome}))
     else:
         print(
             f"version {result.version.number}: {len(result.published)} published, {len(result.unchanged)} unchanged, "
-            f"{len(result.failed)} failed"
+            f"{len(failed)} failed"
         )
-    if result.failed:
-        raise ChecksFailed("\n".join(f"{label}: {error}" for label, error in result.failed.items()))
+    if failed:
+        kind = ChecksFailed if result.failed else SourceUnavailable
+        raise kind("\n".join(f"{label}: {error}" for label, error in failed.items()))
+
+
+def _brought(
+    wanted: str, cache: Path | None, *, offline: bool
+) -> tuple[dict[str, Path], dict[str, str], dict[str, str]]:
+    """Take the wanted archives from the cache, and fetch those it lacks; return paths, addresses and failures."""
+    paths, urls, failed = {}, {}, {}
+    for release in find_releases(wanted):
+        try:
+            held = newest(cache or cache_folder(), release.label)
+            one = held or terminal.fetched(release, cache, offline=offline)
+            paths[release.label], urls[release.label] = one.path, one.url
+        except SourceUnavailable as error:
+            failed[release.label] = str(error)
+    return paths, urls, failed
 
 
 @app.command

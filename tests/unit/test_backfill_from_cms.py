@@ -1,0 +1,60 @@
+"""A backfill without a folder: archives come from the cache, and from CMS where the cache lacks them."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+from pfsetl.declared import registry
+from tests import synthetic as s
+from tests.cms_server import Answer, Cms
+
+Run = Callable[..., tuple[int, str, str]]
+ZIPS = {label: str(registry.find(label).zip_path) for label in ("RVU25A", "RVU25B")}
+
+
+@pytest.fixture
+def cms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cms]:
+    with Cms({path: [Answer(s.zipped(s.release(label)))] for label, path in ZIPS.items()}) as server:
+        monkeypatch.setenv("PFSETL_CMS_URL", server.url)
+        monkeypatch.setenv("PFSETL_ATTEMPTS", "1")
+        yield server
+
+
+@pytest.fixture
+def backfill(run: Run, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
+    return lambda *more: run("backfill", *more, "--cache", tmp_path / "cache", "--output", tmp_path / "store", "--json")
+
+
+def test_what_the_cache_lacks_is_fetched_and_published_as_one_version(cms: Cms, backfill: Run, tmp_path: Path) -> None:
+    code, out, _ = backfill("RVU25A,RVU25B")
+    assert (code, json.loads(out)["published"]) == (0, ["RVU25A", "RVU25B"])
+    assert pfsetl.open(tmp_path / "store").number == 1
+
+
+def test_the_address_of_each_archive_is_in_its_record(cms: Cms, backfill: Run, tmp_path: Path) -> None:
+    backfill("RVU25A,RVU25B")
+    records = pfsetl.open(tmp_path / "store").releases
+    assert {label: r["archive"]["url"] for label, r in records.items()} == {x: cms.url + ZIPS[x] for x in ZIPS}
+
+
+def test_what_the_cache_has_is_not_asked_for_again(cms: Cms, backfill: Run) -> None:
+    backfill("RVU25A")
+    code, out, _ = backfill("RVU25A,RVU25B")
+    assert (code, json.loads(out)["unchanged"], len(cms.asked(ZIPS["RVU25A"]))) == (0, ["RVU25A"], 1)
+
+
+def test_a_release_that_cannot_be_had_does_not_stop_the_others(cms: Cms, backfill: Run) -> None:
+    cms.answer_with(ZIPS["RVU25B"], Answer(status=404))
+    code, out, err = backfill("RVU25A,RVU25B")
+    told = json.loads(out)
+    assert (code, told["published"], list(told["failed"])) == (3, ["RVU25A"], ["RVU25B"])
+    assert "404" in err
+
+
+def test_offline_asks_nobody(cms: Cms, backfill: Run) -> None:
+    code, _, err = backfill("RVU25A", "--offline")
+    assert (code, cms.requests) == (3, [])
+    assert "cache" in err
