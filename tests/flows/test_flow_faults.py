@@ -199,9 +199,9 @@ def test_a_version_that_a_full_disk_stops_is_published_by_the_next_run(
     prefect: Orchestra, cms: CmsProcess, place: Place
 ) -> None:
     post(cms)
-    # The tables have 2 to 7 kB, the manifest of four releases has 48.
+    # The largest table has 25 kB, the manifest of four releases has 57.
     run = prefect.run_with_files_up_to(
-        20, "backfill/backfill", releases=",".join(LABELS), concurrency=2, **place.parameters
+        40, "backfill/backfill", releases=",".join(LABELS), concurrency=2, **place.parameters
     )
     state, _ = prefect.finished(run, RUN_SECONDS)
     assert state == "FAILED"
