@@ -28,7 +28,7 @@ def _name() -> str:
 
 @flow(name="backfill", flow_run_name=_name, persist_result=False)
 def backfill(
-    releases: str | list[str],
+    releases: str | int | list[str | int],
     output: str = "output",
     cache: str | None = None,
     archives: str | None = None,
@@ -65,8 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_flow(backfill, vars(options), _sentence)
 
 
-def _wanted(releases: str | list[str]) -> str:
-    return releases if isinstance(releases, str) else ",".join(releases)
+def _wanted(releases: str | int | list[str | int]) -> str:
+    # NOTE: Prefect reads a parameter as JSON, so that -p releases=2025 is a number.
+    return ",".join(map(str, releases)) if isinstance(releases, list) else str(releases)
 
 
 def _in_folder(folder: Path, wanted: str) -> dict[str, Asked]:

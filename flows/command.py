@@ -25,6 +25,17 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
     except PfsetlError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        # NOTE: Prefect's server or Dask's scheduler is out of reach, or what nobody foresaw; the next run goes on.
+        what = str(error).strip().splitlines()
+        sys.stderr.write(
+            f"{type(error).__name__}: {what[0].rstrip('.') if what else 'no message'}. If Prefect's server or a Dask "
+            "scheduler is out of reach, check PREFECT_API_URL and --task-runner; run again, it does what is missing. "
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=ERROR shows where it happened.\n"
+        )
+        return 1
     sys.stdout.write(f"{sentence(done)}\n")
     return 0
 

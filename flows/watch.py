@@ -47,7 +47,7 @@ def watch(
     concurrency: int = 2,
     retry_delays: tuple[float, ...] = RETRY_DELAYS,
 ) -> Watched:
-    """Fetch and publish, as one version, the releases and re-posted archives that CMS has and the store hasn't.
+    """Fetch and publish, as one version, the releases and re-posted archives that are new at CMS.
 
     The pages of known releases are read from the year `since` on, default last year. Fails in the end when a release
     did, after publishing the others.

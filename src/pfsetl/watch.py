@@ -43,11 +43,15 @@ def plan(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version, 
                 fetch[registry.find_or_infer(posting.label).label] = posting.url
             except UsageError as error:
                 failed[posting.label] = error
-    publish = {
-        label: row
-        for label, row in _newest(cached).items()
-        if label not in fetch and registry.find_or_infer(label).year >= since and _is_left(label, cached, base)
-    }
+    publish: dict[str, Fetched] = {}
+    for label, row in _newest(cached).items():
+        try:
+            recent = registry.find_or_infer(label).year >= since
+        except UsageError as error:
+            failed[label] = error
+            continue
+        if label not in fetch and recent and _is_left(label, cached, base):
+            publish[label] = row
     return Plan(fetch, publish, failed, dict(Counter(posting.state for posting in postings)))
 
 

@@ -105,7 +105,15 @@ def test_a_last_line_without_its_line_end_counts(tmp_path: Path, kept: Keep) -> 
     assert len(rows(tmp_path)) == 1
 
 
-@pytest.mark.parametrize("line", ["RVU26A,1", "../../x,1,{0},3,u,2026-01-01T00:00:00Z", "RVU26A,one,{0},3,u,today"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RVU26A,1",
+        "../../x,1,{0},3,u,2026-01-01T00:00:00Z",
+        "RVU26A,one,{0},3,u,today",
+        "RVU26A,2,{0},3,u,2026-02-30T00:00:00Z",
+    ],
+)
 def test_any_other_damage_is_refused_with_its_place(tmp_path: Path, kept: Keep, line: str) -> None:
     kept(b"one")
     with lock(tmp_path).open("a") as stream:
@@ -114,6 +122,22 @@ def test_any_other_damage_is_refused_with_its_place(tmp_path: Path, kept: Keep, 
     with pytest.raises(SourceUnavailable, match=r"releases\.lock\.csv, line 3"):
         kept(b"two")
     assert lock(tmp_path).read_bytes() == before
+
+
+def test_a_record_that_no_csv_reader_takes_is_refused_with_its_place(tmp_path: Path, kept: Keep) -> None:
+    kept(b"one")
+    with lock(tmp_path).open("a") as stream:
+        stream.write("x" * 200_000 + "\n")
+    with pytest.raises(SourceUnavailable, match=r"releases\.lock\.csv: .*Restore it"):
+        rows(tmp_path)
+
+
+def test_an_archive_that_cant_be_read_is_refused_with_its_place(kept: Keep) -> None:
+    path = kept(b"one").path
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(SourceUnavailable, match=f"{path}: .*PFSETL_CACHE"):
+        is_intact(replace(kept(b"two"), path=path))
 
 
 def test_an_archive_whose_line_was_never_written_is_taken_up(tmp_path: Path, kept: Keep) -> None:

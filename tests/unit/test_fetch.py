@@ -184,9 +184,23 @@ def test_attempts_can_be_set(cms: Cms, monkeypatch: pytest.MonkeyPatch, tmp_path
     with pytest.raises(SourceBusy):
         fetch(RELEASE, tmp_path)
     assert len(cms.requests) == 1
-    monkeypatch.setenv("PFSETL_ATTEMPTS", "often")
-    with pytest.raises(UsageError, match="PFSETL_ATTEMPTS=often"):
+
+
+@pytest.mark.parametrize("attempts", ["often", "0", "\u00b2", "9" * 5000])
+def test_attempts_that_are_no_number_are_refused(
+    attempts: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PFSETL_ATTEMPTS", attempts)
+    with pytest.raises(UsageError, match=f"PFSETL_ATTEMPTS={attempts}"):
         fetch(RELEASE, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\u65e5\u672c"])
+def test_a_user_agent_that_no_header_can_hold_is_refused(
+    cms: Cms, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PFSETL_USER_AGENT", name)
+    assert "PFSETL_USER_AGENT" in str(refusal(tmp_path))
 
 
 # --- whom -------------------------------------------------------------------------------------------------------
@@ -247,6 +261,12 @@ def test_a_redirect_to_a_foreign_host_isnt_followed(cms: Cms, tmp_path: Path) ->
     assert not isinstance(error, SourceBusy)
 
 
+@pytest.mark.parametrize("target", ["http://[www.cms.gov/a.zip", "/caf\xe9.zip"])
+def test_a_redirect_to_no_address_is_refused(cms: Cms, target: str, tmp_path: Path) -> None:
+    cms.answer_with(ZIP, redirect(target))
+    assert "where it redirects to" in str(refusal(tmp_path))
+
+
 def test_redirects_in_a_circle_end(cms: Cms, tmp_path: Path) -> None:
     cms.answer_with(ZIP, redirect(ZIP))
     assert "redirects" in str(refusal(tmp_path))
@@ -269,6 +289,12 @@ def test_a_page_without_charset_is_utf_8(cms: Cms) -> None:
 
 def test_a_page_of_another_charset_is_read_by_it(cms: Cms) -> None:
     cms.answer_with("/p", Answer("\u2013".encode("cp1252"), type="text/html; charset=windows-1252"))
+    assert get_text(cms.url + "/p", manners=QUICK).text == "\u2013"
+
+
+@pytest.mark.parametrize("charset", ["nonsense", "idna"])
+def test_a_page_of_a_charset_that_isnt_one_is_utf_8(cms: Cms, charset: str) -> None:
+    cms.answer_with("/p", Answer("\u2013".encode(), type=f"text/html; charset={charset}"))
     assert get_text(cms.url + "/p", manners=QUICK).text == "\u2013"
 
 
@@ -388,3 +414,12 @@ def test_an_archive_behind_a_redirect_is_known_by_the_address_it_was_asked_at_to
     cms.answer_with("/posted.zip", redirect(ZIP))
     fetched(tmp_path, cms.url + "/posted.zip")
     assert cached_addresses(tmp_path) == {"RVU26A": {cms.url + "/posted.zip", cms.url + ZIP}}
+
+
+def test_addresses_that_cant_be_read_are_refused_with_their_place(cms: Cms, tmp_path: Path) -> None:
+    fetched(tmp_path)
+    place = tmp_path / "validators" / "RVU26A.json"
+    place.unlink()
+    place.mkdir()
+    with pytest.raises(SourceUnavailable, match=f"{place}: .*PFSETL_CACHE"):
+        cached_addresses(tmp_path)

@@ -82,3 +82,8 @@ def test_archives_of_earlier_years_in_the_cache_are_left_alone() -> None:
 def test_another_zip_is_fetched_before_what_the_cache_holds_is_published() -> None:
     found = planned(posting("RVU26A", "new_zip"), cache=(cached("RVU26A", "aa"),))
     assert (list(found.fetch), found.publish) == (["RVU26A"], {})
+
+
+def test_an_archive_whose_release_nobody_declares_any_more_fails_alone() -> None:
+    found = planned(cache=(cached("RVU26A_SPECIAL", "aa"), cached("RVU26A", "aa")))
+    assert (list(found.publish), list(found.failed)) == (["RVU26A"], ["RVU26A_SPECIAL"])

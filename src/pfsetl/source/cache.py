@@ -70,12 +70,16 @@ def rows(folder: Path) -> list[Fetched]:
         except UnicodeDecodeError as error:
             raise SourceUnavailable(f"{place}: not text ({error}). Restore it from a copy.") from error
     found = []
-    lines = list(csv.reader(io.StringIO(text)))
+    try:
+        lines = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise SourceUnavailable(f"{place}: not a list of archives ({error}). Restore it from a copy.") from error
     for number, cells in enumerate(lines, start=1):
         if number == 1 and tuple(cells) == COLUMNS:
             continue
-        if len(cells) == len(COLUMNS) and all(re.fullmatch(p, c) for p, c in zip(_LINE, cells, strict=True)):
-            found.append(_fetched(folder, cells))
+        row = _fetched(folder, cells)
+        if row:
+            found.append(row)
         elif number < len(lines) or text.endswith("\n"):
             raise SourceUnavailable(
                 f"{place}, line {number}: not {', '.join(COLUMNS)}. Restore or remove the line; the archives "
@@ -91,10 +95,11 @@ def newest(folder: Path, label: str) -> Fetched | None:
 
 def is_intact(kept: Fetched) -> bool:
     """Return whether an archive's file is there and still has the bytes that were fetched."""
-    try:
-        return hashlib.sha256(kept.path.read_bytes()).hexdigest() == kept.sha256
-    except FileNotFoundError:
-        return False
+    with explained(kept.path):
+        try:
+            return hashlib.sha256(kept.path.read_bytes()).hexdigest() == kept.sha256
+        except FileNotFoundError:
+            return False
 
 
 def keep(folder: Path, label: str, part: Path, url: str) -> Fetched:
@@ -172,11 +177,15 @@ def write_whole(place: Path, text: str) -> None:
     _sync(place.parent)
 
 
-def _fetched(folder: Path, cells: Sequence[str]) -> Fetched:
+def _fetched(folder: Path, cells: Sequence[str]) -> Fetched | None:
+    if len(cells) != len(COLUMNS) or not all(re.fullmatch(p, c) for p, c in zip(_LINE, cells, strict=True)):
+        return None
     label, revision, digest, size, url, when = cells
-    return Fetched(
-        label, int(revision), digest, int(size), url, datetime.fromisoformat(when), _place(folder, label, digest)
-    )
+    try:
+        retrieved = datetime.fromisoformat(when)
+    except ValueError:  # 30 February
+        return None
+    return Fetched(label, int(revision), digest, int(size), url, retrieved, _place(folder, label, digest))
 
 
 def _place(folder: Path, label: str, digest: str) -> Path:

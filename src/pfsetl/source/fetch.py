@@ -89,10 +89,12 @@ def newest_cached(release: Release, cache: Path | None = None) -> Fetched:
 
 def asked_address(folder: Path, label: str) -> str | None:
     """Return the address that the newest archive of a label was asked at, which redirects may have led on from."""
-    try:
-        return str(json.loads(_validators_place(folder, label).read_text())["address"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
+    place = _validators_place(folder, label)
+    with archives.explained(place):
+        try:
+            return str(json.loads(place.read_text())["address"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
 
 
 def _refuse_non_zip(part: Path, label: str, got: Downloaded) -> None:

@@ -6,6 +6,7 @@ PFSETL_ATTEMPTS how often at most.
 
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from typing import TypeVar
 from urllib.parse import urljoin
 
 import requests
-from requests.exceptions import InvalidHeader, InvalidURL, SSLError
+from requests.exceptions import SSLError
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
@@ -61,8 +62,8 @@ class Page:
 def usual_manners() -> Manners:
     """Return the manners of this process: PFSETL_ATTEMPTS, else four attempts."""
     attempts = os.environ.get("PFSETL_ATTEMPTS") or "4"
-    if not attempts.isdigit() or not int(attempts):
-        raise UsageError(f"PFSETL_ATTEMPTS={attempts}: not a number of attempts. Set 1 or more, or unset it.")
+    if not re.fullmatch(r"0*[1-9][0-9]{0,3}", attempts):
+        raise UsageError(f"PFSETL_ATTEMPTS={attempts}: not a number of attempts. Set 1 to 9999, or unset it.")
     return Manners(attempts=int(attempts))
 
 
@@ -96,7 +97,7 @@ def get_text(url: str, *, manners: Manners | None = None) -> Page:
             said = got.encoding if "charset" in got.headers.get("Content-Type", "").lower() else None
         try:
             return Page(got.url, body.decode(said or "utf-8", errors="replace"))
-        except LookupError:
+        except (LookupError, UnicodeError):  # no charset of this name, or one that isn't for pages
             return Page(got.url, body.decode(errors="replace"))
 
     return patiently(attempt, manners)
@@ -233,8 +234,10 @@ def _retry_after(said: str | None) -> float | None:
 def _explained(url: str) -> Iterator[None]:
     try:
         yield
-    except (InvalidURL, InvalidHeader) as error:
-        raise SourceUnavailable(f"{url}: {error}. Check the address and PFSETL_USER_AGENT.") from error
+    except ValueError as error:  # InvalidURL and InvalidHeader among them
+        raise SourceUnavailable(
+            f"{url}: {error}. Check the address, where it redirects to, and PFSETL_USER_AGENT."
+        ) from error
     except (requests.RequestException, HTTPError) as error:
         what = f"{url}: {type(error).__name__}: {error}."
         if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -1,0 +1,50 @@
+"""A flow as a command: what a user reads, and the exit code, when it can't run; and what a deployment may be given."""
+
+from contextlib import nullcontext
+from typing import Any, cast
+
+import pytest
+from prefect.flows import Flow
+
+from flows import command
+from flows.backfill import backfill
+from pfsetl.errors import SourceUnavailable
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+    """Return the exit code of a flow that raises this."""
+
+    def failing() -> None:
+        raise error
+
+    monkeypatch.setattr(command, "server", nullcontext)
+    monkeypatch.setattr(command, "setup_logging", lambda: None)
+    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    return command.run_flow(cast("Flow[..., Any]", failing), {}, str)
+
+
+def test_a_server_out_of_reach_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(monkeypatch, RuntimeError("Failed to reach API at http://127.0.0.1:1/api/\nmore")) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("RuntimeError: Failed to reach API at http://127.0.0.1:1/api/. ")
+    assert ("PREFECT_API_URL" in told, told.count("\n")) == (True, 1)
+
+
+def test_an_interrupted_run_ends_as_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(monkeypatch, KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_of_pfsetl_keeps_its_message_and_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(monkeypatch, SourceUnavailable("not there")) == 3
+    assert capsys.readouterr().err == "not there\n"
+
+
+@pytest.mark.parametrize("releases", [2025, [2024, "RVU25A"], "2009..2026"])
+def test_a_year_may_be_given_as_a_number(releases: Any) -> None:
+    """`prefect deployment run backfill/backfill -p releases=2025` reads 2025 as JSON."""
+    assert backfill.validate_parameters({"releases": releases})["releases"] == releases
