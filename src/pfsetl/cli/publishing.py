@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
 from pfsetl.errors import ChecksFailed
 from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
@@ -26,7 +26,7 @@ def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
 
 
 @app.command
-def runs(*, last: int = 20, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+def runs(*, last: AtLeastOne = 20, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List what was run against a store: when, what came of it, and how long each step took.
 
     Parameters
@@ -56,8 +56,8 @@ def verify(*, output: Output = DEFAULT_OUTPUT, at: int | None = None, json: Json
     find_release(version.open_version(store, at), None)
     wanted = version.numbers(store) if at is None else [at]
     results: dict[str, str] = {}
-    for number in wanted:
-        results.update(version.open_version(store, number).verify())
+    for name, problem in version.verified(version.open_version(store, number) for number in wanted):
+        results[name] = results.get(name) or problem  # two manifests may differ on a file
     bad = {name: problem for name, problem in results.items() if problem}
     if json:
         print(render.as_json({"versions": wanted, "files": len(results), "bad": bad}))
