@@ -238,6 +238,15 @@ def test_an_incomplete_manifest_is_refused(text: str, store: LocalStore) -> None
         assert pfsetl.open(damaged).releases == dict(pfsetl.open(damaged).verify())
 
 
+@pytest.mark.parametrize("field", ["table", "release"])
+@pytest.mark.parametrize("name", ["../../outside", "/outside", "..", ""])
+def test_a_manifest_never_leads_out_of_the_folder_it_is_exported_to(field: str, name: str, store: LocalStore) -> None:
+    manifest = json.loads(store.get("versions/000002.json"))
+    manifest["resources"][0][field] = name
+    with pytest.raises(StoreError, match="not a readable manifest"):
+        pfsetl.open(with_manifest(store, json.dumps(manifest)))
+
+
 def test_an_earlier_version_opens_beside_a_damaged_one(store: LocalStore) -> None:
     assert pfsetl.open(with_manifest(store, "{"), 2).number == 2
 

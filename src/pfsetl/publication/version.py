@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -245,8 +246,9 @@ def _problem(found: str, expected: str, release: str) -> str:
 
 
 def _is_resource(entry: Mapping[str, Any]) -> bool:
-    """Whether a manifest entry has all its fields, and paths that stay inside the store."""
+    """Whether a manifest entry has all its fields, and paths that stay inside the store, a tree and an export."""
     typed = all(isinstance(entry.get(field), kind) for field, kind in RESOURCE.items())
     paths = [str(entry.get("path")), str(entry.get("schema"))]
     inside = all(path.startswith(("objects/", "schemas/")) and ".." not in path.split("/") for path in paths)
-    return typed and inside
+    named = all(re.fullmatch(r"[\w-]+", str(entry.get(field))) for field in ("table", "release"))
+    return typed and inside and named
