@@ -157,19 +157,19 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
 
 
 def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
-    """Rehash every file and schema of some versions, each once for what they say of it; yield (file, problem)."""
-    wanted: dict[tuple[Store, str, str], str] = {}
+    """Rehash every file and schema of some versions of a store, each once for what they say; yield (file, problem)."""
+    wanted: dict[tuple[str, str], tuple[Store, str]] = {}
     for at in versions:
         for r in at.resources:
             of_name = r["schema"].rpartition("-")[2].removesuffix(".json")  # where the hash of a schema stands
             for name, expected in ((r["path"], r["hash"].removeprefix("sha256:")), (r["schema"], of_name)):
-                wanted.setdefault((at.store, name, expected), r["release"])
+                wanted.setdefault((name, expected), (at.store, r["release"]))
 
-    def verify(file: tuple[Store, str, str]) -> tuple[str, str]:
-        store, name, expected = file
+    def verify(file: tuple[str, str]) -> tuple[str, str]:
+        (name, expected), (store, release) = file, wanted[file]
         if not store.exists(name):
             return name, "missing; build the release again to restore it"
-        return name, _problem(sha256(store.chunks(name)), expected, wanted[file])
+        return name, _problem(sha256(store.chunks(name)), expected, release)
 
     with ThreadPoolExecutor(VERIFIERS) as pool:
         yield from pool.map(verify, wanted)
