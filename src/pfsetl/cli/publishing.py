@@ -6,7 +6,7 @@ from pathlib import Path
 from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
-from pfsetl.errors import ChecksFailed
+from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
 from pfsetl.publication.store import open_store
@@ -120,6 +120,8 @@ def prune(
         Hours for which a version stays after the next one came, and a file that no version needs stays too.
     """
     store = open_store(output)
+    if not grace >= 0:  # neither is "not a number"
+        raise UsageError(f"--grace {grace:g}: give hours, 0 or more.")
     plan = retention.plan_prune(store, keep, grace=3600 * grace)
     done = retention.prune(store, plan, grace=3600 * grace) if yes else plan
     if json:

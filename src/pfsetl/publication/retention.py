@@ -78,11 +78,9 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
 
     Kept are also versions that were the newest less than `grace` seconds ago: someone may be reading them, or may be
     about to publish under the number after them. So are objects younger than that, and those that a backfill staged
-    and can still take over. Raises UsageError for less than one version or a negative `grace`, StoreError when a kept
-    manifest can't be read.
+    and can still take over. Raises UsageError for less than one version, StoreError when a kept manifest
+    can't be read.
     """
-    if not grace >= 0:  # neither is "not a number"
-        raise UsageError(f"--grace {grace / 3600:g}: give hours, 0 or more.")
     if keep < 1:
         raise UsageError(f"--keep {keep}: the newest version always stays. Give 1 or more.")
     there = version.numbers(store)
