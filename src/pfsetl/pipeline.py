@@ -90,6 +90,8 @@ def _build(
     texts = None if texts and is_built(release, opened, texts) else texts
     result = Build(release.label, base, published=False, record=before)
     built = is_built(release, opened, base, all_formats=all_formats)
+    if built:
+        publish.shown(base)  # which a build that was killed may have left undone
     if built and texts is None:
         return result
     parsed = parsed_members(release, opened)
@@ -202,8 +204,8 @@ def is_built(release: Release, archive: Archive, base: Version, *, all_formats: 
     known = base.releases.get(release.label)
     if not known or known["fingerprint"] != record.fingerprint(archive) or (all_formats and not known["all_formats"]):
         return False
-    mine = (r for r in base.resources if r["release"] == release.label)
-    return all(base.store.size(r["path"]) == r["bytes"] for r in mine)
+    mine = [r for r in base.resources if r["release"] == release.label]
+    return all(base.store.size(r["path"]) == r["bytes"] and base.store.exists(r["schema"]) for r in mine)
 
 
 def _examined(

@@ -331,3 +331,10 @@ def test_a_manifest_of_a_newer_pfsetl_is_refused(server: Server, bucket: str, ru
         file.write(json.dumps(newer).encode())
     code, _, errors = run("verify", "--output", bucket)
     assert (code, "written by a newer pfsetl" in errors) == (1, True)
+
+
+@pytest.mark.parametrize("prefix", ["with space", "médecins%20", "a[1]*"])
+def test_a_prefix_of_odd_characters_is_a_name_like_any_other(prefix: str, bucket: str, archive: Path) -> None:
+    build(f"{bucket}/{prefix}", archive)
+    there = pfsetl.open(f"{bucket}/{prefix}")
+    assert (problems(there), there.scan("rvu").collect().height) == ([], 7)

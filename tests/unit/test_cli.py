@@ -116,6 +116,25 @@ def test_verify_names_a_changed_file_and_fails(tmp_path: Path, run: Run) -> None
     assert victim.name in err
 
 
+def test_verify_finds_a_manifest_that_says_otherwise_than_a_later_one(tmp_path: Path, run: Run) -> None:
+    run("demo", "--output", tmp_path)
+    first = tmp_path / "versions" / "000001.json"
+    manifest = json.loads(first.read_text())
+    manifest["resources"][0]["hash"] = "sha256:" + 64 * "0"
+    first.chmod(0o644)
+    first.write_text(json.dumps(manifest))
+    code, _, err = run("verify", "--output", tmp_path)
+    assert (code, manifest["resources"][0]["path"] in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [("diff", "RVU25D", "RVU26A", "--top", "0"), ("runs", "--last", "-1"), ("diff", "²", "1")]
+)
+def test_a_number_that_counts_nothing_is_a_usage_error(wrong: tuple[str, ...], store: Path, run: Run) -> None:
+    code, _, err = run(*wrong, "--output", store)
+    assert (code, "foreseen" in err) == (2, False)
+
+
 def test_export_writes_one_file_a_table_and_release(store: Path, tmp_path: Path, run: Run) -> None:
     code, _, _ = run("export", tmp_path / "copy", "--output", store)
     assert code == 0

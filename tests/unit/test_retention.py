@@ -225,6 +225,21 @@ def test_a_version_stays_for_a_day_after_the_next_one_came(store: LocalStore) ->
     assert retention.plan_prune(store, 1).kept == (3,)
 
 
+def test_what_a_killed_writer_left_goes_a_day_later(store: LocalStore) -> None:
+    published(store, "1.0000")
+    store.put_new("tmp/left", b"half")
+    assert "tmp/left" in retention.plan_prune(store, 1).waiting
+    grown_old(store)
+    assert "tmp/left" in pruned(store, 1).objects
+
+
+@pytest.mark.parametrize("grace", ["-1", "nan"])
+def test_a_grace_that_is_no_time_is_refused(grace: str, store: LocalStore, run: Run) -> None:
+    published(store, "1.0000", "2.0000")
+    code, _, err = run("prune", "--keep", 1, "--yes", f"--grace={grace}", "--output", store.root)
+    assert (code, "give hours" in err, version.numbers(store)) == (2, True, [1, 2])
+
+
 def test_young_objects_of_no_version_stay_for_a_later_prune(store: LocalStore) -> None:
     published(store, "1.0000")
     grown_old(store)

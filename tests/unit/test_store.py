@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.errors import StoreError
+from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication.store import LocalStore, open_store
 
 
@@ -80,3 +80,8 @@ def test_a_tree_costs_no_space(store: LocalStore) -> None:
     store.put_new("objects/x", b"x")
     store.show_tree(1, {"rvu/R.parquet": "objects/x"})
     assert (store.root / "tree/000001/rvu/R.parquet").samefile(store.root / "objects/x")
+
+
+def test_an_empty_address_is_no_store() -> None:
+    with pytest.raises(UsageError, match="address is empty"):
+        open_store("")

@@ -84,7 +84,7 @@ def test_a_table_is_scanned_of_all_releases(store: LocalStore) -> None:
 
 def test_a_good_version_verifies(store: LocalStore) -> None:
     version = pfsetl.open(store)
-    assert [problem for _, problem in version.verify()] == [""] * len(version.resources)
+    assert dict(version.verify()) == {r[field]: "" for r in version.resources for field in ("path", "schema")}
 
 
 def test_verify_finds_a_flipped_byte(store: LocalStore) -> None:
@@ -101,6 +101,31 @@ def test_verify_finds_a_deleted_object(store: LocalStore) -> None:
     version = pfsetl.open(store)
     (store.root / path_of(version, "gpci")).unlink()
     assert problems(version) == {path_of(version, "gpci"): "missing; build the release again to restore it"}
+
+
+def test_verify_finds_a_changed_schema(store: LocalStore) -> None:
+    name = pfsetl.open(store).resources[0]["schema"]
+    (store.root / name).chmod(0o644)
+    (store.root / name).write_text("{}")
+    assert list(problems(pfsetl.open(store))) == [name]
+
+
+def test_building_again_restores_a_deleted_schema(store: LocalStore, template: Path) -> None:
+    (store.root / pfsetl.open(store).resources[0]["schema"]).unlink()
+    pfsetl.build("RVU25A", store=store, archive=template.parent / "RVU25A.zip")
+    assert problems(pfsetl.open(store)) == {}
+
+
+def test_building_again_lays_out_a_version_that_a_killed_build_left_bare(store: LocalStore, template: Path) -> None:
+    (store.root / "latest").unlink()
+    shutil.rmtree(store.root / "tree" / "000002")
+    pfsetl.build("RVU26A", store=store, archive=template.parent / "RVU26A.zip")
+    assert pl.read_parquet(store.root / "latest" / "rvu" / "*.parquet").height == 20
+
+
+def test_a_store_whose_folder_looks_like_a_pattern_is_read(template: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(template, tmp_path / "we[i]rd *", symlinks=True)
+    assert pfsetl.open(copy).scan("rvu").collect().height == 20
 
 
 def test_building_again_restores_a_deleted_object(store: LocalStore, template: Path) -> None:
@@ -149,6 +174,28 @@ def test_an_export_never_overwrites(store: LocalStore, tmp_path: Path) -> None:
         pfsetl.open(store).export(folder)
 
 
+def test_an_export_of_a_damaged_file_is_refused_and_leaves_nothing(store: LocalStore, tmp_path: Path) -> None:
+    target = store.root / path_of(pfsetl.open(store), "rvu")
+    target.chmod(0o644)
+    target.write_bytes(target.read_bytes()[:-1] + b"?")
+    with pytest.raises(StoreError, match=rf"{target.name}: its sha256 is .* Nothing was exported"):
+        pfsetl.open(store).export(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_of_a_missing_file_leaves_nothing(store: LocalStore, tmp_path: Path) -> None:
+    (store.root / path_of(pfsetl.open(store), "rvu")).unlink()
+    with pytest.raises(StoreError):
+        pfsetl.open(store).export(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_into_a_bucket_is_refused(store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="not a folder"):
+        pfsetl.open(store).export(Path("s3://bucket/out"))
+
+
 def test_an_export_onto_a_file_is_refused(store: LocalStore, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("x")
     with pytest.raises((UsageError, StoreError)):
@@ -164,6 +211,11 @@ def test_a_manifest_of_a_newer_format_is_refused(store: LocalStore) -> None:
     document = {**pfsetl.open(store).manifest, "pfsetl": {"format": 2, "releases": {}}}
     with pytest.raises(StoreError, match=r"000003.json: written by a newer pfsetl \(manifest format 2.*Upgrade"):
         pfsetl.open(with_manifest(store, json.dumps(document)))
+
+
+def test_a_manifest_of_a_newer_format_may_have_other_fields(store: LocalStore) -> None:
+    with pytest.raises(StoreError, match=r"manifest format 2.*Upgrade"):
+        pfsetl.open(with_manifest(store, '{"pfsetl": {"format": 2}}'))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"pfsetl": []}', "\x00\x00"])
@@ -184,6 +236,15 @@ def test_an_incomplete_manifest_is_refused(text: str, store: LocalStore) -> None
     damaged = with_manifest(store, text)
     with pytest.raises(StoreError):
         assert pfsetl.open(damaged).releases == dict(pfsetl.open(damaged).verify())
+
+
+@pytest.mark.parametrize("field", ["table", "release"])
+@pytest.mark.parametrize("name", ["../../outside", "/outside", "..", ""])
+def test_a_manifest_never_leads_out_of_the_folder_it_is_exported_to(field: str, name: str, store: LocalStore) -> None:
+    manifest = json.loads(store.get("versions/000002.json"))
+    manifest["resources"][0][field] = name
+    with pytest.raises(StoreError, match="not a readable manifest"):
+        pfsetl.open(with_manifest(store, json.dumps(manifest)))
 
 
 def test_an_earlier_version_opens_beside_a_damaged_one(store: LocalStore) -> None:

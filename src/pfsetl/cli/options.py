@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 Output = Annotated[
     str, Parameter(name=["--output", "-o"], help="The store of published versions: a folder, or s3://bucket/prefix.")
@@ -13,6 +13,8 @@ Cache = Annotated[Path | None, Parameter(help="Folder of fetched archives; defau
 Offline = Annotated[
     bool, Parameter(name="--offline", negative="", help="Take the newest archive of the cache, and ask nobody.")
 ]
+
+AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 AllFormats = Annotated[
     bool,

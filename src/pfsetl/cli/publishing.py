@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
-from pfsetl.errors import ChecksFailed
+from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
+from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
 from pfsetl.publication.store import open_store
@@ -26,7 +26,7 @@ def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
 
 
 @app.command
-def runs(*, last: int = 20, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+def runs(*, last: AtLeastOne = 20, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List what was run against a store: when, what came of it, and how long each step took.
 
     Parameters
@@ -56,8 +56,8 @@ def verify(*, output: Output = DEFAULT_OUTPUT, at: int | None = None, json: Json
     find_release(version.open_version(store, at), None)
     wanted = version.numbers(store) if at is None else [at]
     results: dict[str, str] = {}
-    for number in wanted:
-        results.update(version.open_version(store, number).verify())
+    for name, problem in version.verified(version.open_version(store, number) for number in wanted):
+        results[name] = results.get(name) or problem  # two manifests may differ on a file
     bad = {name: problem for name, problem in results.items() if problem}
     if json:
         print(render.as_json({"versions": wanted, "files": len(results), "bad": bad}))
@@ -120,6 +120,8 @@ def prune(
         Hours for which a version stays after the next one came, and a file that no version needs stays too.
     """
     store = open_store(output)
+    if not grace >= 0:  # neither is "not a number"
+        raise UsageError(f"--grace {grace:g}: give hours, 0 or more.")
     plan = retention.plan_prune(store, keep, grace=3600 * grace)
     done = retention.prune(store, plan, grace=3600 * grace) if yes else plan
     if json:

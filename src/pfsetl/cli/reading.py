@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import card, find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
 from pfsetl.errors import UsageError
 from pfsetl.publication import changes, version
 from pfsetl.publication import trace as tracing
@@ -59,7 +59,7 @@ def diff(
     new: str,
     *,
     at: int | None = None,
-    top: int = 3,
+    top: AtLeastOne = 3,
     output: Output = DEFAULT_OUTPUT,
     json: Json = False,
 ) -> None:
@@ -76,9 +76,9 @@ def diff(
     top
         How many codes of each section to show of those that moved most.
     """
-    if old.isdigit() != new.isdigit() or (old.isdigit() and at is not None):
+    if old.isdecimal() != new.isdecimal() or (old.isdecimal() and at is not None):
         raise UsageError(f"{old} and {new}: give two version numbers, or two releases (and --at for their version).")
-    if old.isdigit():
+    if old.isdecimal():
         result = changes.between_versions(
             version.open_version(output, int(old)), version.open_version(output, int(new)), top=top
         )

@@ -78,7 +78,8 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
 
     Kept are also versions that were the newest less than `grace` seconds ago: someone may be reading them, or may be
     about to publish under the number after them. So are objects younger than that, and those that a backfill staged
-    and can still take over. Raises UsageError for less than one version, StoreError when a kept manifest can't be read.
+    and can still take over. Raises UsageError for less than one version, StoreError when a kept manifest
+    can't be read.
     """
     if keep < 1:
         raise UsageError(f"--keep {keep}: the newest version always stays. Give 1 or more.")
@@ -139,12 +140,12 @@ def _named(versions: Iterable[Version]) -> set[str]:
 
 
 def _objects(store: Store, kept: Iterable[Version], gone: Iterable[int]) -> list[str]:
-    """Return the names of all objects and schemas in the store."""
+    """Return the names of all objects and schemas in the store, and of what killed writers left in a bucket."""
     tables = set(contracts.load().tables) | {r["table"] for at in kept for r in at.resources}
     for number in gone:
         with suppress(StoreError):  # a manifest that can't be read can go too
             tables |= {r["table"] for r in version.open_version(store, number).resources}
-    folders = ["schemas", *(f"objects/{table}" for table in sorted(tables))]
+    folders = ["schemas", "tmp", *(f"objects/{table}" for table in sorted(tables))]
     return [name for folder in folders for name in store.names(folder)]
 
 

@@ -230,6 +230,8 @@ def open_store(address: str | Path) -> Store:
         return object_store.open_bucket(str(address))
     if separator and len(scheme) > 1:
         raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, which are the stores there are.")
+    if not str(address).strip():
+        raise UsageError("The store's address is empty. Name a folder, or s3://bucket/prefix.")
     root = Path(address)
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root}: a file, not a store. Name a folder; a new one is made when it isn't there.")

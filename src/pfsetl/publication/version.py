@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -74,15 +75,22 @@ class Version:
             raise StoreError(
                 f"{gone[0]}: missing. 'pfsetl verify' lists what is; build the release again to restore it."
             )
-        return pl.scan_parquet([self.store.uri(p) for p in paths], storage_options=self._storage_options())
+        # NOTE: these are names, not patterns; a store's folder may have brackets in its own.
+        addresses = [self.store.uri(p) for p in paths]
+        return pl.scan_parquet(addresses, storage_options=self._storage_options(), glob=False)
 
     def verify(self) -> Iterator[tuple[str, str]]:
-        """Rehash every file; yield (file, problem), problem "" where it is what the manifest says."""
-        with ThreadPoolExecutor(VERIFIERS) as pool:
-            yield from pool.map(self._verified, self.resources)
+        """Rehash every file and schema; yield (file, problem), problem "" where it is what the manifest says."""
+        yield from verified([self])
 
     def export(self, folder: Path) -> list[Path]:
-        """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`."""
+        """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`.
+
+        Raises StoreError, and leaves nothing, when a file isn't what the manifest says.
+        """
+        scheme, separator, _ = str(folder).partition(":/")
+        if separator and len(scheme) > 1:
+            raise UsageError(f"{folder}: not a folder. Export into one, and copy it from there.")
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder}: not empty, or not a folder. Export into a new folder.")
         if isinstance(self.store, LocalStore) and folder.resolve().is_relative_to(self.store.root.resolve()):
@@ -93,7 +101,9 @@ class Version:
                 target = folder / shown_path(resource)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as stream:
-                    stream.writelines(self.store.chunks(resource["path"]))
+                    found = sha256(_through(self.store.chunks(resource["path"]), stream))
+                if problem := _problem(found, resource["hash"].removeprefix("sha256:"), resource["release"]):
+                    raise StoreError(f"{self.store}/{resource['path']}: {problem}. Nothing was exported.")
                 written.append(target)
             schemas = {r["schema"] for r in self.resources}
             for name in sorted(schemas):
@@ -102,9 +112,11 @@ class Version:
             moved = [{**r, "path": shown_path(r)} for r in self.resources]
             descriptor = folder / "datapackage.json"
             descriptor.write_bytes(encode({**self.manifest, "resources": moved}))
-        except OSError as error:
+        except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise StoreError(f"{folder}: {error.strerror}. Nothing was exported.") from error
+            if isinstance(error, OSError):
+                raise StoreError(f"{folder}: {error.strerror}. Nothing was exported.") from error
+            raise
         return [*written, descriptor]
 
     def table_digest(self, table: str, release: str) -> str:
@@ -128,19 +140,6 @@ class Version:
     def _storage_options(self) -> dict[str, str] | None:
         return dict(self.store.storage_options) if self.store.storage_options else None
 
-    def _verified(self, resource: Mapping[str, Any]) -> tuple[str, str]:
-        name, expected = resource["path"], resource["hash"].removeprefix("sha256:")
-        if not self.store.exists(name):
-            return name, "missing; build the release again to restore it"
-        found = sha256(self.store.chunks(name))
-        if found == expected:
-            return name, ""
-        return (
-            name,
-            f"its sha256 is {found[:12]}, the manifest says {expected[:12]}; move the file away and build "
-            f"{resource['release']} again",
-        )
-
 
 def open_version(address: str | Path | Store, number: int | None = None) -> Version:
     """Open a version of a store, the newest by default.
@@ -157,10 +156,29 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
     return _load(store, number)
 
 
+def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
+    """Rehash every file and schema of some versions of a store, each once for what they say; yield (file, problem)."""
+    wanted: dict[tuple[str, str], tuple[Store, str]] = {}
+    for at in versions:
+        for r in at.resources:
+            of_name = r["schema"].rpartition("-")[2].removesuffix(".json")  # where the hash of a schema stands
+            for name, expected in ((r["path"], r["hash"].removeprefix("sha256:")), (r["schema"], of_name)):
+                wanted.setdefault((name, expected), (at.store, r["release"]))
+
+    def verify(file: tuple[str, str]) -> tuple[str, str]:
+        (name, expected), (store, release) = file, wanted[file]
+        if not store.exists(name):
+            return name, "missing; build the release again to restore it"
+        return name, _problem(sha256(store.chunks(name)), expected, release)
+
+    with ThreadPoolExecutor(VERIFIERS) as pool:
+        yield from pool.map(verify, wanted)
+
+
 def numbers(store: Store) -> list[int]:
     """Return the numbers of all versions of a store, oldest first."""
     files = (name.rpartition("/")[2] for name in store.names("versions"))
-    return sorted(int(file[:-5]) for file in files if file.endswith(".json") and file[:-5].isdigit())
+    return sorted(int(file[:-5]) for file in files if file.endswith(".json") and file[:-5].isdecimal())
 
 
 def empty(store: Store) -> Version:
@@ -196,12 +214,12 @@ def _load(store: Store, number: int) -> Version:
     try:
         manifest = json.loads(store.get(name))
         form = int(manifest["pfsetl"]["format"])
-        complete = (
+        complete = form > MANIFEST_FORMAT or (
             isinstance(manifest["created"], str)
             and all(_is_resource(r) for r in manifest["resources"])
             and all(r.keys() >= RECORD for r in manifest["pfsetl"]["releases"].values())
         )
-        if form <= MANIFEST_FORMAT and not complete:
+        if not complete:
             raise ValueError("it isn't complete")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"{store}/{name}: not a readable manifest ({error}). Restore it from a copy.") from error
@@ -213,9 +231,24 @@ def _load(store: Store, number: int) -> Version:
     return Version(store, number, manifest)
 
 
+def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
+    for chunk in chunks:
+        target.write(chunk)
+        yield chunk
+
+
+def _problem(found: str, expected: str, release: str) -> str:
+    if found.startswith(expected):
+        return ""
+    return (
+        f"its sha256 is {found[:12]}, the manifest says {expected[:12]}; move the file away and build {release} again"
+    )
+
+
 def _is_resource(entry: Mapping[str, Any]) -> bool:
-    """Whether a manifest entry has all its fields, and paths that stay inside the store."""
+    """Whether a manifest entry has all its fields, and paths that stay inside the store, a tree and an export."""
     typed = all(isinstance(entry.get(field), kind) for field, kind in RESOURCE.items())
     paths = [str(entry.get("path")), str(entry.get("schema"))]
     inside = all(path.startswith(("objects/", "schemas/")) and ".." not in path.split("/") for path in paths)
-    return typed and inside
+    named = all(re.fullmatch(r"[\w-]+", str(entry.get(field))) for field in ("table", "release"))
+    return typed and inside and named
