@@ -29,16 +29,18 @@ class Plan:
 def plan(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version, *, since: int) -> Plan:
     """Return what brings a store up to what CMS posts.
 
-    New releases and other zips under known labels are fetched. Archives in the cache of releases of `since` and later
-    that the store hasn't published are left by a run that was stopped or refused, and are published. A page that
-    couldn't be read and a new label that nobody has declared need a person, and count as failed.
+    New releases and other zips under known labels are fetched, and releases that were declared before CMS posted
+    them: those later than all that the store holds. What is older is left to a backfill. Archives in the cache of
+    releases of `since` and later that the store hasn't published are left by a run that was stopped or refused, and
+    are published. A page that couldn't be read and a new label that nobody has declared need a person, and count as
+    failed.
     """
     fetch: dict[str, str] = {}
     failed: dict[str, PfsetlError] = {}
     for posting in postings:
         if posting.state == "unreachable":
             failed[posting.label] = SourceUnavailable(posting.note)
-        elif posting.state in ("new_label", "new_zip") and posting.url:
+        elif posting.url and (posting.state in ("new_label", "new_zip") or _is_due(posting, cached, base)):
             try:
                 fetch[registry.find_or_infer(posting.label).label] = posting.url
             except UsageError as error:
@@ -53,6 +55,14 @@ def plan(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version, 
         if label not in fetch and recent and _is_left(label, cached, base):
             publish[label] = row
     return Plan(fetch, publish, failed, dict(Counter(posting.state for posting in postings)))
+
+
+def _is_due(posting: Posting, cached: Sequence[Fetched], base: Version) -> bool:
+    """Return whether a declared release is later than any in the store, and wasn't fetched yet."""
+    if posting.state != "known" or not base.releases or any(row.label == posting.label for row in cached):
+        return False
+    release = registry.find(posting.label)
+    return (release.year, release.quarter) > max((r["year"], r["quarter"]) for r in base.releases.values())
 
 
 def _newest(cached: Sequence[Fetched]) -> dict[str, Fetched]:

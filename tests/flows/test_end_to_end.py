@@ -269,7 +269,9 @@ def test_a_licence_page_in_place_of_a_zip_is_reported_by_name(story: Story) -> N
 
 
 def test_a_watch_asks_only_for_the_zips_that_are_new(story: Story) -> None:
-    assert {request["path"] for request in story.watch.zips} == {REPOSTED, NEW_ZIP, BEHIND_IT, GATED_ZIP}
+    # RVU26C and RVU26D are declared and posted, and later than all that the store holds.
+    due = {zip_path("RVU26C"), zip_path("RVU26D")}
+    assert {request["path"] for request in story.watch.zips} == {REPOSTED, NEW_ZIP, BEHIND_IT, GATED_ZIP} | due
 
 
 @pytest.mark.parametrize("chapter", ["watch", "watch_again"])

@@ -26,7 +26,10 @@ def cached(label: str, sha256: str, revision: int = 1) -> Fetched:
 
 def published(**archives: str) -> Version:
     """A version that holds releases built from archives of these hashes."""
-    records = {label: {"archive": {"sha256": sha256}} for label, sha256 in archives.items()}
+    records = {
+        label: {"archive": {"sha256": sha256}, "year": 2000 + int(label[3:5]), "quarter": "ABCD".index(label[5]) + 1}
+        for label, sha256 in archives.items()
+    }
     return Version(LocalStore(Path("none")), 1, {"resources": [], "pfsetl": {"releases": records}})
 
 
@@ -43,6 +46,21 @@ def test_what_is_new_is_fetched_from_where_it_is_posted(state: str) -> None:
 def test_what_is_known_or_gone_is_left_alone(state: str) -> None:
     found = planned(posting("RVU26A", state))
     assert (found.is_empty, found.failed, found.seen) == (True, {}, {state: 1})
+
+
+def test_a_release_that_was_declared_before_it_was_posted_is_fetched_when_it_is() -> None:
+    found = planned(posting("RVU26D", "known"), base=published(RVU26B="aa"))
+    assert found.fetch == {"RVU26D": URL.format("RVU26D")}
+
+
+def test_an_older_release_than_the_store_holds_is_left_to_a_backfill() -> None:
+    assert planned(posting("RVU25D", "known"), base=published(RVU26A="aa")).is_empty
+
+
+def test_a_declared_release_that_is_published_or_fetched_is_left_alone() -> None:
+    due = posting("RVU26D", "known")
+    assert planned(due, base=published(RVU26D="aa")).is_empty
+    assert planned(due, base=published(RVU26B="aa"), cache=(cached("RVU26D", "bb"),)).fetch == {}
 
 
 def test_a_page_that_cannot_be_read_counts_as_failed() -> None:
