@@ -132,12 +132,22 @@ def test_readers_that_glob_see_the_rollback(store: LocalStore) -> None:
     assert seen == [Decimal("1.0000")]
 
 
-@pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: (p.chmod(0o644), p.write_bytes(b"PAR1"))])
-def test_a_rollback_to_a_version_whose_file_is_gone_or_cut_is_refused(store: LocalStore, damage: Any) -> None:
+def flipped(path: Path) -> None:
+    data = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(data[:99] + bytes([data[99] ^ 1]) + data[100:])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda p: p.unlink(), lambda p: (p.chmod(0o644), p.write_bytes(b"PAR1")), flipped],
+    ids=["gone", "cut", "flipped"],
+)
+def test_a_rollback_to_a_version_whose_file_is_damaged_is_refused(store: LocalStore, damage: Any) -> None:
     first = published(store, "1.0000")
     published(store, "2.0000")
     damage(store.root / first.resources[0]["path"])
-    with pytest.raises(StoreError, match=r"RVU25A-.*parquet: missing or cut, so version 1 can't.*verify --at 1"):
+    with pytest.raises(StoreError, match=r"RVU25A-.*parquet: .*Version 1 can't be published.*verify --at 1"):
         retention.rollback(store, 1)
     assert version.numbers(store) == [1, 2]
 

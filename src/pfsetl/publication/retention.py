@@ -41,19 +41,21 @@ def rollback(store: Store, number: int) -> Version:
     """Publish the content of an earlier version as the next one; return the newest when it has that content already.
 
     Releases published after `number` are left out of the new version; the versions that hold them stay. Raises
-    UsageError for an unknown number, StoreError when a file of that version is missing or cut, Conflict when
-    another version was published meanwhile.
+    UsageError for an unknown number, StoreError when a file of that version isn't what its manifest says, Conflict
+    when another version was published meanwhile.
     """
     wanted, newest = version.open_version(store, number), version.open_version(store)
     if _content(wanted) == _content(newest):
         return newest
     for resource in wanted.resources:
         store.freshen(resource["schema"])
-        if not store.freshen(resource["path"]) or store.size(resource["path"]) != resource["bytes"]:
-            raise StoreError(
-                f"{store}/{resource['path']}: missing or cut, so version {number} can't be published again. "
-                f"'pfsetl verify --at {number}' lists every such file; build {resource['release']} again instead."
-            )
+        store.freshen(resource["path"])
+    damaged = next(((name, problem) for name, problem in wanted.verify() if problem), None)
+    if damaged:
+        raise StoreError(
+            f"{store}/{damaged[0]}: {damaged[1]}. Version {number} can't be published again with it; "
+            f"'pfsetl verify --at {number}' lists every such file."
+        )
     publish.refuse_vanished(store, wanted.resources)
     after = newest.number + 1
     about = {**wanted.manifest["pfsetl"], "parent": newest.number, "rolled_back_to": number}
