@@ -85,3 +85,12 @@ def test_a_tree_costs_no_space(store: LocalStore) -> None:
 def test_an_empty_address_is_no_store() -> None:
     with pytest.raises(UsageError, match="address is empty"):
         open_store("")
+
+
+@pytest.mark.parametrize("ask", ["size", "age"])
+def test_an_object_that_is_removed_while_it_is_looked_at_is_not_there(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    # A prune beside it removes the file after it was seen.
+    monkeypatch.setattr(Path, "is_file", lambda self: True)
+    assert getattr(store, ask)("objects/rvu/gone.parquet") is None

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -122,13 +123,13 @@ class LocalStore:
 
     def size(self, name: str) -> int | None:
         """Return an object's number of bytes, None when it isn't there."""
-        place = self.root / name
-        return place.stat().st_size if place.is_file() else None
+        found = _looked_at(self.root / name)
+        return found.st_size if found else None
 
     def age(self, name: str) -> float | None:
         """Return the seconds since an object was written or freshened, None when it isn't there."""
-        place = self.root / name
-        return time.time() - place.stat().st_mtime if place.is_file() else None
+        found = _looked_at(self.root / name)
+        return time.time() - found.st_mtime if found else None
 
     def freshen(self, name: str) -> bool:
         """Make an object count as new, because a build relies on it from now on; False when it isn't there."""
@@ -197,6 +198,15 @@ class LocalStore:
         target.chmod(0o444)
         _sync(target.parent)
         return True
+
+
+def _looked_at(place: Path) -> os.stat_result | None:
+    """Return what the disk says of a file in one look, because a prune may remove it between two."""
+    try:
+        found = place.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def _sync(folder: Path) -> None:
