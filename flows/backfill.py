@@ -11,7 +11,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.command import run_flow
+from flows.command import add_exceptions, run_flow
 from flows.releases import Asked, publish_all
 from flows.releases import task_runner as runner_of
 from flows.report import Outcome, raise_if_failed, show_changes
@@ -34,12 +34,15 @@ def backfill(
     archives: str | None = None,
     task_runner: str = "threads",
     concurrency: int = 2,
+    sample: bool = False,
+    accept: list[str] | None = None,
     retry_delays: tuple[float, ...] = RETRY_DELAYS,
 ) -> Outcome:
     """Publish the wanted releases as one version: from a folder, or from the cache, fetching what it lacks.
 
-    `releases` are a range of years (2009..2026), a year, or labels; `concurrency` of them are worked on at once. Fails
-    in the end when a release did, after publishing the others.
+    `releases` are a range of years (2009..2026), a year, or labels; `concurrency` of them are worked on at once.
+    `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`, for every release. Fails in the end when
+    a release did, after publishing the others.
     """
     wanted, folder = _wanted(releases), cache or str(cache_folder())
     asked = _in_folder(Path(archives), wanted) if archives else _in_cache(Path(folder), wanted)
@@ -53,6 +56,8 @@ def backfill(
             retry_delays=retry_delays,
             run=run,
             bar="backfill-progress",
+            sample=sample,
+            accept=accept or (),
         )
         show_changes("backfill", result)
         raise_if_failed(result.failed)
@@ -95,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", help="where fetched zips are kept")
     parser.add_argument("--task-runner", default="threads", help="threads, dask, or a Dask scheduler's address")
     parser.add_argument("--concurrency", type=int, default=2, help="releases worked on at once")
+    add_exceptions(parser)
     parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
     return parser
 

@@ -13,9 +13,10 @@ from typing import TypedDict
 
 from prefect import flow
 
-from flows.command import run_flow
+from flows.command import add_exceptions, run_flow
 from flows.report import show_published
 from flows.tasks import RETRY_DELAYS, Found, fetch_archive, patient, publish_releases, stage_release
+from pfsetl import pipeline
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
 from pfsetl.publication import version
@@ -42,14 +43,17 @@ def build_release(
     cache: str | None = None,
     url: str | None = None,
     offline: bool = False,
+    sample: bool = False,
+    accept: list[str] | None = None,
     retry_delays: tuple[float, ...] = RETRY_DELAYS,
 ) -> Built:
     """Publish one CMS release into a store, fetching its zip when no archive is given.
 
     A source that may deliver at another time is tried again after each of `retry_delays`; every other PfsetlError
     fails the run at once. `url` replaces the address in `schemas/releases.csv`; `offline` takes the newest archive of
-    the cache and asks nobody.
+    the cache and asks nobody. `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`.
     """
+    pipeline.refuse_unknown(accept or ())
     label = registry.find_or_infer(release).label
     store, folder = open_store(output), cache or str(cache_folder())
     with recorded(store, "build", release=label, archive=archive) as run:
@@ -61,7 +65,7 @@ def build_release(
             found = Found(str(kept.path), kept.url)
         else:
             found = patient(fetch_archive, retry_delays)(label, folder, url, run.id)
-        staged = stage_release(label, found, output, run.id)
+        staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
         run.steps += staged.steps
         holds = base.number
         if staged.release is not None:
@@ -102,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", help="where fetched zips are kept")
     parser.add_argument("--url", help="fetch the zip from this address at cms.gov (or PFSETL_CMS_URL)")
     parser.add_argument("--offline", action="store_true", help="take the newest archive of the cache, and ask nobody")
+    add_exceptions(parser)
     parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
     return parser
 

@@ -1,5 +1,6 @@
 """A flow as a command: its result in a sentence, its failure in a message, and a server where none is named."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import PfsetlError
+from pfsetl.pipeline import ACCEPTABLE
 
 
 def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Callable[[Any], str]) -> int:
@@ -38,6 +40,14 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
         return 1
     sys.stdout.write(f"{sentence(done)}\n")
     return 0
+
+
+def add_exceptions(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what is published although a check would hold it."""
+    parser.add_argument("--sample", action="store_true", help="a deliberate part: marked, and not asked to be whole")
+    for word, what in ACCEPTABLE.items():
+        text = f"publish {what}"
+        parser.add_argument(f"--accept-{word}", dest="accept", action="append_const", const=word, help=text)
 
 
 @contextmanager

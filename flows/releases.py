@@ -1,6 +1,6 @@
 """Bring and publish several releases in one run: each fetched and staged beside the others, all committed at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from prefect.futures import PrefectFuture
@@ -8,6 +8,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.report import Result, progress
 from flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
+from pfsetl import pipeline
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.publication import version
 from pfsetl.publication.runs import Run, Step
@@ -25,13 +26,20 @@ def publish_all(
     retry_delays: Sequence[float],
     run: Run,
     bar: str,
+    sample: bool = False,
+    accept: Collection[str] = (),
 ) -> Result:
-    """Fetch what isn't on disk, stage every release on the task runner, and publish all that succeed as one version."""
+    """Fetch what isn't on disk, stage every release on the task runner, and publish all that succeed as one version.
+
+    `sample` and `accept` are those of `pipeline.build`.
+    """
+    pipeline.refuse_unknown(accept)
     store = open_store(output)
+    how = {"sample": sample, "accept": tuple(accept)}
     result = Result(version.open_version(store))
     staged = []
     with runner, progress(bar, len(asked)) as advance:
-        for label, futures in _submitted(asked, output, cache, runner, retry_delays, run.id).items():
+        for label, futures in _submitted(asked, output, cache, runner, retry_delays, run.id, how).items():
             try:
                 done = futures[0].result() and futures[-1].result()
             except Exception as error:
@@ -86,6 +94,7 @@ def _submitted(
     runner: TaskRunner[Any],
     delays: Sequence[float],
     run: str,
+    how: Mapping[str, Any],
 ) -> dict[str, list[PrefectFuture[Any]]]:
     futures: dict[str, list[PrefectFuture[Any]]] = {}
     fetch = patient(fetch_archive, delays)
@@ -97,6 +106,7 @@ def _submitted(
         else:
             mine.append(runner.submit(fetch, {"label": label, "cache": cache, "url": archive, "run": run}))
             source = mine[0]
-        mine.append(runner.submit(stage_release, {"label": label, "archive": source, "output": output, "run": run}))
+        given = {"label": label, "archive": source, "output": output, "run": run, **how}
+        mine.append(runner.submit(stage_release, given))
         futures[label] = mine
     return futures

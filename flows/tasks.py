@@ -3,7 +3,7 @@
 A store is passed by its address and a release by its label, so that each task can run in another process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -101,12 +101,16 @@ def fetch_archive(label: str, cache: str, url: str | None, run: str) -> Found:
 
 
 @task(task_run_name="stage {label}", cache_policy=NO_CACHE, persist_result=False)
-def stage_release(label: str, archive: Found, output: str, run: str) -> Staged:
+def stage_release(
+    label: str, archive: Found, output: str, run: str, sample: bool = False, accept: Collection[str] = ()
+) -> Staged:
     """Read, derive, check and write a release, unless the newest version holds it; nothing becomes visible yet."""
     store = open_store(output)
     with part_of(run) as steps:
         base = version.open_version(store)
-        made = backfill.stage_missing(label, Path(archive.path), store=store, base=base, url=archive.url)
+        made = backfill.stage_missing(
+            label, Path(archive.path), store=store, base=base, url=archive.url, sample=sample, accept=accept
+        )
     return Staged(made, (*archive.steps, *steps))
 
 

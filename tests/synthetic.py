@@ -4,6 +4,9 @@ Headers and positions are written out here from CMS's record layouts and from th
 taken from `schemas/layouts`: what the code reads by must not also be what the test writes by. Codes, descriptions and
 RVUs are invented; localities, indices and factors are CMS's own (2026).
 
+`release` makes a small archive of seven rows and four localities: a part, which is published as a sample. `whole`
+makes a full schedule, for what compares releases, re-posts and stores.
+
 >>> sorted(release("RVU25A"))
 ['25LOCCO.csv', 'ANES2025.csv', 'GPCI2025.csv', 'OPPSCAP_JAN.csv', 'PPRRVU2025_JAN.txt', 'RVU25A.pdf']
 """
@@ -11,8 +14,9 @@ RVUs are invented; localities, indices and factors are CMS's own (2026).
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from pathlib import Path
 
 import xlsxwriter
@@ -95,20 +99,33 @@ MARIN = place("01112", "CA", "52", "SAN FRANCISCO-OAKLAND-BERKELEY (MARIN CNTY)"
 PLACES = (ALABAMA, ALASKA, LOS_ANGELES, MARIN)
 
 
-def cap(row: Row, locality: Row, amount: str, mac: str = "") -> Row:
-    """One OPPSCAP row, both settings at the same amount as CMS has them."""
+def cap(row: Row, locality: Row, amount: str = "", mac: str = "") -> Row:
+    """One OPPSCAP row, both settings at the same amount as CMS has them; by default the amount at OPPS RVUs."""
     named = {"hcpcs": row["hcpcs"], "modifier": row["modifier"], "status": row["status"]}
     at = {"mac": mac or locality["mac"], "locality": locality["locality"]}
+    amount = amount or _opps_amount(row, locality)
     return {**named, **at, "nonfacility_amount": amount, "facility_amount": amount}
 
 
-# Southern California stands under two contractors in CMS's file, with the same amounts.
-CAPS = (
-    cap(SCAN, ALABAMA, "126.81"),
-    cap(SCAN_IMAGE, ALABAMA, "80.99"),
-    cap(SCAN, LOS_ANGELES, "160.05", mac="01112"),
-    cap(SCAN, LOS_ANGELES, "160.05"),
-)
+def _opps_amount(row: Row, locality: Row) -> str:
+    pairs = ((row["work"], "work"), (row["opps_nonfacility_pe"], "pe"), (row["opps_mp"], "mp"))
+    total = sum(Decimal(rvu) * Decimal(locality[index]) for rvu, index in pairs)
+    return str((total * Decimal(row["factor"])).quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+
+def caps(places: Iterable[Row] = PLACES, rows: Iterable[Row] = CODES) -> tuple[Row, ...]:
+    """OPPSCAP as CMS makes it: every row with a cap in every locality; Los Angeles stands under two contractors."""
+    capped = [r for r in rows if any(Decimal(r[f"opps_{f}"]) for f in ("nonfacility_pe", "facility_pe", "mp"))]
+    macs = {("CA", "18"): ("01112", "01182")}
+    return tuple(
+        cap(r, at, mac=mac)
+        for r in capped
+        for at in places
+        for mac in macs.get((at["state"], at["locality"]), (at["mac"],))
+    )
+
+
+CAPS = caps()
 
 # --- CMS's own headers and positions ----------------------------------------------------------------------------
 
@@ -350,15 +367,15 @@ def opps_cap_txt(rows: Iterable[Row] = CAPS, *, end: str = "\x1a\n") -> bytes:
 # --- archives ---------------------------------------------------------------------------------------------------
 
 
-def release(label: str = "RVU25A", rows: Sequence[Row] = CODES) -> Members:
-    """The members of one release as CMS shapes them in that year: file name to bytes."""
+def release(label: str = "RVU25A", rows: Sequence[Row] = CODES, places: Sequence[Row] = PLACES) -> Members:
+    """The members of one release as CMS shapes them in that year: file name to bytes. By default a small part."""
     year = f"20{label[3:5]}"
     short, month = label[3:5], {"A": "JAN", "B": "APR", "C": "JUL", "D": "OCT"}[label[5]]
     members = {
-        f"GPCI{year}.csv": gpci_csv("GPCI7" if year < "2026" else "GPCI8", year=year),
-        f"{short}LOCCO.csv": locco_csv(year=year, trailing_comma=year >= "2026"),
-        f"ANES{year}.csv": anes_csv("ANES4" if year < "2026" else "ANES5"),
-        f"OPPSCAP_{month}.csv": opps_cap_csv("OPPSCAP7FN"),
+        f"GPCI{year}.csv": gpci_csv("GPCI7" if year < "2026" else "GPCI8", places, year=year),
+        f"{short}LOCCO.csv": locco_csv(places, year=year, trailing_comma=year >= "2026"),
+        f"ANES{year}.csv": anes_csv("ANES4" if year < "2026" else "ANES5", places),
+        f"OPPSCAP_{month}.csv": opps_cap_csv("OPPSCAP7FN", caps(places, rows)),
         f"{label}.pdf": b"%PDF-1.7 the record layout document",
     }
     if year < "2026":
@@ -369,6 +386,40 @@ def release(label: str = "RVU25A", rows: Sequence[Row] = CODES) -> Members:
         f"PPRRVU{year}_{month.title()}_QPP.csv": pprrvu_csv("G32", paid, title=year),
         **members,
     }
+
+
+# CMS's own: the last rows of its files in either order of sorting, and none of the codes between.
+LAST_CODES = ("V5364", "99607")
+
+
+def filler() -> Iterator[Row]:
+    """20,000 rows without RVUs that no price is made of: more services than CMS's largest release has."""
+    named = [f"{letter}{number:04}" for letter in "EL" for number in range(9_999)]
+    yield from (code(hcpcs, "Synthetic, excluded by statute", status="X") for hcpcs in (*named, *LAST_CODES))
+
+
+@cache
+def _filler(shape: str) -> bytes:
+    if shape in GRIDS:
+        return csv_bytes([r[field] for field in GRIDS[shape][1]] for r in filler())
+    return pprrvu_txt(shape, filler(), end="").removeprefix(HDR.encode("cp1252"))
+
+
+@cache
+def all_places(year: str = "2025") -> tuple[Row, ...]:
+    """Every locality that CMS has in a year."""
+    with (Path(__file__).parent / "localities.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return (*PLACES, *(row for row in rows if not row["last_year"] or year <= row["last_year"]))
+
+
+def whole(label: str = "RVU25A", rows: Sequence[Row] = CODES) -> Members:
+    """The members of a release that is a full schedule: the given rows before 20,000 others, in all localities."""
+    members = release(label, rows, all_places(f"20{label[3:5]}"))
+    name = next(name for name in members if name.startswith("PPRRVU"))
+    end = END.encode() if name.endswith(".txt") else b""
+    shape = "N171" if name.endswith(".txt") else "G32"
+    return {**members, name: members[name].removesuffix(end) + _filler(shape) + end}
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:

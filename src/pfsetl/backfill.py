@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,15 +86,20 @@ def backfill(
     store: Store,
     report: Progress | None = None,
     urls: Mapping[str, str] | None = None,
+    sample: bool = False,
+    accept: Collection[str] = (),
 ) -> Backfill:
     """Build every archive and publish all that succeed as one version.
 
     A release that fails is reported and doesn't stop the others. What was staged before a run was stopped is
     taken over by the next one, so only the missing work is done. Memory doesn't grow with the number of releases.
-    `urls` says where archives came from, by label.
+    `urls` says where archives came from, by label. `sample` and `accept` are those of `pipeline.build`, for every
+    archive.
     """
+    pipeline.refuse_unknown(accept)
     with recorded(store, "backfill", releases=list(archives)) as run:
-        result = _backfill(archives, store, report or (lambda _label, _outcome: None), urls or {})
+        tell = report or (lambda _label, _outcome: None)
+        result = _backfill(archives, store, tell, urls or {}, sample=sample, accept=accept)
         run.version = result.version.number
         run.outcome = "failed" if result.failed else "published" if result.published else "unchanged"
         run.error = "; ".join(f"{label}: {error}" for label, error in result.failed.items()) or None
@@ -109,18 +114,22 @@ def stage_missing(
     base: Version,
     url: str | None = None,
     records: Mapping[str, Mapping[str, Any]] | None = None,
+    sample: bool = False,
+    accept: Collection[str] = (),
 ) -> StagedRelease | None:
     """Stage an archive, or take over what a stopped run staged of it; None when the base version holds it already.
 
     `records` are those of the releases known so far, default those of the base. The result is small and picklable,
-    so this can run in another thread or process; `publish_staged` makes the results visible.
+    so this can run in another thread or process; `publish_staged` makes the results visible. `sample` and `accept`
+    are those of `pipeline.build`.
     """
     separation.refuse_other_class(base, contracts.load())
     release, archive = registry.find_or_infer(label), open_archive(path)
-    if pipeline.is_built(release, archive, base):
+    if pipeline.is_built(release, archive, base, sample=sample):
         return None
     before = base.releases.get(release.label, {}).get("content", "nothing")
-    name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{before[:16]}.json"
+    words = "-".join(["", *(["sample"] if sample else []), *sorted(accept)])  # another request is another staging
+    name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{before[:16]}{words}.json"
     if store.exists(name):
         # NOTE: an unreadable record counts as none; the release is staged again.
         with suppress(ValueError, KeyError, TypeError):
@@ -129,7 +138,17 @@ def stage_missing(
                 return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
     known = base.releases if records is None else records
     all_formats = bool(base.releases.get(release.label, {}).get("all_formats"))  # compared once, it stays compared
-    made = pipeline.stage(release, archive, store=store, base=base, records=known, url=url, all_formats=all_formats)
+    made = pipeline.stage(
+        release,
+        archive,
+        store=store,
+        base=base,
+        records=known,
+        url=url,
+        all_formats=all_formats,
+        sample=sample,
+        accept=accept,
+    )
     store.put_new(name, json.dumps({"resources": made.resources, "record": made.record}).encode())
     return made
 
@@ -164,7 +183,15 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
             return committed, failed
 
 
-def _backfill(archives: Mapping[str, Path], store: Store, tell: Progress, urls: Mapping[str, str]) -> Backfill:
+def _backfill(
+    archives: Mapping[str, Path],
+    store: Store,
+    tell: Progress,
+    urls: Mapping[str, str],
+    *,
+    sample: bool,
+    accept: Collection[str],
+) -> Backfill:
     base = version.open_version(store)
     staged: list[StagedRelease] = []
     unchanged: list[str] = []
@@ -172,7 +199,16 @@ def _backfill(archives: Mapping[str, Path], store: Store, tell: Progress, urls: 
     for label, path in archives.items():
         try:
             known = base.releases | {s.release: s.record for s in staged}
-            made = stage_missing(label, path, store=store, base=base, url=urls.get(label), records=known)
+            made = stage_missing(
+                label,
+                path,
+                store=store,
+                base=base,
+                url=urls.get(label),
+                records=known,
+                sample=sample,
+                accept=accept,
+            )
             if made is None:
                 unchanged.append(label)
             else:
@@ -188,7 +224,7 @@ def _backfill(archives: Mapping[str, Path], store: Store, tell: Progress, urls: 
 
 def _hold_against_neighbour(one: StagedRelease, store: Store, known: Mapping[str, Mapping[str, Any]]) -> None:
     """Run the contract's rules on the nearest earlier release again, now that all of them are known."""
-    near = record.neighbour(registry.find_or_infer(one.release), known)
+    near = record.neighbour(registry.find_or_infer(one.release), {} if one.record["sample"] else known)
     path = next(r["path"] for r in one.resources if r["table"] == "rvu")
     against_neighbour(one.release, pl.read_parquet(store.get(path), columns=["participant"]), near).raise_if_bad()
 

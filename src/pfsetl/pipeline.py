@@ -1,6 +1,6 @@
 """One CMS release from archive to published version: the whole line, in the order data flows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ import polars as pl
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
+from pfsetl.errors import UsageError
 from pfsetl.parsing import banner, parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
@@ -24,6 +25,11 @@ from pfsetl.source.archive import Archive, open_archive
 from pfsetl.tables import compare, derive, descriptors
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
+
+ACCEPTABLE = {
+    "loss": "a new revision that lacks rows, localities or files of the published one",
+    "differences": "differences between an archive's formats that change prices and that nothing explains",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +59,22 @@ def build(
     url: str | None = None,
     all_formats: bool = False,
     sample: bool = False,
+    accept: Collection[str] = (),
     descriptors_store: Store | None = None,
 ) -> Build:
     """Publish one CMS release; does nothing if its content is already in the newest version.
 
     `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A
-    `sample` holds only some of a release's services and isn't held against its neighbours. The descriptors, licensed
-    text, go to `descriptors_store` when it's given. Raises a PfsetlError that says what to do; the previous version
-    stays as it was.
+    `sample` is a part of a release and says so: no rule asks whether it's whole. `accept` names what is published
+    although it would be held: `loss` (see `ACCEPTABLE`). The descriptors, licensed text, go to `descriptors_store`
+    when it's given. Raises a PfsetlError that says what to do; the previous version stays as it was.
     """
     if descriptors_store is not None:
         separation.refuse_overlap(store, descriptors_store)
     with recorded(store, "build", release=label, archive=str(archive)) as run:
-        result = _build(label, store, archive, url, descriptors_store, all_formats=all_formats, sample=sample)
+        result = _build(
+            label, store, archive, url, descriptors_store, all_formats=all_formats, sample=sample, accept=accept
+        )
         run.version, run.outcome = result.version.number, "published" if result.published else "unchanged"
     return result
 
@@ -79,7 +88,9 @@ def _build(
     *,
     all_formats: bool,
     sample: bool,
+    accept: Collection[str],
 ) -> Build:
+    refuse_unknown(accept)
     release = registry.find_or_infer(label)
     base = _base(store, contracts.load())
     texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
@@ -87,9 +98,9 @@ def _build(
         opened = open_archive(archive)
     before = base.releases.get(release.label, {})
     all_formats = all_formats or bool(before.get("all_formats"))  # what was compared once stays compared
-    texts = None if texts and is_built(release, opened, texts) else texts
+    texts = None if texts and is_built(release, opened, texts, sample=sample) else texts
     result = Build(release.label, base, published=False, record=before)
-    built = is_built(release, opened, base, all_formats=all_formats)
+    built = is_built(release, opened, base, all_formats=all_formats, sample=sample)
     if built:
         publish.shown(base)  # which a build that was killed may have left undone
     if built and texts is None:
@@ -106,6 +117,7 @@ def _build(
             url=url,
             all_formats=all_formats,
             sample=sample,
+            accept=accept,
         )
         with step("commit", release.label):
             committed = publish.commit(store, [staged], base, contracts.load())
@@ -116,6 +128,12 @@ def _build(
         made_of = result.record | record.source(opened, url, release, texts)
         _publish_descriptors(release, parsed, texts, made_of)
     return result
+
+
+def refuse_unknown(accept: Collection[str]) -> None:
+    """Raise UsageError for a word that isn't in `ACCEPTABLE`."""
+    if isinstance(accept, str) or set(accept) - set(ACCEPTABLE):
+        raise UsageError(f"accept {accept!r}: give a list of words among {', '.join(ACCEPTABLE)}.")
 
 
 def _base(store: Store, contract: Contract) -> Version:
@@ -154,11 +172,12 @@ def stage(
     url: str | None = None,
     all_formats: bool = False,
     sample: bool = False,
+    accept: Collection[str] = (),
 ) -> StagedRelease:
     """Read, normalize, derive, check and write one release; the result is what `publish.commit` needs.
 
     `parsed` are the archive's members where they have been read. `records` are those of the releases known so far,
-    published or staged, for the check against the neighbour.
+    published or staged, for the check against the neighbour. `sample` and `accept` are those of `build`.
     """
     contract = contracts.load()
     parsed = parsed_members(release, archive) if parsed is None else parsed
@@ -180,7 +199,9 @@ def stage(
                 store,
                 release.label,
                 complete,
-                made_of | examined.findings | {"all_formats": all_formats, "sample": sample},
+                made_of
+                | examined.findings
+                | {"all_formats": all_formats, "sample": sample, "accepted": sorted(accept)},
                 contract,
                 {"payment_locality": under_way},
             )
@@ -199,10 +220,17 @@ def examine(
     return _examined(release, opened, parsed, tables, accounts, near, all_formats=all_formats)
 
 
-def is_built(release: Release, archive: Archive, base: Version, *, all_formats: bool = False) -> bool:
-    """Return whether the newest version was built from this archive by this software, and is all there."""
+def is_built(
+    release: Release, archive: Archive, base: Version, *, all_formats: bool = False, sample: bool = False
+) -> bool:
+    """Return whether the newest version was built from this archive by this software, and is all there.
+
+    A release that was published as a sample isn't built as a whole one, and the other way round.
+    """
     known = base.releases.get(release.label)
     if not known or known["fingerprint"] != record.fingerprint(archive) or (all_formats and not known["all_formats"]):
+        return False
+    if known["sample"] != sample:
         return False
     mine = [r for r in base.resources if r["release"] == release.label]
     return all(base.store.size(r["path"]) == r["bytes"] and base.store.exists(r["schema"]) for r in mine)

@@ -55,7 +55,7 @@ BROKEN: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], int, str]] = {
     "gpci.indices_in_range": (one("AK", pe_gpci=Decimal("10.650")), 1, "AK 01"),
     "gpci.required": (one("AK", mp_gpci=None), 1, "AK 01"),
     "anesthesia.factor_in_range": (one("AK", conversion_factor=Decimal("2815")), 2, "non_qp AK 01"),
-    "opps_cap.locality_in_gpci": (one("G9902", locality="77"), 3, "G9902 AL 77"),
+    "opps_cap.locality_in_gpci": (one("G9902", locality="77"), 8, "G9902 AK 77"),
 }
 
 

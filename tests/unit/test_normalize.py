@@ -58,7 +58,7 @@ def test_anesthesia_counts_its_rows_not_its_factors(tmp_path: Path) -> None:
 
 def test_two_contractors_of_southern_california_are_merged(tmp_path: Path) -> None:
     tables, accounts = normalized(tmp_path, s.release())
-    assert accounts["OPPSCAP_JAN.csv"].merged == 1
+    assert accounts["OPPSCAP_JAN.csv"].merged == 2
     row = tables["opps_cap"].filter(state="CA").row(0, named=True)
     assert (row["mac"], row["macs"], row["locality"]) == ("01182", "01112,01182", "18")
 

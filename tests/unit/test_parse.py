@@ -235,7 +235,7 @@ def test_every_line_is_published_merged_rejected_or_no_data(case: str, tmp_path:
         ("GPCI2025.csv", (4, 1, 1)),
         ("25LOCCO.csv", (4, 1, 0)),
         ("ANES2025.csv", (4, 1, 0)),
-        ("OPPSCAP_JAN.csv", (3, 1, 1)),
+        ("OPPSCAP_JAN.csv", (8, 2, 1)),
     ],
 )
 def test_doubled_contractors_are_merged_and_repetitions_rejected(

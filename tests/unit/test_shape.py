@@ -42,10 +42,10 @@ SHAPES: dict[str, tuple[str, bytes, str, int]] = {
     "ANES5": ("ANES26.csv", s.anes_csv("ANES5"), "ANES5", 4),
     "ANES4N": ("ANES15.csv", s.anes_csv("ANES4N"), "ANES4N", 4),
     "ANES4L": ("ANES25.txt", s.anes_txt(), "ANES4L", 4),
-    "OPPSCAP38": ("OPPSCAP.txt", s.opps_cap_txt(), "OPPSCAP38", 4),
-    "OPPSCAP7NF": ("OPPSCAP.csv", s.opps_cap_csv("OPPSCAP7NF"), "OPPSCAP7NF", 4),
-    "OPPSCAP7FN": ("OPPSCAP.csv", s.opps_cap_csv("OPPSCAP7FN"), "OPPSCAP7FN", 4),
-    "OPPSCAP6": ("OPPSCAP.csv", s.opps_cap_csv("OPPSCAP6"), "OPPSCAP6", 4),
+    "OPPSCAP38": ("OPPSCAP.txt", s.opps_cap_txt(), "OPPSCAP38", 10),
+    "OPPSCAP7NF": ("OPPSCAP.csv", s.opps_cap_csv("OPPSCAP7NF"), "OPPSCAP7NF", 10),
+    "OPPSCAP7FN": ("OPPSCAP.csv", s.opps_cap_csv("OPPSCAP7FN"), "OPPSCAP7FN", 10),
+    "OPPSCAP6": ("OPPSCAP.csv", s.opps_cap_csv("OPPSCAP6"), "OPPSCAP6", 10),
 }  # fmt: skip
 
 

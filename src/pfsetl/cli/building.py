@@ -16,6 +16,8 @@ from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
     DEFAULT_OUTPUT,
     DEMO_OUTPUT,
+    AcceptDifferences,
+    AcceptLoss,
     AllFormats,
     Cache,
     Descriptors,
@@ -23,6 +25,8 @@ from pfsetl.cli.options import (
     Json,
     Offline,
     Output,
+    Sample,
+    accepted,
     app,
 )
 from pfsetl.declared import contracts, registry
@@ -110,6 +114,9 @@ def build(
     cache: Cache = None,
     offline: Offline = False,
     all_formats: AllFormats = False,
+    sample: Sample = False,
+    accept_loss: AcceptLoss = False,
+    accept_differences: AcceptDifferences = False,
     with_descriptors: Descriptors = False,
     descriptors_output: DescriptorsOutput = None,
     json: Json = False,
@@ -131,7 +138,14 @@ def build(
         archive, url = fetched.path, fetched.url
     with terminal.watching(f"building {release.upper()}"):
         result = pipeline.build(
-            release, store=store, archive=archive, url=url, all_formats=all_formats, descriptors_store=texts
+            release,
+            store=store,
+            archive=archive,
+            url=url,
+            all_formats=all_formats,
+            sample=sample,
+            accept=accepted(loss=accept_loss, differences=accept_differences),
+            descriptors_store=texts,
         )
     if texts:
         print(f"descriptors in {descriptors_output}. {contracts.descriptors().usage}", file=sys.stderr)
@@ -150,6 +164,9 @@ def backfill(
     output: Output = DEFAULT_OUTPUT,
     cache: Cache = None,
     offline: Offline = False,
+    sample: Sample = False,
+    accept_loss: AcceptLoss = False,
+    accept_differences: AcceptDifferences = False,
     json: Json = False,
 ) -> None:
     """Build every wanted release, all into one version; run it again to resume.
@@ -168,7 +185,8 @@ def backfill(
     else:
         found, urls, absent = _brought(wanted, cache, offline=offline)
     with terminal.counting("backfill", len(found)) as step:
-        result = run_backfill(found, store=open_store(output), report=step, urls=urls)
+        accept = accepted(loss=accept_loss, differences=accept_differences)
+        result = run_backfill(found, store=open_store(output), report=step, urls=urls, sample=sample, accept=accept)
     failed = absent | result.failed
     if json:
         outcome = {"published": result.published, "unchanged": result.unchanged, "failed": failed}

@@ -21,6 +21,29 @@ AllFormats = Annotated[
     Parameter(name="--all-formats", negative="", help="Compare the workbooks too; takes as long as the build itself."),
 ]
 
+Sample = Annotated[
+    bool,
+    Parameter(name="--sample", negative="", help="A deliberate part: marked as such, and not asked to be whole."),
+]
+AcceptLoss = Annotated[
+    bool,
+    Parameter(name="--accept-loss", negative="", help="Publish it although rows or files are gone."),
+]
+AcceptDifferences = Annotated[
+    bool,
+    Parameter(
+        name="--accept-differences",
+        negative="",
+        help="Publish it although its formats differ in prices.",
+    ),
+]
+
+
+def accepted(*, loss: bool, differences: bool = False) -> tuple[str, ...]:
+    """Return the words of `pipeline.ACCEPTABLE` that the options name."""
+    return tuple(word for word, given in (("loss", loss), ("differences", differences)) if given)
+
+
 Descriptors = Annotated[
     bool,
     Parameter(name="--with-descriptors", negative="", help="Write CMS's descriptors too, which are licensed text."),

@@ -116,9 +116,10 @@ def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
-    """Return the identity of a release's content: its tables, and whether every format was compared."""
+    """Return the identity of a release's content: its tables, if every format was compared, and if it's a part."""
     lines = sorted(f"{r['table']} {r['digest']}" for r in resources)
     lines += ["all formats compared"] if record.get("all_formats") else []
+    lines += ["a sample"] if record.get("sample") else []
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
