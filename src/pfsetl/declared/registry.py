@@ -71,13 +71,17 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How a raw cell becomes a value: kind (code, text, flag, decimal, dollars), scale, zero padding, pattern."""
+    """How a raw cell becomes a value: kind (code, text, flag, decimal, dollars), scale, zero padding, pattern.
+
+    `price` says that a price is made of it: a wrong value changes what is paid, or whether.
+    """
 
     field: str
     kind: str
     scale: int
     pad: int
     pattern: str
+    price: bool
 
 
 @cache
@@ -169,9 +173,22 @@ def layouts(member: str) -> tuple[Layout, ...]:
 def fields() -> Mapping[str, Field]:
     """Return how each raw field is turned into a value."""
     return {
-        row["field"]: Field(row["field"], row["kind"], int(row["scale"] or 0), int(row["pad"] or 0), row["pattern"])
+        row["field"]: Field(
+            row["field"],
+            row["kind"],
+            int(row["scale"] or 0),
+            int(row["pad"] or 0),
+            row["pattern"],
+            row["price"] == "yes",
+        )
         for row in declarations.rows("fields.csv")
     }
+
+
+@cache
+def thresholds() -> Mapping[str, float]:
+    """Return the measured bounds of what CMS's own files do, by name."""
+    return {row["name"]: float(row["value"]) for row in declarations.rows("thresholds.csv")}
 
 
 def _release(row: Mapping[str, str]) -> Release:
