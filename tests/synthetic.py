@@ -104,10 +104,10 @@ def cap(row: Row, locality: Row, amount: str, mac: str = "") -> Row:
 
 # Southern California stands under two contractors in CMS's file, with the same amounts.
 CAPS = (
-    cap(SCAN, ALABAMA, "126.81"),
+    cap(SCAN, ALABAMA, "126.84"),
     cap(SCAN_IMAGE, ALABAMA, "80.99"),
-    cap(SCAN, LOS_ANGELES, "160.05", mac="01112"),
-    cap(SCAN, LOS_ANGELES, "160.05"),
+    cap(SCAN, LOS_ANGELES, "160.04", mac="01112"),
+    cap(SCAN, LOS_ANGELES, "160.04"),
 )
 
 # --- CMS's own headers and positions ----------------------------------------------------------------------------

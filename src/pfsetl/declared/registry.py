@@ -84,6 +84,14 @@ class Field:
     price: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A measured bound; where `stops_from` is a day, crossing it stops the build of releases from that day on."""
+
+    value: float
+    stops_from: date | None
+
+
 @cache
 def releases() -> Mapping[str, Release]:
     """Return every known release by label, in CMS's order."""
@@ -186,9 +194,12 @@ def fields() -> Mapping[str, Field]:
 
 
 @cache
-def thresholds() -> Mapping[str, float]:
+def thresholds() -> Mapping[str, Threshold]:
     """Return the measured bounds of what CMS's own files do, by name."""
-    return {row["name"]: float(row["value"]) for row in declarations.rows("thresholds.csv")}
+    return {
+        row["name"]: Threshold(float(row["value"]), _date(row["stops_from"]))
+        for row in declarations.rows("thresholds.csv")
+    }
 
 
 def _release(row: Mapping[str, str]) -> Release:

@@ -75,7 +75,7 @@ def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Judge
     told = Agreement("opps_cap", "amounts recomputed", compared.height, agree, _most_off(off, compared))
     said = f"{agree:,} of {compared.height:,} capped amounts follow from the archive's own RVUs, indices and factor"
     remedy = "less than half do so when the cap file or the indices are of another release"
-    return [judged(told, release, "recomputed", said, remedy, stop=agree < least * compared.height)]
+    return [judged(told, release, "recomputed", said, remedy, least if agree < least.value * compared.height else None)]
 
 
 def _most_off(off: pl.DataFrame, compared: pl.DataFrame) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pfsetl.tables.judgement import EXAMPLES, Agreement, Judged, judged
 
 _PLACE = ["state", "locality"]
 _INDICES = ("work_gpci", "pe_gpci", "mp_gpci")
+_FEWEST = 30
 _ROUNDS = 12  # of reweighting; the fit of every archive at hand is stable after 8
 
 
@@ -29,8 +30,8 @@ def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], relea
     rows = factors.join(tables["gpci"].select(*_PLACE, *indices), on=_PLACE).with_columns(
         factor=pl.col("conversion_factor").cast(pl.Float64)
     )
-    # NOTE: of fewer localities the shares can't be told from the errors.
-    shares = fitted_shares(rows, "factor", _INDICES) if rows.height > 2 * len(_INDICES) else None
+    # NOTE: from a few localities, as a sample has, the shares can't be told apart from the errors.
+    shares = fitted_shares(rows, "factor", _INDICES) if rows.height >= _FEWEST else None
     if shares is None:
         return None
     participant = factors["participant"][0]
@@ -47,8 +48,9 @@ def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], relea
     told = Agreement("anesthesia", f"factors{whose} by their formula", rows.height, rows.height - off.height, examples)
     said = f"{off.height} of {rows.height} anesthesia factors{whose} don't follow from the archive's indices"
     remedy = f"{far} are off by more than two cents, as when one of the two members is of another release"
-    stop = far > _bound("anesthesia_far_off_at_most") * rows.height
-    agreement, findings = judged(told, release, f"formula_{participant}", said, remedy, stop=stop)
+    most = registry.thresholds()["anesthesia_far_off_at_most"]
+    crossed = most if far > most.value * rows.height else None
+    agreement, findings = judged(told, release, f"formula_{participant}", said, remedy, crossed)
     return agreement, findings + _national(sum(shares), participant, tables["rvu"], release)
 
 
@@ -117,4 +119,4 @@ def _solved(matrix: list[list[float]]) -> list[float] | None:
 
 
 def _bound(name: str) -> float:
-    return registry.thresholds()[name]
+    return registry.thresholds()[name].value

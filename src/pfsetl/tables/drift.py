@@ -112,4 +112,4 @@ def _factors(factors: pl.DataFrame, near: Neighbour) -> Finding:
 
 
 def _bound(name: str) -> float:
-    return registry.thresholds()[name]
+    return registry.thresholds()[name].value

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from pfsetl.declared import declarations
-from pfsetl.declared.registry import Release
+from pfsetl.declared import calendar, declarations
+from pfsetl.declared.registry import Release, Threshold
 from pfsetl.tables.check import Finding
 
 EXAMPLES = 5
@@ -24,8 +24,8 @@ class Agreement:
 Judged = tuple[Agreement, list[Finding]]
 
 
-def judged(told: Agreement, release: Release, check: str, said: str, remedy: str, *, stop: bool) -> Judged:
-    """Turn an agreement into a finding: an error where it has to `stop` the build, else a warning with what differs.
+def judged(told: Agreement, release: Release, check: str, said: str, remedy: str, crossed: Threshold | None) -> Judged:
+    """Turn an agreement into a finding: an error where a threshold that stops builds is crossed, else a warning.
 
     `differs` in `schemas/corrections.csv` explains values that CMS itself published so; `stale` a whole member that
     CMS computed from another release's figures, which then is published with a warning.
@@ -35,7 +35,9 @@ def judged(told: Agreement, release: Release, check: str, said: str, remedy: str
         for row in declarations.rows("corrections.csv")
         if row["action"] in ("differs", "stale") and (row["release"], row["member"]) == (release.label, told.member)
     }
-    severity = "error" if stop and "stale" not in reasons else "warn"
+    first = crossed.stops_from if crossed else None
+    stops = first is not None and calendar.formula_day(release) >= first and "stale" not in reasons
+    severity = "error" if stops else "warn"
     reason = None if severity == "error" else next(iter(reasons.values()), None)
     more = f"; {remedy}" if severity == "error" else f" (CMS: {reason})" if reason else ""
     wrong = told.compared - told.agree
