@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
-from pfsetl.tables import compare, derive, descriptors
+from pfsetl.tables import agreement, compare, derive, descriptors
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -249,9 +249,11 @@ def _examined(
     notices = banner.notices([p.raw for p in parsed], release)
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour})
+    agreed, found = agreement.agreements(complete, release)
+    report = replace(report, findings=report.findings + tuple(found))
     differences = _differences(release, archive, parsed, all_formats=all_formats)
-    parity.refuse_lost_rows(differences)
-    return Examined(complete, report, record.findings(archive, accounts, differences, report, notices))
+    parity.refuse_unexplained(differences)
+    return Examined(complete, report, record.findings(archive, accounts, differences, report, notices, agreed))
 
 
 def _derived(tables: Tables, release: Release) -> Tables:

@@ -210,7 +210,7 @@ def test_a_correction_of_a_format_that_was_not_compared_is_not_applied(correctio
 
 
 def test_every_declared_correction_explains_a_field_of_a_known_release() -> None:
-    for row in declarations.rows("corrections.csv"):
+    for row in (row for row in declarations.rows("corrections.csv") if row["action"] == "explain"):
         assert row["release"] in registry.releases()
         assert row["field"] in registry.fields() or row["field"].startswith("(only in the ")
         assert row["member"] in {kind.member for kind in registry.member_kinds()}

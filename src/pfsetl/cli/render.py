@@ -87,6 +87,8 @@ def findings(out: Console, found: dict[str, Any]) -> None:
         outcome = "holds" if not violations else "warning" if warning else "BROKEN"
         rows.append((name, outcome, violations, "; ".join(warning["examples"]) if warning else ""))
     out.print(table("", ("check", "outcome", "rows", "examples"), rows))
+    for a in found.get("agreement", ()):
+        out.print(f"{a['member']}: {a['agree']:,} of {a['compared']:,} {a['what']} agree")
     for d in found["format_differences"]:
         why = f": {d['explained']}" if d["explained"] else "; not explained in schemas/corrections.csv"
         out.print(f"{d['believed']} and {d['other']} differ in {d['field']}, {d['cells']} rows{why}")

@@ -110,6 +110,22 @@ def formula(rule: str, day: date) -> dict[str, tuple[int, int]]:
     }
 
 
+def anesthesia_factor(release: Release, participant: str) -> float | None:
+    """Return the national anesthesia factor known for certain to be paid on a release's first day, else None."""
+    day = release.effective_from
+    if day is None or release.never_effective:
+        return None
+    return next(
+        (
+            float(row["conversion_factor"])
+            for row in declarations.rows("conversion_factors.csv")
+            if row["category"] == "anesthesia" and row["participant"] == participant and row["certainty"] == "certain"
+            and row["to"] and date.fromisoformat(row["from"]) <= day <= date.fromisoformat(row["to"])
+        ),
+        None,
+    )  # fmt: skip
+
+
 def _factors() -> list[dict[str, str]]:
     rows = declarations.rows("conversion_factors.csv")
     return [row for row in rows if row["category"] == "all" and row["from"] and row["to"]]

@@ -71,13 +71,25 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How a raw cell becomes a value: kind (code, text, flag, decimal, dollars), scale, zero padding, pattern."""
+    """How a raw cell becomes a value: kind (code, text, flag, decimal, dollars), scale, zero padding, pattern.
+
+    `price` says that a price is made of it: a wrong value changes what is paid, or whether.
+    """
 
     field: str
     kind: str
     scale: int
     pad: int
     pattern: str
+    price: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A measured bound; where `stops_from` is a day, crossing it stops the build of releases from that day on."""
+
+    value: float
+    stops_from: date | None
 
 
 @cache
@@ -169,8 +181,24 @@ def layouts(member: str) -> tuple[Layout, ...]:
 def fields() -> Mapping[str, Field]:
     """Return how each raw field is turned into a value."""
     return {
-        row["field"]: Field(row["field"], row["kind"], int(row["scale"] or 0), int(row["pad"] or 0), row["pattern"])
+        row["field"]: Field(
+            row["field"],
+            row["kind"],
+            int(row["scale"] or 0),
+            int(row["pad"] or 0),
+            row["pattern"],
+            row["price"] == "yes",
+        )
         for row in declarations.rows("fields.csv")
+    }
+
+
+@cache
+def thresholds() -> Mapping[str, Threshold]:
+    """Return the measured bounds of what CMS's own files do, by name."""
+    return {
+        row["name"]: Threshold(float(row["value"]), _date(row["stops_from"]))
+        for row in declarations.rows("thresholds.csv")
     }
 
 

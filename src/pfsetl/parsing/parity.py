@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pfsetl.declared import declarations
+from pfsetl.declared import declarations, registry
 from pfsetl.errors import ChecksFailed, ContractError
 from pfsetl.parsing.parse import LICENSED, Parsed, key_of
 
@@ -91,15 +91,31 @@ def explained(
     return result
 
 
-def refuse_lost_rows(found: list[FormatDifference]) -> None:
-    """Raise ChecksFailed when one format of the RVU file has services that another lacks, and nothing explains it."""
-    lost = [d for d in found if d.member == "pprrvu" and d.field.startswith("(only in") and not d.explained]
-    if lost:
-        d = lost[0]
+def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False) -> None:
+    """Raise ChecksFailed when two files of a member differ in what prices are made of, and nothing explains it.
+
+    That is a row that one of them lacks, or a field with `price` in `schemas/fields.csv`; counties make no price. With
+    `accepted` the believed file counts all the same, unless one file lacks services that the other has.
+    """
+    fields = registry.fields()
+    open_ones = [d for d in found if not d.explained]
+    lost = [d for d in open_ones if d.field.startswith("(only in") and d.member != "locality_county"]
+    if services := [d for d in lost if d.member == "pprrvu"]:
+        d = services[0]
         raise ChecksFailed(
             f"{d.believed} and {d.other} don't hold the same services: {d.cells} rows {d.field[1:-1]}, e.g. "
             f"{'; '.join(d.examples)}. One of the files is cut or damaged. Get a complete archive; if CMS really "
             "published them so, explain it in schemas/corrections.csv."
+        )
+    priced = lost + [d for d in open_ones if d.field in fields and fields[d.field].price]
+    if priced and not accepted:
+        d = priced[0]
+        more = f" ({len(priced) - 1} more such differences)" if len(priced) > 1 else ""
+        raise ChecksFailed(
+            f"{d.believed} and {d.other} differ: {d.field.strip('()')}, {d.cells} rows, e.g. {'; '.join(d.examples)}"
+            f"{more}. Prices are made of it, and nothing says which file is right. Get a corrected archive. If you "
+            f"trust {d.believed}, build with --accept-differences. If CMS published them so, explain it in "
+            "schemas/corrections.csv."
         )
 
 

@@ -15,6 +15,7 @@ from pfsetl.parsing.parity import FormatDifference
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
 from pfsetl.tables.check import Report
+from pfsetl.tables.judgement import Agreement
 from pfsetl.tables.normalize import Accounting
 
 NEIGHBOUR_QUARTERS = 8
@@ -43,6 +44,7 @@ def findings(
     differences: Sequence[FormatDifference],
     report: Report,
     notices: Sequence[str],
+    agreed: Sequence[Agreement],
 ) -> dict[str, Any]:
     """Return what was found in an archive: where every line went, what is missing, odd, or disagrees."""
     return {
@@ -52,6 +54,7 @@ def findings(
         "notices": list(notices),
         "format_differences": [asdict(d) for d in differences],
         "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
+        "agreement": [asdict(a) for a in agreed],
         "warnings": [asdict(f) for f in report.warnings],
         "rvu_rows": sum(a.published for a in accounts if a.member == "pprrvu" and a.participant != "qp"),
     }

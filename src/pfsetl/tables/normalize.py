@@ -47,21 +47,14 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
     )
     parts: dict[str, list[pl.DataFrame]] = {"rejects": [], "source_lines": []}
     accounts: list[Accounting] = []
-    contractors: pl.DataFrame | None = None
-    for (member, participant), one in members.items():
+    placed = {key: _rows(one, told) for key, one in members.items()}
+    contractors = places.contractors([rows for (_, rows) in placed.values() if "macs" in rows.columns])
+    for (member, _), one in members.items():
         raw = one.raw
-        if member == "pprrvu":
-            table, rows = "rvu", _rvu(raw, one.frame, participant)
-            published = rows.height
-        elif member == "anesthesia":
-            table, rows = member, _anesthesia(raw, places.with_state(one.frame, told, raw.file))
-            published = rows.select("state", "locality").n_unique()
-        else:
-            table, rows = member, _by_locality(raw, places.with_state(one.frame, told, raw.file))
-            published = rows.height
-        if table == "gpci":
-            contractors = rows.select("state", "locality", gpci_mac="mac")
-        elif contractors is not None and "mac" in rows.columns:
+        table, rows = placed[member, raw.participant]
+        # NOTE: one row of the anesthesia member is a factor for each participant.
+        published = rows.select("state", "locality").n_unique() if member == "anesthesia" else rows.height
+        if "macs" in rows.columns:
             rows = _contractor_of_state(rows, contractors)
         parts.setdefault(table, []).append(rows)
         keys = [c for c in _SOURCE_KEYS if c in rows.columns]
@@ -75,6 +68,15 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
         for name in ("rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "rejects", "source_lines")
     }
     return tables, accounts
+
+
+def _rows(one: Parsed, told: pl.DataFrame) -> tuple[str, pl.DataFrame]:
+    """Return the table that a member belongs to, and its rows in it."""
+    raw = one.raw
+    if raw.member == "pprrvu":
+        return "rvu", _rvu(raw, one.frame, raw.participant)
+    placed = places.with_state(one.frame, told, raw.file)
+    return raw.member, _anesthesia(raw, placed) if raw.member == "anesthesia" else _by_locality(raw, placed)
 
 
 def _rvu(raw: RawTable, frame: pl.DataFrame, participant: str) -> pl.DataFrame:
@@ -120,8 +122,8 @@ def _anesthesia(raw: RawTable, frame: pl.DataFrame) -> pl.DataFrame:
 def _contractor_of_state(rows: pl.DataFrame, contractors: pl.DataFrame) -> pl.DataFrame:
     return (
         rows.join(contractors, on=["state", "locality"], how="left", maintain_order="left")
-        .with_columns(mac=pl.coalesce("gpci_mac", "mac"))
-        .drop("gpci_mac")
+        .with_columns(mac=pl.coalesce("contractor", "mac"))
+        .drop("contractor")
     )
 
 

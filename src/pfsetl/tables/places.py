@@ -4,6 +4,8 @@ Contractor numbers change as contracts change, locality numbers are stable withi
 localities under two contractors (Southern California, Kansas City); so (state, locality) is the key.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from pfsetl.declared import declarations
@@ -79,3 +81,31 @@ def merged(frame: pl.DataFrame, key: list[str], same: list[str], place: str) -> 
             "One of the rows is wrong. Get a corrected archive."
         )
     return rows.drop(f"_{name}" for name in same)
+
+
+def contractors(members: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return `state`, `locality`, `contractor`: the one that most members name, of equals the first member's.
+
+    Each member is rows of `state`, `locality` and `macs`. A wrong contractor in one member doesn't outvote three that
+    agree; the member that differs keeps its own in `macs`.
+    """
+    votes = [
+        rows.select("state", "locality", "macs")
+        .unique()
+        .select("state", "locality", contractor=pl.col("macs").str.split(","))
+        .explode("contractor")
+        .unique()
+        .with_columns(member=pl.lit(at))
+        for at, rows in enumerate(members)
+    ]
+    empty = pl.DataFrame(
+        schema={"state": pl.String, "locality": pl.String, "contractor": pl.String, "member": pl.Int32}
+    )
+    return (
+        pl.concat([empty, *votes])
+        .group_by("state", "locality", "contractor")
+        .agg(votes=pl.len(), first=pl.col("member").min())
+        .sort("votes", "first", "contractor", descending=[True, False, False])
+        .unique(["state", "locality"], keep="first", maintain_order=True)
+        .select("state", "locality", "contractor")
+    )

@@ -1,0 +1,122 @@
+"""Anesthesia factors held against their formula: one weighted mean of the indices, the same for every locality."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from pfsetl.declared import calendar, registry
+from pfsetl.declared.registry import Release
+from pfsetl.tables.check import Finding
+from pfsetl.tables.judgement import EXAMPLES, Agreement, Judged, judged
+
+_PLACE = ["state", "locality"]
+_INDICES = ("work_gpci", "pe_gpci", "mp_gpci")
+_FEWEST = 30
+_ROUNDS = 12  # of reweighting; the fit of every archive at hand is stable after 8
+
+
+def anesthesia(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Judged]:
+    """Hold each locality's anesthesia factor against its formula: one weighted mean of the indices for all localities.
+
+    A locality's factor is the national one times (work share x work index + ...), the shares the same everywhere; they
+    aren't published, so they are fitted, robustly, from the release's own localities (CMS's factors of 14 releases).
+    """
+    found = (_anesthesia(one, tables, release) for one in tables["anesthesia"].partition_by("participant"))
+    return [one for one in found if one is not None]
+
+
+def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], release: Release) -> Judged | None:
+    indices = [pl.col(name).cast(pl.Float64) for name in _INDICES]
+    rows = factors.join(tables["gpci"].select(*_PLACE, *indices), on=_PLACE).with_columns(
+        factor=pl.col("conversion_factor").cast(pl.Float64)
+    )
+    # NOTE: from a few localities, as a sample has, the shares can't be told apart from the errors.
+    shares = fitted_shares(rows, "factor", _INDICES) if rows.height >= _FEWEST else None
+    if shares is None:
+        return None
+    participant = factors["participant"][0]
+    whose = "" if participant == "all" else f" ({participant})"
+    rows = rows.with_columns(expected=_weighted(_INDICES, shares)).with_columns(
+        off=(pl.col("factor") - pl.col("expected")).abs()
+    )
+    off = rows.filter(pl.col("off") > _bound("anesthesia_off_by")).sort("off", *_PLACE, descending=[True, False, False])
+    far = rows.filter(pl.col("off") > _bound("anesthesia_far_off_by")).height
+    examples = tuple(
+        f"{row['state']}/{row['locality']} {row['factor']:.4f}, by the formula {row['expected']:.4f}"
+        for row in off.head(EXAMPLES).iter_rows(named=True)
+    )
+    told = Agreement("anesthesia", f"factors{whose} by their formula", rows.height, rows.height - off.height, examples)
+    said = f"{off.height} of {rows.height} anesthesia factors{whose} don't follow from the archive's indices"
+    remedy = f"{far} are off by more than two cents, as when one of the two members is of another release"
+    most = registry.thresholds()["anesthesia_far_off_at_most"]
+    crossed = most if far > most.value * rows.height else None
+    agreement, findings = judged(told, release, f"formula_{participant}", said, remedy, crossed)
+    return agreement, findings + _national(sum(shares), participant, tables["rvu"], release)
+
+
+def _national(fitted: float, participant: str, rvu: pl.DataFrame, release: Release) -> list[Finding]:
+    """Hold the fitted national anesthesia factor against the conversion factor, and the one known to be paid."""
+    paid = rvu.filter(pl.col("participant") == participant)["conversion_factor"].cast(pl.Float64)
+    if paid.is_empty():
+        return []
+    ratio = fitted / paid[0]
+    least, most = _bound("anesthesia_ratio_at_least"), _bound("anesthesia_ratio_at_most")
+    known = calendar.anesthesia_factor(release, participant)
+    odd = known is not None and abs(fitted - known) > _bound("anesthesia_national_off_by")
+    return [
+        Finding(
+            "anesthesia", f"ratio_{participant}", "warn",
+            f"the national anesthesia factor, {fitted:.4f} by the factors of the localities, is {ratio:.3f} of the "
+            f"conversion factor {paid[0]}; CMS's are {least} to {most}",
+            int(not least <= ratio <= most),
+        ),
+        Finding(
+            "anesthesia", f"known_factor_{participant}", "warn",
+            f"the national anesthesia factor is {fitted:.4f} by the factors of the localities; {known} was paid "
+            "(schemas/conversion_factors.csv)",
+            int(odd),
+        ),
+    ]  # fmt: skip
+
+
+def fitted_shares(rows: pl.DataFrame, target: str, terms: Sequence[str]) -> list[float] | None:
+    """Return the weights of the terms whose sum fits `target` with the least absolute error; None without a solution.
+
+    Iteratively reweighted least squares: a few wrong rows don't move it, so that they stand out.
+    """
+    weight = pl.lit(1.0)
+    shares: list[float] | None = None
+    for _ in range(_ROUNDS):
+        sums = rows.select(
+            (weight * pl.col(a) * pl.col(b)).sum().alias(f"{a} {b}") for a in terms for b in (*terms, target)
+        ).row(0)
+        size = len(terms) + 1
+        solved = _solved([list(sums[i * size : (i + 1) * size]) for i in range(len(terms))])
+        if solved is None:
+            return shares
+        shares = solved
+        weight = 1 / (pl.col(target) - _weighted(terms, shares)).abs().clip(lower_bound=0.002)
+    return shares
+
+
+def _weighted(terms: Sequence[str], shares: Sequence[float]) -> pl.Expr:
+    return pl.sum_horizontal(pl.col(name) * share for name, share in zip(terms, shares, strict=True))
+
+
+def _solved(matrix: list[list[float]]) -> list[float] | None:
+    """Solve linear equations given as rows of coefficients and right side; None when they have no single solution."""
+    size = len(matrix)
+    for at in range(size):
+        pivot = max(range(at, size), key=lambda row: abs(matrix[row][at]))
+        matrix[at], matrix[pivot] = matrix[pivot], matrix[at]
+        if abs(matrix[at][at]) < 1e-9:
+            return None
+        for row in range(size):
+            if row != at:
+                times = matrix[row][at] / matrix[at][at]
+                matrix[row] = [x - times * y for x, y in zip(matrix[row], matrix[at], strict=True)]
+    return [matrix[i][size] / matrix[i][i] for i in range(size)]
+
+
+def _bound(name: str) -> float:
+    return registry.thresholds()[name].value

@@ -1,0 +1,115 @@
+"""A release held against those before and after it: indices and conversion factors that moved as they never do.
+
+Nothing here stops a build: CMS may do what it never did. What is out of line is a warning, by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pfsetl.declared import declarations, registry
+from pfsetl.declared.registry import Release
+from pfsetl.tables.check import Finding
+
+EXAMPLES = 5
+_PLACE = ["state", "locality"]
+_INDICES = ("work_gpci", "pe_gpci", "mp_gpci")
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A published release beside another, on the side `before` or `after`, and what of it is compared."""
+
+    side: str
+    label: str
+    year: int
+    gpci: pl.DataFrame
+    conversion_factor: pl.DataFrame
+
+
+def drift(tables: Mapping[str, pl.DataFrame], release: Release, neighbours: list[Neighbour]) -> list[Finding]:
+    """Say what moved between a release and its neighbours farther, or less, than CMS ever moved it."""
+    found: list[Finding] = []
+    for near in neighbours:
+        found += _indices(tables["gpci"], release, near) if tables["gpci"].height and near.gpci.height else []
+        found.append(_factors(tables["conversion_factor"], near))
+    return found
+
+
+def _indices(gpci: pl.DataFrame, release: Release, near: Neighbour) -> list[Finding]:
+    """Hold each index against the neighbor's: the law changes them in some years only (`schemas/index_updates.csv`)."""
+    both = gpci.join(near.gpci, on=_PLACE, suffix="_near").sort(*_PLACE)
+    updated = _updated(release.year, near.year)
+    exempt = pl.lit(value=True) if "" in updated else pl.col("state").is_in(sorted(updated))
+    moved = pl.any_horizontal(_moved(name) for name in _INDICES)
+    unexpected = both.filter(~exempt & moved)
+    far = both.filter(exempt & pl.any_horizontal(_far(name) for name in _INDICES))
+    still = both.height if "" in updated and not both.select(moved.any()).item() else 0
+    return [
+        Finding(
+            "gpci", f"indices_unchanged_{near.side}", "warn",
+            f"an index differs from {near.label}'s, though no law updated the indices in between "
+            "(schemas/index_updates.csv)",
+            unexpected.height, _shown(unexpected),
+        ),
+        Finding(
+            "gpci", f"indices_moved_{near.side}", "warn",
+            f"an index moved farther from {near.label}'s than any did between two releases (schemas/thresholds.csv)",
+            far.height, _shown(far),
+        ),
+        Finding(
+            "gpci", f"indices_updated_{near.side}", "warn",
+            f"every index is still {near.label}'s, though an update was due in between (schemas/index_updates.csv)",
+            still,
+        ),
+    ]  # fmt: skip
+
+
+def _updated(one: int, other: int) -> set[str]:
+    """Return the states whose indices were updated after the earlier year, up to the later; "" stands for all."""
+    first, last = sorted((one, other))
+    rows = declarations.rows("index_updates.csv")
+    return {row["state"] for row in rows if first < int(row["year"]) <= last}
+
+
+def _moved(name: str) -> pl.Expr:
+    """Whether an index differs; the work floor of 1.000 comes and goes by acts of its own."""
+    one, other = pl.col(name), pl.col(f"{name}_near")
+    if name != "work_gpci":
+        return one != other
+    floored = pl.min_horizontal(one, other) < 1
+    return (one != other) & ~(floored & (pl.max_horizontal(one, other) == 1))
+
+
+def _far(name: str) -> pl.Expr:
+    one, other = pl.col(name).cast(pl.Float64), pl.col(f"{name}_near").cast(pl.Float64)
+    return (pl.max_horizontal(one, other) / pl.min_horizontal(one, other) - 1) > _bound(f"{name}_moves_at_most")
+
+
+def _shown(rows: pl.DataFrame) -> tuple[str, ...]:
+    shown = []
+    for row in rows.head(EXAMPLES).iter_rows(named=True):
+        moves = (
+            f"{name} {row[f'{name}_near']} to {row[name]}" for name in _INDICES if row[name] != row[f"{name}_near"]
+        )
+        shown.append(f"{row['state']}/{row['locality']} {', '.join(moves)}")
+    return tuple(shown)
+
+
+def _factors(factors: pl.DataFrame, near: Neighbour) -> Finding:
+    """Hold the conversion factors against the neighbor's; a new participant is held against the one it continues."""
+    theirs = dict(near.conversion_factor.select("participant", "conversion_factor").iter_rows())
+    off = []
+    for participant, factor in factors.select("participant", "conversion_factor").iter_rows():
+        other = theirs.get(participant) or next(iter(theirs.values()), None)
+        if other and abs(float(factor / other) - 1) > _bound("conversion_factor_moves_at_most"):
+            off.append(f"{participant} {other} to {factor}")
+    return Finding(
+        "conversion_factor", f"moved_{near.side}", "warn",
+        f"the conversion factor is more than 10 % away from {near.label}'s", len(off), tuple(off),
+    )  # fmt: skip
+
+
+def _bound(name: str) -> float:
+    return registry.thresholds()[name].value

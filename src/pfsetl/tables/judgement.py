@@ -1,0 +1,45 @@
+"""What follows from values that were recomputed and don't agree: stop the build, or say so."""
+
+from dataclasses import dataclass, replace
+
+from pfsetl.declared import calendar, declarations
+from pfsetl.declared.registry import Release, Threshold
+from pfsetl.tables.check import Finding
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far a member agrees with the others: `compared` values, `agree` of them, examples of those that don't."""
+
+    member: str
+    what: str
+    compared: int
+    agree: int
+    examples: tuple[str, ...] = ()
+    explained: str | None = None
+
+
+Judged = tuple[Agreement, list[Finding]]
+
+
+def judged(told: Agreement, release: Release, check: str, said: str, remedy: str, crossed: Threshold | None) -> Judged:
+    """Turn an agreement into a finding: an error where a threshold that stops builds is crossed, else a warning.
+
+    `differs` in `schemas/corrections.csv` explains values that CMS itself published so; `stale` a whole member that
+    CMS computed from another release's figures, which then is published with a warning.
+    """
+    reasons = {
+        row["action"]: row["what"]
+        for row in declarations.rows("corrections.csv")
+        if row["action"] in ("differs", "stale") and (row["release"], row["member"]) == (release.label, told.member)
+    }
+    first = crossed.stops_from if crossed else None
+    stops = first is not None and calendar.formula_day(release) >= first and "stale" not in reasons
+    severity = "error" if stops else "warn"
+    reason = None if severity == "error" else next(iter(reasons.values()), None)
+    more = f"; {remedy}" if severity == "error" else f" (CMS: {reason})" if reason else ""
+    wrong = told.compared - told.agree
+    finding = Finding(told.member, check, severity, said + more, wrong, told.examples)
+    return replace(told, explained=reason if wrong else None), [finding]

@@ -1,0 +1,98 @@
+"""What an archive says twice is compared: cap amounts, contractors. Amounts are worked out by hand from the formula."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pfsetl import pipeline
+from pfsetl.declared import declarations, registry
+from pfsetl.tables import agreement
+from tests import synthetic as s
+
+RELEASE = registry.find("RVU25A")
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
+    """The tables of a synthetic archive whose capped amounts follow from its RVUs, indices and factor."""
+    archive = s.write_zip(tmp_path_factory.mktemp("archive") / "RVU25A.zip", s.release("RVU25A"))
+    return pipeline.examine("RVU25A", archive, records={}).tables
+
+
+def judged(tables: dict[str, pl.DataFrame], **changes: pl.DataFrame):
+    (told, (finding,)), *_ = agreement.opps_cap(tables | changes, RELEASE)
+    return told, finding
+
+
+def with_cell(frame: pl.DataFrame, column: str, value: str, **where: str) -> pl.DataFrame:
+    here = pl.all_horizontal(pl.col(name) == wanted for name, wanted in where.items())
+    cell = pl.lit(value).cast(frame.schema[column])
+    return frame.with_columns(pl.when(here).then(cell).otherwise(column).alias(column))
+
+
+# (1.00 x 1.000 + 3.10 x 0.875 + 0.15 x 0.566) x 33.4009 = 126.8366, below the uncapped amount of 153.72
+def test_amounts_that_follow_from_the_members_beside_them_agree(tables):
+    told, finding = judged(tables)
+    assert (told.compared, told.agree, finding.violations) == (8, 8, 0)
+
+
+def test_a_cent_of_difference_is_named_by_service_and_place(tables):
+    told, finding = judged(
+        tables, opps_cap=with_cell(tables["opps_cap"], "nonfacility_amount", "81.00", state="AL", modifier="TC")
+    )
+    assert (told.compared - told.agree, finding.severity) == (1, "warn")
+    assert finding.examples == ("G9902 TC in AL/00",)
+
+
+def test_a_wrong_index_is_named_by_its_locality(tables):
+    told, finding = judged(tables, gpci=with_cell(tables["gpci"], "pe_gpci", "1.178", state="CA", locality="18"))
+    assert (told.agree, finding.severity, finding.examples) == (6, "warn", ("CA/18: 2 of 2",))
+
+
+def test_members_of_another_release_stop_the_build(tables):
+    told, finding = judged(
+        tables, gpci=tables["gpci"].with_columns(pl.col("pe_gpci") + pl.lit("0.011").cast(pl.Decimal(6, 3)))
+    )
+    assert (told.agree, finding.severity) == (0, "error")
+    assert "another release" in finding.description
+
+
+def test_a_member_that_cms_computed_from_other_figures_is_published_with_the_reason(tables, monkeypatch):
+    row = {"release": "RVU25A", "member": "opps_cap", "action": "stale", "what": "still the member of RVU24D"}
+    monkeypatch.setattr(
+        declarations, "rows", lambda name, rows=declarations.rows: [row] if "corr" in name else rows(name)
+    )
+    told, finding = judged(
+        tables, gpci=tables["gpci"].with_columns(pl.col("pe_gpci") + pl.lit("0.011").cast(pl.Decimal(6, 3)))
+    )
+    assert (finding.severity, told.explained) == ("warn", "still the member of RVU24D")
+
+
+def test_before_the_formula_was_ever_compared_a_difference_only_warns(tables):
+    (_, (finding,)), *_ = agreement.opps_cap(
+        tables | {"gpci": tables["gpci"].with_columns(pe_gpci=pl.col("mp_gpci"))}, registry.find("RVU08AR")
+    )
+    assert (finding.violations, finding.severity) == (8, "warn")
+
+
+# --- contractors ------------------------------------------------------------------------------------------------
+
+
+def examined(folder: Path, **members: bytes) -> pipeline.Examined:
+    names = {"gpci": "GPCI2025.csv", "locco": "25LOCCO.csv", "anes": "ANES2025.csv"}
+    changed = {names[name]: content for name, content in members.items()}
+    return pipeline.examine("RVU25A", s.write_zip(folder / "RVU25A.zip", s.release("RVU25A") | changed), records={})
+
+
+def test_the_contractor_of_most_members_is_published_and_the_odd_member_named(tmp_path):
+    """10112 is Alabama's contractor in LOCCO and ANES; 10111 has its structure, and isn't."""
+    right = s.release("RVU25A")["GPCI2025.csv"]
+    found = examined(tmp_path, gpci=right.replace(b"10112", b"10111"))
+    assert found.tables["gpci"].filter(state="AL")["mac"].to_list() == ["10112"]
+    (odd,) = (f for f in found.report.warnings if f.check == "contractor_of_the_others")
+    assert (odd.table, odd.examples) == ("gpci", ("AL/00 under 10111, in the others 10112",))
+
+
+def test_contractors_that_agree_are_no_finding(tmp_path):
+    assert not [f for f in examined(tmp_path).report.warnings if f.check == "contractor_of_the_others"]
