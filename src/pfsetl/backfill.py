@@ -226,7 +226,8 @@ def _hold_against_neighbour(one: StagedRelease, store: Store, known: Mapping[str
     """Run the contract's rules on the nearest earlier release again, now that all of them are known."""
     near = record.neighbour(registry.find_or_infer(one.release), {} if one.record["sample"] else known)
     path = next(r["path"] for r in one.resources if r["table"] == "rvu")
-    against_neighbour(one.release, pl.read_parquet(store.get(path), columns=["participant"]), near).raise_if_bad()
+    report = against_neighbour(one.release, pl.read_parquet(store.get(path), columns=["participant"]), near)
+    report.accepting(one.record.get("accepted", ())).raise_if_bad()
 
 
 def _label(path: Path) -> str | None:

@@ -16,13 +16,13 @@ from pfsetl.parsing import banner, parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read, read_others
-from pfsetl.publication import parquet, publish, record, separation, version
+from pfsetl.publication import loss, parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
-from pfsetl.tables import agreement, compare, derive, descriptors
+from pfsetl.tables import agreement, compare, completeness, derive, descriptors
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -191,7 +191,18 @@ def stage(
         under_way = writer.submit(parquet.write, payments, contract.tables["payment_locality"], target)
         near = record.neighbour(release, {} if sample else records)
         with step("derive and check", release.label):
-            examined = _examined(release, archive, parsed, tables, accounts, near, all_formats=all_formats)
+            examined = _examined(
+                release,
+                archive,
+                parsed,
+                tables,
+                accounts,
+                near,
+                base,
+                all_formats=all_formats,
+                sample=sample,
+                accept=accept,
+            )
             examined.report.raise_if_bad()
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
         with step("write", release.label) as done:
@@ -210,14 +221,37 @@ def stage(
 
 
 def examine(
-    label: str, archive: Path, *, records: Mapping[str, Mapping[str, Any]], all_formats: bool = False
+    label: str,
+    archive: Path,
+    *,
+    records: Mapping[str, Mapping[str, Any]],
+    base: Version | None = None,
+    all_formats: bool = False,
+    sample: bool = False,
+    accept: Collection[str] = (),
 ) -> Examined:
-    """Read, derive and check an archive without publishing anything; `records` are those of the published releases."""
+    """Read, derive and check an archive without publishing anything.
+
+    `records` are those of the published releases; `base` is the version that a build would start from, None for an
+    empty store. `sample` and `accept` are those of `build`.
+    """
+    refuse_unknown(accept)
     release, opened = registry.find_or_infer(label), open_archive(archive)
     parsed = [parse(raw) for raw in read(opened)]
     tables, accounts = normalize(parsed, release, contracts.load())
-    near = record.neighbour(release, records)
-    return _examined(release, opened, parsed, tables, accounts, near, all_formats=all_formats)
+    near = record.neighbour(release, {} if sample else records)
+    return _examined(
+        release,
+        opened,
+        parsed,
+        tables,
+        accounts,
+        near,
+        base,
+        all_formats=all_formats,
+        sample=sample,
+        accept=accept,
+    )
 
 
 def is_built(
@@ -243,14 +277,20 @@ def _examined(
     tables: Tables,
     accounts: list[Accounting],
     neighbour: pl.DataFrame,
+    base: Version | None,
     *,
     all_formats: bool,
+    sample: bool,
+    accept: Collection[str],
 ) -> Examined:
     notices = banner.notices([p.raw for p in parsed], release)
     complete = tables | _derived(tables, release)
-    report = check(release.label, complete, contracts.load(), {"neighbour": neighbour})
+    report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
     agreed, found = agreement.agreements(complete, release)
-    report = replace(report, findings=report.findings + tuple(found))
+    found += [] if sample else completeness.floors(complete, completeness.day_of(release))
+    found += [] if sample else completeness.known(complete, release)
+    found += loss.lost(release, complete, base, sample=sample) if base else []
+    report = replace(report, findings=report.findings + tuple(found)).accepting(accept)
     differences = _differences(release, archive, parsed, all_formats=all_formats)
     parity.refuse_unexplained(differences)
     return Examined(complete, report, record.findings(archive, accounts, differences, report, notices, agreed))

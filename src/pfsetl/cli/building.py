@@ -222,6 +222,7 @@ def check(
     *,
     archive: Path | None = None,
     all_formats: AllFormats = False,
+    sample: Sample = False,
     output: Output = DEFAULT_OUTPUT,
     json: Json = False,
 ) -> None:
@@ -239,8 +240,10 @@ def check(
         findings = opened.releases[find_release(opened, release)]
         errors: tuple[Finding, ...] = ()
     else:
-        known = version.open_version(output).releases
-        examined = pipeline.examine(release, archive, records=known, all_formats=all_formats)
+        base = version.open_version(output)
+        examined = pipeline.examine(
+            release, archive, records=base.releases, base=base, all_formats=all_formats, sample=sample
+        )
         findings, errors = examined.findings, examined.report.errors
     if json:
         print(render.as_json(findings))

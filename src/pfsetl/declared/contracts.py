@@ -45,13 +45,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A condition on published rows; `query` counts the violations."""
+    """A condition on published rows; `query` counts the violations.
+
+    A rule of the dimension `completeness` asks whether a release is whole; samples aren't asked.
+    """
 
     name: str
     table: str
     query: str
     severity: str
     description: str
+    dimension: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +239,7 @@ def _rule(declared: Mapping[str, Any], table: str) -> Rule:
         raise ContractError(f"{where}: expected type 'sql' and mustBe 0, a query that counts violations.")
     if severity not in ("error", "warn"):
         raise ContractError(f"{where}: severity is '{severity}', expected 'error' or 'warn'.")
-    return Rule(name, table, query, severity, description)
+    return Rule(name, table, query, severity, description, str(declared.get("dimension", "")))
 
 
 def _custom(declared: Mapping[str, Any]) -> dict[str, Any]:

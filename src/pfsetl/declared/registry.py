@@ -16,7 +16,10 @@ _LABEL = re.compile(r"^RVU(?P<year>\d{2})(?P<quarter>[A-D])(?:R\d?)?$")
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One CMS release label; dates are inclusive, None where not in force or not known."""
+    """One CMS release label; dates are inclusive, None where not in force or not known.
+
+    `expected_rows` are those of the RVU file that isn't of qualifying participants, as far as they are known.
+    """
 
     label: str
     year: int
@@ -31,6 +34,8 @@ class Release:
     note: str | None
     known: bool = True
     page: str | None = None
+    expected_rows: int | None = None
+    expected_localities: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +221,8 @@ def _release(row: Mapping[str, str]) -> Release:
         zip_path=row["zip"] or None,
         note=row["note"] or None,
         page=row["page"] or None,
+        expected_rows=int(row["rows"]) if row["rows"] else None,
+        expected_localities=int(row["localities"]) if row["localities"] else None,
     )
 
 

@@ -14,7 +14,8 @@ from pfsetl.declared.registry import Release
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
-from pfsetl.tables.check import Report
+from pfsetl.tables import changes
+from pfsetl.tables.check import NEIGHBOUR, Report
 from pfsetl.tables.judgement import Agreement
 from pfsetl.tables.normalize import Accounting
 
@@ -56,17 +57,28 @@ def findings(
         "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
         "agreement": [asdict(a) for a in agreed],
         "warnings": [asdict(f) for f in report.warnings],
+        "lost": [asdict(f) for f in report.lost],
+        "participant_rows": {a.participant: a.published for a in accounts if a.member == "pprrvu"},
         "rvu_rows": sum(a.published for a in accounts if a.member == "pprrvu" and a.participant != "qp"),
     }
 
 
 def neighbour(release: Release, records: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    """Return label and number of rows of the nearest release before this one, if one is near enough to compare."""
+    """Return the rows of each participant of the nearest release before this one, if one is near enough to compare.
+
+    Participants have the names of this release: one that continues another is compared with that one, and one that is
+    new with none (`schemas/participants.csv`). Samples are compared with nothing.
+    """
     here = 4 * release.year + release.quarter
     quarters = {label: 4 * r["year"] + r["quarter"] for label, r in records.items() if not r["sample"]}
     earlier = sorted((at, label) for label, at in quarters.items() if here - NEIGHBOUR_QUARTERS <= at < here)
-    rows = [(label, records[label]["rvu_rows"]) for _, label in earlier[-1:]]
-    return pl.DataFrame(rows, schema={"release": pl.String, "rows": pl.Int64}, orient="row")
+    rows = []
+    for _, label in earlier[-1:]:
+        of_old = {"all": records[label]["rvu_rows"]}  # a record from before participants were counted one by one
+        counted = records[label].get("participant_rows", of_old)
+        pairs = changes.paired(list(counted), [r["participant"] for r in declarations.rows("participants.csv")])
+        rows += [(label, mine, counted[theirs]) for mine, theirs in pairs.items()]
+    return pl.DataFrame(rows, schema=NEIGHBOUR, orient="row")
 
 
 def releases_table(release: Release, made_of: Mapping[str, Any], base: Version) -> pl.DataFrame:

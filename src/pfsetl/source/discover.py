@@ -119,6 +119,8 @@ def release_row(posting: Posting) -> dict[str, str]:
         "page": urlsplit(posting.page or "").path,
         "zip": urlsplit(posting.url or "").path,
         "sha256": "",
+        "rows": "",
+        "localities": "",
         "note": f"{note}; CMS: {posting.description}" if posting.description else note,
     }
 

@@ -1,8 +1,8 @@
 """Check the tables of a release against the contract: structure, keys, and the rules written there as SQL."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -11,11 +11,16 @@ from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ChecksFailed
 
 EXAMPLES = 3
+WHOLE = "completeness"  # the dimension of the checks that ask whether a release is whole
+NEIGHBOUR = {"release": pl.String, "participant": pl.String, "rows": pl.Int64}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check; `violations` is 0 when it holds, `examples` are keys of offending rows."""
+    """The outcome of one check; `violations` is 0 when it holds, `examples` are keys of offending rows.
+
+    `dimension` is that of the contract's rule; a broken check of `completeness` can be accepted as a loss.
+    """
 
     table: str
     check: str
@@ -23,6 +28,7 @@ class Finding:
     description: str
     violations: int
     examples: tuple[str, ...] = ()
+    dimension: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +48,41 @@ class Report:
         """Broken checks that stop publication."""
         return tuple(f for f in self.findings if f.violations and f.severity == "error")
 
+    @property
+    def lost(self) -> tuple[Finding, ...]:
+        """Broken checks that say what is missing, whether they stop publication or were accepted."""
+        return tuple(f for f in self.findings if f.violations and f.dimension == WHOLE)
+
+    def accepting(self, accept: Collection[str]) -> "Report":
+        """Return the report with what is accepted as warnings: with `loss`, the broken checks of completeness."""
+        if "loss" not in accept:
+            return self
+        return replace(
+            self, findings=tuple(replace(f, severity="warn") if f.dimension == WHOLE else f for f in self.findings)
+        )
+
     def raise_if_bad(self) -> "Report":
         """Return the report, or raise ChecksFailed telling what is broken, where, and what to do."""
         if not self.errors:
             return self
         lines = [
-            f"{self.release}: {f.table}: {f.description.rstrip('.')} - {f.violations:,} rows break this"
+            f"{self.release}: {f.table}: {f.description.rstrip('.')}"
+            + ("" if f"{f.violations:,}" in f.description else f" - {f.violations:,} rows break this")
             + (f", e.g. {'; '.join(f.examples)}" if f.examples else "")
             for f in self.errors
         ]
-        raise ChecksFailed(
-            "\n".join(lines) + "\nNothing was published. Get a corrected archive; if CMS really publishes this, "
-            "change the rule or its severity in schemas/pfs.odcs.yaml."
-        )
+        remedies = []
+        if any(f.dimension == WHOLE for f in self.errors):
+            remedies.append(
+                "Get the whole archive. If CMS really took this away, --accept-loss publishes the rest, and the "
+                "manifest says what is missing; a deliberate part is published with --sample."
+            )
+        if any(f.dimension != WHOLE for f in self.errors):
+            remedies.append(
+                "Get a corrected archive; if CMS really publishes this, change the rule or its severity in "
+                "schemas/pfs.odcs.yaml."
+            )
+        raise ChecksFailed("\n".join([*lines, f"Nothing was published. {' '.join(remedies)}"]))
 
 
 def check(
@@ -62,19 +90,21 @@ def check(
     tables: Mapping[str, pl.DataFrame],
     contract: Contract,
     beside: Mapping[str, pl.DataFrame] | None = None,
+    *,
+    sample: bool = False,
 ) -> Report:
-    """Run every check of the contract over the tables of one release.
+    """Run every check of the contract over the tables of one release; of a `sample`, not those of completeness.
 
     Rules may also name CMS's code lists (`code_status`, ...) and the table `neighbour`, given in `beside`.
     """
-    nothing = pl.DataFrame(schema={"release": pl.String, "rows": pl.Int64})
+    nothing = pl.DataFrame(schema=NEIGHBOUR)
     context = pl.SQLContext(frames={"neighbour": nothing, **(beside or {}), **tables})
     context.register_many({f"code_{name}": codes for name, codes in declarations.code_lists().items()})
     findings: list[Finding] = []
     for name, frame in tables.items():
         table = contract.tables[name]
         findings += _structure(frame, table)
-        findings += [_rule(rule, table, context) for rule in table.rules]
+        findings += [_rule(r, table, context) for r in table.rules if not (sample and r.dimension == WHOLE)]
     return Report(release, tuple(findings))
 
 
@@ -109,7 +139,7 @@ def _rule(rule: Rule, table: Table, context: pl.SQLContext[pl.LazyFrame]) -> Fin
     listing, replaced = re.subn(r"^\s*SELECT COUNT\(\*\)[^,]*? FROM ", "SELECT * FROM ", rule.query, flags=re.I)
     if violations and replaced:
         examples = _examples(context.execute(f"{listing} LIMIT {EXAMPLES}").collect(), table)
-    return Finding(table.name, rule.name, rule.severity, rule.description, violations, examples)
+    return Finding(table.name, rule.name, rule.severity, rule.description, violations, examples, rule.dimension)
 
 
 def _examples(rows: pl.DataFrame, table: Table) -> tuple[str, ...]:

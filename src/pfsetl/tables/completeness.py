@@ -1,0 +1,161 @@
+"""Whether a release is whole: against what every full schedule has, what is known of it, and what was published.
+
+Sets within one release (participants, parts of a service, localities) are rules of the contract, of the dimension
+`completeness`. Here are the checks that need something from outside. All of them can be accepted as a loss; a sample
+is asked none of them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from pfsetl.declared import calendar, declarations, registry
+from pfsetl.declared.registry import Release
+from pfsetl.tables.check import EXAMPLES, WHOLE, Finding
+
+PAYABLE = ("A", "R", "T")
+
+# What a new revision is compared by with the one before: keys, and the column that says what a row weighs.
+_KEPT = {
+    "rvu": ("participant", ["hcpcs", "modifier"], "status"),
+    "gpci": (None, ["state", "locality"], None),
+    "locality_county": (None, ["state", "locality"], None),
+    "anesthesia": ("participant", ["state", "locality"], None),
+    "opps_cap": (None, ["hcpcs", "modifier", "state", "locality"], "status"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least that a full file has: rows with a `value`, or distinct values of `columns`."""
+
+    table: str
+    columns: tuple[str, ...]
+    value: str
+    first: date
+    last: date | None
+    at_least: int
+    source: str
+
+
+def columns(table: str) -> list[str]:
+    """Return the columns of a published table that `lost` compares; none for a table it doesn't look at."""
+    split, key, weight = _KEPT.get(table, (None, [], None))
+    return [c for c in (split, *key, weight) if c]
+
+
+def floors(tables: Mapping[str, pl.DataFrame], day: date) -> list[Finding]:
+    """Hold tables against the least that a full file has on a day (`schemas/floors.csv`); an empty one is no matter.
+
+    A member that an archive lacks is named as missing, and leaves its table empty.
+    """
+    found = []
+    for floor in _floors():
+        rows = tables.get(floor.table)
+        if rows is None or rows.is_empty() or day < floor.first or (floor.last and day > floor.last):
+            continue
+        if floor.value:
+            count = rows.filter(pl.col(floor.columns[0]) == floor.value).height
+            said = f"{floor.columns[0]} {floor.value} is missing, 1 row that every full file has: {floor.source}"
+        else:
+            count = rows.select(floor.columns).n_unique()
+            named = "localities" if "locality" in floor.columns else f"values of {floor.columns[0]}"
+            said = f"a full file has at least {floor.at_least:,} {named}, this one has {count:,}: {floor.source}"
+        name = "_".join(["whole", *floor.columns, *([floor.value.lower()] if floor.value else [])])
+        found.append(_finding(floor.table, name, "error", said, max(0, floor.at_least - count)))
+    return found
+
+
+def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]:
+    """Hold a release against the rows and localities that `schemas/releases.csv` knows of it.
+
+    A little less may be another posting of the same label, and is said; more than `known_rows_missing_at_most` is an
+    error, as is any locality.
+    """
+    found = []
+    rvu = tables["rvu"].filter(pl.col("participant") != "qp")
+    if release.expected_rows and rvu.height:
+        gone = max(0, release.expected_rows - rvu.height)
+        least = registry.thresholds()["known_rows_missing_at_most"]
+        severity = "error" if gone > least.value * release.expected_rows else "warn"
+        said = f"CMS's {release.label} has {release.expected_rows:,} rows, this one {rvu.height:,}"
+        found.append(_finding("rvu", "rows_known", severity, said, gone))
+    for name in ("gpci", "locality_county", "anesthesia"):
+        rows = tables[name]
+        if release.expected_localities and rows.height:
+            count = rows.select("state", "locality").n_unique()
+            gone = max(0, release.expected_localities - count)
+            said = f"CMS's {release.label} has {release.expected_localities} localities, this one {count:,}"
+            found.append(_finding(name, "localities_known", "error", said, gone))
+    return found
+
+
+def lost(before: Mapping[str, pl.DataFrame], now: Mapping[str, pl.DataFrame], revision: str) -> list[Finding]:
+    """Say which rows of the published revision a new one lacks; `before` has the `columns` of each table.
+
+    Rows of services are held when they are more than `revision_rows_lost_at_most` of a participant's, or any of status
+    A, R or T; of localities any; fewer are warnings. A member that is gone takes all of its rows with it.
+    """
+    found = []
+    for name, was in before.items():
+        split, key, weight = _KEPT[name]
+        gone = was.join(now[name].select(was.columns), on=[c for c in (split, *key) if c], how="anti")
+        sides = (
+            [(str(p), pl.col(split) == p) for p in was[split].unique().sort()] if split else [("", pl.lit(value=True))]
+        )
+        for participant, mine in sides:
+            found.append(_lost(name, participant, was.filter(mine), gone.filter(mine), revision, key, weight))
+    return found
+
+
+def replaced_by_sample(revision: str, rows: int) -> Finding:
+    """Say that a sample would take the place of a whole release."""
+    said = f"A sample would replace {revision}, which is whole, with {rows:,} rows"
+    return _finding("rvu", "rows_kept", "error", said, rows)
+
+
+def day_of(release: Release) -> date:
+    """Return the day by which the floors of a release are found: that of its formula."""
+    return calendar.formula_day(release)
+
+
+def _lost(
+    table: str,
+    participant: str,
+    was: pl.DataFrame,
+    gone: pl.DataFrame,
+    revision: str,
+    key: Sequence[str],
+    weight: str | None,
+) -> Finding:
+    payable = gone.filter(pl.col(weight).is_in(PAYABLE)) if weight else gone
+    most = registry.thresholds()["revision_rows_lost_at_most"].value
+    held = payable.height > 0 or gone.height > most * was.height
+    share = 100 * gone.height / was.height if was.height else 0
+    whose = f" of participant {participant}" if participant not in ("", "all") else ""
+    said = f"{gone.height:,} of {was.height:,} rows{whose} ({share:.1f} %) of {revision} are gone"
+    if weight and payable.height:
+        said += f", {payable.height:,} of them with status A, R or T"
+    if gone.height == was.height:
+        said = f"All {was.height:,} rows{whose} of {revision} are gone"
+    first = (payable if payable.height else gone).sort(key).head(EXAMPLES).select(key)
+    name = "_".join(["rows_kept", *([participant] if participant not in ("", "all") else [])])
+    examples = tuple("/".join(row) if "hcpcs" not in key else " ".join(c for c in row if c) for row in first.rows())
+    return _finding(table, name, "error" if held else "warn", said, gone.height, examples)
+
+
+def _finding(
+    table: str, check: str, severity: str, said: str, violations: int, examples: tuple[str, ...] = ()
+) -> Finding:
+    return Finding(table, check, severity, said, violations, examples, WHOLE)
+
+
+def _floors() -> Iterator[Floor]:
+    for row in declarations.rows("floors.csv"):
+        last = date.fromisoformat(row["until"]) if row["until"] else None
+        first = date.fromisoformat(row["from"])
+        yield Floor(
+            row["table"], tuple(row["columns"].split()), row["value"], first, last, int(row["at_least"]), row["source"]
+        )
