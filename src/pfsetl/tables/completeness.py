@@ -58,7 +58,7 @@ def floors(tables: Mapping[str, pl.DataFrame], day: date) -> list[Finding]:
             continue
         if floor.value:
             count = rows.filter(pl.col(floor.columns[0]) == floor.value).height
-            said = f"{floor.columns[0]} {floor.value} is missing, 1 row that every full file has: {floor.source}"
+            said = f"{floor.columns[0]} {floor.value} is missing, and every full file has it: {floor.source}"
         else:
             count = rows.select(floor.columns).n_unique()
             named = "localities" if "locality" in floor.columns else f"values of {floor.columns[0]}"
