@@ -83,7 +83,7 @@ def judge(source: Source, mutant: Mutant) -> Verdict:
     return Verdict("reported" if pointing else "silent", tuple(pointing), columns, rows, _text(new))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def unmutated(archive: str, formats: str) -> Seen:
     """Return an archive as it is published; raises AssertionError where it is refused, and then proves nothing."""
     source = reduced(archive, formats)

@@ -9,7 +9,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import pfsetl
@@ -119,7 +119,7 @@ def sources_beside(archive: str) -> list[str]:
     return [label for label in at_hand() if label != archive]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def load(archive: str) -> tuple[Original, ...]:
     """Return every recognized file of an archive; raises FileNotFoundError where it isn't at hand."""
     origin, _, label = archive.rpartition("/")
@@ -138,14 +138,14 @@ def _files(archive: Archive) -> tuple[Original, ...]:
     return tuple(sorted(found, key=lambda f: f.name))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def reduced(archive: str, formats: str) -> Source:
     """Return an archive with the files of some formats only."""
     kept = ("csv", "txt", "xlsx") if formats == "all" else tuple(formats.split("+"))
     return Source(archive, formats, tuple(f for f in load(archive) if f.format in kept))
 
 
-@cache
+@lru_cache(maxsize=24)
 def text_of(file: Original) -> Text:
     """Return a text file's lines and records."""
     lines = tuple(line for line in _LINE.findall(file.data) if line)
