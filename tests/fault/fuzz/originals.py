@@ -124,8 +124,8 @@ def load(archive: str) -> tuple[Original, ...]:
     """Return every recognized file of an archive; raises FileNotFoundError where it isn't at hand."""
     origin, _, label = archive.rpartition("/")
     if origin == "synthetic":
-        with tempfile.TemporaryDirectory() as folder:
-            return _files(open_archive(synthetic.write_folder(Path(folder), synthetic.release(label))))
+        with tempfile.TemporaryDirectory() as scratch:
+            return _files(open_archive(synthetic.write_folder(Path(scratch), synthetic.release(label))))
     folder = SAMPLE if origin == "sample" else cms_folder()
     path = next((p for p in (folder / f"{label}.zip", folder / label) if p.exists()), None)
     if path is None:
