@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench docs accuracy clean
+.PHONY: demo test check bench docs accuracy fuzz clean
 
 demo: .venv/demo.done
 	$(BIN)/pfsetl demo
@@ -26,6 +26,9 @@ docs: .venv/dev.done
 
 accuracy: .venv/dev.done
 	$(BIN)/python -m tools.write_accuracy
+
+fuzz: .venv/dev.done
+	$(BIN)/python -m tools.fuzz --page --count $(or $(COUNT),6000) --seed $(or $(SEED),1)
 
 clean:
 	rm -rf .venv

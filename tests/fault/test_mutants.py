@@ -1,0 +1,111 @@
+"""Archives damaged in one place at random, judged against the undamaged tables (`make fuzz` is the long run)."""
+
+import polars as pl
+import pytest
+
+from pfsetl.parsing import values
+from tests.fault.fuzz import columns
+from tests.fault.fuzz.controls import without
+from tests.fault.fuzz.judge import differing, judge, unmutated
+from tests.fault.fuzz.mutations import KINDS, Mutant, mutant
+from tests.fault.fuzz.originals import Source, reduced
+
+SYNTHETIC = "synthetic/RVU26A"
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    return reduced(SYNTHETIC, "csv")
+
+
+def changed(source: Source, member: str, old: bytes, new: bytes, *, participant: str = "") -> Mutant:
+    """The archive with one text replaced in one file."""
+    file = next(f for f in source.files if f.member == member and participant in ("", f.participant))
+    assert old in file.data
+    files = tuple((f.name, f.data.replace(old, new, 1) if f is file else f.data) for f in source.files)
+    return Mutant("by hand", source.label, file.name, member, "", "", files)
+
+
+# --- a mutant is its name ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_seed_and_a_number_are_all_it_takes_to_make_a_mutant_again(source: Source, number: int) -> None:
+    assert mutant(source, 1, number) == mutant(source, 1, number)
+
+
+def test_another_seed_or_number_is_another_mutant(source: Source) -> None:
+    made = {mutant(source, seed, number).files for seed in (1, 2) for number in range(10)}
+    assert len(made) > 15
+
+
+def test_every_kind_of_mutation_occurs(source: Source) -> None:
+    made = {mutant(source, 1, number).kind for number in range(700)}
+    assert made == set(KINDS)
+
+
+# --- what the judge says ----------------------------------------------------------------------------------------
+
+
+def test_an_unchanged_archive_is_right(source: Source) -> None:
+    assert judge(source, changed(source, "gpci", b"ALABAMA", b"ALABAMA")).outcome == "right"
+
+
+def test_a_title_that_says_the_same_in_other_words_is_right(source: Source) -> None:
+    assert judge(source, changed(source, "gpci", b"ADDENDUM E. FINAL CY", b"ADDENDUM E: FINAL CY")).outcome == "right"
+
+
+def test_a_refusal_names_the_function_that_refused(source: Source) -> None:
+    found = judge(source, changed(source, "gpci", b"0.875", b"0.8x5"))
+    assert (found.outcome, found.by) == ("refused", ("values._refuse_bad",))
+
+
+def test_a_broken_rule_is_a_refusal_that_names_the_rule(source: Source) -> None:
+    found = judge(source, changed(source, "pprrvu", b",1.21,", b",1.31,", participant="non_qp"))
+    assert found.outcome == "refused"
+    assert "rvu.totals_add_up" in found.by
+
+
+def test_a_warning_in_the_table_that_changed_is_a_report(source: Source) -> None:
+    found = judge(source, changed(source, "pprrvu", b",09,0,", b",69,0,", participant="non_qp"))
+    assert (found.outcome, found.by) == ("reported", ("rvu.known_supervision",))
+    assert (found.columns, found.rows) == (("rvu.supervision",), 1)
+
+
+def test_a_name_that_changed_unsaid_is_silent_and_not_money(source: Source) -> None:
+    found = judge(source, changed(source, "gpci", b"LOS ANGELES-LONG", b"LOS ANGELES-LUNG"))
+    assert (found.outcome, found.columns) == ("silent", ("gpci.locality_name",))
+    assert not columns.is_money(found.columns)
+
+
+def test_whatever_is_no_pfsetl_error_is_a_crash(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("as an example")
+
+    monkeypatch.setattr(values, "_refuse_bad", broken)
+    found = judge(source, changed(source, "gpci", b"0.875", b"0.876"))
+    assert (found.outcome, found.told) == ("crashed", "ZeroDivisionError: as an example")
+
+
+def test_rows_that_are_gone_and_cells_that_changed_are_told_apart(source: Source) -> None:
+    sound = dict(unmutated(SYNTHETIC, "csv").tables)
+    gpci = sound["gpci"]
+    fewer = sound | {"gpci": gpci.head(3)}
+    other = sound | {"gpci": gpci.with_columns(pe_gpci=pl.col("pe_gpci") + 1)}
+    assert differing(sound, fewer)[:2] == (("gpci.(rows)",), gpci.height - 3)
+    assert differing(sound, other)[:2] == (("gpci.pe_gpci",), gpci.height)
+
+
+# --- controls ---------------------------------------------------------------------------------------------------
+
+
+def test_without_its_rule_a_wrong_total_is_published(source: Source) -> None:
+    wrong = changed(source, "pprrvu", b",12.50,", b",12.60,", participant="non_qp")
+    assert judge(source, wrong).by == ("rvu.totals_add_up",)
+    with without("rvu.totals_add_up"):
+        assert judge(source, wrong).outcome == "silent"
+
+
+def test_a_rule_that_is_not_there_cant_be_switched_off(source: Source) -> None:
+    with pytest.raises(LookupError), without("rvu.no_such_rule"):
+        judge(source, changed(source, "gpci", b"ALABAMA", b"ALABAMA"))
