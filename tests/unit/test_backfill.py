@@ -329,10 +329,14 @@ def test_check_of_an_archive_publishes_nothing(archives: Path, store: LocalStore
     assert "rvu.key" in out
 
 
-def test_check_of_an_archive_finds_what_its_build_records(filled: Backfill, archives: Path, run) -> None:
-    _, out, _ = run("check", "RVU24A", "--archive", archives / "RVU24A.zip", "--json")
+def test_check_of_an_archive_finds_what_its_build_records(
+    store: LocalStore, archives: Path, tmp_path: Path, run
+) -> None:
+    archive = archives / "RVU24A.zip"
+    _, out, _ = run("check", "RVU24A", "--archive", archive, "--output", tmp_path / "empty", "--json")
     found = json.loads(out)
-    record = version.open_version(filled.version.store).releases["RVU24A"]
+    pipeline.build("RVU24A", store=store, archive=archive)
+    record = version.open_version(store).releases["RVU24A"]
     assert found == {key: record[key] for key in found}
 
 
@@ -355,6 +359,9 @@ def test_check_of_an_unreadable_archive_ends_with_1(tmp_path: Path, run) -> None
 # --- workbooks compared -----------------------------------------------------------------------------------------
 
 
+ACCEPTED = ("--sample", "--all-formats", "--accept-differences")
+
+
 @pytest.fixture
 def with_workbook(tmp_path: Path) -> Path:
     """An archive whose GPCI workbook differs from its csv in one index."""
@@ -368,32 +375,32 @@ def test_a_build_leaves_workbooks_alone(with_workbook: Path, store: LocalStore) 
 
 
 def test_a_build_of_all_formats_reports_what_the_workbook_says(with_workbook: Path, store: LocalStore, run) -> None:
-    code, out, _ = run("build", "RVU25A", "--sample", "--archive", with_workbook, "--output", store.root, "--all-formats", "--json")
+    code, out, _ = run("build", "RVU25A", *ACCEPTED, "--archive", with_workbook, "--output", store.root, "--json")
     (found,) = json.loads(out)["record"]["format_differences"]
     assert (code, found["field"], found["other"], found["cells"]) == (0, "pe_gpci", "GPCI2025.xlsx", 1)
 
 
 def test_a_build_of_all_formats_publishes_the_believed_file(with_workbook: Path, store: LocalStore, run) -> None:
-    run("build", "RVU25A", "--sample", "--archive", with_workbook, "--output", store.root, "--all-formats")
+    run("build", "RVU25A", *ACCEPTED, "--archive", with_workbook, "--output", store.root)
     row = version.open_version(store).scan("gpci", "RVU25A").filter(state="AL").collect()
     assert str(row["pe_gpci"].item()) == "0.875"
 
 
 def test_a_build_of_all_formats_names_what_is_not_explained(with_workbook: Path, store: LocalStore, run) -> None:
-    _, out, _ = run("build", "RVU25A", "--sample", "--archive", with_workbook, "--output", store.root, "--all-formats")
+    _, out, _ = run("build", "RVU25A", *ACCEPTED, "--archive", with_workbook, "--output", store.root)
     assert "GPCI2025.csv and GPCI2025.xlsx in pe_gpci, 1 rows" in out
 
 
-def test_check_of_all_formats_reports_what_the_workbook_says(with_workbook: Path, run) -> None:
-    _, out, _ = run("check", "RVU25A", "--archive", with_workbook, "--all-formats")
-    assert "GPCI2025.csv and GPCI2025.xlsx differ in pe_gpci, 1 rows; not explained" in out
+def test_check_of_all_formats_refuses_what_the_workbook_says(with_workbook: Path, run) -> None:
+    code, _, err = run("check", "RVU25A", "--sample", "--archive", with_workbook, "--all-formats")
+    assert (code, "GPCI2025.csv and GPCI2025.xlsx differ: pe_gpci, 1 rows" in err) == (1, True)
 
 
 def test_a_published_release_is_compared_again_when_asked_for_all_formats(
     with_workbook: Path, store: LocalStore, run
 ) -> None:
     run("build", "RVU25A", "--sample", "--archive", with_workbook, "--output", store.root)
-    run("build", "RVU25A", "--sample", "--archive", with_workbook, "--output", store.root, "--all-formats")
+    run("build", "RVU25A", *ACCEPTED, "--archive", with_workbook, "--output", store.root)
     record = version.open_version(store).releases["RVU25A"]
     assert [d["field"] for d in record["format_differences"]] == ["pe_gpci"]
 

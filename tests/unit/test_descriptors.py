@@ -214,7 +214,8 @@ def test_one_place_for_both_is_a_usage_error(one: str, other: str, run: Run, tmp
         "--with-descriptors",
         "--descriptors-output",
         places[1],
-    "--sample")
+        "--sample",
+    )
     assert (code, "a store of their own" in err) == (2, True), err
     assert not list(tmp_path.rglob("*.parquet"))
 

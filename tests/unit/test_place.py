@@ -65,7 +65,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_zips(output: Path) -> Path:
     path = output.parent / "ZIP5_JAN2025.txt"
     path.write_text(ZIPS, newline="")
-    companions.load(pfsetl.open_store(output), path)
+    companions.load(pfsetl.open_store(output), path, sample=True)
     return output
 
 

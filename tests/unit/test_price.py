@@ -367,7 +367,7 @@ def test_what_has_no_medicare_price_has_a_reason(priced, hcpcs, reason):
 def with_base_units(folder, output) -> Path:
     path = folder / "CY_2025_Anesthesia_Base_Units.txt"
     path.write_bytes(b"CODE\t2025\r\n\tBASE\r\n\tUNIT\r\n00998\t3\r\n00999\t5\r\n")
-    companions.load(pfsetl.open_store(output), path)
+    companions.load(pfsetl.open_store(output), path, sample=True)
     return path
 
 
