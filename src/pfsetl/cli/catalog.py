@@ -41,7 +41,7 @@ def _listed(release: registry.Release, record: dict[str, Any] | None) -> dict[st
         "effective_to": release.effective_to,
         "never_effective": {True: "never paid", False: None, None: "unknown"}[release.never_effective],
         "supersedes": release.supersedes,
-        "published": f"revision {record['revision']}{', a sample' if record['sample'] else ''}" if record else None,
+        "published": f"revision {record['revision']}" if record else None,
         "sample": record["sample"] if record else None,
         "note": release.note,
     }
