@@ -9,7 +9,8 @@ from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError
 from pfsetl.parsing import grid, grid_shape, text_shape
 from pfsetl.parsing.shape import Cut
-from pfsetl.source.archive import Archive, MemberFile
+from pfsetl.source.archive import Archive
+from pfsetl.source.members import MemberFile
 
 
 @dataclass(frozen=True, slots=True)
