@@ -13,6 +13,7 @@ from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.parsing import banner, parity
+from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read, read_others
@@ -283,7 +284,8 @@ def _examined(
     sample: bool,
     accept: Collection[str],
 ) -> Examined:
-    notices = banner.notices([p.raw for p in parsed], release)
+    raws = [p.raw for p in parsed]
+    notices = [*banner.notices(raws, release), *reading.notices(raws)]
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
     agreed, found = agreement.agreements(complete, release)
