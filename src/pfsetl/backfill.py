@@ -13,8 +13,8 @@ import polars as pl
 from pfsetl import pipeline
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
-from pfsetl.publication import neighbours, publish, record, separation, version
+from pfsetl.errors import ArchiveError, ChecksFailed, Conflict, PfsetlError, UsageError
+from pfsetl.publication import elsewhere, neighbours, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -165,8 +165,9 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
         known = base.releases | {s.release: s.record for s in accepted}
         try:
             _hold_against_neighbour(one, store, known)
+            elsewhere.notices(one.release, one.record, known)
             accepted.append(one)
-        except ChecksFailed as error:
+        except (ArchiveError, ChecksFailed) as error:
             failed[one.release] = str(error)
     if not accepted:
         return version.open_version(store), failed

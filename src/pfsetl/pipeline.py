@@ -17,7 +17,7 @@ from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read, read_others
-from pfsetl.publication import loss, neighbours, parquet, publish, record, separation, version
+from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -205,15 +205,15 @@ def stage(
                 accept=accept,
             )
             examined.report.raise_if_bad()
+            made_of |= {"rvu_hashes": elsewhere.rvu_hashes(tables["rvu"]), "sample": sample}
+            examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
         with step("write", release.label) as done:
             staged = publish.stage(
                 store,
                 release.label,
                 complete,
-                made_of
-                | examined.findings
-                | {"all_formats": all_formats, "sample": sample, "accepted": sorted(accept)},
+                made_of | examined.findings | {"all_formats": all_formats, "accepted": sorted(accept)},
                 contract,
                 {"payment_locality": under_way},
             )
@@ -241,7 +241,7 @@ def examine(
     parsed = [parse(raw) for raw in read(opened)]
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)
-    return _examined(
+    examined = _examined(
         release,
         opened,
         parsed,
@@ -253,6 +253,13 @@ def examine(
         sample=sample,
         accept=accept,
     )
+    made_of = {
+        "archive": {"name": opened.name, "content": opened.content},
+        "rvu_hashes": elsewhere.rvu_hashes(tables["rvu"]),
+        "sample": sample,
+    }
+    examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
+    return examined
 
 
 def is_built(
