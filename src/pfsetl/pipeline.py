@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import calendar, contracts, registry
+from pfsetl.declared import calendar, contracts, labels
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
@@ -92,7 +92,7 @@ def _build(
     accept: Collection[str],
 ) -> Build:
     refuse_unknown(accept)
-    release = registry.find_or_infer(label)
+    release = labels.to_build(label)
     base = _base(store, contracts.load())
     texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
     with step("open", release.label):
@@ -237,7 +237,7 @@ def examine(
     empty store. `sample` and `accept` are those of `build`.
     """
     refuse_unknown(accept)
-    release, opened = registry.find_or_infer(label), open_archive(archive)
+    release, opened = labels.to_build(label), open_archive(archive)
     parsed = [parse(raw) for raw in read(opened)]
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)

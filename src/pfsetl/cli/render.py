@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pfsetl.archives import Found
 from pfsetl.cli import card as cards
 from pfsetl.pipeline import Build
 from pfsetl.source.members import is_of_system
@@ -108,6 +109,17 @@ def notices(out: Console, found: dict[str, Any]) -> None:
     said += [f"{len(of_systems)} of the operating system"] if of_systems else []
     if said:
         out.print(f"not used: {escape(', '.join(said))}")
+
+
+def folder(out: Console, found: Found) -> None:
+    """Print what of a folder of archives wasn't used, and which wanted releases it lacks."""
+    for notice in found.notices:
+        out.print(f"[yellow]notice[/yellow]   {escape(notice)}")
+    for name, why in found.unused.items():
+        if not is_of_system(name):
+            out.print(f"[yellow]not used[/yellow] {escape(name)}: {escape(why)}")
+    if found.absent:
+        out.print(f"[yellow]absent[/yellow]   {', '.join(found.absent)}: wanted, and no archive is there")
 
 
 def card(out: Console, data: dict[str, Any]) -> None:
