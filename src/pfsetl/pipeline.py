@@ -12,10 +12,10 @@ from pfsetl.declared import calendar, contracts, registry
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.parsing import banner, parity
+from pfsetl.parsing import identity, parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
-from pfsetl.parsing.read import read, read_others
+from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.publication import loss, parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
@@ -156,9 +156,15 @@ def _publish_descriptors(release: Release, parsed: list[Parsed], base: Version, 
 def parsed_members(release: Release, archive: Archive) -> list[Parsed]:
     """Read and type every member of an archive, from the format that is believed."""
     with step("read", release.label) as done:
-        parsed = [parse(raw) for raw in read(archive)]
+        parsed = _parsed(release, archive)
         done.rows = sum(p.frame.height for p in parsed)
     return parsed
+
+
+def _parsed(release: Release, archive: Archive) -> list[Parsed]:
+    raws = read(archive)
+    identity.held(archive.files, raws, release)  # first: a file of another release breaks other rules too
+    return [parse(raw) for raw in raws]
 
 
 def stage(
@@ -237,7 +243,7 @@ def examine(
     """
     refuse_unknown(accept)
     release, opened = registry.find_or_infer(label), open_archive(archive)
-    parsed = [parse(raw) for raw in read(opened)]
+    parsed = _parsed(release, opened)
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)
     return _examined(
@@ -283,7 +289,8 @@ def _examined(
     sample: bool,
     accept: Collection[str],
 ) -> Examined:
-    notices = banner.notices([p.raw for p in parsed], release)
+    others = read_others(archive, all_formats=all_formats)
+    told = identity.held(archive.files, [*(p.raw for p in parsed), *others], release)
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
     agreed, found = agreement.agreements(complete, release)
@@ -291,9 +298,9 @@ def _examined(
     found += [] if sample else completeness.known(complete, release)
     found += loss.lost(release, complete, base, sample=sample) if base else []
     report = replace(report, findings=report.findings + tuple(found)).accepting(accept)
-    differences = _differences(release, archive, parsed, all_formats=all_formats)
+    differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(differences)
-    return Examined(complete, report, record.findings(archive, accounts, differences, report, notices, agreed))
+    return Examined(complete, report, record.findings(archive, accounts, differences, report, told, agreed))
 
 
 def _derived(tables: Tables, release: Release) -> Tables:
@@ -322,13 +329,13 @@ def _derived(tables: Tables, release: Release) -> Tables:
 
 
 def _differences(
-    release: Release, archive: Archive, parsed: list[Parsed], *, all_formats: bool
+    release: Release, archive: Archive, parsed: list[Parsed], others: list[RawTable]
 ) -> list[FormatDifference]:
     """Compare each member with its other formats; a file that can't be read as that member is an error too."""
     believed = {(p.raw.member, p.raw.participant): p for p in parsed}
     found: list[FormatDifference] = []
     compared: set[tuple[str, str]] = set()
-    for raw in read_others(archive, all_formats=all_formats):
+    for raw in others:
         found += parity.differences(believed[raw.member, raw.participant], parse(raw))
         compared.add((raw.member, raw.format))
     return parity.explained(release.label, archive.content, compared, found)
