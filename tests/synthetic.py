@@ -213,7 +213,7 @@ def pprrvu_cells(
     header, fields = GRIDS[shape]
     width = len(fields)
     above = [
-        f"{title} National Physician Fee Schedule Relative Value File {month} Release",
+        f"{title} National Physician Fee Schedule Relative Value File" + f" {month} Release" * (title >= "2014"),
         "CPT codes and descriptions only are copyright American Medical Association.  All Rights Reserved.",
         "Dental codes (D codes) are copyright American Dental Association.  All Rights Reserved.",
         " ",

@@ -14,7 +14,7 @@ from pfsetl import pipeline
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
-from pfsetl.publication import publish, record, separation, version
+from pfsetl.publication import neighbours, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -170,6 +170,10 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
             failed[one.release] = str(error)
     if not accepted:
         return version.open_version(store), failed
+    known = base.releases | {s.release: s.record for s in accepted}
+    kept = [r for r in base.resources if r["release"] not in {s.release for s in accepted}]
+    resources = [*kept, *(r for s in accepted for r in s.resources)]
+    accepted = [neighbours.held_against(s, store, known, resources) for s in accepted]
     with step("commit"):
         try:
             return publish.commit(store, accepted, base, contracts.load()), failed

@@ -16,7 +16,7 @@ from pfsetl.parsing import identity, parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable, read, read_others
-from pfsetl.publication import loss, parquet, publish, record, separation, version
+from pfsetl.publication import loss, neighbours, parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -296,10 +296,12 @@ def _examined(
     agreed, found = agreement.agreements(complete, release)
     found += [] if sample else completeness.floors(complete, completeness.day_of(release))
     found += [] if sample else completeness.known(complete, release)
-    found += loss.lost(release, complete, base, sample=sample) if base else []
+    if base:
+        found += loss.lost(release, complete, base, sample=sample)
+        found += [] if sample else neighbours.moved(release, complete, base.store, base.releases, base.resources)
     report = replace(report, findings=report.findings + tuple(found)).accepting(accept)
     differences = _differences(release, archive, parsed, others)
-    parity.refuse_unexplained(differences)
+    parity.refuse_unexplained(differences, accepted="differences" in accept)
     return Examined(complete, report, record.findings(archive, accounts, differences, report, told, agreed))
 
 
