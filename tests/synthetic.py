@@ -349,13 +349,13 @@ CAP_HEADERS = {
 }
 
 
-def opps_cap_csv(shape: str, rows: Iterable[Row] = CAPS) -> bytes:
+def opps_cap_csv(shape: str, rows: Iterable[Row] = CAPS, *, year: str = "2009") -> bytes:
     """An OPPSCAP csv: OPPSCAP7NF (2009), OPPSCAP7FN (2014 on, facility first), OPPSCAP6 (code and modifier glued)."""
     header = CAP_HEADERS[shape].split(",")
     lines = [header]
     if shape == "OPPSCAP7NF":
         lines = [
-            ["", "", "", "", "", "2009", "2009"],
+            ["", "", "", "", "", year, year],
             ["", "", "PROC", "", "", "NON FACILITY", "FACILITY"],
             header,
         ]

@@ -33,7 +33,7 @@ def old(year: str, shape: str = "G37") -> Members:
         f"GPCI{year}.csv": s.gpci_csv("GPCI6", year=year),
         f"{year[2:]}LOCCO.csv": s.locco_csv(year=year),
         f"ANES{year}.csv": s.anes_csv("ANES4", year=year),
-        "OPPSCAP.csv": s.opps_cap_csv("OPPSCAP7NF"),
+        "OPPSCAP.csv": s.opps_cap_csv("OPPSCAP7NF", year=year),
     }
     return pprrvu(shape, year) | companions
 
