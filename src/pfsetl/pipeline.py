@@ -8,15 +8,16 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import calendar, contracts, registry
+from pfsetl.declared import calendar, contracts, labels
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.parsing import banner, parity
+from pfsetl.parsing import identity, parity
+from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
-from pfsetl.parsing.read import read, read_others
-from pfsetl.publication import loss, neighbours, parquet, publish, record, separation, version
+from pfsetl.parsing.read import RawTable, read, read_others
+from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -91,7 +92,7 @@ def _build(
     accept: Collection[str],
 ) -> Build:
     refuse_unknown(accept)
-    release = registry.find_or_infer(label)
+    release = labels.to_build(label)
     base = _base(store, contracts.load())
     texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
     with step("open", release.label):
@@ -156,9 +157,15 @@ def _publish_descriptors(release: Release, parsed: list[Parsed], base: Version, 
 def parsed_members(release: Release, archive: Archive) -> list[Parsed]:
     """Read and type every member of an archive, from the format that is believed."""
     with step("read", release.label) as done:
-        parsed = [parse(raw) for raw in read(archive)]
+        parsed = _parsed(release, archive)
         done.rows = sum(p.frame.height for p in parsed)
     return parsed
+
+
+def _parsed(release: Release, archive: Archive) -> list[Parsed]:
+    raws = read(archive)
+    identity.held(archive.files, raws, release)  # first: a file of another release breaks other rules too
+    return [parse(raw) for raw in raws]
 
 
 def stage(
@@ -204,15 +211,15 @@ def stage(
                 accept=accept,
             )
             examined.report.raise_if_bad()
+            made_of |= {"rvu_hashes": elsewhere.rvu_hashes(tables["rvu"]), "sample": sample}
+            examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
         with step("write", release.label) as done:
             staged = publish.stage(
                 store,
                 release.label,
                 complete,
-                made_of
-                | examined.findings
-                | {"all_formats": all_formats, "sample": sample, "accepted": sorted(accept)},
+                made_of | examined.findings | {"all_formats": all_formats, "accepted": sorted(accept)},
                 contract,
                 {"payment_locality": under_way},
             )
@@ -236,11 +243,11 @@ def examine(
     empty store. `sample` and `accept` are those of `build`.
     """
     refuse_unknown(accept)
-    release, opened = registry.find_or_infer(label), open_archive(archive)
-    parsed = [parse(raw) for raw in read(opened)]
+    release, opened = labels.to_build(label), open_archive(archive)
+    parsed = _parsed(release, opened)
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)
-    return _examined(
+    examined = _examined(
         release,
         opened,
         parsed,
@@ -252,6 +259,13 @@ def examine(
         sample=sample,
         accept=accept,
     )
+    made_of = {
+        "archive": {"name": opened.name, "content": opened.content},
+        "rvu_hashes": elsewhere.rvu_hashes(tables["rvu"]),
+        "sample": sample,
+    }
+    examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
+    return examined
 
 
 def is_built(
@@ -283,7 +297,9 @@ def _examined(
     sample: bool,
     accept: Collection[str],
 ) -> Examined:
-    notices = banner.notices([p.raw for p in parsed], release)
+    others = read_others(archive, all_formats=all_formats)
+    raws = [*(p.raw for p in parsed), *others]
+    told = identity.held(archive.files, raws, release)
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
     agreed, found = agreement.agreements(complete, release)
@@ -293,9 +309,11 @@ def _examined(
         found += loss.lost(release, complete, base, sample=sample)
         found += [] if sample else neighbours.moved(release, complete, base.store, base.releases, base.resources)
     report = replace(report, findings=report.findings + tuple(found)).accepting(accept)
-    differences = _differences(release, archive, parsed, all_formats=all_formats)
+    differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(differences, accepted="differences" in accept)
-    return Examined(complete, report, record.findings(archive, accounts, differences, report, notices, agreed))
+    findings = record.findings(archive, accounts, differences, report, told, agreed)
+    findings["notices"] += reading.notices(raws)
+    return Examined(complete, report, findings)
 
 
 def _derived(tables: Tables, release: Release) -> Tables:
@@ -324,13 +342,13 @@ def _derived(tables: Tables, release: Release) -> Tables:
 
 
 def _differences(
-    release: Release, archive: Archive, parsed: list[Parsed], *, all_formats: bool
+    release: Release, archive: Archive, parsed: list[Parsed], others: list[RawTable]
 ) -> list[FormatDifference]:
     """Compare each member with its other formats; a file that can't be read as that member is an error too."""
     believed = {(p.raw.member, p.raw.participant): p for p in parsed}
     found: list[FormatDifference] = []
     compared: set[tuple[str, str]] = set()
-    for raw in read_others(archive, all_formats=all_formats):
+    for raw in others:
         found += parity.differences(believed[raw.member, raw.participant], parse(raw))
         compared.add((raw.member, raw.format))
     return parity.explained(release.label, archive.content, compared, found)

@@ -8,10 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from pfsetl.archives import Found
 from pfsetl.cli import card as cards
 from pfsetl.pipeline import ACCEPTABLE, Build
+from pfsetl.source.members import is_of_system
 
 PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
@@ -97,7 +100,7 @@ def findings(out: Console, found: dict[str, Any]) -> None:
 
 
 def notices(out: Console, found: dict[str, Any]) -> None:
-    """Print what is missing or odd about an archive."""
+    """Print what is missing or odd about an archive, and which of its files aren't used."""
     if found.get("sample"):
         out.print("[yellow]sample[/yellow]   a deliberate part: whether it's whole wasn't asked")
     for word in found.get("accepted", ()):
@@ -105,7 +108,23 @@ def notices(out: Console, found: dict[str, Any]) -> None:
     for member in found["missing"]:
         out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
     for notice in found["notices"]:
-        out.print(f"[yellow]notice[/yellow]   {notice}")
+        out.print(f"[yellow]notice[/yellow]   {escape(notice)}")
+    of_systems = [name for name in found["ignored"] if is_of_system(name)]
+    said = [name for name in found["ignored"] if name not in of_systems and not _is_noticed(name, found["notices"])]
+    said += [f"{len(of_systems)} of the operating system"] if of_systems else []
+    if said:
+        out.print(f"not used: {escape(', '.join(said))}")
+
+
+def folder(out: Console, found: Found) -> None:
+    """Print what of a folder of archives wasn't used, and which wanted releases it lacks."""
+    for notice in found.notices:
+        out.print(f"[yellow]notice[/yellow]   {escape(notice)}")
+    for name, why in found.unused.items():
+        if not is_of_system(name):
+            out.print(f"[yellow]not used[/yellow] {escape(name)}: {escape(why)}")
+    if found.absent:
+        out.print(f"[yellow]absent[/yellow]   {', '.join(found.absent)}: wanted, and no archive is there")
 
 
 def card(out: Console, data: dict[str, Any]) -> None:
@@ -129,6 +148,10 @@ def card(out: Console, data: dict[str, Any]) -> None:
         for comparison in (c for c in ranked if c["measure"] == measure):
             out.print(f"  {cards.comparison_sentence(comparison)}")
     out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}")
+
+
+def _is_noticed(name: str, notices: Iterable[str]) -> bool:
+    return any(notice.startswith(f"{name}: ") for notice in notices)
 
 
 def _settings(row: dict[str, Any]) -> Iterable[Sequence[object]]:
