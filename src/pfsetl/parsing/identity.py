@@ -1,13 +1,12 @@
-"""Which release a file says it is of, held against the release it is built as.
+"""Which release a file says it is of in name, title, headings and values, held against the release it is built as.
 
-A wrong link, a wrong label or a file put into the wrong folder hands over well-formed files of another release. Names,
-titles, headings and values say what a file is; `schemas/identity.csv` has where, and what follows when they disagree.
+A wrong link or label hands over well-formed files of another release. `schemas/identity.csv` has who says what where.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -22,10 +21,8 @@ from pfsetl.parsing.read import RawTable
 from pfsetl.source.archive import MemberFile
 
 MONTHS = ("January", "April", "July", "October")
-_REMEDY = (
-    "Give the file of this release, or the label of this archive. If CMS published it so, say it in "
-    "schemas/corrections.csv (action identity)."
-)
+_REMEDY = """Give the file of this release, or the label of this archive. \
+If CMS published it so, say it in schemas/corrections.csv (action identity)."""
 _EARLIEST = timedelta(days=92)  # before its quarter: CMS's first files of a year are of early November
 
 
@@ -67,9 +64,9 @@ def held(files: Iterable[MemberFile], raws: Sequence[RawTable], release: Release
         notices[_judged(statement, said, release)] = None
     unknown = sorted({f.member for f in files} - {s.member for s in said if s.says == "year"})
     if unknown:
-        notices[
-            f"no name or title says the year of {', '.join(unknown)}: taken as {release.label}'s like the rest"
-        ] = None
+        notices[f"no name or title says the year of {', '.join(unknown)}: taken as {release.label}'s like the rest"] = (
+            None
+        )
     return Identity(tuple(_told(f, said) for f in files), tuple(notices))
 
 
@@ -133,9 +130,7 @@ def _of_columns(raw: RawTable) -> list[Statement]:
         if rule["says"] == "factor":
             found += _of_factor(raw.member, raw.participant, raw.file, most[0], category, rule["contradiction"])
             continue
-        fits = frozenset(
-            row["participant"] for row in declarations.rows("participants.csv") if row[column] == most[0]
-        )
+        fits = frozenset(row["participant"] for row in declarations.rows("participants.csv") if row[column] == most[0])
         if fits and raw.participant != "all":
             found.append(
                 Statement(
@@ -160,9 +155,7 @@ def _of_factor(
     except InvalidOperation:
         return []
     place = f"conversion factor {factor}"
-    years = frozenset(
-        str(year) for row in rows for year in range(int(row["from"][:4]), int(row["to"][:4]) + 1)
-    )
+    years = frozenset(str(year) for row in rows for year in range(int(row["from"][:4]), int(row["to"][:4]) + 1))
     whose = frozenset(row["participant"] for row in rows)
     found = [Statement(file, member, participant, place, "year", years, contradiction)] if years else []
     if participant in ("qp", "non_qp") and whose and "all" not in whose:
@@ -174,9 +167,16 @@ def _agrees(statement: Statement, release: Release) -> bool:
     if statement.says == "released":
         first = date(release.year, 3 * release.quarter - 2, 1)
         last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
-        days = [datetime.strptime(text, "%m/%d/%Y").date() for text in statement.values]
-        return any(first - _EARLIEST <= day <= last for day in days)
+        return any(first - _EARLIEST <= day <= last for text in statement.values if (day := _day(text)))
     return _expected(statement, release) in statement.values
+
+
+def _day(text: str) -> date | None:
+    month, day, year = (int(part) for part in text.split("/"))
+    try:
+        return date(year, month, day)
+    except ValueError:  # 02/30/2025 is the day of no release
+        return None
 
 
 def _expected(statement: Statement, release: Release) -> str:
