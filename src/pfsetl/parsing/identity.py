@@ -61,7 +61,10 @@ def held(files: Iterable[MemberFile], raws: Sequence[RawTable], release: Release
     said = [s for f in files for s in _of_name(f)] + [s for raw in raws for s in (*_of_text(raw), *_of_columns(raw))]
     notices: dict[str, None] = {}
     for statement in (s for s in said if not _agrees(s, release)):
-        notices[_judged(statement, said, release)] = None
+        told, refused = _judged(statement, said, release)
+        if refused:
+            raise ArchiveError(told)
+        notices[told] = None
     unknown = sorted({f.member for f in files} - {s.member for s in said if s.says == "year"})
     if unknown:
         notices[f"no name or title says the year of {', '.join(unknown)}: taken as {release.label}'s like the rest"] = (
@@ -187,13 +190,13 @@ def _expected(statement: Statement, release: Release) -> str:
     }.get(statement.says, "")
 
 
-def _judged(against: Statement, said: Sequence[Statement], release: Release) -> str:
-    """Return what to say of a contradiction, or raise ArchiveError."""
+def _judged(against: Statement, said: Sequence[Statement], release: Release) -> tuple[str, bool]:
+    """Return what to say of a contradiction, and whether it stops the build."""
     says = " and ".join(sorted(against.values))
     told = f"{against.file}: its {against.place} says {says}"
     reason = _declared(against, release)
     if reason:
-        return f"{told}, as CMS published it in {release.label}: {reason}"
+        return f"{told}, as CMS published it in {release.label}: {reason}", False
     about = {"month", "released"} if against.says in ("month", "released") else {against.says}
     mine = [s for s in said if s.says in about and (s.member, s.participant) == (against.member, against.participant)]
     supports = {_kind(s) for s in mine if _agrees(s, release)}
@@ -205,8 +208,8 @@ def _judged(against: Statement, said: Sequence[Statement], release: Release) -> 
         "noticed": False,
     }[against.contradiction]
     if refused:
-        raise ArchiveError(f"{told}, but {_label_says(against, release)}. {_REMEDY}")
-    return f"{told}, built as {release.label}"
+        return f"{told}, but {_label_says(against, release)}. {_REMEDY}", True
+    return f"{told}, built as {release.label}", False
 
 
 def _kind(statement: Statement) -> str:
