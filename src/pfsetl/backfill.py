@@ -101,8 +101,8 @@ def stage_missing(
     if pipeline.is_built(release, archive, base, sample=sample):
         return None
     before = base.releases.get(release.label, {}).get("content", "nothing")
-    words = "-".join(["", *(["sample"] if sample else []), *sorted(accept)])  # another request is another staging
-    name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{before[:16]}{words}.json"
+    asked = "".join(f"{word}-" for word in (*(["sample"] if sample else []), *sorted(accept)))
+    name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{asked}{before[:16]}.json"
     if store.exists(name):
         # NOTE: an unreadable record counts as none; the release is staged again.
         with suppress(ValueError, KeyError, TypeError):

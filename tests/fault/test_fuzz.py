@@ -47,7 +47,7 @@ def outcome(data: bytes | Members) -> Version | PfsetlError:
         path.write_bytes(data if isinstance(data, bytes) else s.zipped(data))
         store = LocalStore(Path(folder, "store"))
         try:
-            built = pfsetl.build("RVU25A", store=store, archive=path)
+            built = pfsetl.build("RVU25A", store=store, archive=path, sample=True)
         except PfsetlError as error:
             return error
         assert not [problem for _, problem in built.version.verify() if problem]

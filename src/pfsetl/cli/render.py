@@ -13,7 +13,7 @@ from rich.table import Table
 
 from pfsetl.archives import Found
 from pfsetl.cli import card as cards
-from pfsetl.pipeline import Build
+from pfsetl.pipeline import ACCEPTABLE, Build
 from pfsetl.source.members import is_of_system
 
 PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
@@ -46,7 +46,8 @@ def build(out: Console, result: Build) -> None:
     """Print what a build published and what is missing or odd."""
     record, number = result.record, result.version.number
     if result.published:
-        out.print(f"[bold]{result.release}[/bold] revision {record['revision']} published as version {number}.")
+        part = ", a sample," if record["sample"] else ""
+        out.print(f"[bold]{result.release}[/bold] revision {record['revision']}{part} published as version {number}.")
     else:
         out.print(f"[bold]{result.release}[/bold] unchanged: version {number} holds this content already.")
     files = [r for r in result.version.resources if r["release"] == result.release]
@@ -100,6 +101,10 @@ def findings(out: Console, found: dict[str, Any]) -> None:
 
 def notices(out: Console, found: dict[str, Any]) -> None:
     """Print what is missing or odd about an archive, and which of its files aren't used."""
+    if found.get("sample"):
+        out.print("[yellow]sample[/yellow]   a deliberate part: whether it's whole wasn't asked")
+    for word in found.get("accepted", ()):
+        out.print(f"[yellow]accepted[/yellow] {ACCEPTABLE[word]}")
     for member in found["missing"]:
         out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
     for notice in found["notices"]:
@@ -126,7 +131,8 @@ def card(out: Console, data: dict[str, Any]) -> None:
     """Print the card of a code."""
     until = f" to {data['effective_to']}" if data["effective_to"] else ""
     since = f"in force {data['effective_from']}{until}" if data["effective_from"] else "not in force"
-    out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}, {since}, version {data['version']}")
+    part = ", a sample that holds only some of its services" if data["sample"] else ""
+    out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}{part}, {since}, version {data['version']}")
     place = " - ".join(part for part in (data["section"], data["subsection"]) if part)
     out.print(f"{place}; status {data['status']}: {data['status_meaning']}")
     for row in data["rows"]:
