@@ -225,6 +225,11 @@ def open_bucket(address: str) -> ObjectStore:
     if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
         settings["aws_region"] = region
     if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+        if "@" in endpoint:
+            raise UsageError(
+                "AWS_ENDPOINT_URL holds a user name or password, which would be printed. Take them out; keys go into "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
         if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
             raise UsageError(
                 f"AWS_ENDPOINT_URL={endpoint}: not the address of a server, such as https://s3.example.org."

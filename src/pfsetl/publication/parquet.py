@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
@@ -17,6 +16,7 @@ Parts = pl.DataFrame | Iterable[pl.DataFrame]
 ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
 STREAMED_ROW_GROUP = 12_288
 COMPRESSION_LEVEL = 2
+LARGEST_DICTIONARY = 64 << 20  # bytes; a row group's text never comes near it, so no column falls back to plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +29,42 @@ class Written:
 
 
 def write(parts: Parts, table: Table, target: Path) -> Written:
-    """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it."""
+    """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it.
+
+    Every text column is dictionary encoded in every row group, every other column plain: some readers take the encoding
+    of a column's first row group for that of all (docs/decisions/0026).
+    """
+    import pyarrow as pa  # NOTE: takes longer to import than most commands to run
+    import pyarrow.parquet as pq
+
     digest = RowsDigest()
     whole = isinstance(parts, pl.DataFrame)
-
-    def stream(
-        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        del with_columns, predicate, n_rows, batch_size  # a sink asks for everything
-        for part in [parts] if isinstance(parts, pl.DataFrame) else _ahead(parts):
-            coded = encoded(part)
-            digest.update(coded)
-            yield contracts.conform(plain(coded), table)
-
+    rows = ROW_GROUP if whole else STREAMED_ROW_GROUP
+    schema = contracts.arrow_schema(table).with_metadata(contracts.parquet_metadata(table))
+    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    waiting = schema.empty_table()
     try:
-        register_io_source(stream, schema=table.schema).sink_parquet(
+        with pq.ParquetWriter(
             target,
+            schema,
             compression="zstd",
             compression_level=COMPRESSION_LEVEL,
-            row_group_size=ROW_GROUP if whole else STREAMED_ROW_GROUP,
-            metadata=contracts.parquet_metadata(table),
-            arrow_schema=contracts.arrow_schema(table),
-        )
-    except (pl.exceptions.ComputeError, OSError) as error:
-        told = str(error)  # polars tells of a failed write as whatever class
-        if isinstance(error, pl.exceptions.ComputeError) and not told.startswith("parquet:") and "os error" not in told:
-            raise  # of making the rows, not of writing them
+            use_dictionary=texts,
+            dictionary_pagesize_limit=LARGEST_DICTIONARY,
+            store_decimal_as_integer=True,
+        ) as file:
+            for part in [parts] if isinstance(parts, pl.DataFrame) else _ahead(parts):
+                coded = encoded(part)
+                digest.update(coded)
+                made = contracts.conform(plain(coded), table).to_arrow().cast(schema)
+                waiting = pa.concat_tables([waiting, made])
+                full = waiting.num_rows // rows * rows
+                if full:
+                    file.write_table(waiting.slice(0, full), row_group_size=rows)
+                    waiting = waiting.slice(full)
+            if waiting.num_rows or not digest.rows:
+                file.write_table(waiting, row_group_size=rows)
+    except OSError as error:
         raise StoreError(
             f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
             "what was published before is untouched."

@@ -1,6 +1,5 @@
 """What CMS has posted, against what is known: new releases, other zips under known labels, releases taken down."""
 
-import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,10 +9,10 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from pfsetl.declared.registry import Release, find_or_infer
 from pfsetl.errors import SourceUnavailable, UsageError
-from pfsetl.source import cache
+from pfsetl.source import cache, web
 from pfsetl.source.fetch import asked_address
 from pfsetl.source.pages import IndexRow, ZipLink, index_page, posted_on, release_page, rvu_archive
-from pfsetl.source.web import CMS, Page
+from pfsetl.source.web import Page
 
 INDEX = "/medicare/payment/fee-schedules/physician/pfs-relative-value-files"
 PAUSE = 1.0  # seconds between two pages, so that a look at CMS is no burden to it
@@ -43,7 +42,7 @@ class Posting:
 
 def index_url() -> str:
     """Return the address of CMS's index of releases; PFSETL_CMS_URL replaces CMS's host."""
-    return (os.environ.get("PFSETL_CMS_URL") or CMS).rstrip("/") + INDEX
+    return web.site() + INDEX
 
 
 def politely(get_page: GetPage) -> GetPage:

@@ -94,13 +94,19 @@ def _download(
         if got.status_code == requests.codes.range_not_satisfiable or (resumed and not _fits(got, have, validator)):
             discard(part)
             raise SourceBusy(f"{url}: changed while it was fetched. Try again.")
+        encoding = got.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise SourceUnavailable(
+                f"{url}: sent with Content-Encoding {encoding[:40]}, though an archive was asked for as it is. "
+                f"A proxy may have changed it. {web.OTHERWISE}"
+            )
         validators = Validators(got.headers.get("ETag"), got.headers.get("Last-Modified"))
         size = have if resumed else 0
         expected = _expected(got, size)
         if expected is not None and expected > limit:
             raise SourceUnavailable(f"{url}: {expected:,} bytes, more than {limit:,}. Not a CMS archive.")
         if not resumed:
-            _begin(part, url, None if "Content-Encoding" in got.headers else validators.strong)
+            _begin(part, url, validators.strong)
         with part.open("ab") as stream:
             for piece in web.pieces(got, limit - size, deadline):
                 stream.write(piece)
@@ -121,8 +127,7 @@ def _conditions(known: Validators | None) -> dict[str, str]:
 
 def _expected(got: requests.Response, have: int) -> int | None:
     length = got.headers.get("Content-Length", "")
-    # NOTE: the length of an encoded body says nothing about the file.
-    return have + int(length) if length.isdecimal() and "Content-Encoding" not in got.headers else None
+    return have + int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
 
 
 def _fits(got: requests.Response, have: int, validator: str) -> bool:

@@ -1,7 +1,6 @@
 """A release's archive from CMS into the cache: politely, complete or not at all, and never over an older one."""
 
 import json
-import os
 from pathlib import Path
 
 from pfsetl.declared.registry import Release
@@ -24,7 +23,7 @@ def source_url(release: Release) -> str:
             f"{release.label}: schemas/releases.csv knows no address of its zip. Name it with --url, or download the "
             "zip by hand and pass it with --archive."
         )
-    return (os.environ.get("PFSETL_CMS_URL") or web.CMS).rstrip("/") + release.zip_path
+    return web.site() + release.zip_path
 
 
 def fetch(

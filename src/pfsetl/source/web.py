@@ -7,7 +7,6 @@ PFSETL_ATTEMPTS how often at most.
 import os
 import random
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,11 +23,13 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
 from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
+from pfsetl.source import watchdog
 
 CMS = "https://www.cms.gov"
 PIECE = 1 << 16
 MAX_PAGE_BYTES = 8 << 20  # CMS's pages have 0.2 MB
 MAX_HOPS = 5
+LONGEST_RETRY_DIGITS = 9  # of the seconds in Retry-After; more of them are no time to wait for
 TRANSIENT = (408, 425, 429)
 OTHERWISE = "Download the zip in a browser and pass it with --archive."
 
@@ -82,6 +83,22 @@ def is_allowed(url: str) -> bool:
     return asked.scheme == "https" and at_cms and asked.port in (None, 443)
 
 
+def site() -> str:
+    """Return the site that is asked: PFSETL_CMS_URL, else CMS's own. Raises UsageError where it holds a password."""
+    address = os.environ.get("PFSETL_CMS_URL") or CMS
+    refuse_credentials(address, "PFSETL_CMS_URL")
+    return address.rstrip("/")
+
+
+def refuse_credentials(address: str, what: str = "The address") -> None:
+    """Raise UsageError, without repeating it, when an address holds a user name or password."""
+    if re.match(r"[^/]*(?://)?[^/?#]*@", address):
+        raise UsageError(
+            f"{what} holds a user name or password, which would be printed and recorded. Take them out, and put them "
+            "for its host into the file ~/.netrc."
+        )
+
+
 def get_text(url: str, *, manners: Manners | None = None) -> Page:
     """Return an HTML page as text, decoded by the server's charset or as UTF-8, at most 8 MB.
 
@@ -132,21 +149,24 @@ def answer(
     fail or fall silent, here and in the body of the `with`; SourceUnavailable for what another attempt won't change.
     """
     here = url
-    with _explained(url):
+    refuse_credentials(url)
+    with watchdog.until(deadline) as watch, _explained(url, watch):
         for _ in range(MAX_HOPS + 1):
             _refuse_foreign(url, here)
             left = max(deadline - time.monotonic(), 0.1)
-            with _session().get(
+            with watchdog.session().get(
                 here,
                 headers={"User-Agent": _user_agent(), **headers},
                 timeout=(min(manners.connect, left), min(manners.silence, left)),
                 stream=True,
                 allow_redirects=False,
             ) as got:
-                onward = _session().get_redirect_target(got)
+                onward = watchdog.session().get_redirect_target(got)
                 if not onward:
                     _refuse_status(url, got, accept)
                     yield got
+                    if watch.over:  # a line that is shut down looks like the end of the body
+                        raise _late(url)
                     return
                 here = urljoin(here, onward)
     raise SourceUnavailable(f"{url}: more than {MAX_HOPS} redirects, the last to {here}. {OTHERWISE}")
@@ -162,18 +182,7 @@ def pieces(got: requests.Response, limit: int, deadline: float) -> Iterator[byte
             raise SourceUnavailable(f"{got.url}: more than {limit:,} bytes. Not what CMS publishes. {OTHERWISE}")
         yield piece
         if time.monotonic() > deadline:
-            raise SourceBusy(f"{got.url}: still arriving at the time limit. Try again later. {OTHERWISE}")
-
-
-_threads = threading.local()
-
-
-def _session() -> requests.Session:
-    """Return this thread's session, so that connections are used again; sessions aren't made for several threads."""
-    if not hasattr(_threads, "session"):
-        _threads.session = requests.Session()
-    session: requests.Session = _threads.session
-    return session
+            raise _late(got.url)
 
 
 def _user_agent() -> str:
@@ -220,8 +229,8 @@ def _retry_after(said: str | None) -> float | None:
     """Read `Retry-After` (RFC 9110 10.2.3): seconds, or a date."""
     if said is None:
         return None
-    if said.strip().isdecimal():
-        return float(said)
+    if re.fullmatch(r"[0-9]+", said.strip()):
+        return float(said.strip()[:LONGEST_RETRY_DIGITS])
     try:
         when = parsedate_to_datetime(said)
     except ValueError:
@@ -230,18 +239,32 @@ def _retry_after(said: str | None) -> float | None:
     return max((when - datetime.now(UTC)).total_seconds(), 0.0)
 
 
+def _late(url: str) -> SourceBusy:
+    return SourceBusy(f"{url}: still arriving at the time limit. Try again later. {OTHERWISE}")
+
+
 @contextmanager
-def _explained(url: str) -> Iterator[None]:
+def _explained(url: str, watch: watchdog.Watch) -> Iterator[None]:
     try:
         yield
-    except ValueError as error:  # InvalidURL and InvalidHeader among them
-        raise SourceUnavailable(
-            f"{url}: {error}. Check the address, where it redirects to, and PFSETL_USER_AGENT."
-        ) from error
-    except (requests.RequestException, HTTPError) as error:
-        what = f"{url}: {type(error).__name__}: {error}."
-        if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-            raise SourceUnavailable(
-                f"{what} Check this machine's clock, or name your proxy's certificate in REQUESTS_CA_BUNDLE."
-            ) from error
-        raise SourceBusy(f"{what} Try again later. {OTHERWISE}") from error
+    except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        if watch.over:
+            raise _late(url) from error
+        told = _told(url, error)
+        if told is error:
+            raise
+        raise told from error
+
+
+def _told(url: str, error: Exception) -> Exception:
+    """Say what a failed conversation means; an error that has nothing to do with it stays as it is."""
+    if isinstance(error, ValueError):  # InvalidURL and InvalidHeader among them
+        return SourceUnavailable(f"{url}: {error}. Check the address, where it redirects to, and PFSETL_USER_AGENT.")
+    if not isinstance(error, requests.RequestException | HTTPError):
+        return error
+    what = f"{url}: {type(error).__name__}: {error}."
+    if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return SourceUnavailable(
+            f"{what} Check this machine's clock, or name your proxy's certificate in REQUESTS_CA_BUNDLE."
+        )
+    return SourceBusy(f"{what} Try again later. {OTHERWISE}")
