@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from pfsetl import pipeline
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
-from pfsetl.publication import neighbours, publish, record, separation, version
+from pfsetl.publication import neighbours, publish, record, separation, staging, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -130,12 +129,8 @@ def stage_missing(
     before = base.releases.get(release.label, {}).get("content", "nothing")
     words = "-".join(["", *(["sample"] if sample else []), *sorted(accept)])  # another request is another staging
     name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{before[:16]}{words}.json"
-    if store.exists(name):
-        # NOTE: an unreadable record counts as none; the release is staged again.
-        with suppress(ValueError, KeyError, TypeError):
-            kept = json.loads(store.get(name))
-            if all(store.size(r["path"]) == r["bytes"] for r in kept["resources"]):
-                return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
+    if store.exists(name) and (kept := staging.taken_over(store, name, release.label)):
+        return kept
     known = base.releases if records is None else records
     all_formats = bool(base.releases.get(release.label, {}).get("all_formats"))  # compared once, it stays compared
     made = pipeline.stage(

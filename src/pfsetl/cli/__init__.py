@@ -6,8 +6,9 @@ import sys
 from cyclopts import CycloptsError
 from polars.exceptions import PolarsError
 
-from pfsetl.cli import building, pricing, publishing, reading  # noqa: F401  each registers its commands
+from pfsetl.cli import building, pricing, proving, publishing, reading  # noqa: F401  each registers its commands
 from pfsetl.cli.options import app
+from pfsetl.cli.terminal import printable
 from pfsetl.errors import PfsetlError
 
 
@@ -50,5 +51,5 @@ def main(arguments: list[str] | None = None) -> None:
 def _fail(error: Exception, exit_code: int, debug: bool, cause: Exception | None = None) -> None:
     if debug:
         raise cause or error
-    print(f"pfsetl: {error}", file=sys.stderr)
+    print(f"pfsetl: {printable(str(error))}", file=sys.stderr)
     sys.exit(exit_code)

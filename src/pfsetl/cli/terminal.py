@@ -62,3 +62,8 @@ def watching(what: str) -> Iterator[None]:
 
     with Console(stderr=True).status(what):
         yield
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters, but for line ends, are shown and can't steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -4,6 +4,7 @@ They belong to no release and change by their own rhythm, so no version holds th
 own object, with the day it holds from and its sha256; a price says which one it used.
 """
 
+import hashlib
 import io
 import json
 import re
@@ -14,7 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.errors import StoreError, UsageError, ValueRefused
+from pfsetl import document
+from pfsetl.errors import PfsetlError, StoreError, UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
 from pfsetl.publication.store import Store
@@ -26,7 +28,10 @@ _YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """One loaded file: its kind, the day from which it holds, where it came from, and its object in the store."""
+    """One loaded file: its kind, the day from which it holds, where it came from, and its object in the store.
+
+    `sha256` is that of CMS's file, `content` that of the object, "" where an older pfsetl loaded it.
+    """
 
     kind: str
     effective_from: date
@@ -34,6 +39,7 @@ class Companion:
     sha256: str
     rows: int
     path: str
+    content: str = ""
 
     def frame(self, store: Store) -> pl.DataFrame:
         """Return its rows; `line` is the line in CMS's file."""
@@ -55,8 +61,11 @@ def load(store: Store, path: Path, effective_from: date | None = None) -> Compan
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")
     name = f"companions/{kind}/{day}-{parsed.raw.sha256[:16]}"
-    companion = Companion(kind, day, parsed.raw.file, parsed.raw.sha256, frame.height, f"{name}.parquet")
-    store.put_new(companion.path, buffer.getvalue())
+    path_of, data = f"{name}.parquet", buffer.getvalue()
+    if not store.put_new(path_of, data):
+        data = store.get(path_of)
+    content = hashlib.sha256(data).hexdigest()
+    companion = Companion(kind, day, parsed.raw.file, parsed.raw.sha256, frame.height, path_of, content)
     record = json.dumps(asdict(companion), indent=1, default=str) + "\n"
     store.put_new(f"{name}.json", record.encode())
     return companion
@@ -72,16 +81,27 @@ def find(store: Store, kind: str, day: date) -> Companion | None:
 def loaded(store: Store, kind: str) -> list[Companion]:
     """Return every loaded file of a kind."""
     names = [n for n in store.names(f"companions/{kind}") if n.endswith(".json")]
-    return [_record(store, name) for name in names]
+    return [read(store, name) for name in names]
 
 
-def _record(store: Store, name: str) -> Companion:
+def read(store: Store, name: str) -> Companion:
+    """Return what the record of a loaded file says; raises StoreError when it isn't one, or names another's file."""
     try:
-        record: dict[str, Any] = json.loads(store.get(name))
-        return Companion(**{**record, "effective_from": date.fromisoformat(record["effective_from"])})
-    except (ValueError, KeyError, TypeError) as error:
+        record: dict[str, Any] = document.parse(store.get(name), name)
+        found = Companion(**{**record, "effective_from": date.fromisoformat(record["effective_from"])})
+        texts = (found.kind, found.file, found.sha256, found.path, found.content)
+        if not all(isinstance(text, str) for text in texts) or type(found.rows) is not int or found.rows < 0:
+            raise ValueError("a field of another type")
+        # NOTE: the record's own name says which file it is of; a path in it is never followed elsewhere.
+        if found.path != f"{name.removesuffix('.json')}.parquet" or found.kind != name.split("/")[1]:
+            raise ValueError("its file isn't the one beside it")
+        if not name.endswith(f"/{found.effective_from}-{found.sha256[:16]}.json"):
+            raise ValueError("its name isn't that of its day and file")
+        return found
+    except (PfsetlError, ValueError, KeyError, TypeError) as error:
+        said = str(error).removeprefix(f"{name}: ").rstrip(".")
         raise StoreError(
-            f"{store}/{name}: not a readable record ({error}). Remove it and load the file again."
+            f"{store}/{name}: not a readable record ({said}). Remove it and load the file again."
         ) from error
 
 
