@@ -97,18 +97,7 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapp
     newest = max(hashes, default=0)
     for name, problem in known.unreadable.items():
         yield Break(name, problem)
-    for number, sha256 in sorted(known.published.items()):
-        name = manifest.name(number)
-        if number in hashes and hashes[number] != sha256:
-            yield Break(name, f"not the manifest that was published as version {number}; restore it from a copy")
-        elif number not in hashes and number not in known.pruned:
-            if number in known.lost:
-                yield Break(name, f"version {number} is lost, as 'pfsetl repair' recorded", harmless=True)
-            else:
-                yield Break(
-                    name,
-                    f"missing, though version {number} was published; restore it from a copy, or run 'pfsetl repair'",
-                )
+    yield from _against_records(known, hashes)
     for number, content in sorted(manifests.items()):
         name, about = manifest.name(number), content["pfsetl"]
         if content.get("version") != str(number):
@@ -133,3 +122,19 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapp
         if expected is not None and number not in known.published:
             said = "has no record in chain/; the next build or 'pfsetl repair' writes it"
             yield Break(name, said, harmless=number == newest)
+
+
+def _against_records(known: Chain, hashes: Mapping[int, str]) -> Iterator[Break]:
+    """Hold the manifests that are there against the records of those that were published."""
+    for number, sha256 in sorted(known.published.items()):
+        name = manifest.name(number)
+        if number in hashes and hashes[number] != sha256:
+            yield Break(name, f"not the manifest that was published as version {number}; restore it from a copy")
+        elif number not in hashes and number not in known.pruned:
+            if number in known.lost:
+                yield Break(name, f"version {number} is lost, as 'pfsetl repair' recorded", harmless=True)
+            else:
+                yield Break(
+                    name,
+                    f"missing, though version {number} was published; restore it from a copy, or run 'pfsetl repair'",
+                )
