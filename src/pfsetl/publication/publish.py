@@ -18,7 +18,7 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import changes, separation, succession, version
+from pfsetl.publication import chain, changes, manifest, separation, succession, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written, write
 from pfsetl.publication.store import Store
@@ -63,7 +63,7 @@ def stage(
         resources = list(pool.map(put, tables))
     for name, written in (under_way or {}).items():
         resources.append(_put(store, release, contract.tables[name], written.result()))
-    return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
+    return StagedRelease(release, tuple(resources), {**record, "content": content_of(resources, record)})
 
 
 def _stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[str, Any]:
@@ -80,6 +80,7 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
     """
     separation.refuse_strangers([r for s in staged for r in s.resources], contract)
     made: dict[tuple[str, ...], dict[str, Any]] = {}
+    tried = 0
     while True:
         newest = version.open_version(store)
         separation.refuse_other_class(newest, contract)
@@ -94,13 +95,28 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         if not changed and _rows(resources) == _rows(newest.resources):
             return shown(newest)
         refuse_vanished(store, [r for s in changed for r in s.resources] + list(made.values()))
-        number = newest.number + 1
-        manifest = _manifest(newest, changed, resources, contract)
+        number = chain.follow(store, newest)
+        refuse_taken(store, number, tried)
+        content = _manifest(newest, number, changed, resources, contract)
         labels = [s.release for s in changed]
-        manifest["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, manifest), labels)
-        document = version.encode(manifest)
+        content["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, content), labels)
+        document = manifest.encode(content)
         if store.put_new(version.manifest_name(number), document):
-            return shown(Version(store, number, json.loads(document)))
+            sha256 = hashlib.sha256(document).hexdigest()
+            chain.record(store, number, sha256)
+            return shown(Version(store, number, json.loads(document), sha256))
+        tried = number
+
+
+def refuse_taken(store: Store, number: int, tried: int = 0) -> None:
+    """Raise StoreError for a number that no manifest can have, or that is taken by what isn't listed as one."""
+    name = version.manifest_name(number)
+    if number == tried:
+        raise StoreError(f"{store}/{name}: something else than a manifest has this name. Move it away.")
+    if manifest.number_of(name) is None:
+        raise StoreError(
+            f"{store}/{name}: beyond the last version a store can have. Export the newest into a new store."
+        )
 
 
 def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> None:
@@ -115,7 +131,7 @@ def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> Non
         )
 
 
-def _content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
+def content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
     """Return the identity of a release's content: its tables, if every format was compared, and if it's a part."""
     lines = sorted(f"{r['table']} {r['digest']}" for r in resources)
     lines += ["all formats compared"] if record.get("all_formats") else []
@@ -167,7 +183,11 @@ def _rows(resources: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
 
 
 def _manifest(
-    newest: Version, changed: Sequence[StagedRelease], resources: Sequence[dict[str, Any]], contract: Contract
+    newest: Version,
+    number: int,
+    changed: Sequence[StagedRelease],
+    resources: Sequence[dict[str, Any]],
+    contract: Contract,
 ) -> dict[str, Any]:
     from importlib.metadata import version as installed
 
@@ -176,13 +196,14 @@ def _manifest(
         "name": "pfsetl",
         "title": contract.title,
         "description": contract.usage,
-        "version": str(newest.number + 1),
+        "version": str(number),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "sources": [{"title": "CMS, PFS Relative Value Files", "path": "https://www.cms.gov"}],
         "resources": sorted(resources, key=lambda r: (r["table"], r["release"])),
         "pfsetl": {
             "format": version.MANIFEST_FORMAT,
             "parent": newest.number,
+            "parent_sha256": newest.sha256,
             "contract": {"id": contract.id, "version": contract.version},
             "classification": contract.classification,
             "members": {name: list(table.members) for name, table in contract.tables.items()},
@@ -214,6 +235,7 @@ def _put(store: Store, release: str, table: Table, written: Written) -> dict[str
         "hash": f"sha256:{sha256}",
         "digest": written.digest,
         "schema": schema_name,
+        "schema_hash": f"sha256:{hashlib.sha256(schema).hexdigest()}",
     }
 
 
