@@ -20,11 +20,12 @@ from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
 from pfsetl.publication import chain, changes, manifest, separation, succession, version
 from pfsetl.publication.digest import rows_digest
-from pfsetl.publication.parquet import Parts, Written, write
+from pfsetl.publication.parquet import Parts, Written, is_uniform, write
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
 WRITERS = 4
+UNIFORM = "-uniform.parquet"  # ends the name of rows that were published before with mixed encodings
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
     while True:
         newest = version.open_version(store)
         separation.refuse_other_class(newest, contract)
-        changed = [s for s in staged if _content(newest, s.release) != s.content]
+        changed = [s for s in staged if _content(newest, s.release) != s.content or _rewritten(newest, s)]
         for mine in changed:
             if _content(newest, mine.release) != _content(base, mine.release):
                 raise Conflict(
@@ -92,7 +93,7 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
                     f"{base.number}, on which this build started. Look at it, then build again."
                 )
         resources = _resources(store, newest, changed, contract, made, [s.release for s in staged])
-        if not changed and _rows(resources) == _rows(newest.resources):
+        if not changed and _files(resources) == _files(newest.resources):
             return shown(newest)
         refuse_vanished(store, [r for s in changed for r in s.resources] + list(made.values()))
         number = chain.follow(store, newest)
@@ -178,8 +179,14 @@ def _resources(
     return succession.completed(store, [*kept, *added], records, put, made, again)
 
 
-def _rows(resources: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
-    return {(r["table"], r["release"], r["digest"]) for r in resources}
+def _rewritten(newest: Version, mine: StagedRelease) -> bool:
+    """Whether a release has the rows it had in files that more readers can read."""
+    there = {r["path"] for r in newest.resources}
+    return any(r["path"].endswith(UNIFORM) and r["path"] not in there for r in mine.resources)
+
+
+def _files(resources: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str, str]]:
+    return {(r["table"], r["release"], r["digest"], r["path"]) for r in resources}
 
 
 def _manifest(
@@ -215,10 +222,15 @@ def _manifest(
 
 def _put(store: Store, release: str, table: Table, written: Written) -> dict[str, Any]:
     """Store a written table as an object; return its entry in the manifest."""
-    name = f"objects/{table.name}/{release}-{written.digest[:16]}.parquet"
+    stem = f"objects/{table.name}/{release}-{written.digest[:16]}"
     size, sha256 = written.path.stat().st_size, _sha256(written.path)
-    if store.freshen(name) or not store.put_new(name, written.path):
-        size, sha256 = _same_rows(store, name, size, sha256, written.digest, table)
+    for name in (f"{stem}.parquet", f"{stem}{UNIFORM}"):
+        if not store.freshen(name) and store.put_new(name, written.path):
+            break
+        there = _same_rows(store, name, sha256, written.digest, table)
+        if there is None or is_uniform(there):
+            size, sha256 = (size, sha256) if there is None else (len(there), hashlib.sha256(there).hexdigest())
+            break
     schema = json.dumps(contracts.table_schema(table), indent=1).encode()
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
     if not store.freshen(schema_name):
@@ -239,13 +251,13 @@ def _put(store: Store, release: str, table: Table, written: Written) -> dict[str
     }
 
 
-def _same_rows(store: Store, name: str, size: int, sha256: str, digest: str, table: Table) -> tuple[int, str]:
-    """Return bytes and hash of an object that exists already, once it is certain that it holds the same rows.
+def _same_rows(store: Store, name: str, sha256: str, digest: str, table: Table) -> bytes | None:
+    """Return the bytes of an object that exists already, None where they are those of this sha256.
 
-    Another polars may have written the same rows as other bytes; those stay, and their hash counts.
+    Another release of pfsetl may have written the same rows as other bytes. Raises StoreError for other rows.
     """
     if version.sha256(store.chunks(name)) == sha256:
-        return size, sha256
+        return None
     there = store.get(name)
     try:
         found = rows_digest(contracts.conform(pl.read_parquet(there), table))
@@ -256,7 +268,7 @@ def _same_rows(store: Store, name: str, size: int, sha256: str, digest: str, tab
             f"{store}/{name}: damaged, its rows aren't those of its name ({found[:16]}). Move the file away, and "
             "this build will write it again."
         )
-    return len(there), hashlib.sha256(there).hexdigest()
+    return there
 
 
 def _sha256(path: Path) -> str:
