@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from pfsetl import archives, pipeline
 from pfsetl.archives import YEARS, is_wanted, order, split
 from pfsetl.declared import contracts, labels, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import ArchiveError, ChecksFailed, Conflict, PfsetlError, UsageError
-from pfsetl.publication import elsewhere, neighbours, publish, record, separation, version
+from pfsetl.errors import Conflict, PfsetlError, UsageError, during
+from pfsetl.publication import elsewhere, neighbours, publish, record, separation, staging, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -96,6 +95,21 @@ def stage_missing(
     so this can run in another thread or process; `publish_staged` makes the results visible. `sample` and `accept`
     are those of `pipeline.build`.
     """
+    with during(f"building {label} from {path}"):
+        return _stage_missing(label, path, store, base, url, records, sample=sample, accept=accept)
+
+
+def _stage_missing(
+    label: str,
+    path: Path,
+    store: Store,
+    base: Version,
+    url: str | None,
+    records: Mapping[str, Mapping[str, Any]] | None,
+    *,
+    sample: bool,
+    accept: Collection[str],
+) -> StagedRelease | None:
     separation.refuse_other_class(base, contracts.load())
     release, archive = labels.to_build(label), open_archive(path)
     if pipeline.is_built(release, archive, base, sample=sample):
@@ -103,12 +117,8 @@ def stage_missing(
     before = base.releases.get(release.label, {}).get("content", "nothing")
     asked = "".join(f"{word}-" for word in (*(["sample"] if sample else []), *sorted(accept)))
     name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{asked}{before[:16]}.json"
-    if store.exists(name):
-        # NOTE: an unreadable record counts as none; the release is staged again.
-        with suppress(ValueError, KeyError, TypeError):
-            kept = json.loads(store.get(name))
-            if all(store.size(r["path"]) == r["bytes"] for r in kept["resources"]):
-                return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
+    if store.exists(name) and (kept := staging.taken_over(store, name, release.label)):
+        return kept
     known = base.releases if records is None else records
     all_formats = bool(base.releases.get(release.label, {}).get("all_formats"))  # compared once, it stays compared
     made = pipeline.stage(
@@ -137,10 +147,11 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
     for one in sorted(staged, key=lambda one: order(registry.find_or_infer(one.release))):
         known = base.releases | {s.release: s.record for s in accepted}
         try:
-            _hold_against_neighbour(one, store, known)
-            elsewhere.notices(one.release, one.record, known)
+            with during(f"holding {one.release} against the others"):
+                _hold_against_neighbour(one, store, known)
+                elsewhere.notices(one.release, one.record, known)
             accepted.append(one)
-        except (ArchiveError, ChecksFailed) as error:
+        except PfsetlError as error:
             failed[one.release] = str(error)
     if not accepted:
         return version.open_version(store), failed
@@ -150,15 +161,25 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
     accepted = [neighbours.held_against(s, store, known, resources) for s in accepted]
     with step("commit"):
         try:
-            return publish.commit(store, accepted, base, contracts.load()), failed
-        except Conflict:
-            committed = base
-            for one in accepted:
-                try:
-                    committed = publish.commit(store, [one], base, contracts.load())
-                except Conflict as error:
-                    failed[one.release] = str(error)
-            return committed, failed
+            with during(f"publishing {', '.join(one.release for one in accepted)}"):
+                return publish.commit(store, accepted, base, contracts.load()), failed
+        except PfsetlError as trouble:
+            committed, left_out = _one_by_one(accepted, store, base)
+            if len(left_out) == len(accepted) and not isinstance(trouble, Conflict):
+                raise  # it's the store's trouble, not a release's
+            return committed, failed | left_out
+
+
+def _one_by_one(accepted: Sequence[StagedRelease], store: Store, base: Version) -> tuple[Version, dict[str, str]]:
+    """Publish each release by itself, so that only those stay out that are in trouble; return why they did."""
+    committed, left_out = base, {}
+    for one in accepted:
+        try:
+            with during(f"publishing {one.release}"):
+                committed = publish.commit(store, [one], base, contracts.load())
+        except PfsetlError as error:
+            left_out[one.release] = str(error)
+    return committed, left_out
 
 
 def _backfill(

@@ -40,7 +40,7 @@ class Site:
     folder: Path
     posted: dict[str, cms_pages.Row] = field(default_factory=dict)
 
-    def post(self, label: str, name: str = "", rows: Any = synthetic.CODES) -> str:
+    def post(self, label: str, name: str = "", rows: Any = None) -> str:
         """Post a release's zip on its page; another name is a re-posting. Returns the zip's address."""
         known = registry.releases().get(label)
         year = "20" + label[3:5]

@@ -162,7 +162,7 @@ def test_the_factor_is_the_one_that_was_paid(priced):
 
 def test_as_of_a_day_the_factor_is_the_one_the_release_prints(priced):
     answer = priced(as_of="2025-02-01")
-    assert (answer["conversion_factor"], answer["allowed"]) == (Decimal("33.4009"), formula(VISIT, factor="33.4009"))
+    assert (answer["conversion_factor"], answer["allowed"]) == (Decimal("33.4000"), formula(VISIT, factor="33.4000"))
 
 
 def test_every_step_of_the_formula_is_shown_unrounded(priced):
