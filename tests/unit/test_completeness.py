@@ -17,8 +17,8 @@ from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding
 from tests import synthetic as s
 
-LABEL = "RVU25B"
-TEXT = "PPRRVU2025_APR.txt"
+LABEL = "RVU25A"
+TEXT = "PPRRVU2025_JAN.txt"
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_one_row_of_status_a_is_held_and_named(again, tmp_path):
     rows = [row for row in s.CODES if row is not s.SURGERY]
     message = refused(again, s.whole(LABEL, rows), tmp_path)
     assert (
-        "1 of 20,007 rows (0.0 %) of RVU25B revision 1 are gone, 1 of them with status A, R or T, e.g. G9903" in message
+        "1 of 20,007 rows (0.0 %) of RVU25A revision 1 are gone, 1 of them with status A, R or T, e.g. G9903" in message
     )
     assert pfsetl.open(again).number == 1
 
@@ -170,16 +170,16 @@ def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_sa
 def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(again, tmp_path):
     few = s.write_zip(tmp_path / "few.zip", without_lines(slice(100, 300)))  # 200 of 20,007
     message = refused(again, without_lines(slice(100, 301)), tmp_path)
-    assert "201 of 20,007 rows (1.0 %) of RVU25B revision 1 are gone" in message
+    assert "201 of 20,007 rows (1.0 %) of RVU25A revision 1 are gone" in message
     built = pfsetl.build(LABEL, store=again, archive=few)
     assert [(f["severity"], f["violations"]) for f in built.record["lost"]] == [("warn", 200)]
 
 
-@pytest.mark.parametrize("member", ["OPPSCAP_APR.csv", "ANES2025.csv", "25LOCCO.csv"])
+@pytest.mark.parametrize("member", ["OPPSCAP_JAN.csv", "ANES2025.csv", "25LOCCO.csv"])
 def test_a_file_that_vanished_is_held(member, again, tmp_path):
     members = {name: data for name, data in s.whole(LABEL).items() if name != member}
     message = refused(again, members, tmp_path)
-    assert "of RVU25B revision 1 are gone" in message
+    assert "of RVU25A revision 1 are gone" in message
     assert "All " in message
 
 
@@ -217,7 +217,7 @@ def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_on
 
 def test_a_sample_never_takes_the_place_of_a_whole_release_silently(again, tmp_path):
     message = refused(again, s.release(LABEL), tmp_path, sample=True)
-    assert "A sample would replace RVU25B revision 1, which is whole, with 20,007 rows" in message
+    assert "A sample would replace RVU25A revision 1, which is whole, with 20,007 rows" in message
     archive = s.write_zip(tmp_path / "c.zip", s.release(LABEL))
     assert pfsetl.build(LABEL, store=again, archive=archive, sample=True, accept=["loss"]).record["sample"]
 
