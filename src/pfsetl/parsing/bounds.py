@@ -29,13 +29,14 @@ def refuse_large_text(data: bytes, place: str) -> None:
     count = max(data.count(b"\n"), data.count(b"\r"))
     if count > MAX_LINES:
         raise ArchiveError(f"{place}: {count:,} lines, more than {MAX_LINES:,}. {_REMEDY}")
-    if len(data) > MAX_LINE_BYTES:
-        rows = data.splitlines()
-        longest = max(range(len(rows)), key=lambda i: len(rows[i]))
-        if len(rows[longest]) > MAX_LINE_BYTES:
-            raise ArchiveError(
-                f"{place}: line {longest + 1} has {len(rows[longest]):,} bytes, more than {MAX_LINE_BYTES:,}. {_REMEDY}"
-            )
+    start = 0
+    while start + MAX_LINE_BYTES < len(data):
+        window = start, start + MAX_LINE_BYTES + 1
+        last = max(data.rfind(b"\n", *window), data.rfind(b"\r", *window))
+        if last < 0:
+            number = max(data.count(b"\n", 0, start), data.count(b"\r", 0, start)) + 1
+            raise ArchiveError(f"{place}: line {number:,} has over {MAX_LINE_BYTES:,} bytes. {_REMEDY}")
+        start = last + 1
 
 
 def refuse_large_workbook(data: bytes, place: str) -> None:
