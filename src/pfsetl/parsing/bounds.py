@@ -17,7 +17,7 @@ MAX_LINE_BYTES = 100_000
 MAX_CELLS = 4_000_000
 MAX_SHEETS = 8
 MAX_PARTS = 500  # files inside a workbook
-MAX_UNPACKED = 128 << 20  # bytes of a workbook's parts; CMS's largest has 30 MB
+MAX_UNPACKED = 128 << 20  # bytes of a workbook's parts; far above any of CMS's
 _CELL = re.compile(r"^([A-Za-z]{1,3})([0-9]{1,7})$")
 _ODD_CELL = re.compile(rb'<c(?=[\s/>])(?! r="(?:[A-Z]|A[A-Z]|B[A-L])[0-9]{1,5}")')
 _PREFIXED = re.compile(rb":c(?=[\s/>])")
