@@ -53,9 +53,10 @@ def output(folder: Path) -> Path:
     for label in ("RVU24A", "RVU24D", "RVU25A", "RVU26A", "RVU27A"):
         archive = s.write_zip(folder / f"{label}.zip", s.release(label, CODES))
         pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive, sample=True)
-    members = s.release("RVU18A", CODES)
-    for label in ("RVU18A", "RVU18AR1"):
-        archive = s.write_zip(folder / f"{label}.zip", members)
+    # RVU18AR1 corrected the anesthesia factors alone (the note of its row in releases.csv).
+    corrected = [s.ALABAMA | {"factor": "19.54"}, *s.PLACES[1:]]
+    for label, places in (("RVU18A", s.PLACES), ("RVU18AR1", corrected)):
+        archive = s.write_zip(folder / f"{label}.zip", s.release("RVU18A", CODES, places))
         pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive, sample=True)
     return folder / "store"
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError, during
-from pfsetl.parsing import bounds, grid, grid_shape
+from pfsetl.parsing import bounds, grid, grid_shape, xls
 from pfsetl.parsing.encoding import decode, encoding_of
 from pfsetl.parsing.separators import SEPARATORS, USUAL, cut_text_member
 from pfsetl.parsing.shape import Cut
@@ -116,7 +116,7 @@ def notices(raws: Iterable[RawTable]) -> list[str]:
 
 def _cut(file: MemberFile, data: bytes, place: str) -> tuple[Cut, str, str]:
     if file.format == "xlsx":
-        bounds.refuse_large_workbook(data, place)
+        (xls.refuse_large if data.startswith(xls.MAGIC) else bounds.refuse_large_workbook)(data, place)
         return _cut_workbook(file.member, grid.workbook(data, place), place), "", ""
     bounds.refuse_large_text(data, place)
     encoding = encoding_of(data)
