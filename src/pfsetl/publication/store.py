@@ -210,6 +210,8 @@ class LocalStore:
     def _inside(self, name: str) -> Path:
         """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
         place = self.root / name
+        if not name:  # the store itself
+            return place
         root, real = os.path.realpath(self.root), os.path.realpath(place)
         if ".." in Path(name).parts or not real.startswith(f"{root.rstrip(os.sep)}{os.sep}"):
             raise StoreError(f"{place}: leads out of the store. Move it away; 'pfsetl verify' lists all such files.")
