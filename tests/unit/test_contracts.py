@@ -126,6 +126,10 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         2,
     ),
     "rvu.parts_share_indicators": ([WHOLE, TECHNICAL | {"status": "N"}, PROFESSIONAL | {"status": "N"}], 1),
+    "rvu.facility_seldom_above_nonfacility": (
+        [*[WHOLE] * 57, *[WHOLE | {"facility_pe_rvu": "2.01"}] * 7, *[QP] * 20, *[QP | {"facility_pe_rvu": "2.01"}] * 2],
+        7,
+    ),
     "rvu.opps_parts_add_up": (
         [CAPPED, PROFESSIONAL, TECHNICAL | {"opps_nonfacility_pe_rvu": "1.11", "opps_mp_rvu": "0.03"}],
         1,
