@@ -201,7 +201,10 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
         put("pprrvu25_v2.TXT", s.pprrvu_txt("N171", s.CODES[:-1])),
         ("pprrvu is there twice as txt", RVUS, "pprrvu25_v2.TXT", "Keep the one"),
     ),
-    "GPCI twice": (put("CY2025_GPCIs.csv", s.gpci_csv("GPCI7", s.PLACES[:-1])), ("gpci is there twice as csv", "Keep the one")),
+    "GPCI twice": (
+        put("CY2025_GPCIs.csv", s.gpci_csv("GPCI7", s.PLACES[:-1])),
+        ("gpci is there twice as csv", "Keep the one"),
+    ),
     "for everyone and by participant": (
         put("PPRRVU2025_JAN_QPP.txt", s.pprrvu_txt("N171P")),
         ("bad.zip", "for everyone and by participant", "give one"),
@@ -307,11 +310,11 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "another year's file": (
         lambda m: {**without(RVUS)(m), "PPRRVU24_JAN.txt": m[RVUS]},
-        ("PPRRVU24_JAN.txt", "of 2024", "RVU25A is of 2025", "Give the archive of this release"),
+        ("PPRRVU24_JAN.txt", "says 2024", "RVU25A is of 2025", "Give the file of this release"),
     ),
     "another year's archive": (
         lambda _: s.release("RVU26A"),
-        ("PPRRVU2026_Jan", "of 2026", "RVU25A is of 2025", "Give the archive of this release"),
+        ("PPRRVU2026_Jan", "says 2026", "RVU25A is of 2025", "Give the file of this release"),
     ),
     "a workbook with two such sheets": (
         lambda m: {**without(GPCI)(m), "G_GPCI.xlsx": s.workbook(s.cells_of(m[GPCI]), sheets=("Old", "New"))},
