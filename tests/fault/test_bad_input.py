@@ -377,8 +377,8 @@ UNREFUSED: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "first contractor of a text table damaged": (damaged_locco(b"10112"), ("25LOCCO.txt", "line 5")),
     "last contractor of a text table damaged": (damaged_locco(b"01112"), ("25LOCCO.txt", "line 11")),
-    "a number too large": (sub(CAPS, b"126.84,126.84", b"12345678901.00,126.84"), (CAPS, "line 2: facility_amount")),
-    "a negative amount": (sub(CAPS, b"126.84,126.84", b"-5.00,-5.00"), ("opps_cap", "G9902")),
+    "a number too large": (sub(CAPS, b"126.83,126.83", b"12345678901.00,126.83"), (CAPS, "line 2: facility_amount")),
+    "a negative amount": (sub(CAPS, b"126.83,126.83", b"-5.00,-5.00"), ("opps_cap", "G9902")),
 }
 
 
