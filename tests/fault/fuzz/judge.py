@@ -8,7 +8,7 @@ reported  published and different, and something that isn't said of the unmutate
           missing member of a table that changed, a notice or an ignored file that names the file.
 silent    published and different, nothing pointing there is said. An archive under another label is silent unless
           refused or noticed.
-crashed   any exception that isn't a PfsetlError; `hung` and `died` are told by whoever runs the judge.
+crashed   any exception that isn't a PfsetlError, or was met as Unexpected; `hung` and `died` are told by whoever runs the judge.
 
 Derived tables are functions of these five and the label, so they need no comparison. `rejects` and `source_lines`
 tell where a file's lines went, and rightly change with the file.
@@ -27,7 +27,7 @@ import polars as pl
 
 from pfsetl import pipeline
 from pfsetl.declared import contracts
-from pfsetl.errors import PfsetlError
+from pfsetl.errors import PfsetlError, Unexpected
 from tests.fault.fuzz.mutations import Mutant
 from tests.fault.fuzz.originals import Source, reduced
 
@@ -68,6 +68,9 @@ def judge(source: Source, mutant: Mutant) -> Verdict:
     """Build a mutant as far as the commit and return what became of it."""
     try:
         seen = look(mutant.label, mutant.files, part=source.is_part)
+    except Unexpected as error:
+        cause = error.__cause__ or error.__context__ or error
+        return Verdict("crashed", (_raised_in(cause),), told=f"{type(cause).__name__}: {cause}"[:SHOWN])
     except PfsetlError as error:
         return Verdict("refused", (_raised_in(error),), told=str(error)[:SHOWN])
     except BaseException as error:  # polars panics aren't Exceptions
