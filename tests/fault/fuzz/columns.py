@@ -1,7 +1,8 @@
 """Which columns money is made of, and what no check can decide of them, with the reason.
 
 `undecidable.csv` has a row for each: `kinds` and `columns` are regular expressions that match whole, `formats` is
-`one` where a second format decides it, `any` where nothing does, `part` in an archive that is said to be a part only; `rows` and `moved` are the most rows and the largest
+`one` where a second format decides it, `any` where nothing does, `part` in an archive that is said to be a part only;
+`rows` and `moved` are the most rows and the largest
 change of a number that the reason holds for. A silent mutant is undecidable when one row covers all of it.
 """
 

@@ -8,7 +8,8 @@ reported  published and different, and something that isn't said of the unmutate
           missing member of a table that changed, a notice or an ignored file that names the file.
 silent    published and different, nothing pointing there is said. An archive under another label is silent unless
           refused or noticed.
-crashed   any exception that isn't a PfsetlError, or was met as Unexpected; `hung` and `died` are told by whoever runs the judge.
+crashed   any exception that isn't a PfsetlError, or was met as Unexpected; `hung` and `died` are told by whoever runs
+          the judge.
 
 Derived tables are functions of these five and the label, so they need no comparison. `rejects` and `source_lines`
 tell where a file's lines went, and rightly change with the file.
@@ -162,7 +163,7 @@ def _named(column: str, cell: str) -> bool:
 def differing(
     sound: Mapping[str, pl.DataFrame], found: Mapping[str, pl.DataFrame]
 ) -> tuple[tuple[str, ...], int, frozenset[str], float]:
-    """Return the columns in which tables differ, in how many rows, a few of the rows' keys, the largest change; ROWS for whole rows."""
+    """Return the columns in which tables differ, in how many rows, a few of the rows' keys, and the largest change."""
     columns: list[str] = []
     rows = 0
     keys: set[str] = set()
