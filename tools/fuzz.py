@@ -1,12 +1,14 @@
 """Mutate CMS's archives and see what a build makes of it: `python -m tools.fuzz`, or `make fuzz` for the page.
 
     --count N        how many mutants (2,000)
-    --seed S         which ones (1); the same seed and number make the same mutant everywhere
+    --seed S         which ones (1); the same seed and number make the same mutant everywhere; b1 for bytes and
+                     digits wherever the dice fall, 1 for every kind, file and column as often
     --release LABEL  of these releases only (may be given again); else all at hand, most of them of one format
     --formats F      csv, txt, csv+txt, xlsx or all; else each in turn
     --workers N      processes beside each other (2)
-    --page           write docs/reliability.md from this run
+    --page           write docs/reliability.md from this run, half of it of either draw
     --save FILE      write every result as a line of JSON
+    --saved FILE     with --page: judge nothing, and take the results saved there (may be given again)
     --replay NAME    one mutant again, e.g. RVU26A:csv:1:17, with what was said of it
     --without RULE   with --replay: as if this rule weren't there, e.g. rvu.totals_add_up
     --out FOLDER     with --replay: write the mutated archive there
@@ -18,7 +20,6 @@ The exit code is 1 when a mutant crashed, hung, or was silently published in a w
 import argparse
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,7 +27,7 @@ from pathlib import Path
 
 from tests.fault.fuzz import judge, originals
 from tests.fault.fuzz.mutations import mutant
-from tests.fault.fuzz.run import Result, names, result, results
+from tests.fault.fuzz.run import Result, loaded, names, result, results
 from tools import reliability
 
 NEWEST = "RVU26A"  # what people hold most: one format, and no OPPSCAP
@@ -74,7 +75,7 @@ def replay(name: str, without: str, out: Path | None) -> int:
     """Make one mutant again and print what became of it."""
     archive, formats, seed, number = name.split(":")
     if out:
-        made = mutant(originals.reduced(archive, formats), int(seed), int(number))
+        made = mutant(originals.reduced(archive, formats), seed, int(number))
         folder = out / made.label
         folder.mkdir(parents=True, exist_ok=True)
         for file, data in made.files:
@@ -89,8 +90,11 @@ def replay(name: str, without: str, out: Path | None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the mutants, print the counts, and write what was asked for."""
-    started = time.perf_counter()
-    plan = shares(sources(arguments.release, arguments.formats), arguments.count)
+    if arguments.saved:
+        reliability.write([loaded(line) for file in arguments.saved for line in file.read_text("utf-8").splitlines()])
+        return 0
+    seeds = (arguments.seed, f"b{arguments.seed}") if arguments.page else (arguments.seed,)
+    plan = shares(sources(arguments.release, arguments.formats), arguments.count // len(seeds))
     counts: Counter[str] = Counter()
 
     def say(one: Result) -> None:
@@ -98,12 +102,12 @@ def run(arguments: argparse.Namespace) -> int:
         if one.forbidden:
             print(f"{one.outcome}: {one.name} {one.kind} {one.file} {one.told} -> {', '.join(one.columns)}{one.said}")
 
-    found = results(list(names(plan, arguments.seed)), arguments.workers, say)
+    found = results([name for seed in seeds for name in names(plan, seed)], arguments.workers, say)
     if arguments.save:
         arguments.save.write_text("".join(json.dumps(asdict(one)) + "\n" for one in found), encoding="utf-8")
     print(", ".join(f"{counts[o]:,} {o}" for o in judge.OUTCOMES if counts[o]), f"of {len(found):,}")
     if arguments.page:
-        reliability.write(found, arguments.seed, time.perf_counter() - started)
+        reliability.write(found)
         print(f"{reliability.PAGE.relative_to(originals.ROOT)} written")
     return int(any(one.forbidden for one in found))
 
@@ -111,12 +115,13 @@ def run(arguments: argparse.Namespace) -> int:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", default="1")
     parser.add_argument("--release", action="append", default=[])
     parser.add_argument("--formats", choices=("csv", "txt", "csv+txt", "xlsx", "all"))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--save", type=Path)
+    parser.add_argument("--saved", type=Path, action="append", default=[])
     parser.add_argument("--replay")
     parser.add_argument("--without", default="")
     parser.add_argument("--out", type=Path)

@@ -8,7 +8,8 @@ from tests.fault.fuzz import columns
 from tests.fault.fuzz.controls import without
 from tests.fault.fuzz.judge import differing, judge, unmutated
 from tests.fault.fuzz.mutations import KINDS, Mutant, mutant
-from tests.fault.fuzz.originals import Source, reduced
+from tests.fault.fuzz.originals import Source, at_hand, reduced
+from tests.fault.fuzz.run import result
 
 SYNTHETIC = "synthetic/RVU26A"
 
@@ -19,10 +20,12 @@ def source() -> Source:
 
 
 def changed(source: Source, member: str, old: bytes, new: bytes, *, participant: str = "") -> Mutant:
-    """The archive with one text replaced in one file."""
-    file = next(f for f in source.files if f.member == member and participant in ("", f.participant))
+    """The archive with one text replaced in one file, or in that of each participant for "each"."""
+    meant = [f for f in source.files if f.member == member and participant in ("", "each", f.participant)]
+    file = meant[0]
     assert old in file.data
-    files = tuple((f.name, f.data.replace(old, new, 1) if f is file else f.data) for f in source.files)
+    hit = meant if participant == "each" else meant[:1]
+    files = tuple((f.name, f.data.replace(old, new, 1) if f in hit else f.data) for f in source.files)
     return Mutant("by hand", source.label, file.name, member, "", "", files)
 
 
@@ -67,9 +70,9 @@ def test_a_broken_rule_is_a_refusal_that_names_the_rule(source: Source) -> None:
 
 
 def test_a_warning_in_the_table_that_changed_is_a_report(source: Source) -> None:
-    found = judge(source, changed(source, "pprrvu", b",09,0,", b",69,0,", participant="non_qp"))
+    found = judge(source, changed(source, "pprrvu", b",09,0,", b",69,0,", participant="each"))
     assert (found.outcome, found.by) == ("reported", ("rvu.known_supervision",))
-    assert (found.columns, found.rows) == (("rvu.supervision",), 1)
+    assert (found.columns, found.rows) == (("rvu.supervision",), 2)
 
 
 def test_a_name_that_changed_unsaid_is_silent_and_not_money(source: Source) -> None:
@@ -100,7 +103,7 @@ def test_rows_that_are_gone_and_cells_that_changed_are_told_apart(source: Source
 
 
 def test_without_its_rule_a_wrong_total_is_published(source: Source) -> None:
-    wrong = changed(source, "pprrvu", b",12.50,", b",12.60,", participant="non_qp")
+    wrong = changed(source, "pprrvu", b",12.50,", b",12.60,", participant="each")
     assert judge(source, wrong).by == ("rvu.totals_add_up",)
     with without("rvu.totals_add_up"):
         assert judge(source, wrong).outcome == "silent"
@@ -109,3 +112,64 @@ def test_without_its_rule_a_wrong_total_is_published(source: Source) -> None:
 def test_a_rule_that_is_not_there_cant_be_switched_off(source: Source) -> None:
     with pytest.raises(LookupError), without("rvu.no_such_rule"):
         judge(source, changed(source, "gpci", b"ALABAMA", b"ALABAMA"))
+
+
+CONTROLS = [
+    ("synthetic/RVU26A", "gpci", ((b"FINAL CY 2026", b"FINAL CY 2025"), (b"ALABAMA", b"ALASKA")), "identity.held"),
+    ("synthetic/RVU26A", "opps_cap", ((b"126.84,126.84", b"126.94,126.94"),), "opps_cap.recomputed"),
+    ("synthetic/RVU26A", "gpci", ((b"0.875", b"0.775"),), "opps_cap.recomputed"),
+    (
+        "synthetic/RVU26A", "locality_county", ((b"10112", b"10113"),),
+        "locality_county.contractor_of_the_others",
+    ),
+    ("sample/RVU26A", "anesthesia", ((b",19.53", b",29.53"),), "anesthesia.formula_non_qp"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("archive", "member", "texts", "rule"), CONTROLS)
+def test_what_one_rule_says_nothing_else_says(
+    archive: str, member: str, texts: tuple[tuple[bytes, bytes], ...], rule: str
+) -> None:
+    source = reduced(archive, "csv")
+    wrong = changed(source, member, *texts[0])
+    for old, new in texts[1:]:
+        files = tuple((name, data.replace(old, new, 1) if name == wrong.file else data) for name, data in wrong.files)
+        wrong = Mutant(wrong.kind, wrong.label, wrong.file, member, "", "", files)
+    told = judge(source, wrong)
+    assert told.outcome in ("refused", "reported")
+    assert told.by == (rule,)
+    with without(rule):
+        assert judge(source, wrong).outcome == "silent"
+
+
+# --- a few at random; `make fuzz` is the long run ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"synthetic/RVU26A:csv:{seed}:{number}" for seed in ("1", "b1") for number in range(12)]
+    + [
+        f"sample/RVU26A:csv:{seed}:{number}"
+        for seed in ("1", "b1")
+        for number in range(3)
+        if (seed, number) != ("1", 0)
+    ]
+    # NOTE: two bytes gone at the end of a record leave another imaging family, and no rule says so yet.
+    + [pytest.param("sample/RVU26A:csv:1:0", marks=pytest.mark.xfail(strict=True))],
+)
+def test_no_mutant_of_a_part_crashes_or_is_forbidden(name: str) -> None:
+    found = result(name)
+    assert not found.forbidden, found
+
+
+REAL = ("RVU26A:csv", ("member.foreign", "cut.line", "member.participant"))
+
+
+@pytest.mark.parametrize("kind", REAL[1])
+def test_no_real_archive_takes_another_members_file_or_a_cut(kind: str) -> None:
+    if "RVU26A" not in at_hand():
+        pytest.skip("CMS's archives aren't at hand")
+    source = reduced("RVU26A", "csv")
+    number = next(n for n in range(1000) if mutant(source, 1, n).kind == kind)
+    found = result(f"{source.name}:1:{number}")
+    assert not found.forbidden, found

@@ -23,6 +23,7 @@ CODE_COLUMNS = [
     "status", "modifier", "pctc", "global_days", "multiple_procedure", "bilateral", "assistant_surgeon",
     "co_surgeons", "team_surgery", "supervision", "calculation_flag", "imaging_family",
 ]  # fmt: skip
+POLICY = CODE_COLUMNS[4:9]
 
 Row = dict[str, object]
 
@@ -118,6 +119,19 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     "rvu.no_work_on_technical_component": ([TECHNICAL | {"work_rvu": "0.01"}], 1),
     "rvu.qp_pricing_indicator": ([WHOLE | {"pricing_indicator": None}, WHOLE | {"participant": "qp"}], 2),
     "rvu.unused_rows_flagged": ([WHOLE | {"status": "N"}, WHOLE | {"status": "N", "not_used": True}], 1),
+    "rvu.unpriced_without_indicators": (
+        [WHOLE | {"status": "X"}, WHOLE | {"status": "X"} | dict.fromkeys(POLICY, "9"), WHOLE],
+        1,
+    ),
+    "rvu.endoscopic_base_with_reduction": (
+        [WHOLE | {"endoscopic_base": "G0002"}, WHOLE | {"endoscopic_base": "G0002", "multiple_procedure": "3"}],
+        1,
+    ),
+    "rvu.imaging_reduction_with_family": (
+        [WHOLE | {"multiple_procedure": "4", "imaging_family": f} for f in ("99", None, "88")],
+        2,
+    ),
+    "rvu.no_work_on_technical_service": ([WHOLE | {"pctc": "3"}, TECHNICAL | {"pctc": "3"}], 1),
     "rvu.known_modifier": ([WHOLE, TECHNICAL | {"modifier": "27"}], 1),
     **{f"rvu.known_{name}": ([WHOLE, WHOLE | {name: "?"}], 1) for name in CODE_COLUMNS if name != "modifier"},
     "rvu.package_shares_make_one": ([WHOLE, WHOLE | {"preoperative": "0.10", "intraoperative": "0.80"}], 1),

@@ -1,8 +1,9 @@
 """Which columns money is made of, and what no check can decide of them, with the reason.
 
 `undecidable.csv` has a row for each: `kinds` and `columns` are regular expressions that match whole, `formats` is
-`one` where a second format decides it, `any` where nothing does. A silent mutant is undecidable when one row covers
-its kind and every column that changed.
+`one` where a second format decides it, `any` where nothing does, `part` in an archive that is said to be a part only;
+`rows` and `moved` are the most rows and the largest
+change of a number that the reason holds for. A silent mutant is undecidable when one row covers all of it.
 """
 
 import csv
@@ -43,12 +44,14 @@ def _declared() -> tuple[Mapping[str, str], ...]:
         return tuple(csv.DictReader(file))
 
 
-def undecidable(kind: str, formats: str, columns: Iterable[str]) -> str | None:
+def undecidable(kind: str, formats: str, columns: Iterable[str], rows: int, moved: float, *, part: bool) -> str | None:
     """Return why no check can tell this mutation from what CMS may print, None where one should."""
     several = formats in ("all", "csv+txt")
     changed = list(columns)
     for row in _declared():
-        if several and row["formats"] == "one":
+        if (several and row["formats"] == "one") or (row["formats"] == "part" and not part):
+            continue
+        if rows > int(row["rows"]) or (row["moved"] and moved > float(row["moved"])):
             continue
         if re.fullmatch(row["kinds"], kind) and all(re.fullmatch(row["columns"], c) for c in changed):
             return row["reason"]

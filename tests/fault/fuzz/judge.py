@@ -8,12 +8,14 @@ reported  published and different, and something that isn't said of the unmutate
           missing member of a table that changed, a notice or an ignored file that names the file.
 silent    published and different, nothing pointing there is said. An archive under another label is silent unless
           refused or noticed.
-crashed   any exception that isn't a PfsetlError; `hung` and `died` are told by whoever runs the judge.
+crashed   any exception that isn't a PfsetlError, or was met as Unexpected; `hung` and `died` are told by whoever runs
+          the judge.
 
 Derived tables are functions of these five and the label, so they need no comparison. `rejects` and `source_lines`
 tell where a file's lines went, and rightly change with the file.
 """
 
+import math
 import tempfile
 import traceback
 from collections.abc import Mapping
@@ -26,7 +28,7 @@ import polars as pl
 
 from pfsetl import pipeline
 from pfsetl.declared import contracts
-from pfsetl.errors import PfsetlError
+from pfsetl.errors import PfsetlError, Unexpected
 from tests.fault.fuzz.mutations import Mutant
 from tests.fault.fuzz.originals import Source, reduced
 
@@ -39,12 +41,16 @@ SHOWN = 300
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a mutant: `by` is the rule or function that spoke, `columns` what differs, as `table.column`."""
+    """What became of a mutant: `by` is the rule or function that spoke, `columns` what differs, as `table.column`.
+
+    `moved` is the largest change of a number, in the unit of its column.
+    """
 
     outcome: str
     by: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     rows: int = 0
+    moved: float = 0.0
     told: str = ""
 
 
@@ -63,6 +69,9 @@ def judge(source: Source, mutant: Mutant) -> Verdict:
     """Build a mutant as far as the commit and return what became of it."""
     try:
         seen = look(mutant.label, mutant.files, part=source.is_part)
+    except Unexpected as error:
+        cause = error.__cause__ or error.__context__ or error
+        return Verdict("crashed", (_raised_in(cause),), told=f"{type(cause).__name__}: {cause}"[:SHOWN])
     except PfsetlError as error:
         return Verdict("refused", (_raised_in(error),), told=str(error)[:SHOWN])
     except BaseException as error:  # polars panics aren't Exceptions
@@ -76,11 +85,11 @@ def judge(source: Source, mutant: Mutant) -> Verdict:
     if mutant.label != source.label:
         noticed = sorted({what for what, _, _ in new if what in ("notice", "label")})
         return Verdict("reported" if noticed else "silent", tuple(noticed), ("releases.release",), told=_text(new))
-    columns, rows, keys = differing(sound.tables, seen.tables)
+    columns, rows, keys, moved = differing(sound.tables, seen.tables)
     if not columns:
         return Verdict("right", told=_text(new))
     pointing = sorted({what for what, where, text in new if _points(what, where, text, mutant, columns, keys)})
-    return Verdict("reported" if pointing else "silent", tuple(pointing), columns, rows, _text(new))
+    return Verdict("reported" if pointing else "silent", tuple(pointing), columns, rows, moved, _text(new))
 
 
 @lru_cache(maxsize=4)
@@ -153,11 +162,12 @@ def _named(column: str, cell: str) -> bool:
 
 def differing(
     sound: Mapping[str, pl.DataFrame], found: Mapping[str, pl.DataFrame]
-) -> tuple[tuple[str, ...], int, frozenset[str]]:
-    """Return the columns in which tables differ, in how many rows, and a few of the rows' keys; ROWS for whole rows."""
+) -> tuple[tuple[str, ...], int, frozenset[str], float]:
+    """Return the columns in which tables differ, in how many rows, a few of the rows' keys, and the largest change."""
     columns: list[str] = []
     rows = 0
     keys: set[str] = set()
+    moved = 0.0
     for name in SOURCE_TABLES:
         a, b = sound[name], found[name]
         if a.equals(b):
@@ -178,7 +188,16 @@ def differing(
                 columns.append(f"{name}.{column}")
                 rows += changed.height
                 keys |= _shown(changed, shown)
-    return tuple(columns), rows, frozenset(keys)
+                moved = max(moved, _moved(changed, column))
+    return tuple(columns), rows, frozenset(keys), moved
+
+
+def _moved(changed: pl.DataFrame, column: str) -> float:
+    """Return the largest change of a column; 0 where it has no numbers, infinite where numbers only came or went."""
+    if not changed[column].dtype.is_numeric():
+        return 0.0
+    both = changed.select((pl.col(column).cast(pl.Float64) - pl.col(f"{column} there").cast(pl.Float64)).abs())
+    return round(max((v for v in both.to_series() if v is not None), default=math.inf), 6)
 
 
 def _shown(rows: pl.DataFrame, key: list[str]) -> set[str]:

@@ -10,6 +10,9 @@ Members: `member.foreign` (another release's file in the place and under the nam
 its own name), `member.retitled` (its records under this one's title and headings), `member.participant`,
 `member.beside` (another release's file as one more), `member.absent`.
 Labels: `label.quarter`, `label.year`: the archive built as another release.
+
+A seed is a number, or `b` and a number: then only bytes and digits are changed, wherever in the archive the dice fall
+(`byte.*`, `digit.any`), so that a file or column is hit as often as it is large.
 """
 
 import io
@@ -48,16 +51,22 @@ Change = tuple[bytes, str, str]
 OfText = Callable[[Random, Text], Change]
 
 
-def mutant(source: Source, seed: int, number: int) -> Mutant:
+def mutant(source: Source, seed: int | str, number: int) -> Mutant:
     """Return the mutant of a source that a seed and a number stand for."""
     random = Random(f"{source.name}:{seed}:{number}")
+    kinds = BYTES if at_random(seed) else KINDS
     for _ in range(TRIES):
-        kind = random.choices(tuple(KINDS), tuple(weight for weight, _ in KINDS.values()))[0]
+        kind = random.choices(tuple(kinds), tuple(weight for weight, _ in kinds.values()))[0]
         try:
-            return KINDS[kind][1](kind, random, source)
+            return kinds[kind][1](kind, random, source)
         except NotPossibleError:
             continue
     raise NotPossibleError(f"{source.name}: nothing can be mutated")
+
+
+def at_random(seed: int | str) -> bool:
+    """Whether a seed stands for bytes and digits at random, and nothing else."""
+    return str(seed).startswith("b")
 
 
 # --- one file's bytes and lines ---------------------------------------------------------------------------------
@@ -79,6 +88,16 @@ def _byte_insert(random: Random, text: Text) -> Change:
     data, at = _anywhere(random, text)
     new = bytes(random.choice(b'0123456789 .,AZ"\r\n') for _ in range(random.choice((1, 1, 2))))
     return data[:at] + new + data[at:], "", f"{new!r} put in at {at}"
+
+
+def _digit_any(random: Random, text: Text) -> Change:
+    data = b"".join(text.lines)
+    for _ in range(TRIES):
+        at = random.randrange(len(data))
+        if data[at] in b"0123456789":
+            new = random.choice([d for d in b"0123456789" if d != data[at]])
+            return data[:at] + bytes([new]) + data[at + 1 :], "", f"byte {at} {chr(data[at])} to {chr(new)}"
+    raise NotPossibleError
 
 
 def _anywhere(random: Random, text: Text) -> tuple[bytes, int]:
@@ -309,6 +328,18 @@ def _in_file(change: OfText) -> Callable[[str, Random, Source], Mutant]:
     return made
 
 
+def _by_size(change: OfText) -> Callable[[str, Random, Source], Mutant]:
+    def made(kind: str, random: Random, source: Source) -> Mutant:
+        texts = [f for f in source.files if f.format != "xlsx"]
+        if not texts:
+            raise NotPossibleError
+        file = random.choices(texts, [len(f.data) for f in texts])[0]
+        data, field, told = change(random, text_of(file))
+        return _replaced(kind, source, file, file.name, data, told, field=field)
+
+    return made
+
+
 def _in_sheet(random: Random, file: Original) -> Change:
     """Change one digit of a cell of a workbook, sheet or shared text, and pack it anew."""
     if file.data[:2] != b"PK":
@@ -433,4 +464,10 @@ KINDS: dict[str, tuple[int, Callable[[str, Random, Source], Mutant]]] = {
     "member.absent": (1, _absent),
     "label.quarter": (2, _label),
     "label.year": (2, _label),
+}
+BYTES: dict[str, tuple[int, Callable[[str, Random, Source], Mutant]]] = {
+    "byte.set": (2, _by_size(_byte_set)),
+    "byte.drop": (1, _by_size(_byte_drop)),
+    "byte.insert": (1, _by_size(_byte_insert)),
+    "digit.any": (4, _by_size(_digit_any)),
 }

@@ -40,6 +40,7 @@ class Result:
     by: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     rows: int = 0
+    moved: float = 0.0
     said: str = ""
     seconds: float = 0.0
     megabytes: int = 0
@@ -55,9 +56,18 @@ class Result:
         return self.name.split(":")[1]
 
     @property
+    def seed(self) -> str:
+        """The seed, which tells how the mutant was drawn."""
+        return self.name.split(":")[2]
+
+    @property
     def undecidable(self) -> str | None:
         """Why nothing can tell, for a silent mutant that is of a declared kind."""
-        return columns.undecidable(self.kind, self.formats, self.columns) if self.outcome == "silent" else None
+        return (
+            columns.undecidable(self.kind, self.formats, self.columns, self.rows, self.moved, part="/" in self.archive)
+            if self.outcome == "silent"
+            else None
+        )
 
     @property
     def forbidden(self) -> bool:
@@ -73,7 +83,7 @@ def result(name: str, rule_off: str = "") -> Result:
     """Make one mutant and judge it, here and now."""
     archive, formats, seed, number = name.split(":")
     source = reduced(archive, formats)
-    made = mutant(source, int(seed), int(number))
+    made = mutant(source, seed, int(number))
     unmutated(archive, formats)
     started = time.perf_counter()
     with without(rule_off) if rule_off else nullcontext():
@@ -82,8 +92,14 @@ def result(name: str, rule_off: str = "") -> Result:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return Result(
         name, made.kind, made.file, made.member, made.field, made.told, verdict.outcome, verdict.by, verdict.columns,
-        verdict.rows, verdict.told, seconds, most,
+        verdict.rows, verdict.moved, verdict.told, seconds, most,
     )  # fmt: skip
+
+
+def loaded(line: str) -> Result:
+    """Return a result that was saved as a line of JSON."""
+    fields: dict[str, Any] = json.loads(line)
+    return Result(**fields | {"by": tuple(fields["by"]), "columns": tuple(fields["columns"])})
 
 
 def results(names: Sequence[str], workers: int, say: Callable[[Result], None]) -> list[Result]:
@@ -133,11 +149,10 @@ def _asked(process: Process, name: str) -> tuple[Result, Process]:
     process.stdin.flush()
     answer, late = _answer(process, SECONDS)
     if answer:
-        fields: dict[str, Any] = json.loads(answer)
-        return Result(**fields | {"by": tuple(fields["by"]), "columns": tuple(fields["columns"])}), process
+        return loaded(answer), process
     code = _ended(process)
     archive, formats, seed, number = name.split(":")
-    made = mutant(reduced(archive, formats), int(seed), int(number))
+    made = mutant(reduced(archive, formats), seed, int(number))
     told = f"no answer in {SECONDS} s" if late else f"the process ended with {code}"
     lost = Result(name, made.kind, made.file, made.member, made.field, made.told, "hung" if late else "died", said=told)
     return lost, _started()
@@ -169,7 +184,7 @@ def _answer(process: Process, seconds: float) -> tuple[str, bool]:
     return line.strip(), late.is_set()
 
 
-def names(sources: Sequence[tuple[str, int]], seed: int) -> Iterator[str]:
+def names(sources: Sequence[tuple[str, int]], seed: int | str) -> Iterator[str]:
     """Name the mutants of each source, so many of each."""
     for source, count in sources:
         yield from (f"{source}:{seed}:{number}" for number in range(count))
