@@ -13,6 +13,7 @@ import polars as pl
 from pfsetl import pipeline
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
+from pfsetl.document import read_json
 from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
 from pfsetl.publication import neighbours, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
@@ -133,7 +134,7 @@ def stage_missing(
     if store.exists(name):
         # NOTE: an unreadable record counts as none; the release is staged again.
         with suppress(ValueError, KeyError, TypeError):
-            kept = json.loads(store.get(name))
+            kept = read_json(store.get(name))
             if all(store.size(r["path"]) == r["bytes"] for r in kept["resources"]):
                 return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
     known = base.releases if records is None else records

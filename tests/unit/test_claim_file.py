@@ -224,6 +224,39 @@ def test_a_number_too_long_for_json_is_refused(claimed):
         claimed('[{"hcpcs": "G9901", "date": "2025-01-15", "units": ' + "9" * 5000 + "}]")
 
 
+def test_json_lines_are_read_and_a_bad_one_is_named_by_its_line(claimed):
+    content = "\n".join([json.dumps(GOOD), "", '{"hcpcs": "G9901", "hcpcs": "G9902", "date": "2025-01-15"}',
+                         '{"hcpcs": }', json.dumps({**GOOD, "units": 2})])  # fmt: skip
+    answer = claimed(content, "claim.jsonl")
+    assert [(one["line"], one["allowed"]) for one in answer["lines"]] == [
+        (1, cents(VISIT * FACTOR)),
+        (5, 2 * cents(VISIT * FACTOR)),
+    ]
+    assert "'hcpcs' stands twice" in problems(answer)[3]
+    assert "not JSON" in problems(answer)[4]
+
+
+def test_one_object_is_one_line(claimed):
+    assert claimed(json.dumps(GOOD), "claim.json")["allowed"] == cents(VISIT * FACTOR)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"hcpcs": "G9901", "hcpcs": "G9902", "date": "2025-01-15"}]',
+        '{"lines": [], "lines": [{"hcpcs": "G9901", "date": "2025-01-15"}]}',
+    ],
+)
+def test_a_key_given_twice_is_refused(claimed, content):
+    with pytest.raises(UsageError, match="stands twice in one object"):
+        claimed(content, "claim.json")
+
+
+def test_brackets_without_end_are_refused(claimed):
+    with pytest.raises(UsageError, match="nested deeper"):
+        claimed("[" * 200_000, "claim.json")
+
+
 def test_mappings_may_hold_dates_and_decimals(output):
     line = {"hcpcs": "G9901", "date": date(2025, 1, 15), "units": Decimal(2), "charge": Decimal("10.00")}
     answer = pfsetl.claim([line], output=output)

@@ -8,8 +8,8 @@ import pytest
 import pfsetl
 
 STEPS = [
-    "errors", "declared", "source", "parsing", "tables", "publication", "pricing", "pipeline", "backfill", "watch",
-    "cli",
+    "errors", "document", "declared", "source", "parsing", "tables", "publication", "pricing", "pipeline",
+    "backfill", "watch", "cli",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 

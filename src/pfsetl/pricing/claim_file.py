@@ -3,7 +3,6 @@
 import csv
 import difflib
 import io
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pfsetl.document import Unreadable, read_json
 from pfsetl.errors import UsageError
 from pfsetl.pricing.service import Service, service
 
@@ -20,6 +20,7 @@ COLUMNS = (
     *REQUIRED, "modifiers", "units", "minutes", "locality", "setting", "participant", "practitioner", "charge", "claim",
 )  # fmt: skip
 MOST_LINES = 100_000
+MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class ClaimLine:
 
 
 def read_claim_lines(path: Path) -> list[ClaimLine]:
-    """Read a claim file: CSV with a header, or JSON as a list of objects or `{"lines": [...]}`.
+    """Read a claim file: CSV with a header, JSON as a list of objects or `{"lines": [...]}`, or an object on each line.
 
     Columns are `hcpcs` and `date`, and at will the others of `COLUMNS`; lines with another `claim` are priced apart.
     Raises UsageError where the file itself can't be read; a bad line is returned with its problem.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise UsageError(f"{path}: more than {MOST_BYTES:,} bytes. Price it in parts, each claim whole.")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
@@ -47,8 +50,8 @@ def read_claim_lines(path: Path) -> list[ClaimLine]:
     return claim_lines(entries)
 
 
-def claim_lines(entries: Iterable[tuple[int, Mapping[str, Any]]]) -> list[ClaimLine]:
-    """Turn numbered mappings into claim lines."""
+def claim_lines(entries: Iterable[tuple[int, Mapping[str, Any] | UsageError]]) -> list[ClaimLine]:
+    """Turn numbered mappings into claim lines; what couldn't be read is given as the UsageError that says why."""
     lines = [_line(number, entry) for number, entry in entries]
     if not lines:
         raise UsageError("no claim lines. Each needs hcpcs and date, like hcpcs=99213, date=2026-02-01.")
@@ -59,7 +62,9 @@ def claim_lines(entries: Iterable[tuple[int, Mapping[str, Any]]]) -> list[ClaimL
     return lines
 
 
-def _line(number: int, entry: Mapping[str, Any]) -> ClaimLine:
+def _line(number: int, entry: Mapping[str, Any] | UsageError) -> ClaimLine:
+    if isinstance(entry, UsageError):
+        return ClaimLine(number, "", None, str(entry))
     given = {str(k).strip().lower(): v for k, v in entry.items() if v not in (None, "", [])}
     claim = ""
     try:
@@ -101,7 +106,7 @@ def _refuse_unknown(names: set[str]) -> None:
         raise UsageError(f"column {name!r}: not known.{hint} There are {', '.join(COLUMNS)}.")
 
 
-def _csv(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
+def _csv(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]]:
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
@@ -121,12 +126,38 @@ def _csv(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
     return [(number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:]]
 
 
-def _json(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
+def _json(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]]:
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        data = read_json(text, any_number=True)
+    except Unreadable as error:
+        if (lines := _json_lines(text)) is not None:
+            return lines
         raise UsageError(f"{path}: not JSON ({error}). Give a list of objects, each with hcpcs and date.") from error
-    lines = data.get("lines") if isinstance(data, dict) else data
-    if not isinstance(lines, list):
+    if isinstance(data, dict) and data and "lines" not in data:
+        data = [data]
+    entries = data.get("lines") if isinstance(data, dict) else data
+    if not isinstance(entries, list):
         raise UsageError(f'{path}: give a list of objects, or an object with "lines".')
-    return [(i, one if isinstance(one, dict) else {"object": one}) for i, one in enumerate(lines, start=1)]
+    return [(i, _entry(one)) for i, one in enumerate(entries, start=1)]
+
+
+def _json_lines(text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]] | None:
+    """Return the objects of JSON Lines (https://jsonlines.org) by line, None where the text isn't that.
+
+    It is that when more than one line is filled and each of them begins and ends as an object does.
+    """
+    filled = [(i, line.strip()) for i, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if len(filled) < 2 or not all(line.startswith("{") and line.endswith("}") for _, line in filled):
+        return None
+    return [(number, _entry_of(line)) for number, line in filled]
+
+
+def _entry_of(line: str) -> Mapping[str, Any] | UsageError:
+    try:
+        return _entry(read_json(line, any_number=True))
+    except Unreadable as error:
+        return UsageError(f"not JSON ({error}).")
+
+
+def _entry(one: object) -> Mapping[str, Any]:
+    return one if isinstance(one, dict) else {"object": one}

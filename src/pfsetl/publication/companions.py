@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
@@ -77,7 +78,7 @@ def loaded(store: Store, kind: str) -> list[Companion]:
 
 def _record(store: Store, name: str) -> Companion:
     try:
-        record: dict[str, Any] = json.loads(store.get(name))
+        record: dict[str, Any] = read_json(store.get(name))
         return Companion(**{**record, "effective_from": date.fromisoformat(record["effective_from"])})
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(

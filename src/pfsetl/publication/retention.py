@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from json import loads
 
 from pfsetl.declared import contracts
+from pfsetl.document import read_json
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.publication import changes, publish, version
 from pfsetl.publication.store import Store
@@ -154,16 +154,16 @@ def _objects(store: Store, kept: Iterable[Version], gone: Iterable[int]) -> list
 def _staged(store: Store, newest: Version, grace: float) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return the staging records that no backfill can take over any more, and the objects that the others name.
 
-    A record is of use while its release still has the content it was staged upon, which ends its name.
+    A record is of use while its release still has the content it was staged upon, the third part of its name.
     """
     spent: list[str] = []
     objects: set[str] = set()
     for name in store.names("staged"):
-        label, before = name.split("/")[-1].split("-")[0], name.removesuffix(".json").split("-")[-1]
+        label, _, before = name.split("/")[-1].removesuffix(".json").split("-")[:3]  # then, what was asked for
         now = str(newest.releases.get(label, {}).get("content", "nothing"))
         if now[:16] != before and (store.age(name) or 0.0) > grace:
             spent.append(name)
             continue
         with suppress(ValueError, KeyError, TypeError):  # a backfill counts an unreadable record as none
-            objects |= {str(r[field]) for r in loads(store.get(name))["resources"] for field in ("path", "schema")}
+            objects |= {str(r[field]) for r in read_json(store.get(name))["resources"] for field in ("path", "schema")}
     return tuple(spent), frozenset(objects)

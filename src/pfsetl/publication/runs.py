@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication.store import Store
 
@@ -120,7 +121,7 @@ def runs(store: Store, last: int | None = None) -> list[dict[str, Any]]:
 
 def _record(store: Store, name: str) -> dict[str, Any]:
     try:
-        record = json.loads(store.get(name))
+        record = read_json(store.get(name))
         if not isinstance(record, dict) or not {"id", "command", "outcome", "steps"} <= record.keys():
             raise ValueError("it isn't complete")
     except ValueError as error:

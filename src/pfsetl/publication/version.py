@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from pfsetl.declared import contracts
+from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication.store import LocalStore, Store, open_store
@@ -212,7 +213,7 @@ def encode(document: Mapping[str, Any]) -> bytes:
 def _load(store: Store, number: int) -> Version:
     name = manifest_name(number)
     try:
-        manifest = json.loads(store.get(name))
+        manifest = read_json(store.get(name))
         form = int(manifest["pfsetl"]["format"])
         complete = form > MANIFEST_FORMAT or (
             isinstance(manifest["created"], str)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import requests
 
+from pfsetl.document import read_json
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source import web
 from pfsetl.source.web import Manners
@@ -148,7 +149,7 @@ def _begin(part: Path, url: str, validator: str | None) -> None:
 def _begun(part: Path, url: str) -> tuple[int, str]:
     """Return how many bytes are there to go on from, and by what the server knows the file; (0, "") to start."""
     try:
-        notes = json.loads(_notes(part).read_text())
+        notes = read_json(_notes(part).read_bytes())
         if notes["url"] == url and notes["validator"]:
             return part.stat().st_size, str(notes["validator"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):

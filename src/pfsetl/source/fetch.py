@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from pfsetl.declared.registry import Release
+from pfsetl.document import read_json
 from pfsetl.errors import ArchiveError, SourceBusy, SourceUnavailable
 from pfsetl.source import cache as archives
 from pfsetl.source import web
@@ -91,7 +92,7 @@ def asked_address(folder: Path, label: str) -> str | None:
     place = _validators_place(folder, label)
     with archives.explained(place):
         try:
-            return str(json.loads(place.read_text())["address"])
+            return str(read_json(place.read_bytes())["address"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
@@ -120,7 +121,7 @@ def _validators_place(folder: Path, label: str) -> Path:
 
 def _read_validators(folder: Path, held: Fetched, address: str) -> Validators | None:
     try:
-        noted = json.loads(_validators_place(folder, held.label).read_text())
+        noted = read_json(_validators_place(folder, held.label).read_bytes())
         if (noted["address"], noted["sha256"]) == (address, held.sha256) and (noted["etag"] or noted["modified"]):
             return Validators(noted["etag"], noted["modified"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
