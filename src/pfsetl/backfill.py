@@ -14,7 +14,7 @@ from pfsetl import pipeline
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
 from pfsetl.document import read_json
-from pfsetl.errors import ChecksFailed, Conflict, PfsetlError, UsageError
+from pfsetl.errors import Conflict, PfsetlError, UsageError, during
 from pfsetl.publication import neighbours, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
@@ -124,6 +124,21 @@ def stage_missing(
     so this can run in another thread or process; `publish_staged` makes the results visible. `sample` and `accept`
     are those of `pipeline.build`.
     """
+    with during(f"building {label} from {path}"):
+        return _stage_missing(label, path, store, base, url, records, sample=sample, accept=accept)
+
+
+def _stage_missing(
+    label: str,
+    path: Path,
+    store: Store,
+    base: Version,
+    url: str | None,
+    records: Mapping[str, Mapping[str, Any]] | None,
+    *,
+    sample: bool,
+    accept: Collection[str],
+) -> StagedRelease | None:
     separation.refuse_other_class(base, contracts.load())
     release, archive = registry.find_or_infer(label), open_archive(path)
     if pipeline.is_built(release, archive, base, sample=sample):
@@ -165,9 +180,10 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
     for one in sorted(staged, key=lambda one: _order(registry.find_or_infer(one.release))):
         known = base.releases | {s.release: s.record for s in accepted}
         try:
-            _hold_against_neighbour(one, store, known)
+            with during(f"holding {one.release} against the release before it"):
+                _hold_against_neighbour(one, store, known)
             accepted.append(one)
-        except ChecksFailed as error:
+        except PfsetlError as error:
             failed[one.release] = str(error)
     if not accepted:
         return version.open_version(store), failed
@@ -177,15 +193,25 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
     accepted = [neighbours.held_against(s, store, known, resources) for s in accepted]
     with step("commit"):
         try:
-            return publish.commit(store, accepted, base, contracts.load()), failed
-        except Conflict:
-            committed = base
-            for one in accepted:
-                try:
-                    committed = publish.commit(store, [one], base, contracts.load())
-                except Conflict as error:
-                    failed[one.release] = str(error)
-            return committed, failed
+            with during(f"publishing {', '.join(one.release for one in accepted)}"):
+                return publish.commit(store, accepted, base, contracts.load()), failed
+        except PfsetlError as trouble:
+            committed, left_out = _one_by_one(accepted, store, base)
+            if len(left_out) == len(accepted) and not isinstance(trouble, Conflict):
+                raise  # it's the store's trouble, not a release's
+            return committed, failed | left_out
+
+
+def _one_by_one(accepted: Sequence[StagedRelease], store: Store, base: Version) -> tuple[Version, dict[str, str]]:
+    """Publish each release by itself, so that only those stay out that are in trouble; return why they did."""
+    committed, left_out = base, {}
+    for one in accepted:
+        try:
+            with during(f"publishing {one.release}"):
+                committed = publish.commit(store, [one], base, contracts.load())
+        except PfsetlError as error:
+            left_out[one.release] = str(error)
+    return committed, left_out
 
 
 def _backfill(

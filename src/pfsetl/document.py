@@ -33,7 +33,7 @@ def read_json(data: bytes | str, most_bytes: int = MAX_BYTES, *, any_number: boo
         raise Unreadable(f"{len(data):,} bytes, more than the {most_bytes:,} that are read")
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
-        judges = {} if any_number else {"parse_constant": _no_number, "parse_float": _number}
+        judges: dict[str, Any] = {} if any_number else {"parse_constant": _no_number, "parse_float": _number}
         read = json.loads(text, object_pairs_hook=_object, **judges)
     except Unreadable:
         raise

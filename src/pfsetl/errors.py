@@ -8,10 +8,15 @@ PfsetlError                 1
 ├── LayoutError             1   a member's shape is not one that `schemas/layouts` declares
 ├── ValueRefused            1   a cell can't be what its column says
 ├── ChecksFailed            1   the tables break a rule of the contract
+├── Unexpected              1   a fault of this software or of a library
 ├── ContractError           1   the contract itself, or a table that doesn't conform to it
 └── StoreError              1   the store can't be read or written
     └── Conflict            1   another build published the same release meanwhile
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
 
 
 class PfsetlError(Exception):
@@ -60,9 +65,63 @@ class ContractError(PfsetlError):
     """The contract is inconsistent, or a table doesn't conform to it."""
 
 
+class Unexpected(PfsetlError):
+    """Something failed that nobody foresaw; the message says what was being done, the cause what went wrong."""
+
+
 class StoreError(PfsetlError):
     """The store is missing, damaged, read-only, or full."""
 
 
 class Conflict(StoreError):
     """Another build published another content of the same release since this build began."""
+
+
+def shown(cell: object, most: int = 80) -> str:
+    """Return a cell or a library's words as a message shows them: in quotes, control characters as escapes, cut."""
+    text = str(cell)
+    return repr(text) if len(text) <= most else f"{text[:most]!r}... ({len(text):,} characters)"
+
+
+@contextmanager
+def during(what: str) -> Iterator[None]:
+    """Turn whatever nobody foresaw into an Unexpected that says what was being done; interrupts pass through."""
+    try:
+        yield
+    except PfsetlError:
+        raise
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        raise Unexpected(unexpected(error, what)) from error
+
+
+def is_fault(error: BaseException) -> bool:
+    """Return whether an error means that work went wrong, not that somebody stopped it.
+
+    NOTE: what Rust libraries raise for a panic isn't an Exception.
+    """
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def unexpected(error: BaseException, what: str = "") -> str:
+    """Return the message for an error that nobody foresaw: its kind and its place in this software.
+
+    What a library says isn't repeated: it may hold a file's content, and helps nobody without the place.
+    """
+    doing = f"{what}: " if what else ""
+    if isinstance(error, MemoryError):
+        return f"{doing}out of memory. Run it where more is free; if 2 GB are, please report it."
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{doing}{place}{error.strerror}. Check path, rights and space."
+    step, place = error.__traceback__, ""
+    while step:
+        path = PurePath(step.tb_frame.f_code.co_filename)
+        if "pfsetl" in path.parts and path.name != "errors.py":
+            place = f" at {path.name}:{step.tb_lineno}"
+        step = step.tb_next
+    return (
+        f"Unexpected error (please report it): {doing}{type(error).__name__}{place}. Nothing of it was published. "
+        "Download the archive again if one is named here; --debug shows all that is known."
+    )

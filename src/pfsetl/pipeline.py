@@ -11,7 +11,7 @@ import polars as pl
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
-from pfsetl.errors import UsageError
+from pfsetl.errors import UsageError, during
 from pfsetl.parsing import banner, parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
@@ -71,7 +71,8 @@ def build(
     """
     if descriptors_store is not None:
         separation.refuse_overlap(store, descriptors_store)
-    with recorded(store, "build", release=label, archive=str(archive)) as run:
+    doing = f"building {label} from {archive}"
+    with recorded(store, "build", release=label, archive=str(archive)) as run, during(doing):
         result = _build(
             label, store, archive, url, descriptors_store, all_formats=all_formats, sample=sample, accept=accept
         )
@@ -236,6 +237,20 @@ def examine(
     empty store. `sample` and `accept` are those of `build`.
     """
     refuse_unknown(accept)
+    with during(f"checking {label} in {archive}"):
+        return _examine(label, archive, records, base, all_formats=all_formats, sample=sample, accept=accept)
+
+
+def _examine(
+    label: str,
+    archive: Path,
+    records: Mapping[str, Mapping[str, Any]],
+    base: Version | None,
+    *,
+    all_formats: bool,
+    sample: bool,
+    accept: Collection[str],
+) -> Examined:
     release, opened = registry.find_or_infer(label), open_archive(archive)
     parsed = [parse(raw) for raw in read(opened)]
     tables, accounts = normalize(parsed, release, contracts.load())

@@ -6,9 +6,9 @@ import sys
 from cyclopts import CycloptsError
 from polars.exceptions import PolarsError
 
-from pfsetl.cli import building, pricing, publishing, reading  # noqa: F401  each registers its commands
+from pfsetl.cli import building, pricing, publishing, reading, terminal  # noqa: F401  most register commands
 from pfsetl.cli.options import app
-from pfsetl.errors import PfsetlError
+from pfsetl.errors import PfsetlError, Unexpected, is_fault, unexpected
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -34,21 +34,21 @@ def main(arguments: list[str] | None = None) -> None:
             error,
         )
     except PolarsError as error:
-        what = str(error).splitlines()[0].rstrip(".")
+        what = f"a table can't be read ({type(error).__name__})"
         remedy = (
             "If a published file is damaged or out of reach, 'pfsetl verify' names it; --debug shows where it happened."
         )
         _fail(PfsetlError(f"{what}. {remedy}"), 1, debug, error)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
-        # NOTE: the last resort, so that what nobody foresaw is still an error with a place and a remedy.
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        _fail(PfsetlError(f"{what}. This wasn't foreseen; --debug shows where it happened."), 1, debug, error)
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        _fail(Unexpected(unexpected(error)), 1, debug, error)
 
 
-def _fail(error: Exception, exit_code: int, debug: bool, cause: Exception | None = None) -> None:
+def _fail(error: Exception, exit_code: int, debug: bool, cause: BaseException | None = None) -> None:
     if debug:
         raise cause or error
-    print(f"pfsetl: {error}", file=sys.stderr)
+    print(f"pfsetl: {terminal.plain(str(error))}", file=sys.stderr)
     sys.exit(exit_code)

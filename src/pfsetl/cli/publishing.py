@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from pfsetl.cli import catalog, render, render_changes
+from pfsetl.cli import catalog, render, render_changes, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
 from pfsetl.errors import ChecksFailed, UsageError
@@ -130,7 +130,7 @@ def prune(
     for number in done.versions:
         print(f"version {number}")
     for name, size in done.objects.items():
-        print(f"{name}  {size:,}")
+        print(terminal.plain(f"{name}  {size:,}"))
     what = f"{len(done.versions)} versions and {len(done.objects)} files of {done.bytes:,} bytes"
     kept = f"kept are {', '.join(map(str, done.kept)) or 'none'}"
     print(f"removed {what}; {kept}" if yes else f"would remove {what}; {kept}. Nothing was touched; --yes does it.")

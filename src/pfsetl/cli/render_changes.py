@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from pfsetl.cli.render import PARTICIPANTS, table
+from pfsetl.cli.terminal import plain
 from pfsetl.publication.changes import Diff
 from pfsetl.publication.trace import Origin
 from pfsetl.source.discover import Posting
@@ -20,9 +21,9 @@ def postings(found: Sequence[Posting], rows: Sequence[dict[str, str]]) -> None:
     """Print what CMS has posted that isn't known, and the rows that declare its new releases."""
     news = [p for p in found if p.state != "known"]
     for posting in news:
-        print(f"{_STATES[posting.state]:<10} {posting.label:<12} {posting.url or posting.page or ''}".rstrip())
+        print(plain(f"{_STATES[posting.state]:<10} {posting.label:<12} {posting.url or posting.page or ''}".rstrip()))
         if posting.note and posting.state != "unreachable":  # the error at the end says why
-            print(f"{'':<23} {posting.note}")
+            print(plain(f"{'':<23} {posting.note}"))
     if not news:
         print(f"nothing new: CMS lists {len(found)} releases, all known")
     if rows:

@@ -1,5 +1,6 @@
 """What a person at a terminal sees while work goes on: progress bars on anything over a second, else nothing."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,20 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import SourceUnavailable
 from pfsetl.source import fetch
 from pfsetl.source.cache import Fetched, cache_folder, newest
+
+WIDEST = 300  # characters of one word; no name or number of CMS's comes near
+LONGEST = 4_000  # characters of one line; the longest message of this program has under 2,000
+_LONG = re.compile(rf"\S{{{WIDEST + 1},}}")
+
+
+def plain(text: str) -> str:
+    """Return text that can't steer a terminal: control characters as escapes, words that nobody reads shortened.
+
+    What archives, stores and servers hold ends up in messages, whoever made them.
+    """
+    shown = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    whole = _LONG.sub(lambda word: f"{word[0][:WIDEST]}...", shown)
+    return "\n".join(line if len(line) <= LONGEST else f"{line[:LONGEST]}..." for line in whole.split("\n"))
 
 
 def fetched(release: Release, cache: Path | None = None, *, url: str | None = None, offline: bool = False) -> Fetched:
@@ -41,7 +56,7 @@ def fetched(release: Release, cache: Path | None = None, *, url: str | None = No
 def counting(what: str, total: int) -> Iterator[Callable[[str, str], None]]:
     """Yield what to call after each step; a person who watches sees a progress bar."""
     if not sys.stderr.isatty():
-        yield lambda label, outcome: print(f"{label}: {outcome}", file=sys.stderr)
+        yield lambda label, outcome: print(plain(f"{label}: {outcome}"), file=sys.stderr)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -6,7 +6,8 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Field
-from pfsetl.errors import ValueRefused
+from pfsetl.errors import ValueRefused, during
+from pfsetl.errors import shown as cut_short
 from pfsetl.parsing import values
 from pfsetl.parsing.read import RawTable
 
@@ -39,6 +40,11 @@ def parse(raw: RawTable) -> Parsed:
     Raises ValueRefused for any other cell that can't be what its field says, and when more rows are unusable than
     a stray line explains. NOTE: RVU09A has 3491F twice, LOCCO lists the rest of Missouri twice from 2010 on.
     """
+    with during(f"reading the cells of {raw.file}"):
+        return _parse(raw)
+
+
+def _parse(raw: RawTable) -> Parsed:
     unusable = _unusable(raw)
     repeats = _repeats(raw)
     if unusable.is_empty() and repeats.is_empty():
@@ -48,8 +54,8 @@ def parse(raw: RawTable) -> Parsed:
         cells = raw.frame.row(by_predicate=pl.col("line") == line, named=True)
         more = f"; so have {unusable.height - 1} more of {raw.frame.height:,} records" if unusable.height > 1 else ""
         raise ValueRefused(
-            f"{raw.file}: line {line}: {reason}: {cells[reason.split()[0]]!r}{more}. Download the archive again; if "
-            "CMS really prints this, say so in schemas/fields.csv."
+            f"{raw.file}: line {line}: {reason}: {cut_short(cells[reason.split()[0]])}{more}. Download the archive "
+            "again; if CMS really prints this, say so in schemas/fields.csv."
         )
     aside = pl.concat([unusable, repeats]).unique("line", keep="first").sort("line")
     kept = raw.frame.join(aside, on="line", how="anti", maintain_order="left")

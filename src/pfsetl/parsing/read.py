@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pfsetl.declared import registry
-from pfsetl.errors import ArchiveError, LayoutError, PfsetlError
+from pfsetl.errors import ArchiveError, LayoutError, PfsetlError, during
 from pfsetl.parsing import grid, grid_shape, text_shape
 from pfsetl.parsing.shape import Cut
 from pfsetl.source.archive import Archive, MemberFile
@@ -65,6 +65,11 @@ def _by_trust(archive: Archive) -> list[list[MemberFile]]:
 def read_member(archive: Archive, file: MemberFile) -> RawTable:
     """Read one file of an archive."""
     place = f"{archive.name}/{file.name}"
+    with during(f"reading {place}"):
+        return _read_member(file, place)
+
+
+def _read_member(file: MemberFile, place: str) -> RawTable:
     data = file.load()
     if not data.strip():
         raise ArchiveError(f"{place}: empty. Download the archive again.")

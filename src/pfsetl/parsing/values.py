@@ -4,7 +4,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Field
-from pfsetl.errors import ValueRefused
+from pfsetl.errors import ValueRefused, shown
 from pfsetl.parsing.read import RawTable
 
 _DECIMAL = r"^-?0*(?:\d{{1,{whole}}}(?:\.\d{{0,{scale}}}0*)?|\.\d{{1,{scale}}}0*)$"
@@ -67,7 +67,7 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> No
         )
         more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
         raise ValueRefused(
-            f"{raw.file}: line {line}: {name} is {cell!r}, expected {expected}{more}. Download the archive again; "
+            f"{raw.file}: line {line}: {name} is {shown(cell)}, expected {expected}{more}. Download the archive again; "
             f"if CMS really prints this, say so in schemas/fields.csv."
         )
 

@@ -159,7 +159,8 @@ def _staged(store: Store, newest: Version, grace: float) -> tuple[tuple[str, ...
     spent: list[str] = []
     objects: set[str] = set()
     for name in store.names("staged"):
-        label, _, before = name.split("/")[-1].removesuffix(".json").split("-")[:3]  # then, what was asked for
+        parts = [*name.split("/")[-1].removesuffix(".json").split("-"), "", ""]
+        label, before = parts[0], parts[2]
         now = str(newest.releases.get(label, {}).get("content", "nothing"))
         if now[:16] != before and (store.age(name) or 0.0) > grace:
             spent.append(name)

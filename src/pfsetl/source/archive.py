@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pfsetl.declared import declarations, registry
-from pfsetl.errors import ArchiveError, SourceUnavailable
+from pfsetl.errors import ArchiveError, SourceUnavailable, shown
 
 FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx"}
 MAX_ARCHIVE_BYTES = 64 << 20  # CMS's largest zip has 4 MB
@@ -183,7 +183,9 @@ def _zip_contents(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
         archive = zipfile.ZipFile(io.BytesIO(data))
         infos = [i for i in archive.infolist() if not i.is_dir()]
     except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError) as error:
-        raise ArchiveError(f"{path}: not a complete zip ({error}; {len(data):,} bytes). Download it again.") from error
+        raise ArchiveError(
+            f"{path}: not a complete zip ({shown(error)}; {len(data):,} bytes). Download it again."
+        ) from error
     _refuse_unsafe(path, infos)
     return {info.filename: _zip_loader(path, archive, info) for info in infos}
 
@@ -219,7 +221,7 @@ def _zip_loader(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
                 data = stream.read(info.file_size + 1)
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
             raise ArchiveError(
-                f"{path.name}/{info.filename}: damaged inside the zip ({error}). Download the archive again."
+                f"{path.name}/{info.filename}: damaged inside the zip ({shown(error)}). Download the archive again."
             ) from error
         if len(data) != info.file_size:
             raise ArchiveError(
