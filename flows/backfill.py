@@ -14,9 +14,10 @@ from prefect.runtime import flow_run
 from flows.command import add_exceptions, run_flow
 from flows.releases import Asked, publish_all
 from flows.releases import task_runner as runner_of
-from flows.report import Outcome, raise_if_failed, show_changes
+from flows.report import LOG, Outcome, raise_if_failed, show_changes
 from flows.tasks import RETRY_DELAYS, Found
-from pfsetl.backfill import find_archives, find_releases
+from pfsetl.archives import look
+from pfsetl.backfill import find_releases
 from pfsetl.publication.runs import recorded
 from pfsetl.publication.store import open_store
 from pfsetl.source.cache import cache_folder, is_intact, newest
@@ -76,7 +77,12 @@ def _wanted(releases: str | int | list[str | int]) -> str:
 
 
 def _in_folder(folder: Path, wanted: str) -> dict[str, Asked]:
-    return {label: Found(str(path)) for label, path in find_archives(folder, wanted).items()}
+    found = look(folder, wanted)
+    for text in (*found.notices, *(f"not used: {name}: {why}" for name, why in found.unused.items())):
+        LOG.warning("%s", text)
+    if found.absent:
+        LOG.warning("absent: %s", ", ".join(found.absent))
+    return {label: Found(str(path)) for label, path in found.archives.items()}
 
 
 def _in_cache(folder: Path, wanted: str) -> dict[str, Asked]:

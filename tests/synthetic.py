@@ -413,8 +413,14 @@ def all_places(year: str = "2025") -> tuple[Row, ...]:
     return (*PLACES, *(row for row in rows if not row["last_year"] or year <= row["last_year"]))
 
 
-def whole(label: str = "RVU25A", rows: Sequence[Row] = CODES) -> Members:
+def of_quarter(label: str) -> Row:
+    """A service that only the releases of one quarter have: no two quarters of CMS's have the same rows."""
+    return code(f"G{label[3:5]}{'ABCD'.index(label[5]) + 1}0", "Synthetic, of one quarter", work="0.50", mp="0.04")
+
+
+def whole(label: str = "RVU25A", rows: Sequence[Row] | None = None) -> Members:
     """The members of a release that is a full schedule: the given rows before 20,000 others, in all localities."""
+    rows = (*CODES, of_quarter(label)) if rows is None else rows
     members = release(label, rows, all_places(f"20{label[3:5]}"))
     name = next(name for name in members if name.startswith("PPRRVU"))
     end = END.encode() if name.endswith(".txt") else b""

@@ -1,7 +1,6 @@
 """Build many releases into one version: stage each, commit once, resume where an earlier run stopped."""
 
 import json
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,22 +9,19 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl import pipeline
-from pfsetl.declared import contracts, registry
+from pfsetl import archives, pipeline
+from pfsetl.archives import YEARS, is_wanted, order, split
+from pfsetl.declared import contracts, labels, registry
 from pfsetl.declared.registry import Release
 from pfsetl.document import read_json
 from pfsetl.errors import Conflict, PfsetlError, UsageError, during
-from pfsetl.publication import neighbours, publish, record, separation, version
+from pfsetl.publication import elsewhere, neighbours, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
-from pfsetl.source import cache
 from pfsetl.source.archive import open_archive
 from pfsetl.tables.check import against_neighbour
-
-_YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
-_NAMED = re.compile(r"^([A-Z0-9_]+?)(?:[^A-Z0-9_].*)?$")
 
 Progress = Callable[[str, str], None]
 
@@ -41,31 +37,8 @@ class Backfill:
 
 
 def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
-    """Return the archives of the wanted releases in a folder, by label, in CMS's order.
-
-    `wanted` is a year (2025), a range of years (2009..2026) or labels separated by commas. An archive is a zip or a
-    folder named after its label, also as CMS names them (rvu26a-updated-12-29-2025.zip); of the cache that
-    `pfsetl fetch` fills, it is the newest revision of each label. Raises UsageError when nothing wanted is there, or
-    two archives of one label.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder. Give the folder of the archives with --archives.")
-    there = {row.label: row.path for row in cache.rows(folder)}  # the newest revision of each, if this is the cache
-    for path in sorted(folder.iterdir()) if not there else ():
-        label = _label(path) if path.is_dir() or path.suffix.lower() == ".zip" else None
-        if label in there:
-            raise UsageError(f"{folder}: two archives of {label}, {there[label].name} and {path.name}. Keep one.")
-        if label:
-            there[label] = path
-    chosen = sorted((r for r in map(registry.find_or_infer, there) if _is_wanted(r, wanted)), key=_order)
-    missing = [x for x in _split(wanted) if not _YEARS.match(x) and x not in there]
-    if missing or not chosen:
-        what = ", ".join(missing) or wanted
-        raise UsageError(
-            f"{folder}: no archive of {what}. There are {', '.join(there) or 'none'}. Ask for years (2009..2026, the "
-            "earlier first) or labels."
-        )
-    return {release.label: there[release.label] for release in chosen}
+    """Return the archives of the wanted releases in a folder, by label, in CMS's order; `archives.look` says more."""
+    return dict(archives.look(folder, wanted).archives)
 
 
 def find_releases(wanted: str) -> list[Release]:
@@ -73,9 +46,9 @@ def find_releases(wanted: str) -> list[Release]:
 
     `wanted` is a year, a range of years, or labels separated by commas; a label that is named has to be known.
     """
-    named = {registry.find(part).label for part in _split(wanted) if not _YEARS.match(part)}
+    named = {registry.find(part).label for part in split(wanted) if not YEARS.match(part)}
     known = registry.releases().values()
-    chosen = sorted((r for r in known if _is_wanted(r, wanted) and (r.zip_path or r.label in named)), key=_order)
+    chosen = sorted((r for r in known if is_wanted(r, wanted) and (r.zip_path or r.label in named)), key=order)
     if not chosen:
         raise UsageError(f"{wanted}: no release of schemas/releases.csv. Ask for years (2009..2026) or labels.")
     return chosen
@@ -140,12 +113,12 @@ def _stage_missing(
     accept: Collection[str],
 ) -> StagedRelease | None:
     separation.refuse_other_class(base, contracts.load())
-    release, archive = registry.find_or_infer(label), open_archive(path)
+    release, archive = labels.to_build(label), open_archive(path)
     if pipeline.is_built(release, archive, base, sample=sample):
         return None
     before = base.releases.get(release.label, {}).get("content", "nothing")
-    words = "-".join(["", *(["sample"] if sample else []), *sorted(accept)])  # another request is another staging
-    name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{before[:16]}{words}.json"
+    asked = "".join(f"{word}-" for word in (*(["sample"] if sample else []), *sorted(accept)))
+    name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{asked}{before[:16]}.json"
     if store.exists(name):
         # NOTE: an unreadable record counts as none; the release is staged again.
         with suppress(ValueError, KeyError, TypeError):
@@ -177,11 +150,12 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
     """
     failed: dict[str, str] = {}
     accepted: list[StagedRelease] = []
-    for one in sorted(staged, key=lambda one: _order(registry.find_or_infer(one.release))):
+    for one in sorted(staged, key=lambda one: order(registry.find_or_infer(one.release))):
         known = base.releases | {s.release: s.record for s in accepted}
         try:
-            with during(f"holding {one.release} against the release before it"):
+            with during(f"holding {one.release} against the others"):
                 _hold_against_neighbour(one, store, known)
+                elsewhere.notices(one.release, one.record, known)
             accepted.append(one)
         except PfsetlError as error:
             failed[one.release] = str(error)
@@ -259,29 +233,3 @@ def _hold_against_neighbour(one: StagedRelease, store: Store, known: Mapping[str
     path = next(r["path"] for r in one.resources if r["table"] == "rvu")
     report = against_neighbour(one.release, pl.read_parquet(store.get(path), columns=["participant"]), near)
     report.accepting(one.record.get("accepted", ())).raise_if_bad()
-
-
-def _label(path: Path) -> str | None:
-    named = _NAMED.match((path.stem if path.suffix.lower() == ".zip" else path.name).upper())
-    try:
-        return registry.find_or_infer(named[1]).label if named else None
-    except UsageError:
-        return None
-
-
-def _is_wanted(release: Release, wanted: str) -> bool:
-    for part in _split(wanted):
-        years = _YEARS.match(part)
-        if release.label == part or (years and int(years[1]) <= release.year <= int(years[2] or years[1])):
-            return True
-    return False
-
-
-def _split(wanted: str) -> list[str]:
-    return [part.strip().upper() for part in wanted.split(",") if part.strip()]
-
-
-def _order(release: Release) -> tuple[int, int, int]:
-    known = list(registry.releases())
-    place = known.index(release.label) if release.label in known else len(known)
-    return release.year, release.quarter, place

@@ -8,15 +8,16 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import calendar, contracts, registry
+from pfsetl.declared import calendar, contracts, labels
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError, during
 from pfsetl.parsing import banner, parity
+from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read, read_others
-from pfsetl.publication import loss, neighbours, parquet, publish, record, separation, version
+from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -92,7 +93,7 @@ def _build(
     accept: Collection[str],
 ) -> Build:
     refuse_unknown(accept)
-    release = registry.find_or_infer(label)
+    release = labels.to_build(label)
     base = _base(store, contracts.load())
     texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
     with step("open", release.label):
@@ -205,15 +206,15 @@ def stage(
                 accept=accept,
             )
             examined.report.raise_if_bad()
+            made_of |= {"rvu_hashes": elsewhere.rvu_hashes(tables["rvu"]), "sample": sample}
+            examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
         with step("write", release.label) as done:
             staged = publish.stage(
                 store,
                 release.label,
                 complete,
-                made_of
-                | examined.findings
-                | {"all_formats": all_formats, "sample": sample, "accepted": sorted(accept)},
+                made_of | examined.findings | {"all_formats": all_formats, "accepted": sorted(accept)},
                 contract,
                 {"payment_locality": under_way},
             )
@@ -251,11 +252,11 @@ def _examine(
     sample: bool,
     accept: Collection[str],
 ) -> Examined:
-    release, opened = registry.find_or_infer(label), open_archive(archive)
+    release, opened = labels.to_build(label), open_archive(archive)
     parsed = [parse(raw) for raw in read(opened)]
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)
-    return _examined(
+    examined = _examined(
         release,
         opened,
         parsed,
@@ -267,6 +268,13 @@ def _examine(
         sample=sample,
         accept=accept,
     )
+    made_of = {
+        "archive": {"name": opened.name, "content": opened.content},
+        "rvu_hashes": elsewhere.rvu_hashes(tables["rvu"]),
+        "sample": sample,
+    }
+    examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
+    return examined
 
 
 def is_built(
@@ -298,7 +306,8 @@ def _examined(
     sample: bool,
     accept: Collection[str],
 ) -> Examined:
-    notices = banner.notices([p.raw for p in parsed], release)
+    raws = [p.raw for p in parsed]
+    notices = [*banner.notices(raws, release), *reading.notices(raws)]
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
     agreed, found = agreement.agreements(complete, release)

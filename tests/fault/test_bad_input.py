@@ -26,7 +26,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     """A store that holds one good version of the release that the bad archives are built as."""
     folder = tmp_path_factory.mktemp("published")
     store = LocalStore(folder / "store")
-    pfsetl.build(LABEL, store=store, archive=s.write_zip(folder / "good.zip", s.release(LABEL)))
+    pfsetl.build(LABEL, store=store, archive=s.write_zip(folder / "good.zip", s.release(LABEL)), sample=True)
     return store
 
 
@@ -40,7 +40,7 @@ def refusal(published: LocalStore, path: Path) -> str:
     """Build, expect a refusal, check that the store didn't change; return the message."""
     before = everything(published)
     with pytest.raises(PfsetlError) as caught:
-        pfsetl.build(LABEL, store=published, archive=path)
+        pfsetl.build(LABEL, store=published, archive=path, sample=True)
     assert caught.value.exit_code == 1
     assert everything(published) == before
     version = pfsetl.open(published)
@@ -342,7 +342,7 @@ def test_bad_member_is_refused(case: str, published: LocalStore, tmp_path: Path)
 )
 def test_missing_companion_is_named_and_its_table_empty(file: str, label: str, table: str, tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "part.zip", without(file)(s.release(LABEL)))
-    built = pfsetl.build(LABEL, store=LocalStore(tmp_path / "store"), archive=archive)
+    built = pfsetl.build(LABEL, store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
     assert built.record["missing"] == [label]
     assert built.version.scan(table, LABEL).collect().is_empty()
 
@@ -387,7 +387,7 @@ def test_bad_member_ought_to_be_refused(case: str, tmp_path: Path) -> None:
     change, fragments = UNREFUSED[case]
     path = s.write_zip(tmp_path / "bad.zip", change(s.release(LABEL)))
     with pytest.raises(PfsetlError) as caught:
-        pfsetl.build(LABEL, store=LocalStore(tmp_path / "store"), archive=path)
+        pfsetl.build(LABEL, store=LocalStore(tmp_path / "store"), archive=path, sample=True)
     assert_names(str(caught.value), *fragments)
 
 

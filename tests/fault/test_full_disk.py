@@ -18,9 +18,20 @@ MANY = [
 
 def test_a_table_that_does_not_fit_is_one_clear_message_and_leaves_the_store_as_it_was(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release("RVU25A")))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release("RVU25A")), sample=True)
     archive = s.write_zip(tmp_path / "b.zip", s.release("RVU21A", MANY))
-    command = [sys.executable, "-m", "pfsetl", "build", "RVU21A", "--archive", str(archive), "--output", str(store)]
+    command = [
+        sys.executable,
+        "-m",
+        "pfsetl",
+        "build",
+        "RVU21A",
+        "--sample",
+        "--archive",
+        str(archive),
+        "--output",
+        str(store),
+    ]
     run = subprocess.run(
         command,
         capture_output=True,

@@ -9,7 +9,7 @@ import pytest
 import pfsetl
 from pfsetl import backfill, pipeline
 from pfsetl.errors import Unexpected
-from pfsetl.parsing import grid, values
+from pfsetl.parsing import read, values
 from pfsetl.publication import publish
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
@@ -52,7 +52,7 @@ def failing_at(monkeypatch: pytest.MonkeyPatch, place: object, name: str, when: 
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda made: type(made()).__name__)
-@pytest.mark.parametrize(("place", "name"), [(grid, "decode"), (values, "typed"), (pipeline, "open_archive")])
+@pytest.mark.parametrize(("place", "name"), [(read, "decode"), (values, "typed"), (pipeline, "open_archive")])
 def test_a_release_in_trouble_costs_only_itself(
     archives, tmp_path, monkeypatch, fault: Callable[[], BaseException], place, name
 ) -> None:
@@ -69,7 +69,7 @@ def test_a_release_in_trouble_costs_only_itself(
 
 @pytest.mark.parametrize("fault", FAULTS[:3], ids=lambda made: type(made()).__name__)
 def test_a_build_says_what_it_was_doing_and_keeps_the_cause(archives, tmp_path, monkeypatch, fault) -> None:
-    failing_at(monkeypatch, grid, "decode", 1, fault())
+    failing_at(monkeypatch, read, "decode", 1, fault())
     with pytest.raises(Unexpected, match=f"reading {BAD}.zip/") as caught:
         pfsetl.build(BAD, store=LocalStore(tmp_path / "o"), archive=archives[BAD], sample=True)
     assert SECRET not in str(caught.value)
@@ -92,14 +92,14 @@ def test_a_release_that_cannot_be_committed_leaves_the_others_published(archives
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_who_stops_a_backfill_stops_it(archives, tmp_path, monkeypatch, stop) -> None:
-    failing_at(monkeypatch, grid, "decode", 1, stop())
+    failing_at(monkeypatch, read, "decode", 1, stop())
     with pytest.raises(stop):
         backfill.backfill(archives, store=LocalStore(tmp_path / "o"), sample=True)
 
 
 def test_the_record_of_the_run_holds_no_words_of_a_library(archives, tmp_path, monkeypatch) -> None:
     store = LocalStore(tmp_path / "o")
-    failing_at(monkeypatch, grid, "decode", 1, pl.exceptions.ComputeError(SECRET))
+    failing_at(monkeypatch, read, "decode", 1, pl.exceptions.ComputeError(SECRET))
     with pytest.raises(Unexpected):
         pfsetl.build(BAD, store=store, archive=archives[BAD], sample=True)
     records = [path.read_text() for path in (store.root / "runs").iterdir()]

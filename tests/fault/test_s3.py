@@ -36,11 +36,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def local(archive: Path) -> Version:
-    return pfsetl.build(LABEL, store=LocalStore(archive.parent / "store"), archive=archive).version
+    return pfsetl.build(LABEL, store=LocalStore(archive.parent / "store"), archive=archive, sample=True).version
 
 
 def build(address: str, archive: Path) -> pfsetl.Build:
-    return pfsetl.build(LABEL, store=pfsetl.open_store(address), archive=archive)
+    return pfsetl.build(LABEL, store=pfsetl.open_store(address), archive=archive, sample=True)
 
 
 def problems(at: Version) -> list[str]:
@@ -145,21 +145,21 @@ def test_a_stopped_backfill_is_resumed(bucket: str, archive: Path, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr("pfsetl.publication.publish.commit", killed)
         with pytest.raises(KeyboardInterrupt):
-            backfill({LABEL: archive}, store=store)
+            backfill({LABEL: archive}, store=store, sample=True)
     monkeypatch.setattr("pfsetl.pipeline.stage", killed)  # nothing may be made a second time
-    assert backfill({LABEL: archive}, store=store).version.number == 1
+    assert backfill({LABEL: archive}, store=store, sample=True).version.number == 1
 
 
 def test_the_commands_work_on_a_bucket(bucket: str, archive: Path, tmp_path: Path, run: Run) -> None:
     commands: list[tuple[object, ...]] = [
-        ("build", LABEL, "--archive", archive),
+        ("build", LABEL, "--archive", archive, "--sample"),
         ("check", LABEL),
         ("code", "G9901"),
         ("list",),
         ("versions",),
         ("verify",),
         ("export", tmp_path / "out"),
-        ("backfill", LABEL, "--archives", archive.parent),
+        ("backfill", LABEL, "--archives", archive.parent, "--sample"),
     ]
     assert {c[0]: run(*c, "--output", bucket)[0] for c in commands} == {c[0]: 0 for c in commands}
 
@@ -236,7 +236,18 @@ def test_a_lost_answer_does_not_hide_who_won(server: Server, bucket: str, monkey
 def test_a_killed_writer_breaks_nothing(part: str, fate: str, server: Server, bucket: str, archive: Path) -> None:
     before = p.published(pfsetl.open_store(bucket), "RVU24D")
     with Proxy(server, once(fate, "PUT", part)) as proxy:
-        command = [sys.executable, "-m", "pfsetl", "build", LABEL, "--archive", str(archive), "--output", bucket]
+        command = [
+            sys.executable,
+            "-m",
+            "pfsetl",
+            "build",
+            LABEL,
+            "--sample",
+            "--archive",
+            str(archive),
+            "--output",
+            bucket,
+        ]
         writer = subprocess.Popen(command, env=os.environ | {"AWS_ENDPOINT_URL": proxy.server.endpoint})
         try:
             assert proxy.stalled.wait(30)
@@ -278,7 +289,7 @@ def test_what_cannot_be_reached_is_said(
     environment, said = REFUSALS[case]
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    what = ("build", LABEL, "--archive", archive) if command == "build" else ("versions",)
+    what = ("build", LABEL, "--archive", archive, "--sample") if command == "build" else ("versions",)
     began = time.monotonic()
     code, _, errors = run(*what, "--output", bucket)
     assert (code, time.monotonic() - began < 30) == (1, True)
@@ -287,7 +298,7 @@ def test_what_cannot_be_reached_is_said(
 
 
 def test_a_bucket_that_is_not_there_is_said(bucket: str, archive: Path, run: Run) -> None:
-    code, _, errors = run("build", LABEL, "--archive", archive, "--output", "s3://not-there/store")
+    code, _, errors = run("build", LABEL, "--archive", archive, "--output", "s3://not-there/store", "--sample")
     assert (code, "no such bucket" in errors, "Traceback" in errors) == (1, True, False)
 
 

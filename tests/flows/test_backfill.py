@@ -36,7 +36,7 @@ def prefect_server() -> Iterator[None]:
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archives")
     for label in LABELS:
-        s.write_zip(folder / f"{label}.zip", s.release(label))
+        s.write_zip(folder / f"{label}.zip", s.whole(label))
     return folder
 
 
@@ -64,7 +64,7 @@ def three(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNam
     for label in LABELS:
         (zips / f"{label}.zip").write_bytes((archives / f"{label}.zip").read_bytes())
     cells = [row[:-1] for row in s.cells_of(s.gpci_csv("GPCI7"))]
-    s.write_zip(zips / "RVU25A.zip", s.release("RVU25A") | {"GPCI2025.csv": s.csv_bytes(cells)})
+    s.write_zip(zips / "RVU25A.zip", s.whole("RVU25A") | {"GPCI2025.csv": s.csv_bytes(cells)})
     call = {"releases": "2024..2026", "output": str(store.root), "archives": str(zips)}
     with pytest.raises(ChecksFailed) as failure:
         backfill(**call)

@@ -100,9 +100,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 def post_with_troubles(cms: CmsProcess, until: str) -> None:
     """Every archive of the backfill, each with its own trouble; none is answered before the file `until` is there."""
-    good = {label: zip_answer(cms, s.zipped(s.release(label))) for label in GOOD}
+    good = {label: zip_answer(cms, s.zipped(s.whole(label))) for label in GOOD}
     held = {"until": until}
-    cut_zip = s.zipped(s.release("RVU25B"))[:-100]
+    cut_zip = s.zipped(s.whole("RVU25B"))[:-100]
     troubles: dict[str, list[dict[str, Any]]] = {
         "RVU24A": [{"status": 302, "location": "/files/zip/moved-here.zip", **held}],
         "RVU24B": [{"status": 503, "retry_after": "3", **held}, good["RVU24B"]],
@@ -126,10 +126,10 @@ def post_news(cms: CmsProcess) -> None:
         post_page(cms, label, zip_path(label))
     post_page(cms, "RVU26B", REPOSTED)
     codes = [DEARER if row is s.VISIT else row for row in s.CODES]
-    cms.answer(REPOSTED, zip_answer(cms, s.zipped(s.release("RVU26B", codes))))
+    cms.answer(REPOSTED, zip_answer(cms, s.zipped(s.whole("RVU26B", codes))))
     post_page(cms, "RVU27A", NEW_ZIP, page="/pages/rvu27a")
     cms.answer(NEW_ZIP, {"status": 302, "location": BEHIND_IT})
-    cms.answer(BEHIND_IT, zip_answer(cms, s.zipped(s.release("RVU27A"))))
+    cms.answer(BEHIND_IT, zip_answer(cms, s.zipped(s.whole("RVU27A"))))
     post_page(cms, "RVU27B", GATED_ZIP, page="/pages/rvu27b")
     cms.answer(GATED_ZIP, LICENCE)
     post_index(cms, {"RVU27B": "/pages/rvu27b", "RVU27A": "/pages/rvu27a"})

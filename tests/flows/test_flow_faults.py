@@ -95,7 +95,7 @@ def post(cms: CmsProcess, go: Path | None = None, **rows: list[s.Row]) -> None:
     """Post the releases' archives, the last one held back until `go` is there."""
     for label in LABELS:
         held = {"until": str(go)} if go and label == HELD else {}
-        cms.answer(zip_path(label), zip_answer(cms, s.zipped(s.release(label, rows.get(label, s.CODES))), **held))
+        cms.answer(zip_path(label), zip_answer(cms, s.zipped(s.whole(label, rows.get(label, s.CODES))), **held))
 
 
 def post_news(cms: CmsProcess, go: Path) -> None:
@@ -103,7 +103,7 @@ def post_news(cms: CmsProcess, go: Path) -> None:
     new = {label: f"/pages/{label.lower()}" for label in ("RVU27A", "RVU27B")}
     for label, page in new.items():
         zip_href = f"/files/zip/{label.lower()}-updated-01-02-2027.zip"
-        cms.answer(zip_href, zip_answer(cms, s.zipped(s.release(label))))
+        cms.answer(zip_href, zip_answer(cms, s.zipped(s.whole(label))))
         post_page(cms, label, zip_href, page)
     post_index(cms, new, until=str(go))
 

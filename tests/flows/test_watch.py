@@ -48,7 +48,7 @@ class Site:
         path = f"/files/zip/{name or label.lower()}.zip"
         base = label if label[3:].isalnum() and len(label) == 6 else "RVU26A"
         self.cms.answer_with(page, html(cms_pages.release(label, [(path, label)], year=year)))
-        self.cms.answer_with(path, Answer(synthetic.zipped(synthetic.release(base, rows))))
+        self.cms.answer_with(path, Answer(synthetic.zipped(synthetic.whole(base, rows))))
         self.posted[label] = cms_pages.Row(label, year, page)
         self.list()
         return path

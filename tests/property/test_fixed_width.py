@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from pfsetl.errors import LayoutError
 from pfsetl.parsing.read import RawTable, read_member
-from pfsetl.source.archive import Archive, MemberFile
+from pfsetl.source.archive import Archive
+from pfsetl.source.members import MemberFile
 
 Positions = dict[str, tuple[int, int]]
 

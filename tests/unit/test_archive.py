@@ -14,8 +14,11 @@ from tests import synthetic as s
 NAMES = {
     ("pprrvu", "all"): ["PPRRVU09.txt", "PPRRVU11_110210(3).csv", "PPRRVU14_V1219.xlsx", "PPRRVU15_V1223c.txt",
                         "PPRRVU18_JAN.csv", "PPRRVU25_JAN.txt", "PPRRVU2025_Oct.csv", "pprrvu03.csv", "PPRRVU10.CSV"],
-    ("pprrvu", "non_qp"): ["PPRRVU2026_Jan_nonQPP.csv", "PPRRVU2026_Apr_non_QPP.txt", "pprrvu2026_jan_NONQP.txt"],
-    ("pprrvu", "qp"): ["PPRRVU2026_Jan_QPP.csv", "PPRRVU2026_Apr_QP.txt"],
+    ("pprrvu", "non_qp"): ["PPRRVU2026_Jan_nonQPP.csv", "PPRRVU2026_Apr_non_QPP.txt", "pprrvu2026_jan_NONQP.txt",
+                           "PPRRVU2026_Jan_nonQPP_updated.csv", "PPRRVU2027_Jul_Non-QPP_V0619c (1).txt",
+                           "Copy of PPRRVU2026_Oct_nonQPP.csv", "RVU26B/PPRRVU2026_Apr_nonQPP_V2.csv"],
+    ("pprrvu", "qp"): ["PPRRVU2026_Jan_QPP.csv", "PPRRVU2026_Apr_QP.txt", "PPRRVU2026_Jan_QPP_updated.csv",
+                       "PPRRVU2028_Oct_QPP_final_V1219.txt", "PPRRVU2026_Jan_QPP - Copy (2).csv"],
     ("gpci", "all"): ["GPCI09.xls", "GPCI_2011.csv", "CY 2014 GPCI _12172013.txt", "CY2015_GPCIs.csv", "GPCI2026.csv"],
     ("locality_county", "all"): ["09LOCCO.xls", "18LOCCO.prn", "26LOCCO.csv"],
     ("anesthesia", "all"): ["anes2009.txt", "ANES_V1101.csv", "ANES 2014_V0103.csv", "Anes_2015_122314.TXT"],
@@ -24,7 +27,7 @@ NAMES = {
 
 
 def opened(folder: Path, *names: str) -> Archive:
-    return open_archive(s.write_folder(folder / "members", dict.fromkeys(names, b"x")))
+    return open_archive(s.write_zip(folder / "members.zip", dict.fromkeys(names, b"x")))
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in NAMES.items() for name in names])
@@ -59,7 +62,7 @@ def test_a_full_archive_misses_nothing(tmp_path: Path) -> None:
 
 
 def test_the_relative_values_are_required(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"members: no file of pprrvu\. .*schemas/members.csv"):
+    with pytest.raises(ArchiveError, match=r"members.zip: no file of pprrvu\. .*schemas/members.csv"):
         opened(tmp_path, "GPCI2025.csv")
 
 
@@ -74,9 +77,75 @@ def test_a_name_that_fits_two_members_is_refused(tmp_path: Path) -> None:
         opened(tmp_path, "PPRRVU25.csv", "GPCI_LOCCO.csv")
 
 
-def test_a_member_twice_in_one_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"gpci is there twice as csv: GPCI2025.csv and GPCI2025_v2.csv"):
-        opened(tmp_path, "PPRRVU25.csv", "GPCI2025.csv", "GPCI2025_v2.csv")
+COPIES = ["GPCI2025_v2.csv", "GPCI2025 (1).csv", "GPCI2025 - Copy.csv", "Copy of GPCI2025.csv", "old/GPCI2025.csv"]
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_member_twice_in_one_format_with_other_bytes_is_refused(name: str, tmp_path: Path) -> None:
+    path = s.write_zip(tmp_path / "a.zip", {"PPRRVU25.csv": b"x", "GPCI2025.csv": b"x", name: b"y"})
+    with pytest.raises(
+        ArchiveError, match=r"gpci is there twice as csv, with different bytes: GPCI2025.csv and .*Keep"
+    ):
+        open_archive(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["GPCI2025 (1).csv", "GPCI2025 - Copy.csv", "Copy of GPCI2025.csv", "old/GPCI2025.csv"]
+)
+def test_a_copy_of_a_member_is_left_out_and_named(name: str, tmp_path: Path) -> None:
+    archive = opened(tmp_path, name, "PPRRVU25.csv", "GPCI2025.csv")
+    assert [f.name for f in archive.files] == ["PPRRVU25.csv", "GPCI2025.csv"]
+    assert (archive.ignored, archive.notices) == ((name,), (f"{name}: not used, a copy of GPCI2025.csv",))
+
+
+def test_a_copy_changes_nothing_about_what_an_archive_is(tmp_path: Path) -> None:
+    alone = opened(tmp_path, "PPRRVU25.csv")
+    assert alone.content == opened(tmp_path, "PPRRVU25.csv", "PPRRVU25 (1).csv").content
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("GPCI2025.ods", "gpci"), ("PPRRVU2025_JAN.dat", "pprrvu"), ("25LOCCO.csv.bak", "locality_county"),
+        ("ANES2025.numbers", "anesthesia"), ("OPPSCAP_JAN.xlsb", "opps_cap"), ("PPRRVU26_Qualified.csv", "pprrvu"),
+        ("OPPS CAP.csv", "opps_cap"), ("Counties by locality.csv", ""),
+    ],
+)  # fmt: skip
+def test_a_file_that_looks_like_a_member_and_is_not_used_is_named(name: str, member: str, tmp_path: Path) -> None:
+    archive = opened(tmp_path, "PPRRVU25.csv", name)
+    assert archive.ignored == (name,)
+    said = [notice for notice in archive.notices if notice.startswith(f"{name}: not used") and member in notice]
+    assert len(said) == bool(member)
+
+
+OF_SYSTEMS = [
+    "__MACOSX/._GPCI2025.csv", "__MACOSX/RVU25A/._PPRRVU25.txt", "._OPPSCAP_JAN.csv", "~$GPCI2025.xlsx", ".DS_Store",
+    "RVU25A/.DS_Store", "Thumbs.db", "ehthumbs.db", "Desktop.ini", ".~lock.ANES2025.csv#", "@eaDir/GPCI2025.csv",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_SYSTEMS)
+def test_files_of_operating_systems_are_listed_and_nothing_else(name: str, tmp_path: Path) -> None:
+    archive = opened(tmp_path, "PPRRVU25.csv", "GPCI2025.csv", name)
+    assert [f.name for f in archive.files] == ["PPRRVU25.csv", "GPCI2025.csv"]
+    assert (archive.ignored, archive.notices) == ((name,), ())
+
+
+def test_a_folder_inside_a_folder_is_named(tmp_path: Path) -> None:
+    s.write_folder(tmp_path / "RVU25A", {"PPRRVU25.csv": b"x"})
+    s.write_folder(tmp_path / "RVU25A" / "before", {"GPCI2025.csv": b"x"})
+    archive = open_archive(tmp_path / "RVU25A")
+    assert (archive.ignored, archive.missing[0]) == (("before/",), "gpci")
+    assert archive.notices == ("before/: a folder inside RVU25A; its files aren't used",)
+
+
+def test_a_lack_is_said_in_names_of_files_and_names_what_is_there(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError) as caught:
+        opened(tmp_path, "PPRRVU2026_Jan_QPP.csv", "PPRRVU2026_Jan_non.pdf", "__MACOSX/x")
+    said = str(caught.value)
+    assert "no file of pprrvu (non_qp). CMS names it as in PPRRVU2026_Jan_nonQPP.csv" in said
+    assert "Files that aren't used: PPRRVU2026_Jan_non.pdf. " in said
+    assert not {"^", "(?", "$"} & set(said.split("'"))
 
 
 def test_a_member_in_three_formats_is_one_member(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ ZIPS = {label: str(registry.find(label).zip_path) for label in ("RVU25A", "RVU25
 
 @pytest.fixture
 def cms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cms]:
-    with Cms({path: [Answer(s.zipped(s.release(label)))] for label, path in ZIPS.items()}) as server:
+    with Cms({path: [Answer(s.zipped(s.whole(label)))] for label, path in ZIPS.items()}) as server:
         monkeypatch.setenv("PFSETL_CMS_URL", server.url)
         monkeypatch.setenv("PFSETL_ATTEMPTS", "1")
         yield server

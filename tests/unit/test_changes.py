@@ -132,7 +132,7 @@ ROWS = {"RVU25A": s.CODES, "RVU25B": [CHANGED, *s.CODES[1:]], "RVU25C": [CHANGED
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("archives")
-    return {label: s.write_zip(folder / f"{label}.zip", s.release(label, rows=rows)) for label, rows in ROWS.items()}
+    return {label: s.write_zip(folder / f"{label}.zip", s.whole(label, rows=rows)) for label, rows in ROWS.items()}
 
 
 def built(store: LocalStore, archives: dict[str, Path], *labels: str) -> Version:
@@ -199,7 +199,7 @@ def test_the_same_releases_have_the_same_changes_whatever_order_they_come_in(
 
 
 def test_a_reposted_release_changes_what_follows_it(store: LocalStore, tmp_path: Path) -> None:
-    same = s.write_zip(tmp_path / "a.zip", s.release("RVU25A", rows=ROWS["RVU25B"]))
+    same = s.write_zip(tmp_path / "a.zip", s.whole("RVU25A", rows=ROWS["RVU25B"]))
     assert listed(pfsetl.build("RVU25A", store=store, archive=same).version, "RVU25B") == []
 
 
@@ -246,7 +246,7 @@ def test_a_deleted_table_of_changes_stops_no_other_build(
     (gone,) = (r["path"] for r in at.resources if (r["table"], r["release"]) == ("release_changes", "RVU25B"))
     (store.root / gone).unlink()
     with pytest.raises(StoreError, match="is published all the same"):  # but can't be laid out for readers that glob
-        pfsetl.build("RVU25D", store=store, archive=s.write_zip(tmp_path / "d.zip", s.release("RVU25D")))
+        pfsetl.build("RVU25D", store=store, archive=s.write_zip(tmp_path / "d.zip", s.whole("RVU25D")))
     assert pfsetl.open(store).number == at.number + 1
 
 
@@ -255,7 +255,7 @@ def test_a_neighbour_that_cannot_be_read_is_named(store: LocalStore, archives: d
     damaged = store.root / path
     damaged.chmod(0o644)
     damaged.write_bytes(b"PAR1")
-    archive = s.write_zip(tmp_path / "d.zip", s.release("RVU25D"))
+    archive = s.write_zip(tmp_path / "d.zip", s.whole("RVU25D"))
     with pytest.raises(StoreError, match=r"RVU25C-.*can't be read, but the changes to another.*build RVU25C again"):
         pfsetl.build("RVU25D", store=store, archive=archive)
     assert pfsetl.open(store).number == 3
@@ -267,12 +267,12 @@ def test_a_neighbour_that_cannot_be_read_is_named(store: LocalStore, archives: d
 def test_a_version_that_gained_a_release_differs_by_its_rows(store: LocalStore) -> None:
     found = published_changes.between_versions(pfsetl.open(store, 1), pfsetl.open(store, 2))
     rvu = next(t for t in found.tables if (t.table, t.release) == ("rvu", "RVU25B"))
-    assert (rvu.rows_before, rvu.rows_after, rvu.added, rvu.removed, rvu.changed) == (0, 7, 7, 0, 0)
+    assert (rvu.rows_before, rvu.rows_after, rvu.added, rvu.removed, rvu.changed) == (0, 20_007, 20_007, 0, 0)
     assert {t.release for t in found.tables} == {"RVU25B"}
 
 
 def test_a_version_with_a_reposted_release_differs_by_row_and_column(store: LocalStore, tmp_path: Path) -> None:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release(rows=ROWS["RVU25B"])))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole(rows=ROWS["RVU25B"])))
     found = published_changes.between_versions(pfsetl.open(store, 3), pfsetl.open(store, 4))
     rvu = next(t for t in found.tables if (t.table, t.release) == ("rvu", "RVU25A"))
     assert (rvu.added, rvu.removed, rvu.changed) == (0, 0, 1)
@@ -294,10 +294,10 @@ def test_releases_are_compared_without_their_label(store: LocalStore) -> None:
 
 
 def test_across_2026_everyone_is_compared_with_non_qp_and_qp_is_named(store: LocalStore, tmp_path: Path) -> None:
-    pfsetl.build("RVU26A", store=store, archive=s.write_zip(tmp_path / "d.zip", s.release("RVU26A")))
+    pfsetl.build("RVU26A", store=store, archive=s.write_zip(tmp_path / "d.zip", s.whole("RVU26A")))
     found = published_changes.between_releases(pfsetl.open(store), "RVU25A", "RVU26A")
     rvu = next(t for t in found.tables if t.table == "rvu")
-    assert (found.participants, rvu.rows_before, rvu.rows_after, rvu.added) == ({"non_qp": "all"}, 7, 13, 0)
+    assert (found.participants, rvu.rows_before, rvu.rows_after, rvu.added) == ({"non_qp": "all"}, 20_007, 20_013, 0)
     assert "qp of RVU26A has no counterpart in RVU25A and isn't compared" in found.notes
 
 

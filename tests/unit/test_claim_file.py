@@ -32,7 +32,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("claims")
     rows = [row for row in s.CODES if row["hcpcs"] != "G9903"] + [LARGE, SMALL]
     archive = s.write_zip(folder / "a.zip", s.release(rows=rows))
-    pfsetl.build("RVU25A", store=pfsetl.open_store(folder / "o"), archive=archive)
+    pfsetl.build("RVU25A", store=pfsetl.open_store(folder / "o"), archive=archive, sample=True)
     return folder / "o"
 
 

@@ -57,7 +57,7 @@ def load(tmp_path: Path, store: LocalStore):
     def put(name: str, content: bytes | str, effective_from: date | None = None) -> companions.Companion:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return companions.load(store, path, effective_from)
+        return companions.load(store, path, effective_from, sample=True)
 
     return put
 
@@ -110,7 +110,7 @@ def test_a_file_is_found_in_a_zip_beside_its_layout(load):
     [("20251", (2025, 1, 1)), ("20252", (2025, 4, 1)), ("20253", (2025, 7, 1)), ("20264", (2026, 10, 1))],
 )
 def test_a_zip_file_holds_from_its_quarter(load, quarter, first):
-    assert load("ZIP5_OCT2025.txt", zip_record(quarter=quarter)).effective_from == date(*first)
+    assert load("ZIP5.txt", zip_record(quarter=quarter)).effective_from == date(*first)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_file_that_cant_be_right_is_refused_with_its_place(load, store, name, 
 @pytest.mark.parametrize("name", ["", "missing.txt"])
 def test_what_is_no_file_is_a_source_that_isnt_available(tmp_path, store, name):
     with pytest.raises(SourceUnavailable, match="no such file"):
-        companions.load(store, tmp_path / name)
+        companions.load(store, tmp_path / name, sample=True)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b"{}", b'{"effective_from": "soon"}'])
@@ -238,15 +238,15 @@ def test_a_record_holds_what_was_returned(load, store):
 def test_the_command_says_what_it_loaded(run, tmp_path):
     path = tmp_path / "ZIP5_OCT2025.txt"
     path.write_text(ZIPS, newline="")
-    code, out, _ = run("load", path, "-o", tmp_path / "o")
+    code, out, _ = run("load", path, "--sample", "-o", tmp_path / "o")
     digest = hashlib.sha256(ZIPS.encode()).hexdigest()[:16]
-    assert (code, out) == (0, f"zip_locality: 3 rows of ZIP5_OCT2025.txt, from 2025-10-01, sha256 {digest}\n")
+    assert (code, out) == (0, f"zip_locality: 3 rows of ZIP5_OCT2025.txt, a sample, from 2025-10-01, sha256 {digest}\n")
 
 
 def test_the_command_takes_the_first_day(run, tmp_path):
     path = tmp_path / "Anesthesia_Base_Units.txt"
     path.write_bytes(base_units(year=""))
-    code, out, _ = run("load", path, "--effective-from", "2023-01-01", "-o", tmp_path / "o")
+    code, out, _ = run("load", path, "--sample", "--effective-from", "2023-01-01", "-o", tmp_path / "o")
     assert (code, "from 2023-01-01" in out) == (0, True)
 
 
@@ -259,5 +259,5 @@ def test_the_command_refuses_with_a_message(run, tmp_path, content, options, exi
     if content is not None:
         path.write_text(content, newline="")
     where = [] if "-o" in options else ["-o", tmp_path / "o"]
-    code, _, err = run("load", path, *options, *where)
+    code, _, err = run("load", path, "--sample", *options, *where)
     assert (code, err.startswith("pfsetl: "), "foreseen" in err) == (exit_code, True, False)

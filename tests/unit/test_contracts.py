@@ -80,9 +80,12 @@ TECHNICAL = PROFESSIONAL | {
     "nonfacility_pe_rvu": "1.60", "facility_pe_rvu": "1.10", "mp_rvu": "0.04",
     "nonfacility_total_rvu": "1.64", "facility_total_rvu": "1.14",
 }  # fmt: skip
+QP = WHOLE | {"participant": "qp", "pricing_indicator": "1", "conversion_factor": "33.5675"}
+CARRIER_PRICED = WHOLE | {"hcpcs": "G0003", "status": "C"}
 CAPPED = WHOLE | {"opps_nonfacility_pe_rvu": "1.50", "opps_facility_pe_rvu": "1.50", "opps_mp_rvu": "0.09"}
 LOCALITY: Row = {"release": "RVU26A", "state": "AL", "locality": "00"}
 GPCI: Row = LOCALITY | {"work_gpci": "1.000", "pe_gpci": "0.900", "mp_gpci": "0.600"}
+COUNTY = LOCALITY | {"counties": "ALL COUNTIES"}
 ANESTHESIA = LOCALITY | {"participant": "non_qp", "conversion_factor": "20.0000"}
 OPPS_CAP = LOCALITY | {"hcpcs": "G0001", "modifier": "TC"}
 PAID: Row = {
@@ -93,6 +96,7 @@ CLEAN: dict[str, list[Row]] = {
     "conversion_factor": [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"}],
     "rvu": [WHOLE, PROFESSIONAL, TECHNICAL],
     "gpci": [GPCI],
+    "locality_county": [COUNTY],
     "anesthesia": [ANESTHESIA],
     "opps_cap": [OPPS_CAP],
     "payment_national": [PAID],
@@ -139,6 +143,24 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     "anesthesia.factor_in_range": ([ANESTHESIA | {"conversion_factor": "2000.0000"}], 1),
     "anesthesia.same_localities_as_gpci": ([ANESTHESIA | {"locality": "01"}], 2),
     "rvu.rows_near_neighbour": ([WHOLE] * 4, 1),
+    "rvu.qp_rows_in_non_qp": ([WHOLE, TECHNICAL, QP, QP | {"modifier": "26"}, QP | {"hcpcs": "G0002"}], 2),
+    "rvu.qp_values_of_non_qp": (
+        [WHOLE, QP, TECHNICAL, QP | TECHNICAL | {"participant": "qp", "imaging_family": None}],
+        1,
+    ),
+    "rvu.payable_rows_in_qp": ([WHOLE, QP, TECHNICAL, PROFESSIONAL | {"status": "N"}, CARRIER_PRICED], 2),
+    "rvu.technical_component_has_the_rest": (
+        [TECHNICAL, PROFESSIONAL, TECHNICAL | {"hcpcs": "G0002"}, QP, QP | TECHNICAL | {"participant": "qp"}],
+        3,
+    ),
+    "locality_county.same_localities_as_gpci": ([COUNTY, COUNTY | {"locality": "01"}, COUNTY | {"state": "GA"}], 2),
+    "anesthesia.same_localities_as_counties": ([ANESTHESIA | {"locality": "01"}], 2),
+    "anesthesia.participants_of_rvu": ([ANESTHESIA | {"participant": "all"}], 1),
+    "opps_cap.every_locality_of_a_service": (
+        [OPPS_CAP, OPPS_CAP | {"locality": "01"}, OPPS_CAP | {"modifier": ""}, OPPS_CAP | {"hcpcs": "G0002"}],
+        2,
+    ),
+    "opps_cap.same_localities_as_gpci": ([OPPS_CAP | {"locality": "01"}], 2),
     "rejects.only_repetitions": ([{"reason": "repeats line 3"}, {"reason": "hcpcs is '?'"}], 1),
     "release_calendar.days_in_order": ([{"effective_from": date(2026, 1, 2), "effective_to": date(2026, 1, 1)}], 1),
     "release_calendar.factor_of_the_file": (
@@ -183,7 +205,7 @@ def tables(**rows: list[Row]) -> dict[str, pl.DataFrame]:
     """Every public table with these rows, and the code lists that hold what the clean rows use."""
     public = {name: frame(table, rows.get(name, [])) for name, table in CONTRACT.tables.items()}
     known = {"status": ["A", "N"], "modifier": ["26", "TC"]}
-    public["neighbour"] = pl.DataFrame({"release": ["RVU24D"], "rows": [3]})
+    public["neighbour"] = pl.DataFrame({"release": ["RVU24D"], "participant": ["non_qp"], "rows": [3]})
     return public | {f"code_{name}": pl.DataFrame({"code": known.get(name, ["1"])}) for name in CODE_COLUMNS}
 
 

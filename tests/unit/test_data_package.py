@@ -33,7 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     store = LocalStore(folder / "store")
     for label in ("RVU25A", "RVU26A"):
         archive = s.write_zip(folder / f"{label}.zip", s.release(label))
-        pfsetl.build(label, store=store, archive=archive, url=f"https://cms.test/{label}.zip")
+        pfsetl.build(label, store=store, archive=archive, url=f"https://cms.test/{label}.zip", sample=True)
     retention.rollback(store, 1)
     return store
 

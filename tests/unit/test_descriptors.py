@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for label in ("RVU25A", "RVU26A"):
         archive = s.write_zip(folder / f"{label}.zip", s.release(label))
         texts = open_store(folder / "texts")
-        pfsetl.build(label, store=open_store(folder / "store"), archive=archive, descriptors_store=texts)
+        pfsetl.build(label, store=open_store(folder / "store"), archive=archive, descriptors_store=texts, sample=True)
     return folder
 
 
@@ -95,7 +95,7 @@ def test_a_second_build_reads_nothing_and_changes_neither_store(
 ) -> None:
     monkeypatch.setattr("pfsetl.pipeline.parse", None)
     again = pfsetl.build(
-        "RVU26A", store=published.store, archive=folder / "RVU26A.zip", descriptors_store=described.store
+        "RVU26A", store=published.store, archive=folder / "RVU26A.zip", descriptors_store=described.store, sample=True
     )
     assert not again.published
     assert version.numbers(published.store) == version.numbers(described.store) == [1, 2]
@@ -106,13 +106,14 @@ def test_descriptors_are_added_to_what_is_published_already(
 ) -> None:
     monkeypatch.setattr("pfsetl.pipeline.stage", None)  # the public tables aren't made again
     late = open_store(tmp_path / "late")
-    build = pfsetl.build("RVU26A", store=published.store, archive=folder / "RVU26A.zip", descriptors_store=late)
+    archive = folder / "RVU26A.zip"
+    build = pfsetl.build("RVU26A", store=published.store, archive=archive, descriptors_store=late, sample=True)
     assert (build.published, pfsetl.open(late).number) == (False, 1)
 
 
 def test_a_build_without_the_option_writes_none(tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
-    at = pfsetl.build("RVU25A", store=open_store(tmp_path / "store"), archive=archive).version
+    at = pfsetl.build("RVU25A", store=open_store(tmp_path / "store"), archive=archive, sample=True).version
     assert "descriptor" not in {r["table"] for r in at.resources}
 
 
@@ -123,7 +124,7 @@ def test_the_members_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
     stores = {"store": open_store(tmp_path / "a"), "descriptors_store": open_store(tmp_path / "b")}
-    pfsetl.build("RVU25A", archive=archive, **stores)
+    pfsetl.build("RVU25A", archive=archive, **stores, sample=True)
     assert sorted(raw.member for raw in parsed) == ["anesthesia", "gpci", "locality_county", "opps_cap", "pprrvu"]
 
 
@@ -178,7 +179,7 @@ def test_a_contract_of_both_classes_is_refused(tmp_path: Path) -> None:
 
 def test_a_build_into_the_descriptors_store_is_refused(folder: Path, described: Version) -> None:
     with pytest.raises(StoreError, match="a store of restricted tables"):
-        pfsetl.build("RVU26A", store=described.store, archive=folder / "RVU26A.zip")
+        pfsetl.build("RVU26A", store=described.store, archive=folder / "RVU26A.zip", sample=True)
 
 
 def test_descriptors_into_a_public_store_are_refused_before_anything_is_built(
@@ -186,7 +187,7 @@ def test_descriptors_into_a_public_store_are_refused_before_anything_is_built(
 ) -> None:
     new = open_store(tmp_path / "new")
     with pytest.raises(StoreError, match="a store of public tables"):
-        pfsetl.build("RVU26A", store=new, archive=folder / "RVU26A.zip", descriptors_store=published.store)
+        pfsetl.build("RVU26A", store=new, archive=folder / "RVU26A.zip", descriptors_store=published.store, sample=True)
     assert version.numbers(new) == []
 
 
@@ -213,6 +214,7 @@ def test_one_place_for_both_is_a_usage_error(one: str, other: str, run: Run, tmp
         "--with-descriptors",
         "--descriptors-output",
         places[1],
+        "--sample",
     )
     assert (code, "a store of their own" in err) == (2, True), err
     assert not list(tmp_path.rglob("*.parquet"))
@@ -228,7 +230,7 @@ def test_places_beside_each_other_are_apart(one: str, other: str, tmp_path: Path
 def test_the_same_place_is_refused_to_callers_too(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     with pytest.raises(UsageError, match="a store of their own"):
-        pfsetl.build("RVU25A", store=store, archive=tmp_path / "none.zip", descriptors_store=store)
+        pfsetl.build("RVU25A", store=store, archive=tmp_path / "none.zip", descriptors_store=store, sample=True)
 
 
 # --- the command
@@ -242,8 +244,8 @@ def test_the_two_options_go_together(options: list[str], run: Run, tmp_path: Pat
 
 def test_the_command_prints_the_notice_once_and_apart_from_the_data(run: Run, tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
-    texts = ("--with-descriptors", "--descriptors-output", tmp_path / "texts")
-    code, out, err = run("build", "RVU25A", "--archive", archive, "-o", tmp_path / "store", *texts, "--json")
+    options = ("--with-descriptors", "--descriptors-output", tmp_path / "texts", "--json", "--sample")
+    code, out, err = run("build", "RVU25A", "--archive", archive, "-o", tmp_path / "store", *options)
     assert code == 0
     assert err.count("copyright American Medical Association") == 1
     assert json.loads(out)["release"] == "RVU25A"
@@ -291,7 +293,7 @@ def test_a_moved_descriptor_does_not_reach_the_rejects(tmp_path: Path) -> None:
     name = next(n for n in cells if n.endswith("nonQPP.csv"))
     cells[name] = s.pprrvu_csv("G32", [*many, *s.CODES, stray], title="2026")
     archive = s.write_folder(tmp_path / "RVU26A", cells)
-    at = pfsetl.build("RVU26A", store=open_store(tmp_path / "store"), archive=archive).version
+    at = pfsetl.build("RVU26A", store=open_store(tmp_path / "store"), archive=archive, sample=True).version
     assert at.scan("rejects").filter(member="pprrvu").collect().height == 1
     assert lower_case(texts(at)) == occurring(texts(at), DESCRIBED.values()) == []
 

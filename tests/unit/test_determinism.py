@@ -37,7 +37,7 @@ from pfsetl.publication import parquet, publish
 {before}
 store = pfsetl.open_store(sys.argv[1])
 for archive in map(Path, sys.argv[2:]):
-    pfsetl.build(archive.stem, store=store, archive=archive)
+    pfsetl.build(archive.stem, store=store, archive=archive, sample=True)
 """
 TELL = """
 import json, locale, os, tempfile, time

@@ -492,7 +492,7 @@ def test_the_row_of_a_release_says_what_is_declared_of_it(label: str, monkeypatc
     declared = next(r for r in declarations.rows("releases.csv") if r["release"] == label)
     monkeypatch.setattr(registry, "releases", dict)
     made = release_row(Posting(label, HOST + declared["zip"], HOST + declared["page"], "new_label"))
-    told = ("sha256", "note")
+    told = ("sha256", "rows", "localities", "note")
     assert {k: v for k, v in made.items() if k not in told} == {k: v for k, v in declared.items() if k not in told}
 
 
@@ -577,7 +577,7 @@ def test_the_command_prints_the_row_of_a_new_release(discovered: Run) -> None:
     row = next(csv.reader(io.StringIO(out.splitlines()[-1])))
     expected = ["RVU27A", "2027", "1", "initial", "2027-01-01", "2027-03-31", "false", "", "2026-12-30"]
     assert row[:9] == expected
-    assert row[12].endswith("CMS: Sheets, [/bold] and [31m all")
+    assert row[-1].endswith("CMS: Sheets, [/bold] and [31m all")
     assert row[9:11] == [f"{FILES}/rvu27a", "/files/zip/rvu27a-updated-12/30/2026.zip"]
 
 

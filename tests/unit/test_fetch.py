@@ -380,7 +380,7 @@ def test_a_build_uses_the_cache_offline_only_when_asked_to(
     cms: Cms, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cms.answer_with("/files/zip/rvu25a-updated-01/10/2025.zip", Answer(s.zipped(s.release("RVU25A"))))
-    options = ("--cache", tmp_path / "cache", "--output", tmp_path / "output")
+    options = ("--cache", tmp_path / "cache", "--output", tmp_path / "output", "--sample")
     run(capsys, "fetch", "RVU25A", "--cache", tmp_path / "cache")
     monkeypatch.setenv("PFSETL_CMS_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("PFSETL_ATTEMPTS", "1")

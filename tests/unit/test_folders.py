@@ -8,7 +8,7 @@ import pytest
 import pfsetl
 
 STEPS = [
-    "errors", "document", "declared", "source", "parsing", "tables", "publication", "pricing", "pipeline",
+    "errors", "document", "declared", "source", "parsing", "tables", "publication", "pricing", "archives", "pipeline",
     "backfill", "watch", "cli",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent

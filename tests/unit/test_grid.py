@@ -4,6 +4,7 @@ import pytest
 
 from pfsetl.errors import ArchiveError, LayoutError
 from pfsetl.parsing import grid
+from pfsetl.parsing.encoding import decode
 from tests import synthetic as s
 
 
@@ -12,16 +13,16 @@ def cells(text: str, separator: str = ",") -> list[tuple[object, ...]]:
 
 
 def test_text_is_cp1252() -> None:
-    assert grid.decode(b"physician\x92s caf\xe9") == "physician\u2019s caf\xe9"
+    assert decode(b"physician\x92s caf\xe9") == "physician\u2019s caf\xe9"
 
 
 def test_bytes_unknown_to_cp1252_are_latin1() -> None:
-    assert grid.decode(b"\x81\xe9") == "\x81\xe9"
+    assert decode(b"\x81\xe9") == "\x81\xe9"
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\r", b"\n"])
 def test_line_ends_become_lf(end: bytes) -> None:
-    assert grid.decode(b"a" + end + b"b" + end) == "a\nb\n"
+    assert decode(b"a" + end + b"b" + end) == "a\nb\n"
 
 
 def test_lines_are_counted_from_one() -> None:

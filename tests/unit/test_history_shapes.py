@@ -40,7 +40,7 @@ def old(year: str, shape: str = "G37") -> Members:
 
 def build(folder: Path, label: str, members: Members) -> Build:
     archive = s.write_zip(folder / f"{label}.zip", members)
-    return pipeline.build(label, store=LocalStore(folder / "store"), archive=archive)
+    return pipeline.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
 
 
 def refused(folder: Path, label: str, members: Members) -> str:
@@ -200,7 +200,7 @@ def test_a_refused_year_ends_the_command_with_1(tmp_path: Path, capsys: pytest.C
     members = {k: v for k, v in old("2005").items() if "PPRRVU" not in k} | {"PPRRVU05.txt": early_txt(187)}
     archive = s.write_zip(tmp_path / "RVU05A.zip", members)
     with pytest.raises(SystemExit) as stopped:
-        main(["build", "RVU05A", "--archive", str(archive), "--output", str(tmp_path / "store")])
+        main(["build", "RVU05A", "--sample", "--archive", str(archive), "--output", str(tmp_path / "store")])
     assert stopped.value.code == 1
     told = capsys.readouterr().err
     assert_names(told, "PPRRVU05.txt", "schemas/layouts/shapes.csv")
@@ -232,7 +232,7 @@ def test_a_new_quarter_has_both_participants(tmp_path: Path) -> None:
 
 def test_a_new_quarter_is_built_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     archive = s.write_zip(tmp_path / "RVU27A.zip", s.release("RVU27A"))
-    main(["build", "RVU27A", "--archive", str(archive), "--output", str(tmp_path / "store")])
+    main(["build", "RVU27A", "--sample", "--archive", str(archive), "--output", str(tmp_path / "store")])
     assert "RVU27A revision 1 published as version 1" in capsys.readouterr().out
 
 

@@ -55,7 +55,9 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for label in ("RVU25A", "RVU24A"):
         own = members if label == "RVU25A" else s.release(label)
-        pfsetl.build(label, store=pfsetl.open_store(folder / "o"), archive=s.write_zip(folder / f"{label}.zip", own))
+        pfsetl.build(
+            label, store=pfsetl.open_store(folder / "o"), archive=s.write_zip(folder / f"{label}.zip", own), sample=True
+        )
     return folder / "o"
 
 
@@ -63,7 +65,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_zips(output: Path) -> Path:
     path = output.parent / "ZIP5_JAN2025.txt"
     path.write_text(ZIPS, newline="")
-    companions.load(pfsetl.open_store(output), path)
+    companions.load(pfsetl.open_store(output), path, sample=True)
     return output
 
 
@@ -136,7 +138,7 @@ def test_an_unknown_contractor_names_one_that_is_near(output):
 
 def test_a_zip_code_without_a_loaded_file_says_what_to_load(tmp_path):
     store = pfsetl.open_store(tmp_path / "o")
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     assert "no ZIP file is loaded in" in refusal(tmp_path / "o", "90012")
     assert "pfsetl load ZIP5" in refusal(tmp_path / "o", "90012")
 

@@ -52,11 +52,11 @@ def output(folder: Path) -> Path:
     """Return a store with January of 2018 as corrected, of 2024 to 2027, and the October release of 2024."""
     for label in ("RVU24A", "RVU24D", "RVU25A", "RVU26A", "RVU27A"):
         archive = s.write_zip(folder / f"{label}.zip", s.release(label, CODES))
-        pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive)
+        pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive, sample=True)
     members = s.release("RVU18A", CODES)
     for label in ("RVU18A", "RVU18AR1"):
         archive = s.write_zip(folder / f"{label}.zip", members)
-        pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive)
+        pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive, sample=True)
     return folder / "store"
 
 
@@ -102,6 +102,7 @@ def test_a_correction_that_isnt_published_is_not_replaced_by_what_it_corrects(fo
         "RVU18A",
         store=pfsetl.open_store(store),
         archive=s.write_zip(folder / "i.zip", s.release("RVU18A")),
+        sample=True,
     )
     with pytest.raises(UsageError, match="Build it: pfsetl build RVU18AR1"):
         pfsetl.price("G9901", "2018-02-01", output=store)
@@ -366,7 +367,7 @@ def test_what_has_no_medicare_price_has_a_reason(priced, hcpcs, reason):
 def with_base_units(folder, output) -> Path:
     path = folder / "CY_2025_Anesthesia_Base_Units.txt"
     path.write_bytes(b"CODE\t2025\r\n\tBASE\r\n\tUNIT\r\n00998\t3\r\n00999\t5\r\n")
-    companions.load(pfsetl.open_store(output), path)
+    companions.load(pfsetl.open_store(output), path, sample=True)
     return path
 
 
@@ -428,7 +429,7 @@ def test_minutes_belong_to_anesthesia(priced, with_base_units, hcpcs, asked, mes
 def test_anesthesia_without_loaded_base_units_says_what_to_load(folder):
     store = folder / "no_base_units"
     archive = s.write_zip(folder / "n.zip", s.release("RVU25A", CODES))
-    pfsetl.build("RVU25A", store=pfsetl.open_store(store), archive=archive)
+    pfsetl.build("RVU25A", store=pfsetl.open_store(store), archive=archive, sample=True)
     with pytest.raises(UsageError, match=r"no anesthesia base units are loaded .* pfsetl load"):
         pfsetl.price("00999", JANUARY, minutes=45, output=store)
 

@@ -217,14 +217,14 @@ def test_a_staged_release_is_named_by_its_content(store: LocalStore) -> None:
 
 def test_a_build_of_the_same_archive_does_nothing(tmp_path: Path, store: LocalStore) -> None:
     archive = s.write_zip(tmp_path / "a.zip", s.release())
-    builds = [pfsetl.build("RVU25A", store=store, archive=archive) for _ in range(2)]
+    builds = [pfsetl.build("RVU25A", store=store, archive=archive, sample=True) for _ in range(2)]
     assert [(b.published, b.version.number) for b in builds] == [(True, 1), (False, 1)]
 
 
 def test_a_reposted_archive_is_a_new_revision(tmp_path: Path, store: LocalStore) -> None:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
     rows = [*s.CODES[:-1], s.changed(s.LOCAL_PRICE, pctc="0")]
-    built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)))
+    built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
     assert (built.version.number, built.record["revision"]) == (2, 2)
     assert built.version.scan("releases", "RVU25A").collect()["revision"].to_list() == [1, 2]
 
@@ -243,25 +243,25 @@ def test_a_release_that_was_there_already_is_not_called_published_when_another_j
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, archive = LocalStore(tmp_path / "o"), s.write_zip(tmp_path / "a.zip", s.release())
-    first = pfsetl.build("RVU25A", store=store, archive=archive)
+    first = pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
     (store.root / first.version.resources[0]["path"]).unlink()  # so that it is made again
     commit = publish.commit
 
     def after_another(*arguments: object) -> Version:
         monkeypatch.setattr(publish, "commit", commit)
-        pfsetl.build("RVU24D", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release("RVU24D")))
+        pfsetl.build("RVU24D", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release("RVU24D")), sample=True)
         return commit(*arguments)
 
     monkeypatch.setattr(publish, "commit", after_another)
-    again = pfsetl.build("RVU25A", store=store, archive=archive)
+    again = pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
     assert (again.version.number, again.published) == (2, False)
 
 
 def test_what_was_compared_once_stays_compared(tmp_path: Path) -> None:
     store, archive = LocalStore(tmp_path / "o"), s.write_zip(tmp_path / "a.zip", s.release())
-    compared = pfsetl.build("RVU25A", store=store, archive=archive, all_formats=True)
+    compared = pfsetl.build("RVU25A", store=store, archive=archive, all_formats=True, sample=True)
     (store.root / compared.version.resources[0]["path"]).unlink()
-    restored = pfsetl.build("RVU25A", store=store, archive=archive)
+    restored = pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
     assert (restored.published, restored.version.number) == (False, 1)
 
 
@@ -269,16 +269,16 @@ def test_what_was_compared_once_stays_compared(tmp_path: Path) -> None:
 
 
 def test_a_new_release_supersedes_nothing_and_adds_all_its_rows(store: LocalStore, tmp_path: Path) -> None:
-    built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()))
+    built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     told = built.version.manifest["pfsetl"]["changes"]["RVU25A"]
     assert told["supersedes"] is None
     assert told["tables"]["rvu"] == {"added": len(s.CODES), "removed": 0, "changed": 0}
 
 
 def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(store: LocalStore, tmp_path: Path) -> None:
-    first = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()))
+    first = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
     rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:-1]]  # one row changed, one removed
-    second = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)))
+    second = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
     told = second.version.manifest["pfsetl"]["changes"]["RVU25A"]
     before = first.version.releases["RVU25A"]["archive"]["sha256"]
     assert told["supersedes"] == {"version": 1, "revision": 1, "archive_sha256": before}
@@ -286,9 +286,9 @@ def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(sto
 
 
 def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_path: Path) -> None:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
     rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:]]
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
     work = [
         str(pfsetl.open(store, number).scan("rvu").filter(hcpcs="G9901").collect()["work_rvu"][0]) for number in (1, 2)
     ]
@@ -297,6 +297,6 @@ def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_
 
 def test_a_release_that_a_version_does_not_touch_is_not_among_its_changes(store: LocalStore, tmp_path: Path) -> None:
     for label in ("RVU25A", "RVU25B"):
-        archive = s.write_zip(tmp_path / f"{label}.zip", s.release(label))
+        archive = s.write_zip(tmp_path / f"{label}.zip", s.whole(label))
         built = pfsetl.build(label, store=store, archive=archive)
     assert list(built.version.manifest["pfsetl"]["changes"]) == ["RVU25B"]

@@ -312,17 +312,17 @@ def test_what_a_stopped_backfill_staged_is_kept_until_it_is_published(
     with monkeypatch.context() as patch:
         patch.setattr(publish, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            backfill.backfill(archives, store=store)
+            backfill.backfill(archives, store=store, sample=True)
     grown_old(store)
     done = pruned(store, 1)
     assert (done.records, sum("RVU25A" in name for name in done.objects)) == ((), 0)
     monkeypatch.setattr(pfsetl.pipeline, "stage", None)  # it must not be staged again
-    backfill.backfill(archives, store=store)
+    backfill.backfill(archives, store=store, sample=True)
     assert every_version_verifies(store)
 
 
 def test_the_record_of_a_finished_backfill_goes(store: LocalStore, tmp_path: Path) -> None:
-    backfill.backfill({"RVU25A": s.write_zip(tmp_path / "RVU25A.zip", s.release())}, store=store)
+    backfill.backfill({"RVU25A": s.write_zip(tmp_path / "RVU25A.zip", s.release())}, store=store, sample=True)
     grown_old(store)
     assert len(pruned(store, 1).records) == 1
     assert store.names("staged") == []

@@ -9,6 +9,7 @@ import pytest
 from pfsetl.declared import registry
 from pfsetl.errors import LayoutError
 from pfsetl.parsing import grid, grid_shape, text_shape
+from pfsetl.parsing.encoding import decode
 from pfsetl.parsing.read import RawTable, read
 from pfsetl.source.archive import open_archive
 from tests import synthetic as s
@@ -170,13 +171,13 @@ def test_two_shapes_in_one_file_are_refused() -> None:
 def test_a_line_between_records_is_refused() -> None:
     lines = s.gpci_txt("GPCI7").decode().replace("02102", "O2102")
     with pytest.raises(LayoutError, match=r"line 5 stands between records and isn't one"):
-        text_shape.cut_text("gpci", grid.lines(grid.decode(lines.encode())), "f.txt")
+        text_shape.cut_text("gpci", grid.lines(decode(lines.encode())), "f.txt")
 
 
 def test_a_damaged_index_is_refused() -> None:
     lines = s.gpci_txt("GPCI7").decode().replace("1.065", "1.O65")
     with pytest.raises(LayoutError, match=r"GPCI7L .*line 5 isn't mac state locality"):
-        text_shape.cut_text("gpci", grid.lines(grid.decode(lines.encode())), "f.txt")
+        text_shape.cut_text("gpci", grid.lines(decode(lines.encode())), "f.txt")
 
 
 def test_the_refusal_says_where_to_declare_a_new_shape() -> None:
@@ -217,4 +218,4 @@ def test_a_member_that_fits_two_layouts_is_refused(monkeypatch: pytest.MonkeyPat
     again = [replace(layout, name="AGAIN") for layout in declared if layout.name == "N171"]
     monkeypatch.setattr(registry, "layouts", lambda member: (*declared, *again))
     with pytest.raises(LayoutError, match=r"f\.txt: fits N171 and AGAIN"):
-        text_shape.cut_text("pprrvu", grid.lines(grid.decode(s.pprrvu_txt("N171"))), "f.txt")
+        text_shape.cut_text("pprrvu", grid.lines(decode(s.pprrvu_txt("N171"))), "f.txt")

@@ -27,7 +27,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trace")
     for label, rows in ROWS.items():
         archive = s.write_zip(folder / f"{label}.zip", s.release(label, rows=rows))
-        pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive, url=f"https://cms.test/{label}.zip")
+        pfsetl.build(
+            label, store=LocalStore(folder / "store"), archive=archive, url=f"https://cms.test/{label}.zip", sample=True
+        )
     return folder
 
 
@@ -101,7 +103,9 @@ def test_a_row_of_a_workbook_is_its_cells(tmp_path: Path) -> None:
     text = next(name for name in members if name.startswith("PPRRVU"))
     del members[text]
     members["PPRRVU2025_JAN.xlsx"] = s.workbook(s.pprrvu_cells("G31"))
-    at = pfsetl.build("RVU25A", store=LocalStore(tmp_path / "o"), archive=s.write_zip(tmp_path / "a.zip", members))
+    at = pfsetl.build(
+        "RVU25A", store=LocalStore(tmp_path / "o"), archive=s.write_zip(tmp_path / "a.zip", members), sample=True
+    )
     origins = trace.trace(at.version, "RVU25A", "rvu", {"hcpcs": "G9901"})
     content = at.version.releases["RVU25A"]["archive"]["content"]
     (origin,) = trace.with_text(origins, open_archive(tmp_path / "a.zip"), content)

@@ -19,7 +19,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template")
     for label in ("RVU25A", "RVU26A"):
         archive = s.write_zip(folder / f"{label}.zip", s.release(label))
-        pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive)
+        pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
     return folder / "store"
 
 
@@ -112,14 +112,14 @@ def test_verify_finds_a_changed_schema(store: LocalStore) -> None:
 
 def test_building_again_restores_a_deleted_schema(store: LocalStore, template: Path) -> None:
     (store.root / pfsetl.open(store).resources[0]["schema"]).unlink()
-    pfsetl.build("RVU25A", store=store, archive=template.parent / "RVU25A.zip")
+    pfsetl.build("RVU25A", store=store, archive=template.parent / "RVU25A.zip", sample=True)
     assert problems(pfsetl.open(store)) == {}
 
 
 def test_building_again_lays_out_a_version_that_a_killed_build_left_bare(store: LocalStore, template: Path) -> None:
     (store.root / "latest").unlink()
     shutil.rmtree(store.root / "tree" / "000002")
-    pfsetl.build("RVU26A", store=store, archive=template.parent / "RVU26A.zip")
+    pfsetl.build("RVU26A", store=store, archive=template.parent / "RVU26A.zip", sample=True)
     assert pl.read_parquet(store.root / "latest" / "rvu" / "*.parquet").height == 20
 
 
@@ -131,7 +131,7 @@ def test_a_store_whose_folder_looks_like_a_pattern_is_read(template: Path, tmp_p
 def test_building_again_restores_a_deleted_object(store: LocalStore, template: Path) -> None:
     version = pfsetl.open(store)
     (store.root / path_of(version, "gpci")).unlink()
-    pfsetl.build("RVU25A", store=store, archive=template.parent / "RVU25A.zip")
+    pfsetl.build("RVU25A", store=store, archive=template.parent / "RVU25A.zip", sample=True)
     assert problems(version) == {}
 
 

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from pfsetl import archives as in_folders
 from pfsetl import pipeline
 from pfsetl.backfill import backfill as run_backfill
-from pfsetl.backfill import find_archives, find_releases
+from pfsetl.backfill import find_releases
 from pfsetl.cli import render, render_changes, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
@@ -179,23 +180,28 @@ def backfill(
         Folder of zips or folders named after their label; default the cache, and CMS for what it lacks.
     """
     urls: dict[str, str] = {}
-    absent: dict[str, str] = {}
+    unfetched: dict[str, str] = {}
     if archives is not None:
-        found = find_archives(archives, wanted)
+        found = in_folders.look(archives, wanted)
     else:
-        found, urls, absent = _brought(wanted, cache, offline=offline)
-    with terminal.counting("backfill", len(found)) as step:
+        brought, urls, unfetched = _brought(wanted, cache, offline=offline)
+        found = in_folders.Found(brought, {}, in_folders.absent(wanted, {*brought, *unfetched}))
+    with terminal.counting("backfill", len(found.archives)) as step:
         accept = accepted(loss=accept_loss, differences=accept_differences)
-        result = run_backfill(found, store=open_store(output), report=step, urls=urls, sample=sample, accept=accept)
-    failed = absent | result.failed
+        result = run_backfill(
+            found.archives, store=open_store(output), report=step, urls=urls, sample=sample, accept=accept
+        )
+    failed = unfetched | result.failed
     if json:
         outcome = {"published": result.published, "unchanged": result.unchanged, "failed": failed}
-        print(render.as_json({"version": result.version.number, **outcome}))
+        said = {"unused": found.unused, "absent": found.absent, "notices": found.notices}
+        print(render.as_json({"version": result.version.number, **outcome, **said}))
     else:
         print(
             f"version {result.version.number}: {len(result.published)} published, {len(result.unchanged)} unchanged, "
             f"{len(failed)} failed"
         )
+        render.folder(render.console(), found)
     if failed:
         kind = ChecksFailed if result.failed else SourceUnavailable
         raise kind("\n".join(f"{label}: {error}" for label, error in failed.items()))

@@ -24,6 +24,7 @@ def versions(store: Store) -> list[dict[str, Any]]:
             "version": v.number,
             "created": v.created,
             "releases": list(v.releases),
+            "samples": [label for label, record in v.releases.items() if record["sample"]],
             "files": len(v.resources),
             "rows": sum(r["rows"] for r in v.resources),
             "bytes": sum(r["bytes"] for r in v.resources),
@@ -41,5 +42,6 @@ def _listed(release: registry.Release, record: dict[str, Any] | None) -> dict[st
         "never_effective": {True: "never paid", False: None, None: "unknown"}[release.never_effective],
         "supersedes": release.supersedes,
         "published": f"revision {record['revision']}" if record else None,
+        "sample": record["sample"] if record else None,
         "note": release.note,
     }

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pfsetl.cli import render, render_pricing
-from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptLoss, Json, Output, Sample, accepted, app
 from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
@@ -95,7 +95,14 @@ def claim(
 
 
 @app.command
-def load(file: Path, *, effective_from: str | None = None, output: Output = DEFAULT_OUTPUT) -> None:
+def load(
+    file: Path,
+    *,
+    effective_from: str | None = None,
+    sample: Sample = False,
+    accept_loss: AcceptLoss = False,
+    output: Output = DEFAULT_OUTPUT,
+) -> None:
     """Load a CMS file that belongs to no release: ZIP codes to localities, or anesthesia base units.
 
     Parameters
@@ -106,5 +113,12 @@ def load(file: Path, *, effective_from: str | None = None, output: Output = DEFA
         The first day it holds; default what the file itself says.
     """
     first = day_of(effective_from, "effective-from") if effective_from else None
-    found = companions.load(open_store(output), file, first)
-    print(f"{found.kind}: {found.rows:,} rows of {found.file}, from {found.effective_from}, sha256 {found.sha256[:16]}")
+    accept = accepted(loss=accept_loss)
+    found = companions.load(open_store(output), file, first, sample=sample, accept=accept)
+    part = ", a sample" if found.sample else ""
+    print(
+        f"{found.kind}: {found.rows:,} rows of {found.file}{part}, from {found.effective_from}, "
+        f"sha256 {found.sha256[:16]}"
+    )
+    for missing in found.lost:
+        print(f"missing: {missing}")

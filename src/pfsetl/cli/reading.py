@@ -23,7 +23,8 @@ def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
         print(render.as_json(rows))
         return
     columns = ("release", "kind", "effective_from", "effective_to", "never_effective", "supersedes", "published")
-    render.console().print(render.table("", columns, [[row[c] for c in columns] for row in rows]))
+    cells = [[*(row[c] for c in columns), "a sample" if row["sample"] else None] for row in rows]
+    render.console().print(render.table("", (*columns, "part"), cells))
 
 
 @app.command

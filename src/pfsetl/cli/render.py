@@ -13,9 +13,11 @@ from rich.errors import MarkupError
 from rich.markup import escape
 from rich.table import Table
 
+from pfsetl.archives import Found
 from pfsetl.cli import card as cards
 from pfsetl.cli import terminal
-from pfsetl.pipeline import Build
+from pfsetl.pipeline import ACCEPTABLE, Build
+from pfsetl.source.members import is_of_system
 
 PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
@@ -68,7 +70,8 @@ def build(out: Console, result: Build) -> None:
     """Print what a build published and what is missing or odd."""
     record, number = result.record, result.version.number
     if result.published:
-        out.print(f"[bold]{result.release}[/bold] revision {record['revision']} published as version {number}.")
+        part = ", a sample," if record["sample"] else ""
+        out.print(f"[bold]{result.release}[/bold] revision {record['revision']}{part} published as version {number}.")
     else:
         out.print(f"[bold]{result.release}[/bold] unchanged: version {number} holds this content already.")
     files = [r for r in result.version.resources if r["release"] == result.release]
@@ -121,18 +124,39 @@ def findings(out: Console, found: dict[str, Any]) -> None:
 
 
 def notices(out: Console, found: dict[str, Any]) -> None:
-    """Print what is missing or odd about an archive."""
+    """Print what is missing or odd about an archive, and which of its files aren't used."""
+    if found.get("sample"):
+        out.print("[yellow]sample[/yellow]   a deliberate part: whether it's whole wasn't asked")
+    for word in found.get("accepted", ()):
+        out.print(f"[yellow]accepted[/yellow] {ACCEPTABLE[word]}")
     for member in found["missing"]:
         out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
     for notice in found["notices"]:
-        out.print(f"[yellow]notice[/yellow]   {notice}")
+        out.print(f"[yellow]notice[/yellow]   {escape(notice)}")
+    of_systems = [name for name in found["ignored"] if is_of_system(name)]
+    said = [name for name in found["ignored"] if name not in of_systems and not _is_noticed(name, found["notices"])]
+    said += [f"{len(of_systems)} of the operating system"] if of_systems else []
+    if said:
+        out.print(f"not used: {escape(', '.join(said))}")
+
+
+def folder(out: Console, found: Found) -> None:
+    """Print what of a folder of archives wasn't used, and which wanted releases it lacks."""
+    for notice in found.notices:
+        out.print(f"[yellow]notice[/yellow]   {escape(notice)}")
+    for name, why in found.unused.items():
+        if not is_of_system(name):
+            out.print(f"[yellow]not used[/yellow] {escape(name)}: {escape(why)}")
+    if found.absent:
+        out.print(f"[yellow]absent[/yellow]   {', '.join(found.absent)}: wanted, and no archive is there")
 
 
 def card(out: Console, data: dict[str, Any]) -> None:
     """Print the card of a code."""
     until = f" to {data['effective_to']}" if data["effective_to"] else ""
     since = f"in force {data['effective_from']}{until}" if data["effective_from"] else "not in force"
-    out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}, {since}, version {data['version']}")
+    part = ", a sample that holds only some of its services" if data["sample"] else ""
+    out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}{part}, {since}, version {data['version']}")
     place = " - ".join(part for part in (data["section"], data["subsection"]) if part)
     out.print(f"{place}; status {data['status']}: {data['status_meaning']}")
     for row in data["rows"]:
@@ -148,6 +172,10 @@ def card(out: Console, data: dict[str, Any]) -> None:
         for comparison in (c for c in ranked if c["measure"] == measure):
             out.print(f"  {cards.comparison_sentence(comparison)}")
     out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}")
+
+
+def _is_noticed(name: str, notices: Iterable[str]) -> bool:
+    return any(notice.startswith(f"{name}: ") for notice in notices)
 
 
 def _settings(row: dict[str, Any]) -> Iterable[Sequence[object]]:

@@ -40,13 +40,18 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class MemberKind:
-    """One logical member of an archive: which file names belong to it, and which format is believed first."""
+    """One logical member of an archive: which file names belong to it, and which format is believed first.
+
+    `example` is a name that CMS has given it; a name that only `looks` like one of its is named and not used.
+    """
 
     member: str
     participant: str
     pattern: re.Pattern[str]
     required: bool
     formats: tuple[str, ...]
+    example: str
+    looks: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,8 @@ def member_kinds() -> tuple[MemberKind, ...]:
             re.compile(row["pattern"]),
             row["required"] == "true",
             tuple(row["formats"].split()),
+            row["example"],
+            re.compile(row["looks"]),
         )
         for row in declarations.rows("members.csv")
     )

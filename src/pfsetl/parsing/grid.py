@@ -24,18 +24,6 @@ class Grid:
         return self.frame.width - 1
 
 
-def decode(data: bytes) -> str:
-    """Decode CMS's text: cp1252, else latin-1, which accepts every byte; line ends become LF.
-
-    RVU09A has cp1252 quotes, RVU13A, RVU25B and RVU26B stray bytes; RVU25C's csv ends its lines with a bare CR.
-    """
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def lines(text: str) -> pl.DataFrame:
     """Return the lines of a text as `line`, `text`."""
     rows = text.split("\n")
@@ -45,7 +33,7 @@ def lines(text: str) -> pl.DataFrame:
 
 
 def delimited(text: str, separator: str, place: str) -> Grid:
-    """Parse comma or tab separated text without any inference; every row keeps its line number."""
+    """Parse text separated by commas or another character without any inference; every row keeps its line number."""
     text = text.replace("\x00", " ")
     if not text.strip():
         raise ArchiveError(f"{place}: empty. Download the archive again.")

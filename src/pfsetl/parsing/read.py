@@ -1,20 +1,28 @@
 """Archive to frames of text: one table per member, cut by the layout that fits, nothing interpreted yet."""
 
+import codecs
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError, during
-from pfsetl.parsing import grid, grid_shape, text_shape
+from pfsetl.parsing import grid, grid_shape
+from pfsetl.parsing.encoding import decode, encoding_of
+from pfsetl.parsing.separators import SEPARATORS, USUAL, cut_text_member
 from pfsetl.parsing.shape import Cut
-from pfsetl.source.archive import Archive, MemberFile
+from pfsetl.source.archive import Archive
+from pfsetl.source.members import MemberFile
 
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """One member as text: `frame` has `line` and the fields of its layout, blanks are ""."""
+    """One member as text: `frame` has `line` and the fields of its layout, blanks are "".
+
+    `separator` stands between cells, "" for none; `encoding` is "" for CMS's own.
+    """
 
     member: str
     participant: str
@@ -25,6 +33,8 @@ class RawTable:
     frame: pl.DataFrame
     banner: str
     counts: dict[str, int]
+    separator: str = ""
+    encoding: str = ""
 
     def with_rows(self, frame: pl.DataFrame) -> "RawTable":
         """Return the same table with other rows."""
@@ -73,9 +83,9 @@ def _read_member(file: MemberFile, place: str) -> RawTable:
     data = file.load()
     if not data.strip():
         raise ArchiveError(f"{place}: empty. Download the archive again.")
-    if data.lstrip()[:1] == b"<":
+    if data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<":
         raise ArchiveError(f"{place}: an HTML page, not a {file.format} member. Download the archive again.")
-    cut = _cut(file, data, place)
+    cut, separator, encoding = _cut(file, data, place)
     if cut.frame.is_empty():
         raise ArchiveError(f"{place}: a header and no records. Download the archive again.")
     return RawTable(
@@ -88,20 +98,29 @@ def _read_member(file: MemberFile, place: str) -> RawTable:
         cut.frame,
         cut.banner,
         cut.counts,
+        separator,
+        encoding,
     )
 
 
-def _cut(file: MemberFile, data: bytes, place: str) -> Cut:
+def notices(raws: Iterable[RawTable]) -> list[str]:
+    """Say which files aren't saved as CMS saves them, though they can be read."""
+    found = []
+    for raw in raws:
+        usual = raw.format not in USUAL or raw.separator in USUAL[raw.format]
+        how = [] if usual else [f"separated by {SEPARATORS[raw.separator]}"]
+        how += [f"in {raw.encoding.upper()}"] if raw.encoding else []
+        found += [f"{raw.file}: {' and '.join(how)}, which CMS's own file isn't; read all the same"] if how else []
+    return found
+
+
+def _cut(file: MemberFile, data: bytes, place: str) -> tuple[Cut, str, str]:
     if file.format == "xlsx":
-        return _cut_workbook(file.member, grid.workbook(data, place), place)
-    text = grid.decode(data)
-    if file.format == "csv":
-        return grid_shape.cut_grid(file.member, grid.delimited(text, ",", place))
-    rows = grid.lines(text)
-    filled = rows.filter(pl.col("text").str.strip_chars() != "").height
-    if text.count("\t") >= 2 * filled:
-        return grid_shape.cut_grid(file.member, grid.delimited(text, "\t", place))
-    return text_shape.cut_text(file.member, rows, place)
+        return _cut_workbook(file.member, grid.workbook(data, place), place), "", ""
+    encoding = encoding_of(data)
+    named = f"{place} ({encoding.upper()})" if encoding.startswith(("utf-16", "utf-32")) else place
+    cut, separator = cut_text_member(file.member, file.format, decode(data, place), named)
+    return cut, separator, encoding
 
 
 def _cut_workbook(member: str, sheets: list[grid.Grid], place: str) -> Cut:

@@ -7,6 +7,7 @@ own object, with the day it holds from and its sha256; a price says which one it
 import io
 import json
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -20,14 +21,19 @@ from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
 from pfsetl.publication.store import Store
 from pfsetl.source.archive import open_companion
-from pfsetl.tables import places
+from pfsetl.tables import completeness, places
+from pfsetl.tables.check import Finding, Report
 
+_MONTH = re.compile(r"(?P<month>JAN|APR|JUL|OCT)[A-Z]*[ _-]*(?P<year>20\d\d)(?!\d)")
 _YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """One loaded file: its kind, the day from which it holds, where it came from, and its object in the store."""
+    """One loaded file: its kind, the day from which it holds, where it came from, and its object in the store.
+
+    A `sample` is a deliberate part; `lost` says what was missing when it was loaded all the same.
+    """
 
     kind: str
     effective_from: date
@@ -35,17 +41,28 @@ class Companion:
     sha256: str
     rows: int
     path: str
+    sample: bool = False
+    lost: tuple[str, ...] = ()
 
     def frame(self, store: Store) -> pl.DataFrame:
         """Return its rows; `line` is the line in CMS's file."""
         return pl.read_parquet(store.get(self.path))
 
 
-def load(store: Store, path: Path, effective_from: date | None = None) -> Companion:
+def load(
+    store: Store,
+    path: Path,
+    effective_from: date | None = None,
+    *,
+    sample: bool = False,
+    accept: Collection[str] = (),
+) -> Companion:
     """Read a companion file and keep it in the store; the same file again changes nothing.
 
     The first day it holds is read from the file (ZIP: the quarter of its records; base units: the year of its
-    header or name) unless it is given.
+    header or name) unless it is given. Raises ChecksFailed for a file that isn't whole (`schemas/floors.csv`) or lacks
+    codes that a loaded file of the same day has; a `sample` is a part and says so, and with `loss` among `accept` it's
+    kept, and its record says what is missing.
     """
     archive = open_companion(path)
     parsed = parse(read_member(archive, archive.files[0]))
@@ -53,12 +70,19 @@ def load(store: Store, path: Path, effective_from: date | None = None) -> Compan
     day = effective_from or _effective_from(parsed, path)
     frame = _zip_locality(parsed) if kind == "zip_locality" else _base_units(parsed)
     _refuse_twice(frame, parsed.raw.file)
+    _refuse_other_quarters(parsed, path)
+    lost = _lost(store, kind, day, frame, parsed.raw.sha256, sample=sample)
+    Report(f"{parsed.raw.file} from {day}", tuple(lost)).accepting(accept).raise_if_bad()
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")
     name = f"companions/{kind}/{day}-{parsed.raw.sha256[:16]}"
-    companion = Companion(kind, day, parsed.raw.file, parsed.raw.sha256, frame.height, f"{name}.parquet")
+    missing = tuple(f.description for f in lost if f.violations)
+    companion = Companion(
+        kind, day, parsed.raw.file, parsed.raw.sha256, frame.height, f"{name}.parquet", sample, missing
+    )
     store.put_new(companion.path, buffer.getvalue())
-    record = json.dumps(asdict(companion), indent=1, default=str) + "\n"
+    told = {field: value for field, value in asdict(companion).items() if field not in ("sample", "lost") or value}
+    record = json.dumps(told, indent=1, default=str) + "\n"
     store.put_new(f"{name}.json", record.encode())
     return companion
 
@@ -79,7 +103,8 @@ def loaded(store: Store, kind: str) -> list[Companion]:
 def _record(store: Store, name: str) -> Companion:
     try:
         record: dict[str, Any] = read_json(store.get(name))
-        return Companion(**{**record, "effective_from": date.fromisoformat(record["effective_from"])})
+        day, lost = date.fromisoformat(record["effective_from"]), tuple(record.get("lost", ()))
+        return Companion(**{**record, "effective_from": day, "lost": lost})
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"{store}/{name}: not a readable record ({error}). Remove it and load the file again."
@@ -96,6 +121,37 @@ def _zip_locality(parsed: Parsed) -> pl.DataFrame:
 
 def _base_units(parsed: Parsed) -> pl.DataFrame:
     return parsed.frame.select("hcpcs", pl.col("base_units").cast(pl.Int16), "line").sort("hcpcs")
+
+
+def _lost(store: Store, kind: str, day: date, frame: pl.DataFrame, sha256: str, *, sample: bool) -> list[Finding]:
+    """Say what a file lacks: of what every whole one has, and of what is loaded for the same day."""
+    before = [c for c in loaded(store, kind) if c.effective_from == day and not c.sample and c.sha256 != sha256]
+    if sample:
+        return [completeness.replaced_by_sample(f"{c.file} from {day}", c.rows, kind) for c in before]
+    found = completeness.floors({kind: frame}, day)
+    return found + [completeness.codes_lost(kind, c.frame(store), frame, f"{c.file} from {day}") for c in before]
+
+
+def _refuse_other_quarters(parsed: Parsed, path: Path) -> None:
+    """Refuse a ZIP file with records of several quarters, or of another one than its name says."""
+    if "quarter" not in parsed.frame.columns:
+        return
+    quarters = parsed.frame["quarter"].unique().sort().to_list()
+    if len(quarters) > 1:
+        odd = parsed.frame.filter(pl.col("quarter") != parsed.frame["quarter"].mode().sort()[0])
+        raise ValueRefused(
+            f"{parsed.raw.file}: records of {len(quarters)} quarters ({', '.join(map(str, quarters))}), line "
+            f"{odd['line'][0]} has {odd['quarter'][0]}. A file holds one quarter. Download it again."
+        )
+    for name in (PurePosixPath(parsed.raw.file).stem, path.stem):
+        named = _MONTH.search(name.upper())
+        if named and quarters:
+            said = f"{named['year']}{['JAN', 'APR', 'JUL', 'OCT'].index(named['month']) + 1}"
+            if said != str(quarters[0]):
+                raise ValueRefused(
+                    f"{name}: its name says quarter {said[4]} of {said[:4]}, its records {quarters[0][4]} of "
+                    f"{quarters[0][:4]}. One of them is of another file. Get it from CMS again, or correct its name."
+                )
 
 
 def _refuse_twice(frame: pl.DataFrame, file: str) -> None:

@@ -30,5 +30,5 @@ def lost(release: Release, tables: Mapping[str, pl.DataFrame], base: Version, *,
         was = {name: base.scan(name, release.label).select(completeness.columns(name)).collect() for name in compared}
     except (StoreError, pl.exceptions.PolarsError, OSError) as error:
         said = f"{revision} can't be read, so whether rows of it are gone isn't known: {str(error).splitlines()[0]}"
-        return [Finding("rvu", "rows_kept", "warn", said, 1, (), WHOLE)]
+        return [Finding("rvu", "rows_kept", "warn", said, 1, (), WHOLE, counted=True)]
     return completeness.lost(was, tables, revision)

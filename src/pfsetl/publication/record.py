@@ -52,7 +52,7 @@ def findings(
         "members": [asdict(account) for account in accounts],
         "missing": list(archive.missing),
         "ignored": list(archive.ignored),
-        "notices": list(notices),
+        "notices": [*archive.notices, *notices],
         "format_differences": [asdict(d) for d in differences],
         "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
         "agreement": [asdict(a) for a in agreed],

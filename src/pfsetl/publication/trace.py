@@ -12,7 +12,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, UsageError
-from pfsetl.parsing import grid
+from pfsetl.parsing.encoding import decode
 from pfsetl.parsing.read import RawTable, read_member
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
@@ -20,7 +20,6 @@ from pfsetl.source.archive import Archive
 LICENSED = "description"
 BLANK = "\N{MIDDLE DOT}"
 LISTED = 12
-_CELLS = {",": re.compile(r'(?:"(?:[^"]|"")*"|[^,]*)(?:,|$)'), "\t": re.compile(r'(?:"(?:[^"]|"")*"|[^\t]*)(?:\t|$)')}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def _text(raw: RawTable, data: bytes, line: int, *, descriptors: bool) -> str:
         cells: dict[str, Any] = raw.frame.row(by_predicate=pl.col("line") == line, named=True)
         shown = {c: BLANK * len(cells[c]) if c == LICENSED and not descriptors else cells[c] for c in cells}
         return "\t".join(shown[c] for c in cells if c != "line")
-    rows = grid.decode(data).split("\n")
+    rows = decode(data).split("\n")
     following = min(raw.frame.filter(pl.col("line") > line)["line"].head(1).to_list(), default=line + 1)
     last = line
     while _open_quote(rows[line - 1 : last]) and last + 1 < following:
@@ -133,6 +132,11 @@ def _text(raw: RawTable, data: bytes, line: int, *, descriptors: bool) -> str:
         return text
     start, end = _descriptor(raw, text)
     return text[:start] + "".join(c if c in '"\n' else BLANK for c in text[start:end]) + text[end:]
+
+
+def _cells(separator: str) -> re.Pattern[str]:
+    between = re.escape(separator)
+    return re.compile(rf'(?:"(?:[^"]|"")*"|[^{between}]*)(?:{between}|$)')
 
 
 def _open_quote(rows: Sequence[str]) -> bool:
@@ -145,9 +149,8 @@ def _descriptor(raw: RawTable, text: str) -> tuple[int, int]:
     field = next(f for f in layout.fields if f.field == LICENSED)
     if layout.medium == "fixed":
         return field.start - 1, field.end
-    separator = "," if raw.format == "csv" else "\t"
-    cells = list(_CELLS[separator].finditer(text))
+    cells = list(_cells(raw.separator).finditer(text))
     if len(cells) < field.start:
         raise ArchiveError(f"{raw.file}: a line without its descriptor's column. --with-descriptors shows it whole.")
     start, end = cells[field.start - 1].span()
-    return start, end - text[start:end].endswith(separator)
+    return start, end - text[start:end].endswith(raw.separator)

@@ -6,34 +6,23 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import declarations
 from pfsetl.errors import ArchiveError, SourceUnavailable, shown
+from pfsetl.source.members import FORMATS, MOST_NAMED, MemberFile, is_of_system, missing, recognise
 
-FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx"}
 MAX_ARCHIVE_BYTES = 64 << 20  # CMS's largest zip has 4 MB
 MAX_MEMBER_BYTES = 64 << 20  # its largest member has 7 MB
 MAX_TOTAL_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class MemberFile:
-    """One recognised file: the member it holds, for which participant, in which format."""
-
-    name: str
-    member: str
-    participant: str
-    format: str
-    load: Callable[[], bytes]
-
-
-@dataclass(frozen=True, slots=True)
 class Archive:
-    """A release as CMS delivered it; `missing` and `ignored` are reported, never silent.
+    """A release as CMS delivered it; `missing`, `ignored` and `notices` are reported, never silent.
 
     `sha256` is that of the zip; `content` that of the recognised members alone, the same for a zip and for the folder
     of its files. A folder has no bytes of its own, so there both are the content's.
@@ -45,6 +34,7 @@ class Archive:
     files: tuple[MemberFile, ...]
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def open_archive(path: Path) -> Archive:
@@ -54,15 +44,14 @@ def open_archive(path: Path) -> Archive:
     ambiguous, or lacks a required member. Nothing is extracted to disk.
     """
     if path.is_dir():
-        digest = None
-        contents = {p.name: _file_loader(p) for p in sorted(path.iterdir()) if p.is_file()}
-    elif path.is_file():
-        data = _file_loader(path)()
-        digest = hashlib.sha256(data).hexdigest()
-        contents = _zip_contents(path, data)
-    else:
+        inside = sorted(path.iterdir())
+        contents = {p.name: _file_loader(p) for p in inside if p.is_file()}
+        folders = [p.name for p in inside if p.is_dir() and not is_of_system(p.name)]
+        return _recognised(path, None, contents, folders)
+    if not path.is_file():
         raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
-    return _recognise(path, digest, contents)
+    data = _file_loader(path)()
+    return _recognised(path, hashlib.sha256(data).hexdigest(), _zip_contents(path, data))
 
 
 def open_companion(path: Path) -> Archive:
@@ -77,7 +66,7 @@ def open_companion(path: Path) -> Archive:
     contents = _zip_contents(path, data) if zipped else {path.name: lambda: data}
     for row in declarations.rows("companions.csv"):
         pattern, formats = re.compile(row["pattern"]), row["formats"].split()
-        names = [n for n in contents if pattern.search(PurePosixPath(n).stem.lower())]
+        names = [n for n in contents if not is_of_system(n) and pattern.search(PurePosixPath(n).stem.lower())]
         found = sorted(
             (formats.index(FORMATS[suffix]), name)
             for name in names
@@ -88,9 +77,12 @@ def open_companion(path: Path) -> Archive:
             file = MemberFile(name, row["companion"], "all", formats[index], contents[name])
             digest = hashlib.sha256(data).hexdigest()
             return Archive(path.name, digest, digest, (file,), (), ())
-    known = "; ".join(f"{r['companion']}: {r['pattern']} ({r['formats']})" for r in declarations.rows("companions.csv"))
+    known = "; ".join(f"{r['companion']} such as {r['example']}" for r in declarations.rows("companions.csv"))
+    inside = ", ".join([n for n in contents if not is_of_system(n)][:MOST_NAMED])
+    held = f", only {inside}" if zipped else ""
     raise ArchiveError(
-        f"{path}: no file of a known kind in it. By name pattern there are {known} (schemas/companions.csv)."
+        f"{path}: no file of a known kind in it{held}. There are {known} (schemas/companions.csv); a file is told by "
+        "its name."
     )
 
 
@@ -100,61 +92,15 @@ def refuse_damaged(name: str, data: bytes) -> None:
         load()
 
 
-def _recognise(path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]]) -> Archive:
-    files: list[MemberFile] = []
-    ignored: list[str] = []
-    for name, load in contents.items():
-        basename = PurePosixPath(name)
-        form = FORMATS.get(basename.suffix.lower())
-        kinds = [k for k in registry.member_kinds() if form and k.pattern.search(basename.stem.lower())]
-        if len(kinds) > 1:
-            raise ArchiveError(
-                f"{path.name}/{name}: the name fits {' and '.join(k.member for k in kinds)}. "
-                "Make the patterns in schemas/members.csv exclude each other, or rename the file."
-            )
-        if form is None or not kinds:
-            ignored.append(name)
-            continue
-        kind = kinds[0]
-        twin = next(
-            (f for f in files if (f.member, f.participant, f.format) == (kind.member, kind.participant, form)),
-            None,
-        )
-        if twin:
-            raise ArchiveError(
-                f"{path.name}: {kind.member} is there twice as {form}: {twin.name} and {name}. "
-                "Keep the one that belongs to the release."
-            )
-        files.append(MemberFile(name, kind.member, kind.participant, form, cache(load)))
-    missing = tuple(_missing(path, files))
-    lines = sorted(f"{hashlib.sha256(f.load()).hexdigest()}  {PurePosixPath(f.name).name}\n" for f in files)
+def _recognised(
+    path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]], folders: Sequence[str] = ()
+) -> Archive:
+    once = {name: cache(load) for name, load in contents.items()}
+    found = recognise(path.name, once, folders)
+    lacks = tuple(missing(path.name, found))
+    lines = sorted(f"{hashlib.sha256(f.load()).hexdigest()}  {PurePosixPath(f.name).name}\n" for f in found.files)
     content = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return Archive(path.name, digest or content, content, tuple(files), missing, tuple(ignored))
-
-
-def _missing(path: Path, files: Iterable[MemberFile]) -> Iterable[str]:
-    found: dict[str, set[str]] = {}
-    for file in files:
-        found.setdefault(file.member, set()).add(file.participant)
-    for kind in registry.member_kinds():
-        present = found.get(kind.member, set())
-        if kind.participant != "all" and (not present or "all" in present):
-            continue
-        if kind.participant == "all" and present:
-            if "all" in present and len(present) > 1:
-                raise ArchiveError(
-                    f"{path.name}: {kind.member} is there for everyone and by participant. "
-                    "These are two releases; give one."
-                )
-            continue
-        if kind.participant not in present:
-            label = kind.member if kind.participant == "all" else f"{kind.member} ({kind.participant})"
-            if kind.required:
-                raise ArchiveError(
-                    f"{path.name}: no file of {label}. It must match {kind.pattern.pattern!r} "
-                    f"(schemas/members.csv) and end in {', '.join(FORMATS)}."
-                )
-            yield label
+    return Archive(path.name, digest or content, content, found.files, lacks, found.ignored, found.notices)
 
 
 def _file_loader(path: Path) -> Callable[[], bytes]:

@@ -20,6 +20,7 @@ class Finding:
     """The outcome of one check; `violations` is 0 when it holds, `examples` are keys of offending rows.
 
     `dimension` is that of the contract's rule; a broken check of `completeness` can be accepted as a loss.
+    `counted` says that the description has the count already.
     """
 
     table: str
@@ -29,6 +30,7 @@ class Finding:
     violations: int
     examples: tuple[str, ...] = ()
     dimension: str = ""
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Report:
             return self
         lines = [
             f"{self.release}: {f.table}: {f.description.rstrip('.')}"
-            + ("" if f"{f.violations:,}" in f.description else f" - {f.violations:,} rows break this")
+            + ("" if f.counted else f" - {f.violations:,} rows break this")
             + (f", e.g. {'; '.join(f.examples)}" if f.examples else "")
             for f in self.errors
         ]

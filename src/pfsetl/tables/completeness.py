@@ -58,7 +58,7 @@ def floors(tables: Mapping[str, pl.DataFrame], day: date) -> list[Finding]:
             continue
         if floor.value:
             count = rows.filter(pl.col(floor.columns[0]) == floor.value).height
-            said = f"{floor.columns[0]} {floor.value} is missing, 1 row that every full file has: {floor.source}"
+            said = f"{floor.columns[0]} {floor.value} is missing, and every full file has it: {floor.source}"
         else:
             count = rows.select(floor.columns).n_unique()
             named = "localities" if "locality" in floor.columns else f"values of {floor.columns[0]}"
@@ -110,10 +110,18 @@ def lost(before: Mapping[str, pl.DataFrame], now: Mapping[str, pl.DataFrame], re
     return found
 
 
-def replaced_by_sample(revision: str, rows: int) -> Finding:
-    """Say that a sample would take the place of a whole release."""
+def replaced_by_sample(revision: str, rows: int, table: str = "rvu") -> Finding:
+    """Say that a sample would take the place of what is whole."""
     said = f"A sample would replace {revision}, which is whole, with {rows:,} rows"
-    return _finding("rvu", "rows_kept", "error", said, rows)
+    return _finding(table, "rows_kept", "error", said, rows)
+
+
+def codes_lost(table: str, before: pl.DataFrame, now: pl.DataFrame, what: str) -> Finding:
+    """Say which codes, the first column, a file lacks of one that it takes the place of; any is an error."""
+    key = before.columns[0]
+    gone = before.join(now, on=key, how="anti").sort(key)[key]
+    said = f"{len(gone):,} of {before.height:,} rows of {what} are gone"
+    return _finding(table, "rows_kept", "error", said, len(gone), tuple(gone.head(EXAMPLES)))
 
 
 def day_of(release: Release) -> date:
@@ -149,7 +157,7 @@ def _lost(
 def _finding(
     table: str, check: str, severity: str, said: str, violations: int, examples: tuple[str, ...] = ()
 ) -> Finding:
-    return Finding(table, check, severity, said, violations, examples, WHOLE)
+    return Finding(table, check, severity, said, violations, examples, WHOLE, counted=True)
 
 
 def _floors() -> Iterator[Floor]:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pfsetl
 from pfsetl.declared import registry
 from pfsetl.parsing.read import read_member
-from pfsetl.source.archive import Archive, MemberFile, open_archive
+from pfsetl.source.archive import Archive, open_archive
+from pfsetl.source.members import MemberFile
 from tests import synthetic
 
 ROOT = Path(__file__).resolve().parents[3]

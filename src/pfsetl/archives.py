@@ -1,0 +1,144 @@
+"""The archives of a folder: which release each is of, which files aren't used and why, which releases are absent."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pfsetl.declared import labels, registry
+from pfsetl.declared.registry import Release
+from pfsetl.errors import PfsetlError, UsageError
+from pfsetl.parsing import banner
+from pfsetl.parsing.read import read_member
+from pfsetl.source import cache
+from pfsetl.source.archive import open_archive
+from pfsetl.source.members import is_of_system
+
+YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a folder holds of the wanted releases, in CMS's order.
+
+    `unused` are the other files and folders of it with why; `absent` the wanted releases that aren't there; `notices`
+    say of which release a file was taken whose name alone doesn't tell.
+    """
+
+    archives: Mapping[str, Path]
+    unused: Mapping[str, str]
+    absent: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+
+def look(folder: Path, wanted: str) -> Found:
+    """Find the archives of the wanted releases in a folder.
+
+    `wanted` is a year (2025), a range of years (2009..2026) or labels separated by commas. An archive is a zip or a
+    folder named after its label, also as CMS and browsers name them (rvu26a-updated-12-29-2025.zip, RVU25D_0.zip); of
+    the cache that `pfsetl fetch` fills, it is the newest revision of each label. A name that fits no declared label
+    and one of the same quarter (rvu26ar_1.zip, RVU26A) is believed where the files inside don't contradict. Raises
+    UsageError when nothing wanted is there, or two archives of one label.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder. Give the folder of the archives with --archives.")
+    there, unused, notices = _cached(folder) or _named(folder)
+    chosen = sorted((r for r in map(registry.find_or_infer, there) if is_wanted(r, wanted)), key=order)
+    missing = [x for x in split(wanted) if not YEARS.match(x) and x not in there]
+    if missing or not chosen:
+        what = ", ".join(missing) or wanted
+        not_used = "; ".join(f"{name}: {why}" for name, why in unused.items() if not is_of_system(name))
+        raise UsageError(
+            f"{folder}: no archive of {what}. There are {', '.join(there) or 'none'}. Ask for years (2009..2026, the "
+            f"earlier first) or labels.{f' Not used: {not_used}.' if not_used else ''}"
+        )
+    taken = {release.label: there[release.label] for release in chosen}
+    others = {path.name: f"{label}, which wasn't asked for" for label, path in there.items() if label not in taken}
+    return Found(taken, unused | others, absent(wanted, taken), tuple(notices))
+
+
+def absent(wanted: str, there: Collection[str]) -> tuple[str, ...]:
+    """Return the declared releases that are wanted and not there, in CMS's order."""
+    known = [r for r in registry.releases().values() if is_wanted(r, wanted) and r.label not in there]
+    return tuple(release.label for release in sorted(known, key=order))
+
+
+def is_wanted(release: Release, wanted: str) -> bool:
+    """Return whether a release is one of the wanted labels or of the wanted years."""
+    for part in split(wanted):
+        years = YEARS.match(part)
+        if release.label == part or (years and int(years[1]) <= release.year <= int(years[2] or years[1])):
+            return True
+    return False
+
+
+def split(wanted: str) -> list[str]:
+    """Return the labels and years that are wanted."""
+    return [part.strip().upper() for part in wanted.split(",") if part.strip()]
+
+
+def order(release: Release) -> tuple[int, int, int]:
+    """Return a release's place in CMS's order, to sort by."""
+    known = list(registry.releases())
+    place = known.index(release.label) if release.label in known else len(known)
+    return release.year, release.quarter, place
+
+
+def _cached(folder: Path) -> tuple[dict[str, Path], dict[str, str], list[str]] | None:
+    """Return the newest revision of each label where the folder is the cache, None where it's another folder."""
+    kept = cache.rows(folder)
+    if not kept:
+        return None
+    newest = {row.label: row.path for row in kept}
+    strays = [p for p in sorted(folder.iterdir()) if p.suffix.lower() == ".zip" or labels.in_name(p.name)]
+    why = "not in the cache's list, which pfsetl fetch keeps; put it in a folder of its own"
+    older = {row.path.name: f"an earlier revision of {row.label}" for row in kept if row.path != newest[row.label]}
+    return newest, older | {p.name: why for p in strays}, []
+
+
+def _named(folder: Path) -> tuple[dict[str, Path], dict[str, str], list[str]]:
+    there: dict[str, Path] = {}
+    unused: dict[str, str] = {}
+    notices: list[str] = []
+    for path in sorted(folder.iterdir()):
+        release, why = _release_of(path)
+        if release and not release.known and (declared := labels.beside(release)):
+            release, why = _by_its_content(path, release, declared)
+            notices += [why] if release else []
+        if release is None:
+            unused[path.name] = why
+        elif release.label in there:
+            raise UsageError(
+                f"{folder}: two archives of {release.label}, {there[release.label].name} and {path.name}. Keep one."
+            )
+        else:
+            there[release.label] = path
+    return there, unused, notices
+
+
+def _release_of(path: Path) -> tuple[Release | None, str]:
+    """Return the release that a file or folder is named after, or None and why it isn't used."""
+    if is_of_system(path.name):
+        return None, "a file of the operating system"
+    zipped = path.suffix.lower() == ".zip"
+    if not zipped and not path.is_dir():
+        return None, "not a zip or a folder"
+    release = labels.in_name(path.stem if zipped else path.name)
+    return release, "" if release else "its name doesn't begin with a label such as RVU26A; rename it"
+
+
+def _by_its_content(path: Path, named: Release, declared: list[str]) -> tuple[Release | None, str]:
+    """Return the one declared release of a name's quarter, where what the files inside say doesn't contradict."""
+    what = f"{named.label} isn't in schemas/releases.csv"
+    if len(declared) > 1:
+        return None, f"{what}, and may be {' or '.join(declared)}; rename it"
+    release = registry.find(declared[0])
+    try:
+        archive = open_archive(path)
+        banner.notices([read_member(archive, file) for file in archive.files if file.member == "pprrvu"], release)
+    except PfsetlError as error:
+        return None, f"{what}, and it can't be {release.label}: {error}"
+    return release, (
+        f"{path.name}: taken as {release.label}, the only release of its quarter in schemas/releases.csv. If "
+        f"{named.label} is a release of its own, add its row there"
+    )

@@ -1,0 +1,140 @@
+"""Which file of an archive holds which member, told by names; and what is said of the files that hold none."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pfsetl.declared import registry
+from pfsetl.declared.registry import MemberKind
+from pfsetl.errors import ArchiveError
+
+FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx"}
+MOST_NAMED = 5
+
+_OF_SYSTEMS = re.compile(
+    r"(?:^|/)(?:__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information|(?:eh)?thumbs\.db|desktop\.ini|Icon\r|~\$[^/]*"
+    r"|\.[^/]*)(?:/|$)|:Zone\.Identifier$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFile:
+    """One recognised file: the member it holds, for which participant, in which format."""
+
+    name: str
+    member: str
+    participant: str
+    format: str
+    load: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The files of an archive: those that hold members, the names of all others, and what is odd about some."""
+
+    files: tuple[MemberFile, ...]
+    ignored: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def recognise(archive: str, contents: Mapping[str, Callable[[], bytes]], folders: Sequence[str] = ()) -> Recognised:
+    """Tell an archive's files by `schemas/members.csv`; `contents` are their names and what loads them.
+
+    `folders` are those beside the files, which aren't read. A copy with the same bytes is left out, and so is a file
+    that looks like a member but can't be read as one; both are noticed. Raises ArchiveError for a name that fits two
+    members, and for two files of one member and format with different bytes.
+    """
+    files: dict[tuple[str, str, str], MemberFile] = {}
+    ignored: list[str] = []
+    notices: list[str] = []
+    for name in sorted(contents, key=lambda name: (len(name), name)):
+        kinds = [] if is_of_system(name) else _kinds(name)
+        form = FORMATS.get(PurePosixPath(name).suffix.lower())
+        if len(kinds) > 1:
+            raise ArchiveError(
+                f"{archive}/{name}: the name fits {' and '.join(k.member for k in kinds)}. Give the file of each, or "
+                "rename the one that isn't; names are told by schemas/members.csv."
+            )
+        if not kinds or form is None:
+            ignored.append(name)
+            notices += [] if is_of_system(name) else _oddities(name, kinds)
+            continue
+        kind = kinds[0]
+        file = MemberFile(name, kind.member, kind.participant, form, contents[name])
+        twin = files.setdefault((file.member, file.participant, form), file)
+        if twin is not file:
+            _refuse_another(archive, twin, file)
+            ignored.append(name)
+            notices.append(f"{name}: not used, a copy of {twin.name}")
+    order = list(contents)
+    return Recognised(
+        tuple(sorted(files.values(), key=lambda file: order.index(file.name))),
+        (*sorted(ignored, key=order.index), *(f"{name}/" for name in folders)),
+        (*notices, *(f"{name}/: a folder inside {archive}; its files aren't used" for name in folders)),
+    )
+
+
+def missing(archive: str, found: Recognised) -> Iterable[str]:
+    """Yield the members that an archive lacks; raises ArchiveError when a required one is among them."""
+    participants: dict[str, set[str]] = {}
+    for file in found.files:
+        participants.setdefault(file.member, set()).add(file.participant)
+    for kind in registry.member_kinds():
+        present = participants.get(kind.member, set())
+        if kind.participant != "all" and (not present or "all" in present):
+            continue
+        if kind.participant == "all" and present:
+            if "all" in present and len(present) > 1:
+                raise ArchiveError(
+                    f"{archive}: {kind.member} is there for everyone and by participant. "
+                    "These are two releases; give one."
+                )
+            continue
+        if kind.participant not in present:
+            label = kind.member if kind.participant == "all" else f"{kind.member} ({kind.participant})"
+            if kind.required:
+                raise ArchiveError(
+                    f"{archive}: no file of {label}. CMS names it as in {kind.example}, and it ends in "
+                    f"{', '.join(FORMATS)}. {_others(found)}Give all files of the release; names are told by "
+                    "schemas/members.csv."
+                )
+            yield label
+
+
+def is_of_system(name: str) -> bool:
+    """Return whether an operating system or an office program made a file, beside those that a person put there."""
+    return bool(_OF_SYSTEMS.search(name))
+
+
+def _kinds(name: str) -> list[MemberKind]:
+    stem = PurePosixPath(name).stem.lower()
+    return [kind for kind in registry.member_kinds() if kind.pattern.search(stem)]
+
+
+def _oddities(name: str, kinds: Iterable[MemberKind]) -> list[str]:
+    """Say of a file that isn't used what member it looks like, if any."""
+    if kinds:
+        looks = next(iter(kinds)).member
+        return [f"{name}: not used, though its name is that of {looks}; a member ends in {', '.join(FORMATS)}"]
+    base = PurePosixPath(name).name.lower()
+    looks_like = {kind.member for kind in registry.member_kinds() if kind.looks.search(base)}
+    return [f"{name}: not used, though it looks like {member}; its name says too little" for member in looks_like]
+
+
+def _refuse_another(archive: str, one: MemberFile, other: MemberFile) -> None:
+    first, second = (hashlib.sha256(file.load()).digest() for file in (one, other))
+    if first != second:
+        whose = one.member if one.participant == "all" else f"{one.member} ({one.participant})"
+        raise ArchiveError(
+            f"{archive}: {whose} is there twice as {one.format}, with different bytes: {one.name} and {other.name}. "
+            "Keep the one that belongs to the release."
+        )
+
+
+def _others(found: Recognised) -> str:
+    names = [name for name in found.ignored if not is_of_system(name)]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"Files that aren't used: {', '.join(names[:MOST_NAMED])}{more}. " if names else ""

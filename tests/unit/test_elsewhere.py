@@ -1,0 +1,129 @@
+"""What is published under one label isn't published under another, whatever its files are called."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pfsetl import pipeline
+from pfsetl.backfill import backfill, publish_staged, stage_missing
+from pfsetl.errors import ArchiveError
+from pfsetl.publication import elsewhere, version
+from pfsetl.publication.store import LocalStore
+from tests import synthetic as s
+
+
+@pytest.fixture(scope="module")
+def october(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+    """A store that holds RVU25D."""
+    store = LocalStore(tmp_path_factory.mktemp("october") / "store")
+    archive = s.write_zip(tmp_path_factory.mktemp("zip") / "RVU25D.zip", s.whole("RVU25D"))
+    pipeline.build("RVU25D", store=store, archive=archive)
+    return store
+
+
+def renamed(members: s.Members) -> s.Members:
+    return {name.replace("OCT", "JAN"): data for name, data in members.items()}
+
+
+def as_csv(members: s.Members) -> s.Members:
+    """The same rows as a csv, and so with other bytes."""
+    rvu = next(name for name in members if name.startswith("PPRRVU"))
+    rows = [*s.CODES, s.of_quarter("RVU25D"), *s.filler()]
+    return renamed({n: d for n, d in members.items() if n != rvu}) | {"PPRRVU2025_JAN.csv": s.pprrvu_csv("G31", rows)}
+
+
+def beside_other_companions(members: s.Members) -> s.Members:
+    mine = s.whole("RVU25A", s.CODES)
+    rvu = next(name for name in members if name.startswith("PPRRVU"))
+    return mine | {next(n for n in mine if n.startswith("PPRRVU")): members[rvu]}
+
+
+@pytest.mark.parametrize("packed", [renamed, as_csv, beside_other_companions])
+def test_an_archive_published_under_another_label_is_refused_and_that_label_named(
+    packed: Callable[[s.Members], s.Members], october: LocalStore, tmp_path: Path
+) -> None:
+    archive = s.write_zip(tmp_path / "rvu25a.zip", packed(s.whole("RVU25D")))
+    with pytest.raises(
+        ArchiveError, match=r"rvu25a\.zip/PPRRVU.*: this is RVU25D, published under that label"
+    ) as caught:
+        pipeline.build("RVU25A", store=october, archive=archive)
+    assert "Give the archive of RVU25A" in str(caught.value)
+    assert list(version.open_version(october).releases) == ["RVU25D"]
+
+
+def test_check_of_such_an_archive_refuses_it_as_well(october: LocalStore, tmp_path: Path) -> None:
+    archive = s.write_zip(tmp_path / "rvu25a.zip", renamed(s.whole("RVU25D")))
+    with pytest.raises(ArchiveError, match="this is RVU25D"):
+        pipeline.examine("RVU25A", archive, records=version.open_version(october).releases)
+
+
+def test_releases_of_a_year_share_companions_and_are_published(october: LocalStore, tmp_path: Path) -> None:
+    archive = s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A"))
+    record = pipeline.examine("RVU25A", archive, records=version.open_version(october).releases).findings
+    assert record["notices"] == []
+
+
+def test_one_participant_s_file_of_another_release_is_refused(tmp_path: Path) -> None:
+    store, april = LocalStore(tmp_path / "store"), s.whole("RVU26B")
+    pipeline.build("RVU26A", store=store, archive=s.write_zip(tmp_path / "a.zip", january := s.whole("RVU26A")))
+    mixed = april | {"PPRRVU2026_Apr_QPP.csv": january["PPRRVU2026_Jan_QPP.csv"].replace(b"January", b"April")}
+    found = {"records": version.open_version(store).releases, "accept": ["differences"], "sample": False}
+    with pytest.raises(ArchiveError, match=r"PPRRVU2026_Apr_QPP.csv: this is RVU26A"):
+        pipeline.examine("RVU26B", s.write_zip(tmp_path / "b.zip", mixed), **found)
+
+
+def test_a_correction_may_repeat_the_relative_values_and_that_is_noticed(tmp_path: Path) -> None:
+    # RVU18AR1 corrects the anesthesia factors of RVU18AR.
+    store, first = LocalStore(tmp_path / "store"), s.whole("RVU18AR")
+    corrected = {n: d.replace(b"19.53", b"19.54") if n.startswith("ANES") else d for n, d in first.items()}
+    records = {"RVU18AR": recorded("RVU18AR", first, tmp_path)}
+    made = recorded("RVU18AR1", corrected, tmp_path)
+    assert elsewhere.notices("RVU18AR1", made, records) == ["PPRRVU2018_JAN.txt: the same relative values as RVU18AR"]
+    assert store.names("versions") == []
+
+
+def test_the_same_archive_under_the_label_of_its_correction_is_refused(tmp_path: Path) -> None:
+    record = recorded("RVU18AR", s.whole("RVU18AR"), tmp_path)
+    with pytest.raises(ArchiveError, match="this is RVU18AR, published"):
+        elsewhere.notices("RVU18AR1", record, {"RVU18AR": record})
+
+
+def test_a_record_from_before_rows_were_hashed_is_compared_by_its_files(tmp_path: Path) -> None:
+    record = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
+    del record["rvu_hashes"]
+    with pytest.raises(ArchiveError, match="this is RVU25D"):
+        elsewhere.notices("RVU25A", record | {"archive": {"name": "x.zip", "content": "other"}}, {"RVU25D": record})
+
+
+def recorded(label: str, members: s.Members, folder: Path) -> dict[str, object]:
+    """The record of a release that is a part, as if it were whole."""
+    store = LocalStore(folder / f"store of {label}")
+    archive = s.write_zip(folder / f"{label}.zip", members)
+    return dict(pipeline.build(label, store=store, archive=archive, sample=True).record) | {"sample": False}
+
+
+def test_parts_of_two_quarters_may_be_equal(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    for label in ("RVU25A", "RVU25D"):
+        pipeline.build(label, store=store, archive=s.write_zip(tmp_path / label, s.release(label)), sample=True)
+    assert set(version.open_version(store).releases) == {"RVU25A", "RVU25D"}
+
+
+def test_of_two_labels_with_one_archive_a_backfill_publishes_the_first(tmp_path: Path) -> None:
+    store, members = LocalStore(tmp_path / "store"), renamed(s.whole("RVU25D"))
+    paths = {label: s.write_zip(tmp_path / f"{label}.zip", members) for label in ("RVU25A", "RVU25B")}
+    done = backfill(paths, store=store)
+    assert (done.published, list(done.failed)) == (("RVU25A",), ["RVU25B"])
+    assert "this is RVU25A" in done.failed["RVU25B"]
+
+
+def test_of_two_labels_staged_side_by_side_the_first_is_published(tmp_path: Path) -> None:
+    store, members = LocalStore(tmp_path / "store"), renamed(s.whole("RVU25D"))
+    base = version.open_version(store)
+    staged = [
+        stage_missing(label, s.write_zip(tmp_path / f"{label}.zip", members), store=store, base=base)
+        for label in ("RVU25B", "RVU25A")
+    ]
+    done, failed = publish_staged([one for one in staged if one], store=store, base=base)
+    assert (list(done.releases), list(failed)) == (["RVU25A"], ["RVU25B"])
