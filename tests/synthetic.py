@@ -2,7 +2,8 @@
 
 Headers and positions are written out here from CMS's record layouts and from the files themselves, on purpose not
 taken from `schemas/layouts`: what the code reads by must not also be what the test writes by. Codes, descriptions and
-RVUs are invented; localities, indices and factors are CMS's own (2026).
+RVUs are invented; localities, indices and the factors of 2026 are CMS's own. Archives of other years print conversion
+factors that no year had, as RVU11A to RVU13A did, so that what was printed isn't what was paid.
 
 `release` makes a small archive of seven rows and four localities: a part, which is published as a sample. `whole`
 makes a full schedule, for what compares releases, re-posts and stores.
@@ -31,7 +32,7 @@ _FACE: Row = {
     "work": "0.00", "nonfacility_pe": "0.00", "nonfacility_na": "", "facility_pe": "0.00", "facility_na": "",
     "mp": "0.00", "pctc": "0", "global": "XXX", "pre": "0.00", "intra": "0.00", "post": "0.00",
     "multiple": "0", "bilateral": "0", "assistant": "0", "co": "0", "team": "0", "pricing": "9", "endo": "",
-    "factor": "33.4009", "supervision": "09", "calculation": "0", "imaging": "99",
+    "factor": "33.4000", "supervision": "09", "calculation": "0", "imaging": "99",
     "opps_nonfacility_pe": "0.00", "opps_facility_pe": "0.00", "opps_mp": "0.00",
 }  # fmt: skip
 
@@ -199,27 +200,34 @@ HDR RESERVED.                                     \r
 """
 END = "\x1a\r\n"
 
+MONTHS = {"A": "January", "B": "April", "C": "July", "D": "October"}
+_RELEASED = {"January": "12/29", "April": "03/18", "July": "06/05", "October": "09/11"}
+
 # --- PPRRVU -----------------------------------------------------------------------------------------------------
 
 
-def pprrvu_cells(shape: str, rows: Iterable[Row] = CODES, *, title: str = "2025") -> list[list[str]]:
+def pprrvu_cells(
+    shape: str, rows: Iterable[Row] = CODES, *, title: str = "2025", month: str = "January"
+) -> list[list[str]]:
     """The cells of a PPRRVU grid: five lines of title, five of header, the rows."""
     header, fields = GRIDS[shape]
     width = len(fields)
     above = [
-        f"{title} National Physician Fee Schedule Relative Value File January Release",
+        f"{title} National Physician Fee Schedule Relative Value File" + f" {month} Release" * (title >= "2014"),
         "CPT codes and descriptions only are copyright American Medical Association.  All Rights Reserved.",
         "Dental codes (D codes) are copyright American Dental Association.  All Rights Reserved.",
         " ",
-        "RELEASED 12/29/2024",
+        f"RELEASED {_RELEASED[month]}/{int(title) - (month == 'January')}",
     ]
     titles = [["", "", text] + [""] * (width - 3) for text in above]
     return [*titles, *(line.split(",") for line in header.split("\n")), *([r[f] for f in fields] for r in rows)]
 
 
-def pprrvu_csv(shape: str, rows: Iterable[Row] = CODES, *, title: str = "2025", line_end: str = "\r\n") -> bytes:
+def pprrvu_csv(
+    shape: str, rows: Iterable[Row] = CODES, *, title: str = "2025", month: str = "January", line_end: str = "\r\n"
+) -> bytes:
     """A PPRRVU csv of shape G31, G32 or G37; RVU25C's ends its lines with a bare CR."""
-    return csv_bytes(pprrvu_cells(shape, rows, title=title), line_end)
+    return csv_bytes(pprrvu_cells(shape, rows, title=title, month=month), line_end)
 
 
 def pprrvu_record(shape: str, row: Row) -> str:
@@ -253,11 +261,11 @@ _MAC = "Medicare Administrative Contractor (MAC)"
 GPCIS = {
     "GPCI6": (["Contractor", "Locality", "Locality name", "Work** GPCI", "PE        GPCI", "MP      GPCI"],
               ["mac", "locality", "name", "work", "pe", "mp"]),
-    "GPCI7": ([_MAC, "State", "Locality Number", "Locality Name", "2025 PW GPCI (with 1.0 Floor)", "2025 PE GPCI",
-               "2025 MP GPCI"],
+    "GPCI7": ([_MAC, "State", "Locality Number", "Locality Name", "{} PW GPCI (with 1.0 Floor)", "{} PE GPCI",
+               "{} MP GPCI"],
               ["mac", "state", "locality", "name", "work", "pe", "mp"]),
-    "GPCI8": ([_MAC, "State", "Locality Number", "Locality Name", "2026 PW GPCI (without 1.0 Floor)",
-               "2026 PW GPCI (with 1.0 Floor)", "2026 PE GPCI", "2026 MP GPCI"],
+    "GPCI8": ([_MAC, "State", "Locality Number", "Locality Name", "{} PW GPCI (without 1.0 Floor)",
+               "{} PW GPCI (with 1.0 Floor)", "{} PE GPCI", "{} MP GPCI"],
               ["mac", "state", "locality", "name", "work_without_floor", "work", "pe", "mp"]),
 }  # fmt: skip
 
@@ -265,6 +273,7 @@ GPCIS = {
 def gpci_csv(shape: str, rows: Iterable[Row] = PLACES, *, year: str = "2025") -> bytes:
     """A GPCI csv of shape GPCI6, GPCI7 or GPCI8: title, blank line, header, rows, notes."""
     header, fields = GPCIS[shape]
+    header = [cell.format(year) for cell in header]
     blank = [""] * (len(header) - 1)
     above = [[_GPCI_TITLE.format(year), *blank], ["", *blank]]
     return csv_bytes([*above, header, *([r[f] for f in fields] for r in rows), *([n, *blank] for n in _GPCI_NOTES)])
@@ -307,15 +316,18 @@ def locco_txt(rows: Iterable[Row] = PLACES, *, year: str = "2025") -> bytes:
     return (head + body + f"{_LOCCO_NOTE}\r\n").encode("cp1252")
 
 
-_QP_TITLE = "Qualifying APM National Anes CF (with 2.5% statutory increase) of 20.599835"
-_NON_QP_TITLE = "Non-Qualifying APM National Anes CF (with 2.5% Statutory increase)  of 20.49754"
+_QP_TITLE = "Qualifying APM National Anes CF (with 2.5% statutory increase) of {}"
+_NON_QP_TITLE = "Non-Qualifying APM National Anes CF (with 2.5% Statutory increase)  of {}"
+_NATIONAL = {"2026": ("20.599835", "20.49754")}
 
 
-def anes_csv(shape: str, rows: Iterable[Row] = PLACES) -> bytes:
+def anes_csv(shape: str, rows: Iterable[Row] = PLACES, *, year: str = "2025") -> bytes:
     """An ANES csv of shape ANES4 or ANES5, or ANES4N: RVU15A's, cents and no header. Codes end with a blank."""
     last = {"ANES4": ["factor"], "ANES4N": ["factor"], "ANES5": ["factor_qp", "factor"]}[shape]
     header = ["Contractor", "Locality", "Locality Name"]
-    header += [_QP_TITLE, _NON_QP_TITLE] if shape == "ANES5" else ["National Anes CF of 20.3178"]
+    qp, non_qp = _NATIONAL.get(year, ("20.6", "20.5"))
+    one = "National Anes CF of 20.3178" if year == "2025" else f"{year} Anesthesia Conversion Factor"
+    header += [_QP_TITLE.format(qp), _NON_QP_TITLE.format(non_qp)] if shape == "ANES5" else [one]
     body = [
         [r["mac"] + " ", r["locality"] + " ", r["name"], *(cents(r[f]) if shape == "ANES4N" else r[f] for f in last)]
         for r in rows
@@ -337,13 +349,13 @@ CAP_HEADERS = {
 }
 
 
-def opps_cap_csv(shape: str, rows: Iterable[Row] = CAPS) -> bytes:
+def opps_cap_csv(shape: str, rows: Iterable[Row] = CAPS, *, year: str = "2009") -> bytes:
     """An OPPSCAP csv: OPPSCAP7NF (2009), OPPSCAP7FN (2014 on, facility first), OPPSCAP6 (code and modifier glued)."""
     header = CAP_HEADERS[shape].split(",")
     lines = [header]
     if shape == "OPPSCAP7NF":
         lines = [
-            ["", "", "", "", "", "2009", "2009"],
+            ["", "", "", "", "", year, year],
             ["", "", "PROC", "", "", "NON FACILITY", "FACILITY"],
             header,
         ]
@@ -364,26 +376,30 @@ def opps_cap_txt(rows: Iterable[Row] = CAPS, *, end: str = "\x1a\n") -> bytes:
     return (body + end).encode("cp1252")
 
 
+PAID = {"2026": ("33.4009", "33.5675")}  # non-QP, QP; other years print what nobody paid
+
 # --- archives ---------------------------------------------------------------------------------------------------
 
 
 def release(label: str = "RVU25A", rows: Sequence[Row] = CODES, places: Sequence[Row] = PLACES) -> Members:
     """The members of one release as CMS shapes them in that year: file name to bytes. By default a small part."""
-    year = f"20{label[3:5]}"
-    short, month = label[3:5], {"A": "JAN", "B": "APR", "C": "JUL", "D": "OCT"}[label[5]]
+    year, title = f"20{label[3:5]}", MONTHS[label[5]]
+    short, month = label[3:5], title[:3].upper()
+    factor, factor_qp = PAID.get(year, (_FACE["factor"], "33.5000"))
+    rows = [{**r, "factor": factor} if r["factor"] == _FACE["factor"] else r for r in rows]
     members = {
         f"GPCI{year}.csv": gpci_csv("GPCI7" if year < "2026" else "GPCI8", places, year=year),
         f"{short}LOCCO.csv": locco_csv(places, year=year, trailing_comma=year >= "2026"),
-        f"ANES{year}.csv": anes_csv("ANES4" if year < "2026" else "ANES5", places),
+        f"ANES{year}.csv": anes_csv("ANES4" if year < "2026" else "ANES5", places, year=year),
         f"OPPSCAP_{month}.csv": opps_cap_csv("OPPSCAP7FN", caps(places, rows)),
         f"{label}.pdf": b"%PDF-1.7 the record layout document",
     }
     if year < "2026":
         return {f"PPRRVU{year}_{month}.txt": pprrvu_txt("N171", rows), **members}
-    paid = [changed(r, pricing="1", factor="33.5675") for r in rows if r["status"] in "ACRT"]
+    paid = [changed(r, pricing="1", factor=factor_qp) for r in rows if r["status"] in "ACRT"]
     return {
-        f"PPRRVU{year}_{month.title()}_nonQPP.csv": pprrvu_csv("G32", rows, title=year),
-        f"PPRRVU{year}_{month.title()}_QPP.csv": pprrvu_csv("G32", paid, title=year),
+        f"PPRRVU{year}_{month.title()}_nonQPP.csv": pprrvu_csv("G32", rows, title=year, month=title),
+        f"PPRRVU{year}_{month.title()}_QPP.csv": pprrvu_csv("G32", paid, title=year, month=title),
         **members,
     }
 
@@ -392,17 +408,19 @@ def release(label: str = "RVU25A", rows: Sequence[Row] = CODES, places: Sequence
 LAST_CODES = ("V5364", "99607")
 
 
-def filler() -> Iterator[Row]:
+def filler(factor: str = _FACE["factor"]) -> Iterator[Row]:
     """20,000 rows without RVUs that no price is made of: more services than CMS's largest release has."""
     named = [f"{letter}{number:04}" for letter in "EL" for number in range(9_999)]
-    yield from (code(hcpcs, "Synthetic, excluded by statute", status="X") for hcpcs in (*named, *LAST_CODES))
+    yield from (
+        code(hcpcs, "Synthetic, excluded by statute", status="X", factor=factor) for hcpcs in (*named, *LAST_CODES)
+    )
 
 
 @cache
-def _filler(shape: str) -> bytes:
+def _filler(shape: str, factor: str) -> bytes:
     if shape in GRIDS:
-        return csv_bytes([r[field] for field in GRIDS[shape][1]] for r in filler())
-    return pprrvu_txt(shape, filler(), end="").removeprefix(HDR.encode("cp1252"))
+        return csv_bytes([r[field] for field in GRIDS[shape][1]] for r in filler(factor))
+    return pprrvu_txt(shape, filler(factor), end="").removeprefix(HDR.encode("cp1252"))
 
 
 @cache
@@ -425,7 +443,8 @@ def whole(label: str = "RVU25A", rows: Sequence[Row] | None = None) -> Members:
     name = next(name for name in members if name.startswith("PPRRVU"))
     end = END.encode() if name.endswith(".txt") else b""
     shape = "N171" if name.endswith(".txt") else "G32"
-    return {**members, name: members[name].removesuffix(end) + _filler(shape) + end}
+    factor, _ = PAID.get(f"20{label[3:5]}", (_FACE["factor"], ""))
+    return {**members, name: members[name].removesuffix(end) + _filler(shape, factor) + end}
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pfsetl.declared import labels, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, UsageError
-from pfsetl.parsing import banner
+from pfsetl.parsing import identity
 from pfsetl.parsing.read import read_member
 from pfsetl.source import cache
 from pfsetl.source.archive import open_archive
@@ -135,7 +135,8 @@ def _by_its_content(path: Path, named: Release, declared: list[str]) -> tuple[Re
     release = registry.find(declared[0])
     try:
         archive = open_archive(path)
-        banner.notices([read_member(archive, file) for file in archive.files if file.member == "pprrvu"], release)
+        raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
+        identity.held(archive.files, raws, release)
     except PfsetlError as error:
         return None, f"{what}, and it can't be {release.label}: {error}"
     return release, (

@@ -12,11 +12,11 @@ from pfsetl.declared import calendar, contracts, labels
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError, during
-from pfsetl.parsing import banner, parity
+from pfsetl.parsing import identity, parity
 from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
-from pfsetl.parsing.read import read, read_others
+from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
@@ -158,9 +158,15 @@ def _publish_descriptors(release: Release, parsed: list[Parsed], base: Version, 
 def parsed_members(release: Release, archive: Archive) -> list[Parsed]:
     """Read and type every member of an archive, from the format that is believed."""
     with step("read", release.label) as done:
-        parsed = [parse(raw) for raw in read(archive)]
+        parsed = _parsed(release, archive)
         done.rows = sum(p.frame.height for p in parsed)
     return parsed
+
+
+def _parsed(release: Release, archive: Archive) -> list[Parsed]:
+    raws = read(archive)
+    identity.held(archive.files, raws, release)  # first: a file of another release breaks other rules too
+    return [parse(raw) for raw in raws]
 
 
 def stage(
@@ -253,7 +259,7 @@ def _examine(
     accept: Collection[str],
 ) -> Examined:
     release, opened = labels.to_build(label), open_archive(archive)
-    parsed = [parse(raw) for raw in read(opened)]
+    parsed = _parsed(release, opened)
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)
     examined = _examined(
@@ -306,8 +312,9 @@ def _examined(
     sample: bool,
     accept: Collection[str],
 ) -> Examined:
-    raws = [p.raw for p in parsed]
-    notices = [*banner.notices(raws, release), *reading.notices(raws)]
+    others = read_others(archive, all_formats=all_formats)
+    raws = [*(p.raw for p in parsed), *others]
+    told = identity.held(archive.files, raws, release)
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
     agreed, found = agreement.agreements(complete, release)
@@ -317,9 +324,11 @@ def _examined(
         found += loss.lost(release, complete, base, sample=sample)
         found += [] if sample else neighbours.moved(release, complete, base.store, base.releases, base.resources)
     report = replace(report, findings=report.findings + tuple(found)).accepting(accept)
-    differences = _differences(release, archive, parsed, all_formats=all_formats)
+    differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(differences, accepted="differences" in accept)
-    return Examined(complete, report, record.findings(archive, accounts, differences, report, notices, agreed))
+    findings = record.findings(archive, accounts, differences, report, told, agreed)
+    findings["notices"] += reading.notices(raws)
+    return Examined(complete, report, findings)
 
 
 def _derived(tables: Tables, release: Release) -> Tables:
@@ -348,13 +357,13 @@ def _derived(tables: Tables, release: Release) -> Tables:
 
 
 def _differences(
-    release: Release, archive: Archive, parsed: list[Parsed], *, all_formats: bool
+    release: Release, archive: Archive, parsed: list[Parsed], others: list[RawTable]
 ) -> list[FormatDifference]:
     """Compare each member with its other formats; a file that can't be read as that member is an error too."""
     believed = {(p.raw.member, p.raw.participant): p for p in parsed}
     found: list[FormatDifference] = []
     compared: set[tuple[str, str]] = set()
-    for raw in read_others(archive, all_formats=all_formats):
+    for raw in others:
         found += parity.differences(believed[raw.member, raw.participant], parse(raw))
         compared.add((raw.member, raw.format))
     return parity.explained(release.label, archive.content, compared, found)

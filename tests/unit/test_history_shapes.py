@@ -32,8 +32,8 @@ def old(year: str, shape: str = "G37") -> Members:
     companions = {
         f"GPCI{year}.csv": s.gpci_csv("GPCI6", year=year),
         f"{year[2:]}LOCCO.csv": s.locco_csv(year=year),
-        f"ANES{year}.csv": s.anes_csv("ANES4"),
-        "OPPSCAP.csv": s.opps_cap_csv("OPPSCAP7NF"),
+        f"ANES{year}.csv": s.anes_csv("ANES4", year=year),
+        "OPPSCAP.csv": s.opps_cap_csv("OPPSCAP7NF", year=year),
     }
     return pprrvu(shape, year) | companions
 
@@ -248,12 +248,12 @@ GRIDS: dict[str, tuple[str, str, str, Cells]] = {
     "G31": ("RVU25A", "PPRRVU2025_JAN.csv", "pprrvu", s.pprrvu_cells("G31")),
     "G32": ("RVU27A", "PPRRVU2027_Jan_nonQPP.csv", "pprrvu", s.pprrvu_cells("G32", title="2027")),
     "G37": ("RVU10AR1", "PPRRVU10.csv", "pprrvu", s.pprrvu_cells("G37", title="2010")),
-    "GPCI6": ("RVU10AR1", "GPCI2010.csv", "gpci", s.cells_of(s.gpci_csv("GPCI6"))),
+    "GPCI6": ("RVU10AR1", "GPCI2010.csv", "gpci", s.cells_of(s.gpci_csv("GPCI6", year="2010"))),
     "GPCI7": ("RVU25A", "GPCI2025.csv", "gpci", s.cells_of(s.gpci_csv("GPCI7"))),
-    "GPCI8": ("RVU27A", "GPCI2027.csv", "gpci", s.cells_of(s.gpci_csv("GPCI8"))),
+    "GPCI8": ("RVU27A", "GPCI2027.csv", "gpci", s.cells_of(s.gpci_csv("GPCI8", year="2027"))),
     "LOCCO5": ("RVU25A", "25LOCCO.csv", "locality_county", s.cells_of(s.locco_csv())),
     "ANES4": ("RVU25A", "ANES2025.csv", "anesthesia", s.cells_of(s.anes_csv("ANES4"))),
-    "ANES5": ("RVU27A", "ANES2027.csv", "anesthesia", s.cells_of(s.anes_csv("ANES5"))),
+    "ANES5": ("RVU27A", "ANES2027.csv", "anesthesia", s.cells_of(s.anes_csv("ANES5", year="2027"))),
     "OPPSCAP7FN": ("RVU25A", "OPPSCAP_JAN.csv", "opps_cap", s.cells_of(s.opps_cap_csv("OPPSCAP7FN"))),
     "OPPSCAP6": ("RVU10AR1", "OPPSCAP.csv", "opps_cap", s.cells_of(s.opps_cap_csv("OPPSCAP6"))),
 }

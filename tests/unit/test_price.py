@@ -17,7 +17,7 @@ from pfsetl.publication import companions
 from tests import synthetic as s
 
 JANUARY = "2025-01-15"
-CF_PAID = "32.3465"  # CMS, calendar year 2025; the synthetic archives print 33.4009
+CF_PAID = "32.3465"  # CMS, calendar year 2025; the synthetic archives print 33.4000
 LOS_ANGELES = ("1.045", "1.173", "0.735")
 VISIT = ("1.21", "1.40", "0.09")
 VISIT_IN_FACILITY = ("1.21", "0.52", "0.09")

@@ -48,7 +48,7 @@ def _fit_grid(layout: Layout, grid: Grid) -> Fit:
             problems.append(f"column {column[1:]} has no header but a value at line {filled['line'][0]}")
     if problems:
         return Fit(layout, problems, None, distance=sum("moved from" not in problem for problem in problems))
-    banner = "\n".join(" ".join(cell for cell in row if cell) for row in [*head[:top], *head[at : at + 1]])
+    banner = "\n".join(" ".join(cell for cell in row if cell) for row in head[: bottom + 1])
     return Fit(layout, [], _cut_rows(layout, body, bottom + 1, banner))
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from pfsetl.declared import contracts, declarations
 from pfsetl.declared.registry import Release
+from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
@@ -44,7 +45,7 @@ def findings(
     accounts: Sequence[Accounting],
     differences: Sequence[FormatDifference],
     report: Report,
-    notices: Sequence[str],
+    told: Identity,
     agreed: Sequence[Agreement],
 ) -> dict[str, Any]:
     """Return what was found in an archive: where every line went, what is missing, odd, or disagrees."""
@@ -52,7 +53,8 @@ def findings(
         "members": [asdict(account) for account in accounts],
         "missing": list(archive.missing),
         "ignored": list(archive.ignored),
-        "notices": [*archive.notices, *notices],
+        "notices": [*archive.notices, *told.notices],
+        "identity": list(told.files),
         "format_differences": [asdict(d) for d in differences],
         "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
         "agreement": [asdict(a) for a in agreed],

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from pfsetl.parsing.identity import Identity
 from pfsetl.tables.check import Finding, Report
 
 # name as `Verdict.by` has it: where the build looks it up, and what a build without it has in its place
 FUNCTIONS: dict[str, tuple[str, Callable[..., Any]]] = {
-    "banner.notices": ("pfsetl.parsing.banner.notices", lambda *_, **__: []),
+    "identity.held": ("pfsetl.parsing.identity.held", lambda *_, **__: Identity((), ())),
     "parity.refuse_lost_rows": ("pfsetl.parsing.parity.refuse_lost_rows", lambda *_, **__: None),
     "parity.refuse_unexplained": ("pfsetl.parsing.parity.refuse_unexplained", lambda *_, **__: None),
     "values._refuse_bad": ("pfsetl.parsing.values._refuse_bad", lambda *_, **__: None),
