@@ -1,5 +1,6 @@
 """Where published bytes live. A store creates objects once, never changes them, and removes them only for a prune."""
 
+import errno
 import os
 import shutil
 import stat
@@ -13,6 +14,7 @@ from typing import Protocol
 from pfsetl.errors import StoreError, UsageError
 
 ABANDONED_SECONDS = 24 * 60 * 60
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}  # link(2); FAT says EPERM
 CHUNK_BYTES = 1 << 20
 
 
@@ -195,6 +197,13 @@ class LocalStore:
             os.link(source, target)
         except FileExistsError:
             return False
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            raise StoreError(
+                f"{target}: this disk makes no hard links, which is how a file of a store appears whole or not at all. "
+                "Put the store on another disk, or into a bucket (s3://bucket/prefix); docs/operations.md says which."
+            ) from error
         target.chmod(0o444)
         _sync(target.parent)
         return True
