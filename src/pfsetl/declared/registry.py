@@ -83,12 +83,14 @@ class Layout:
 class Field:
     """How a raw cell becomes a value: kind (code, text, flag, decimal, dollars), scale, zero padding, pattern.
 
+    `whole` are the digits a number may have before its point, so that it fits the contract's column.
     `price` says that a price is made of it: a wrong value changes what is paid, or whether.
     """
 
     field: str
     kind: str
     scale: int
+    whole: int
     pad: int
     pattern: str
     price: bool
@@ -197,6 +199,7 @@ def fields() -> Mapping[str, Field]:
             row["field"],
             row["kind"],
             int(row["scale"] or 0),
+            int(row["whole"] or 0),
             int(row["pad"] or 0),
             row["pattern"],
             row["price"] == "yes",

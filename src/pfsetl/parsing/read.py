@@ -9,7 +9,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError, during
-from pfsetl.parsing import grid, grid_shape
+from pfsetl.parsing import bounds, grid, grid_shape
 from pfsetl.parsing.encoding import decode, encoding_of
 from pfsetl.parsing.separators import SEPARATORS, USUAL, cut_text_member
 from pfsetl.parsing.shape import Cut
@@ -116,7 +116,9 @@ def notices(raws: Iterable[RawTable]) -> list[str]:
 
 def _cut(file: MemberFile, data: bytes, place: str) -> tuple[Cut, str, str]:
     if file.format == "xlsx":
+        bounds.refuse_large_workbook(data, place)
         return _cut_workbook(file.member, grid.workbook(data, place), place), "", ""
+    bounds.refuse_large_text(data, place)
     encoding = encoding_of(data)
     named = f"{place} ({encoding.upper()})" if encoding.startswith(("utf-16", "utf-32")) else place
     cut, separator = cut_text_member(file.member, file.format, decode(data, place), named)

@@ -7,9 +7,9 @@ from pfsetl.declared.registry import Field
 from pfsetl.errors import ValueRefused, shown
 from pfsetl.parsing.read import RawTable
 
-_DECIMAL = r"^-?0*(?:\d{{1,{whole}}}(?:\.\d{{0,{scale}}}0*)?|\.\d{{1,{scale}}}0*)$"
-_DIGITS = 9
-_CENTS = r"^\d{4,}$"  # NOTE: RVU14A and RVU15A, and most ANES txt, print 2141 for 21.41
+_DECIMAL = r"^-?0*(?:[0-9]{{1,{whole}}}(?:\.[0-9]{{0,{scale}}}0*)?|\.[0-9]{{1,{scale}}}0*)$"
+_DIGITS = 9  # of the numbers in this step, whole and decimal
+_CENTS = r"^[0-9]{4,}$"  # NOTE: RVU14A and RVU15A, and most ANES txt, print 2141 for 21.41
 
 
 def typed(raw: RawTable) -> pl.DataFrame:
@@ -32,7 +32,7 @@ def prepared(field: Field) -> pl.Expr:
         case "code":
             cell = cell.str.to_uppercase()
             if field.pad:
-                digits = cell.str.contains(r"^\d+$")
+                digits = cell.str.contains(r"^[0-9]+$")
                 cell = pl.when(digits).then(cell.str.zfill(field.pad)).otherwise(cell)
         case "name":
             cell = cell.str.replace_all(r"\s+", " ").str.strip_chars_end("* ")
@@ -40,14 +40,14 @@ def prepared(field: Field) -> pl.Expr:
             cell = cell.str.replace_all(r"\s+", " ")
         case "dollars":
             whole = cell.str.contains(_CENTS)
-            cell = pl.when(whole).then(cell.str.replace(r"(\d\d)$", ".$1")).otherwise(cell)
+            cell = pl.when(whole).then(cell.str.replace(r"([0-9][0-9])$", ".$1")).otherwise(cell)
     return cell.alias(field.field)
 
 
 def pattern_of(field: Field) -> str | None:
     """Return the regular expression that a field's canonical text must match, None where any text will do."""
     if field.kind in ("decimal", "dollars"):
-        return _DECIMAL.format(scale=field.scale, whole=_DIGITS - field.scale)
+        return _DECIMAL.format(scale=field.scale, whole=field.whole)
     return f"^(?:{field.pattern})$" if field.pattern else None
 
 
@@ -61,7 +61,7 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> No
         line, cell = bad.row(0)
         field = registry.fields()[name]
         expected = (
-            f"a number with up to {field.scale} decimals and {_DIGITS - field.scale} digits before them"
+            f"a number with up to {field.scale} decimals and {field.whole} digits before them"
             if field.kind in ("decimal", "dollars")
             else f"text of the form {field.pattern}"
         )
