@@ -150,9 +150,7 @@ def pieces(got: requests.Response, limit: int, deadline: float) -> Iterator[byte
     while piece := got.raw.read1(PIECE, decode_content=True):
         size += len(piece)
         if size > limit:
-            raise SourceUnavailable(
-                f"{named}: more than {limit:,} bytes. Not what CMS publishes. {OTHERWISE}"
-            )
+            raise SourceUnavailable(f"{named}: more than {limit:,} bytes. Not what CMS publishes. {OTHERWISE}")
         yield piece
         if time.monotonic() > deadline:
             raise _late(named)
