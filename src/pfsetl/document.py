@@ -6,7 +6,7 @@ from typing import Any
 
 from pfsetl.errors import PfsetlError
 
-MAX_BYTES = 64 << 20  # a manifest of 107 releases has under 2 MB
+MAX_BYTES = 16 << 20  # a manifest of 107 releases has under 2 MB; what it says may take 40 times its bytes
 MAX_DEPTH = 32  # a manifest nests 6 deep
 
 
@@ -59,8 +59,8 @@ def _refuse_deep(read: Any) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise Unreadable(f"{twice[:80]!r} stands twice in one object; keep one")
     return made
 

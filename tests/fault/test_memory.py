@@ -38,7 +38,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 def built(path: Path, store: Path, *, bounded: bool = True) -> tuple[int, str, int]:
-    """Build in a process of its own, which may take 8 GB of addresses; return exit code, message and bytes of memory."""
+    """Build in a process of its own, which may take 8 GB of addresses; return code, message and bytes used."""
     done = subprocess.run(
         [sys.executable, "-c", BUILD, path, store, "with" if bounded else "without", str(8 << 30)],
         capture_output=True,
@@ -86,7 +86,7 @@ def room_in_every_sheet() -> Members:
 
 
 def one_text_in_every_cell() -> Members:
-    return instead(shown_often("x" * 32_000, 100_000))
+    return instead(shown_often("x" * 32_000, 40_000))
 
 
 def instead(workbook: bytes) -> Members:
@@ -121,3 +121,53 @@ def test_a_release_as_cms_posts_it_takes_a_part_of_that(release_path, tmp_path: 
     assert (code, said) == (0, "published")
     assert peak < MOST
     assert archive.MAX_TOTAL_BYTES < MOST
+
+
+# --- claim files ------------------------------------------------------------------------------------------------
+
+CLAIM = """
+import resource, sys
+from pathlib import Path
+from pfsetl.errors import PfsetlError
+from pfsetl.pricing import claim_file
+if sys.argv[2] == "without":
+    claim_file.MOST_BYTES, claim_file._refuse_many = 1 << 60, lambda path, text: None
+resource.setrlimit(resource.RLIMIT_AS, (8 << 30,) * 2)
+try:
+    claim_file.read_claim_lines(Path(sys.argv[1]))
+except PfsetlError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+CLAIMS = {
+    "line ends": lambda: b"\n" * (30 << 20),
+    "line ends under a header": lambda: b"hcpcs,date\n" + b",\n" * (10 << 20),
+    "one line of commas": lambda: b"hcpcs,date\n" + b"," * (30 << 20),
+    "objects": lambda: b"[" + b"{}," * (10 << 20) + b"{}]",
+    "more bytes than are read": lambda: b"[" + b" " * (40 << 20) + b"]",
+}
+
+
+def read_as_claim(path: Path, how: str = "with") -> tuple[int, str, int]:
+    command = [sys.executable, "-c", CLAIM, path, how]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    *said, peak = done.stdout.splitlines() or ["0"]
+    return done.returncode, "\n".join(said), int(peak)
+
+
+@pytest.mark.parametrize("case", CLAIMS)
+def test_a_claim_file_is_refused_within_a_gigabyte(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "claim"
+    path.write_bytes(CLAIMS[case]())
+    code, said, peak = read_as_claim(path)
+    assert (code, len(said) < 500) == (0, True)
+    assert "claim" in said
+    assert 0 < peak < MOST, f"{peak:,} bytes"
+
+
+def test_without_the_bounds_a_claim_file_takes_more(tmp_path: Path) -> None:
+    """The control."""
+    path = tmp_path / "claim"
+    path.write_bytes(b"\n" * (10 << 20))
+    code, _, peak = read_as_claim(path, "without")
+    assert code != 0 or peak > MOST

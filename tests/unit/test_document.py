@@ -63,6 +63,12 @@ def test_a_text_over_the_bound_is_refused_unread() -> None:
         read_json("[1, 23]", 6)
 
 
+def test_a_key_given_twice_is_found_at_once_among_many() -> None:
+    many = ",".join(f'"{i}": 1' for i in range(300_000))
+    with pytest.raises(Unreadable, match="'299999' stands twice"):
+        read_json("{" + many + ', "299999": 2}')
+
+
 def test_numbers_that_json_lacks_are_left_to_a_caller_that_judges_them() -> None:
     assert read_json("[Infinity, 1e999]", any_number=True) == [float("inf")] * 2
 

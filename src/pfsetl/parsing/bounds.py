@@ -9,7 +9,7 @@ from pfsetl.errors import ArchiveError
 MAX_LINES = 200_000
 MAX_LINE_BYTES = 100_000
 MAX_COLUMNS = 64
-MAX_CELLS = 4_000_000
+MAX_CELLS = 2_500_000
 MAX_CELL_TEXT = 64 << 20  # bytes of text in the cells of a workbook, each shared text as often as it's used
 REMEDY = "No file of CMS's comes near. Download the archive again."
 
