@@ -437,8 +437,12 @@ def of_quarter(label: str) -> Row:
 
 
 def whole(label: str = "RVU25A", rows: Sequence[Row] | None = None) -> Members:
-    """The members of a release that is a full schedule: the given rows before 20,000 others, in all localities."""
-    rows = (*CODES, of_quarter(label)) if rows is None else rows
+    """The members of a release that is a full schedule: the given rows before 20,000 others, in all localities.
+
+    By default those of RVU25A, to which other quarters add one.
+    """
+    own = [] if label.startswith("RVU25A") else [of_quarter(label)]
+    rows = (*CODES, *own) if rows is None else rows
     members = release(label, rows, all_places(f"20{label[3:5]}"))
     name = next(name for name in members if name.startswith("PPRRVU"))
     end = END.encode() if name.endswith(".txt") else b""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from pfsetl import archives, pipeline
 from pfsetl.archives import YEARS, is_wanted, order, split
 from pfsetl.declared import contracts, labels, registry
 from pfsetl.declared.registry import Release
-from pfsetl.document import read_json
 from pfsetl.errors import Conflict, PfsetlError, UsageError, during
-from pfsetl.publication import elsewhere, neighbours, publish, record, separation, version
+from pfsetl.publication import elsewhere, neighbours, publish, record, separation, staging, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -119,12 +117,8 @@ def _stage_missing(
     before = base.releases.get(release.label, {}).get("content", "nothing")
     asked = "".join(f"{word}-" for word in (*(["sample"] if sample else []), *sorted(accept)))
     name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{asked}{before[:16]}.json"
-    if store.exists(name):
-        # NOTE: an unreadable record counts as none; the release is staged again.
-        with suppress(ValueError, KeyError, TypeError):
-            kept = read_json(store.get(name))
-            if all(store.size(r["path"]) == r["bytes"] for r in kept["resources"]):
-                return StagedRelease(release.label, tuple(kept["resources"]), kept["record"])
+    if store.exists(name) and (kept := staging.taken_over(store, name, release.label)):
+        return kept
     known = base.releases if records is None else records
     all_formats = bool(base.releases.get(release.label, {}).get("all_formats"))  # compared once, it stays compared
     made = pipeline.stage(

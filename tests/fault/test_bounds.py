@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -58,7 +59,7 @@ def shown_often(text: str, times: int) -> bytes:
         (b"a\n" * (30 << 20), "31,457,280 lines"),
         (b"a\r" * 300_000, "300,000 lines"),
         (b"a\n\r" * 150_000, "300,000 lines"),
-        (b"x\n" + b"a" * 200_000, "line 2 has 200,000 bytes"),
+        (b"x\n" + b"a" * 200_000, "line 2 has over 100,000 bytes"),
     ],
     ids=["LF", "CR", "LF and CR by turns", "one line"],
 )
@@ -154,6 +155,13 @@ def at(row: int, column: int) -> bytes:
     return struct.pack("<HHH", row, column, 0)
 
 
+def entry(name: str, kind: int, child: int, first: int, size: int) -> bytes:
+    place = struct.pack("<64sHBBIII36xIQ", name.encode("utf-16-le"), 2 * len(name) + 2, kind, 1, 0xFFFFFFFF, 0xFFFFFFFF,
+                        child, first, size)  # fmt: skip
+    assert len(place) == 128
+    return place
+
+
 def xls(*records: bytes) -> bytes:
     """The smallest file that holds a stream of a workbook: header, allocation table, directory, stream ([MS-CFB])."""
     stream = (record(BOF, bytes(16)) + b"".join(records) + record(END)).ljust(4096, b"\0")
@@ -161,9 +169,9 @@ def xls(*records: bytes) -> bytes:
     head = struct.pack("<8s16xHHHHH6xIIIIIIIII", bytes.fromhex("d0cf11e0a1b11ae1"), 62, 3, 0xFFFE, 9, 6,
                        0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0)  # fmt: skip
     chain = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, sectors + 2), 0xFFFFFFFE]
-    entry = struct.pack("<64sH50xIQ", "Workbook".encode("utf-16-le"), 18, 2, len(stream))
+    entries = entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + entry("Workbook", 2, 0xFFFFFFFF, 2, len(stream))
     fat = struct.pack(f"<{len(chain)}I", *chain).ljust(512, b"\xff")
-    return head + struct.pack("<109I", 0, *[0xFFFFFFFF] * 108) + fat + entry.ljust(512, b"\0") + stream
+    return head + struct.pack("<109I", 0, *[0xFFFFFFFF] * 108) + fat + entries.ljust(512, b"\0") + stream
 
 
 @pytest.mark.parametrize(
@@ -205,9 +213,11 @@ def test_an_old_workbook_that_is_cut_is_refused_or_left_to_its_reader(cut: int) 
 def test_a_chain_without_end_ends() -> None:
     looped = bytearray(xls(record(NUMBER, at(0, 0), bytes(8))))
     looped[512 + 8 : 512 + 12] = struct.pack("<I", 2)  # the stream's first sector follows itself
-    looped[1024 + 120 : 1024 + 128] = struct.pack("<Q", 1 << 40)
-    with pytest.raises(ArchiveError, match="damaged file"):
+    looped[1024 + 248 : 1024 + 256] = struct.pack("<Q", 1 << 40)
+    began = time.monotonic()
+    with suppress(ArchiveError):
         read.refuse_large_workbook(bytes(looped), "f.xls")
+    assert time.monotonic() - began < 10
 
 
 def test_cms_s_own_workbooks_pass(cms: Path) -> None:

@@ -160,7 +160,7 @@ class Runs:
 def runs(fake_cms: Cms, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     folder = tmp_path_factory.mktemp("runs")
     output, cache = folder / "output", folder / "cache"
-    fetching = [LABEL, "--output", str(output), "--cache", str(cache)]
+    fetching = [LABEL, "--sample", "--output", str(output), "--cache", str(cache)]
     fetching += ["--retry-delays", "0.1", "0.1"]
 
     def run(answers: list[tuple[int, bytes]], *command: str) -> Run:
@@ -171,7 +171,7 @@ def runs(fake_cms: Cms, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     published = run([(503, b""), (200, small_archive())], "-m", "flows.build", *fetching)
     refused = run([(200, PAGE)], "-m", "flows.build", *fetching)
     kept = next(iter(cache.glob("archives/*.zip")), cache)
-    unchanged = run([(404, b"")], "-c", INSPECT, LABEL, "--output", str(output), "--archive", str(kept))
+    unchanged = run([(404, b"")], "-c", INSPECT, LABEL, "--sample", "--output", str(output), "--archive", str(kept))
     assert unchanged.process.returncode == 0, unchanged.process.stderr
     return Runs(output, published, refused, unchanged, json.loads(unchanged.process.stdout.splitlines()[-1]))
 

@@ -125,7 +125,7 @@ def post_news(cms: CmsProcess) -> None:
     for label in ("RVU26A", "RVU26C", "RVU26D"):
         post_page(cms, label, zip_path(label))
     post_page(cms, "RVU26B", REPOSTED)
-    codes = [DEARER if row is s.VISIT else row for row in s.CODES]
+    codes = [DEARER if row is s.VISIT else row for row in (*s.CODES, s.of_quarter("RVU26B"))]
     cms.answer(REPOSTED, zip_answer(cms, s.zipped(s.whole("RVU26B", codes))))
     post_page(cms, "RVU27A", NEW_ZIP, page="/pages/rvu27a")
     cms.answer(NEW_ZIP, {"status": 302, "location": BEHIND_IT})

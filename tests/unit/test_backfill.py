@@ -159,9 +159,10 @@ def test_all_releases_stand_in_the_first_version(filled: Backfill) -> None:
 def test_a_backfilled_release_has_the_files_of_one_built_alone(
     filled: Backfill, archives: Path, store: LocalStore
 ) -> None:
-    alone = pipeline.build("RVU25D", store=store, archive=archives / "RVU25D.zip").version
+    # RVU24A is the first, so its changes to the release before are the same in both.
+    alone = pipeline.build("RVU24A", store=store, archive=archives / "RVU24A.zip").version
     expected = {r["table"]: r["hash"] for r in alone.resources}
-    assert {r["table"]: r["hash"] for r in filled.version.resources if r["release"] == "RVU25D"} == expected
+    assert {r["table"]: r["hash"] for r in filled.version.resources if r["release"] == "RVU24A"} == expected
 
 
 def test_every_outcome_is_reported_as_it_happens(archives: Path, store: LocalStore) -> None:

@@ -199,8 +199,9 @@ def test_the_same_releases_have_the_same_changes_whatever_order_they_come_in(
 
 
 def test_a_reposted_release_changes_what_follows_it(store: LocalStore, tmp_path: Path) -> None:
-    same = s.write_zip(tmp_path / "a.zip", s.whole("RVU25A", rows=ROWS["RVU25B"]))
-    assert listed(pfsetl.build("RVU25A", store=store, archive=same).version, "RVU25B") == []
+    nearer = s.write_zip(tmp_path / "a.zip", s.whole("RVU25A", rows=[*ROWS["RVU25B"], ADDED]))
+    at = pfsetl.build("RVU25A", store=store, archive=nearer).version
+    assert {(hcpcs, change) for _, hcpcs, change, *_ in listed(at, "RVU25B")} == {("G9990", "removed")}
 
 
 def test_an_unchanged_release_whose_neighbour_changed_keeps_its_identity(
@@ -272,12 +273,13 @@ def test_a_version_that_gained_a_release_differs_by_its_rows(store: LocalStore) 
 
 
 def test_a_version_with_a_reposted_release_differs_by_row_and_column(store: LocalStore, tmp_path: Path) -> None:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole(rows=ROWS["RVU25B"])))
+    dearer = [s.changed(s.VISIT, work="1.26"), *s.CODES[1:]]
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole(rows=dearer)))
     found = published_changes.between_versions(pfsetl.open(store, 3), pfsetl.open(store, 4))
     rvu = next(t for t in found.tables if (t.table, t.release) == ("rvu", "RVU25A"))
     assert (rvu.added, rvu.removed, rvu.changed) == (0, 0, 1)
     assert set(rvu.columns) == {"work_rvu", "facility_total_rvu", "nonfacility_total_rvu"}
-    assert [(m["hcpcs"], str(m["change"])) for m in found.movers if m["measure"] == "work_rvu"] == [("G9901", "0.04")]
+    assert [(m["hcpcs"], str(m["change"])) for m in found.movers if m["measure"] == "work_rvu"] == [("G9901", "0.05")]
 
 
 def test_what_has_the_same_digest_is_not_read(store: LocalStore) -> None:
@@ -297,7 +299,7 @@ def test_across_2026_everyone_is_compared_with_non_qp_and_qp_is_named(store: Loc
     pfsetl.build("RVU26A", store=store, archive=s.write_zip(tmp_path / "d.zip", s.whole("RVU26A")))
     found = published_changes.between_releases(pfsetl.open(store), "RVU25A", "RVU26A")
     rvu = next(t for t in found.tables if t.table == "rvu")
-    assert (found.participants, rvu.rows_before, rvu.rows_after, rvu.added) == ({"non_qp": "all"}, 20_007, 20_013, 0)
+    assert (found.participants, rvu.rows_before, rvu.rows_after, rvu.added) == ({"non_qp": "all"}, 20_007, 20_015, 1)
     assert "qp of RVU26A has no counterpart in RVU25A and isn't compared" in found.notes
 
 

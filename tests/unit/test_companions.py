@@ -11,6 +11,7 @@ import pytest
 import pfsetl
 from pfsetl.errors import (
     ArchiveError,
+    ChecksFailed,
     LayoutError,
     PfsetlError,
     SourceUnavailable,
@@ -261,3 +262,70 @@ def test_the_command_refuses_with_a_message(run, tmp_path, content, options, exi
     where = [] if "-o" in options else ["-o", tmp_path / "o"]
     code, _, err = run("load", path, "--sample", *options, *where)
     assert (code, err.startswith("pfsetl: "), "foreseen" in err) == (exit_code, True, False)
+
+
+# --- whole, or a part that says so ---------------------------------------------------------------------------------
+
+
+def zip_file(count: int = 41_000, last: str = "83414", quarter: str = "20254") -> str:
+    """A ZIP file as large as CMS's; its last row is that of CMS's, which sorts by state."""
+    codes = (code for number in range(10_000, 99_999) if (code := f"{number}") != last)
+    rows = [zip_record("AK", next(codes), "02102", "01", quarter=quarter) for _ in range(count - 1)]
+    return "".join([*rows, zip_record("WY", last, "03602", "21", quarter=quarter)])
+
+
+def put(store: LocalStore, folder: Path, content: str, name: str = "ZIP5_OCT2025.txt", **how) -> companions.Companion:
+    (folder / name).write_text(content, newline="")
+    return companions.load(store, folder / name, **how)
+
+
+def test_a_whole_zip_file_is_loaded(store, tmp_path):
+    loaded = put(store, tmp_path, zip_file())
+    assert (loaded.rows, loaded.sample, loaded.lost) == (41_000, False, ())
+
+
+@pytest.mark.parametrize(("lines", "missing"), [(40_999, "zip 83414 is missing"), (20_000, "at least 41,000")])
+def test_a_zip_file_cut_at_a_line_is_refused(lines, missing, store, tmp_path):
+    cut = "".join(zip_file().splitlines(keepends=True)[:lines])
+    with pytest.raises(ChecksFailed, match=missing):
+        put(store, tmp_path, cut)
+    assert not store.names("companions/zip_locality")
+
+
+def test_base_units_cut_at_a_line_are_refused(store, tmp_path):
+    cut = base_units(*((f"{n:05}", "3") for n in range(100, 375))).decode()
+    with pytest.raises(ChecksFailed, match="hcpcs 01999 is missing"):
+        put(store, tmp_path, cut, "CY_2022_Anesthesia_Base_Units.txt")
+
+
+def test_another_file_of_the_same_day_with_a_code_less_is_held_until_it_is_accepted(store, tmp_path):
+    put(store, tmp_path, zip_file(41_001))
+    with pytest.raises(
+        ChecksFailed, match=r"1 of 41,001 rows of ZIP5_OCT2025.txt from 2025-10-01 are gone, e.g. 50999"
+    ):
+        put(store, tmp_path, zip_file(41_000))
+    accepted = put(store, tmp_path, zip_file(41_000), accept=["loss"])
+    (kept,) = (c for c in companions.loaded(store, "zip_locality") if c.rows == 41_000)
+    assert (kept, "1 of 41,001 rows" in kept.lost[0]) == (accepted, True)
+
+
+def test_a_file_of_another_quarter_may_have_fewer_codes(store, tmp_path):
+    put(store, tmp_path, zip_file(41_001))
+    assert put(store, tmp_path, zip_file(quarter="20261"), "ZIP5_JAN2026.txt").lost == ()
+
+
+def test_a_sample_over_a_whole_file_of_the_same_day_is_held(store, tmp_path):
+    put(store, tmp_path, zip_file())
+    with pytest.raises(ChecksFailed, match=r"A sample would replace ZIP5_OCT2025.txt from 2025-10-01, which is whole"):
+        put(store, tmp_path, ZIPS, sample=True)
+
+
+def test_records_of_two_quarters_are_refused_with_the_line_of_the_odd_one(load):
+    with pytest.raises(ValueRefused, match=r"2 quarters \(20253, 20254\), line 4 has 20253"):
+        load("ZIP5_OCT2025.txt", ZIPS + zip_record("AL", "35004", "10112", "00", quarter="20253"))
+
+
+@pytest.mark.parametrize("name", ["ZIP5_JUL2025.txt", "ZIP5_OCT2024.txt", "zip5 october 2026.txt"])
+def test_records_of_another_quarter_than_the_name_says_are_refused(name, load):
+    with pytest.raises(ValueRefused, match="its records 4 of 2025"):
+        load(name, ZIPS)

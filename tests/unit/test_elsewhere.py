@@ -34,7 +34,7 @@ def as_csv(members: s.Members) -> s.Members:
 
 
 def beside_other_companions(members: s.Members) -> s.Members:
-    mine = s.whole("RVU25A", s.CODES)
+    mine = s.whole("RVU25A")
     rvu = next(name for name in members if name.startswith("PPRRVU"))
     return mine | {next(n for n in mine if n.startswith("PPRRVU")): members[rvu]}
 

@@ -88,10 +88,11 @@ def test_name_against_title_alone_is_refused() -> None:
     assert "says April, but RVU25C is the release of July" in refused("RVU25C", raw)
 
 
-def test_a_day_of_release_out_of_season_is_noticed() -> None:
-    raw = table("PPRRVU2025_Jul.csv", TITLE.format(2025, "July"), "RELEASED 12/23/2024")
+@pytest.mark.parametrize("day", ["12/23/2024", "02/30/2025", "99/99/2025", "10/01/2025"])
+def test_a_day_of_release_out_of_season_is_noticed(day: str) -> None:
+    raw = table("PPRRVU2025_Jul.csv", TITLE.format(2025, "July"), f"RELEASED {day}")
     (notice,) = told("RVU25C", raw).notices
-    assert "says 12/23/2024, built as RVU25C" in notice
+    assert f"says {day}, built as RVU25C" in notice
 
 
 # CMS: 35.9996 was paid in 2018 alone, 37.8975 from 2005 to 2007, 25.5217 (RVU11A) never.

@@ -53,9 +53,10 @@ def output(folder: Path) -> Path:
     for label in ("RVU24A", "RVU24D", "RVU25A", "RVU26A", "RVU27A"):
         archive = s.write_zip(folder / f"{label}.zip", s.release(label, CODES))
         pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive, sample=True)
-    members = s.release("RVU18A", CODES)
-    for label in ("RVU18A", "RVU18AR1"):
-        archive = s.write_zip(folder / f"{label}.zip", members)
+    # RVU18AR1 corrected the anesthesia factors alone (the note of its row in releases.csv).
+    corrected = [s.ALABAMA | {"factor": "19.54"}, *s.PLACES[1:]]
+    for label, places in (("RVU18A", s.PLACES), ("RVU18AR1", corrected)):
+        archive = s.write_zip(folder / f"{label}.zip", s.release("RVU18A", CODES, places))
         pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive, sample=True)
     return folder / "store"
 
@@ -162,7 +163,7 @@ def test_the_factor_is_the_one_that_was_paid(priced):
 
 def test_as_of_a_day_the_factor_is_the_one_the_release_prints(priced):
     answer = priced(as_of="2025-02-01")
-    assert (answer["conversion_factor"], answer["allowed"]) == (Decimal("33.4009"), formula(VISIT, factor="33.4009"))
+    assert (answer["conversion_factor"], answer["allowed"]) == (Decimal("33.4000"), formula(VISIT, factor="33.4000"))
 
 
 def test_every_step_of_the_formula_is_shown_unrounded(priced):

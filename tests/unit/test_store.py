@@ -71,6 +71,7 @@ def test_a_store_inside_a_file_is_an_error_of_the_store(tmp_path: Path) -> None:
 
 def test_latest_never_goes_back(store: LocalStore) -> None:
     store.put_new("objects/x", b"x")
+    store.put_new("versions/000002.json", b"{}")
     store.show_tree(2, {"rvu/R.parquet": "objects/x"})
     store.show_tree(1, {"rvu/R.parquet": "objects/x"})
     assert (store.root / "latest").resolve().name == "000002"
@@ -94,3 +95,31 @@ def test_an_object_that_is_removed_while_it_is_looked_at_is_not_there(
     # A prune beside it removes the file after it was seen.
     monkeypatch.setattr(Path, "is_file", lambda self: True)
     assert getattr(store, ask)("objects/rvu/gone.parquet") is None
+
+
+@pytest.mark.parametrize("wrong", ["tree/9", "tree/000009", "../elsewhere", "tree/000001", "nowhere"])
+def test_a_latest_that_shows_no_version_of_this_store_is_mended(store: LocalStore, wrong: str) -> None:
+    store.put_new("objects/x", b"x")
+    store.put_new("versions/000002.json", b"{}")
+    (store.root / "tree/000009").mkdir(parents=True)
+    (store.root / "latest").symlink_to(wrong)
+    store.show_tree(2, {"rvu/R.parquet": "objects/x"})
+    assert str((store.root / "latest").readlink()) == "tree/000002"
+
+
+@pytest.mark.parametrize("kind", ["folder", "dangling link"])
+def test_a_name_taken_by_something_else_than_a_file_is_an_error(store: LocalStore, kind: str) -> None:
+    store.put_new("versions/000001.json", b"{}")
+    place = store.root / "versions/000002.json"
+    place.mkdir() if kind == "folder" else place.symlink_to("nothing")
+    with pytest.raises(StoreError, match=r"000002\.json: a folder or a link, .* Move it away"):
+        store.put_new("versions/000002.json", b"{}")
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "/etc/hostname", "linked/outside"])
+def test_no_name_leads_out_of_the_store(store: LocalStore, tmp_path: Path, name: str) -> None:
+    store.put_new("a/b", b"x")
+    (tmp_path / "outside").write_text("x")
+    (store.root / "linked").symlink_to(tmp_path)
+    with pytest.raises(StoreError, match="leads out of the store"):
+        store.get(name)

@@ -6,7 +6,7 @@ import sys
 from cyclopts import CycloptsError
 from polars.exceptions import PolarsError
 
-from pfsetl.cli import building, pricing, publishing, reading, terminal  # noqa: F401  most register commands
+from pfsetl.cli import building, pricing, proving, publishing, reading, terminal  # noqa: F401  most register commands
 from pfsetl.cli.options import app
 from pfsetl.errors import PfsetlError, Unexpected, is_fault, unexpected
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pfsetl.cli import catalog, render, render_changes, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
-from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.errors import UsageError
 from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
 from pfsetl.publication.store import open_store
@@ -41,30 +41,6 @@ def runs(*, last: AtLeastOne = 20, output: Output = DEFAULT_OUTPUT, json: Json =
         print(f"{output}: no run is recorded there. 'pfsetl build' and 'pfsetl backfill' record theirs.")
     else:
         render_changes.runs(render.console(), records)
-
-
-@app.command
-def verify(*, output: Output = DEFAULT_OUTPUT, at: int | None = None, json: Json = False) -> None:
-    """Rehash every published file and compare with the manifest; exit 1 when one differs.
-
-    Parameters
-    ----------
-    at
-        A version number; default all versions.
-    """
-    store = open_store(output)
-    find_release(version.open_version(store, at), None)
-    wanted = version.numbers(store) if at is None else [at]
-    results: dict[str, str] = {}
-    for name, problem in version.verified(version.open_version(store, number) for number in wanted):
-        results[name] = results.get(name) or problem  # two manifests may differ on a file
-    bad = {name: problem for name, problem in results.items() if problem}
-    if json:
-        print(render.as_json({"versions": wanted, "files": len(results), "bad": bad}))
-    else:
-        print(f"{len(results)} files of {len(wanted)} versions: {len(results) - len(bad)} as published, {len(bad)} not")
-    if bad:
-        raise ChecksFailed("\n".join(f"{output}/{name}: {problem}" for name, problem in bad.items()))
 
 
 @app.command

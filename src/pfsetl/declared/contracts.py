@@ -158,7 +158,7 @@ def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """Return the Arrow schema for `DataFrame.write_parquet`: each field carries its description and unit."""
+    """Return the Arrow schema of a table's Parquet files: each field carries its description and unit."""
     import pyarrow as pa
 
     fields = []

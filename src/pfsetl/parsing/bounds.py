@@ -1,7 +1,7 @@
 """How large a member may be, asked before anything is parsed, so that no file takes all memory.
 
-Largest in CMS's archives of 2009 to 2026: 43,000 lines, 37 columns, 0.7 million cells, 1,100 characters in a line,
-30 MB unpacked in a workbook, 6 MB of text in its cells.
+Largest in the 14 archives at hand: 32,530 lines, 37 columns, 276 bytes in a line, 0.6 million cells. A ZIP code
+file has 42,956 lines.
 """
 
 from pfsetl.errors import ArchiveError
@@ -19,13 +19,14 @@ def refuse_large_text(data: bytes, place: str) -> None:
     count = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
     if count > MAX_LINES:
         raise ArchiveError(f"{place}: {count:,} lines, more than {MAX_LINES:,}. {REMEDY}")
-    if len(data) > MAX_LINE_BYTES:
-        rows = data.splitlines()
-        longest = max(range(len(rows)), key=lambda i: len(rows[i]))
-        if len(rows[longest]) > MAX_LINE_BYTES:
-            raise ArchiveError(
-                f"{place}: line {longest + 1} has {len(rows[longest]):,} bytes, more than {MAX_LINE_BYTES:,}. {REMEDY}"
-            )
+    start = 0
+    while start + MAX_LINE_BYTES < len(data):
+        window = start, start + MAX_LINE_BYTES + 1
+        last = max(data.rfind(b"\n", *window), data.rfind(b"\r", *window))
+        if last < 0:
+            number = max(data.count(b"\n", 0, start), data.count(b"\r", 0, start)) + 1
+            raise ArchiveError(f"{place}: line {number:,} has over {MAX_LINE_BYTES:,} bytes. {REMEDY}")
+        start = last + 1
 
 
 def refuse_many_cells(cells: int, place: str) -> None:

@@ -1,7 +1,6 @@
-"""Which release a file says it is of, held against the release it is built as.
+"""Which release a file says it is of in name, title, headings and values, held against the release it is built as.
 
-A wrong link, a wrong label or a file put into the wrong folder hands over well-formed files of another release. Names,
-titles, headings and values say what a file is; `schemas/identity.csv` has where, and what follows when they disagree.
+A wrong link or label hands over well-formed files of another release. `schemas/identity.csv` has who says what where.
 """
 
 import re
@@ -22,10 +21,8 @@ from pfsetl.parsing.read import RawTable
 from pfsetl.source.members import MemberFile
 
 MONTHS = ("January", "April", "July", "October")
-_REMEDY = (
-    "Give the file of this release, or the label of this archive. If CMS published it so, say it in "
-    "schemas/corrections.csv (action identity)."
-)
+_REMEDY = """Give the file of this release, or the label of this archive. \
+If CMS published it so, say it in schemas/corrections.csv (action identity)."""
 _EARLIEST = timedelta(days=92)  # before its quarter: CMS's first files of a year are of early November
 
 
@@ -64,7 +61,10 @@ def held(files: Iterable[MemberFile], raws: Sequence[RawTable], release: Release
     said = [s for f in files for s in _of_name(f)] + [s for raw in raws for s in (*_of_text(raw), *_of_columns(raw))]
     notices: dict[str, None] = {}
     for statement in (s for s in said if not _agrees(s, release)):
-        notices[_judged(statement, said, release)] = None
+        told, refused = _judged(statement, said, release)
+        if refused:
+            raise ArchiveError(told)
+        notices[told] = None
     unknown = sorted({f.member for f in files} - {s.member for s in said if s.says == "year"})
     if unknown:
         notices[f"no name or title says the year of {', '.join(unknown)}: taken as {release.label}'s like the rest"] = (
@@ -170,18 +170,16 @@ def _agrees(statement: Statement, release: Release) -> bool:
     if statement.says == "released":
         first = date(release.year, 3 * release.quarter - 2, 1)
         last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
-        days = [_day(text) for text in statement.values]
-        return any(first - _EARLIEST <= day <= last for day in days)
+        return any(first - _EARLIEST <= day <= last for text in statement.values if (day := _day(text)))
     return _expected(statement, release) in statement.values
 
 
-def _day(text: str) -> date:
-    """Return the day of a line such as RELEASED 12/29/2025; one that is no day counts as long ago."""
+def _day(text: str) -> date | None:
     month, day, year = (int(part) for part in text.split("/"))
     try:
         return date(year, month, day)
-    except ValueError:
-        return date.min
+    except ValueError:  # 02/30/2025 is the day of no release
+        return None
 
 
 def _expected(statement: Statement, release: Release) -> str:
@@ -192,13 +190,13 @@ def _expected(statement: Statement, release: Release) -> str:
     }.get(statement.says, "")
 
 
-def _judged(against: Statement, said: Sequence[Statement], release: Release) -> str:
-    """Return what to say of a contradiction, or raise ArchiveError."""
+def _judged(against: Statement, said: Sequence[Statement], release: Release) -> tuple[str, bool]:
+    """Return what to say of a contradiction, and whether it stops the build."""
     says = " and ".join(sorted(against.values))
     told = f"{against.file}: its {against.place} says {says}"
     reason = _declared(against, release)
     if reason:
-        return f"{told}, as CMS published it in {release.label}: {reason}"
+        return f"{told}, as CMS published it in {release.label}: {reason}", False
     about = {"month", "released"} if against.says in ("month", "released") else {against.says}
     mine = [s for s in said if s.says in about and (s.member, s.participant) == (against.member, against.participant)]
     supports = {_kind(s) for s in mine if _agrees(s, release)}
@@ -210,8 +208,8 @@ def _judged(against: Statement, said: Sequence[Statement], release: Release) -> 
         "noticed": False,
     }[against.contradiction]
     if refused:
-        raise ArchiveError(f"{told}, but {_label_says(against, release)}. {_REMEDY}")
-    return f"{told}, built as {release.label}"
+        return f"{told}, but {_label_says(against, release)}. {_REMEDY}", True
+    return f"{told}, built as {release.label}", False
 
 
 def _kind(statement: Statement) -> str:

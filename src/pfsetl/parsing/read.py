@@ -9,7 +9,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError, during
-from pfsetl.parsing import bounds, grid, grid_shape, xls_bounds, xlsx_bounds
+from pfsetl.parsing import bounds, grid, grid_shape, xls, xlsx_bounds
 from pfsetl.parsing.encoding import decode, encoding_of
 from pfsetl.parsing.separators import SEPARATORS, USUAL, cut_text_member
 from pfsetl.parsing.shape import Cut
@@ -129,8 +129,8 @@ def refuse_large_workbook(data: bytes, place: str) -> None:
     """Raise ArchiveError for a workbook larger than a member can be, before a reader makes room for its cells."""
     if data.startswith(b"PK"):
         xlsx_bounds.refuse_large_xlsx(data, place)
-    elif data.startswith(xls_bounds.SIGNATURE):
-        xls_bounds.refuse_large_xls(data, place)
+    elif data.startswith(xls.MAGIC):
+        xls.refuse_large(data, place)
     else:
         raise ArchiveError(f"{place}: neither an xls nor an xlsx workbook. Download the archive again.")
 

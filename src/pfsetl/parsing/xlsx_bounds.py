@@ -72,10 +72,10 @@ def _room(part: bytes, sheet: pl.Series, place: str) -> int:
     if b'"e"' in part or b"'e'" in part or len(found) < sheet.str.count_matches(_ANY_CELL)[0]:
         return _parsed_room(part, place)
     columns = [_number(letters) for letters in found.str.extract(r'"([A-Z]+)').unique().drop_nulls()]
-    rows = found.str.extract(r'([0-9]+)"').cast(pl.Int64).drop_nulls()
+    rows = found.str.extract(r'([0-9]+)"').cast(pl.Int64).drop_nulls().sort()
     if not columns:
         return 0
-    return _area((int(rows.min()), min(columns), int(rows.max()), max(columns)), place)
+    return _area((rows[0], min(columns), rows[-1], max(columns)), place)
 
 
 def _text(sheet: pl.Series, lengths: pl.DataFrame, place: str) -> int:

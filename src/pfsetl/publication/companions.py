@@ -4,6 +4,7 @@ They belong to no release and change by their own rhythm, so no version holds th
 own object, with the day it holds from and its sha256; a price says which one it used.
 """
 
+import hashlib
 import io
 import json
 import re
@@ -32,7 +33,8 @@ _YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
 class Companion:
     """One loaded file: its kind, the day from which it holds, where it came from, and its object in the store.
 
-    A `sample` is a deliberate part; `lost` says what was missing when it was loaded all the same.
+    A `sample` is a deliberate part; `lost` says what was missing when it was loaded all the same. `sha256` is that of
+    CMS's file, `content` that of the object, "" where an older pfsetl loaded it.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Companion:
     path: str
     sample: bool = False
     lost: tuple[str, ...] = ()
+    content: str = ""
 
     def frame(self, store: Store) -> pl.DataFrame:
         """Return its rows; `line` is the line in CMS's file."""
@@ -77,10 +80,13 @@ def load(
     frame.write_parquet(buffer, compression="zstd")
     name = f"companions/{kind}/{day}-{parsed.raw.sha256[:16]}"
     missing = tuple(f.description for f in lost if f.violations)
+    path_of, data = f"{name}.parquet", buffer.getvalue()
+    if not store.put_new(path_of, data):
+        data = store.get(path_of)
+    content = hashlib.sha256(data).hexdigest()
     companion = Companion(
-        kind, day, parsed.raw.file, parsed.raw.sha256, frame.height, f"{name}.parquet", sample, missing
+        kind, day, parsed.raw.file, parsed.raw.sha256, frame.height, path_of, sample, missing, content
     )
-    store.put_new(companion.path, buffer.getvalue())
     told = {field: value for field, value in asdict(companion).items() if field not in ("sample", "lost") or value}
     record = json.dumps(told, indent=1, default=str) + "\n"
     store.put_new(f"{name}.json", record.encode())
@@ -97,17 +103,28 @@ def find(store: Store, kind: str, day: date) -> Companion | None:
 def loaded(store: Store, kind: str) -> list[Companion]:
     """Return every loaded file of a kind."""
     names = [n for n in store.names(f"companions/{kind}") if n.endswith(".json")]
-    return [_record(store, name) for name in names]
+    return [read(store, name) for name in names]
 
 
-def _record(store: Store, name: str) -> Companion:
+def read(store: Store, name: str) -> Companion:
+    """Return what the record of a loaded file says; raises StoreError when it isn't one, or names another's file."""
     try:
         record: dict[str, Any] = read_json(store.get(name))
         day, lost = date.fromisoformat(record["effective_from"]), tuple(record.get("lost", ()))
-        return Companion(**{**record, "effective_from": day, "lost": lost})
+        found = Companion(**{**record, "effective_from": day, "lost": lost})
+        texts = (found.kind, found.file, found.sha256, found.path, found.content, *found.lost)
+        if not all(isinstance(text, str) for text in texts) or type(found.rows) is not int or found.rows < 0:
+            raise ValueError("a field of another type")
+        # NOTE: the record's own name says which file it is of; a path in it is never followed elsewhere.
+        if found.path != f"{name.removesuffix('.json')}.parquet" or found.kind != name.split("/")[1]:
+            raise ValueError("its file isn't the one beside it")
+        if not name.endswith(f"/{found.effective_from}-{found.sha256[:16]}.json"):
+            raise ValueError("its name isn't that of its day and file")
+        return found
     except (ValueError, KeyError, TypeError) as error:
+        said = str(error).rstrip(".")
         raise StoreError(
-            f"{store}/{name}: not a readable record ({error}). Remove it and load the file again."
+            f"{store}/{name}: not a readable record ({said}). Remove it and load the file again."
         ) from error
 
 

@@ -1,22 +1,33 @@
-"""Write a table as one Parquet file, part by part, and digest its rows on the way."""
+"""Write a table as one Parquet file, part by part, and digest its rows on the way.
 
+Every column has one encoding over the whole file, because some readers look at the first row group only and lose the
+text of the others: docs/decisions/0026.
+"""
+
+import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
-from pfsetl.errors import StoreError
+from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication.digest import RowsDigest, encoded, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Parts = pl.DataFrame | Iterable[pl.DataFrame]
 ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
 STREAMED_ROW_GROUP = 12_288
 COMPRESSION_LEVEL = 2
-LARGEST_DICTIONARY = 64 << 20  # bytes; a row group's text never comes near it, so no column falls back to plain
+DICTIONARY_SHARE = 0.5  # above this share of distinct values, text is smaller as it stands
+NO_LIMIT = 2**31 - 1  # bytes of a dictionary; a row group that reached a limit would change its encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,47 +40,100 @@ class Written:
 
 
 def write(parts: Parts, table: Table, target: Path) -> Written:
-    """Write the parts of a table, in key order, as one Parquet file; raises StoreError when the disk won't take it.
+    """Write the parts of a table, in key order, as one Parquet file.
 
-    Every text column is dictionary encoded in every row group, every other column plain: some readers take the encoding
-    of a column's first row group for that of all (docs/decisions/0026).
+    Raises StoreError when the disk won't take it, ContractError for rows that aren't as the contract promises.
     """
-    import pyarrow as pa  # NOTE: takes longer to import than most commands to run
-    import pyarrow.parquet as pq
-
     digest = RowsDigest()
     whole = isinstance(parts, pl.DataFrame)
-    rows = ROW_GROUP if whole else STREAMED_ROW_GROUP
-    schema = contracts.arrow_schema(table).with_metadata(contracts.parquet_metadata(table))
-    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
-    waiting = schema.empty_table()
+
+    def rows() -> Iterator[pl.DataFrame]:
+        for part in [parts] if isinstance(parts, pl.DataFrame) else parts:
+            coded = encoded(part)
+            digest.update(coded)
+            yield _with_values(contracts.conform(plain(coded), table), table)
+
+    stream = rows() if whole else _ahead(rows())
     try:
-        with pq.ParquetWriter(
+        _write(
+            stream,
+            contracts.arrow_schema(table),
             target,
-            schema,
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
-            use_dictionary=texts,
-            dictionary_pagesize_limit=LARGEST_DICTIONARY,
-            store_decimal_as_integer=True,
-        ) as file:
-            for part in [parts] if isinstance(parts, pl.DataFrame) else _ahead(parts):
-                coded = encoded(part)
-                digest.update(coded)
-                made = contracts.conform(plain(coded), table).to_arrow().cast(schema)
-                waiting = pa.concat_tables([waiting, made])
-                full = waiting.num_rows // rows * rows
-                if full:
-                    file.write_table(waiting.slice(0, full), row_group_size=rows)
-                    waiting = waiting.slice(full)
-            if waiting.num_rows or not digest.rows:
-                file.write_table(waiting, row_group_size=rows)
+            contracts.parquet_metadata(table),
+            ROW_GROUP if whole else STREAMED_ROW_GROUP,
+        )
     except OSError as error:
         raise StoreError(
             f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
             "what was published before is untouched."
         ) from error
     return Written(target, digest.rows, digest.hexdigest(table.schema))
+
+
+def is_uniform(data: bytes) -> bool:
+    """Return whether every column of a Parquet file has the same encodings in all row groups."""
+    import pyarrow.parquet as pq
+
+    about = pq.read_metadata(io.BytesIO(data))
+    groups = [about.row_group(n) for n in range(about.num_row_groups)]
+    return all(len({g.column(n).encodings for g in groups}) <= 1 for n in range(about.num_columns))
+
+
+def _with_values(part: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return rows of a table, or raise with the columns that are null where the contract requires a value."""
+    required = [c.name for c in table.columns if not c.nullable]
+    if bad := [
+        f"{table.name}.{name}: {part[name].null_count():,} nulls" for name in required if part[name].has_nulls()
+    ]:
+        raise ContractError(f"{'; '.join(bad)}, where the contract requires a value. Nothing was published.")
+    return part
+
+
+def _write(
+    frames: Iterable[pl.DataFrame], schema: "pa.Schema", target: Any, metadata: dict[str, str], row_group: int
+) -> None:
+    """Write frames as row groups of one size, whatever the sizes of the frames."""
+    import pyarrow.parquet as pq
+
+    groups = _regrouped((frame.to_arrow().cast(schema) for frame in frames), row_group)
+    first = next(groups, schema.empty_table())
+    with pq.ParquetWriter(
+        target,
+        schema,
+        compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
+        use_dictionary=[name for name in schema.names if _is_repetitive(first[name])],
+        dictionary_pagesize_limit=NO_LIMIT,
+        store_decimal_as_integer=True,
+        write_page_index=True,
+    ) as writer:
+        writer.add_key_value_metadata(metadata)
+        for group in chain([first] if first.num_rows else [], groups):
+            writer.write_table(group, row_group)
+
+
+def _regrouped(tables: Iterable["pa.Table"], size: int) -> Iterator["pa.Table"]:
+    """Yield the rows of tables as tables of `size` rows; only the last may have fewer."""
+    import pyarrow as pa
+
+    waiting: pa.Table | None = None
+    for table in tables:
+        waiting = table if waiting is None else pa.concat_tables([waiting, table])
+        while waiting.num_rows >= size:
+            yield waiting.slice(0, size)
+            waiting = waiting.slice(size)
+    if waiting is not None and waiting.num_rows:
+        yield waiting
+
+
+def _is_repetitive(column: "pa.ChunkedArray") -> bool:
+    """Whether text repeats enough for a dictionary; numbers and flags are smaller without one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_large_string(column.type):
+        return False
+    return bool(pc.count_distinct(column, mode="all").as_py() <= DICTIONARY_SHARE * len(column))
 
 
 def _ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -18,13 +18,14 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import changes, separation, succession, version
+from pfsetl.publication import chain, changes, manifest, separation, succession, version
 from pfsetl.publication.digest import rows_digest
-from pfsetl.publication.parquet import Parts, Written, write
+from pfsetl.publication.parquet import Parts, Written, is_uniform, write
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
 WRITERS = 4
+UNIFORM = "-uniform.parquet"  # ends the name of rows that were published before with mixed encodings
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def stage(
         resources = list(pool.map(put, tables))
     for name, written in (under_way or {}).items():
         resources.append(_put(store, release, contract.tables[name], written.result()))
-    return StagedRelease(release, tuple(resources), {**record, "content": _content_of(resources, record)})
+    return StagedRelease(release, tuple(resources), {**record, "content": content_of(resources, record)})
 
 
 def _stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[str, Any]:
@@ -80,10 +81,11 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
     """
     separation.refuse_strangers([r for s in staged for r in s.resources], contract)
     made: dict[tuple[str, ...], dict[str, Any]] = {}
+    tried = 0
     while True:
         newest = version.open_version(store)
         separation.refuse_other_class(newest, contract)
-        changed = [s for s in staged if _content(newest, s.release) != s.content]
+        changed = [s for s in staged if _content(newest, s.release) != s.content or _rewritten(newest, s)]
         for mine in changed:
             if _content(newest, mine.release) != _content(base, mine.release):
                 raise Conflict(
@@ -91,16 +93,31 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
                     f"{base.number}, on which this build started. Look at it, then build again."
                 )
         resources = _resources(store, newest, changed, contract, made, [s.release for s in staged])
-        if not changed and _rows(resources) == _rows(newest.resources):
+        if not changed and _files(resources) == _files(newest.resources):
             return shown(newest)
         refuse_vanished(store, [r for s in changed for r in s.resources] + list(made.values()))
-        number = newest.number + 1
-        manifest = _manifest(newest, changed, resources, contract)
+        number = chain.follow(store, newest)
+        refuse_taken(store, number, tried)
+        content = _manifest(newest, number, changed, resources, contract)
         labels = [s.release for s in changed]
-        manifest["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, manifest), labels)
-        document = version.encode(manifest)
+        content["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, content), labels)
+        document = manifest.encode(content)
         if store.put_new(version.manifest_name(number), document):
-            return shown(Version(store, number, json.loads(document)))
+            sha256 = hashlib.sha256(document).hexdigest()
+            chain.record(store, number, sha256)
+            return shown(Version(store, number, json.loads(document), sha256))
+        tried = number
+
+
+def refuse_taken(store: Store, number: int, tried: int = 0) -> None:
+    """Raise StoreError for a number that no manifest can have, or that is taken by what isn't listed as one."""
+    name = version.manifest_name(number)
+    if number == tried:
+        raise StoreError(f"{store}/{name}: something else than a manifest has this name. Move it away.")
+    if manifest.number_of(name) is None:
+        raise StoreError(
+            f"{store}/{name}: beyond the last version a store can have. Export the newest into a new store."
+        )
 
 
 def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> None:
@@ -115,7 +132,7 @@ def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> Non
         )
 
 
-def _content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
+def content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
     """Return the identity of a release's content: its tables, if every format was compared, and if it's a part."""
     lines = sorted(f"{r['table']} {r['digest']}" for r in resources)
     lines += ["all formats compared"] if record.get("all_formats") else []
@@ -162,12 +179,22 @@ def _resources(
     return succession.completed(store, [*kept, *added], records, put, made, again)
 
 
-def _rows(resources: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
-    return {(r["table"], r["release"], r["digest"]) for r in resources}
+def _rewritten(newest: Version, mine: StagedRelease) -> bool:
+    """Whether a release has the rows it had in files that more readers can read."""
+    there = {r["path"] for r in newest.resources}
+    return any(r["path"].endswith(UNIFORM) and r["path"] not in there for r in mine.resources)
+
+
+def _files(resources: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str, str]]:
+    return {(r["table"], r["release"], r["digest"], r["path"]) for r in resources}
 
 
 def _manifest(
-    newest: Version, changed: Sequence[StagedRelease], resources: Sequence[dict[str, Any]], contract: Contract
+    newest: Version,
+    number: int,
+    changed: Sequence[StagedRelease],
+    resources: Sequence[dict[str, Any]],
+    contract: Contract,
 ) -> dict[str, Any]:
     from importlib.metadata import version as installed
 
@@ -176,13 +203,14 @@ def _manifest(
         "name": "pfsetl",
         "title": contract.title,
         "description": contract.usage,
-        "version": str(newest.number + 1),
+        "version": str(number),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "sources": [{"title": "CMS, PFS Relative Value Files", "path": "https://www.cms.gov"}],
         "resources": sorted(resources, key=lambda r: (r["table"], r["release"])),
         "pfsetl": {
             "format": version.MANIFEST_FORMAT,
             "parent": newest.number,
+            "parent_sha256": newest.sha256,
             "contract": {"id": contract.id, "version": contract.version},
             "classification": contract.classification,
             "members": {name: list(table.members) for name, table in contract.tables.items()},
@@ -194,10 +222,15 @@ def _manifest(
 
 def _put(store: Store, release: str, table: Table, written: Written) -> dict[str, Any]:
     """Store a written table as an object; return its entry in the manifest."""
-    name = f"objects/{table.name}/{release}-{written.digest[:16]}.parquet"
+    stem = f"objects/{table.name}/{release}-{written.digest[:16]}"
     size, sha256 = written.path.stat().st_size, _sha256(written.path)
-    if store.freshen(name) or not store.put_new(name, written.path):
-        size, sha256 = _same_rows(store, name, size, sha256, written.digest, table)
+    for name in (f"{stem}.parquet", f"{stem}{UNIFORM}"):
+        if not store.freshen(name) and store.put_new(name, written.path):
+            break
+        there = _same_rows(store, name, sha256, written.digest, table)
+        if there is None or is_uniform(there):
+            size, sha256 = (size, sha256) if there is None else (len(there), hashlib.sha256(there).hexdigest())
+            break
     schema = json.dumps(contracts.table_schema(table), indent=1).encode()
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
     if not store.freshen(schema_name):
@@ -214,16 +247,17 @@ def _put(store: Store, release: str, table: Table, written: Written) -> dict[str
         "hash": f"sha256:{sha256}",
         "digest": written.digest,
         "schema": schema_name,
+        "schema_hash": f"sha256:{hashlib.sha256(schema).hexdigest()}",
     }
 
 
-def _same_rows(store: Store, name: str, size: int, sha256: str, digest: str, table: Table) -> tuple[int, str]:
-    """Return bytes and hash of an object that exists already, once it is certain that it holds the same rows.
+def _same_rows(store: Store, name: str, sha256: str, digest: str, table: Table) -> bytes | None:
+    """Return the bytes of an object that exists already, None where they are those of this sha256.
 
-    Another polars may have written the same rows as other bytes; those stay, and their hash counts.
+    Another release of pfsetl may have written the same rows as other bytes. Raises StoreError for other rows.
     """
     if version.sha256(store.chunks(name)) == sha256:
-        return size, sha256
+        return None
     there = store.get(name)
     try:
         found = rows_digest(contracts.conform(pl.read_parquet(there), table))
@@ -234,7 +268,7 @@ def _same_rows(store: Store, name: str, size: int, sha256: str, digest: str, tab
             f"{store}/{name}: damaged, its rows aren't those of its name ({found[:16]}). Move the file away, and "
             "this build will write it again."
         )
-    return len(there), hashlib.sha256(there).hexdigest()
+    return there
 
 
 def _sha256(path: Path) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import pairwise
 
 from pfsetl.declared import contracts
 from pfsetl.document import read_json
 from pfsetl.errors import Conflict, StoreError, UsageError
-from pfsetl.publication import changes, publish, version
+from pfsetl.publication import chain, changes, publish, version
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 
@@ -57,8 +58,10 @@ def rollback(store: Store, number: int) -> Version:
             f"'pfsetl verify --at {number}' lists every such file."
         )
     publish.refuse_vanished(store, wanted.resources)
-    after = newest.number + 1
-    about = {**wanted.manifest["pfsetl"], "parent": newest.number, "rolled_back_to": number}
+    after = chain.follow(store, newest)
+    publish.refuse_taken(store, after)
+    bound = {"parent": newest.number, "parent_sha256": newest.sha256}
+    about = {**wanted.manifest["pfsetl"], **bound, "rolled_back_to": number}
     created = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = {**wanted.manifest, "version": str(after), "created": created, "pfsetl": about}
     differing = {
@@ -67,11 +70,13 @@ def rollback(store: Store, number: int) -> Version:
         if newest.releases.get(label) != wanted.releases.get(label)
     }
     about["changes"] = changes.replaced(newest, Version(store, after, manifest), differing)
-    if not store.put_new(version.manifest_name(after), version.encode(manifest)):
+    data = version.encode(manifest)
+    if not store.put_new(version.manifest_name(after), data):
         raise Conflict(
             f"{store}: version {after} was published while version {number} was looked at; a rollback would drop "
             "what is new in it. Look at it, then roll back again."
         )
+    chain.record(store, after, sha256(data).hexdigest())
     return publish.shown(version.open_version(store, after))
 
 
@@ -115,6 +120,7 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
     has all its objects. What it left over, the next prune finds. The newest manifest stays, so no number comes again.
     """
     for number in plan.versions:
+        chain.record(store, number, version.sha256(store.chunks(version.manifest_name(number))), chain.PRUNED)
         store.delete(version.manifest_name(number))
     for number in plan.trees:
         store.hide_tree(number)

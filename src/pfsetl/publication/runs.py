@@ -116,14 +116,16 @@ def part_of(run: str) -> Iterator[list[Step]]:
 def runs(store: Store, last: int | None = None) -> list[dict[str, Any]]:
     """Return the records of the runs in a store, newest first."""
     names = [name for name in reversed(store.names("runs")) if name.endswith(".json")]
-    return [_record(store, name) for name in (names if last is None else names[:last])]
+    return [read(store, name) for name in (names if last is None else names[:last])]
 
 
-def _record(store: Store, name: str) -> dict[str, Any]:
+def read(store: Store, name: str) -> dict[str, Any]:
+    """Return one record of a run; raises StoreError when it isn't one."""
     try:
         record = read_json(store.get(name))
         if not isinstance(record, dict) or not {"id", "command", "outcome", "steps"} <= record.keys():
             raise ValueError("it isn't complete")
-    except ValueError as error:
-        raise StoreError(f"{store}/{name}: not a readable run record ({error}). Remove it.") from error
+    except (PfsetlError, ValueError) as error:
+        said = str(error).removeprefix(f"{name}: ").rstrip(".")
+        raise StoreError(f"{store}/{name}: not a readable run record ({said}). Remove it.") from error
     return record

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -84,7 +85,7 @@ class LocalStore:
 
     def put_new(self, name: str, content: bytes | Path) -> bool:
         """Create an object; False when the name is taken already, which then stays as it is."""
-        target = self.root / name
+        target = self._inside(name)
         with _explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(content, Path):
@@ -110,46 +111,48 @@ class LocalStore:
 
     def get(self, name: str) -> bytes:
         """Return an object's bytes; raises StoreError when it isn't there."""
-        with _explained(self.root / name):
-            return (self.root / name).read_bytes()
+        place = self._inside(name)
+        with _explained(place):
+            return place.read_bytes()
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield an object's bytes in pieces; raises StoreError when it isn't there."""
-        with _explained(self.root / name), (self.root / name).open("rb") as stream:
+        place = self._inside(name)
+        with _explained(place), place.open("rb") as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 yield chunk
 
     def exists(self, name: str) -> bool:
         """Return whether an object of this name is there."""
-        return (self.root / name).is_file()
+        return self._inside(name).is_file()
 
     def size(self, name: str) -> int | None:
         """Return an object's number of bytes, None when it isn't there."""
-        found = _looked_at(self.root / name)
+        found = _looked_at(self._inside(name))
         return found.st_size if found else None
 
     def age(self, name: str) -> float | None:
         """Return the seconds since an object was written or freshened, None when it isn't there."""
-        found = _looked_at(self.root / name)
+        found = _looked_at(self._inside(name))
         return time.time() - found.st_mtime if found else None
 
     def freshen(self, name: str) -> bool:
         """Make an object count as new, because a build relies on it from now on; False when it isn't there."""
         # NOTE: only the owner of a file may do this; a commit looks once more whether its objects are there.
         with suppress(PermissionError, FileNotFoundError):
-            os.utime(self.root / name)
+            os.utime(self._inside(name))
         return self.exists(name)
 
     def delete(self, name: str) -> None:
         """Remove an object for good; nothing happens when it isn't there. Only a prune does this."""
-        target = self.root / name
+        target = self._inside(name)
         with _explained(target), suppress(FileNotFoundError):
             target.unlink()
             _sync(target.parent)
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
-        place = self.root / folder
+        place = self._inside(folder)
         if not place.is_dir():
             return []
         with os.scandir(place) as entries:  # unlike Path.iterdir, it doesn't ask the disk about each name
@@ -157,32 +160,48 @@ class LocalStore:
 
     def uri(self, name: str) -> str:
         """Return the address under which Parquet readers find an object."""
-        return str(self.root / name)
+        return str(self._inside(name))
 
     def show_tree(self, version: int, files: dict[str, str]) -> None:
         """Lay out a version as `tree/<version>/<table>/<release>.parquet` and point `latest` at it.
 
         A convenience for readers that glob; a version is complete without it and it is laid out again when missing.
         """
-        tree = self.root / "tree" / f"{version:06d}"
+        tree = self._inside(f"tree/{version:06d}")
         with _explained(tree):
             for shown, name in files.items():
                 link = tree / shown
                 link.parent.mkdir(parents=True, exist_ok=True)
-                with suppress(FileExistsError):
-                    os.link(self.root / name, link)
+                if link.is_symlink() or not link.exists():
+                    self._place_link(self._inside(name), link)
             latest = self.root / "latest"
-            current = str(latest.readlink()) if latest.is_symlink() else ""
-            if current.rpartition("/")[2] < tree.name:
+            if self._shown() < version:
+                if latest.is_dir() and not latest.is_symlink():
+                    raise StoreError(f"{latest}: a folder, where a link belongs. Move it away; 'pfsetl repair' does.")
                 with self.scratch() as temporary:
                     temporary.unlink()
                     temporary.symlink_to(Path("tree") / tree.name)
                     temporary.replace(latest)
 
+    def _shown(self) -> int:
+        """Return the version that `latest` shows, 0 where it shows none of this store's."""
+        latest = self.root / "latest"
+        named = re.fullmatch(r"tree/([0-9]{6})", str(latest.readlink())) if latest.is_symlink() else None
+        there = named and (self.root / "versions" / f"{named[1]}.json").is_file()
+        return int(named[1]) if named and there and (self.root / named[0]).is_dir() else 0
+
+    def _place_link(self, source: Path, link: Path) -> None:
+        if link.is_symlink():
+            link.unlink()
+        with suppress(FileExistsError):
+            os.link(source, link)
+
     def trees(self) -> list[int]:
         """Return the versions that are laid out for readers that glob."""
         place = self.root / "tree"
-        return sorted(int(p.name) for p in place.iterdir() if p.name.isdigit()) if place.is_dir() else []
+        if not place.is_dir():
+            return []
+        return sorted(int(p.name) for p in place.iterdir() if re.fullmatch(r"[0-9]{6}", p.name) and p.is_dir())
 
     def hide_tree(self, version: int) -> None:
         """Remove the layout of a version; its objects stay."""
@@ -190,12 +209,25 @@ class LocalStore:
         with _explained(tree), suppress(FileNotFoundError):
             shutil.rmtree(tree)
 
+    def _inside(self, name: str) -> Path:
+        """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
+        place = self.root / name
+        root, real = os.path.realpath(self.root), os.path.realpath(place)
+        if ".." in Path(name).parts or not real.startswith(f"{root.rstrip(os.sep)}{os.sep}"):
+            raise StoreError(f"{place}: leads out of the store. Move it away; 'pfsetl verify' lists all such files.")
+        return place
+
     def _link_new(self, source: Path, target: Path) -> bool:
         with source.open("rb") as stream:
             os.fsync(stream.fileno())
         try:
             os.link(source, target)
         except FileExistsError:
+            if not stat.S_ISREG(target.lstat().st_mode):
+                raise StoreError(
+                    f"{target}: a folder or a link, where a file of the store belongs. Move it away, and run the "
+                    "command again."
+                ) from None
             return False
         except OSError as error:
             if error.errno not in NO_LINKS:

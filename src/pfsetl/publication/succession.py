@@ -12,6 +12,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import StoreError
+from pfsetl.publication.parquet import is_uniform
 from pfsetl.publication.store import Store
 from pfsetl.tables import changes
 
@@ -55,7 +56,7 @@ def completed(
         before = before_it[label]
         of = (RULE, tables[label]["digest"], tables[before]["digest"] if before else "")
         kept = there.get(label)
-        if kept and tuple(kept["of"]) == of and (label not in again or store.exists(kept["path"])):
+        if kept and tuple(kept["of"]) == of and (label not in again or _is_as_written(store, kept)):
             result.append(kept)
             continue
         if of not in made:
@@ -63,6 +64,11 @@ def completed(
             made[of] = put(label, changes.release_changes(old, _read(store, tables[label]))) | {"of": list(of)}
         result.append(made[of])
     return result
+
+
+def _is_as_written(store: Store, resource: Resource) -> bool:
+    """Whether a file is there, and as this pfsetl writes files: docs/decisions/0026."""
+    return store.exists(resource["path"]) and is_uniform(store.get(resource["path"]))
 
 
 def _read(store: Store, resource: Resource) -> pl.DataFrame:

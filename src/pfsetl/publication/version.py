@@ -1,8 +1,6 @@
 """Open, read, verify and export published versions. A version is a manifest: the whole file set, with hashes."""
 
 import hashlib
-import json
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,24 +11,13 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from pfsetl.declared import contracts
-from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
+from pfsetl.publication import manifest as manifests
 from pfsetl.publication.store import LocalStore, Store, open_store
 
-MANIFEST_FORMAT = 1
+MANIFEST_FORMAT = manifests.FORMAT
 VERIFIERS = 4
-RESOURCE = {
-    "table": str,
-    "release": str,
-    "path": str,
-    "rows": int,
-    "bytes": int,
-    "hash": str,
-    "digest": str,
-    "schema": str,
-}
-RECORD = {"year", "quarter", "revision", "archive", "fingerprint", "content", "all_formats", "sample", "rvu_rows"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +27,7 @@ class Version:
     store: Store
     number: int
     manifest: Mapping[str, Any]
+    sha256: str = ""  # of the manifest's bytes, "" of the empty store
 
     @property
     def releases(self) -> dict[str, dict[str, Any]]:
@@ -103,7 +91,7 @@ class Version:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as stream:
                     found = sha256(_through(self.store.chunks(resource["path"]), stream))
-                if problem := _problem(found, resource["hash"].removeprefix("sha256:"), resource["release"]):
+                if problem := _problem(found, resource["hash"], resource["release"]):
                     raise StoreError(f"{self.store}/{resource['path']}: {problem}. Nothing was exported.")
                 written.append(target)
             schemas = {r["schema"] for r in self.resources}
@@ -162,24 +150,27 @@ def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
     wanted: dict[tuple[str, str], tuple[Store, str]] = {}
     for at in versions:
         for r in at.resources:
-            of_name = r["schema"].rpartition("-")[2].removesuffix(".json")  # where the hash of a schema stands
-            for name, expected in ((r["path"], r["hash"].removeprefix("sha256:")), (r["schema"], of_name)):
+            in_manifest = r["hash"] if r["hash"].startswith("sha256:") else "sha256:"
+            for name, expected in ((r["path"], in_manifest), (r["schema"], _schema_hash(r))):
                 wanted.setdefault((name, expected), (at.store, r["release"]))
 
     def verify(file: tuple[str, str]) -> tuple[str, str]:
         (name, expected), (store, release) = file, wanted[file]
-        if not store.exists(name):
-            return name, "missing; build the release again to restore it"
-        return name, _problem(sha256(store.chunks(name)), expected, release)
+        try:
+            if not store.exists(name):
+                return name, "missing; build the release again to restore it"
+            return name, _problem(sha256(store.chunks(name)), expected, release)
+        except StoreError as error:
+            return name, str(error)
 
     with ThreadPoolExecutor(VERIFIERS) as pool:
         yield from pool.map(verify, wanted)
 
 
 def numbers(store: Store) -> list[int]:
-    """Return the numbers of all versions of a store, oldest first."""
-    files = (name.rpartition("/")[2] for name in store.names("versions"))
-    return sorted(int(file[:-5]) for file in files if file.endswith(".json") and file[:-5].isdecimal())
+    """Return the numbers of all versions of a store, oldest first; names that no build writes are passed over."""
+    found = (manifests.number_of(name) for name in store.names("versions"))
+    return sorted(number for number in found if number)
 
 
 def empty(store: Store) -> Version:
@@ -197,7 +188,7 @@ def sha256(chunks: Iterable[bytes]) -> str:
 
 def manifest_name(number: int) -> str:
     """Return the object name of a version's manifest."""
-    return f"versions/{number:06d}.json"
+    return manifests.name(number)
 
 
 def shown_path(resource: Mapping[str, Any]) -> str:
@@ -207,29 +198,12 @@ def shown_path(resource: Mapping[str, Any]) -> str:
 
 def encode(document: Mapping[str, Any]) -> bytes:
     """Return a manifest's bytes."""
-    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return manifests.encode(document)
 
 
 def _load(store: Store, number: int) -> Version:
-    name = manifest_name(number)
-    try:
-        manifest = read_json(store.get(name))
-        form = int(manifest["pfsetl"]["format"])
-        complete = form > MANIFEST_FORMAT or (
-            isinstance(manifest["created"], str)
-            and all(_is_resource(r) for r in manifest["resources"])
-            and all(r.keys() >= RECORD for r in manifest["pfsetl"]["releases"].values())
-        )
-        if not complete:
-            raise ValueError("it isn't complete")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{store}/{name}: not a readable manifest ({error}). Restore it from a copy.") from error
-    if form > MANIFEST_FORMAT:
-        raise StoreError(
-            f"{store}/{name}: written by a newer pfsetl (manifest format {form}, this one reads "
-            f"{MANIFEST_FORMAT}). Upgrade pfsetl."
-        )
-    return Version(store, number, manifest)
+    data = store.get(manifests.name(number))
+    return Version(store, number, manifests.read(store, number, data), hashlib.sha256(data).hexdigest())
 
 
 def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
@@ -238,18 +212,16 @@ def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
+def _schema_hash(resource: Mapping[str, Any]) -> str:
+    """Return the hash of a resource's schema; before manifests had it, the first half stood in the name alone."""
+    return str(resource.get("schema_hash") or "name:" + resource["schema"].rpartition("-")[2].removesuffix(".json"))
+
+
 def _problem(found: str, expected: str, release: str) -> str:
-    if found.startswith(expected):
+    if expected in (f"sha256:{found}", f"name:{found[:16]}"):
         return ""
+    value = expected.partition(":")[2]
     return (
-        f"its sha256 is {found[:12]}, the manifest says {expected[:12]}; move the file away and build {release} again"
+        f"its sha256 is {found[:12]}, the manifest says {value[:12]!r}; run 'pfsetl repair', and if it can't, "
+        f"move the file away and build {release} again"
     )
-
-
-def _is_resource(entry: Mapping[str, Any]) -> bool:
-    """Whether a manifest entry has all its fields, and paths that stay inside the store, a tree and an export."""
-    typed = all(isinstance(entry.get(field), kind) for field, kind in RESOURCE.items())
-    paths = [str(entry.get("path")), str(entry.get("schema"))]
-    inside = all(path.startswith(("objects/", "schemas/")) and ".." not in path.split("/") for path in paths)
-    named = all(re.fullmatch(r"[\w-]+", str(entry.get(field))) for field in ("table", "release"))
-    return typed and inside and named

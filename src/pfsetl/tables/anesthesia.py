@@ -12,6 +12,7 @@ from pfsetl.tables.judgement import EXAMPLES, Agreement, Judged, judged
 _PLACE = ["state", "locality"]
 _INDICES = ("work_gpci", "pe_gpci", "mp_gpci")
 _FEWEST = 30
+_NEAR = 0.002  # dollars; an error below it weighs no less
 _ROUNDS = 12  # of reweighting; the fit of every archive at hand is stable after 8
 
 
@@ -26,23 +27,21 @@ def anesthesia(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Jud
 
 
 def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], release: Release) -> Judged | None:
-    indices = [pl.col(name).cast(pl.Float64) for name in _INDICES]
-    rows = factors.join(tables["gpci"].select(*_PLACE, *indices), on=_PLACE).with_columns(
-        factor=pl.col("conversion_factor").cast(pl.Float64)
-    )
+    number = (pl.col(name).cast(pl.Float64) for name in (*_INDICES, "conversion_factor"))
+    rows = factors.join(tables["gpci"].select(*_PLACE, *_INDICES), on=_PLACE).select(*_PLACE, *number)
+    values = [row[len(_PLACE) :] for row in rows.rows()]
     # NOTE: from a few localities, as a sample has, the shares can't be told apart from the errors.
-    shares = fitted_shares(rows, "factor", _INDICES) if rows.height >= _FEWEST else None
+    shares = fitted_shares(values) if len(values) >= _FEWEST else None
     if shares is None:
         return None
     participant = factors["participant"][0]
     whose = "" if participant == "all" else f" ({participant})"
-    rows = rows.with_columns(expected=_weighted(_INDICES, shares)).with_columns(
-        off=(pl.col("factor") - pl.col("expected")).abs()
-    )
+    rows = rows.with_columns(expected=pl.Series([weighed(row, shares) for row in values], dtype=pl.Float64))
+    rows = rows.with_columns(off=(pl.col("conversion_factor") - pl.col("expected")).abs())
     off = rows.filter(pl.col("off") > _bound("anesthesia_off_by")).sort("off", *_PLACE, descending=[True, False, False])
     far = rows.filter(pl.col("off") > _bound("anesthesia_far_off_by")).height
     examples = tuple(
-        f"{row['state']}/{row['locality']} {row['factor']:.4f}, by the formula {row['expected']:.4f}"
+        f"{row['state']}/{row['locality']} {row['conversion_factor']:.4f}, by the formula {row['expected']:.4f}"
         for row in off.head(EXAMPLES).iter_rows(named=True)
     )
     told = Agreement("anesthesia", f"factors{whose} by their formula", rows.height, rows.height - off.height, examples)
@@ -79,28 +78,33 @@ def _national(fitted: float, participant: str, rvu: pl.DataFrame, release: Relea
     ]  # fmt: skip
 
 
-def fitted_shares(rows: pl.DataFrame, target: str, terms: Sequence[str]) -> list[float] | None:
-    """Return the weights of the terms whose sum fits `target` with the least absolute error; None without a solution.
+def fitted_shares(rows: Sequence[Sequence[float]]) -> list[float] | None:
+    """Return the weights whose sum fits the last value of each row with the least absolute error; None without a fit.
 
     Iteratively reweighted least squares: a few wrong rows don't move it, so that they stand out.
     """
-    weight = pl.lit(1.0)
+    size = len(rows[0]) - 1
+    weights = [1.0] * len(rows)
     shares: list[float] | None = None
     for _ in range(_ROUNDS):
-        sums = rows.select(
-            (weight * pl.col(a) * pl.col(b)).sum().alias(f"{a} {b}") for a in terms for b in (*terms, target)
-        ).row(0)
-        size = len(terms) + 1
-        solved = _solved([list(sums[i * size : (i + 1) * size]) for i in range(len(terms))])
+        sums = [[0.0] * (size + 1) for _ in range(size)]
+        for weight, row in zip(weights, rows, strict=True):
+            for at in range(size):
+                weighted = weight * row[at]
+                line = sums[at]
+                for other, value in enumerate(row):
+                    line[other] += weighted * value
+        solved = _solved(sums)
         if solved is None:
             return shares
         shares = solved
-        weight = 1 / (pl.col(target) - _weighted(terms, shares)).abs().clip(lower_bound=0.002)
+        weights = [1 / max(abs(row[-1] - weighed(row, shares)), _NEAR) for row in rows]
     return shares
 
 
-def _weighted(terms: Sequence[str], shares: Sequence[float]) -> pl.Expr:
-    return pl.sum_horizontal(pl.col(name) * share for name, share in zip(terms, shares, strict=True))
+def weighed(row: Sequence[float], shares: Sequence[float]) -> float:
+    """Return the sum of a row's values, each times its weight."""
+    return sum(value * share for value, share in zip(row, shares, strict=False))
 
 
 def _solved(matrix: list[list[float]]) -> list[float] | None:

@@ -1,8 +1,10 @@
-"""How large an xls is, from its records, before a reader makes room for it.
+"""Look into an old Excel workbook (xls) before it's read: the room and text of its cells, and whether one is an error.
 
-Microsoft's [MS-CFB] says how the stream of a workbook lies in its file, [MS-XLS] what the records in it are.
+An xls is a compound file whose stream `Workbook` is a row of records: two bytes of kind, two of length, then the
+content, which for a cell begins with row and column (Microsoft, [MS-XLS] 2.1.4 and 2.4).
 """
 
+import io
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -10,9 +12,8 @@ from collections.abc import Iterator
 from pfsetl.errors import ArchiveError
 from pfsetl.parsing import bounds
 
-SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-MAX_STREAM = 64 << 20
-_LAST = 0xFFFFFFFA  # sector numbers from here on are marks
+MAGIC = b"\xd0\xcf\x11\xe0"
+_STREAMS = ("Workbook", "Book")
 _BOF, _DIMENSIONS, _SST, _CONTINUE = 0x809, 0x200, 0xFC, 0x3C
 _BOOLERR, _FORMULA, _LABELSST, _MULRK, _NUMBER, _LABEL, _RK, _RSTRING = (
     0x205,
@@ -30,18 +31,13 @@ _HEAD, _INDEX, _ROW = (
     struct.Struct("<I").unpack_from,
     struct.Struct("<H").unpack_from,
 )
-_BROKEN = (struct.error, IndexError, ValueError)
 
 
-def refuse_large_xls(data: bytes, place: str) -> None:
-    """Raise ArchiveError for an xls with more cells or text than a member can have, or an error of Excel's in it."""
+def refuse_large(data: bytes, place: str) -> None:
+    """Raise ArchiveError for an xls with more cells or text than a member can have, or with an error of Excel's."""
     try:
-        stream = _workbook(data)
-    except _BROKEN as error:
-        raise ArchiveError(f"{place}: not a readable workbook: a damaged file. Download the archive again.") from error
-    try:
-        _refuse_large(stream, place)
-    except _BROKEN as error:
+        _refuse_large(_stream(data, place), place)
+    except (struct.error, IndexError) as error:
         raise ArchiveError(f"{place}: not a readable workbook: a record is cut. Download the archive again.") from error
 
 
@@ -108,47 +104,18 @@ def _lengths(table: list[bytes]) -> Iterator[int]:
         yield length
 
 
-def _workbook(data: bytes) -> bytes:
-    """Return the stream of the workbook out of the sectors of its file."""
-    size = 1 << struct.unpack_from("<H", data, 30)[0]
-    if size not in (512, 4096):
-        raise ValueError("no size of a sector")
-    count, first_directory = struct.unpack_from("<II", data, 44)
-    most_small, first_small, _, first_difat, difats = struct.unpack_from("<5I", data, 56)
-    lists = list(struct.unpack_from("<109I", data, 76))
-    for _ in range(min(difats, len(data) // size)):
-        more = _sector(data, size, first_difat)
-        *entries, first_difat = struct.unpack(f"<{size // 4}I", more)
-        lists += entries
-    fat = [e for at in lists[:count] if at < _LAST for e in struct.unpack(f"<{size // 4}I", _sector(data, size, at))]
-    directory = _chain(data, size, fat, first_directory)
-    root = directory[:128]
-    for start in range(0, len(directory) - 127, 128):
-        entry = directory[start : start + 128]
-        name = entry[: max(struct.unpack_from("<H", entry, 64)[0] - 2, 0)].decode("utf-16-le", "replace").lower()
-        if name in ("workbook", "book"):
-            first, length = struct.unpack_from("<II", entry, 116)
-            if length >= most_small:
-                return _chain(data, size, fat, first)[:length]
-            small = _chain(data, size, fat, struct.unpack_from("<I", root, 116)[0])
-            links = _chain(data, size, fat, first_small)
-            table = list(struct.unpack(f"<{len(links) // 4}I", links))
-            return _chain(small, 64, table, first, header=0)[:length]
-    raise ValueError("no workbook in it")
+def _stream(data: bytes, place: str) -> bytes:
+    import olefile  # NOTE: only CMS's oldest workbooks need it
 
-
-def _sector(data: bytes, size: int, at: int) -> bytes:
-    found = data[size * (at + 1) : size * (at + 2)]
-    if len(found) < size:
-        found += bytes(size - len(found))
-    return found
-
-
-def _chain(data: bytes, size: int, links: list[int], at: int, header: int = 1) -> bytes:
-    found = []
-    while at < _LAST:
-        found.append(data[size * (at + header) : size * (at + header + 1)])
-        if len(found) * size > MAX_STREAM:
-            raise ValueError("a chain of sectors without end")
-        at = links[at]
-    return b"".join(found)
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as book:
+            name = next((name for name in _STREAMS if book.exists(name)), None)
+            if name is None:
+                raise ArchiveError(f"{place}: no workbook of Excel's is in this file. Download the archive again.")
+            stream: bytes = book.openstream(name).read()
+            return stream
+    except ArchiveError:
+        raise
+    except Exception as error:
+        # NOTE: on a damaged file the library raises whatever its arithmetic comes to.
+        raise ArchiveError(f"{place}: not a readable workbook. Download the archive again.") from error

@@ -1,0 +1,84 @@
+"""Commands that hold a store against what its builds made of it, and mend it."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pfsetl.cli import render
+from pfsetl.cli.card import find_release
+from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
+from pfsetl.cli.terminal import plain
+from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.publication import repair as mending
+from pfsetl.publication import rules as ruling
+from pfsetl.publication import verify as proving
+from pfsetl.publication import version
+from pfsetl.publication.store import open_store
+
+LISTED = 10
+
+
+@app.command
+def verify(
+    *,
+    output: Output = DEFAULT_OUTPUT,
+    at: int | None = None,
+    deep: Annotated[bool, Parameter(negative="")] = False,
+    rules: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> None:
+    """Hold every file of a store against the manifests, and these against each other; exit 1 when one differs.
+
+    Parameters
+    ----------
+    at
+        A version number; default all versions, with `latest`, trees, companions and records.
+    deep
+        Count and digest the rows of every table again.
+    rules
+        Run today's checks over the published tables too, and name what would be refused now.
+    """
+    store = open_store(output)
+    if at is not None:
+        find_release(version.open_version(store, at), None)
+    proof = proving.verify(store, at, deep=deep)
+    if not proof.files:
+        raise UsageError(f"{output}: nothing is published there. Run 'pfsetl demo' or 'pfsetl build' first.")
+    held = list(ruling.held(version.open_version(store, at))) if rules else []
+    refused = {one.release: list(one.refused) for one in held if one.refused}
+    notes = [f"{one.release}: {note}" for one in held for note in one.notes]
+    if json:
+        told = {"versions": proof.versions, "files": len(proof.files), "bad": proof.bad, "notes": proof.notes}
+        newest = {"version": proof.newest[0], "sha256": proof.newest[1]}
+        ruled = {"rules": {"releases": [one.release for one in held], "refused": refused, "notes": notes}}
+        print(render.as_json(told | {"newest": newest} | (ruled if rules else {})))
+    else:
+        good = len(proof.files) - len(proof.bad)
+        print(f"{len(proof.files)} files of {len(proof.versions)} versions: {good} as published, {len(proof.bad)} not")
+        print(f"newest is version {proof.newest[0]}, sha256 {proof.newest[1]}")
+        said = [f"{name}: {note}" for name, note in proof.notes.items()]
+        for line in [*said[:LISTED], *notes]:
+            print(plain(f"note: {line}"))
+        if len(said) > LISTED:
+            print(f"note: {len(said) - LISTED} more of these; --json lists them")
+        if rules:
+            print(f"{len(held)} releases held against today's rules: {len(refused)} would be refused now")
+    problems = [f"{output}/{name}: {problem}" for name, problem in proof.bad.items()]
+    problems += [f"{release}: would be refused now: {line}" for release, lines in refused.items() for line in lines]
+    if problems:
+        raise ChecksFailed("\n".join(problems))
+
+
+@app.command
+def repair(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+    """Mend what a store can be mended of itself, and say what remains; nothing is deleted, it goes to quarantine/."""
+    store = open_store(output)
+    done = mending.repair(store)
+    if json:
+        print(render.as_json({"done": done.done, "bad": done.left.bad, "notes": done.left.notes}))
+    else:
+        for line in done.done:
+            print(plain(line))
+        print(f"{len(done.done)} things mended or set aside; {len(done.left.bad)} files still aren't as published")
+    if done.left.bad:
+        raise ChecksFailed("\n".join(f"{output}/{name}: {problem}" for name, problem in done.left.bad.items()))

@@ -1,0 +1,140 @@
+"""Each version names the hash of the one before it, and records beside the manifests say which versions there were.
+
+A manifest holds `pfsetl.parent` and `pfsetl.parent_sha256`. `chain/000007.json` says that version 7 was published,
+`chain/000007-pruned.json` that a prune removed it, `chain/000007-lost.json` that its owner was told that it's gone.
+So the newest version can't vanish unseen, and no number comes again (docs/decisions/0025).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pfsetl.document import read_json
+from pfsetl.errors import PfsetlError, StoreError
+from pfsetl.publication import manifest
+from pfsetl.publication.store import Store
+from pfsetl.publication.version import Version
+
+FOLDER = "chain"
+PUBLISHED, PRUNED, LOST = "", "-pruned", "-lost"
+_NAME = re.compile(r"chain/([0-9]{6})(|-pruned|-lost)\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The records of a store by version: sha256 of published, pruned and lost manifests, and files that are none."""
+
+    published: Mapping[int, str]
+    pruned: Mapping[int, str]
+    lost: Mapping[int, str]
+    unreadable: Mapping[str, str]
+
+    def last(self) -> int:
+        """Return the highest number that a record names, 0 where there is none."""
+        return max([0, *self.published, *self.pruned, *self.lost])
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A file that breaks the chain, and what is wrong; `harmless` is worth telling but no damage."""
+
+    file: str
+    problem: str
+    harmless: bool = False
+
+
+def record(store: Store, number: int, sha256: str, what: str = PUBLISHED) -> None:
+    """Record that a version was published, pruned or lost; a record that is there stays."""
+    content = json.dumps({"version": number, "sha256": sha256}) + "\n"
+    store.put_new(f"{FOLDER}/{number:06d}{what}.json", content.encode())
+
+
+def read(store: Store) -> Chain:
+    """Return what the records of a store say; one that can't be read is told in `unreadable`, and stops nothing."""
+    found: dict[str, dict[int, str]] = {PUBLISHED: {}, PRUNED: {}, LOST: {}}
+    unreadable: dict[str, str] = {}
+    for name in store.names(FOLDER):
+        named = _NAME.fullmatch(name)
+        if named is None:
+            unreadable[name] = "no name that pfsetl writes; move it away"
+            continue
+        try:
+            content = read_json(store.get(name))
+            if content["version"] != int(named[1]) or not re.fullmatch(r"[0-9a-f]{64}|", content["sha256"]):
+                raise ValueError("it isn't what its name says")
+            found[named[2]][int(named[1])] = content["sha256"]
+        except (PfsetlError, ValueError, KeyError, TypeError) as error:
+            unreadable[name] = f"not a readable record ({error}); 'pfsetl repair' sets it aside"
+    return Chain(found[PUBLISHED], found[PRUNED], found[LOST], unreadable)
+
+
+def follow(store: Store, newest: Version) -> int:
+    """Return the number after a store's newest version, once the newest has its record.
+
+    Raises StoreError when a later one was published and is gone, which the next version would leave out unseen.
+    """
+    known = read(store)
+    if newest.number and newest.number not in known.published:
+        record(store, newest.number, newest.sha256)
+    for number in sorted(set(known.published) - set(known.lost) - set(known.pruned)):
+        # NOTE: looked at again, because another build may have published it since `newest` was read.
+        if number > newest.number and not store.exists(manifest.name(number)):
+            raise StoreError(
+                f"{store}/{manifest.name(number)}: missing, though version {number} was published. Restore it from a "
+                f"copy; or 'pfsetl repair' records it as lost, and builds go on from version {newest.number}."
+            )
+    return max([newest.number, *known.lost, *known.pruned]) + 1
+
+
+def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapping[str, Any]]) -> Iterator[Break]:
+    """Follow the manifests of a store from the newest to the oldest; yield where they don't hold together.
+
+    `hashes` are those of the manifest files by number, `manifests` the contents of those that can be read.
+    """
+    known = read(store)
+    newest = max(hashes, default=0)
+    for name, problem in known.unreadable.items():
+        yield Break(name, problem)
+    yield from _against_records(known, hashes)
+    for number, content in sorted(manifests.items()):
+        name, about = manifest.name(number), content["pfsetl"]
+        if content.get("version") != str(number):
+            said = f"calls itself version {str(content.get('version'))[:20]}; it was renamed. Move it away"
+            yield Break(name, said)
+        parent, expected = about.get("parent"), about.get("parent_sha256")
+        if type(parent) is not int or not 0 <= parent < number:
+            yield Break(name, "names no version before it as its parent; restore it from a copy")
+        elif expected is None:
+            said = "written by a pfsetl that didn't name the hash of the version before; the chain starts after it"
+            yield Break(name, said, harmless=True)
+        elif parent in hashes and hashes[parent] != expected:
+            yield Break(
+                manifest.name(parent), f"its sha256 isn't the one that version {number} names; restore it from a copy"
+            )
+        elif parent and parent not in hashes and known.pruned.get(parent) != expected and parent not in known.lost:
+            yield Break(
+                manifest.name(parent),
+                f"missing, and no prune removed it; version {number} follows it. Restore it from a copy, or run "
+                "'pfsetl repair'",
+            )
+        if expected is not None and number not in known.published:
+            said = "has no record in chain/; the next build or 'pfsetl repair' writes it"
+            yield Break(name, said, harmless=number == newest)
+
+
+def _against_records(known: Chain, hashes: Mapping[int, str]) -> Iterator[Break]:
+    """Hold the manifests that are there against the records of those that were published."""
+    for number, sha256 in sorted(known.published.items()):
+        name = manifest.name(number)
+        if number in hashes and hashes[number] != sha256:
+            yield Break(name, f"not the manifest that was published as version {number}; restore it from a copy")
+        elif number not in hashes and number not in known.pruned:
+            if number in known.lost:
+                yield Break(name, f"version {number} is lost, as 'pfsetl repair' recorded", harmless=True)
+            else:
+                yield Break(
+                    name,
+                    f"missing, though version {number} was published; restore it from a copy, or run 'pfsetl repair'",
+                )

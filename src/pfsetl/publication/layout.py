@@ -1,0 +1,91 @@
+"""What readers that glob read: `latest`, the trees, and that no link in a store's folder leads anywhere else."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pfsetl.errors import StoreError
+from pfsetl.publication import manifest, version
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+
+QUARANTINE = "quarantine"
+REPAIR = "'pfsetl repair' mends it"
+
+
+def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -> Iterator[tuple[str, str]]:
+    """Yield (file, problem) of all that a reader of the folder would read and that no manifest stands for.
+
+    `versions` are those whose manifests can be read, `there` all numbers; a tree's file is the object itself, or a
+    copy with its bytes.
+    """
+    yield from _links(store)
+    newest = max(there, default=0)
+    latest, expected = store.root / "latest", f"tree/{newest:06d}"
+    if newest and not latest.is_symlink():
+        yield "latest", f"{'not a link' if latest.exists() else 'missing'}; it should show {expected}. {REPAIR}"
+    elif latest.is_symlink() and (str(latest.readlink()) != expected or not newest):
+        yield "latest", f"shows {str(latest.readlink())!r}, not {expected}, the newest version. {REPAIR}"
+    for at in versions.values():
+        yield from tree(store, at)
+    if (store.root / "tree").is_dir() and not (store.root / "tree").is_symlink():
+        for entry in sorted((store.root / "tree").iterdir()):
+            if not re.fullmatch(r"[0-9]{6}", entry.name) or int(entry.name) not in there:
+                yield f"tree/{entry.name}", f"the layout of no version that is there. {REPAIR}"
+    folder = store.root / "versions"
+    for entry in sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []:
+        name = f"versions/{entry.name}"
+        if manifest.number_of(name) is None or (not entry.is_file() and not entry.is_symlink()):
+            yield name, "not a manifest that pfsetl writes; it isn't read. Move it away"
+
+
+def tree(store: LocalStore, at: Version) -> Iterator[tuple[str, str]]:
+    """Yield (file, problem) of the tree of one version: changed, added, missing."""
+    place = store.root / "tree" / f"{at.number:06d}"
+    name = f"tree/{at.number:06d}"
+    if place.is_symlink() or (store.root / "tree").is_symlink():
+        return  # told as a link
+    if not place.is_dir():
+        yield name, f"missing; readers that glob don't find version {at.number}. {REPAIR}"
+        return
+    expected = {version.shown_path(r): r for r in at.resources}
+    found = {str(Path(folder, file).relative_to(place)) for folder, _, files in os.walk(place) for file in files}
+    for extra in sorted(found - expected.keys()):
+        yield f"{name}/{extra}", f"no file of version {at.number}, but readers that glob read it. {REPAIR}"
+    for shown, resource in expected.items():
+        file = place / shown
+        if shown not in found:
+            yield f"{name}/{shown}", f"missing. {REPAIR}"
+        elif not file.is_symlink() and not is_object(store, file, resource["path"], resource["hash"]):
+            yield f"{name}/{shown}", f"not the file that version {at.number} holds. {REPAIR}"
+
+
+def is_object(store: LocalStore, file: Path, path: str, sha256: str) -> bool:
+    """Return whether a tree's file is the object, which is rehashed elsewhere, or a copy that has its bytes."""
+    try:
+        if file.samefile(store.root / path):
+            return True
+    except OSError:
+        pass
+    return has_bytes(file, sha256)
+
+
+def has_bytes(file: Path, sha256: str) -> bool:
+    """Return whether a file has the hash that a manifest gives."""
+    try:
+        with file.open("rb") as stream:
+            return f"sha256:{version.sha256(iter(lambda: stream.read(1 << 20), b''))}" == sha256
+    except OSError as error:
+        raise StoreError(f"{file}: {error.strerror}. Check its permissions.") from error
+
+
+def _links(store: LocalStore) -> Iterator[tuple[str, str]]:
+    for folder, folders, files in os.walk(store.root):
+        if Path(folder) == store.root and QUARANTINE in folders:
+            folders.remove(QUARANTINE)
+        for entry in sorted([*folders, *files]):
+            path = Path(folder, entry)
+            if path.is_symlink() and path != store.root / "latest":
+                remedy = REPAIR if path.is_relative_to(store.root / "tree") else "Move it away and build again"
+                yield str(path.relative_to(store.root)), f"a link, which no build makes in a store. {remedy}"

@@ -1,0 +1,122 @@
+"""Mend what can be mended from what a store still holds, set aside what doesn't belong, and say what remains.
+
+Nothing is deleted: a file that is taken out of the way goes to `quarantine/`, under its own name.
+"""
+
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from pfsetl.errors import StoreError
+from pfsetl.publication import chain, layout, manifest, version
+from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication.verify import Proof, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a repair did, a sentence a file, and what verify still finds."""
+
+    done: tuple[str, ...]
+    left: Proof
+
+
+def repair(store: Store) -> Repair:
+    """Mend objects from intact copies in trees, trees and `latest` from objects, and records of the chain.
+
+    A version whose manifest is gone is recorded as lost, so that builds go on; its number doesn't come again.
+    """
+    done = _chain(store)
+    if isinstance(store, LocalStore):
+        for number in version.numbers(store):
+            try:
+                done += _objects(store, version.open_version(store, number))
+            except StoreError:
+                continue  # told by verify
+        done += _trees(store)
+    return Repair(tuple(done), verify(store))
+
+
+def _chain(store: Store) -> list[str]:
+    done: list[str] = []
+    known, there = chain.read(store), version.numbers(store)
+    if isinstance(store, LocalStore):
+        done += [_set_aside(store, store.root / name) for name in known.unreadable]
+    for number in sorted(set(known.published) - set(there) - set(known.pruned) - set(known.lost)):
+        chain.record(store, number, known.published[number], chain.LOST)
+        done.append(f"{manifest.name(number)}: recorded as lost; a copy put back in its place is taken again")
+    for number in there:
+        if number not in known.published:
+            try:
+                at = version.open_version(store, number)
+            except StoreError:
+                continue
+            if at.manifest["pfsetl"].get("parent_sha256") is not None:
+                chain.record(store, number, at.sha256)
+                done.append(f"chain/{number:06d}.json: written")
+    return done
+
+
+def _objects(store: LocalStore, at: version.Version) -> list[str]:
+    """Restore objects that are gone or damaged from any tree that still has their bytes."""
+    done = []
+    for r in at.resources:
+        place = store.root / r["path"]
+        if place.is_symlink() or place.parent.is_symlink():
+            continue
+        if place.is_file() and layout.has_bytes(place, r["hash"]):
+            continue
+        for tree in sorted((store.root / "tree").glob("[0-9]*")):
+            copy = tree / version.shown_path(r)
+            if copy.is_file() and not copy.is_symlink() and layout.has_bytes(copy, r["hash"]):
+                if place.exists():
+                    done.append(_set_aside(store, place))
+                place.parent.mkdir(parents=True, exist_ok=True)
+                os.link(copy, place)
+                done.append(f"{r['path']}: restored from {copy.relative_to(store.root)}")
+                break
+    return done
+
+
+def _trees(store: LocalStore) -> list[str]:
+    """Lay out every version again whose objects are there; what isn't a version's file is set aside."""
+    done = []
+    there = version.numbers(store)
+    folder, latest = store.root / "tree", store.root / "latest"
+    if folder.is_symlink():
+        done.append(_set_aside(store, folder))
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+        number = int(entry.name) if re.fullmatch(r"[0-9]{6}", entry.name) else 0
+        if number not in there or entry.is_symlink():
+            done.append(_set_aside(store, entry))
+    if (latest.is_symlink() or latest.exists()) and (
+        not latest.is_symlink() or str(latest.readlink()) != f"tree/{max(there, default=0):06d}"
+    ):
+        done.append(_set_aside(store, latest))
+    for number in there:
+        try:
+            at = version.open_version(store, number)
+        except StoreError:
+            continue
+        bad = [name for name, _ in layout.tree(store, at)]
+        if not bad and (number != there[-1] or latest.is_symlink()):
+            continue
+        places = [store.root / name for name in bad]
+        done += [_set_aside(store, place) for place in places if place.is_symlink() or place.is_file()]
+        links = [p for p in folder.joinpath(f"{number:06d}").rglob("*") if p.is_symlink()]
+        done += [_set_aside(store, link) for link in links]
+        shown = {version.shown_path(r): r["path"] for r in at.resources if store.exists(r["path"])}
+        store.show_tree(number, shown)
+        done.append(f"tree/{number:06d}: laid out again")
+    return done
+
+
+def _set_aside(store: LocalStore, place: Path) -> str:
+    """Move a file or folder into the quarantine; return the sentence that says so."""
+    name = str(place.relative_to(store.root))
+    target = store.root / layout.QUARANTINE / f"{name}.{secrets.token_hex(3)}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    place.rename(target)
+    return f"{name}: moved to {target.relative_to(store.root)}"

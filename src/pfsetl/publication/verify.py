@@ -1,0 +1,175 @@
+"""Whether a store is what its builds made: every file, the chain of versions, and what readers that glob read."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pfsetl.declared import contracts
+from pfsetl.errors import ContractError, StoreError
+from pfsetl.publication import chain, companions, layout, manifest, runs, staging, succession, version
+from pfsetl.publication.digest import rows_digest
+from pfsetl.publication.publish import content_of
+from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication.version import Version
+
+
+@dataclass(slots=True)
+class Proof:
+    """What a verify found: files that were looked at, problems by file with their remedy, and what is worth telling.
+
+    `newest` is the number and sha256 of the newest manifest: whoever keeps it elsewhere can hold the whole chain to it.
+    """
+
+    versions: list[int]
+    newest: tuple[int, str] = (0, "")
+    files: set[str] = field(default_factory=set)
+    bad: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
+    """Look at every file of a store, or of one version; `deep` counts and digests the rows of each table again.
+
+    Nothing is changed. Without `at`, the chain, companions, records, `latest` and trees are looked at too.
+    """
+    numbers = version.numbers(store) if at is None else [at]
+    proof = Proof(numbers)
+    opened: dict[int, Version] = {}
+    hashes: dict[int, str] = {}
+    for number in numbers:
+        name = manifest.name(number)
+        proof.files.add(name)
+        try:
+            hashes[number] = version.sha256(store.chunks(name))
+            opened[number] = version.open_version(store, number)
+        except StoreError as error:
+            _add(proof, name, _without_place(error, store, name))
+    if hashes:
+        proof.newest = (max(hashes), hashes[max(hashes)])
+    for name, problem in version.verified(opened.values()):
+        _add(proof, name, problem)
+    for one in opened.values():
+        _of_manifest(proof, store, one)
+    if deep:
+        _rows(proof, store, opened)
+    if at is None:
+        for found in chain.breaks(store, hashes, {n: v.manifest for n, v in opened.items()}):
+            if found.harmless:
+                proof.notes.setdefault(found.file, found.problem)
+            else:
+                _add(proof, found.file, found.problem)
+        _records(proof, store, max(hashes, default=0))
+        if isinstance(store, LocalStore):
+            for name, problem in layout.wrong(store, opened, set(numbers)):
+                _add(proof, name, problem)
+        _unreferenced(proof, store)
+    return proof
+
+
+def _add(proof: Proof, name: str, problem: str) -> None:
+    proof.files.add(name)
+    if problem:
+        proof.bad.setdefault(name, problem)
+
+
+def _of_manifest(proof: Proof, store: Store, at: Version) -> None:
+    """Hold a manifest against itself and against the sizes of its objects."""
+    name = manifest.name(at.number)
+    for label, entry in at.releases.items():
+        mine = [r for r in at.resources if r["release"] == label and r["table"] != succession.TABLE]
+        if content_of(mine, entry) != entry["content"]:
+            _add(proof, name, f"the content of {label} isn't that of its tables; restore it from a copy")
+    for r in at.resources:
+        if r["path"] != staging.object_of(r):
+            _add(proof, name, f"{r['path']} isn't the name of its rows; restore the manifest from a copy")
+        size = None if r["path"] in proof.bad else store.size(r["path"])
+        if size is not None and size != r["bytes"]:
+            _add(
+                proof, r["path"], f"{size:,} bytes, version {at.number} says {r['bytes']:,}. 'pfsetl repair' tells more"
+            )
+
+
+def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
+    """Count and digest the rows of every object once; one table is in memory at a time."""
+    wanted = {(r["path"], r["rows"], r["digest"]): r for at in versions.values() for r in at.resources}
+    for (path, rows, digest), r in wanted.items():
+        if path in proof.bad:
+            continue
+        known = contracts.find_table(r["table"])
+        try:
+            frame = pl.read_parquet(io.BytesIO(store.get(path)))
+            if frame.height != rows:
+                _add(
+                    proof, path, f"{frame.height:,} rows, the manifest says {rows:,}; restore the manifest from a copy"
+                )
+            elif known is None:
+                proof.notes[path] = "a table this pfsetl doesn't know; its rows weren't digested"
+            elif rows_digest(contracts.conform(frame, known)) != digest:
+                _add(proof, path, f"its rows aren't those of its digest; move it away and build {r['release']} again")
+        except ContractError:
+            proof.notes[path] = "of another version of the contract; its rows were counted, not digested"
+        except (pl.exceptions.PolarsError, OSError):
+            _add(proof, path, f"not Parquet that can be read; move it away and build {r['release']} again")
+
+
+def _records(proof: Proof, store: Store, newest: int) -> None:
+    """Look at what stands beside the manifests: companions, what is staged, runs."""
+    for kind in ("zip_locality", "anesthesia_base_units"):
+        for name in _json(store, f"companions/{kind}"):
+            try:
+                proof.files.add(name)
+                one = companions.read(store, name)
+                data = store.get(one.path)
+                proof.files.add(one.path)
+                if one.content and version.sha256([data]) != one.content:
+                    _add(
+                        proof, one.path, "not the file that was loaded; move it and its record away, and load it again"
+                    )
+                elif pl.read_parquet(io.BytesIO(data)).height != one.rows:
+                    _add(proof, one.path, f"not {one.rows:,} rows, as its record says; load the file again")
+            except StoreError as error:
+                _add(proof, name, _without_place(error, store, name))
+            except (pl.exceptions.PolarsError, OSError):
+                _add(proof, one.path, "not Parquet that can be read; move it and its record away, and load it again")
+    for name in store.names(staging.FOLDER):
+        try:
+            proof.files.add(name)
+            staging.read(store, name)
+        except StoreError as error:
+            _add(proof, name, _without_place(error, store, name))
+    for name in _json(store, "runs"):
+        try:
+            proof.files.add(name)
+            published = runs.read(store, name).get("version")
+            if isinstance(published, int) and published > newest:
+                _add(proof, name, f"names version {published}, which isn't there; restore its manifest from a copy")
+        except StoreError as error:
+            _add(proof, name, _without_place(error, store, name))
+
+
+def _unreferenced(proof: Proof, store: Store) -> None:
+    tables = sorted(
+        {*contracts.load().tables, *(name.split("/")[1] for name in proof.files if name.startswith("objects/"))}
+    )
+    for folder in ("schemas", *(f"objects/{table}" for table in tables)):
+        for name in _names(proof, store, folder):
+            if name not in proof.files:
+                proof.notes[name] = "no version names it; 'pfsetl prune' removes it once it's a day old"
+
+
+def _names(proof: Proof, store: Store, folder: str) -> list[str]:
+    try:
+        return store.names(folder)
+    except StoreError as error:
+        _add(proof, folder, _without_place(error, store, folder))
+        return []
+
+
+def _json(store: Store, folder: str) -> Iterator[str]:
+    return (name for name in store.names(folder) if name.endswith(".json"))
+
+
+def _without_place(error: StoreError, store: Store, name: str) -> str:
+    return str(error).removeprefix(f"{store}/{name}: ").rstrip(".")

@@ -1,0 +1,83 @@
+"""A file cut at a line's end is a perfect, shorter file. One format, an empty store: refused, or nothing of it is lost.
+
+CMS's own archives, each member cut after its last records, near its end, and at lines drawn with a seed.
+"""
+
+import random
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from pfsetl import pipeline
+from pfsetl.errors import PfsetlError
+from pfsetl.source.archive import open_archive
+from pfsetl.tables.normalize import Tables
+
+SEED = 20260131
+ARCHIVES = {"RVU26A": (".csv",), "RVU17A": (".txt", ".prn"), "RVU25D": (".csv",)}
+SOURCE_TABLES = ("rvu", "gpci", "locality_county", "anesthesia", "opps_cap")
+Files = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def archives(release_path: Callable[[str], Path]) -> dict[str, Files]:
+    """Of each archive the files of one format, as far as they are members."""
+    return {label: one_format(release_path(label), endings) for label, endings in ARCHIVES.items()}
+
+
+def one_format(path: Path, endings: tuple[str, ...]) -> Files:
+    names = {entry.name for entry in open_archive(path).files}
+    if path.is_dir():
+        found = {p.name: p.read_bytes() for p in path.iterdir()}
+    else:
+        with zipfile.ZipFile(path) as archive:
+            found = {Path(name).name: archive.read(name) for name in archive.namelist()}
+    return {name: found[name] for name in sorted(names & found.keys()) if name.lower().endswith(endings)}
+
+
+def examined(label: str, files: Mapping[str, bytes], folder: Path, *, sample: bool = False) -> pipeline.Examined:
+    folder.mkdir()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return pipeline.examine(label, folder, records={}, sample=sample)
+
+
+@pytest.fixture(scope="module")
+def whole(archives: dict[str, Files], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tables]:
+    folder = tmp_path_factory.mktemp("whole")
+    return {label: examined(label, files, folder / label).tables for label, files in archives.items()}
+
+
+def cuts(data: bytes, rng: random.Random) -> list[int]:
+    """After how many lines to cut: before the last records, at a twentieth from the end, and anywhere."""
+    lines = len(data.splitlines())
+    return sorted({lines - rng.randint(1, 12), int(lines * 0.95), rng.randrange(1, lines), rng.randrange(1, lines)})
+
+
+@pytest.mark.parametrize("label", ARCHIVES)
+def test_a_cut_of_any_member_is_refused_or_loses_nothing(label, archives, whole, tmp_path):
+    rng, silent, tried = random.Random(f"{SEED} {label}"), [], 0
+    for name, data in archives[label].items():
+        lines = data.splitlines(keepends=True)
+        for at in cuts(data, rng):
+            tried += 1
+            try:
+                found = examined(label, archives[label] | {name: b"".join(lines[:at])}, tmp_path / f"{name}-{at}")
+            except PfsetlError:
+                continue
+            same = all(found.tables[t].equals(whole[label][t]) for t in SOURCE_TABLES)
+            if not found.report.errors and not same:
+                silent.append((name, at, len(lines)))
+    assert (silent, tried > 10) == ([], True)
+
+
+def test_without_the_question_whether_it_is_whole_a_cut_goes_through(archives, tmp_path):
+    """The control: what is called a sample isn't asked."""
+    name = next(name for name in archives["RVU17A"] if name.lower().startswith("pprrvu"))
+    lines = archives["RVU17A"][name].splitlines(keepends=True)
+    cut = archives["RVU17A"] | {name: b"".join(lines[: len(lines) * 95 // 100])}
+    cut = {name: data for name, data in cut.items() if not name.lower().startswith("oppscap")}
+    assert not examined("RVU17A", cut, tmp_path / "sample", sample=True).report.errors
+    assert examined("RVU17A", cut, tmp_path / "whole").report.errors

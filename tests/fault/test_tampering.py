@@ -1,0 +1,227 @@
+"""Whatever is changed in a store behind pfsetl's back is found by verify, and hangs or crashes nothing."""
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pfsetl.declared import contracts
+from pfsetl.errors import StoreError
+from pfsetl.publication import publish, version
+from pfsetl.publication.repair import repair
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.verify import verify
+
+CONTRACT = contracts.load()
+TABLE = CONTRACT.tables["conversion_factor"]
+RECORD = {
+    "year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": "", "all_formats": False,
+    "sample": False, "rvu_rows": 0,
+}  # fmt: skip
+Tamper = Callable[[Path, random.Random], None]
+
+
+def published(store: LocalStore, value: str, release: str) -> None:
+    row: dict[str, Any] = dict.fromkeys(TABLE.schema)
+    row |= {"release": release, "participant": "all", "conversion_factor": Decimal(value)}
+    tables = {"conversion_factor": pl.DataFrame([row], schema=TABLE.schema)}
+    staged = publish.stage(store, release, tables, RECORD, CONTRACT)
+    publish.commit(store, [staged], version.open_version(store), CONTRACT)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = LocalStore(tmp_path_factory.mktemp("template") / "store")
+    for value, release in (("30.0000", "RVU25A"), ("31.0000", "RVU25B"), ("32.0000", "RVU25A")):
+        published(store, value, release)
+    return store.root
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    """A copy of three versions, hard links kept."""
+    target = tmp_path / "store"
+    shutil.copytree(template, target, symlinks=True, copy_function=os.link)
+    for file in target.glob("versions/*"):  # not shared, because they are edited in place
+        data = file.read_bytes()
+        file.unlink()
+        file.write_bytes(data)
+    return target
+
+
+def edited(change: Callable[[dict[str, Any], random.Random], None]) -> Tamper:
+    def tamper(root: Path, rng: random.Random) -> None:
+        file = rng.choice(sorted(root.glob("versions/*.json")))
+        content = json.loads(file.read_text())
+        change(content, rng)
+        file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+    return tamper
+
+
+def replaced(pattern: str) -> Tamper:
+    def tamper(root: Path, rng: random.Random) -> None:
+        file = rng.choice(sorted(root.glob(pattern)))
+        file.unlink()
+        file.write_bytes(rng.randbytes(rng.randint(0, 4000)))
+
+    return tamper
+
+
+def gone(pattern: str) -> Tamper:
+    def tamper(root: Path, rng: random.Random) -> None:
+        place = rng.choice(sorted(root.glob(pattern)))
+        shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
+
+    return tamper
+
+
+def pointed(root: Path, rng: random.Random) -> None:
+    (root / "latest").unlink()
+    (root / "latest").symlink_to(rng.choice(["tree/000001", "tree/9", "tree/000099", "..", "/tmp", "tree"]))
+
+
+def added(root: Path, rng: random.Random) -> None:
+    shutil.copy(
+        next(root.glob("objects/conversion_factor/*")),
+        rng.choice(sorted(root.glob("tree/*/*"))) / f"X{rng.randint(0, 99)}.parquet",
+    )
+
+
+def linked(root: Path, rng: random.Random) -> None:
+    file = rng.choice(
+        [
+            p
+            for p in sorted(root.rglob("*"))
+            if p.is_file() and not p.is_symlink() and p.relative_to(root).parts[0] != "tmp"
+        ]
+    )
+    elsewhere = root.parent / f"elsewhere-{file.name}"
+    file.rename(elsewhere)
+    file.symlink_to(elsewhere)
+
+
+def shortened(content: dict[str, Any], rng: random.Random) -> None:
+    r = rng.choice(content["resources"])
+    r["hash"] = r["hash"][: rng.randint(0, len(r["hash"]) - 1)]
+
+
+def renumbered(root: Path, rng: random.Random) -> None:
+    shutil.copy(root / f"versions/00000{rng.randint(1, 3)}.json", root / f"versions/00000{rng.randint(4, 9)}.json")
+
+
+def misnamed(root: Path, rng: random.Random) -> None:
+    name = rng.choice(["3.json", "000003 (1).json", "\u0663.json", f"{10 ** rng.randint(8, 30)}.json", "0003.json"])
+    shutil.copy(root / "versions/000003.json", root / "versions" / name)
+
+
+def garbage(root: Path, rng: random.Random) -> None:
+    texts = [
+        "[" * 200_000,
+        "NaN",
+        '{"pfsetl": Infinity}',
+        "[]",
+        '{"a": 1, "a": 2}',
+        "",
+        "\x00",
+        '{"pfsetl": {"format": 1e999}}',
+    ]
+    (root / f"versions/00000{rng.randint(1, 3)}.json").write_text(rng.choice(texts))
+
+
+def folder_for_manifest(root: Path, rng: random.Random) -> None:
+    place = root / "versions/000004.json"
+    rng.choice([place.mkdir, lambda: place.symlink_to("nothing"), lambda: place.symlink_to("/nowhere/at/all")])()
+
+
+def companion(root: Path, rng: random.Random) -> None:
+    outside = rng.choice(["../../outside.parquet", "/etc/hostname", "companions/../../x", "objects/x.parquet"])
+    sha, name = "a" * 64, "companions/zip_locality/2025-10-01-aaaaaaaaaaaaaaaa"
+    (root / name).parent.mkdir(parents=True)
+    record = {"kind": "zip_locality", "effective_from": "2025-10-01", "file": "x", "sha256": sha, "rows": 1}
+    (root / f"{name}.json").write_text(json.dumps(record | {"path": outside}))
+
+
+def staged(root: Path, rng: random.Random) -> None:
+    content = json.loads((root / "versions/000003.json").read_text())
+    resource = content["resources"][0] | {
+        "path": rng.choice(["../x.parquet", "/etc/hostname", "objects/a/../x.parquet"])
+    }
+    (root / "staged").mkdir(exist_ok=True)
+    name = f"staged/RVU25A-{'a' * 16}-nothing.json"
+    (root / name).write_text(json.dumps({"resources": [resource], "record": content["pfsetl"]["releases"]["RVU25A"]}))
+
+
+TOP = ["resources", "pfsetl", "created"]
+KINDS: dict[str, Tamper] = {
+    "a tree's file replaced": replaced("tree/*/*/*.parquet"),
+    "a tree's file gone": gone("tree/*/*/*.parquet"),
+    "a tree gone": gone("tree/*"),
+    "a file added to a tree": added,
+    "latest gone": gone("latest"),
+    "latest elsewhere": pointed,
+    "a link for a file": linked,
+    "an object replaced": replaced("objects/*/*.parquet"),
+    "an object gone": gone("objects/*/*.parquet"),
+    "a schema replaced": replaced("schemas/*.json"),
+    "a hash cut": edited(shortened),
+    "a record edited": edited(lambda c, rng: c["pfsetl"]["releases"]["RVU25A"].update(rvu_rows=rng.randint(1, 9))),
+    "rows edited": edited(lambda c, rng: rng.choice(c["resources"]).update(rows=rng.randint(2, 99))),
+    "rows below zero": edited(lambda c, rng: rng.choice(c["resources"]).update(rows=-rng.randint(1, 99))),
+    "a type changed": edited(lambda c, rng: c.update({rng.choice(TOP): rng.choice([7, None])})),
+    "a manifest gone": gone("versions/*.json"),
+    "a manifest of another number": renumbered,
+    "a name that is none": misnamed,
+    "no manifest": garbage,
+    "a folder or link for the next manifest": folder_for_manifest,
+    "a companion's record that leads out": companion,
+    "a staging record that leads out": staged,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tampering_is_found_and_nothing_hangs_or_crashes(kind: str, seed: int, root: Path) -> None:
+    KINDS[kind](root, random.Random(f"{kind} {seed}"))
+    store = LocalStore(root)
+    assert verify(store).bad
+    with suppress(StoreError):
+        published(store, "33.0000", "RVU25C")
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("kind", [k for k in KINDS if "tree" in k or "latest" in k] + ["a manifest gone"])
+def test_what_the_objects_still_hold_is_repaired(kind: str, seed: int, root: Path) -> None:
+    rng = random.Random(f"{kind} {seed}")
+    KINDS[kind](root, rng)
+    assert repair(LocalStore(root)).left.bad == {}
+    assert verify(LocalStore(root), deep=True).bad == {}
+
+
+def test_an_untouched_store_is_as_published(root: Path) -> None:
+    found = verify(LocalStore(root), deep=True)
+    assert (found.bad, found.notes) == ({}, {})
+
+
+def test_an_object_is_restored_from_a_tree_that_still_has_it(root: Path) -> None:
+    gone("objects/conversion_factor/*")(root, random.Random(1))
+    assert repair(LocalStore(root)).left.bad == {}
+
+
+def test_a_version_recorded_as_lost_never_gets_its_number_again(root: Path) -> None:
+    (root / "versions/000003.json").unlink()
+    store = LocalStore(root)
+    with pytest.raises(StoreError, match=r"000003\.json: missing, though version 3 was published.*repair"):
+        published(store, "33.0000", "RVU25C")
+    repair(store)
+    published(store, "33.0000", "RVU25C")
+    assert version.numbers(store) == [1, 2, 4]
+    assert verify(store).bad == {}

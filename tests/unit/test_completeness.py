@@ -1,0 +1,270 @@
+"""Whether a release is whole: floors, known counts, and what a new revision takes away. Counts are CMS's own."""
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import pfsetl
+from pfsetl import backfill, pipeline
+from pfsetl.declared import declarations, registry
+from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.publication.store import LocalStore
+from pfsetl.tables import completeness
+from pfsetl.tables.check import Finding
+from tests import synthetic as s
+
+LABEL = "RVU25A"
+TEXT = "PPRRVU2025_JAN.txt"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds a whole release, to be copied."""
+    folder = tmp_path_factory.mktemp("published")
+    pfsetl.build(LABEL, store=LocalStore(folder / "store"), archive=s.write_zip(folder / "a.zip", s.whole(LABEL)))
+    return folder / "store"
+
+
+def without_lines(lines: slice, name: str = TEXT, members: s.Members | None = None) -> s.Members:
+    """The members of a whole release, one of them without some of its records."""
+    members = members or s.whole(LABEL)
+    all_lines = members[name].splitlines(keepends=True)
+    del all_lines[lines]
+    return members | {name: b"".join(all_lines)}
+
+
+def refused(store: LocalStore, members: s.Members, tmp_path: Path, label: str = LABEL, **how: object) -> str:
+    with pytest.raises(ChecksFailed) as caught:
+        pfsetl.build(label, store=store, archive=s.write_zip(tmp_path / "b.zip", members), **how)
+    return str(caught.value)
+
+
+def broken(findings: list[Finding]) -> dict[str, str]:
+    return {f"{f.table}.{f.check}": f.severity for f in findings if f.violations}
+
+
+# --- floors -------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_release_goes_into_an_empty_store(store, tmp_path):
+    built = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole(LABEL)))
+    assert (built.record["lost"], built.record["sample"], built.record["accepted"]) == ([], False, [])
+
+
+def test_a_part_is_refused_with_both_remedies(store, tmp_path):
+    message = refused(store, s.release(LABEL), tmp_path)
+    assert "a full file has at least 15,000 values of hcpcs, this one has 5" in message
+    assert "gpci: a full file has at least 109 localities, this one has 4" in message
+    assert "--accept-loss" in message
+    assert "--sample" in message
+    assert not store.names("versions")
+
+
+def test_both_remedies_work(store, tmp_path):
+    archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
+    lossy = pfsetl.build(LABEL, store=store, archive=archive, accept=["loss"])
+    assert (lossy.published, lossy.record["accepted"]) == (True, ["loss"])
+    assert {f["check"] for f in lossy.record["lost"]} >= {"whole_hcpcs", "whole_hcpcs_99607", "whole_state_locality"}
+    part = pfsetl.build(LABEL, store=LocalStore(tmp_path / "other"), archive=archive, sample=True)
+    assert (part.published, part.record["sample"], part.record["lost"]) == (True, True, [])
+
+
+@pytest.mark.parametrize("gone", [1, 2, 40, 900])
+def test_a_text_that_lost_its_last_records_is_refused_into_an_empty_store(gone, store, tmp_path):
+    assert "hcpcs 99607 is missing" in refused(store, without_lines(slice(-1 - gone, -1)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("label", "localities", "floor"), [("RVU09A", 88, 89), ("RVU18A", 111, 112), ("RVU24A", 108, 109)]
+)
+def test_a_locality_less_than_cms_had_in_that_year_is_an_error(label, localities, floor):
+    day = completeness.day_of(registry.find(label))
+    rows = pl.DataFrame({"state": ["XX"] * localities, "locality": [f"{i:03}" for i in range(localities)]})
+    one_more = pl.concat([rows, pl.DataFrame({"state": ["XX"], "locality": ["999"]})])
+    assert broken(completeness.floors({"gpci": rows}, day)) == {"gpci.whole_state_locality": "error"}
+    assert (one_more.height, broken(completeness.floors({"gpci": one_more}, day))) == (floor, {})
+
+
+def test_an_empty_table_is_a_missing_member_and_no_breach():
+    empty = pl.DataFrame(schema={"state": pl.String, "locality": pl.String})
+    assert completeness.floors({"anesthesia": empty}, date(2026, 1, 1)) == []
+
+
+def test_floors_have_a_source_and_follow_each_other_without_a_gap():
+    periods: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for row in declarations.rows("floors.csv"):
+        assert row["source"]
+        periods.setdefault((row["table"], row["columns"], row["value"]), []).append((row["from"], row["until"]))
+    for rows in periods.values():
+        ends = [date.fromisoformat(until).toordinal() for _, until in rows[:-1]]
+        assert [date.fromisoformat(first).toordinal() - 1 for first, _ in rows[1:]] == ends
+        assert not rows[-1][1]
+
+
+# --- known counts ---------------------------------------------------------------------------------------------------
+
+
+def known(rows: int, localities: int) -> dict[str, str]:
+    release = registry.find("RVU26A")
+    place = pl.DataFrame({"state": ["XX"] * localities, "locality": [f"{i:03}" for i in range(localities)]})
+    rvu = pl.DataFrame({"participant": ["non_qp"] * rows + ["qp"] * 9})
+    return broken(
+        completeness.known({"rvu": rvu, "gpci": place, "locality_county": place, "anesthesia": place}, release)
+    )
+
+
+def test_rvu26a_has_19226_rows_and_109_localities():
+    assert known(19_226, 109) == {}
+
+
+def test_another_posting_with_a_few_rows_less_is_named():
+    assert known(19_225, 109) == {"rvu.rows_known": "warn"}
+
+
+def test_more_than_half_a_percent_less_isnt_whole():
+    assert known(19_129, 109) == {"rvu.rows_known": "error"}
+
+
+def test_a_known_locality_less_isnt_whole():
+    names = ("gpci", "locality_county", "anesthesia")
+    assert known(19_226, 108) == dict.fromkeys((f"{name}.localities_known" for name in names), "error")
+
+
+# --- what a new revision takes away -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def again(published: Path, tmp_path: Path) -> LocalStore:
+    """The store with a whole release, for this test alone."""
+    shutil.copytree(published, tmp_path / "again", symlinks=True)
+    return LocalStore(tmp_path / "again")
+
+
+def test_one_row_of_status_a_is_held_and_named(again, tmp_path):
+    rows = [row for row in s.CODES if row is not s.SURGERY]
+    message = refused(again, s.whole(LABEL, rows), tmp_path)
+    assert (
+        "1 of 20,007 rows (0.0 %) of RVU25A revision 1 are gone, 1 of them with status A, R or T, e.g. G9903" in message
+    )
+    assert pfsetl.open(again).number == 1
+
+
+def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_says_what(again, tmp_path):
+    rows = [row for row in s.CODES if row is not s.SURGERY]
+    archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows))
+    built = pfsetl.build(LABEL, store=again, archive=archive, accept=["loss"])
+    (lost,) = built.version.manifest["pfsetl"]["releases"][LABEL]["lost"]
+    assert (built.record["revision"], lost["check"], lost["violations"]) == (2, "rows_kept", 1)
+    assert list(lost["examples"]) == ["G9903"]
+
+
+def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(again, tmp_path):
+    few = s.write_zip(tmp_path / "few.zip", without_lines(slice(100, 300)))  # 200 of 20,007
+    message = refused(again, without_lines(slice(100, 301)), tmp_path)
+    assert "201 of 20,007 rows (1.0 %) of RVU25A revision 1 are gone" in message
+    built = pfsetl.build(LABEL, store=again, archive=few)
+    assert [(f["severity"], f["violations"]) for f in built.record["lost"]] == [("warn", 200)]
+
+
+@pytest.mark.parametrize("member", ["OPPSCAP_JAN.csv", "ANES2025.csv", "25LOCCO.csv"])
+def test_a_file_that_vanished_is_held(member, again, tmp_path):
+    members = {name: data for name, data in s.whole(LABEL).items() if name != member}
+    message = refused(again, members, tmp_path)
+    assert "of RVU25A revision 1 are gone" in message
+    assert "All " in message
+
+
+def test_a_file_that_was_never_there_is_only_missing(store, tmp_path):
+    members = {name: data for name, data in s.whole(LABEL).items() if name != "ANES2025.csv"}
+    built = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", members))
+    assert (built.record["missing"], built.record["lost"]) == (["anesthesia"], [])
+
+
+def test_a_participant_is_held_by_its_own_rows():
+    schema = {"participant": pl.String, "hcpcs": pl.String, "modifier": pl.String, "status": pl.String}
+    was = pl.DataFrame([(p, f"G{i:04}", "", "N") for p in ("non_qp", "qp") for i in range(100)], schema, orient="row")
+    now = was.filter((pl.col("participant") == "non_qp") | (pl.col("hcpcs") > "G0001"))  # 2 of 100 qp rows are gone
+    assert broken(completeness.lost({"rvu": was}, {"rvu": now}, "RVU26A revision 1")) == {"rvu.rows_kept_qp": "error"}
+
+
+def test_a_backfill_holds_a_loss_too(again, tmp_path):
+    archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, s.CODES[1:]))
+    held = backfill.backfill({LABEL: archive}, store=again)
+    assert "G9901" in held.failed[LABEL]
+    accepted = backfill.backfill({LABEL: archive}, store=again, accept=["loss"])
+    assert accepted.published == (LABEL,)
+
+
+def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_one(again, tmp_path):
+    (path,) = (r["path"] for r in pfsetl.open(again).resources if r["table"] == "gpci")
+    (again.root / path).unlink()
+    rows = [s.changed(s.VISIT, work="1.22"), *s.CODES[1:]]
+    built = pfsetl.build(LABEL, store=again, archive=s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows)))
+    assert "whether rows of it are gone isn't known" in built.record["lost"][0]["description"]
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_sample_never_takes_the_place_of_a_whole_release_silently(again, tmp_path):
+    message = refused(again, s.release(LABEL), tmp_path, sample=True)
+    assert "A sample would replace RVU25A revision 1, which is whole, with 20,007 rows" in message
+    archive = s.write_zip(tmp_path / "c.zip", s.release(LABEL))
+    assert pfsetl.build(LABEL, store=again, archive=archive, sample=True, accept=["loss"]).record["sample"]
+
+
+def test_a_whole_release_takes_the_place_of_a_sample(store, tmp_path):
+    pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", s.release(LABEL)), sample=True)
+    whole = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(LABEL)))
+    assert (whole.published, whole.record["sample"], whole.record["lost"]) == (True, False, [])
+
+
+def test_the_same_bytes_as_a_sample_and_as_a_whole_are_two_requests(store, tmp_path):
+    archive = s.write_zip(tmp_path / "a.zip", s.whole(LABEL))
+    assert pfsetl.build(LABEL, store=store, archive=archive, sample=True).published
+    assert not pfsetl.build(LABEL, store=store, archive=archive, sample=True).published
+    assert pfsetl.build(LABEL, store=store, archive=archive).published
+
+
+def test_a_sample_is_shown_as_one_everywhere(store, tmp_path, run):
+    archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
+    where = ("--output", store.root)
+    shown = [
+        run("build", LABEL, "--archive", archive, "--sample", *where),
+        run("list", *where),
+        run("check", LABEL, *where),
+    ]
+    shown += [run("code", "G9901", *where)]
+    assert [(code, "sample" in out) for code, out, _ in shown] == [(0, True)] * 4
+    assert json.loads(run("versions", *where, "--json")[1])[0]["samples"] == [LABEL]
+
+
+def test_other_rules_hold_for_a_sample_too(store, tmp_path):
+    members = s.release(LABEL, [s.changed(s.VISIT, nonfacility_total="9.99"), *s.CODES[1:]])
+    assert "make the total" in refused(store, members, tmp_path, sample=True)
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accept", ["loss", ["losses"], ["loss", "all"]])
+def test_what_is_accepted_is_a_known_word(accept, store, tmp_path):
+    with pytest.raises(UsageError, match="loss, differences"):
+        pipeline.build(LABEL, store=store, archive=tmp_path, accept=accept)
+
+
+def test_the_commands_take_accept_loss(again, tmp_path, run):
+    archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, s.CODES[1:]))
+    code, _, err = run("build", LABEL, "--archive", archive, "--output", again.root)
+    assert (code, "--accept-loss" in err) == (1, True)
+    code, out, _ = run("build", LABEL, "--archive", archive, "--output", again.root, "--accept-loss")
+    assert (code, "warning" in out, "accepted" in out) == (0, True, True)

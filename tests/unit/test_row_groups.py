@@ -1,0 +1,178 @@
+"""Row groups of unlike text get one encoding, and files that were published before that are written again."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+import polars as pl
+import pytest
+
+from pfsetl import Version, pipeline
+from pfsetl.cli import samples
+from pfsetl.declared import contracts
+from pfsetl.errors import ContractError
+from pfsetl.publication import parquet, publish, record, version
+from pfsetl.publication.digest import plain, rows_digest
+from pfsetl.publication.parquet import Parts, Written
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.store import LocalStore
+from tests import publisher
+from tests.unit.test_one_encoding import encodings, texts_by_fastparquet
+
+CONTRACT = contracts.load()
+LINES = CONTRACT.tables["source_lines"]
+NATIONAL = CONTRACT.tables["payment_national"]  # whose `reason` may be null
+GROUP = parquet.ROW_GROUP
+
+
+def filled(table: contracts.Table, **columns: pl.Series) -> pl.DataFrame:
+    """A table with these columns; the others hold a letter, 1 or false."""
+    fill = {pl.String(): pl.lit("x"), pl.Boolean(): pl.lit(value=False), pl.Date(): pl.lit(date(2025, 1, 1))}
+    others = {
+        c.name: fill.get(c.dtype, pl.lit(1)).cast(c.dtype).alias(c.name) for c in table.columns if c.name not in columns
+    }
+    return pl.DataFrame(columns).with_columns(*others.values()).select(table.schema.names())
+
+
+def codes(*groups: str) -> pl.Series:
+    """Codes of row groups of each kind: `one` code, each `another`, no code (`null`), or long ones."""
+    kinds: dict[str, Callable[[int], str | None]] = {
+        "one": lambda _: "A0021",
+        "another": lambda n: f"Z{n:06d}",
+        "null": lambda _: None,
+        "long": lambda n: f"{n:06d}" + "y" * 1_000,
+    }
+    values = [kinds[kind](g * GROUP + n) for g, kind in enumerate(groups) for n in range(GROUP)]
+    return pl.Series(values, dtype=pl.String)
+
+
+def by_polars(parts: Parts, table: contracts.Table, target: Path, group: int = GROUP) -> Written:
+    """Write a table as it was written before, when polars chose an encoding for each row group."""
+    frame = plain(parts if isinstance(parts, pl.DataFrame) else pl.concat(parts)).select(table.schema.names())
+    frame.write_parquet(target, compression="zstd", row_group_size=group, arrow_schema=contracts.arrow_schema(table))
+    return Written(target, frame.height, rows_digest(frame))
+
+
+def mixed(path: str | Path) -> set[str]:
+    return {name for name, kinds in encodings(str(path)).items() if len(kinds) > 1}
+
+
+def lost(path: str | Path) -> dict[str, int]:
+    """How many values of each text column fastparquet reads otherwise than polars, where it does."""
+    frame = pl.read_parquet(path)
+    wrong = {}
+    for name in (n for n, dtype in frame.schema.items() if dtype == pl.String):
+        found = texts_by_fastparquet(str(path), name)
+        wrong[name] = sum(a != b for a, b in zip(found, frame[name].to_list(), strict=True))
+    return {name: count for name, count in wrong.items() if count}
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        ("one", "another"),
+        ("another", "one"),
+        ("one", "another", "one"),
+        ("null", "another"),
+        ("another", "null", "one"),
+        ("one", "long"),
+        ("long", "one"),
+    ],
+    ids=" then ".join,
+)
+@pytest.mark.parametrize("part", [GROUP, 5_000, 3 * GROUP], ids=lambda rows: f"parts of {rows}")
+def test_groups_of_unlike_text_have_one_encoding(groups: tuple[str, ...], part: int, tmp_path: Path) -> None:
+    rows = filled(NATIONAL, reason=codes(*groups))
+    target = tmp_path / "t.parquet"
+    with mock.patch.object(parquet, "STREAMED_ROW_GROUP", GROUP):
+        shared = parquet.encoded(rows)
+        parquet.write((shared[at : at + part] for at in range(0, rows.height, part)), NATIONAL, target)
+    assert pl.read_parquet(target).equals(rows)
+    assert (mixed(target), lost(target)) == (set(), {})
+    assert parquet.is_uniform(target.read_bytes())
+
+
+def test_a_file_of_polars_shows_what_is_lost_otherwise(tmp_path: Path) -> None:
+    rows = filled(LINES, hcpcs=codes("one", "another"))
+    by_polars(rows, LINES, tmp_path / "t.parquet")
+    assert pl.read_parquet(tmp_path / "t.parquet").equals(rows)
+    assert lost(tmp_path / "t.parquet") == {"hcpcs": GROUP}
+    assert mixed(tmp_path / "t.parquet") == {"hcpcs"}
+    assert not parquet.is_uniform((tmp_path / "t.parquet").read_bytes())
+
+
+def test_an_empty_table_has_its_columns(tmp_path: Path) -> None:
+    written = parquet.write(LINES.empty(), LINES, tmp_path / "t.parquet")
+    assert written.rows == 0
+    assert pl.read_parquet(tmp_path / "t.parquet").schema == LINES.schema
+
+
+def test_a_null_where_a_value_is_required_is_told_by_its_column(tmp_path: Path) -> None:
+    rows = filled(LINES, hcpcs=pl.Series(["G0101", None]))
+    with pytest.raises(ContractError, match=r"source_lines\.hcpcs: 1 nulls, where the contract requires a value"):
+        parquet.write(rows, LINES, tmp_path / "t.parquet")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+def staged(store: LocalStore) -> StagedRelease:
+    rows = filled(LINES, release=pl.Series(["RVU25A"] * 2 * GROUP), hcpcs=codes("one", "another"))
+    tables = {"source_lines": rows, "conversion_factor": publisher.factor("RVU25A", "32.3465")}
+    return publish.stage(store, "RVU25A", tables, publisher.RECORD, CONTRACT)
+
+
+def committed(store: LocalStore) -> Version:
+    return publish.commit(store, [staged(store)], version.open_version(store), CONTRACT)
+
+
+def test_a_store_of_before_gets_readable_files_when_a_release_is_built_again(store: LocalStore) -> None:
+    with mock.patch.object(publish, "write", by_polars):
+        before = committed(store)
+    after = committed(store)
+    assert (before.number, after.number) == (1, 2)
+    assert lost(before.files("source_lines")[0]) == {"hcpcs": GROUP}
+    assert [(mixed(f), lost(f)) for f in after.files("source_lines")] == [(set(), {})]
+    digests = [{r["table"]: r["digest"] for r in at.resources} for at in (before, after)]
+    assert digests[0] == digests[1]
+    assert after.manifest["pfsetl"]["changes"]["RVU25A"]["tables"] == {}  # no row was added, removed or changed
+    assert [problem for at in (before, after) for _, problem in at.verify() if problem] == []
+    assert after.files("conversion_factor") == before.files("conversion_factor")  # which needed no other file
+
+
+def test_readable_files_are_published_once(store: LocalStore) -> None:
+    with mock.patch.object(publish, "write", by_polars):
+        stale = staged(store)
+        committed(store)
+    assert [committed(store).number for _ in range(2)] == [2, 2]
+    # What an older pfsetl staged of the same rows doesn't bring the other files back.
+    assert publish.commit(store, [stale], version.open_version(store), CONTRACT).number == 2
+
+
+def test_other_bytes_of_one_encoding_stay(store: LocalStore) -> None:
+    with mock.patch.object(parquet, "COMPRESSION_LEVEL", 1):
+        first = committed(store)
+    assert committed(store) == first
+
+
+def test_tables_that_a_commit_makes_get_readable_files_too(store: LocalStore) -> None:
+    paths = {p.stem: p for p in samples.archives()}
+
+    def build(label: str) -> Version:
+        return pipeline.build(label, store=store, archive=paths[label], sample=True).version
+
+    older = mock.Mock(side_effect=partial(by_polars, group=500))  # a sample is short, so its row groups are too
+    with mock.patch.object(publish, "write", older), mock.patch.object(parquet, "write", older):
+        before = [build(label) for label in sorted(paths)][-1]
+    unreadable = {r["table"] for r in before.resources if mixed(store.uri(r["path"]))}
+    assert {"source_lines", "release_changes"} <= unreadable
+    with mock.patch.object(record, "fingerprint", return_value="of another pfsetl"):
+        after = [build(label) for label in sorted(paths)][-1]
+    assert [r["path"] for r in after.resources if mixed(store.uri(r["path"]))] == []
+    assert {(r["table"], r["release"]): r["digest"] for r in after.resources} == {
+        (r["table"], r["release"]): r["digest"] for r in before.resources
+    }
