@@ -248,10 +248,13 @@ FIRST_RECORD = 8  # after seven HDR lines
 MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "no PPRRVU": (without(RVUS), ("bad.zip", "no file of pprrvu", "schemas/members.csv")),
     "PPRRVU twice": (
-        put("pprrvu25_v2.TXT", s.pprrvu_txt("N171")),
+        put("pprrvu25_v2.TXT", s.pprrvu_txt("N171", s.CODES[:-1])),
         ("pprrvu is there twice as txt", RVUS, "pprrvu25_v2.TXT", "Keep the one"),
     ),
-    "GPCI twice": (put("CY2025_GPCIs.csv", s.gpci_csv("GPCI7")), ("gpci is there twice as csv", "Keep the one")),
+    "GPCI twice": (
+        put("CY2025_GPCIs.csv", s.gpci_csv("GPCI7", s.PLACES[:-1])),
+        ("gpci is there twice as csv", "Keep the one"),
+    ),
     "for everyone and by participant": (
         put("PPRRVU2025_JAN_QPP.txt", s.pprrvu_txt("N171P")),
         ("bad.zip", "for everyone and by participant", "give one"),
@@ -357,11 +360,11 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "another year's file": (
         lambda m: {**without(RVUS)(m), "PPRRVU24_JAN.txt": m[RVUS]},
-        ("PPRRVU24_JAN.txt", "of 2024", "RVU25A is of 2025", "Give the archive of this release"),
+        ("PPRRVU24_JAN.txt", "says 2024", "RVU25A is of 2025", "Give the file of this release"),
     ),
     "another year's archive": (
         lambda _: s.release("RVU26A"),
-        ("PPRRVU2026_Jan", "of 2026", "RVU25A is of 2025", "Give the archive of this release"),
+        ("PPRRVU2026_Jan", "says 2026", "RVU25A is of 2025", "Give the file of this release"),
     ),
     "a workbook with two such sheets": (
         lambda m: {**without(GPCI)(m), "G_GPCI.xlsx": s.workbook(s.cells_of(m[GPCI]), sheets=("Old", "New"))},
@@ -427,8 +430,8 @@ UNREFUSED: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "first contractor of a text table damaged": (damaged_locco(b"10112"), ("25LOCCO.txt", "line 5")),
     "last contractor of a text table damaged": (damaged_locco(b"01112"), ("25LOCCO.txt", "line 11")),
-    "a number too large": (sub(CAPS, b"126.84,126.84", b"12345678901.00,126.84"), (CAPS, "line 2: facility_amount")),
-    "a negative amount": (sub(CAPS, b"126.84,126.84", b"-5.00,-5.00"), ("opps_cap", "G9902")),
+    "a number too large": (sub(CAPS, b"126.83,126.83", b"12345678901.00,126.83"), (CAPS, "line 2: facility_amount")),
+    "a negative amount": (sub(CAPS, b"126.83,126.83", b"-5.00,-5.00"), ("opps_cap", "G9902")),
 }
 
 

@@ -160,6 +160,57 @@ def staged(root: Path, rng: random.Random) -> None:
     (root / name).write_text(json.dumps({"resources": [resource], "record": content["pfsetl"]["releases"]["RVU25A"]}))
 
 
+FOLDERS = ["chain", "companions", "objects", "objects/conversion_factor", "runs", "schemas", "staged", "tmp", "tree"]
+FILES = [
+    "chain/000003.json",
+    "companions/zip_locality/2025-10-01-aaaaaaaaaaaaaaaa.json",
+    "runs/a.json",
+    "staged/a.json",
+]
+
+MANIFESTS = ["versions/000002.json", "versions/000004.json"]
+
+
+def replaced_by(make: Callable[[Path], None], names: list[str]) -> Tamper:
+    """Put something else in the place of a folder or file of the store, or where one may come."""
+
+    def tamper(root: Path, rng: random.Random) -> None:
+        place = root / rng.choice(names)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.is_file():
+            place.unlink()
+        elif place.is_dir():
+            shutil.rmtree(place)
+        make(place)
+
+    return tamper
+
+
+def a_link_to_itself(place: Path) -> None:
+    place.symlink_to(place.name)
+
+
+def a_link_outside(place: Path) -> None:
+    place.symlink_to("/etc")
+
+
+def pruned_by_hand(root: Path, rng: random.Random) -> None:
+    """Remove the newest versions, and say with records of one's own that a prune did it."""
+    kept = rng.randint(1, 2)
+    for number in range(kept + 1, 4):
+        record = root / f"chain/{number:06d}.json"
+        shutil.copy(record, record.with_name(f"{number:06d}-pruned.json"))
+        (root / f"versions/{number:06d}.json").unlink()
+        shutil.rmtree(root / f"tree/{number:06d}")
+    (root / "latest").unlink()
+    (root / "latest").symlink_to(f"tree/{kept:06d}")
+
+
+def lost_by_hand(root: Path, rng: random.Random) -> None:
+    number = rng.choice([4, 9, 999_999])
+    (root / f"chain/{number:06d}-lost.json").write_text(json.dumps({"version": number, "sha256": ""}))
+
+
 TOP = ["resources", "pfsetl", "created"]
 KINDS: dict[str, Tamper] = {
     "a tree's file replaced": replaced("tree/*/*/*.parquet"),
@@ -184,6 +235,14 @@ KINDS: dict[str, Tamper] = {
     "a folder or link for the next manifest": folder_for_manifest,
     "a companion's record that leads out": companion,
     "a staging record that leads out": staged,
+    "a file for a folder": replaced_by(Path.touch, FOLDERS),
+    "a folder for a file": replaced_by(Path.mkdir, FILES),
+    "a pipe for a file": replaced_by(os.mkfifo, FILES),
+    "a link to itself for a file": replaced_by(a_link_to_itself, [*FILES, *MANIFESTS]),
+    "a link to itself for a folder": replaced_by(a_link_to_itself, FOLDERS),
+    "a link outside for a folder": replaced_by(a_link_outside, FOLDERS),
+    "a newest version pruned by hand": pruned_by_hand,
+    "a version lost by hand": lost_by_hand,
 }  # fmt: skip
 
 
@@ -197,8 +256,14 @@ def test_a_tampering_is_found_and_nothing_hangs_or_crashes(kind: str, seed: int,
         published(store, "33.0000", "RVU25C")
 
 
+REPAIRED = [
+    *(k for k in KINDS if "tree" in k or "latest" in k),
+    "a manifest gone", "a version lost by hand", "a folder for a file", "a pipe for a file",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("kind", [k for k in KINDS if "tree" in k or "latest" in k] + ["a manifest gone"])
+@pytest.mark.parametrize("kind", REPAIRED)
 def test_what_the_objects_still_hold_is_repaired(kind: str, seed: int, root: Path) -> None:
     rng = random.Random(f"{kind} {seed}")
     KINDS[kind](root, rng)
@@ -225,3 +290,15 @@ def test_a_version_recorded_as_lost_never_gets_its_number_again(root: Path) -> N
     published(store, "33.0000", "RVU25C")
     assert version.numbers(store) == [1, 2, 4]
     assert verify(store).bad == {}
+
+
+def test_a_manifest_of_gigabytes_is_named_and_never_read(root: Path) -> None:
+    with (root / "versions/000004.json").open("wb") as file:
+        file.truncate(6 << 30)
+    assert "bytes, more than" in verify(LocalStore(root)).bad["versions/000004.json"]
+
+
+def test_a_link_for_one_folder_hides_no_other_trouble(root: Path) -> None:
+    replaced_by(a_link_outside, ["chain"])(root, random.Random(1))
+    gone("objects/conversion_factor/*")(root, random.Random(1))
+    assert {"chain", "objects"} <= {name.split("/")[0] for name in verify(LocalStore(root)).bad}

@@ -282,24 +282,30 @@ def test_a_release_whose_staged_file_is_gone_is_staged_anew(
 
 def test_the_backfill_command_says_what_it_did(archives: Path, store: LocalStore, run) -> None:
     code, out, err = run("backfill", "2024..2026", "--archives", archives, "--output", store.root)
-    assert (code, out.strip()) == (0, "version 1: 4 published, 0 unchanged, 0 failed")
+    said, absent = out.strip().splitlines()
+    assert (code, said) == (0, "version 1: 4 published, 0 unchanged, 0 failed")
+    assert absent.startswith("absent   RVU24AR, RVU24B, ")
     assert "RVU25D: staged" in err
 
 
 def test_the_backfill_command_run_again_says_unchanged(filled: Backfill, archives: Path, run) -> None:
     code, out, _ = run("backfill", "2024..2026", "--archives", archives, "--output", filled.version.store.root)
-    assert (code, out.strip()) == (0, "version 1: 0 published, 4 unchanged, 0 failed")
+    assert (code, out.splitlines()[0]) == (0, "version 1: 0 published, 4 unchanged, 0 failed")
 
 
 def test_the_backfill_command_prints_json(filled: Backfill, archives: Path, run) -> None:
     store = filled.version.store.root
     _, out, _ = run("backfill", "RVU25A", "--archives", archives, "--output", store, "--json")
-    assert json.loads(out) == {"version": 1, "published": [], "unchanged": ["RVU25A"], "failed": {}}
+    others = {f"{label}.zip": f"{label}, which wasn't asked for" for label in ("RVU24A", "RVU25D", "RVU26A")}
+    assert json.loads(out) == {
+        "version": 1, "published": [], "unchanged": ["RVU25A"], "failed": {}, "unused": others, "absent": [],
+        "notices": [],
+    }  # fmt: skip
 
 
 def test_the_backfill_command_ends_with_1_when_an_archive_is_broken(one_broken: Path, store: LocalStore, run) -> None:
     code, out, err = run("backfill", "2024..2026", "--archives", one_broken, "--output", store.root)
-    assert (code, out.strip()) == (1, "version 1: 2 published, 0 unchanged, 1 failed")
+    assert (code, out.splitlines()[0]) == (1, "version 1: 2 published, 0 unchanged, 1 failed")
     assert "RVU25A: " in err
     assert "Traceback" not in err
 

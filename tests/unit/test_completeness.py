@@ -110,6 +110,17 @@ def test_floors_have_a_source_and_follow_each_other_without_a_gap():
         assert not rows[-1][1]
 
 
+def test_localities_that_contradict_each_other_are_named_and_no_loss_to_accept(store, tmp_path):
+    whole = s.whole(LABEL)
+    wyoming = next(line for line in whole["GPCI2025.csv"].splitlines(keepends=True) if b",WY," in line)
+    cut = whole | {"GPCI2025.csv": whole["GPCI2025.csv"].replace(wyoming, b"")}
+    for how in ({}, {"accept": ["loss"]}, {"sample": True}):
+        message = refused(store, cut, tmp_path, **how)
+        assert "locality_county: The lists of counties and the indices cover the same localities" in message
+        assert "e.g. WY 21" in message
+        assert "--accept-loss" not in message
+
+
 # --- known counts ---------------------------------------------------------------------------------------------------
 
 

@@ -126,6 +126,15 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         2,
     ),
     "rvu.parts_share_indicators": ([WHOLE, TECHNICAL | {"status": "N"}, PROFESSIONAL | {"status": "N"}], 1),
+    "rvu.facility_seldom_above_nonfacility": (
+        [
+            *[WHOLE] * 57,
+            *[WHOLE | {"facility_pe_rvu": "2.01"}] * 7,
+            *[QP] * 20,
+            *[QP | {"facility_pe_rvu": "2.01"}] * 2,
+        ],
+        7,
+    ),
     "rvu.opps_parts_add_up": (
         [CAPPED, PROFESSIONAL, TECHNICAL | {"opps_nonfacility_pe_rvu": "1.11", "opps_mp_rvu": "0.03"}],
         1,
@@ -155,6 +164,17 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     ),
     "locality_county.same_localities_as_gpci": ([COUNTY, COUNTY | {"locality": "01"}, COUNTY | {"state": "GA"}], 2),
     "anesthesia.same_localities_as_counties": ([ANESTHESIA | {"locality": "01"}], 2),
+    "anesthesia.participants_in_the_ratio_of_their_factors": (
+        [
+            ANESTHESIA | {"conversion_factor": "20.1000"},
+            ANESTHESIA | {"participant": "qp"},
+            ANESTHESIA | {"locality": "01"},
+            ANESTHESIA | {"locality": "01", "participant": "qp", "conversion_factor": "20.0100"},
+            ANESTHESIA | {"locality": "02"},
+            ANESTHESIA | {"locality": "02", "participant": "qp", "conversion_factor": "20.1000"},
+        ],
+        2,
+    ),
     "anesthesia.participants_of_rvu": ([ANESTHESIA | {"participant": "all"}], 1),
     "opps_cap.every_locality_of_a_service": (
         [OPPS_CAP, OPPS_CAP | {"locality": "01"}, OPPS_CAP | {"modifier": ""}, OPPS_CAP | {"hcpcs": "G0002"}],
@@ -187,6 +207,12 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
 }
 # what has to stand in other tables for a rule to be broken
 BESIDE: dict[str, dict[str, list[Row]]] = {
+    "anesthesia.participants_in_the_ratio_of_their_factors": {
+        "conversion_factor": [
+            {"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"},
+            {"release": "RVU26A", "participant": "non_qp", "conversion_factor": "33.4009"},
+        ],
+    },
     "opps_cap.capped_services_listed": {"rvu": [CAPPED, PROFESSIONAL]},
 }
 RULES = {f"{rule.table}.{rule.name}": rule for table in CONTRACT.tables.values() for rule in table.rules}

@@ -233,7 +233,7 @@ def test_a_new_quarter_has_both_participants(tmp_path: Path) -> None:
 def test_a_new_quarter_is_built_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     archive = s.write_zip(tmp_path / "RVU27A.zip", s.release("RVU27A"))
     main(["build", "RVU27A", "--sample", "--archive", str(archive), "--output", str(tmp_path / "store")])
-    assert "RVU27A revision 1 published as version 1" in capsys.readouterr().out
+    assert "RVU27A revision 1, a sample, published as version 1" in capsys.readouterr().out
 
 
 def test_a_new_quarter_says_that_its_dates_are_inferred(tmp_path: Path) -> None:

@@ -67,6 +67,10 @@ def read(store: Store) -> Chain:
             found[named[2]][int(named[1])] = content["sha256"]
         except (PfsetlError, ValueError, KeyError, TypeError) as error:
             unreadable[name] = f"not a readable record ({error}); 'pfsetl repair' sets it aside"
+    for number in sorted(set(found[LOST]) - set(found[PUBLISHED])):
+        said = f"version {number} has no record that it was published; 'pfsetl repair' sets it aside"
+        unreadable[f"{FOLDER}/{number:06d}{LOST}.json"] = said
+        del found[LOST][number]
     return Chain(found[PUBLISHED], found[PRUNED], found[LOST], unreadable)
 
 
@@ -125,7 +129,11 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapp
 
 
 def _against_records(known: Chain, hashes: Mapping[int, str]) -> Iterator[Break]:
-    """Hold the manifests that are there against the records of those that were published."""
+    """Hold the manifests that are there against the records of those that were published, pruned or lost."""
+    newest = max(hashes, default=0)
+    for number in sorted(n for n in known.pruned if n > newest):
+        said = f"pruned by its record, but no prune removes the newest version, {number}; restore it from a copy"
+        yield Break(manifest.name(number), said)
     for number, sha256 in sorted(known.published.items()):
         name = manifest.name(number)
         if number in hashes and hashes[number] != sha256:

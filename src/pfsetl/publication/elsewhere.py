@@ -43,7 +43,7 @@ def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[s
     for other, record in records.items():
         if other == label:
             continue
-        if record["archive"]["content"] == made["archive"]["content"]:
+        if record["archive"].get("content") == made["archive"]["content"]:
             raise _refusal(label, made["archive"]["name"], other)
         files = [] if made.get("sample") or record["sample"] else _shared(made, record)
         if files and not _corrects(label, other):

@@ -11,6 +11,8 @@ from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 
 QUARANTINE = "quarantine"
+FOLDERS = ("chain", "companions", "objects", "runs", "schemas", "staged", "tmp", "tree", "versions")
+FLAT = ("chain", "companions/*", "objects/*", "runs", "schemas", "staged")  # folders of files alone
 REPAIR = "'pfsetl repair' mends it"
 
 
@@ -21,6 +23,7 @@ def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -
     copy with its bytes.
     """
     yield from _links(store)
+    yield from misplaced(store)
     newest = max(there, default=0)
     latest, expected = store.root / "latest", f"tree/{newest:06d}"
     if newest and not latest.is_symlink():
@@ -38,6 +41,24 @@ def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -
         name = f"versions/{entry.name}"
         if manifest.number_of(name) is None or (not entry.is_file() and not entry.is_symlink()):
             yield name, "not a manifest that pfsetl writes; it isn't read. Move it away"
+
+
+def misplaced(store: LocalStore) -> Iterator[tuple[str, str]]:
+    """Yield (file, problem) of files where a store has folders, and of folders and devices where it has files."""
+    tables = [f"objects/{p.name}" for p in _entries(store.root / "objects")]
+    for name in (*FOLDERS, *tables):
+        place = store.root / name
+        if place.exists() and not place.is_dir():
+            yield name, f"a file, where a folder of the store belongs. {REPAIR}"
+    for pattern in FLAT:
+        for folder in sorted(store.root.glob(pattern)):
+            for entry in _entries(folder):
+                if not entry.is_file() and not entry.is_symlink():
+                    yield str(entry.relative_to(store.root)), f"a folder, where only files belong. {REPAIR}"
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
 
 
 def tree(store: LocalStore, at: Version) -> Iterator[tuple[str, str]]:

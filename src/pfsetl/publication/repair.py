@@ -28,7 +28,8 @@ def repair(store: Store) -> Repair:
 
     A version whose manifest is gone is recorded as lost, so that builds go on; its number doesn't come again.
     """
-    done = _chain(store)
+    done = _misplaced(store) if isinstance(store, LocalStore) else []
+    done += _chain(store)
     if isinstance(store, LocalStore):
         for number in version.numbers(store):
             try:
@@ -37,6 +38,17 @@ def repair(store: Store) -> Repair:
                 continue  # told by verify
         done += _trees(store)
     return Repair(tuple(done), verify(store))
+
+
+def _misplaced(store: LocalStore) -> list[str]:
+    """Set aside files that stand where a folder belongs, folders where a file does, and links to folders of objects.
+
+    What stands in the place of `versions` or `chain` is left to a person: it may be all that says which versions were.
+    """
+    found = [store.root / name for name, _ in layout.misplaced(store) if name not in ("versions", "chain")]
+    folders = [store.root / "objects", *sorted((store.root / "objects").glob("*"))]
+    links = [place for place in folders if place.is_symlink()]
+    return [_set_aside(store, place) for place in dict.fromkeys([*links, *found]) if os.path.lexists(place)]
 
 
 def _chain(store: Store) -> list[str]:
@@ -100,13 +112,13 @@ def _trees(store: LocalStore) -> list[str]:
             at = version.open_version(store, number)
         except StoreError:
             continue
+        mine = folder / f"{number:06d}"
         bad = [name for name, _ in layout.tree(store, at)]
-        if not bad and (number != there[-1] or latest.is_symlink()):
+        links = [p for p in mine.rglob("*") if p.is_symlink()]
+        if not bad and not links and (number != there[-1] or latest.is_symlink()):
             continue
-        places = [store.root / name for name in bad]
-        done += [_set_aside(store, place) for place in places if place.is_symlink() or place.is_file()]
-        links = [p for p in folder.joinpath(f"{number:06d}").rglob("*") if p.is_symlink()]
-        done += [_set_aside(store, link) for link in links]
+        places = [place for name in bad if (place := store.root / name) != mine or not place.is_dir()]
+        done += [_set_aside(store, place) for place in dict.fromkeys([*places, *links]) if os.path.lexists(place)]
         shown = {version.shown_path(r): r["path"] for r in at.resources if store.exists(r["path"])}
         store.show_tree(number, shown)
         done.append(f"tree/{number:06d}: laid out again")

@@ -17,6 +17,7 @@ from pfsetl.errors import StoreError, UsageError
 ABANDONED_SECONDS = 24 * 60 * 60
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}  # link(2); FAT says EPERM
 CHUNK_BYTES = 1 << 20
+MOST_BYTES = 512 << 20  # the largest object of 14 releases has 43 MB
 
 
 class Store(Protocol):
@@ -113,6 +114,12 @@ class LocalStore:
         """Return an object's bytes; raises StoreError when it isn't there."""
         place = self._inside(name)
         with _explained(place):
+            size = place.stat().st_size
+            if size > MOST_BYTES:
+                raise StoreError(
+                    f"{place}: {size:,} bytes, more than the {MOST_BYTES:,} that are read; no build writes such a "
+                    "file. Move it away."
+                )
             return place.read_bytes()
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -139,8 +146,9 @@ class LocalStore:
     def freshen(self, name: str) -> bool:
         """Make an object count as new, because a build relies on it from now on; False when it isn't there."""
         # NOTE: only the owner of a file may do this; a commit looks once more whether its objects are there.
-        with suppress(PermissionError, FileNotFoundError):
-            os.utime(self._inside(name))
+        place = self._inside(name)
+        with _explained(place), suppress(PermissionError, FileNotFoundError):
+            os.utime(place)
         return self.exists(name)
 
     def delete(self, name: str) -> None:
@@ -156,7 +164,7 @@ class LocalStore:
         if not place.is_dir():
             return []
         with os.scandir(place) as entries:  # unlike Path.iterdir, it doesn't ask the disk about each name
-            return sorted(f"{folder}/{entry.name}" for entry in entries if entry.is_file())
+            return sorted(f"{folder}/{entry.name}" for entry in entries if _is_file(entry))
 
     def uri(self, name: str) -> str:
         """Return the address under which Parquet readers find an object."""
@@ -212,6 +220,8 @@ class LocalStore:
     def _inside(self, name: str) -> Path:
         """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
         place = self.root / name
+        if not name:  # the store itself
+            return place
         root, real = os.path.realpath(self.root), os.path.realpath(place)
         if ".." in Path(name).parts or not real.startswith(f"{root.rstrip(os.sep)}{os.sep}"):
             raise StoreError(f"{place}: leads out of the store. Move it away; 'pfsetl verify' lists all such files.")
@@ -241,12 +251,21 @@ class LocalStore:
         return True
 
 
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
+
+
 def _looked_at(place: Path) -> os.stat_result | None:
     """Return what the disk says of a file in one look, because a prune may remove it between two."""
     try:
         found = place.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise
     return found if stat.S_ISREG(found.st_mode) else None
 
 

@@ -42,7 +42,7 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
         name = manifest.name(number)
         proof.files.add(name)
         try:
-            hashes[number] = version.sha256(store.chunks(name))
+            hashes[number] = version.sha256([store.get(name)])
             opened[number] = version.open_version(store, number)
         except StoreError as error:
             _add(proof, name, _without_place(error, store, name))
@@ -55,11 +55,7 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
     if deep:
         _rows(proof, store, opened)
     if at is None:
-        for found in chain.breaks(store, hashes, {n: v.manifest for n, v in opened.items()}):
-            if found.harmless:
-                proof.notes.setdefault(found.file, found.problem)
-            else:
-                _add(proof, found.file, found.problem)
+        _chain(proof, store, hashes, opened)
         _records(proof, store, max(hashes, default=0))
         if isinstance(store, LocalStore):
             for name, problem in layout.wrong(store, opened, set(numbers)):
@@ -72,6 +68,18 @@ def _add(proof: Proof, name: str, problem: str) -> None:
     proof.files.add(name)
     if problem:
         proof.bad.setdefault(name, problem)
+
+
+def _chain(proof: Proof, store: Store, hashes: dict[int, str], opened: dict[int, Version]) -> None:
+    try:
+        breaks = list(chain.breaks(store, hashes, {n: v.manifest for n, v in opened.items()}))
+    except StoreError as error:
+        breaks = [chain.Break(chain.FOLDER, _without_place(error, store, chain.FOLDER))]
+    for found in breaks:
+        if found.harmless:
+            proof.notes.setdefault(found.file, found.problem)
+        else:
+            _add(proof, found.file, found.problem)
 
 
 def _of_manifest(proof: Proof, store: Store, at: Version) -> None:
@@ -117,7 +125,7 @@ def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
 def _records(proof: Proof, store: Store, newest: int) -> None:
     """Look at what stands beside the manifests: companions, what is staged, runs."""
     for kind in ("zip_locality", "anesthesia_base_units"):
-        for name in _json(store, f"companions/{kind}"):
+        for name in _json(proof, store, f"companions/{kind}"):
             try:
                 proof.files.add(name)
                 one = companions.read(store, name)
@@ -133,13 +141,13 @@ def _records(proof: Proof, store: Store, newest: int) -> None:
                 _add(proof, name, _without_place(error, store, name))
             except (pl.exceptions.PolarsError, OSError):
                 _add(proof, one.path, "not Parquet that can be read; move it and its record away, and load it again")
-    for name in store.names(staging.FOLDER):
+    for name in _names(proof, store, staging.FOLDER):
         try:
             proof.files.add(name)
             staging.read(store, name)
         except StoreError as error:
             _add(proof, name, _without_place(error, store, name))
-    for name in _json(store, "runs"):
+    for name in _json(proof, store, "runs"):
         try:
             proof.files.add(name)
             published = runs.read(store, name).get("version")
@@ -167,8 +175,8 @@ def _names(proof: Proof, store: Store, folder: str) -> list[str]:
         return []
 
 
-def _json(store: Store, folder: str) -> Iterator[str]:
-    return (name for name in store.names(folder) if name.endswith(".json"))
+def _json(proof: Proof, store: Store, folder: str) -> Iterator[str]:
+    return (name for name in _names(proof, store, folder) if name.endswith(".json"))
 
 
 def _without_place(error: StoreError, store: Store, name: str) -> str:

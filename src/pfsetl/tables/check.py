@@ -73,18 +73,17 @@ class Report:
             + (f", e.g. {'; '.join(f.examples)}" if f.examples else "")
             for f in self.errors
         ]
-        remedies = []
-        if any(f.dimension == WHOLE for f in self.errors):
-            remedies.append(
-                "Get the whole archive. If CMS really took this away, --accept-loss publishes the rest, and the "
-                "manifest says what is missing; a deliberate part is published with --sample."
+        if all(f.dimension == WHOLE for f in self.errors):
+            remedy = (
+                "Get the whole archive. If CMS really took this away, --accept-loss publishes the rest, and the record "
+                "says what is missing; a deliberate part is published with --sample."
             )
-        if any(f.dimension != WHOLE for f in self.errors):
-            remedies.append(
+        else:  # what contradicts itself can't be accepted as a loss
+            remedy = (
                 "Get a corrected archive; if CMS really publishes this, change the rule or its severity in "
                 "schemas/pfs.odcs.yaml."
             )
-        raise ChecksFailed("\n".join([*lines, f"Nothing was published. {' '.join(remedies)}"]))
+        raise ChecksFailed("\n".join([*lines, f"Nothing was published. {remedy}"]))
 
 
 def check(
