@@ -4,12 +4,22 @@ import json
 import math
 from typing import Any
 
-MAX_BYTES = 64 << 20  # a manifest of 107 releases has under 2 MB
+from pfsetl.errors import PfsetlError
+
+MAX_BYTES = 16 << 20  # a manifest of 107 releases has under 2 MB; what it says may take 40 times its bytes
 MAX_DEPTH = 32  # a manifest nests 6 deep
 
 
-class Unreadable(ValueError):
+class Unreadable(PfsetlError, ValueError):
     """The text isn't JSON that can be taken at its word; the message says why, for a caller that knows the file."""
+
+
+def parse(data: bytes, place: str) -> Any:
+    """Return what the JSON file at `place` says; raises Unreadable, with place and remedy, where `read_json` does."""
+    try:
+        return read_json(data)
+    except Unreadable as error:
+        raise Unreadable(f"{place}: not JSON that can be read ({error}). Restore it from a copy.") from error
 
 
 def read_json(data: bytes | str, most_bytes: int = MAX_BYTES, *, any_number: bool = False) -> Any:
@@ -49,8 +59,8 @@ def _refuse_deep(read: Any) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise Unreadable(f"{twice[:80]!r} stands twice in one object; keep one")
     return made
 

@@ -1,6 +1,7 @@
 """Whatever is wrong with an archive: one clear refusal, and the published version stays as it was."""
 
 import io
+import random
 import struct
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 import pfsetl
 from pfsetl.errors import PfsetlError
 from pfsetl.publication.store import LocalStore
+from pfsetl.source import archive
 from tests import synthetic as s
 from tests.synthetic import Members
 
@@ -91,8 +93,37 @@ def bomb() -> bytes:
     return s.zipped({RVUS: b"0" * (70 << 20)})
 
 
+def hollow(size: int) -> bytes:
+    """Bytes that pack some 60 to 1, which is less than a bomb does."""
+    made = random.Random(size)
+    return b"".join(made.randbytes(300) + b"0" * 20_000 for _ in range(size // 20_300))
+
+
+def within_its_size() -> bytes:
+    return s.zipped({RVUS: b"0" * (30 << 20)})
+
+
 def many_bombs() -> bytes:
-    return s.zipped({f"{i}.bin": b"0" * (60 << 20) for i in range(5)} | s.release(LABEL))
+    return s.zipped({f"{i}.bin": hollow(25 << 20) for i in range(6)} | s.release(LABEL))
+
+
+def many_entries() -> bytes:
+    return s.zipped({f"{i}.bin": b"" for i in range(1_001)} | s.release(LABEL))
+
+
+def packed_by(method: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in s.release(LABEL).items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def directory_of_text() -> bytes:
+    """A directory whose second entry begins with what stands in a file: its words are nobody's message."""
+    at = GOOD.index(b"PK\x01\x02", GOOD.index(b"PK\x01\x02") + 4)
+    secret = b"SECRET WORDS OF A MEMBER " * 400
+    return GOOD[:at] + secret[: GOOD.index(b"PK\x05\x06") - at] + GOOD[GOOD.index(b"PK\x05\x06") :]
 
 
 def understated_size() -> bytes:
@@ -120,6 +151,10 @@ BYTES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "claims 10 GB": (claims_ten_gigabytes, ("PPRRVU2025_JAN.txt", "claims 10,737,418,240 bytes", "Refused unread")),
     "zip bomb": (bomb, ("PPRRVU2025_JAN.txt", "claims 73,400,320 bytes", "Refused unread")),
     "many zip bombs": (many_bombs, ("bad.zip", "bytes unpacked, more than")),
+    "a bomb within the size of a member": (within_its_size, ("PPRRVU2025_JAN.txt", "to 1. Refused unread")),
+    "more entries than an archive has": (many_entries, ("bad.zip", "1,007 entries", "download it again")),
+    "a method that isn't read": (lambda: packed_by(zipfile.ZIP_LZMA), ("method 14", "Unpack the zip")),
+    "a name without end": (lambda: s.zipped({"x" * 60_000: b"x"}), ("name of 60,000 characters", "isn't a zip made")),
     "understated size": (understated_size, ("PPRRVU2025_JAN.txt", "Download the archive again")),
     "a name twice": (doubled_name, ("PPRRVU2025_JAN.txt", "twice", "Download it again")),
 }
@@ -131,6 +166,21 @@ def test_bad_archive_is_refused(case: str, published: LocalStore, tmp_path: Path
     path = tmp_path / "bad.zip"
     path.write_bytes(make())
     assert_names(refusal(published, path), *fragments)
+
+
+def test_a_damaged_directory_prints_nothing_of_the_file(published: LocalStore, tmp_path: Path) -> None:
+    path = tmp_path / "bad.zip"
+    path.write_bytes(directory_of_text())
+    message = refusal(published, path)
+    assert "SECRET" not in message
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize("bound", ["MAX_ENTRIES", "MAX_RATIO"])
+def test_without_its_bound_each_of_these_zips_is_opened(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    monkeypatch.setattr(archive, bound, 1 << 40)
+    archive.refuse_damaged("x.zip", {"MAX_ENTRIES": many_entries, "MAX_RATIO": within_its_size}[bound]())
 
 
 # --- its members ------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A disk that is full or read-only, and published files that changed: said clearly, and what was published stays."""
 
+import errno
 import os
 import resource
 import subprocess
@@ -117,3 +118,26 @@ def test_reading_a_damaged_file_says_how_to_find_it(
     assert (code, "'pfsetl verify' names it" in errors) == (1, True)
     code, _, errors = run("verify", "--output", store)
     assert (code, f"{store}/{name}: its sha256 is" in errors) == (1, True)
+
+
+@pytest.mark.parametrize("said", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV])
+def test_a_disk_without_hard_links_is_named_as_such(
+    said: int, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(source: Path, target: Path) -> None:
+        raise OSError(said, os.strerror(said), source, None, target)
+
+    monkeypatch.setattr(os, "link", no_link)
+    with pytest.raises(StoreError, match=r"no hard links.*another disk, or into a bucket"):
+        pfsetl.build("RVU25A", store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
+    assert not list((tmp_path / "store" / "versions").glob("*"))
+    assert not list((tmp_path / "store" / "tmp").iterdir())
+
+
+def test_another_trouble_with_a_link_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_link(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source, None, target)
+
+    monkeypatch.setattr(os, "link", no_link)
+    with pytest.raises(StoreError, match="No space left on device"):
+        LocalStore(tmp_path / "store").put_new("a", b"1")

@@ -37,8 +37,11 @@ DRIPS = {
 
 
 @contextmanager
-def server(first: bytes, drip: bytes, *, pause: float = 0.05) -> Iterator[str]:
-    """A server on loopback that answers with `first`, then `drip` again and again until the client goes away."""
+def server(first: bytes, drip: bytes, *, pause: float = 0.05, once: bool = False) -> Iterator[str]:
+    """A server on loopback that answers with `first`, then `drip` again and again until the client goes away.
+
+    With `once` it hangs up after `first`.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -49,6 +52,8 @@ def server(first: bytes, drip: bytes, *, pause: float = 0.05) -> Iterator[str]:
                 with line, suppress(OSError):
                     line.recv(65536)
                     line.sendall(first)
+                    if once:
+                        continue
                     for _ in range(400):  # 20 seconds at most, should nobody hang up
                         if over.is_set():
                             break
@@ -172,3 +177,63 @@ def test_a_password_in_the_bucket_s_address_is_refused_and_never_shown(monkeypat
     with pytest.raises(UsageError) as refused:
         object_store.open_bucket("s3://bucket/prefix")
     assert "s3cret" not in str(refused.value)
+
+
+def test_a_query_in_the_mirror_s_address_is_refused_and_never_shown(monkeypatch, run):
+    monkeypatch.setenv("PFSETL_CMS_URL", "https://mirror.test/cms?sig=s3cret")
+    code, out, err = run("fetch", "RVU26A")
+    assert (code, "PFSETL_CMS_URL holds a query" in err, "s3cret" in out + err) == (2, True, False)
+
+
+@pytest.mark.parametrize(
+    "onward", ["https://me:s3cret@www.cms.gov/a.zip", "https://elsewhere.test/a.zip?sig=s3cret", "//s3cret@x.test/"]
+)
+def test_a_secret_in_a_redirect_is_never_shown(onward, asks):
+    moved = f"HTTP/1.1 302 Found\r\nLocation: {onward}\r\nContent-Length: 0\r\n\r\n".encode()
+    with server(moved, b"") as address, pytest.raises(SourceUnavailable, match="redirected to") as refused:
+        asks("archive", address)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_signature_in_an_address_isn_t_recorded(monkeypatch, tmp_path):
+    """The control is the address itself, which opens the archive."""
+    whole = HEAD + b"Content-Length: 4\r\n\r\nPK\x03\x04"
+    with server(whole, b"", once=True) as address:
+        monkeypatch.setenv("PFSETL_CMS_URL", address)
+        got = download(
+            f"{address}/a.zip?sig=s3cret", tmp_path / "a", limit=99, manners=MANNERS, deadline=time.monotonic() + 5
+        )
+    assert got.url == f"{address}/a.zip?..."
+
+
+# --- messages ---------------------------------------------------------------------------------------------------
+
+BROKEN = {
+    "no answer": (b"", "hung up without an answer"),
+    "no HTTP": (b"garbage\r\n\r\n", "not an answer of a web server"),
+    "a header without end": (HEAD + b"X: " + b"a" * 70_000 + b"\r\n\r\n", "a header without end"),
+    "a body cut short": (HEAD + b"Content-Length: 9\r\n\r\na", "the connection broke off"),
+    "a chunk that is none": (CHUNKED + b"ZZ\r\n", "the connection broke off"),
+    "a body that isn't packed": (HEAD + b"Content-Encoding: gzip\r\n\r\nab", "can't be unpacked"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_answer_is_told_in_words_and_not_in_a_library_s(case, asks):
+    said, told = BROKEN[case]
+    with server(said, b"", once=True) as address, pytest.raises(SourceBusy, match=told) as refused:
+        asks("page", address)
+    assert not any(word in str(refused.value) for word in ("HTTPConnection", "Error(", "retries", "IncompleteRead"))
+
+
+def test_a_server_that_isn_t_there_is_told_in_words(asks):
+    with pytest.raises(SourceBusy, match=r"no connection \(Connection refused\)"):
+        asks("page", "http://127.0.0.1:9")
+
+
+def test_what_a_server_says_of_itself_is_cut_and_can_t_steer_a_terminal(asks):
+    said = b"HTTP/1.1 500 \x1b[31m" + b"A" * 60_000 + b"\r\nContent-Length: 0\r\n\r\n"
+    with server(said, b"") as address, pytest.raises(SourceBusy) as refused:
+        asks("page", address)
+    assert len(str(refused.value)) < 300
+    assert "\x1b" not in str(refused.value)

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from pfsetl.document import MAX_DEPTH, Unreadable, read_json
+from pfsetl.document import MAX_DEPTH, Unreadable, parse, read_json
+from pfsetl.errors import PfsetlError
 
 
 def nested(levels: int) -> str:
@@ -62,8 +63,20 @@ def test_a_text_over_the_bound_is_refused_unread() -> None:
         read_json("[1, 23]", 6)
 
 
+def test_a_key_given_twice_is_found_at_once_among_many() -> None:
+    many = ",".join(f'"{i}": 1' for i in range(300_000))
+    with pytest.raises(Unreadable, match="'299999' stands twice"):
+        read_json("{" + many + ', "299999": 2}')
+
+
 def test_numbers_that_json_lacks_are_left_to_a_caller_that_judges_them() -> None:
     assert read_json("[Infinity, 1e999]", any_number=True) == [float("inf")] * 2
+
+
+def test_a_file_is_named_with_what_is_wrong_and_what_to_do() -> None:
+    assert parse(b'{"a": 1}', "store/a.json") == {"a": 1}
+    with pytest.raises(PfsetlError, match=r"^store/a\.json: .*'a' stands twice.*Restore it from a copy\.$"):
+        parse(b'{"a": 1, "a": 2}', "store/a.json")
 
 
 def test_without_the_reader_each_of_these_passes_or_breaks() -> None:

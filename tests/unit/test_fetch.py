@@ -16,10 +16,11 @@ from pfsetl.cli import main
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
 from pfsetl.source import web
+from pfsetl.source.address import is_allowed
 from pfsetl.source.cache import Fetched, newest, rows
 from pfsetl.source.discover import cached_addresses
 from pfsetl.source.fetch import fetch, newest_cached
-from pfsetl.source.web import Manners, get_text, is_allowed
+from pfsetl.source.web import Manners, get_text
 from tests import synthetic as s
 from tests.cms_server import LICENCE, Answer, Cms, page, redirect
 

@@ -112,6 +112,11 @@ def test_footnote_stars_and_wide_blanks_leave_names(cell: str, expected: str) ->
         ("status", "AA", "text of the form"),
         ("state", "A1", "text of the form"),
         ("not_used", "-", "text of the form"),
+        ("nonfacility_na", "#N/A", "text of the form"),
+        ("multiple_procedure", "#REF!", "text of the form"),
+        ("work_rvu", "#DIV/0!", "a number with up to 2 decimals"),
+        ("locality_name", "#N/A", "text, not an error of Excel's"),
+        ("counties", "#VALUE!", "text, not an error of Excel's"),
     ],
 )
 def test_a_cell_that_cannot_be_its_field_is_refused(field: str, cell: str, shown: str) -> None:

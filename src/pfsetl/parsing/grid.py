@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from pfsetl.errors import ArchiveError, LayoutError
+from pfsetl.parsing.bounds import MAX_COLUMNS, refuse_many_cells
 
 END_MARKERS = ("\x1a", "_x001A_")
-MAX_COLUMNS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,35 @@ def delimited(text: str, separator: str, place: str) -> Grid:
     text = text.replace("\x00", " ")
     if not text.strip():
         raise ArchiveError(f"{place}: empty. Download the archive again.")
-    names = [f"c{i}" for i in range(1, MAX_COLUMNS + 1)]
+    # NOTE: a reader makes room for every column in every line. A row in quotes may go on over several lines, so the
+    # widest line need not be the widest row; a file that has such rows only is read with room for all columns.
+    rows = text.split("\n")
+    widest = min(max(row.count(separator) for row in rows) + 1, MAX_COLUMNS)
+    refuse_many_cells(len(rows) * widest, place)
     try:
-        frame = pl.read_csv(
-            io.BytesIO(text.encode()),
-            has_header=False,
-            separator=separator,
-            schema=dict.fromkeys(names, pl.String),
-            missing_columns="insert",
-            extra_columns="raise",
-        )
+        try:
+            frame = _read_csv(text, separator, widest)
+        except pl.exceptions.PolarsError:
+            refuse_many_cells(len(rows) * MAX_COLUMNS, place)
+            frame = _read_csv(text, separator, MAX_COLUMNS)
     except pl.exceptions.PolarsError as error:
         raise LayoutError(
             f"{place}: not a well-formed table ({str(error).splitlines()[0]}). A quote may be open, or a row has "
             f"more than {MAX_COLUMNS} columns. Download the archive again, or give the member in another format."
         ) from error
     frame = frame.fill_null("")
-    rows = frame.with_columns(line=_line_numbers(frame, text))
-    return Grid(place, _trimmed(rows.select("line", *names)))
+    return Grid(place, _trimmed(frame.select(_line_numbers(frame, text), pl.all())))
+
+
+def _read_csv(text: str, separator: str, width: int) -> pl.DataFrame:
+    return pl.read_csv(
+        io.BytesIO(text.encode()),
+        has_header=False,
+        separator=separator,
+        schema={f"c{i}": pl.String for i in range(1, width + 1)},
+        missing_columns="insert",
+        extra_columns="raise",
+    )
 
 
 def workbook(data: bytes, place: str) -> list[Grid]:

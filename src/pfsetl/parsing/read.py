@@ -9,7 +9,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError, during
-from pfsetl.parsing import bounds, grid, grid_shape, xls
+from pfsetl.parsing import bounds, grid, grid_shape, xls, xlsx_bounds
 from pfsetl.parsing.encoding import decode, encoding_of
 from pfsetl.parsing.separators import SEPARATORS, USUAL, cut_text_member
 from pfsetl.parsing.shape import Cut
@@ -116,13 +116,23 @@ def notices(raws: Iterable[RawTable]) -> list[str]:
 
 def _cut(file: MemberFile, data: bytes, place: str) -> tuple[Cut, str, str]:
     if file.format == "xlsx":
-        (xls.refuse_large if data.startswith(xls.MAGIC) else bounds.refuse_large_workbook)(data, place)
+        refuse_large_workbook(data, place)
         return _cut_workbook(file.member, grid.workbook(data, place), place), "", ""
     bounds.refuse_large_text(data, place)
     encoding = encoding_of(data)
     named = f"{place} ({encoding.upper()})" if encoding.startswith(("utf-16", "utf-32")) else place
     cut, separator = cut_text_member(file.member, file.format, decode(data, place), named)
     return cut, separator, encoding
+
+
+def refuse_large_workbook(data: bytes, place: str) -> None:
+    """Raise ArchiveError for a workbook larger than a member can be, before a reader makes room for its cells."""
+    if data.startswith(b"PK"):
+        xlsx_bounds.refuse_large_xlsx(data, place)
+    elif data.startswith(xls.MAGIC):
+        xls.refuse_large(data, place)
+    else:
+        raise ArchiveError(f"{place}: neither an xls nor an xlsx workbook. Download the archive again.")
 
 
 def _cut_workbook(member: str, sheets: list[grid.Grid], place: str) -> Cut:

@@ -9,6 +9,18 @@ from pfsetl.parsing.read import RawTable
 
 _DECIMAL = r"^-?0*(?:[0-9]{{1,{whole}}}(?:\.[0-9]{{0,{scale}}}0*)?|\.[0-9]{{1,{scale}}}0*)$"
 _DIGITS = 9  # of the numbers in this step, whole and decimal
+EXCEL_ERRORS = (
+    "#N/A",
+    "#REF!",
+    "#DIV/0!",
+    "#VALUE!",
+    "#NAME?",
+    "#NUM!",
+    "#NULL!",
+    "#SPILL!",
+    "#CALC!",
+    "#GETTING_DATA",
+)
 _CENTS = r"^[0-9]{4,}$"  # NOTE: RVU14A and RVU15A, and most ANES txt, print 2141 for 21.41
 
 
@@ -51,10 +63,14 @@ def pattern_of(field: Field) -> str | None:
     return f"^(?:{field.pattern})$" if field.pattern else None
 
 
+def _fits(field: Field) -> pl.Expr:
+    pattern, cell = pattern_of(field), pl.col(field.field)
+    return cell.str.contains(pattern) if pattern else ~cell.str.strip_chars().is_in(EXCEL_ERRORS)
+
+
 def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> None:
-    patterns = {field.field: pattern for field in declared if (pattern := pattern_of(field))}
-    fits = ready.select(pl.col(name).str.contains(pattern) for name, pattern in patterns.items())
-    for name, all_fit in zip(patterns, fits.select(pl.all().all()).row(0), strict=True):
+    fits = ready.select(_fits(field) for field in declared)
+    for name, all_fit in zip(fits.columns, fits.select(pl.all().all()).row(0), strict=True):
         if all_fit:
             continue
         bad = ready.select("line", name).filter(~fits[name])
@@ -64,6 +80,8 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> No
             f"a number with up to {field.scale} decimals and {field.whole} digits before them"
             if field.kind in ("decimal", "dollars")
             else f"text of the form {field.pattern}"
+            if field.pattern
+            else "text, not an error of Excel's"
         )
         more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
         raise ValueRefused(

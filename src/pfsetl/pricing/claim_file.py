@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ COLUMNS = (
     *REQUIRED, "modifiers", "units", "minutes", "locality", "setting", "participant", "practitioner", "charge", "claim",
 )  # fmt: skip
 MOST_LINES = 100_000
-MOST_BYTES = 64 << 20
+MOST_BYTES = 32 << 20  # 100,000 lines of claims have 10 MB
+MOST_CHARACTERS = 1_000_000  # of a line of CSV; one with every column has 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,12 @@ def read_claim_lines(path: Path) -> list[ClaimLine]:
 
 def claim_lines(entries: Iterable[tuple[int, Mapping[str, Any] | UsageError]]) -> list[ClaimLine]:
     """Turn numbered mappings into claim lines; what couldn't be read is given as the UsageError that says why."""
-    lines = [_line(number, entry) for number, entry in entries]
-    if not lines:
+    some = list(islice(entries, MOST_LINES + 1))
+    if not some:
         raise UsageError("no claim lines. Each needs hcpcs and date, like hcpcs=99213, date=2026-02-01.")
-    if len(lines) > MOST_LINES:
-        raise UsageError(
-            f"{len(lines):,} claim lines, more than {MOST_LINES:,}. Price them in parts, each claim whole."
-        )
-    return lines
+    if len(some) > MOST_LINES:
+        raise UsageError(f"more than {MOST_LINES:,} claim lines. Price them in parts, each claim whole.")
+    return [_line(number, entry) for number, entry in some]
 
 
 def _line(number: int, entry: Mapping[str, Any] | UsageError) -> ClaimLine:
@@ -107,6 +107,7 @@ def _refuse_unknown(names: set[str]) -> None:
 
 
 def _csv(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]]:
+    _refuse_many(path, text)
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
@@ -128,7 +129,7 @@ def _csv(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageErro
 
 def _json(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]]:
     try:
-        data = read_json(text, any_number=True)
+        data = read_json(text, MOST_BYTES, any_number=True)
     except Unreadable as error:
         if (lines := _json_lines(text)) is not None:
             return lines
@@ -138,7 +139,21 @@ def _json(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageErr
     entries = data.get("lines") if isinstance(data, dict) else data
     if not isinstance(entries, list):
         raise UsageError(f'{path}: give a list of objects, or an object with "lines".')
-    return [(i, _entry(one)) for i, one in enumerate(entries, start=1)]
+    return [(i, _entry(one)) for i, one in enumerate(entries[: MOST_LINES + 1], start=1)]
+
+
+def _refuse_many(path: Path, text: str) -> None:
+    """Raise UsageError for more or longer lines than are priced, before each of them is taken apart."""
+    lines = text.splitlines()
+    filled = sum(1 for line in lines if line)
+    if len(lines) > 2 * MOST_LINES + 1 or filled > MOST_LINES + 1:
+        raise UsageError(
+            f"{path}: {len(lines):,} lines, more than {MOST_LINES:,} claim lines. Price them in parts, each claim "
+            "whole."
+        )
+    long = next((i for i, line in enumerate(lines, start=1) if len(line) > MOST_CHARACTERS), None)
+    if long:
+        raise UsageError(f"{path}: line {long} has more than {MOST_CHARACTERS:,} characters. Is this a claim file?")
 
 
 def _json_lines(text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]] | None:

@@ -15,6 +15,7 @@ from typing import Protocol
 from pfsetl.errors import StoreError, UsageError
 
 ABANDONED_SECONDS = 24 * 60 * 60
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}  # link(2); FAT says EPERM
 CHUNK_BYTES = 1 << 20
 MOST_BYTES = 512 << 20  # the largest object of 14 releases has 43 MB
 
@@ -238,6 +239,13 @@ class LocalStore:
                     "command again."
                 ) from None
             return False
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            raise StoreError(
+                f"{target}: this disk makes no hard links, which is how a file of a store appears whole or not at all. "
+                "Put the store on another disk, or into a bucket (s3://bucket/prefix); docs/operations.md says which."
+            ) from error
         target.chmod(0o444)
         _sync(target.parent)
         return True

@@ -15,9 +15,15 @@ from pfsetl.declared import declarations
 from pfsetl.errors import ArchiveError, SourceUnavailable, shown
 from pfsetl.source.members import FORMATS, MOST_NAMED, MemberFile, is_of_system, missing, recognise
 
-MAX_ARCHIVE_BYTES = 64 << 20  # CMS's largest zip has 4 MB
-MAX_MEMBER_BYTES = 64 << 20  # its largest member has 7 MB
-MAX_TOTAL_BYTES = 256 << 20
+MAX_ARCHIVE_BYTES = 32 << 20  # CMS's largest zip has 4 MB
+MAX_MEMBER_BYTES = 32 << 20  # its largest member has 7 MB
+MAX_TOTAL_BYTES = 128 << 20  # its largest archive has 17 MB unpacked
+MAX_ENTRIES = 1_000  # its largest archive has 16
+MAX_RATIO = 100  # its text packs 8 to 1; deflate ends at 1,032 to 1
+RATIO_FROM_BYTES = 1 << 20
+MAX_NAME = 240  # characters; file systems end at 255 bytes
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # their memory doesn't depend on the file
+_CENTRAL = b"PK\x01\x02"  # begins each entry of a zip's directory (PKWARE APPNOTE 4.3.12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,11 @@ def _zip_contents(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
             f"{path}: an HTML page, not a zip. CMS answers with a licence or release page when the link "
             "isn't the file itself; download the zip in a browser and pass it with --archive."
         )
+    # NOTE: before the directory is read, whose entries take ten times their bytes of memory.
+    if (entries := data.count(_CENTRAL)) > MAX_ENTRIES:
+        raise ArchiveError(
+            f"{path}: {entries:,} entries, more than {MAX_ENTRIES:,}. Not an archive of CMS's; download it again."
+        )
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         infos = [i for i in archive.infolist() if not i.is_dir()]
@@ -149,6 +160,20 @@ def _refuse_unsafe(path: Path, infos: list[zipfile.ZipInfo]) -> None:
         if info.file_size > MAX_MEMBER_BYTES:
             raise ArchiveError(
                 f"{place}: claims {info.file_size:,} bytes, more than {MAX_MEMBER_BYTES:,}. Refused unread."
+            )
+        if len(name) > MAX_NAME:
+            raise ArchiveError(
+                f"{path.name}: a name of {len(name):,} characters, {shown(name)}. This isn't a zip made by CMS."
+            )
+        if info.compress_type not in METHODS:
+            raise ArchiveError(
+                f"{place}: packed by method {info.compress_type}, which isn't read. Unpack the zip and give the "
+                "folder, or download the archive again."
+            )
+        if info.file_size > max(RATIO_FROM_BYTES, MAX_RATIO * info.compress_size):
+            raise ArchiveError(
+                f"{place}: claims {info.file_size:,} bytes packed into {info.compress_size:,}, more than {MAX_RATIO} "
+                "to 1. Refused unread; download the archive again."
             )
         if name.lower() in seen:
             raise ArchiveError(f"{place}: the zip holds this name twice. Download it again.")

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from pfsetl.declared.registry import Release, find_or_infer
 from pfsetl.errors import SourceUnavailable, UsageError
-from pfsetl.source import cache, web
+from pfsetl.source import address, cache
 from pfsetl.source.fetch import asked_address
 from pfsetl.source.pages import IndexRow, ZipLink, index_page, posted_on, release_page, rvu_archive
 from pfsetl.source.web import Page
@@ -42,7 +42,7 @@ class Posting:
 
 def index_url() -> str:
     """Return the address of CMS's index of releases; PFSETL_CMS_URL replaces CMS's host."""
-    return web.site() + INDEX
+    return address.site() + INDEX
 
 
 def politely(get_page: GetPage) -> GetPage:

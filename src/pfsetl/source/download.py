@@ -12,6 +12,7 @@ import requests
 from pfsetl.document import read_json
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source import web
+from pfsetl.source.address import without_secrets
 from pfsetl.source.web import Manners
 
 _RANGE = re.compile(r"^bytes (\d+)-\d+/(\d+|\*)$")
@@ -82,6 +83,7 @@ def _download(
     report: Progress | None,
 ) -> Downloaded | None:
     have, validator = _begun(part, url)
+    named = without_secrets(url)
     headers = {"Accept-Encoding": "identity"} | _conditions(known)
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": validator}
@@ -93,18 +95,18 @@ def _download(
         resumed = got.status_code == requests.codes.partial_content
         if got.status_code == requests.codes.range_not_satisfiable or (resumed and not _fits(got, have, validator)):
             discard(part)
-            raise SourceBusy(f"{url}: changed while it was fetched. Try again.")
+            raise SourceBusy(f"{named}: changed while it was fetched. Try again.")
         encoding = got.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise SourceUnavailable(
-                f"{url}: sent with Content-Encoding {encoding[:40]}, though an archive was asked for as it is. "
+                f"{named}: sent with Content-Encoding {encoding[:40]}, though an archive was asked for as it is. "
                 f"A proxy may have changed it. {web.OTHERWISE}"
             )
         validators = Validators(got.headers.get("ETag"), got.headers.get("Last-Modified"))
         size = have if resumed else 0
         expected = _expected(got, size)
         if expected is not None and expected > limit:
-            raise SourceUnavailable(f"{url}: {expected:,} bytes, more than {limit:,}. Not a CMS archive.")
+            raise SourceUnavailable(f"{named}: {expected:,} bytes, more than {limit:,}. Not a CMS archive.")
         if not resumed:
             _begin(part, url, validators.strong)
         with part.open("ab") as stream:
@@ -116,8 +118,8 @@ def _download(
             stream.flush()
             os.fsync(stream.fileno())
         if expected is not None and size != expected:
-            raise SourceBusy(f"{url}: {size:,} of {expected:,} bytes arrived. Try again.")
-        return Downloaded(got.url, validators, resumed)
+            raise SourceBusy(f"{named}: {size:,} of {expected:,} bytes arrived. Try again.")
+        return Downloaded(without_secrets(got.url), validators, resumed)
 
 
 def _conditions(known: Validators | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pfsetl.document import read_json
 from pfsetl.errors import ArchiveError, SourceBusy, SourceUnavailable
 from pfsetl.source import cache as archives
 from pfsetl.source import web
+from pfsetl.source.address import site
 from pfsetl.source.archive import MAX_ARCHIVE_BYTES, refuse_damaged
 from pfsetl.source.cache import Fetched, cache_folder
 from pfsetl.source.download import Downloaded, Progress, Validators, discard, download
@@ -23,7 +24,7 @@ def source_url(release: Release) -> str:
             f"{release.label}: schemas/releases.csv knows no address of its zip. Name it with --url, or download the "
             "zip by hand and pass it with --archive."
         )
-    return web.site() + release.zip_path
+    return site() + release.zip_path
 
 
 def fetch(

@@ -20,12 +20,12 @@ from urllib.parse import urljoin
 import requests
 from requests.exceptions import SSLError
 from urllib3.exceptions import HTTPError
-from urllib3.util import Url, parse_url
+from urllib3.util import parse_url
 
-from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
+from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError, shown
 from pfsetl.source import watchdog
+from pfsetl.source.address import is_allowed, refuse_credentials, without_secrets
 
-CMS = "https://www.cms.gov"
 PIECE = 1 << 16
 MAX_PAGE_BYTES = 8 << 20  # CMS's pages have 0.2 MB
 MAX_HOPS = 5
@@ -66,37 +66,6 @@ def usual_manners() -> Manners:
     if not re.fullmatch(r"0*[1-9][0-9]{0,3}", attempts):
         raise UsageError(f"PFSETL_ATTEMPTS={attempts}: not a number of attempts. Set 1 to 9999, or unset it.")
     return Manners(attempts=int(attempts))
-
-
-def is_allowed(url: str) -> bool:
-    """Return whether an address may be asked: https at cms.gov or below it, or where PFSETL_CMS_URL is.
-
-    >>> is_allowed("https://www.cms.gov/files/zip/rvu26a.zip"), is_allowed("http://www.cms.gov/"), is_allowed("file:/")
-    (True, False, False)
-    """
-    asked, mirror = _parsed(url), _parsed(os.environ.get("PFSETL_CMS_URL") or CMS)
-    if asked is None or asked.auth or not asked.host:
-        return False
-    if mirror and (asked.scheme, asked.host, asked.port) == (mirror.scheme, mirror.host, mirror.port):
-        return asked.scheme in ("http", "https")
-    at_cms = asked.host == "cms.gov" or asked.host.endswith(".cms.gov")
-    return asked.scheme == "https" and at_cms and asked.port in (None, 443)
-
-
-def site() -> str:
-    """Return the site that is asked: PFSETL_CMS_URL, else CMS's own. Raises UsageError where it holds a password."""
-    address = os.environ.get("PFSETL_CMS_URL") or CMS
-    refuse_credentials(address, "PFSETL_CMS_URL")
-    return address.rstrip("/")
-
-
-def refuse_credentials(address: str, what: str = "The address") -> None:
-    """Raise UsageError, without repeating it, when an address holds a user name or password."""
-    if re.match(r"[^/]*(?://)?[^/?#]*@", address):
-        raise UsageError(
-            f"{what} holds a user name or password, which would be printed and recorded. Take them out, and put them "
-            "for its host into the file ~/.netrc."
-        )
 
 
 def get_text(url: str, *, manners: Manners | None = None) -> Page:
@@ -148,9 +117,9 @@ def answer(
     The body is still to be read, with `pieces`. Raises SourceBusy for 408, 425, 429, every 5xx, and connections that
     fail or fall silent, here and in the body of the `with`; SourceUnavailable for what another attempt won't change.
     """
-    here = url
+    here, named = url, without_secrets(url)
     refuse_credentials(url)
-    with watchdog.until(deadline) as watch, _explained(url, watch):
+    with watchdog.until(deadline) as watch, _explained(named, watch):
         for _ in range(MAX_HOPS + 1):
             _refuse_foreign(url, here)
             left = max(deadline - time.monotonic(), 0.1)
@@ -163,45 +132,39 @@ def answer(
             ) as got:
                 onward = watchdog.session().get_redirect_target(got)
                 if not onward:
-                    _refuse_status(url, got, accept)
+                    _refuse_status(named, got, accept)
                     yield got
                     if watch.over:  # a line that is shut down looks like the end of the body
-                        raise _late(url)
+                        raise _late(named)
                     return
                 here = urljoin(here, onward)
-    raise SourceUnavailable(f"{url}: more than {MAX_HOPS} redirects, the last to {here}. {OTHERWISE}")
+    raise SourceUnavailable(
+        f"{named}: more than {MAX_HOPS} redirects, the last to {without_secrets(here)}. {OTHERWISE}"
+    )
 
 
 def pieces(got: requests.Response, limit: int, deadline: float) -> Iterator[bytes]:
     """Yield the body as it arrives; refuses more than `limit` bytes, and what is still arriving at the deadline."""
-    size = 0
+    size, named = 0, without_secrets(got.url)
     # NOTE: read1 returns what is there; iter_content waits for a full piece, and a slow drip never fills one.
     while piece := got.raw.read1(PIECE, decode_content=True):
         size += len(piece)
         if size > limit:
-            raise SourceUnavailable(f"{got.url}: more than {limit:,} bytes. Not what CMS publishes. {OTHERWISE}")
+            raise SourceUnavailable(f"{named}: more than {limit:,} bytes. Not what CMS publishes. {OTHERWISE}")
         yield piece
         if time.monotonic() > deadline:
-            raise _late(got.url)
+            raise _late(named)
 
 
 def _user_agent() -> str:
     return os.environ.get("PFSETL_USER_AGENT") or f"pfsetl/{installed('pfsetl')} python-requests/{requests.__version__}"
 
 
-def _parsed(url: str) -> Url | None:
-    # NOTE: the parser that opens the connection; another could read another host out of the same text.
-    try:
-        return parse_url(url)
-    except HTTPError:
-        return None
-
-
 def _refuse_foreign(asked: str, here: str) -> None:
     if not is_allowed(here):
-        how = "" if here == asked else f": redirected to {here}"
+        how = "" if here == asked else f": redirected to {without_secrets(here)}"
         raise SourceUnavailable(
-            f"{asked}{how}: neither https at cms.gov nor at PFSETL_CMS_URL, so it isn't asked. "
+            f"{without_secrets(asked)}{how}: neither https at cms.gov nor at PFSETL_CMS_URL, so it isn't asked. "
             "Name a trusted mirror in PFSETL_CMS_URL, or download the zip in a browser and pass it with --archive."
         )
 
@@ -210,17 +173,18 @@ def _refuse_status(url: str, got: requests.Response, accept: tuple[int, ...]) ->
     status = got.status_code
     if status in accept:
         return
+    reason = got.reason if got.reason and re.fullmatch(r"[ -~]{1,60}", got.reason) else shown(got.reason, 60)
     if status in TRANSIENT or status >= 500:
         after = _retry_after(got.headers.get("Retry-After"))
         when = f"in {after:,.0f} seconds" if after else "later"
-        raise SourceBusy(f"{url}: {status} {got.reason}. Try again {when}. {OTHERWISE}", retry_after=after)
+        raise SourceBusy(f"{url}: {status} {reason}. Try again {when}. {OTHERWISE}", retry_after=after)
     if status == requests.codes.forbidden:
         raise SourceUnavailable(
             f"{url}: 403, {parse_url(got.url).host} refuses this network or program. Download the zip in a browser "
             "and pass it with --archive, or set PFSETL_USER_AGENT."
         )
     raise SourceUnavailable(
-        f"{url}: {status} {got.reason}. CMS may have moved the file: look for the release on "
+        f"{url}: {status} {reason}. CMS may have moved the file: look for the release on "
         "its page, download the zip and pass it with --archive."
     )
 
@@ -259,12 +223,43 @@ def _explained(url: str, watch: watchdog.Watch) -> Iterator[None]:
 def _told(url: str, error: Exception) -> Exception:
     """Say what a failed conversation means; an error that has nothing to do with it stays as it is."""
     if isinstance(error, ValueError):  # InvalidURL and InvalidHeader among them
-        return SourceUnavailable(f"{url}: {error}. Check the address, where it redirects to, and PFSETL_USER_AGENT.")
+        return SourceUnavailable(
+            f"{url}: an address or a header that can't be sent. Check the address, where it redirects to, and "
+            "PFSETL_USER_AGENT."
+        )
     if not isinstance(error, requests.RequestException | HTTPError):
         return error
-    what = f"{url}: {type(error).__name__}: {error}."
+    what = f"{url}: {_why(error)}."
     if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return SourceUnavailable(
             f"{what} Check this machine's clock, or name your proxy's certificate in REQUESTS_CA_BUNDLE."
         )
     return SourceBusy(f"{what} Try again later. {OTHERWISE}")
+
+
+_WHY = {
+    "RemoteDisconnected": "it hung up without an answer",  # which is a BadStatusLine too
+    "ProxyError": "the proxy can't be reached",
+    "SSLError": "no safe connection",
+    "ConnectTimeoutError": "no connection in time",
+    "NameResolutionError": "its host isn't known here",
+    "NewConnectionError": "no connection",
+    "ReadTimeoutError": "it fell silent",
+    "LineTooLong": "a header without end",
+    "BadStatusLine": "not an answer of a web server",
+    "DecodeError": "its body can't be unpacked",
+    "IncompleteRead": "the connection broke off",
+    "InvalidChunkLength": "the connection broke off",
+}
+
+
+def _why(error: BaseException) -> str:
+    """Say why a conversation failed: the libraries' errors hold each other, and their words hold half a program."""
+    held, names = [error], []
+    for one in held:  # grows meanwhile; 20 are more than there ever are
+        names.append(type(one).__name__)
+        inner = [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+        held += [e for e in inner if isinstance(e, BaseException) and e not in held][: 20 - len(held)]
+    said = next((words for name, words in _WHY.items() if name in names), "the connection failed")
+    system = next((e.strerror for e in held if isinstance(e, OSError) and e.strerror and e.errno), None)
+    return f"{said} ({system[:80]})" if system else said
