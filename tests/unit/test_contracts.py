@@ -123,10 +123,6 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [WHOLE | {"status": "X"}, WHOLE | {"status": "X"} | dict.fromkeys(POLICY, "9"), WHOLE],
         1,
     ),
-    "rvu.endoscopic_base_with_reduction": (
-        [WHOLE | {"endoscopic_base": "G0002"}, WHOLE | {"endoscopic_base": "G0002", "multiple_procedure": "3"}],
-        1,
-    ),
     "rvu.imaging_reduction_with_family": (
         [WHOLE | {"multiple_procedure": "4", "imaging_family": f} for f in ("99", None, "88")],
         2,

@@ -26,6 +26,11 @@ def renamed(members: s.Members) -> s.Members:
     return {name.replace("OCT", "JAN"): data for name, data in members.items()}
 
 
+def without_month(members: s.Members) -> s.Members:
+    """The same files under names that say the year alone, as CMS's did until 2017: any quarter's by their names."""
+    return {name.replace("OCT", "V1219"): data for name, data in members.items()}
+
+
 def as_csv(members: s.Members) -> s.Members:
     """The same rows as a csv, and so with other bytes."""
     rvu = next(name for name in members if name.startswith("PPRRVU"))
@@ -61,7 +66,7 @@ def test_check_of_such_an_archive_refuses_it_as_well(october: LocalStore, tmp_pa
 def test_releases_of_a_year_share_companions_and_are_published(october: LocalStore, tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A"))
     record = pipeline.examine("RVU25A", archive, records=version.open_version(october).releases).findings
-    assert record["notices"] == []
+    assert not [notice for notice in record["notices"] if "same relative values" in notice]
 
 
 def test_one_participant_s_file_of_another_release_is_refused(tmp_path: Path) -> None:
@@ -111,7 +116,7 @@ def test_parts_of_two_quarters_may_be_equal(tmp_path: Path) -> None:
 
 
 def test_of_two_labels_with_one_archive_a_backfill_publishes_the_first(tmp_path: Path) -> None:
-    store, members = LocalStore(tmp_path / "store"), renamed(s.whole("RVU25D"))
+    store, members = LocalStore(tmp_path / "store"), without_month(s.whole("RVU25D"))
     paths = {label: s.write_zip(tmp_path / f"{label}.zip", members) for label in ("RVU25A", "RVU25B")}
     done = backfill(paths, store=store)
     assert (done.published, list(done.failed)) == (("RVU25A",), ["RVU25B"])
@@ -119,7 +124,7 @@ def test_of_two_labels_with_one_archive_a_backfill_publishes_the_first(tmp_path:
 
 
 def test_of_two_labels_staged_side_by_side_the_first_is_published(tmp_path: Path) -> None:
-    store, members = LocalStore(tmp_path / "store"), renamed(s.whole("RVU25D"))
+    store, members = LocalStore(tmp_path / "store"), without_month(s.whole("RVU25D"))
     base = version.open_version(store)
     staged = [
         stage_missing(label, s.write_zip(tmp_path / f"{label}.zip", members), store=store, base=base)

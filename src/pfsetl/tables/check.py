@@ -99,7 +99,8 @@ def check(
     Rules may also name CMS's code lists (`code_status`, ...) and the table `neighbour`, given in `beside`.
     """
     nothing = pl.DataFrame(schema=NEIGHBOUR)
-    context = pl.SQLContext(frames={"neighbour": nothing, **(beside or {}), **tables})
+    absent = {name: table.empty() for name, table in contract.tables.items() if name not in tables}
+    context = pl.SQLContext(frames={"neighbour": nothing, **absent, **(beside or {}), **tables})
     context.register_many({f"code_{name}": codes for name, codes in declarations.code_lists().items()})
     structure = [finding for name, frame in tables.items() for finding in _structure(frame, contract.tables[name])]
     asked = [
