@@ -199,7 +199,7 @@ def test_loading_publishes_no_version(load, store):
         ("Anesthesia_Base_Units.txt", base_units(("00999", "5"), ("00999", "6")), ValueRefused,
          "lines 4, 5: hcpcs 00999 stands there more than once"),
         ("Anesthesia_Base_Units.csv", base_units(("00999", "-5"), separator=","), ValueRefused, "base_units is '-5'"),
-        ("Anesthesia_Base_Units.xlsx", "not a workbook", PfsetlError, "not a readable workbook"),
+        ("Anesthesia_Base_Units.xlsx", "not a workbook", PfsetlError, "neither an xls nor an xlsx workbook"),
     ],
 )  # fmt: skip
 def test_a_file_that_cant_be_right_is_refused_with_its_place(load, store, name, content, error, message):

@@ -160,13 +160,13 @@ def _objects(store: Store, kept: Iterable[Version], gone: Iterable[int]) -> list
 def _staged(store: Store, newest: Version, grace: float) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return the staging records that no backfill can take over any more, and the objects that the others name.
 
-    A record is of use while its release still has the content it was staged upon, the third part of its name.
+    A record is of use while its release still has the content it was staged upon, the last part of its name.
     """
     spent: list[str] = []
     objects: set[str] = set()
     for name in store.names("staged"):
-        parts = [*name.split("/")[-1].removesuffix(".json").split("-"), "", ""]
-        label, before = parts[0], parts[2]
+        parts = name.split("/")[-1].removesuffix(".json").split("-")
+        label, before = parts[0], parts[-1]
         now = str(newest.releases.get(label, {}).get("content", "nothing"))
         if now[:16] != before and (store.age(name) or 0.0) > grace:
             spent.append(name)
