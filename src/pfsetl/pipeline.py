@@ -318,7 +318,7 @@ def _examined(
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
     agreed, found = agreement.agreements(complete, release)
-    found += [] if sample else completeness.floors(complete, completeness.day_of(release))
+    found += [] if sample else completeness.floors(complete, calendar.formula_day(release))
     found += [] if sample else completeness.known(complete, release)
     if base:
         found += loss.lost(release, complete, base, sample=sample)

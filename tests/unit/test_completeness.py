@@ -10,7 +10,7 @@ import pytest
 
 import pfsetl
 from pfsetl import backfill, pipeline
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.publication.store import LocalStore
 from pfsetl.tables import completeness
@@ -87,7 +87,7 @@ def test_a_text_that_lost_its_last_records_is_refused_into_an_empty_store(gone, 
     ("label", "localities", "floor"), [("RVU09A", 88, 89), ("RVU18A", 111, 112), ("RVU24A", 108, 109)]
 )
 def test_a_locality_less_than_cms_had_in_that_year_is_an_error(label, localities, floor):
-    day = completeness.day_of(registry.find(label))
+    day = calendar.formula_day(registry.find(label))
     rows = pl.DataFrame({"state": ["XX"] * localities, "locality": [f"{i:03}" for i in range(localities)]})
     one_more = pl.concat([rows, pl.DataFrame({"state": ["XX"], "locality": ["999"]})])
     assert broken(completeness.floors({"gpci": rows}, day)) == {"gpci.whole_state_locality": "error"}

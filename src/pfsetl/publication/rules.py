@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pfsetl.declared import contracts, registry
+from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
 from pfsetl.publication import neighbours, record, succession
 from pfsetl.publication.version import Version
@@ -71,7 +71,7 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
     if not lacking - set(NOT_ASKED):
         found += agreement.agreements(tables, release)[1]
         if not sample:
-            found += completeness.floors(tables, completeness.day_of(release)) + completeness.known(tables, release)
+            found += completeness.floors(tables, calendar.formula_day(release)) + completeness.known(tables, release)
             found += neighbours.moved(release, tables, at.store, at.releases, at.resources)
     else:
         notes.append("checks across tables weren't asked, because tables are lacking")

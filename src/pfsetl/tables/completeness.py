@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from pfsetl.declared import calendar, declarations, registry
+from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.tables.check import EXAMPLES, WHOLE, Finding
 
@@ -122,11 +122,6 @@ def codes_lost(table: str, before: pl.DataFrame, now: pl.DataFrame, what: str) -
     gone = before.join(now, on=key, how="anti").sort(key)[key]
     said = f"{len(gone):,} of {before.height:,} rows of {what} are gone"
     return _finding(table, "rows_kept", "error", said, len(gone), tuple(gone.head(EXAMPLES)))
-
-
-def day_of(release: Release) -> date:
-    """Return the day by which the floors of a release are found: that of its formula."""
-    return calendar.formula_day(release)
 
 
 def _lost(
