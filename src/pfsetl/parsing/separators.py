@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError
 from pfsetl.parsing import grid, grid_shape, text_shape
 from pfsetl.parsing.shape import Cut
@@ -18,7 +19,7 @@ def cut_text_member(member: str, form: str, text: str, place: str) -> tuple[Cut,
     Raises LayoutError, for the separator that is most frequent and by its name, where none fits.
     """
     rows = grid.lines(text)
-    enough = 2 * rows.filter(pl.col("text").str.strip_chars() != "").height
+    enough = _fewest_separators(member) * rows.filter(pl.col("text").str.strip_chars() != "").height
     first = "," if form == "csv" else "\t" if text.count("\t") >= enough else ""
     others = sorted((s for s in SEPARATORS if s != first and text.count(s) >= enough > 0), key=text.count, reverse=True)
     try:
@@ -39,6 +40,11 @@ def cut_text_member(member: str, form: str, text: str, place: str) -> tuple[Cut,
     [(separator, cut)] = fits.items()
     _refuse_decimal_commas(cut, f"{place}, separated by {SEPARATORS[separator]}")
     return cut, separator
+
+
+def _fewest_separators(member: str) -> int:
+    """Return how many a line must hold to be taken for cells, so that commas in descriptors aren't."""
+    return max(2, min(len(layout.fields) for layout in registry.layouts(member)) // 2)
 
 
 def _refuse_decimal_commas(cut: Cut, place: str) -> None:
