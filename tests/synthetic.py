@@ -73,7 +73,7 @@ SCAN_IMAGE = changed(
 )  # fmt: skip
 SURGERY = code(
     "G9903", "Synthetic surgery", work="12.50", nonfacility_pe="9.75", nonfacility_na="NA", facility_pe="9.75",
-    mp="2.25", **{"global": "010"}, pre="0.10", intra="0.80", post="0.10", multiple="2", endo="G9901",
+    mp="2.25", **{"global": "010"}, pre="0.10", intra="0.80", post="0.10", multiple="3", endo="G9901",
 )  # fmt: skip
 EXCLUDED = code("G9904", "Synthetic, not covered", status="N", not_used="+", work="0.30", mp="0.01")
 LOCAL_PRICE = code("Q9905", "Synthetic, priced by the contractor", status="C", pctc="9")

@@ -324,7 +324,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "a lower-case locality": (sub(GPCI, b"AK,01", b"AK,x1"), (GPCI, "line 5: locality isn't text of the form", "'x1'")),
     "a negative number": (
         records(s.changed(s.VISIT, nonfacility_pe="-1.40")),
-        (LABEL, "rvu", "G9901", "Nothing was published", "schemas/pfs.odcs.yaml"),
+        (LABEL, "rvu", "G9901", "Nothing was published", "schemas/corrections.csv"),
     ),
     "a key with different values": (
         records(*s.CODES, s.changed(s.VISIT, work="1.22")),
@@ -332,7 +332,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "a total that isn't the sum": (
         records(s.changed(s.VISIT, nonfacility_total="2.71")),
-        ("make the total", "1 rows break this", "G9901", "schemas/pfs.odcs.yaml"),
+        ("make the total", "1 rows break this", "G9901", "schemas/corrections.csv"),
     ),
     "components that don't make the whole": (
         records(s.SCAN, s.SCAN_READING, s.changed(s.SCAN_IMAGE, nonfacility_pe="3.61")),

@@ -76,7 +76,8 @@ def test_a_warning_in_the_table_that_changed_is_a_report(source: Source) -> None
 
 
 def test_a_name_that_changed_unsaid_is_silent_and_not_money(source: Source) -> None:
-    found = judge(source, changed(source, "gpci", b"LOS ANGELES-LONG", b"LOS ANGELES-LUNG"))
+    with without("gpci.locality_name_known"):
+        found = judge(source, changed(source, "gpci", b"LOS ANGELES-LONG", b"LOS ANGELES-LUNG"))
     assert (found.outcome, found.columns) == ("silent", ("gpci.locality_name",))
     assert not columns.is_money(found.columns)
 
@@ -115,9 +116,10 @@ def test_a_rule_that_is_not_there_cant_be_switched_off(source: Source) -> None:
 
 
 CONTROLS = [
-    ("synthetic/RVU26A", "gpci", ((b"FINAL CY 2026", b"FINAL CY 2025"), (b"ALABAMA", b"ALASKA")), "identity.held"),
+    ("synthetic/RVU26A", "gpci", ((b"FINAL CY 2026", b"FINAL CY 2025"), (b"ALABAMA", b"Alabama")), "identity.held"),
     ("synthetic/RVU26A", "opps_cap", ((b"126.84,126.84", b"126.94,126.94"),), "opps_cap.recomputed"),
     ("synthetic/RVU26A", "gpci", ((b"0.875", b"0.775"),), "opps_cap.recomputed"),
+    ("synthetic/RVU26A", "gpci", ((b"LOS ANGELES-LONG", b"LOS ANGELES-LUNG"),), "gpci.locality_name_known"),
     (
         "synthetic/RVU26A", "locality_county", ((b"10112", b"10113"),),
         "locality_county.contractor_of_the_others",
@@ -148,14 +150,7 @@ def test_what_one_rule_says_nothing_else_says(
 @pytest.mark.parametrize(
     "name",
     [f"synthetic/RVU26A:csv:{seed}:{number}" for seed in ("1", "b1") for number in range(12)]
-    + [
-        f"sample/RVU26A:csv:{seed}:{number}"
-        for seed in ("1", "b1")
-        for number in range(3)
-        if (seed, number) != ("1", 0)
-    ]
-    # NOTE: two bytes gone at the end of a record leave another imaging family, and no rule says so yet.
-    + [pytest.param("sample/RVU26A:csv:1:0", marks=pytest.mark.xfail(strict=True))],
+    + [f"sample/RVU26A:csv:{seed}:{number}" for seed in ("1", "b1") for number in range(3)],
 )
 def test_no_mutant_of_a_part_crashes_or_is_forbidden(name: str) -> None:
     found = result(name)

@@ -292,6 +292,25 @@ def test_a_version_recorded_as_lost_never_gets_its_number_again(root: Path) -> N
     assert verify(store).bad == {}
 
 
+def test_a_store_without_any_manifest_is_left_as_it_is(root: Path) -> None:
+    (root / "versions").rename(root / "elsewhere")
+    before = sorted(root.rglob("*"))
+    with pytest.raises(
+        StoreError, match=r"versions: no manifest is there, though at least 3 were .*Restore the folder from a copy"
+    ):
+        repair(LocalStore(root))
+    assert sorted(root.rglob("*")) == before
+    assert verify(LocalStore(root)).bad != {}
+
+
+def test_an_object_of_gigabytes_is_told_by_its_size(root: Path) -> None:
+    place = next((root / "objects/conversion_factor").iterdir())
+    place.chmod(0o644)
+    with place.open("r+b") as file:
+        file.truncate(60 << 30)
+    assert "64,424,509,440 bytes, the manifest says" in verify(LocalStore(root)).bad[str(place.relative_to(root))]
+
+
 def test_a_manifest_of_gigabytes_is_named_and_never_read(root: Path) -> None:
     with (root / "versions/000004.json").open("wb") as file:
         file.truncate(6 << 30)

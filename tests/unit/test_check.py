@@ -103,3 +103,25 @@ def test_all_errors_are_told_at_once() -> None:
     findings = tuple(Finding("rvu", name, "error", f"Rule {name}.", 1, ("G9901",)) for name in ("one", "two"))
     with pytest.raises(ChecksFailed, match=r"(?s)Rule one - 1 rows.*Rule two - 1 rows.*Nothing was published"):
         Report("RVU26A", findings).raise_if_bad()
+
+
+# --- what CMS published so --------------------------------------------------------------------------------------
+
+WRONG = Finding("rvu", "totals_add_up", "error", "The total is the sum.", 1)
+ROW = {"action": "breaks", "release": "RVU26*", "member": "rvu", "field": "totals_add_up", "what": "a misprint"}
+
+
+def said_of(row: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Report:
+    monkeypatch.setattr(check.declarations, "rows", lambda _: [row])
+    return Report("RVU26A", (WRONG,)).accepting(())
+
+
+def test_a_broken_rule_that_corrections_explain_is_published_with_the_reason(monkeypatch) -> None:
+    report = said_of(ROW, monkeypatch)
+    assert report.errors == ()
+    assert [f.description for f in report.warnings] == ["The total is the sum. (CMS: a misprint)"]
+
+
+@pytest.mark.parametrize("other", [{"release": "RVU25*"}, {"member": "gpci"}, {"field": "key"}, {"action": "explain"}])
+def test_a_reason_for_something_else_explains_nothing(other: dict[str, str], monkeypatch) -> None:
+    assert said_of(ROW | other, monkeypatch).errors == (WRONG,)

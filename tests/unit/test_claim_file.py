@@ -20,7 +20,7 @@ VISIT = Decimal("1.21") + Decimal("1.40") + Decimal("0.09")
 SURGERY = Decimal("12.50") + Decimal("9.75") + Decimal("2.25")
 SMALL = s.code("G9906", "Synthetic small surgery", work="3.00", facility_pe="1.50", nonfacility_pe="1.50", mp="0.30",
                multiple="2", **{"global": "010"}, pre="0.10", intra="0.80", post="0.10")  # fmt: skip
-LARGE = s.changed(s.SURGERY, endo="")
+LARGE = s.changed(s.SURGERY, endo="", multiple="2")
 
 
 def cents(amount: Decimal) -> Decimal:

@@ -63,7 +63,7 @@ def test_a_whole_release_goes_into_an_empty_store(store, tmp_path):
 def test_a_part_is_refused_with_both_remedies(store, tmp_path):
     message = refused(store, s.release(LABEL), tmp_path)
     assert "a full file has at least 15,000 values of hcpcs, this one has 5" in message
-    assert "gpci: a full file has at least 109 localities, this one has 4" in message
+    assert "gpci.whole_state_locality: a full file has at least 109 localities, this one has 4" in message
     assert "--accept-loss" in message
     assert "--sample" in message
     assert not store.names("versions")
@@ -116,7 +116,10 @@ def test_localities_that_contradict_each_other_are_named_and_no_loss_to_accept(s
     cut = whole | {"GPCI2025.csv": whole["GPCI2025.csv"].replace(wyoming, b"")}
     for how in ({}, {"accept": ["loss"]}, {"sample": True}):
         message = refused(store, cut, tmp_path, **how)
-        assert "locality_county: The lists of counties and the indices cover the same localities" in message
+        assert (
+            "locality_county.same_localities_as_gpci: The lists of counties and the indices cover the same localities"
+            in message
+        )
         assert "e.g. WY 21" in message
         assert "--accept-loss" not in message
 

@@ -123,6 +123,11 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [WHOLE | {"status": "X"}, WHOLE | {"status": "X"} | dict.fromkeys(POLICY, "9"), WHOLE],
         1,
     ),
+    "rvu.endoscopy_with_base": (
+        [WHOLE | {"endoscopic_base": "45378", "multiple_procedure": m} for m in ("3", "2", None)],
+        2,
+    ),
+    "rvu.indicators_on_every_row": ([WHOLE | {"pctc": pctc} for pctc in ("0", None, "1", None)], 2),
     "rvu.imaging_reduction_with_family": (
         [WHOLE | {"multiple_procedure": "4", "imaging_family": f} for f in ("99", None, "88")],
         2,
@@ -147,6 +152,10 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     ),
     "rvu.opps_parts_add_up": (
         [CAPPED, PROFESSIONAL, TECHNICAL | {"opps_nonfacility_pe_rvu": "1.11", "opps_mp_rvu": "0.03"}],
+        1,
+    ),
+    "rvu.opps_malpractice_with_expense": (
+        [CAPPED, CAPPED | {"opps_nonfacility_pe_rvu": "0.00", "opps_facility_pe_rvu": "0.00", "opps_mp_rvu": "0.01"}],
         1,
     ),
     "rvu.opps_same_in_both_settings": ([CAPPED | {"opps_facility_pe_rvu": "1.51"}], 1),

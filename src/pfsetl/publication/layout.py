@@ -1,13 +1,12 @@
 """What readers that glob read: `latest`, the trees, and that no link in a store's folder leads anywhere else."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pfsetl.errors import StoreError
 from pfsetl.publication import manifest, version
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.store import LocalStore, version_of
 from pfsetl.publication.version import Version
 
 QUARANTINE = "quarantine"
@@ -34,7 +33,7 @@ def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -
         yield from tree(store, at)
     if (store.root / "tree").is_dir() and not (store.root / "tree").is_symlink():
         for entry in sorted((store.root / "tree").iterdir()):
-            if not re.fullmatch(r"[0-9]{6}", entry.name) or int(entry.name) not in there:
+            if version_of(entry.name) not in there:
                 yield f"tree/{entry.name}", f"the layout of no version that is there. {REPAIR}"
     folder = store.root / "versions"
     for entry in sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []:

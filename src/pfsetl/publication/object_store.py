@@ -23,6 +23,7 @@ from obstore.store import ObjectStore as Bucket
 from obstore.store import S3Store
 
 from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication.store import refuse_large
 
 SINGLE_PUT_BYTES = 32 << 20
 PART_BYTES = 8 << 20
@@ -78,7 +79,10 @@ class ObjectStore:
 
     def get(self, name: str) -> bytes:
         """Return an object's bytes; raises StoreError when it isn't there."""
-        return b"".join(self.chunks(name))
+        with _explained(self.uri(name)):
+            found = obstore.get(self.bucket, name)
+            refuse_large(self.uri(name), found.meta["size"])
+            return bytes(found.bytes())
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield an object's bytes in pieces; raises StoreError when it isn't there."""

@@ -4,14 +4,13 @@ Nothing is deleted: a file that is taken out of the way goes to `quarantine/`, u
 """
 
 import os
-import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from pfsetl.errors import StoreError
 from pfsetl.publication import chain, layout, manifest, version
-from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication.store import LocalStore, Store, version_of
 from pfsetl.publication.verify import Proof, verify
 
 
@@ -28,6 +27,7 @@ def repair(store: Store) -> Repair:
 
     A version whose manifest is gone is recorded as lost, so that builds go on; its number doesn't come again.
     """
+    _refuse_without_versions(store)
     done = _misplaced(store) if isinstance(store, LocalStore) else []
     done += _chain(store)
     if isinstance(store, LocalStore):
@@ -38,6 +38,16 @@ def repair(store: Store) -> Repair:
                 continue  # told by verify
         done += _trees(store)
     return Repair(tuple(done), verify(store))
+
+
+def _refuse_without_versions(store: Store) -> None:
+    """Raise StoreError where versions were published and no manifest is there: that's one loss, not one a version."""
+    published = chain.read(store).published
+    if published and not version.numbers(store):
+        raise StoreError(
+            f"{store}/versions: no manifest is there, though at least {len(published)} were published, so nothing "
+            "says which files belong together. Restore the folder from a copy; nothing was changed."
+        )
 
 
 def _misplaced(store: LocalStore) -> list[str]:
@@ -99,10 +109,8 @@ def _trees(store: LocalStore) -> list[str]:
     folder, latest = store.root / "tree", store.root / "latest"
     if folder.is_symlink():
         done.append(_set_aside(store, folder))
-    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
-        number = int(entry.name) if re.fullmatch(r"[0-9]{6}", entry.name) else 0
-        if number not in there or entry.is_symlink():
-            done.append(_set_aside(store, entry))
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    done += [_set_aside(store, e) for e in entries if version_of(e.name) not in there or e.is_symlink()]
     if (latest.is_symlink() or latest.exists()) and (
         not latest.is_symlink() or str(latest.readlink()) != f"tree/{max(there, default=0):06d}"
     ):

@@ -70,6 +70,20 @@ class Store(Protocol):
         """Remove the layout of a version; its objects stay."""
 
 
+def version_of(name: str) -> int | None:
+    """Return the version that the six digits of a folder's name are, None for any other name."""
+    return int(name) if re.fullmatch(r"[0-9]{6}", name) and int(name) else None
+
+
+def refuse_large(place: str, size: int) -> None:
+    """Raise StoreError for an object that no build writes, before it is read into memory."""
+    if size > MOST_BYTES:
+        raise StoreError(
+            f"{place}: {size:,} bytes, more than the {MOST_BYTES:,} that are read; no build writes such a file. Move "
+            "it away."
+        )
+
+
 class LocalStore:
     """A folder. Objects appear complete or not at all: temp file, fsync, hard link, fsync of the folder."""
 
@@ -114,12 +128,7 @@ class LocalStore:
         """Return an object's bytes; raises StoreError when it isn't there."""
         place = self._inside(name)
         with _explained(place):
-            size = place.stat().st_size
-            if size > MOST_BYTES:
-                raise StoreError(
-                    f"{place}: {size:,} bytes, more than the {MOST_BYTES:,} that are read; no build writes such a "
-                    "file. Move it away."
-                )
+            refuse_large(str(place), place.stat().st_size)
             return place.read_bytes()
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -194,9 +203,10 @@ class LocalStore:
     def _shown(self) -> int:
         """Return the version that `latest` shows, 0 where it shows none of this store's."""
         latest = self.root / "latest"
-        named = re.fullmatch(r"tree/([0-9]{6})", str(latest.readlink())) if latest.is_symlink() else None
-        there = named and (self.root / "versions" / f"{named[1]}.json").is_file()
-        return int(named[1]) if named and there and (self.root / named[0]).is_dir() else 0
+        folder, _, name = str(latest.readlink()).rpartition("/") if latest.is_symlink() else ("", "", "")
+        number = version_of(name) if folder == "tree" else None
+        there = number and (self.root / "versions" / f"{name}.json").is_file()
+        return number if number and there and (self.root / folder / name).is_dir() else 0
 
     def _place_link(self, source: Path, link: Path) -> None:
         if link.is_symlink():
@@ -209,7 +219,7 @@ class LocalStore:
         place = self.root / "tree"
         if not place.is_dir():
             return []
-        return sorted(int(p.name) for p in place.iterdir() if re.fullmatch(r"[0-9]{6}", p.name) and p.is_dir())
+        return sorted(n for p in place.iterdir() if p.is_dir() and (n := version_of(p.name)))
 
     def hide_tree(self, version: int) -> None:
         """Remove the layout of a version; its objects stay."""

@@ -147,18 +147,21 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
 
 def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
     """Rehash every file and schema of some versions of a store, each once for what they say; yield (file, problem)."""
-    wanted: dict[tuple[str, str], tuple[Store, str]] = {}
+    wanted: dict[tuple[str, str], tuple[Store, str, int | None]] = {}
     for at in versions:
         for r in at.resources:
             in_manifest = r["hash"] if r["hash"].startswith("sha256:") else "sha256:"
-            for name, expected in ((r["path"], in_manifest), (r["schema"], _schema_hash(r))):
-                wanted.setdefault((name, expected), (at.store, r["release"]))
+            for name, expected, size in ((r["path"], in_manifest, r["bytes"]), (r["schema"], _schema_hash(r), None)):
+                wanted.setdefault((name, expected), (at.store, r["release"], size))
 
     def verify(file: tuple[str, str]) -> tuple[str, str]:
-        (name, expected), (store, release) = file, wanted[file]
+        (name, expected), (store, release, size) = file, wanted[file]
         try:
-            if not store.exists(name):
+            found = store.size(name)
+            if found is None:
                 return name, "missing; build the release again to restore it"
+            if size is not None and found != size:  # told without reading what may be many times as large
+                return name, f"{found:,} bytes, the manifest says {size:,}; {_remedy(release)}"
             return name, _problem(sha256(store.chunks(name)), expected, release)
         except StoreError as error:
             return name, str(error)
@@ -221,7 +224,8 @@ def _problem(found: str, expected: str, release: str) -> str:
     if expected in (f"sha256:{found}", f"name:{found[:16]}"):
         return ""
     value = expected.partition(":")[2]
-    return (
-        f"its sha256 is {found[:12]}, the manifest says {value[:12]!r}; run 'pfsetl repair', and if it can't, "
-        f"move the file away and build {release} again"
-    )
+    return f"its sha256 is {found[:12]}, the manifest says {value[:12]!r}; {_remedy(release)}"
+
+
+def _remedy(release: str) -> str:
+    return f"run 'pfsetl repair', and if it can't, move the file away and build {release} again"

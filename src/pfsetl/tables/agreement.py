@@ -13,10 +13,10 @@ from pfsetl.declared.registry import Release
 from pfsetl.tables import derive
 from pfsetl.tables.anesthesia import anesthesia
 from pfsetl.tables.check import Finding
-from pfsetl.tables.judgement import EXAMPLES, Agreement, Judged, judged
+from pfsetl.tables.judgement import EXAMPLES, PLACE, Agreement, Judged, judged
+from pfsetl.tables.locality_names import unknown_names
 
 _SETTINGS = ("nonfacility", "facility")
-_PLACE = ["state", "locality"]
 _PLACED = ("gpci", "locality_county", "anesthesia", "opps_cap")
 
 
@@ -27,13 +27,14 @@ def agreements(tables: Mapping[str, pl.DataFrame], release: Release) -> tuple[li
     for agreement, found in (*opps_cap(tables, release), *anesthesia(tables, release)):
         told.append(agreement)
         findings += found
-    return told, findings + [odd_contractors(name, tables[name]) for name in _PLACED if name in tables]
+    contractors = [odd_contractors(name, tables[name]) for name in _PLACED if name in tables]
+    return told, findings + contractors + unknown_names(tables)
 
 
 def odd_contractors(name: str, rows: pl.DataFrame) -> Finding:
     """Say which localities have a contractor (`mac`) by the other members that this member doesn't name for them."""
-    odd = rows.filter(~pl.col("macs").str.split(",").list.contains(pl.col("mac"))).unique([*_PLACE, "macs", "mac"])
-    examples = odd.sort(*_PLACE).head(EXAMPLES).select(*_PLACE, "macs", "mac").rows()
+    odd = rows.filter(~pl.col("macs").str.split(",").list.contains(pl.col("mac"))).unique([*PLACE, "macs", "mac"])
+    examples = odd.sort(*PLACE).head(EXAMPLES).select(*PLACE, "macs", "mac").rows()
     return Finding(
         name, "contractor_of_the_others", "warn",
         "a locality stands under another contractor than in most members, whose contractor is published as `mac`",
@@ -56,7 +57,7 @@ def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Judge
     services = tables["rvu"].join(caps.select("hcpcs").unique(), on="hcpcs", how="semi")
     amounts = derive.payment(services, tables["gpci"], release)
     lower = (pl.min_horizontal(f"{s}_amount", f"{s}_opps_amount").alias(f"{s}_lower") for s in _SETTINGS)
-    ours = amounts.select("participant", *key, *_PLACE, *(f"{s}_opps_amount" for s in _SETTINGS), *lower)
+    ours = amounts.select("participant", *key, *PLACE, *(f"{s}_opps_amount" for s in _SETTINGS), *lower)
     same = pl.all_horizontal(
         pl.col(f"{s}_amount")
         == pl.when(pl.col("status") == "C").then(pl.col(f"{s}_opps_amount")).otherwise(pl.col(f"{s}_lower"))
@@ -64,9 +65,9 @@ def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Judge
     )
     # NOTE: from 2026 on there are two factors and one OPPSCAP; it may have been computed with either.
     compared = (
-        caps.join(ours, on=[*key, *_PLACE], how="left")
-        .select(*key, *_PLACE, same=same.fill_null(value=False))
-        .group_by(*key, *_PLACE)
+        caps.join(ours, on=[*key, *PLACE], how="left")
+        .select(*key, *PLACE, same=same.fill_null(value=False))
+        .group_by(*key, *PLACE)
         .agg(pl.col("same").any())
     )
     off = compared.filter(~pl.col("same"))
@@ -81,14 +82,14 @@ def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Judge
 def _most_off(off: pl.DataFrame, compared: pl.DataFrame) -> tuple[str, ...]:
     """Name what the differing amounts have in common: whole localities, whole services, else single amounts."""
     examples: list[str] = []
-    for by in (_PLACE, ["hcpcs", "modifier"]):
+    for by in (PLACE, ["hcpcs", "modifier"]):
         counts = compared.group_by(by).agg(n=pl.len()).join(off.group_by(by).agg(wrong=pl.len()), on=by)
         whole = counts.filter(pl.col("wrong") * 2 > pl.col("n")).sort("wrong", *by, descending=[True, False, False])
-        joint = "/" if by == _PLACE else " "
+        joint = "/" if by == PLACE else " "
         examples += [f"{joint.join(row[:2]).strip()}: {row[3]} of {row[2]}" for row in whole.head(EXAMPLES).rows()]
         off = off.join(whole, on=by, how="anti")
-    single = off.sort("hcpcs", "modifier", *_PLACE).head(max(0, EXAMPLES - len(examples)))
-    rows = single.select("hcpcs", "modifier", *_PLACE).rows()
+    single = off.sort("hcpcs", "modifier", *PLACE).head(max(0, EXAMPLES - len(examples)))
+    rows = single.select("hcpcs", "modifier", *PLACE).rows()
     return (
         *examples,
         *(f"{hcpcs} {modifier}".strip() + f" in {state}/{place}" for hcpcs, modifier, state, place in rows),

@@ -7,10 +7,8 @@ import polars as pl
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.tables.check import Finding
-from pfsetl.tables.judgement import EXAMPLES, Agreement, Judged, judged
+from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE, Agreement, Judged, judged
 
-_PLACE = ["state", "locality"]
-_INDICES = ("work_gpci", "pe_gpci", "mp_gpci")
 _FEWEST = 30
 _NEAR = 0.002  # dollars; an error below it weighs no less
 _ROUNDS = 12  # of reweighting; the fit of every archive at hand is stable after 8
@@ -27,9 +25,9 @@ def anesthesia(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Jud
 
 
 def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], release: Release) -> Judged | None:
-    number = (pl.col(name).cast(pl.Float64) for name in (*_INDICES, "conversion_factor"))
-    rows = factors.join(tables["gpci"].select(*_PLACE, *_INDICES), on=_PLACE).select(*_PLACE, *number)
-    values = [row[len(_PLACE) :] for row in rows.rows()]
+    number = (pl.col(name).cast(pl.Float64) for name in (*INDICES, "conversion_factor"))
+    rows = factors.join(tables["gpci"].select(*PLACE, *INDICES), on=PLACE).select(*PLACE, *number)
+    values = [row[len(PLACE) :] for row in rows.rows()]
     # NOTE: from a few localities, as a sample has, the shares can't be told apart from the errors.
     shares = fitted_shares(values) if len(values) >= _FEWEST else None
     if shares is None:
@@ -38,7 +36,7 @@ def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], relea
     whose = "" if participant == "all" else f" ({participant})"
     rows = rows.with_columns(expected=pl.Series([weighed(row, shares) for row in values], dtype=pl.Float64))
     rows = rows.with_columns(off=(pl.col("conversion_factor") - pl.col("expected")).abs())
-    off = rows.filter(pl.col("off") > _bound("anesthesia_off_by")).sort("off", *_PLACE, descending=[True, False, False])
+    off = rows.filter(pl.col("off") > _bound("anesthesia_off_by")).sort("off", *PLACE, descending=[True, False, False])
     far = rows.filter(pl.col("off") > _bound("anesthesia_far_off_by")).height
     examples = tuple(
         f"{row['state']}/{row['locality']} {row['conversion_factor']:.4f}, by the formula {row['expected']:.4f}"

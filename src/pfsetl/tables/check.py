@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import polars as pl
 
@@ -56,19 +57,30 @@ class Report:
         return tuple(f for f in self.findings if f.violations and f.dimension == WHOLE)
 
     def accepting(self, accept: Collection[str]) -> "Report":
-        """Return the report with what is accepted as warnings: with `loss`, the broken checks of completeness."""
-        if "loss" not in accept:
-            return self
-        return replace(
-            self, findings=tuple(replace(f, severity="warn") if f.dimension == WHOLE else f for f in self.findings)
-        )
+        """Return the report with what is accepted as warnings.
+
+        That is what CMS itself published so, by a row of `schemas/corrections.csv` (action `breaks`: the release, the
+        table as member, the check as field), and with `loss` the broken checks of completeness.
+        """
+        reasons = {
+            (row["member"], row["field"]): row["what"]
+            for row in declarations.rows("corrections.csv")
+            if row["action"] == "breaks" and fnmatchcase(self.release, row["release"])
+        }
+
+        def accepted(finding: Finding) -> Finding:
+            if reason := reasons.get((finding.table, finding.check)):
+                return replace(finding, severity="warn", description=f"{finding.description} (CMS: {reason})")
+            return replace(finding, severity="warn") if "loss" in accept and finding.dimension == WHOLE else finding
+
+        return replace(self, findings=tuple(map(accepted, self.findings)))
 
     def raise_if_bad(self) -> "Report":
         """Return the report, or raise ChecksFailed telling what is broken, where, and what to do."""
         if not self.errors:
             return self
         lines = [
-            f"{self.release}: {f.table}: {f.description.rstrip('.')}"
+            f"{self.release}: {f.table}.{f.check}: {f.description.rstrip('.')}"
             + ("" if f.counted else f" - {f.violations:,} rows break this")
             + (f", e.g. {'; '.join(f.examples)}" if f.examples else "")
             for f in self.errors
@@ -80,8 +92,8 @@ class Report:
             )
         else:  # what contradicts itself can't be accepted as a loss
             remedy = (
-                "Get a corrected archive; if CMS really publishes this, change the rule or its severity in "
-                "schemas/pfs.odcs.yaml."
+                "Get a corrected archive; if CMS really published it so, say why in schemas/corrections.csv (action "
+                "breaks: the release, the table as member, the check as field), and it is published with a warning."
             )
         raise ChecksFailed("\n".join([*lines, f"Nothing was published. {remedy}"]))
 

@@ -11,10 +11,7 @@ import polars as pl
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.tables.check import Finding
-
-EXAMPLES = 5
-_PLACE = ["state", "locality"]
-_INDICES = ("work_gpci", "pe_gpci", "mp_gpci")
+from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +36,12 @@ def drift(tables: Mapping[str, pl.DataFrame], release: Release, neighbours: list
 
 def _indices(gpci: pl.DataFrame, release: Release, near: Neighbour) -> list[Finding]:
     """Hold each index against the neighbor's: the law changes them in some years only (`schemas/index_updates.csv`)."""
-    both = gpci.join(near.gpci, on=_PLACE, suffix="_near").sort(*_PLACE)
+    both = gpci.join(near.gpci, on=PLACE, suffix="_near").sort(*PLACE)
     updated = _updated(release.year, near.year)
     exempt = pl.lit(value=True) if "" in updated else pl.col("state").is_in(sorted(updated))
-    moved = pl.any_horizontal(_moved(name) for name in _INDICES)
+    moved = pl.any_horizontal(_moved(name) for name in INDICES)
     unexpected = both.filter(~exempt & moved)
-    far = both.filter(exempt & pl.any_horizontal(_far(name) for name in _INDICES))
+    far = both.filter(exempt & pl.any_horizontal(_far(name) for name in INDICES))
     still = both.height if "" in updated and not both.select(moved.any()).item() else 0
     return [
         Finding(
@@ -90,9 +87,7 @@ def _far(name: str) -> pl.Expr:
 def _shown(rows: pl.DataFrame) -> tuple[str, ...]:
     shown = []
     for row in rows.head(EXAMPLES).iter_rows(named=True):
-        moves = (
-            f"{name} {row[f'{name}_near']} to {row[name]}" for name in _INDICES if row[name] != row[f"{name}_near"]
-        )
+        moves = (f"{name} {row[f'{name}_near']} to {row[name]}" for name in INDICES if row[name] != row[f"{name}_near"])
         shown.append(f"{row['state']}/{row['locality']} {', '.join(moves)}")
     return tuple(shown)
 

@@ -7,6 +7,8 @@ from pfsetl.declared.registry import Release, Threshold
 from pfsetl.tables.check import Finding
 
 EXAMPLES = 5
+PLACE = ["state", "locality"]
+INDICES = ("work_gpci", "pe_gpci", "mp_gpci")
 
 
 @dataclass(frozen=True, slots=True)
