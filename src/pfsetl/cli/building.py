@@ -34,8 +34,6 @@ from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import separation, version
 from pfsetl.publication.store import Store, open_store
-from pfsetl.source import discover as discovering
-from pfsetl.source import web
 from pfsetl.source.cache import cache_folder, newest
 from pfsetl.tables.check import Finding
 
@@ -93,14 +91,19 @@ def discover(*, since: int | None = None, cache: Cache = None, json: Json = Fals
     since
         Read the pages of known releases from this year on; default last year. New releases are always read.
     """
+    from pfsetl.source import discover as discovering
+    from pfsetl.source import web
+
     first = datetime.now(UTC).year - 1 if since is None else since
     cached = discovering.cached_addresses(cache or cache_folder())
     with terminal.watching("reading CMS's pages"):
         found = discovering.discover(discovering.politely(web.get_text), registry.releases(), cached, since=first)
+    rows = [discovering.release_row(p) if p.state == "new_label" else None for p in found]
     if json:
-        print(render.as_json({"since": first, "postings": [asdict(p) | {"row": _row(p)} for p in found]}))
+        told = [asdict(posting) | {"row": row} for posting, row in zip(found, rows, strict=True)]
+        print(render.as_json({"since": first, "postings": told}))
     else:
-        render_changes.postings(found, [row for p in found if (row := _row(p))])
+        render_changes.postings(found, [row for row in rows if row])
     unread = [p for p in found if p.state == "unreachable"]
     if unread:
         raise SourceUnavailable("\n".join(f"{p.label}: {p.note}" for p in unread))
@@ -267,7 +270,3 @@ def _descriptors_store(store: Store, wanted: bool, address: str | None) -> Store
     texts = open_store(address)
     separation.refuse_overlap(store, texts)
     return texts
-
-
-def _row(posting: discovering.Posting) -> dict[str, str] | None:
-    return discovering.release_row(posting) if posting.state == "new_label" else None

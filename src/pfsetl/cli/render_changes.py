@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -11,13 +11,15 @@ from pfsetl.cli.render import PARTICIPANTS, table
 from pfsetl.cli.terminal import plain
 from pfsetl.publication.changes import Diff
 from pfsetl.publication.trace import Origin
-from pfsetl.source.discover import Posting
+
+if TYPE_CHECKING:
+    from pfsetl.source.discover import Posting
 
 _STATES = {"new_label": "new", "new_zip": "re-posted", "vanished": "vanished", "unreachable": "not read"}
 _MOVED = {"work_rvu": "Work RVU", "nonfacility_payment": "National payment, non-facility,"}
 
 
-def postings(found: Sequence[Posting], rows: Sequence[dict[str, str]]) -> None:
+def postings(found: Sequence["Posting"], rows: Sequence[dict[str, str]]) -> None:
     """Print what CMS has posted that isn't known, and the rows that declare its new releases."""
     news = [p for p in found if p.state != "known"]
     for posting in news:

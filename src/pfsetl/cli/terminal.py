@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pfsetl.declared.registry import Release
 from pfsetl.errors import SourceUnavailable
-from pfsetl.source import fetch
 from pfsetl.source.cache import Fetched, cache_folder, newest
 
 WIDEST = 300  # characters of one word; no name or number of CMS's comes near
@@ -28,6 +27,8 @@ def plain(text: str) -> str:
 
 def fetched(release: Release, cache: Path | None = None, *, url: str | None = None, offline: bool = False) -> Fetched:
     """Fetch a release's archive, with a progress bar when a person is watching; offline, take it from the cache."""
+    from pfsetl.source import fetch  # brings the libraries of the network, which most commands never need
+
     if offline:
         return fetch.newest_cached(release, cache)
     try:

@@ -18,21 +18,16 @@ def cut_text_member(member: str, form: str, text: str, place: str) -> tuple[Cut,
     What CMS uses is tried first, and another separator only where that fits no layout and exactly one other does.
     Raises LayoutError, for the separator that is most frequent and by its name, where none fits.
     """
-    rows = grid.lines(text)
-    enough = _fewest_separators(member) * rows.filter(pl.col("text").str.strip_chars() != "").height
-    first = "," if form == "csv" else "\t" if text.count("\t") >= enough else ""
-    others = sorted((s for s in SEPARATORS if s != first and text.count(s) >= enough > 0), key=text.count, reverse=True)
+    first = "," if form == "csv" else "\t" if "\t" in text and text.count("\t") >= _enough(member, text) else ""
     try:
-        if first:
-            return grid_shape.cut_grid(member, grid.delimited(text, first, place)), first
-        return text_shape.cut_text(member, rows, place), first
+        return _cut(member, text, first, place), first
     except LayoutError as error:
         refused = {first: error}
+    enough = _enough(member, text)
     fits: dict[str, Cut] = {}
-    for separator in others:
-        named = f"{place}, separated by {SEPARATORS[separator]}"
+    for separator in (s for s in SEPARATORS if s != first and text.count(s) >= enough > 0):
         try:
-            fits[separator] = grid_shape.cut_grid(member, grid.delimited(text, separator, named))
+            fits[separator] = _cut(member, text, separator, f"{place}, separated by {SEPARATORS[separator]}")
         except LayoutError as error:
             refused[separator] = error
     if len(fits) != 1:
@@ -42,9 +37,16 @@ def cut_text_member(member: str, form: str, text: str, place: str) -> tuple[Cut,
     return cut, separator
 
 
-def _fewest_separators(member: str) -> int:
-    """Return how many a line must hold to be taken for cells, so that commas in descriptors aren't."""
-    return max(2, min(len(layout.fields) for layout in registry.layouts(member)) // 2)
+def _cut(member: str, text: str, separator: str, place: str) -> Cut:
+    if separator:
+        return grid_shape.cut_grid(member, grid.delimited(text, separator, place))
+    return text_shape.cut_text(member, grid.lines(text), place)
+
+
+def _enough(member: str, text: str) -> int:
+    """Return from how many separators on a text is taken for cells: commas in descriptors don't make a table."""
+    fewest = max(2, min(len(layout.fields) for layout in registry.layouts(member)) // 2)
+    return fewest * sum(1 for line in text.splitlines() if line.strip())
 
 
 def _refuse_decimal_commas(cut: Cut, place: str) -> None:

@@ -134,7 +134,8 @@ def against_neighbour(release: str, rvu: pl.DataFrame, neighbour: pl.DataFrame) 
 
 def _structure(frame: pl.DataFrame, table: Table) -> list[Finding]:
     required = [c.name for c in table.columns if not c.nullable]
-    missing = frame.filter(pl.any_horizontal(pl.col(required).is_null()))
+    lacking = [name for name in required if frame[name].has_nulls()]
+    missing = frame.filter(pl.any_horizontal(pl.col(lacking).is_null())) if lacking else frame.clear()
     doubled = frame.filter(frame.select(table.key).is_duplicated())
     return [
         Finding(

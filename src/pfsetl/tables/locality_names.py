@@ -3,7 +3,9 @@
 In a release of one format nothing else says how a place is called (`schemas/localities.csv`, releases 2009 to 2026).
 """
 
+import re
 from collections.abc import Mapping
+from functools import cache
 
 import polars as pl
 
@@ -13,33 +15,47 @@ from pfsetl.tables.judgement import EXAMPLES, PLACE
 
 CUT_FROM = 25  # letters and digits; the shortest that a text file of 2009 to 2026 cuts has 26
 
+Names = Mapping[tuple[str, str], tuple[str, ...]]
+
 
 def unknown_names(tables: Mapping[str, pl.DataFrame]) -> list[Finding]:
     """Say which names differ from all that CMS printed for the same locality; letters and digits are compared."""
-    declared = pl.DataFrame(declarations.rows("localities.csv"))
+    known = _known_names()
     return [
-        _unknown(table, column, tables[table], names)
-        for (table, column), names in declared.group_by("table", "column", maintain_order=True)
-        if table in tables
+        _unknown(table, column, tables[table], names) for (table, column), names in known.items() if table in tables
     ]
 
 
-def _unknown(table: str, column: str, rows: pl.DataFrame, names: pl.DataFrame) -> Finding:
-    known = names.group_by(PLACE).agg(known=pl.concat_str(pl.lit("|"), _folded("name")).str.join())
-    placed = rows.filter((pl.col(column) != "").any()).join(known, on=PLACE)
-    # NOTE: text files cut a long name at the width of its column.
-    cut = _folded(column).str.len_chars() >= CUT_FROM
-    whole = pl.concat_str(pl.lit("|"), _folded(column), pl.when(cut).then(pl.lit("")).otherwise(pl.lit("|")))
-    unknown = placed.filter(~pl.concat_str("known", pl.lit("|")).str.contains(whole, literal=True))
-    examples = unknown.sort(PLACE).head(EXAMPLES).select(*PLACE, column).rows()
+def _unknown(table: str, column: str, rows: pl.DataFrame, names: Names) -> Finding:
+    named = rows.select(*PLACE, column).sort(PLACE).rows() if (rows[column] != "").any() else []
+    unknown = [
+        f"{state}/{locality}: {name}"
+        for state, locality, name in named
+        if (state, locality) in names and not _is_one_of(_folded(name), names[state, locality])
+    ]
     return Finding(
         table, f"{column}_known", "warn",
         f"`{column}` isn't what CMS printed for the locality in any release known (schemas/localities.csv)",
-        unknown.height, tuple(f"{state}/{locality}: {name}" for state, locality, name in examples),
+        len(unknown), tuple(unknown[:EXAMPLES]),
     )  # fmt: skip
 
 
-def _folded(column: str) -> pl.Expr:
+def _is_one_of(name: str, known: tuple[str, ...]) -> bool:
+    # NOTE: text files cut a long name at the width of its column.
+    return name in known or (len(name) >= CUT_FROM and any(one.startswith(name) for one in known))
+
+
+@cache
+def _known_names() -> Mapping[tuple[str, str], Names]:
+    known: dict[tuple[str, str], dict[tuple[str, str], tuple[str, ...]]] = {}
+    for row in declarations.rows("localities.csv"):
+        names = known.setdefault((row["table"], row["column"]), {})
+        place = row["state"], row["locality"]
+        names[place] = (*names.get(place, ()), _folded(row["name"]))
+    return known
+
+
+def _folded(name: str | None) -> str:
     """Letters and digits in capitals; a state behind the name (`Napa, CA`) is left off."""
-    bare = pl.col(column).str.strip_chars().str.to_uppercase().str.replace(r",\s*[A-Z]{2}$", "")
-    return bare.str.replace_all(r"[^A-Z0-9]", "")
+    bare = re.sub(r",\s*[A-Z]{2}$", "", (name or "").strip().upper())
+    return re.sub(r"[^A-Z0-9]", "", bare)
