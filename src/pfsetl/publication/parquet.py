@@ -47,17 +47,19 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
     digest = RowsDigest()
     whole = isinstance(parts, pl.DataFrame)
 
-    def rows() -> Iterator[pl.DataFrame]:
+    schema = contracts.arrow_schema(table)
+
+    def rows() -> Iterator["pa.Table"]:
         for part in [parts] if isinstance(parts, pl.DataFrame) else parts:
             coded = encoded(part)
             digest.update(coded)
-            yield _with_values(contracts.conform(plain(coded), table), table)
+            yield _with_values(contracts.conform(plain(coded), table), table).to_arrow().cast(schema)
 
     stream = rows() if whole else _ahead(rows())
     try:
         _write(
             stream,
-            contracts.arrow_schema(table),
+            schema,
             target,
             contracts.parquet_metadata(table),
             ROW_GROUP if whole else STREAMED_ROW_GROUP,
@@ -90,13 +92,13 @@ def _with_values(part: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def _write(
-    frames: Iterable[pl.DataFrame], schema: "pa.Schema", target: Any, metadata: dict[str, str], row_group: int
+    tables: Iterable["pa.Table"], schema: "pa.Schema", target: Any, metadata: dict[str, str], row_group: int
 ) -> None:
-    """Write frames as row groups of one size, whatever the sizes of the frames."""
+    """Write tables as row groups of one size, whatever the sizes of the tables."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    groups = _regrouped((frame.to_arrow().cast(schema) for frame in frames), row_group)
+    groups = _regrouped(tables, row_group)
     # NOTE: `schema.empty_table()` imports pandas, where it's installed, which costs a tenth of a build.
     first = next(groups, pa.Table.from_batches([], schema))
     with pq.ParquetWriter(
@@ -138,7 +140,7 @@ def _is_repetitive(column: "pa.ChunkedArray") -> bool:
     return pl.Series(column).n_unique() <= DICTIONARY_SHARE * len(column)
 
 
-def _ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def _ahead(parts: Iterable["pa.Table"]) -> Iterator["pa.Table"]:
     """Yield the parts while the next one is made in another thread; at most two wait in memory."""
     parts = iter(parts)
     with ThreadPoolExecutor(1) as maker:
