@@ -148,6 +148,19 @@ def test_more_than_half_a_percent_less_isnt_whole():
     assert known(19_129, 109) == {"rvu.rows_known": "error"}
 
 
+def test_as_many_rows_as_another_release_has_are_that_release():
+    """RVU26B has 19,277 rows, RVU25D 19,090; a text without a title says no more of itself."""
+    assert known(19_277, 109) == {"rvu.rows_of_another": "error"}
+    assert known(19_090, 109) == {"rvu.rows_of_another": "error", "rvu.rows_known": "error"}
+
+
+def test_of_a_release_whose_rows_arent_known_that_is_a_warning():
+    rvu = pl.DataFrame({"participant": ["non_qp"] * 19_277})
+    empty = pl.DataFrame(schema={"state": pl.String, "locality": pl.String})
+    tables = {"rvu": rvu, "gpci": empty, "locality_county": empty, "anesthesia": empty}
+    assert broken(completeness.known(tables, registry.find_or_infer("RVU27A"))) == {"rvu.rows_of_another": "warn"}
+
+
 def test_a_known_locality_less_isnt_whole():
     names = ("gpci", "locality_county", "anesthesia")
     assert known(19_226, 108) == dict.fromkeys((f"{name}.localities_known" for name in names), "error")

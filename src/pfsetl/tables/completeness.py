@@ -72,10 +72,10 @@ def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]
     """Hold a release against the rows and localities that `schemas/releases.csv` knows of it.
 
     A little less may be another posting of the same label, and is said; more than `known_rows_missing_at_most` is an
-    error, as is any locality.
+    error, as is any locality, and exactly as many rows as another release has.
     """
-    found = []
     rvu = tables["rvu"].filter(pl.col("participant") != "qp")
+    found = [_rows_of_another(rvu.height, release)]
     if release.expected_rows and rvu.height:
         gone = max(0, release.expected_rows - rvu.height)
         least = registry.thresholds()["known_rows_missing_at_most"]
@@ -90,6 +90,15 @@ def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]
             said = f"CMS's {release.label} has {release.expected_localities} localities, this one {count:,}"
             found.append(_finding(name, "localities_known", "error", said, gone))
     return found
+
+
+def _rows_of_another(rows: int, release: Release) -> Finding:
+    own, quarter = release.expected_rows, (release.year, release.quarter)
+    same = (r for r in registry.releases().values() if rows and r.expected_rows == rows != own)
+    others = [r.label for r in same if (r.year, r.quarter) != quarter]  # a correction may have as many
+    told = f"this one has {rows:,} rows, which is what CMS's {' and '.join(others)} has"
+    said = f"{told}; {release.label} has {own:,}" if own else told
+    return Finding("rvu", "rows_of_another", "error" if own else "warn", said, len(others), counted=True)
 
 
 def lost(before: Mapping[str, pl.DataFrame], now: Mapping[str, pl.DataFrame], revision: str) -> list[Finding]:
