@@ -1,6 +1,7 @@
 """Two machines that build the same archives publish the same: digests, bytes and manifests.
 
-Of a manifest only `created` may differ, which is when the version was committed. The records of runs (`runs/`) say when
+Of a manifest only `created` may differ, which is when the version was committed, and with it the sha256 of the manifest
+before. The records of runs (`runs/`) say when
 and how long, and belong to no version.
 """
 
@@ -94,8 +95,14 @@ def published(store: Path) -> Published:
             for path in (store / folder).rglob("*")
             if path.is_file()
         },
-        [t.replace(d["created"], "at some time") for t, d in zip(manifests, documents, strict=True)],
+        [undated(text, document) for text, document in zip(manifests, documents, strict=True)],
     )
+
+
+def undated(manifest: str, document: dict[str, Any]) -> str:
+    before = document["pfsetl"]["parent_sha256"]
+    text = manifest.replace(document["created"], "at some time")
+    return text.replace(before, "of the one before") if before else text
 
 
 def on_both(folder: Path, *archives: Path, before: str = "") -> tuple[Published, Published]:

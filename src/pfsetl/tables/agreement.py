@@ -13,6 +13,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.tables import derive
 from pfsetl.tables.anesthesia import anesthesia
 from pfsetl.tables.check import Finding
+from pfsetl.tables.code_order import out_of_order
 from pfsetl.tables.judgement import EXAMPLES, PLACE, Agreement, Judged, judged
 from pfsetl.tables.locality_names import unknown_names
 
@@ -28,7 +29,7 @@ def agreements(tables: Mapping[str, pl.DataFrame], release: Release) -> tuple[li
         told.append(agreement)
         findings += found
     contractors = [odd_contractors(name, tables[name]) for name in _PLACED if name in tables]
-    return told, findings + contractors + unknown_names(tables)
+    return told, findings + contractors + unknown_names(tables) + out_of_order(tables)
 
 
 def odd_contractors(name: str, rows: pl.DataFrame) -> Finding:
