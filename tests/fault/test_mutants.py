@@ -1,9 +1,16 @@
 """Archives damaged in one place at random, judged against the undamaged tables (`make fuzz` is the long run)."""
 
+import re
+from pathlib import Path
+
 import polars as pl
 import pytest
 
+import pfsetl
+from pfsetl import pipeline
 from pfsetl.parsing import values
+from pfsetl.publication.store import LocalStore
+from tests import synthetic
 from tests.fault.fuzz import columns
 from tests.fault.fuzz.controls import without
 from tests.fault.fuzz.judge import differing, judge, unmutated
@@ -140,6 +147,61 @@ def test_what_one_rule_says_nothing_else_says(
     told = judge(source, wrong)
     assert told.outcome in ("refused", "reported")
     assert told.by == (rule,)
+    with without(rule):
+        assert judge(source, wrong).outcome == "silent"
+
+
+def test_without_identity_another_label_is_published_unsaid(source: Source) -> None:
+    wrong = Mutant("by hand", "RVU25A", "", "", "", "", tuple((f.name, f.data) for f in source.files))
+    assert (judge(source, wrong).outcome, judge(source, wrong).by) == ("refused", ("identity.held",))
+    with without("identity.held"):
+        assert "identity.held" not in judge(source, wrong).by
+
+
+def test_without_parity_a_price_that_differs_between_formats_is_published() -> None:
+    source = reduced("sample/RVU25D", "csv+txt")
+    (file,) = (f for f in source.files if f.name == "GPCI2025.txt")
+    files = tuple((f.name, f.data.replace(b"1.000", b"1.001", 1) if f is file else f.data) for f in source.files)
+    wrong = Mutant("by hand", source.label, file.name, file.member, "", "", files)
+    assert (judge(source, wrong).outcome, judge(source, wrong).by) == ("refused", ("parity.refuse_unexplained",))
+    with without("parity.refuse_unexplained"):
+        assert judge(source, wrong).outcome in ("right", "reported")
+
+
+def test_without_drift_an_index_that_moved_in_a_year_without_update_is_published_unsaid(tmp_path: Path) -> None:
+    """The judge builds into an empty store, so this one has a store of its own."""
+    store = LocalStore(tmp_path / "store")
+    folder = synthetic.write_folder(tmp_path / "before", synthetic.whole("RVU25A"))
+    pfsetl.build("RVU25A", store=store, archive=folder)
+    moved = {n: d.replace(b"0.875", b"0.876") for n, d in synthetic.whole("RVU25D").items()}
+    archive = synthetic.write_folder(tmp_path / "after", moved)
+
+    def warned() -> set[str]:
+        base = pfsetl.open(store)
+        found = pipeline.examine("RVU25D", archive, records=base.releases, base=base)
+        return {f.check for f in found.report.warnings}
+
+    assert "indices_unchanged_before" in warned()
+    with without("gpci.indices_unchanged_before"):
+        assert "indices_unchanged_before" not in warned()
+
+
+REAL_CONTROLS = {
+    "a row less": (rb"\nG0101,[^\n]*", b"", "rvu.rows_known"),
+    "a code that is another": (rb"\nG0101,", b"\nG0901,", "rvu.code_order"),
+}
+
+
+@pytest.mark.parametrize("kind", REAL_CONTROLS)
+def test_of_a_whole_release_one_rule_alone_sees(kind: str) -> None:
+    if "RVU25D" not in at_hand():
+        pytest.skip("CMS's archives aren't at hand")
+    old, new, rule = REAL_CONTROLS[kind]
+    source = reduced("RVU25D", "csv")
+    (file,) = (f for f in source.files if f.member == "pprrvu")
+    files = tuple((f.name, re.sub(old, new, f.data, count=1) if f is file else f.data) for f in source.files)
+    wrong = Mutant("by hand", source.label, file.name, file.member, "", "", files)
+    assert (judge(source, wrong).outcome, judge(source, wrong).by) == ("reported", (rule,))
     with without(rule):
         assert judge(source, wrong).outcome == "silent"
 
