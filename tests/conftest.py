@@ -12,9 +12,15 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.publication.store import LocalStore
+from tests import leash
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
+
+
+def pytest_configure() -> None:
+    """See to it that no server outlives the tests."""
+    leash.hold()
 
 
 @pytest.fixture(scope="session")
