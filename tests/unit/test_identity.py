@@ -122,6 +122,7 @@ def test_the_other_participants_file_is_refused(participant: str, columns: dict[
     name = {"qp": "PPRRVU2026_Jan_QPP.csv", "non_qp": "PPRRVU2026_Jan_nonQPP.csv"}[participant]
     message = refused("RVU26A", table(name, participant=participant, **columns))
     assert f"but its name says {participant}" in message
+    assert "swap them back" in message
 
 
 @pytest.mark.parametrize(("participant", "indicator", "factor"), [("qp", "1", "33.5675"), ("non_qp", "9", "33.4009")])

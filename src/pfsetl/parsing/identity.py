@@ -23,6 +23,7 @@ from pfsetl.source.members import MemberFile
 MONTHS = ("January", "April", "July", "October")
 _REMEDY = """Give the file of this release, or the label of this archive. \
 If CMS published it so, say it in schemas/corrections.csv (action identity)."""
+_SWAPPED = "If the names of the two files are swapped, swap them back."
 _EARLIEST = timedelta(days=92)  # before its quarter: CMS's first files of a year are of early November
 
 
@@ -208,7 +209,8 @@ def _judged(against: Statement, said: Sequence[Statement], release: Release) -> 
         "noticed": False,
     }[against.contradiction]
     if refused:
-        return f"{told}, but {_label_says(against, release)}. {_REMEDY}", True
+        more = f" {_SWAPPED}" if against.says == "participant" else ""
+        return f"{told}, but {_label_says(against, release)}.{more} {_REMEDY}", True
     return f"{told}, built as {release.label}", False
 
 

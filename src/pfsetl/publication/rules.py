@@ -37,6 +37,7 @@ def held(at: Version) -> Iterator[Held]:
             ]
         except (PfsetlError, pl.exceptions.PolarsError, KeyError) as error:
             refused, told = [], str(error).splitlines()[0]
+            told = f"its record lacks {told}" if isinstance(error, KeyError) else told
             notes.append(f"can't be held against the rules: {told}. 'pfsetl verify' says which file is damaged")
         yield Held(label, tuple(refused), tuple(notes))
 
