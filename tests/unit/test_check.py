@@ -125,3 +125,14 @@ def test_a_broken_rule_that_corrections_explain_is_published_with_the_reason(mon
 @pytest.mark.parametrize("other", [{"release": "RVU25*"}, {"member": "gpci"}, {"field": "key"}, {"action": "explain"}])
 def test_a_reason_for_something_else_explains_nothing(other: dict[str, str], monkeypatch) -> None:
     assert said_of(ROW | other, monkeypatch).errors == (WRONG,)
+
+
+# --- code lists of a day ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("label", "warned"), [("RVU09A", True), ("RVU11A", False), ("RVU14D", True), ("RVU26A", True)])
+def test_a_calculation_flag_is_known_on_its_days_alone(label: str, warned: bool, clean: Tables) -> None:
+    """Flag 3, chiropractic manipulation, counted from 2010 to 30 June 2014 (CMS's record layouts of 2011 to 2014)."""
+    flagged = clean["rvu"].with_columns(release=pl.lit(label), calculation_flag=pl.lit("3"))
+    report = check.check(label, clean | {"rvu": flagged}, CONTRACT)
+    assert ("known_calculation_flag" in {f.check for f in report.warnings}) is warned

@@ -123,6 +123,18 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [WHOLE | {"status": "X"}, WHOLE | {"status": "X"} | dict.fromkeys(POLICY, "9"), WHOLE],
         1,
     ),
+    "rvu.components_with_one_expense_are_na": (
+        [
+            WHOLE | {"pctc": "1", "facility_pe_rvu": "2.00"},
+            WHOLE | {"pctc": "1", "facility_pe_rvu": "2.00", "facility_na": True},
+            PROFESSIONAL | {"pctc": "1", "facility_pe_rvu": PROFESSIONAL["nonfacility_pe_rvu"]},
+        ],
+        1,
+    ),
+    "rvu.endoscopic_base_in_rvu": (
+        [WHOLE | {"endoscopic_base": base, "multiple_procedure": "3"} for base in (None, "G0001", "45378")],
+        1,
+    ),
     "rvu.endoscopy_with_base": (
         [WHOLE | {"endoscopic_base": "45378", "multiple_procedure": m} for m in ("3", "2", None)],
         2,
@@ -251,7 +263,8 @@ def tables(**rows: list[Row]) -> dict[str, pl.DataFrame]:
     public = {name: frame(table, rows.get(name, [])) for name, table in CONTRACT.tables.items()}
     known = {"status": ["A", "N"], "modifier": ["26", "TC"]}
     public["neighbour"] = pl.DataFrame({"release": ["RVU24D"], "participant": ["non_qp"], "rows": [3]})
-    return public | {f"code_{name}": pl.DataFrame({"code": known.get(name, ["1"])}) for name in CODE_COLUMNS}
+    lists = {name: pl.DataFrame({"code": known.get(name, ["1"])}) for name in CODE_COLUMNS}
+    return public | {f"{kind}_{name}": codes for name, codes in lists.items() for kind in ("code", "current")}
 
 
 def violations(rule: Rule, frames: dict[str, pl.DataFrame]) -> int:

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from fnmatch import fnmatchcase
 
 import polars as pl
 
-from pfsetl.declared import contracts, declarations
+from pfsetl.declared import calendar, contracts, declarations, registry
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ChecksFailed
 
@@ -108,12 +109,15 @@ def check(
 ) -> Report:
     """Run every check of the contract over the tables of one release; of a `sample`, not those of completeness.
 
-    Rules may also name CMS's code lists (`code_status`, ...) and the table `neighbour`, given in `beside`.
+    Rules may also name CMS's code lists (`code_status`, ...), those of the release's first day (`current_pctc`, ...),
+    and the table `neighbour`, given in `beside`.
     """
     nothing = pl.DataFrame(schema=NEIGHBOUR)
     absent = {name: table.empty() for name, table in contract.tables.items() if name not in tables}
     context = pl.SQLContext(frames={"neighbour": nothing, **absent, **(beside or {}), **tables})
-    context.register_many({f"code_{name}": codes for name, codes in declarations.code_lists().items()})
+    lists, day = declarations.code_lists(), calendar.formula_day(registry.find_or_infer(release))
+    context.register_many({f"code_{name}": codes for name, codes in lists.items()})
+    context.register_many({f"current_{name}": codes.filter(_holds(day)) for name, codes in lists.items()})
     structure = [finding for name, frame in tables.items() for finding in _structure(frame, contract.tables[name])]
     asked = [
         (rule, contract.tables[name])
@@ -122,6 +126,11 @@ def check(
         if not (sample and rule.dimension == WHOLE)
     ]
     return Report(release, (*structure, *_rules(asked, context)))
+
+
+def _holds(day: date) -> pl.Expr:
+    first, last = pl.col("valid_from"), pl.col("valid_to")
+    return ((first == "") | (first <= day.isoformat())) & ((last == "") | (last >= day.isoformat()))
 
 
 def against_neighbour(release: str, rvu: pl.DataFrame, neighbour: pl.DataFrame) -> Report:
