@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import calendar, contracts, labels
+from pfsetl.declared import assumed, calendar, contracts, labels, registry
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError, during
@@ -22,6 +22,7 @@ from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.source import members
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.tables import agreement, compare, completeness, derive, descriptors
 from pfsetl.tables.check import Report, check
@@ -317,7 +318,7 @@ def _examined(
     told = identity.held(archive.files, raws, release)
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
-    agreed, found = agreement.agreements(complete, release)
+    agreed, found = agreement.agreements(complete, release, members.participants(archive.missing))
     found += [] if sample else completeness.floors(complete, calendar.formula_day(release))
     found += [] if sample else completeness.known(complete, release)
     if base:
@@ -328,6 +329,8 @@ def _examined(
     parity.refuse_unexplained(differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
     findings["notices"] += reading.notices(raws)
+    beside = registry.undeclared_beside(release, base.releases if base else {})
+    findings["notices"] += assumed.notices(release, complete["release_calendar"], beside)
     return Examined(complete, report, findings)
 
 
@@ -346,7 +349,9 @@ def _derived(tables: Tables, release: Release) -> Tables:
         "payment_national": national,
         "section_stats": stats,
         "code_comparison": comparison,
-        "release_calendar": calendar.release_calendar(release),
+        "release_calendar": calendar.release_calendar(
+            release, dict(factors.select("participant", pl.col("conversion_factor").cast(pl.String)).rows())
+        ),
     }
     return {
         name: frame.select(pl.col(c).cast(dtype) for c, dtype in contract.tables[name].schema.items()).sort(

@@ -17,7 +17,7 @@ from pfsetl.archives import Found
 from pfsetl.cli import card as cards
 from pfsetl.cli import terminal
 from pfsetl.pipeline import ACCEPTABLE, Build
-from pfsetl.source.members import is_of_system
+from pfsetl.source.members import is_of_system, participants
 
 PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
@@ -130,7 +130,8 @@ def notices(out: Console, found: dict[str, Any]) -> None:
     for word in found.get("accepted", ()):
         out.print(f"[yellow]accepted[/yellow] {ACCEPTABLE[word]}")
     for member in found["missing"]:
-        out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
+        what = f"the rows of {whose[0]} aren't published" if (whose := participants([member])) else "its table is empty"
+        out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, {what}")
     for notice in found["notices"]:
         out.print(f"[yellow]notice[/yellow]   {escape(notice)}")
     of_systems = [name for name in found["ignored"] if is_of_system(name)]
@@ -157,6 +158,9 @@ def card(out: Console, data: dict[str, Any]) -> None:
     since = f"in force {data['effective_from']}{until}" if data["effective_from"] else "not in force"
     part = ", a sample that holds only some of its services" if data["sample"] else ""
     out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}{part}, {since}, version {data['version']}")
+    for whose in data["missing_participants"]:
+        who = PARTICIPANTS.get(whose, whose)
+        out.print(f"[yellow]missing[/yellow]  {who}: not published, the file is missing from the archive")
     place = " - ".join(part for part in (data["section"], data["subsection"]) if part)
     out.print(f"{place}; status {data['status']}: {data['status_meaning']}")
     for row in data["rows"]:
