@@ -24,7 +24,7 @@ from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import Archive, open_archive
-from pfsetl.tables import agreement, compare, completeness, derive, descriptors
+from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -329,9 +329,20 @@ def _examined(
     parity.refuse_unexplained(differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
     findings["notices"] += reading.notices(raws)
+    findings["since"] = _since(release, complete, None if sample else base)
+    findings["not_published"] = since.not_published(
+        parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()}
+    )
     beside = registry.undeclared_beside(release, base.releases if base else {})
     findings["notices"] += assumed.notices(release, complete["release_calendar"], beside)
     return Examined(complete, report, findings)
+
+
+def _since(release: Release, tables: Tables, base: Version | None) -> dict[str, Any]:
+    """Say what changed against the last release in force; a sample is a part, and compared with none."""
+    if base is None:
+        return since.compared(tables, None)
+    return neighbours.since(release, tables, base.store, base.releases, base.resources)
 
 
 def _derived(tables: Tables, release: Release) -> Tables:

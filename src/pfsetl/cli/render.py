@@ -15,7 +15,7 @@ from rich.table import Table
 
 from pfsetl.archives import Found
 from pfsetl.cli import card as cards
-from pfsetl.cli import terminal
+from pfsetl.cli import render_since, terminal
 from pfsetl.pipeline import ACCEPTABLE, Build
 from pfsetl.source.members import is_of_system, participants
 
@@ -85,6 +85,13 @@ def build(out: Console, result: Build) -> None:
             f"[yellow]warning[/yellow]  {warning['table']}.{warning['check']}: {warning['violations']} rows; "
             f"{warning['description']}"
         )
+    since(out, record)
+
+
+def since(out: Console, record: dict[str, Any]) -> None:
+    """Print how a release differs from the last one in force."""
+    for word, text in render_since.lines(record):
+        out.print(f"{word:<8} {escape(text)}")
 
 
 def findings(out: Console, found: dict[str, Any]) -> None:
@@ -121,6 +128,7 @@ def findings(out: Console, found: dict[str, Any]) -> None:
         why = f": {d['explained']}" if d["explained"] else "; not explained in schemas/corrections.csv"
         out.print(f"{d['believed']} and {d['other']} differ in {d['field']}, {d['cells']} rows{why}")
     notices(out, found)
+    since(out, found)
 
 
 def notices(out: Console, found: dict[str, Any]) -> None:
