@@ -20,7 +20,7 @@ from pfsetl.archives import look
 from pfsetl.backfill import find_releases
 from pfsetl.publication.runs import recorded
 from pfsetl.publication.store import open_store
-from pfsetl.source.cache import cache_folder, is_intact, newest
+from pfsetl.source.cache import cache_folder, usable
 
 
 def _name() -> str:
@@ -89,8 +89,10 @@ def _in_cache(folder: Path, wanted: str) -> dict[str, Asked]:
     """Return the cache's archives of the wanted releases; CMS is asked only for those that it lacks."""
     asked: dict[str, Asked] = {}
     for release in find_releases(wanted):
-        held = newest(folder, release.label)
-        asked[release.label] = Found(str(held.path), held.url) if held and is_intact(held) else None
+        held, notices = usable(folder, release.label)
+        for text in notices:
+            LOG.warning("%s", text)
+        asked[release.label] = Found(str(held.path), held.url) if held else None
     return asked
 
 

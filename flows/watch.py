@@ -21,7 +21,7 @@ from pfsetl import watch as watching
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import open_store
-from pfsetl.source.cache import cache_folder, rows
+from pfsetl.source.cache import cache_folder, is_intact, rows
 
 
 class Watched(TypedDict):
@@ -58,7 +58,9 @@ def watch(
         with step("discover"):
             postings = patient(discover_postings, retry_delays)(folder, first)
         todo = watching.plan(postings, rows(Path(folder)), version.open_version(store), since=first)
-        asked: dict[str, Asked] = {label: Found(str(row.path), row.url) for label, row in todo.publish.items()}
+        asked: dict[str, Asked] = {
+            label: Found(str(row.path), row.url) if is_intact(row) else row.url for label, row in todo.publish.items()
+        }
         asked |= todo.fetch
         if asked:
             result = publish_all(

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import calendar, contracts, labels
+from pfsetl.declared import assumed, calendar, contracts, labels, registry
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError, during
@@ -22,8 +22,9 @@ from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.source import members
 from pfsetl.source.archive import Archive, open_archive
-from pfsetl.tables import agreement, compare, completeness, derive, descriptors
+from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -317,7 +318,7 @@ def _examined(
     told = identity.held(archive.files, raws, release)
     complete = tables | _derived(tables, release)
     report = check(release.label, complete, contracts.load(), {"neighbour": neighbour}, sample=sample)
-    agreed, found = agreement.agreements(complete, release)
+    agreed, found = agreement.agreements(complete, release, members.participants(archive.missing))
     found += [] if sample else completeness.floors(complete, calendar.formula_day(release))
     found += [] if sample else completeness.known(complete, release)
     if base:
@@ -328,7 +329,20 @@ def _examined(
     parity.refuse_unexplained(differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
     findings["notices"] += reading.notices(raws)
+    findings["since"] = _since(release, complete, None if sample else base)
+    findings["not_published"] = since.not_published(
+        parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()}
+    )
+    beside = registry.undeclared_beside(release, base.releases if base else {})
+    findings["notices"] += assumed.notices(release, complete["release_calendar"], beside)
     return Examined(complete, report, findings)
+
+
+def _since(release: Release, tables: Tables, base: Version | None) -> dict[str, Any]:
+    """Say what changed against the last release in force; a sample is a part, and compared with none."""
+    if base is None:
+        return since.compared(tables, None)
+    return neighbours.since(release, tables, base.store, base.releases, base.resources)
 
 
 def _derived(tables: Tables, release: Release) -> Tables:
@@ -346,7 +360,9 @@ def _derived(tables: Tables, release: Release) -> Tables:
         "payment_national": national,
         "section_stats": stats,
         "code_comparison": comparison,
-        "release_calendar": calendar.release_calendar(release),
+        "release_calendar": calendar.release_calendar(
+            release, dict(factors.select("participant", pl.col("conversion_factor").cast(pl.String)).rows())
+        ),
     }
     return {
         name: frame.select(pl.col(c).cast(dtype) for c, dtype in contract.tables[name].schema.items()).sort(

@@ -400,10 +400,10 @@ def test_missing_companion_is_named_and_its_table_empty(file: str, label: str, t
     assert built.version.scan(table, LABEL).collect().is_empty()
 
 
-def test_missing_half_of_2026_is_refused(published: LocalStore, tmp_path: Path) -> None:
-    members = {k: v for k, v in s.release("RVU26A").items() if not k.endswith("_QPP.csv")}
+def test_both_halves_of_2026_missing_is_refused(published: LocalStore, tmp_path: Path) -> None:
+    members = {k: v for k, v in s.release("RVU26A").items() if not k.startswith("PPRRVU")}
     message = refusal(published, s.write_zip(tmp_path / "bad.zip", members))
-    assert_names(message, "bad.zip", "no file of pprrvu (qp)", "schemas/members.csv")
+    assert_names(message, "bad.zip", "no file of pprrvu", "schemas/members.csv")
 
 
 def test_bad_folder_is_refused(published: LocalStore, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import version
 from pfsetl.publication.runs import runs
 from pfsetl.publication.store import LocalStore
+from pfsetl.source.cache import newest
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 
@@ -206,6 +207,16 @@ def test_what_the_cache_holds_is_not_asked_for_again(at_cms: Cms, tmp_path: Path
     done = backfill(releases="RVU24A,RVU25A", **call)
     assert (done["published"], done["unchanged"]) == (["RVU25A"], ["RVU24A"])
     assert len(at_cms.requests) == 2
+
+
+def test_what_the_cache_has_damaged_is_fetched_again(at_cms: Cms, tmp_path: Path) -> None:
+    call = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
+    backfill(releases="RVU24A", **call)
+    file = newest(tmp_path / "cache", "RVU24A").path
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:5_000])
+    done = backfill(releases="RVU24A", **call | {"output": str(tmp_path / "other")})
+    assert (done["published"], len(at_cms.requests)) == (["RVU24A"], 2)
 
 
 def test_tasks_that_talk_to_cms_keep_to_its_limit(at_cms: Cms, tmp_path: Path, monkeypatch) -> None:

@@ -145,6 +145,19 @@ def test_what_a_stopped_run_fetched_is_published_by_the_next(site: Site, monkeyp
     assert len(site.cms.asked(path)) == 1
 
 
+def test_what_a_stopped_run_fetched_and_the_disk_lost_is_fetched_again(site: Site, monkeypatch) -> None:
+    path = site.post("RVU27A")
+    with monkeypatch.context() as patched:
+        patched.setattr(releases, "publish_releases", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            site.watch()
+    file = cache.newest(site.folder / "cache", "RVU27A").path
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:5_000])
+    assert site.watch()["published"] == ["RVU27A"]
+    assert len(site.cms.asked(path)) == 2
+
+
 def test_two_watches_at_once_lose_nothing_and_double_nothing(site: Site) -> None:
     for label in ("RVU27A", "RVU27B"):
         site.post(label)

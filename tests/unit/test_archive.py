@@ -66,10 +66,16 @@ def test_the_relative_values_are_required(tmp_path: Path) -> None:
         opened(tmp_path, "GPCI2025.csv")
 
 
-@pytest.mark.parametrize(("there", "absent"), [("nonQPP", r"pprrvu \(qp\)"), ("QPP", r"pprrvu \(non_qp\)")])
-def test_one_participant_alone_is_refused(there: str, absent: str, tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=f"no file of {absent}"):
-        opened(tmp_path, f"PPRRVU2026_Jan_{there}.csv")
+@pytest.mark.parametrize(("there", "absent"), [("nonQPP", "pprrvu (qp)"), ("QPP", "pprrvu (non_qp)")])
+def test_the_file_of_one_participant_is_enough_and_the_other_one_is_a_lack(there, absent, tmp_path) -> None:
+    archive = opened(tmp_path, f"PPRRVU2026_Jan_{there}.csv")
+    assert archive.missing == (absent, "gpci", "locality_county", "anesthesia", "opps_cap")
+
+
+@pytest.mark.parametrize("name", ["PPRRVU2026_Jan_QPPnew.csv", "pprrvu2026_jan_QPPPP.TXT"])
+def test_a_file_that_may_be_the_one_that_is_missing_is_asked_about(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=rf"no file of pprrvu \(qp\)\..* {name}\. Rename the file, or leave it out"):
+        opened(tmp_path, "PPRRVU2026_Jan_nonQPP.csv", name)
 
 
 def test_a_name_that_fits_two_members_is_refused(tmp_path: Path) -> None:
@@ -141,9 +147,9 @@ def test_a_folder_inside_a_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_lack_is_said_in_names_of_files_and_names_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError) as caught:
-        opened(tmp_path, "PPRRVU2026_Jan_QPP.csv", "PPRRVU2026_Jan_non.pdf", "__MACOSX/x")
+        opened(tmp_path, "GPCI2026.csv", "PPRRVU2026_Jan_non.pdf", "__MACOSX/x")
     said = str(caught.value)
-    assert "no file of pprrvu (non_qp). CMS names it as in PPRRVU2026_Jan_nonQPP.csv" in said
+    assert "no file of pprrvu. CMS names it as in PPRRVU25_JAN.txt" in said
     assert "Files that aren't used: PPRRVU2026_Jan_non.pdf. " in said
     assert not {"^", "(?", "$"} & set(said.split("'"))
 

@@ -1,6 +1,7 @@
 """A backfill without a folder: archives come from the cache, and from CMS where the cache lacks them."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 import pfsetl
 from pfsetl.declared import registry
+from pfsetl.source.cache import is_intact, newest
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 
@@ -58,3 +60,29 @@ def test_offline_asks_nobody(cms: Cms, backfill: Run) -> None:
     code, _, err = backfill("RVU25A", "--offline")
     assert (code, cms.requests) == (3, [])
     assert "cache" in err
+
+
+@pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:5_000]), lambda p: p.unlink()])
+def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, cms, backfill, tmp_path) -> None:
+    backfill("RVU25A")
+    file = newest(tmp_path / "cache", "RVU25A").path
+    file.chmod(0o644)
+    damage(file)
+    shutil.rmtree(tmp_path / "store")
+    code, out, _ = backfill("RVU25A,RVU25B")
+    told = json.loads(out)
+    assert (code, told["published"], len(cms.asked(ZIPS["RVU25A"]))) == (0, ["RVU25A", "RVU25B"], 2)
+    assert told["notices"] == [f"{file}: damaged or gone, so the cache's archive of RVU25A isn't used"]
+    assert is_intact(newest(tmp_path / "cache", "RVU25A"))
+
+
+def test_a_damaged_archive_that_cannot_be_fetched_again_is_not_offered(cms, backfill, tmp_path) -> None:
+    backfill("RVU25A")
+    file = newest(tmp_path / "cache", "RVU25A").path
+    file.chmod(0o644)
+    file.write_bytes(b"PK")
+    cms.answer_with(ZIPS["RVU25A"], Answer(status=404))
+    code, _, err = backfill("RVU25A")
+    assert (code, "404" in err, f"{file}: damaged" in err, "--offline" in err) == (3, True, True, False)
+    code, _, err = backfill("RVU25A", "--offline")
+    assert (code, "missing or damaged. Fetch it again without --offline" in err) == (3, True)

@@ -100,10 +100,12 @@ def test_an_empty_table_is_a_missing_member_and_no_breach():
 
 
 def test_floors_have_a_source_and_follow_each_other_without_a_gap():
-    periods: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    periods: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for row in declarations.rows("floors.csv"):
         assert row["source"]
-        periods.setdefault((row["table"], row["columns"], row["value"]), []).append((row["from"], row["until"]))
+        periods.setdefault((row["table"], row["columns"], row["value"], row["participants"]), []).append(
+            (row["from"], row["until"])
+        )
     for rows in periods.values():
         ends = [date.fromisoformat(until).toordinal() for _, until in rows[:-1]]
         assert [date.fromisoformat(first).toordinal() - 1 for first, _ in rows[1:]] == ends

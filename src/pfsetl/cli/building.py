@@ -34,7 +34,7 @@ from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import separation, version
 from pfsetl.publication.store import Store, open_store
-from pfsetl.source.cache import cache_folder, newest
+from pfsetl.source.cache import cache_folder, usable
 from pfsetl.tables.check import Finding
 
 
@@ -187,8 +187,8 @@ def backfill(
     if archives is not None:
         found = in_folders.look(archives, wanted)
     else:
-        brought, urls, unfetched = _brought(wanted, cache, offline=offline)
-        found = in_folders.Found(brought, {}, in_folders.absent(wanted, {*brought, *unfetched}))
+        brought, urls, unfetched, notices = _brought(wanted, cache, offline=offline)
+        found = in_folders.Found(brought, {}, in_folders.absent(wanted, {*brought, *unfetched}), tuple(notices))
     with terminal.counting("backfill", len(found.archives)) as step:
         accept = accepted(loss=accept_loss, differences=accept_differences)
         result = run_backfill(
@@ -212,17 +212,21 @@ def backfill(
 
 def _brought(
     wanted: str, cache: Path | None, *, offline: bool
-) -> tuple[dict[str, Path], dict[str, str], dict[str, str]]:
-    """Take the wanted archives from the cache, and fetch those it lacks; return paths, addresses and failures."""
-    paths, urls, failed = {}, {}, {}
+) -> tuple[dict[str, Path], dict[str, str], dict[str, str], list[str]]:
+    """Take the wanted archives from the cache, and fetch those it lacks or has damaged.
+
+    Returns paths, addresses and failures by label, and notices.
+    """
+    paths, urls, failed, notices = {}, {}, {}, []
     for release in find_releases(wanted):
         try:
-            held = newest(cache or cache_folder(), release.label)
+            held, said = usable(cache or cache_folder(), release.label)
+            notices += said
             one = held or terminal.fetched(release, cache, offline=offline)
             paths[release.label], urls[release.label] = one.path, one.url
         except SourceUnavailable as error:
             failed[release.label] = str(error)
-    return paths, urls, failed
+    return paths, urls, failed, notices
 
 
 @app.command

@@ -10,6 +10,7 @@ import polars as pl
 from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
 from pfsetl.publication.version import Version
+from pfsetl.source import members
 
 SETTINGS = {"nonfacility": "Non-facility", "facility": "Facility"}
 MEASURES = {
@@ -53,6 +54,7 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
         "rows": list(_rows(rows, payments)),
         "comparison": comparison.join(stats, on=["participant", "section", "measure"]).to_dicts(),
         "archive": version.releases[label]["archive"],
+        "missing_participants": members.participants(version.releases[label].get("missing", ())),
     }
 
 
@@ -133,6 +135,8 @@ def _unknown_code(version: Version, code: str, label: str) -> str:
     at = bisect.bisect(known, code)
     near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]] or difflib.get_close_matches(code, known)
     hint = f" Near: {', '.join(near)}." if near else " Codes have five characters, like 99213 or G0101."
+    lacks = members.participants(version.releases[label].get("missing", ()))
+    hint += f" The file of {' and '.join(lacks)} is missing from {label}, and may list it." if lacks else ""
     return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"
 
 

@@ -43,5 +43,6 @@ def _listed(release: registry.Release, record: dict[str, Any] | None) -> dict[st
         "supersedes": release.supersedes,
         "published": f"revision {record['revision']}" if record else None,
         "sample": record["sample"] if record else None,
+        "missing": record.get("missing", []) if record else [],
         "note": release.note,
     }

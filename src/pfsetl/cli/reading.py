@@ -23,7 +23,8 @@ def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
         print(render.as_json(rows))
         return
     columns = ("release", "kind", "effective_from", "effective_to", "never_effective", "supersedes", "published")
-    cells = [[*(row[c] for c in columns), "a sample" if row["sample"] else None] for row in rows]
+    parts = [[*(["a sample"] if row["sample"] else []), *(f"without {m}" for m in row["missing"])] for row in rows]
+    cells = [[*(row[c] for c in columns), ", ".join(part)] for row, part in zip(rows, parts, strict=True)]
     render.console().print(render.table("", (*columns, "part"), cells))
 
 

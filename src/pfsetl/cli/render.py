@@ -15,9 +15,9 @@ from rich.table import Table
 
 from pfsetl.archives import Found
 from pfsetl.cli import card as cards
-from pfsetl.cli import terminal
+from pfsetl.cli import render_since, terminal
 from pfsetl.pipeline import ACCEPTABLE, Build
-from pfsetl.source.members import is_of_system
+from pfsetl.source.members import is_of_system, participants
 
 PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
@@ -85,6 +85,13 @@ def build(out: Console, result: Build) -> None:
             f"[yellow]warning[/yellow]  {warning['table']}.{warning['check']}: {warning['violations']} rows; "
             f"{warning['description']}"
         )
+    since(out, record)
+
+
+def since(out: Console, record: dict[str, Any]) -> None:
+    """Print how a release differs from the last one in force."""
+    for word, text in render_since.lines(record):
+        out.print(f"{word:<8} {escape(text)}")
 
 
 def findings(out: Console, found: dict[str, Any]) -> None:
@@ -121,6 +128,7 @@ def findings(out: Console, found: dict[str, Any]) -> None:
         why = f": {d['explained']}" if d["explained"] else "; not explained in schemas/corrections.csv"
         out.print(f"{d['believed']} and {d['other']} differ in {d['field']}, {d['cells']} rows{why}")
     notices(out, found)
+    since(out, found)
 
 
 def notices(out: Console, found: dict[str, Any]) -> None:
@@ -130,7 +138,8 @@ def notices(out: Console, found: dict[str, Any]) -> None:
     for word in found.get("accepted", ()):
         out.print(f"[yellow]accepted[/yellow] {ACCEPTABLE[word]}")
     for member in found["missing"]:
-        out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, its table is empty")
+        what = f"the rows of {whose[0]} aren't published" if (whose := participants([member])) else "its table is empty"
+        out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, {what}")
     for notice in found["notices"]:
         out.print(f"[yellow]notice[/yellow]   {escape(notice)}")
     of_systems = [name for name in found["ignored"] if is_of_system(name)]
@@ -157,6 +166,9 @@ def card(out: Console, data: dict[str, Any]) -> None:
     since = f"in force {data['effective_from']}{until}" if data["effective_from"] else "not in force"
     part = ", a sample that holds only some of its services" if data["sample"] else ""
     out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}{part}, {since}, version {data['version']}")
+    for whose in data["missing_participants"]:
+        who = PARTICIPANTS.get(whose, whose)
+        out.print(f"[yellow]missing[/yellow]  {who}: not published, the file is missing from the archive")
     place = " - ".join(part for part in (data["section"], data["subsection"]) if part)
     out.print(f"{place}; status {data['status']}: {data['status_meaning']}")
     for row in data["rows"]:

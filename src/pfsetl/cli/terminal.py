@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pfsetl.declared.registry import Release
 from pfsetl.errors import SourceUnavailable
-from pfsetl.source.cache import Fetched, cache_folder, newest
+from pfsetl.source.cache import Fetched, cache_folder, usable
 
 WIDEST = 300  # characters of one word; no name or number of CMS's comes near
 LONGEST = 4_000  # characters of one line; the longest message of this program has under 2,000
@@ -44,7 +44,9 @@ def fetched(release: Release, cache: Path | None = None, *, url: str | None = No
                 release, cache, url=url, report=lambda done, total: bar.update(task, completed=done, total=total)
             )
     except SourceUnavailable as error:
-        held = newest(cache or cache_folder(), release.label)
+        held, notices = usable(cache or cache_folder(), release.label)
+        if notices:
+            raise SourceUnavailable(" ".join([str(error), *(f"{text}." for text in notices)])) from error
         if held is None:
             raise
         raise SourceUnavailable(

@@ -1,15 +1,20 @@
 """Which release, and which conversion factor as paid, prices a date of service."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
+
+BY_QUARTER_RULE = "by the quarter rule"  # the certainty of days and factor of a release that isn't declared
+AS_PRINTED = "as printed"  # of the factor of a declared release for days of which no factor is declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +70,28 @@ def segments() -> tuple[Segment, ...]:
     return tuple(segment for segment in days if segment.release)
 
 
-def release_calendar(release: Release) -> pl.DataFrame:
-    """Return the days a release prices, with the conversion factor that was paid then and its source."""
-    rows = []
-    for segment in (s for s in segments() if s.release == release.label):
-        for factor in _factors():
-            first = max(segment.first, date.fromisoformat(factor["from"]))
-            last = min(segment.last, date.fromisoformat(factor["to"]))
-            if first <= last:
-                rows.append(
-                    {
-                        "release": release.label,
-                        "participant": factor["participant"],
-                        "effective_from": first,
-                        "effective_to": last,
-                        "conversion_factor": factor["conversion_factor"],
-                        "certainty": factor["certainty"],
-                        "source": factor["source"],
-                    }
-                )
+def days_of(release: Release) -> tuple[Segment, ...]:
+    """Return the days that a release prices: its segments, or those of the quarter rule where it isn't declared."""
+    first, last = release.effective_from, release.effective_to
+    if release.known or first is None or last is None:
+        return tuple(segment for segment in segments() if segment.release == release.label)
+    return (Segment(release.label, first, last),)
+
+
+def release_calendar(release: Release, printed: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """Return the days a release prices, with the conversion factor that was paid then and its source.
+
+    Given the factors `printed` in its files, by participant, it has these participants alone, and days of which
+    `schemas/conversion_factors.csv` says nothing, such as those of a new year, have the factor that is printed.
+    """
+    rows: list[Mapping[str, Any]] = []
+    for segment in days_of(release):
+        known = _declared(segment) if release.known else ()  # what is said of a release that isn't declared is assumed
+        declared = [row for row in known if printed is None or row["participant"] in printed]
+        rows += declared
+        for participant, factor in (printed or {}).items():
+            mine = [row for row in declared if row["participant"] == participant]
+            rows += _as_printed(release, segment, participant, factor, mine)
     schema = {
         "release": pl.String,
         "participant": pl.String,
@@ -94,6 +102,43 @@ def release_calendar(release: Release) -> pl.DataFrame:
         "source": pl.String,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _declared(segment: Segment) -> Iterator[dict[str, Any]]:
+    """Yield the part of a segment in which each known factor was paid."""
+    for factor in _factors():
+        first = max(segment.first, date.fromisoformat(factor["from"]))
+        last = min(segment.last, date.fromisoformat(factor["to"]))
+        if first <= last:
+            yield {
+                "release": segment.release,
+                "participant": factor["participant"],
+                "effective_from": first,
+                "effective_to": last,
+                "conversion_factor": factor["conversion_factor"],
+                "certainty": factor["certainty"],
+                "source": factor["source"],
+            }
+
+
+def _as_printed(
+    release: Release, segment: Segment, participant: str, factor: str, declared: Iterable[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the days of a segment for which no factor is declared, with the one that the release's files print."""
+    one = timedelta(days=1)
+    taken = sorted((row["effective_from"], row["effective_to"]) for row in declared)
+    edges = [(segment.first - one, segment.first - one), *taken, (segment.last + one, segment.last + one)]
+    for (_, before), (after, _) in pairwise(edges):
+        if before + one < after:
+            yield {
+                "release": release.label,
+                "participant": participant,
+                "effective_from": before + one,
+                "effective_to": after - one,
+                "conversion_factor": factor,
+                "certainty": AS_PRINTED if release.known else BY_QUARTER_RULE,
+                "source": f"the conversion factor that the files of {release.label} print",
+            }
 
 
 def formula_day(release: Release) -> date:

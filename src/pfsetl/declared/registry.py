@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -146,11 +146,28 @@ def find_or_infer(label: str) -> Release:
 
 
 def inferred(label: str, record: Mapping[str, Any]) -> Release:
-    """Return a release that a store holds and `schemas/releases.csv` doesn't, from its record in the manifest."""
-    return Release(
-        label, record["year"], record["quarter"], "unknown", None, None, None, None, None, None,
-        "not in schemas/releases.csv", known=False,
-    )  # fmt: skip
+    """Return a release that a store holds and `schemas/releases.csv` doesn't, from its record in the manifest.
+
+    Its days are those it was published with; a record from before these were written down has those of the rule.
+    """
+    if _LABEL.match(label):
+        release = find_or_infer(label)
+    else:
+        release = Release(
+            label, record["year"], record["quarter"], "unknown", None, None, None, None, None, None,
+            "not in schemas/releases.csv", known=False,
+        )  # fmt: skip
+    days = record.get("in_force", {})
+    first, last = (_date(days.get(edge) or "") for edge in ("from", "to"))
+    return replace(release, effective_from=first, effective_to=last) if days else release
+
+
+def undeclared_beside(release: Release, records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the other releases among these records that aren't declared, as this one isn't, of the same quarter."""
+    if release.known:
+        return []
+    others = {label: r for label, r in records.items() if label != release.label and label not in releases()}
+    return [label for label, r in others.items() if (r["year"], r["quarter"]) == (release.year, release.quarter)]
 
 
 @cache

@@ -10,6 +10,7 @@ from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.publication.version import Version
+from pfsetl.source import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,12 @@ class Source:
 def release_in_force(version: Version, day: date, as_of: date | None = None) -> Release:
     """Return the published release that prices a day; raises UsageError saying which one to build.
 
-    A published release that `schemas/releases.csv` doesn't know yet counts with the days of CMS's naming rule.
+    A published release that `schemas/releases.csv` doesn't know yet counts with the days it was published with.
     """
     try:
         release = calendar.pricing_release(day, as_of)
     except UsageError:
-        newer = [registry.find_or_infer(label) for label in version.releases if label not in registry.releases()]
-        found = [r for r in newer if r.effective_from and r.effective_to and r.effective_from <= day <= r.effective_to]
+        found = [r for r in _undeclared(version) if _holds(r, day, as_of)]
         if not found:
             raise
         release = found[-1]
@@ -45,9 +45,32 @@ def release_in_force(version: Version, day: date, as_of: date | None = None) -> 
     return release
 
 
+def _undeclared(version: Version) -> list[Release]:
+    """Return the releases of a version that `schemas/releases.csv` doesn't know, corrections last."""
+    records = version.releases
+    return [registry.inferred(label, records[label]) for label in sorted(records) if label not in registry.releases()]
+
+
+def _holds(release: Release, day: date, as_of: date | None) -> bool:
+    first, last = release.effective_from, release.effective_to
+    return bool(first and last and first <= day <= last and (as_of is None or first <= as_of))
+
+
 def rvu_rows(version: Version, label: str, codes: Iterable[str]) -> pl.DataFrame:
     """Return the `rvu` rows of some codes, read by the statistics of the file and not as a whole."""
     return version.scan("rvu", label).filter(pl.col("hcpcs").is_in(sorted(set(codes)))).collect()
+
+
+def missing_file(version: Version, label: str) -> str:
+    """Say which participant's file a release was published without, "" where it has all."""
+    record = version.releases[label]
+    whose = " and ".join(members.participants(record.get("missing", ())))
+    if not whose:
+        return ""
+    return (
+        f"{label} was published from {record['archive']['name']} without the file of {whose}. Add the file and build "
+        f"{label} again: pfsetl build {label} --archive PATH"
+    )
 
 
 def near_codes(version: Version, label: str, code: str) -> str:

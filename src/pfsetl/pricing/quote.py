@@ -94,11 +94,13 @@ def _price_rows(
     rvu = published.rvu_rows(version, release.label, [service.hcpcs])
     if rvu.is_empty():
         near = published.near_codes(version, release.label, service.hcpcs)
-        raise UsageError(f"code {service.hcpcs}: not in {release.label}. {near}")
+        lacks = published.missing_file(version, release.label)
+        raise UsageError(f"code {service.hcpcs}: not in {release.label}. {lacks or near}")
     bases = set(rvu["endoscopic_base"].drop_nulls()) - {service.hcpcs}
     if bases:
         rvu = pl.concat([rvu, published.rvu_rows(version, release.label, bases)])
-    participant, notes = _participant(rvu, service, release)
+    participant, notes = _participant(rvu, service, release, published.missing_file(version, release.label))
+    notes += [] if release.known else [f"{release.label}: {release.note}"]
     # NOTE: CMS lists codes without a price, and anesthesia, in the file of non-QPs alone.
     listed = participant if participant in rvu["participant"] else rvu["participant"][0]
     rvu = rvu.filter(participant=listed)
@@ -116,15 +118,16 @@ def _by_key(frame: pl.DataFrame) -> dict[tuple[str, str], Row]:
     return {(row["hcpcs"], row["modifier"]): row for row in frame.rows(named=True)}
 
 
-def _participant(rvu: pl.DataFrame, service: Service, release: Release) -> tuple[str, list[str]]:
-    """Return whose conversion factor counts; before 2026 one served everyone."""
+def _participant(rvu: pl.DataFrame, service: Service, release: Release, lacks: str) -> tuple[str, list[str]]:
+    """Return whose conversion factor counts; before 2026 one served everyone. `lacks` is a file that is missing."""
     there = rvu.filter(hcpcs=service.hcpcs)["participant"].unique().to_list()
     if "all" in there:
         notes = [f"{release.label} has one conversion factor for everyone"] if service.participant else []
         return "all", notes
     wanted = service.participant or "non_qp"
     if wanted not in there and not set(rvu["status"]) <= _without_price():
-        raise UsageError(f"participant {wanted}: {release.label} has {service.hcpcs} for {', '.join(there)} only.")
+        only = f"participant {wanted}: {release.label} has {service.hcpcs} for {', '.join(there)} only."
+        raise UsageError(f"{only} {lacks}".rstrip())
     return wanted, [] if service.participant else ["participant not given: non_qp"]
 
 

@@ -13,7 +13,8 @@ from pfsetl.errors import StoreError
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.store import Store
 from pfsetl.tables.check import Finding
-from pfsetl.tables.drift import Neighbour, drift
+from pfsetl.tables.drift import Neighbour, drift, factors
+from pfsetl.tables.since import COLUMNS, Earlier, columns, compared
 
 QUARTERS = 8  # farther away a release says little about another
 _TABLES = ("gpci", "conversion_factor")
@@ -34,14 +35,9 @@ def moved(
 
     A neighbor that can't be read is a warning: a damaged file must not keep a sound release from being published.
     """
-    place = {label: at for at, label in enumerate(registry.releases())}
-
-    def order(label: str, year: int, quarter: int) -> tuple[int, int, int, str]:
-        return year, quarter, place.get(label, len(place)), label
-
-    here = order(release.label, release.year, release.quarter)
+    here = _order(release.label, release.year, release.quarter)
     others = {
-        order(label, r["year"], r["quarter"]): label
+        _order(label, r["year"], r["quarter"]): label
         for label, r in records.items()
         if not r["sample"]
         and label != release.label
@@ -55,12 +51,49 @@ def moved(
         if label is None:
             continue
         try:
-            gpci, factors = (_read(store, paths[label, name], name) for name in _TABLES)
-            near.append(Neighbour(side, label, records[label]["year"], gpci, factors))
+            gpci, paid = (_read(store, paths[label, name], _COLUMNS[name]) for name in _TABLES)
+            near.append(Neighbour(side, label, records[label]["year"], gpci, paid))
         except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
             said = f"{label} can't be read, so what moved since isn't known: {str(error).splitlines()[0]}"
             unread.append(Finding("gpci", f"indices_unchanged_{side}", "warn", said, 1))
-    return drift(tables, release, near) + unread
+    found = drift(tables, release, near)
+    last = _last_in_force(release, records)
+    if last is None or last == sides["before"] or (last, "conversion_factor") not in paths:
+        return found + unread
+    # NOTE: the nearest one was never paid, or none is near: the factor is held against the last that was.
+    try:
+        there = _read(store, paths[last, "conversion_factor"], _COLUMNS["conversion_factor"])
+    except (StoreError, pl.exceptions.PolarsError, OSError) as error:
+        said = f"{last} can't be read, so whether the factor moved isn't known: {str(error).splitlines()[0]}"
+        return [*found, *unread, Finding("conversion_factor", "moved_before", "warn", said, 1)]
+    moved_before = factors(tables["conversion_factor"], "before", last, there)
+    return [f for f in found if (f.table, f.check) != (moved_before.table, moved_before.check)] + [
+        moved_before,
+        *unread,
+    ]
+
+
+def since(
+    release: Release,
+    tables: Mapping[str, pl.DataFrame],
+    store: Store,
+    records: Mapping[str, Mapping[str, Any]],
+    resources: Iterable[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return what a release brings and drops against the last one in force among these records, for its own record.
+
+    That is the nearest before it that was ever in force and is no sample, however far away. `unread` says why it can't
+    be compared with: a damaged file must not keep a sound release from being published.
+    """
+    label = _last_in_force(release, records)
+    if label is None:
+        return compared(tables, None)
+    paths = {str(r["table"]): str(r["path"]) for r in resources if r["release"] == label}
+    try:
+        there = {name: _read(store, paths[name], columns(name)) for name in COLUMNS}
+    except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
+        return compared(tables, None) | {"unread": f"{label} can't be read: {str(error).splitlines()[0]}"}
+    return compared(tables, Earlier(label, there))
 
 
 def held_against(
@@ -73,14 +106,37 @@ def held_against(
     if one.record["sample"]:
         return one
     release = registry.find_or_infer(one.release)
-    paths = {str(r["table"]): str(r["path"]) for r in one.resources}
-    tables = {name: _read(store, paths[name], name) for name in _TABLES}
+    paths, resources = {str(r["table"]): str(r["path"]) for r in one.resources}, list(resources)
+    tables = {name: _read(store, paths[name], _COLUMNS[name]) for name in _TABLES}
     found = moved(release, tables, store, records, resources)
+    told = since(release, tables | {"rvu": _read(store, paths["rvu"], columns("rvu"))}, store, records, resources)
     names = {f"{f.table}.{f.check}": f.violations for f in found}
     kept = [w for w in one.record["warnings"] if f"{w['table']}.{w['check']}" not in names]
     warnings = kept + [asdict(f) for f in found if f.violations]
-    return replace(one, record=one.record | {"checks": one.record["checks"] | names, "warnings": warnings})
+    said = {"checks": one.record["checks"] | names, "warnings": warnings, "since": told}
+    return replace(one, record=one.record | said)
 
 
-def _read(store: Store, path: str, table: str) -> pl.DataFrame:
-    return pl.read_parquet(io.BytesIO(store.get(path)), columns=_COLUMNS[table])
+def _last_in_force(release: Release, records: Mapping[str, Mapping[str, Any]]) -> str | None:
+    here = _order(release.label, release.year, release.quarter)
+    earlier = [
+        (at, label)
+        for label, r in records.items()
+        if not r["sample"] and (at := _order(label, r["year"], r["quarter"])) < here and _was_in_force(label)
+    ]
+    return max(earlier)[1] if earlier else None
+
+
+def _was_in_force(label: str) -> bool:
+    declared = registry.releases().get(label)
+    return declared is None or declared.never_effective is not True
+
+
+def _order(label: str, year: int, quarter: int) -> tuple[int, int, int, str]:
+    """Return a release's place in CMS's order; within a quarter it's that of the declarations."""
+    known = list(registry.releases())
+    return year, quarter, known.index(label) if label in registry.releases() else len(known), label
+
+
+def _read(store: Store, path: str, columns_: list[str]) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(store.get(path)), columns=columns_)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from functools import cache
 from importlib.metadata import version as installed
 from typing import Any
@@ -35,6 +36,7 @@ def source(archive: Archive, url: str | None, release: Release, base: Version) -
         "revision": revision,
         "year": release.year,
         "quarter": release.quarter,
+        "in_force": {"from": _iso(release.effective_from), "to": _iso(release.effective_to)},
         "archive": {"name": archive.name, "sha256": archive.sha256, "content": archive.content, "url": url},
         "fingerprint": fingerprint(archive),
     }
@@ -66,7 +68,7 @@ def findings(
 
 
 def neighbour(release: Release, records: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    """Return the rows of each participant of the nearest release before this one, if one is near enough to compare.
+    """Return the rows of each participant in the nearest release before this one that has it, if one is near enough.
 
     Participants have the names of this release: one that continues another is compared with that one, and one that is
     new with none (`schemas/participants.csv`). Samples are compared with nothing.
@@ -74,12 +76,14 @@ def neighbour(release: Release, records: Mapping[str, Mapping[str, Any]]) -> pl.
     here = 4 * release.year + release.quarter
     quarters = {label: 4 * r["year"] + r["quarter"] for label, r in records.items() if not r["sample"]}
     earlier = sorted((at, label) for label, at in quarters.items() if here - NEIGHBOUR_QUARTERS <= at < here)
-    rows = []
-    for _, label in earlier[-1:]:
+    rows: list[tuple[str, str, int]] = []
+    compared: set[str] = set()
+    for _, label in reversed(earlier):  # farther ones say only what nearer ones, with a file missing, don't
         of_old = {"all": records[label]["rvu_rows"]}  # a record from before participants were counted one by one
         counted = records[label].get("participant_rows", of_old)
         pairs = changes.paired(list(counted), [r["participant"] for r in declarations.rows("participants.csv")])
-        rows += [(label, mine, counted[theirs]) for mine, theirs in pairs.items()]
+        rows += [(label, mine, counted[theirs]) for mine, theirs in pairs.items() if mine not in compared]
+        compared |= pairs.keys()
     return pl.DataFrame(rows, schema=NEIGHBOUR, orient="row")
 
 
@@ -112,6 +116,10 @@ def releases_table(release: Release, made_of: Mapping[str, Any], base: Version) 
 def fingerprint(archive: Archive) -> str:
     """Return the identity of everything a build depends on: archive, software, declarations."""
     return hashlib.sha256(f"{archive.content} {installed('pfsetl')} {_declarations_digest()}".encode()).hexdigest()
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 @cache

@@ -9,6 +9,7 @@ from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
 from pfsetl.publication import neighbours, record, succession
 from pfsetl.publication.version import Version
+from pfsetl.source import members
 from pfsetl.tables import agreement, completeness
 from pfsetl.tables.check import Report, check
 
@@ -70,7 +71,7 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
     report = check(label, tables, replace(contract, tables=asked), {"neighbour": near}, sample=sample)
     found = []
     if not lacking - set(NOT_ASKED):
-        found += agreement.agreements(tables, release)[1]
+        found += agreement.agreements(tables, release, members.participants(entry.get("missing", ())))[1]
         if not sample:
             found += completeness.floors(tables, calendar.formula_day(release)) + completeness.known(tables, release)
             found += neighbours.moved(release, tables, at.store, at.releases, at.resources)

@@ -102,6 +102,17 @@ def is_intact(kept: Fetched) -> bool:
             return False
 
 
+def usable(folder: Path, label: str) -> tuple[Fetched | None, list[str]]:
+    """Return a label's newest revision if its file is as it was fetched, and what to say of one that isn't.
+
+    None means that it has to be fetched: whoever builds from the cache asks here, so that a damaged file never stays.
+    """
+    held = newest(folder, label)
+    if held is None or is_intact(held):
+        return held, []
+    return None, [f"{held.path}: damaged or gone, so the cache's archive of {label} isn't used"]
+
+
 def keep(folder: Path, label: str, part: Path, url: str) -> Fetched:
     """Move a complete file into the cache and note it as the label's next revision, unless it is the newest already.
 

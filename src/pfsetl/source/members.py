@@ -78,7 +78,11 @@ def recognise(archive: str, contents: Mapping[str, Callable[[], bytes]], folders
 
 
 def missing(archive: str, found: Recognised) -> Iterable[str]:
-    """Yield the members that an archive lacks; raises ArchiveError when a required one is among them."""
+    """Yield the members that an archive lacks, such as `gpci` and `pprrvu (qp)`.
+
+    Of a required member the file of one participant is enough, since what is there is worth having: the others are
+    lacks. Raises ArchiveError where it has none, or where a file that isn't used may be the one that is missing.
+    """
     participants: dict[str, set[str]] = {}
     for file in found.files:
         participants.setdefault(file.member, set()).add(file.participant)
@@ -94,19 +98,40 @@ def missing(archive: str, found: Recognised) -> Iterable[str]:
                 )
             continue
         if kind.participant not in present:
-            label = kind.member if kind.participant == "all" else f"{kind.member} ({kind.participant})"
-            if kind.required:
+            label = _labelled(kind)
+            if kind.required and (not present or any(_may_be(kind, name) for name in found.ignored)):
+                remedy = "Give all files of the release" if not present else "Rename the file, or leave it out"
                 raise ArchiveError(
                     f"{archive}: no file of {label}. CMS names it as in {kind.example}, and it ends in "
-                    f"{', '.join(FORMATS)}. {_others(found)}Give all files of the release; names are told by "
-                    "schemas/members.csv."
+                    f"{', '.join(FORMATS)}. {_others(found)}{remedy}; names are told by schemas/members.csv."
                 )
             yield label
+
+
+def participants(missing: Iterable[str]) -> list[str]:
+    """Return the participants among the lacks of an archive whose relative values are missing.
+
+    >>> participants(["pprrvu (qp)", "anesthesia"])
+    ['qp']
+    """
+    kinds = [kind for kind in registry.member_kinds() if kind.required and kind.participant != "all"]
+    return [kind.participant for kind in kinds if _labelled(kind) in missing]
+
+
+def _labelled(kind: MemberKind) -> str:
+    return kind.member if kind.participant == "all" else f"{kind.member} ({kind.participant})"
 
 
 def is_of_system(name: str) -> bool:
     """Return whether an operating system or an office program made a file, beside those that a person put there."""
     return bool(_OF_SYSTEMS.search(name))
+
+
+def _may_be(kind: MemberKind, name: str) -> bool:
+    """Whether a file that isn't used looks like a member, in a format that could be read."""
+    path = PurePosixPath(name)
+    looks = kind.looks.search(path.name.lower()) and path.suffix.lower() in FORMATS
+    return bool(looks) and not is_of_system(name) and not _kinds(name)
 
 
 def _kinds(name: str) -> list[MemberKind]:

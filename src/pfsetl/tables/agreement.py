@@ -4,7 +4,7 @@ Where too few agree, a member is of another release and the build stops (`schema
 are named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -21,11 +21,16 @@ _SETTINGS = ("nonfacility", "facility")
 _PLACED = ("gpci", "locality_county", "anesthesia", "opps_cap")
 
 
-def agreements(tables: Mapping[str, pl.DataFrame], release: Release) -> tuple[list[Agreement], list[Finding]]:
-    """Recompute what can be recomputed of one release; return the agreements, and what they mean for publication."""
+def agreements(
+    tables: Mapping[str, pl.DataFrame], release: Release, lacks: Sequence[str] = ()
+) -> tuple[list[Agreement], list[Finding]]:
+    """Recompute what can be recomputed of one release; return the agreements, and what they mean for publication.
+
+    `lacks` are the participants whose file is missing from the archive.
+    """
     told: list[Agreement] = []
     findings: list[Finding] = []
-    for agreement, found in (*opps_cap(tables, release), *anesthesia(tables, release)):
+    for agreement, found in (*opps_cap(tables, release, lacks), *anesthesia(tables, release)):
         told.append(agreement)
         findings += found
     contractors = [odd_contractors(name, tables[name]) for name in _PLACED if name in tables]
@@ -44,11 +49,12 @@ def odd_contractors(name: str, rows: pl.DataFrame) -> Finding:
     )  # fmt: skip
 
 
-def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Judged]:
+def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release, lacks: Sequence[str] = ()) -> list[Judged]:
     """Recompute every OPPSCAP amount from RVUs, indices and factor of the same archive.
 
     Status `C`: the OPPS amount; else the lower of the amount and the OPPS amount (CMS's members of 13 releases agree
-    completely, docs/accuracy.md). Nothing where the archive has no OPPSCAP, or no indices.
+    completely, docs/accuracy.md). Nothing where the archive has no OPPSCAP, or no indices. Where the file of a
+    participant is missing, the amounts may have been computed with its factor, so nothing stops the build.
     """
     caps = tables["opps_cap"]
     if caps.is_empty() or tables["gpci"].is_empty():
@@ -77,7 +83,10 @@ def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Judge
     told = Agreement("opps_cap", "amounts recomputed", compared.height, agree, _most_off(off, compared))
     said = f"{agree:,} of {compared.height:,} capped amounts follow from the archive's own RVUs, indices and factor"
     remedy = "less than half do so when the cap file or the indices are of another release"
-    return [judged(told, release, "recomputed", said, remedy, least if agree < least.value * compared.height else None)]
+    crossed = least if agree < least.value * compared.height else None
+    if crossed and lacks:
+        said += f"; they may have been computed with the factor of {' and '.join(lacks)}, whose file is missing"
+    return [judged(told, release, "recomputed", said, remedy, None if lacks else crossed)]
 
 
 def _most_off(off: pl.DataFrame, compared: pl.DataFrame) -> tuple[str, ...]:

@@ -29,11 +29,16 @@ _KEPT = {
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The least that a full file has: rows with a `value`, or distinct values of `columns`."""
+    """The least that a full file has: rows with a `value`, or distinct values of `columns`.
+
+    Of `participants` alone, where any are named, and only in a release that lacks the participant `without`.
+    """
 
     table: str
     columns: tuple[str, ...]
     value: str
+    participants: tuple[str, ...]
+    without: str
     first: date
     last: date | None
     at_least: int
@@ -54,7 +59,10 @@ def floors(tables: Mapping[str, pl.DataFrame], day: date) -> list[Finding]:
     found = []
     for floor in _floors():
         rows = tables.get(floor.table)
-        if rows is None or rows.is_empty() or day < floor.first or (floor.last and day > floor.last):
+        if rows is None or day < floor.first or (floor.last and day > floor.last):
+            continue
+        rows = _of_participants(rows, floor)
+        if rows.is_empty():
             continue
         if floor.value:
             count = rows.filter(pl.col(floor.columns[0]) == floor.value).height
@@ -164,10 +172,21 @@ def _finding(
     return Finding(table, check, severity, said, violations, examples, WHOLE, counted=True)
 
 
+def _of_participants(rows: pl.DataFrame, floor: Floor) -> pl.DataFrame:
+    """Return the rows that a floor is about: a file of one participant isn't the full schedule that others have."""
+    if not floor.participants:
+        return rows
+    whose = pl.col("participant")
+    if rows.select((whose == floor.without).any()).item():
+        return rows.clear()
+    return rows.filter(whose.is_in(floor.participants))
+
+
 def _floors() -> Iterator[Floor]:
     for row in declarations.rows("floors.csv"):
         last = date.fromisoformat(row["until"]) if row["until"] else None
         first = date.fromisoformat(row["from"])
         yield Floor(
-            row["table"], tuple(row["columns"].split()), row["value"], first, last, int(row["at_least"]), row["source"]
-        )
+            row["table"], tuple(row["columns"].split()), row["value"], tuple(row["participants"].split()),
+            row["without"], first, last, int(row["at_least"]), row["source"],
+        )  # fmt: skip

@@ -30,7 +30,7 @@ def drift(tables: Mapping[str, pl.DataFrame], release: Release, neighbours: list
     found: list[Finding] = []
     for near in neighbours:
         found += _indices(tables["gpci"], release, near) if tables["gpci"].height and near.gpci.height else []
-        found.append(_factors(tables["conversion_factor"], near))
+        found.append(factors(tables["conversion_factor"], near.side, near.label, near.conversion_factor))
     return found
 
 
@@ -92,17 +92,17 @@ def _shown(rows: pl.DataFrame) -> tuple[str, ...]:
     return tuple(shown)
 
 
-def _factors(factors: pl.DataFrame, near: Neighbour) -> Finding:
-    """Hold the conversion factors against the neighbor's; a new participant is held against the one it continues."""
-    theirs = dict(near.conversion_factor.select("participant", "conversion_factor").iter_rows())
+def factors(printed: pl.DataFrame, side: str, label: str, there: pl.DataFrame) -> Finding:
+    """Hold the conversion factors against another release's; a new participant is held against the one it continues."""
+    theirs = dict(there.select("participant", "conversion_factor").iter_rows())
     off = []
-    for participant, factor in factors.select("participant", "conversion_factor").iter_rows():
+    for participant, factor in printed.select("participant", "conversion_factor").iter_rows():
         other = theirs.get(participant) or next(iter(theirs.values()), None)
         if other and abs(float(factor / other) - 1) > _bound("conversion_factor_moves_at_most"):
             off.append(f"{participant} {other} to {factor}")
     return Finding(
-        "conversion_factor", f"moved_{near.side}", "warn",
-        f"the conversion factor is more than 10 % away from {near.label}'s", len(off), tuple(off),
+        "conversion_factor", f"moved_{side}", "warn",
+        f"the conversion factor is more than 10 % away from {label}'s", len(off), tuple(off),
     )  # fmt: skip
 
 
