@@ -328,6 +328,7 @@ def _examined(
     parity.refuse_unexplained(differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
     findings["notices"] += reading.notices(raws)
+    findings["rounded"] = {raw.file: raw.rounded for raw in raws if raw.rounded}
     return Examined(complete, report, findings)
 
 
