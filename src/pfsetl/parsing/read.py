@@ -22,7 +22,7 @@ class RawTable:
     """One member as text: `frame` has `line` and the fields of its layout, blanks are "".
 
     `separator` stands between cells, "" for none; `encoding` is "" for CMS's own. `rounded` are the cells of a workbook
-    that hold more digits than it shows, by field.
+    that hold more digits than it shows, by field. `note` says what is odd about a file that fits all the same.
     """
 
     member: str
@@ -37,6 +37,7 @@ class RawTable:
     separator: str = ""
     encoding: str = ""
     rounded: dict[str, int] = field(default_factory=dict)
+    note: str = ""
 
     def with_rows(self, frame: pl.DataFrame) -> "RawTable":
         """Return the same table with other rows."""
@@ -104,6 +105,7 @@ def _read_member(file: MemberFile, place: str) -> RawTable:
         separator,
         encoding,
         rounded,
+        cut.note,
     )
 
 
@@ -115,6 +117,7 @@ def notices(raws: Iterable[RawTable]) -> list[str]:
         how = [] if usual else [f"separated by {SEPARATORS[raw.separator]}"]
         how += [f"in {raw.encoding.upper()}"] if raw.encoding else []
         found += [f"{raw.file}: {' and '.join(how)}, which CMS's own file isn't; read all the same"] if how else []
+        found += [f"{raw.file}: {raw.note}"] if raw.note else []
         if raw.rounded:
             cells = ", ".join(f"{count:,} of {name}" for name, count in raw.rounded.items())
             found.append(f"{raw.file}: cells that hold more digits than they show are read as shown: {cells}")
