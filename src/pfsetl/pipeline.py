@@ -23,7 +23,7 @@ from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
-from pfsetl.tables import agreement, compare, completeness, derive, descriptors
+from pfsetl.tables import agreement, compare, completeness, derive, descriptors, unplaced
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -323,7 +323,8 @@ def _examined(
     if base:
         found += loss.lost(release, complete, base, sample=sample)
         found += [] if sample else neighbours.moved(release, complete, base.store, base.releases, base.resources)
-    report = replace(report, findings=report.findings + tuple(found)).accepting(accept)
+    found += unplaced.findings(complete)
+    report = replace(report, findings=unplaced.excused([*report.findings, *found], complete)).accepting(accept)
     differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)

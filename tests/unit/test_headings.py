@@ -111,6 +111,12 @@ def test_a_new_column_below_cut_headings_is_refused_by_its_name() -> None:
     assert "column 32 'NEW' isn't in G31" in told
 
 
+def test_a_column_without_a_title_is_refused() -> None:
+    rows = s.pprrvu_cells("G31")[TITLES + HEADINGS - 1 :]
+    rows[0][5] = ""
+    assert "column 6 '' isn't the end of 'WORK RVU' (work_rvu)" in refused("pprrvu", rows)
+
+
 def test_whole_headings_that_changed_are_refused_by_column_as_ever() -> None:
     rows = s.pprrvu_cells("G31")
     rows[8] = ["" if cell == "WORK" else cell for cell in rows[8]]  # CMS's own change: WORK RVU becomes RVU
