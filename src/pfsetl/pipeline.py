@@ -24,7 +24,7 @@ from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import Archive, open_archive
-from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since
+from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since, unplaced
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -324,7 +324,8 @@ def _examined(
     if base:
         found += loss.lost(release, complete, base, sample=sample)
         found += [] if sample else neighbours.moved(release, complete, base.store, base.releases, base.resources)
-    report = replace(report, findings=report.findings + tuple(found)).accepting(accept)
+    found += unplaced.findings(complete)
+    report = replace(report, findings=unplaced.excused([*report.findings, *found], complete)).accepting(accept)
     differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
@@ -335,6 +336,7 @@ def _examined(
     )
     beside = registry.undeclared_beside(release, base.releases if base else {})
     findings["notices"] += assumed.notices(release, complete["release_calendar"], beside)
+    findings["rounded"] = {raw.file: raw.rounded for raw in raws if raw.rounded}
     return Examined(complete, report, findings)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pfsetl.declared import registry
 from pfsetl.errors import LayoutError
-from pfsetl.parsing import grid, grid_shape, text_shape
+from pfsetl.parsing import grid, grid_shape, headings, text_shape
 from pfsetl.parsing.encoding import decode
 from pfsetl.parsing.read import RawTable, read
 from pfsetl.source.archive import open_archive
@@ -197,7 +197,7 @@ def test_the_refusal_says_where_to_declare_a_new_shape() -> None:
     ],
 )
 def test_stacked_header_cells_are_one_title(cells: list[str], title: str) -> None:
-    assert grid_shape.header_text(cells) == title
+    assert headings.header_text(cells) == title
 
 
 def test_text_without_records_is_refused() -> None:

@@ -1,29 +1,39 @@
 """Cut grids of cells: csv, tab separated text and workbooks, whose columns stand under declared headers."""
 
 import re
+from dataclasses import replace
 
 import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Layout
 from pfsetl.parsing.grid import END_MARKERS, Grid
+from pfsetl.parsing.headings import SEARCH_ROWS, header_text, rest_of_headings
 from pfsetl.parsing.shape import Cut, Fit, only_fit
-
-HEADER_SEARCH_ROWS = 60
 
 
 def cut_grid(member: str, grid: Grid) -> Cut:
-    """Cut a grid of cells whose columns must be those of a declared layout, in its order."""
+    """Cut a grid of cells whose columns must be those of a declared layout, in its order.
+
+    Where upper heading lines were cut off, what is left must be the end of exactly one layout's headings.
+    """
     trials = [layout for layout in registry.layouts(member) if layout.medium == "grid"]
     fits = [_fit_grid(layout, grid) for layout in trials]
     if all("header not found" in fit.problems for fit in fits):
         bare = [x for x in registry.layouts(member) if x.medium == "grid_without_header"]
-        fits = [_fit_bare_grid(layout, grid) for layout in bare] or fits
+        fits += [_fit_bare_grid(layout, grid) for layout in bare]
+    if not any(fit.cut for fit in fits) and (rest := rest_of_headings(trials, grid)):
+        fits = [_fit_body(rest.layout, grid, rest.bottom, [])]
+        if fits[0].cut:
+            missing = (
+                f"heading lines above line {rest.top + 1} are missing; the rest fits layout {rest.layout.name} alone"
+            )
+            return replace(fits[0].cut, note=missing)
     return only_fit(fits, member, grid.place)
 
 
 def _fit_grid(layout: Layout, grid: Grid) -> Fit:
-    head = grid.frame.head(HEADER_SEARCH_ROWS).drop("line").rows()
+    head = grid.frame.head(SEARCH_ROWS).drop("line").rows()
     anchor = layout.fields[0].header
     at = next((i for i, row in enumerate(head) if anchor and anchor.fullmatch(header_text(row[:1]))), None)
     if at is None:
@@ -39,7 +49,11 @@ def _fit_grid(layout: Layout, grid: Grid) -> Fit:
     ):
         bottom += 1
     titles = [header_text([row[i] for row in head[top : bottom + 1]]) for i in range(grid.width)]
-    problems = compare_headers(layout, titles)
+    return _fit_body(layout, grid, bottom, compare_headers(layout, titles))
+
+
+def _fit_body(layout: Layout, grid: Grid, bottom: int, problems: list[str]) -> Fit:
+    """Fit the rows below the last heading line, unless the headings have problems."""
     body = grid.frame.slice(bottom + 1)
     extra = [f"c{i}" for i in range(len(layout.fields) + 1, grid.width + 1)]
     for column in extra:
@@ -48,7 +62,8 @@ def _fit_grid(layout: Layout, grid: Grid) -> Fit:
             problems.append(f"column {column[1:]} has no header but a value at line {filled['line'][0]}")
     if problems:
         return Fit(layout, problems, None, distance=sum("moved from" not in problem for problem in problems))
-    banner = "\n".join(" ".join(cell for cell in row if cell) for row in head[: bottom + 1])
+    head = grid.frame.head(bottom + 1).drop("line").rows()
+    banner = "\n".join(" ".join(cell for cell in row if cell) for row in head)
     return Fit(layout, [], _cut_rows(layout, body, bottom + 1, banner))
 
 
@@ -83,17 +98,6 @@ def _cut_rows(layout: Layout, body: pl.DataFrame, header_rows: int, banner: str)
     }
     frame = records.select("line", *(pl.col(f"c{i}").alias(n) for i, n in enumerate(names, 1)))
     return Cut(layout.name, frame, banner, counts)
-
-
-def header_text(cells: object) -> str:
-    """Join stacked header cells to one upper-case title without punctuation.
-
-    >>> header_text(["", "NON-FAC", "PE RVU"])
-    'NON FAC PE RVU'
-    """
-    assert isinstance(cells, (list, tuple))
-    joined = re.sub(r"[^A-Z0-9.]+", " ", " ".join(cells).upper())
-    return re.sub(r"\.(?!\d)", " ", joined).replace("  ", " ").strip()
 
 
 def compare_headers(layout: Layout, titles: list[str]) -> list[str]:

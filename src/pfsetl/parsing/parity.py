@@ -1,7 +1,9 @@
 """Compare the formats of one member cell by cell, once typed: they should say the same."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import polars as pl
 
@@ -10,11 +12,22 @@ from pfsetl.errors import ChecksFailed, ContractError
 from pfsetl.parsing.parse import LICENSED, Parsed, key_of
 
 EXAMPLES = 3
+# What two cells differ in, where it can be told from the cells alone (column `differs` of corrections.csv).
+CUT = "cut"
+LETTERS = "letters"
+_CUT_FROM = 20  # characters; the narrowest column that CMS's files of 2009 to 2025 cut has 25
+_UNEVEN = 5  # characters from the shortest to the longest cell that one column cuts: 32 to 36 in GPCI2018.txt
+_LEFT_OUT = re.compile(
+    r"[^\x20-\x7e]|[\"'`?]"
+)  # what one codepage shows as another character, and what it's typed as instead
 
 
 @dataclass(frozen=True, slots=True)
 class FormatDifference:
-    """One field (or whole rows) in which two files of a member differ; `explained` is a correction's reason."""
+    """One field (or whole rows) in which two files of a member differ; `explained` is a correction's reason.
+
+    `differs` is what all of these cells differ in: `cut`, `letters`, or two texts that corrections.csv names; else "".
+    """
 
     member: str
     participant: str
@@ -25,6 +38,7 @@ class FormatDifference:
     cells: int
     examples: tuple[str, ...]
     explained: str | None = None
+    differs: str = ""
 
 
 def differences(believed: Parsed, other: Parsed) -> list[FormatDifference]:
@@ -33,14 +47,22 @@ def differences(believed: Parsed, other: Parsed) -> list[FormatDifference]:
     a, b = _numbered(believed.frame, key), _numbered(other.frame, key)
     found: list[FormatDifference] = []
 
-    def report(field: str, rows: pl.DataFrame, shown: Sequence[str]) -> None:
+    def report(field: str, rows: pl.DataFrame, shown: Sequence[str], how: str = "") -> None:
         if rows.height:
             sample = rows.head(EXAMPLES).select(shown).rows()
             examples = tuple(" ".join("" if cell is None else str(cell) for cell in row) for row in sample)
             one, two = believed.raw, other.raw
             found.append(
                 FormatDifference(
-                    one.member, one.participant, one.file, two.file, two.format, field, rows.height, examples
+                    one.member,
+                    one.participant,
+                    one.file,
+                    two.file,
+                    two.format,
+                    field,
+                    rows.height,
+                    examples,
+                    differs=how,
                 )
             )
 
@@ -58,30 +80,74 @@ def differences(believed: Parsed, other: Parsed) -> list[FormatDifference]:
     for field in (c for c, differ in zip(fields, differs, strict=True) if differ):
         rows = both.filter(pl.col(field).ne_missing(pl.col(f"{field} there")))
         # NOTE: licensed text is only counted, it must not reach the public manifest.
-        report(field, rows, key if field == LICENSED else [*key, field, f"{field} there"])
+        shown = key if field == LICENSED else [*key, field, f"{field} there"]
+        for how, alike in _by_kind(field, rows, both, believed.raw.member, other.raw.format):
+            report(field, alike, shown, how)
     return found
+
+
+def _by_kind(
+    field: str, rows: pl.DataFrame, both: pl.DataFrame, member: str, form: str
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Split the rows in which two files differ by what the cells differ in."""
+    if rows.schema[field] != pl.String or registry.fields()[field].price:
+        yield "", rows
+        return
+    declared = {
+        row["differs"]
+        for row in declarations.rows("corrections.csv")
+        if row["action"] == "explain" and " => " in row["differs"] and _is_of(row, member, form, field)
+    }
+    # NOTE: nothing in a column is longer than it's wide.
+    narrow = [
+        max(_CUT_FROM, int(both.select(pl.col(c).str.len_chars().max()).item() or 0) - _UNEVEN)
+        for c in (field, f"{field} there")
+    ]
+
+    def kind(here: str, there: str) -> str:
+        if (pair := f"{here} => {there}") in declared:
+            return pair
+        if any(
+            whole.startswith(cut) and len(cut) >= least
+            for whole, cut, least in ((there, here, narrow[0]), (here, there, narrow[1]))
+        ):
+            return CUT
+        return LETTERS if _LEFT_OUT.sub("", here) == _LEFT_OUT.sub("", there) else ""
+
+    kinds = [kind(here or "", there or "") for here, there in rows.select(field, f"{field} there").iter_rows()]
+    for name in dict.fromkeys(kinds):
+        yield name, rows.filter(pl.Series([one == name for one in kinds]))
+
+
+def _is_of(row: Mapping[str, str], member: str, form: str, field: str) -> bool:
+    return row["format"] == form and all(
+        fnmatchcase(name, row[column]) for column, name in (("member", member), ("field", field))
+    )
 
 
 def explained(
     release: str, content: str, compared: set[tuple[str, str]], found: list[FormatDifference]
 ) -> list[FormatDifference]:
-    """Add to each difference the reason that `schemas/corrections.csv` has for it.
+    """Add to each difference the first reason that `schemas/corrections.csv` has for it.
 
-    `compared` are the (member, other format) pairs that were compared. Raises ContractError for a correction of this
-    release and archive that explains nothing, because it hides the next difference.
+    A correction holds for the releases of its pattern and, where it says so in `differs`, for cells that differ in that
+    alone. `compared` are the (member, other format) pairs that were compared. Raises ContractError for a correction of
+    this very archive that explains nothing, because it hides the next difference.
     """
     result = list(found)
     for row in declarations.rows("corrections.csv"):
-        if row["action"] != "explain" or row["release"] != release or not content.startswith(row["archive"]):
+        if row["action"] != "explain" or not fnmatchcase(release, row["release"]):
             continue
-        if (row["member"], row["format"]) not in compared:
+        if not content.startswith(row["archive"]) or (
+            row["archive"] and (row["member"], row["format"]) not in compared
+        ):
             continue
         hits = [
             i
             for i, d in enumerate(result)
-            if (d.member, d.other_format, d.field) == (row["member"], row["format"], row["field"])
+            if not d.explained and _is_of(row, d.member, d.other_format, d.field) and row["differs"] in ("", d.differs)
         ]
-        if not hits:
+        if not hits and row["archive"]:
             raise ContractError(
                 f"schemas/corrections.csv: the correction of {release} {row['member']} {row['format']} {row['field']} "
                 "explains nothing in this archive. Remove it, or name the archive it is for by its content hash."

@@ -59,10 +59,24 @@ def _parse(raw: RawTable) -> Parsed:
         )
     aside = pl.concat([unusable, repeats]).unique("line", keep="first").sort("line")
     kept = raw.frame.join(aside, on="line", how="anti", maintain_order="left")
+    return Parsed(raw, _split_code(values.typed(raw.with_rows(kept))), _rejects(raw, aside))
+
+
+def without(parsed: Parsed, aside: pl.DataFrame) -> Parsed:
+    """Set more lines of a member aside: `aside` has `line` and `reason`."""
+    frame = parsed.frame.join(aside, on="line", how="anti", maintain_order="left")
+    more = _rejects(parsed.raw, aside)
+    return Parsed(parsed.raw, frame, pl.concat([parsed.rejects, more]).sort("line"))
+
+
+def _rejects(raw: RawTable, aside: pl.DataFrame) -> pl.DataFrame:
+    """Add to lines and their reasons what stands there, without the short description."""
     shown = [_shown(registry.fields()[c]) for c in raw.frame.columns if c not in ("line", LICENSED)]
-    texts = raw.frame.select("line", text=pl.concat_str(shown, separator="|"))
-    rejects = aside.join(texts, on="line", how="left", maintain_order="left")
-    return Parsed(raw, _split_code(values.typed(raw.with_rows(kept))), rejects.select(*_REJECTS))
+    rows = raw.frame.join(aside, on="line", how="semi")
+    texts = rows.select("line", text=pl.concat_str(shown, separator="|"))
+    return aside.join(texts, on="line", how="left", maintain_order="left").select(
+        pl.col(name).cast(dtype) for name, dtype in _REJECTS.items()
+    )
 
 
 def key_of(member: str) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 import codecs
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError, during
-from pfsetl.parsing import bounds, grid, grid_shape, xls, xlsx_bounds
+from pfsetl.parsing import bounds, grid, grid_shape, rounding, xls, xlsx_bounds
 from pfsetl.parsing.encoding import decode, encoding_of
 from pfsetl.parsing.separators import SEPARATORS, USUAL, cut_text_member
 from pfsetl.parsing.shape import Cut
@@ -21,7 +21,8 @@ from pfsetl.source.members import MemberFile
 class RawTable:
     """One member as text: `frame` has `line` and the fields of its layout, blanks are "".
 
-    `separator` stands between cells, "" for none; `encoding` is "" for CMS's own.
+    `separator` stands between cells, "" for none; `encoding` is "" for CMS's own. `rounded` are the cells of a workbook
+    that hold more digits than it shows, by field. `note` says what is odd about a file that fits all the same.
     """
 
     member: str
@@ -35,6 +36,8 @@ class RawTable:
     counts: dict[str, int]
     separator: str = ""
     encoding: str = ""
+    rounded: dict[str, int] = field(default_factory=dict)
+    note: str = ""
 
     def with_rows(self, frame: pl.DataFrame) -> "RawTable":
         """Return the same table with other rows."""
@@ -88,6 +91,7 @@ def _read_member(file: MemberFile, place: str) -> RawTable:
     cut, separator, encoding = _cut(file, data, place)
     if cut.frame.is_empty():
         raise ArchiveError(f"{place}: a header and no records. Download the archive again.")
+    frame, rounded = rounding.as_shown(cut.frame) if file.format == "xlsx" else (cut.frame, {})
     return RawTable(
         file.member,
         file.participant,
@@ -95,22 +99,28 @@ def _read_member(file: MemberFile, place: str) -> RawTable:
         file.format,
         hashlib.sha256(data).hexdigest(),
         cut.layout,
-        cut.frame,
+        frame,
         cut.banner,
         cut.counts,
         separator,
         encoding,
+        rounded,
+        cut.note,
     )
 
 
 def notices(raws: Iterable[RawTable]) -> list[str]:
-    """Say which files aren't saved as CMS saves them, though they can be read."""
+    """Say which files aren't saved as CMS saves them, though they can be read, and which hold more than they show."""
     found = []
     for raw in raws:
         usual = raw.format not in USUAL or raw.separator in USUAL[raw.format]
         how = [] if usual else [f"separated by {SEPARATORS[raw.separator]}"]
         how += [f"in {raw.encoding.upper()}"] if raw.encoding else []
         found += [f"{raw.file}: {' and '.join(how)}, which CMS's own file isn't; read all the same"] if how else []
+        found += [f"{raw.file}: {raw.note}"] if raw.note else []
+        if raw.rounded:
+            cells = ", ".join(f"{count:,} of {name}" for name, count in raw.rounded.items())
+            found.append(f"{raw.file}: cells that hold more digits than they show are read as shown: {cells}")
     return found
 
 

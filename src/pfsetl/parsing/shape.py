@@ -16,12 +16,16 @@ from pfsetl.errors import LayoutError
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A member cut by a layout: `frame` has `line` and one column of text per field; counts sum to all lines."""
+    """A member cut by a layout: `frame` has `line` and one column of text per field; counts sum to all lines.
+
+    `note` says what is odd about the file, though it fits.
+    """
 
     layout: str
     frame: pl.DataFrame
     banner: str
     counts: dict[str, int]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

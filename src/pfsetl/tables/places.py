@@ -11,6 +11,18 @@ import polars as pl
 from pfsetl.declared import declarations
 from pfsetl.errors import ValueRefused
 
+_PLACE = ("mac", "locality")
+_PREFIX_DIGITS = 3  # of a MAC's number: jurisdiction and state
+_PREFIX = pl.col("mac").str.slice(0, _PREFIX_DIGITS)
+# Letters and digits, without a state behind them (`Napa, CA`), and no more of them than every format prints.
+_NAME = (
+    pl.col("locality_name")
+    .str.to_uppercase()
+    .str.replace(r",\s*[A-Z]{2}$", "")
+    .str.replace_all(r"[^A-Z0-9]", "")
+    .str.slice(0, 20)
+)
+
 
 def known_states(gpci: pl.DataFrame | None, locality_county: pl.DataFrame | None) -> pl.DataFrame:
     """Return `mac`, `locality`, `state` as the archive itself tells them: GPCI's column, then LOCCO's names."""
@@ -31,23 +43,9 @@ def known_states(gpci: pl.DataFrame | None, locality_county: pl.DataFrame | None
 def with_state(frame: pl.DataFrame, told: pl.DataFrame, place: str) -> pl.DataFrame:
     """Add `state` to rows of `mac`, `locality`: by `schemas/carriers.csv`, else as the archive tells it.
 
-    NOTE: the declared carriers come first because LOCCO's own text drops a state now and then (24LOCCO.txt has
-    no CALIFORNIA). A State column in the frame itself is CMS's word and stays.
+    A State column in the frame itself is CMS's word and stays. Raises ValueRefused for a place in no known state.
     """
-    if "state" in frame.columns:
-        return frame
-    carriers = pl.DataFrame(declarations.rows("carriers.csv")).rename({"carrier": "mac"})
-    exact = carriers.filter(pl.col("locality") != "").select("mac", "locality", exact="state")
-    whole = carriers.filter(pl.col("locality") == "").select("mac", whole="state")
-    found = (
-        frame.with_row_index("_row")
-        .join(exact, on=["mac", "locality"], how="left", maintain_order="left")
-        .join(whole, on="mac", how="left", maintain_order="left")
-        .join(told.rename({"state": "told"}), on=["mac", "locality"], how="left", maintain_order="left")
-        .with_columns(state=pl.coalesce("exact", "whole", "told"))
-        .sort("_row")
-        .drop("_row", "exact", "whole", "told")
-    )
+    found = _known_state(frame, told)
     unknown = found.filter(pl.col("state").is_null())
     if unknown.height:
         row = unknown.row(0, named=True)
@@ -56,6 +54,100 @@ def with_state(frame: pl.DataFrame, told: pl.DataFrame, place: str) -> pl.DataFr
             "Add a row to schemas/carriers.csv."
         )
     return found
+
+
+def with_likely_state(frame: pl.DataFrame, told: pl.DataFrame, gpci: pl.DataFrame | None) -> pl.DataFrame:
+    """Add `state` like `with_state`; a contractor that nobody knows is placed where GPCI's own rows can be meant.
+
+    `gpci` has `state`. By the name of the locality there, else by the first three digits of the number, as GPCI's rows
+    and then `schemas/carriers.csv` have them; null where the locality isn't in GPCI, and where nothing tells the state.
+    """
+    found = _known_state(frame, told)
+    open_ones = found.filter(pl.col("state").is_null()).select(*_PLACE, *_named(found)).unique()
+    if open_ones.is_empty():
+        return found
+    likely = _likely(open_ones, told, gpci)
+    return (
+        found.join(likely, on=list(_PLACE), how="left", maintain_order="left")
+        .with_columns(state=pl.coalesce("state", "likely"))
+        .drop("likely")
+    )
+
+
+def _known_state(frame: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Add `state`, null where neither `schemas/carriers.csv` nor the archive tells it of this very number.
+
+    NOTE: the declared carriers come first because LOCCO's own text drops a state now and then (24LOCCO.txt has
+    no CALIFORNIA).
+    """
+    if "state" in frame.columns:
+        return frame
+    carriers = _carriers().filter(~_is_prefix())
+    exact = carriers.filter(pl.col("locality") != "").select("mac", "locality", exact="state")
+    whole = carriers.filter(pl.col("locality") == "").select("mac", whole="state")
+    return (
+        frame.with_row_index("_row")
+        .join(exact, on=["mac", "locality"], how="left", maintain_order="left")
+        .join(whole, on="mac", how="left", maintain_order="left")
+        .join(told.rename({"state": "told"}), on=["mac", "locality"], how="left", maintain_order="left")
+        .with_columns(state=pl.coalesce("exact", "whole", "told"))
+        .sort("_row")
+        .drop("_row", "exact", "whole", "told")
+    )
+
+
+def _likely(unknown: pl.DataFrame, told: pl.DataFrame, gpci: pl.DataFrame | None) -> pl.DataFrame:
+    """Return `mac`, `locality`, `likely` of places whose contractor nobody knows."""
+    seen = pl.concat([told, *([gpci.select(told.columns)] if gpci is not None else [])])
+    ours = _only_one(seen.filter(_is_mac()), {"prefix": _PREFIX}, "by_ours")
+    declared = _carriers().filter(_is_prefix()).rename({"mac": "prefix"})
+    exact = declared.filter(pl.col("locality") != "").select("prefix", "locality", exact="state")
+    whole = declared.filter(pl.col("locality") == "").select("prefix", whole="state")
+    found = (
+        unknown.with_columns(prefix=pl.when(_is_mac()).then(_PREFIX))
+        .join(ours, on="prefix", how="left")
+        .join(exact, on=["prefix", "locality"], how="left")
+        .join(whole, on="prefix", how="left")
+    )
+    ways = ["by_ours", "exact", "whole"]
+    if gpci is not None and _named(gpci) and _named(unknown):
+        names = _only_one(gpci, {"locality": pl.col("locality"), "name": _NAME}, "by_name")
+        found = found.with_columns(name=_NAME).join(names, on=["locality", "name"], how="left")
+        ways = ["by_name", *ways]
+    found = found.with_columns(likely=pl.coalesce(ways))
+    if gpci is not None:
+        found = found.join(gpci.select("locality", likely="state").unique(), on=["locality", "likely"], how="semi")
+    return found.select(*_PLACE, "likely").unique(_PLACE, keep="first", maintain_order=True)
+
+
+def _only_one(rows: pl.DataFrame, by: dict[str, pl.Expr], name: str) -> pl.DataFrame:
+    """Return the state that belongs to each of `by`, where that is one state."""
+    counted = rows.group_by(e.alias(n) for n, e in by.items()).agg(
+        pl.col("state").n_unique().alias("_n"), pl.col("state").first().alias(name)
+    )
+    return counted.filter(pl.col("_n") == 1).drop("_n").drop_nulls()
+
+
+def is_known(mac: pl.Expr) -> pl.Expr:
+    """Return whether `schemas/carriers.csv` has a contractor number."""
+    return mac.is_in(_carriers().filter(~_is_prefix())["mac"].unique().to_list())
+
+
+def _carriers() -> pl.DataFrame:
+    return pl.DataFrame(declarations.rows("carriers.csv")).rename({"carrier": "mac"})
+
+
+def _is_prefix() -> pl.Expr:
+    return pl.col("mac").str.len_chars() == _PREFIX_DIGITS
+
+
+def _is_mac() -> pl.Expr:
+    """Return whether a number is a MAC's: it ends in 1 (Part A) or 2 (Part B), and older ones mostly begin with 00."""
+    return pl.col("mac").str.contains(r"^(?:[1-9]|0[1-9])[0-9]*[12]$")
+
+
+def _named(frame: pl.DataFrame) -> list[str]:
+    return [c for c in ("locality_name",) if c in frame.columns]
 
 
 def merged(frame: pl.DataFrame, key: list[str], same: list[str], place: str) -> pl.DataFrame:

@@ -1,0 +1,109 @@
+"""Lines whose contractor nobody knows: placed where the archive itself tells it, else set aside and counted.
+
+GPCI stays strict, because every price is made of it. One number that only OPPSCAP has must not cost the release.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from pfsetl.declared import registry
+from pfsetl.parsing.parse import Parsed, without
+from pfsetl.tables import places
+from pfsetl.tables.check import WHOLE, Finding
+
+MEMBERS = ("opps_cap", "locality_county", "anesthesia")
+_REASON = "in no known state: contractor {} locality {}"
+_EXAMPLES = 5
+# Checks that count places, and the one that counts lines, with the members whose lines they miss.
+_OF_PLACES = ("same_localities_as_gpci", "same_localities_as_counties", "localities_known")
+_OF_LINES = ("every_locality_of_a_service",)
+
+Members = Mapping[tuple[str, str], Parsed]
+
+
+def set_aside(members: Members, told: pl.DataFrame) -> dict[tuple[str, str], Parsed]:
+    """Return the members with `state`; lines that nothing places are among the rejects, with contractor and locality.
+
+    `told` is what `places.known_states` says. Raises ValueRefused for a place of GPCI that is in no known state.
+    """
+    gpci = members.get(("gpci", "all"))
+    indexed = None if gpci is None else places.with_state(gpci.frame, told, gpci.raw.file)
+    placed: dict[tuple[str, str], Parsed] = {}
+    for key, one in members.items():
+        if key[0] == "gpci" and indexed is not None:
+            placed[key] = replace(one, frame=indexed)
+        if key[0] not in MEMBERS:
+            placed.setdefault(key, one)
+            continue
+        with_state = replace(one, frame=places.with_likely_state(one.frame, told, indexed))
+        lost = with_state.frame.filter(pl.col("state").is_null())
+        aside = lost.select("line", reason=pl.format(_REASON, "mac", "locality"))
+        placed[key] = without(with_state, aside) if aside.height else with_state
+    return placed
+
+
+def findings(tables: Mapping[str, pl.DataFrame]) -> list[Finding]:
+    """Say which lines were set aside because their contractor isn't known, and which of those were placed all the same.
+
+    More than `unplaced_at_most` of a member's lines are an error, which can be accepted as a loss.
+    """
+    return [finding for name in MEMBERS for finding in (_aside(name, tables), _by_the_archive(name, tables[name]))]
+
+
+def excused(found: Iterable[Finding], tables: Mapping[str, pl.DataFrame]) -> tuple[Finding, ...]:
+    """Return the checks with those as warnings that miss no more than the lines that were set aside and are named."""
+    lines = {name: _rejected(name, tables) for name in MEMBERS}
+    spots = {name: rows.n_unique("reason") for name, rows in lines.items()}
+
+    def judged(one: Finding) -> Finding:
+        of_places = one.check in _OF_PLACES or (one.check.startswith("whole_") and "locality" in one.check)
+        of_lines = one.check in _OF_LINES
+        members = {one.table, "locality_county"} if one.check == "same_localities_as_counties" else {one.table}
+        count = sum((spots[m] if of_places else lines[m].height) for m in members if m in lines)
+        if one.severity != "error" or not (of_places or of_lines) or not 0 < one.violations <= count:
+            return one
+        return replace(one, severity="warn", description=f"{one.description} (lines in no known state are in rejects)")
+
+    return tuple(map(judged, found))
+
+
+def _rejected(name: str, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    said = pl.col("reason").str.starts_with(_REASON.partition(":")[0])
+    return tables["rejects"].filter((pl.col("member") == name) & said)
+
+
+def _aside(name: str, tables: Mapping[str, pl.DataFrame]) -> Finding:
+    lost = _rejected(name, tables)
+    counts = lost.group_by("reason", maintain_order=True).len().rows()
+    examples = tuple(f"{reason.partition(': ')[2]}: {count:,} lines" for reason, count in counts[:_EXAMPLES])
+    rows = tables["source_lines"].filter(pl.col("table") == name).height + lost.height
+    most = registry.thresholds()["unplaced_at_most"].value
+    return Finding(
+        name,
+        "placed",
+        "error" if lost.height > most * rows else "warn",
+        f"{lost.height:,} lines are in no known state and aren't published (table `rejects`). A row "
+        "for each contractor in schemas/carriers.csv places them",
+        lost.height,
+        examples,
+        WHOLE,
+        counted=True,
+    )
+
+
+def _by_the_archive(name: str, rows: pl.DataFrame) -> Finding:
+    """Say which contractors were placed though `schemas/carriers.csv` hasn't got them."""
+    numbers = rows.select("state", "locality", mac=pl.col("macs").str.split(",")).explode("mac").unique()
+    new = numbers.filter(~places.is_known(pl.col("mac"))).sort("mac", "state", "locality")
+    examples = tuple(f"{mac} in {state}/{locality}" for state, locality, mac in new.head(_EXAMPLES).rows())
+    return Finding(
+        name,
+        "contractors_known",
+        "warn",
+        "schemas/carriers.csv doesn't have the contractor; its state is what the archive's other members, or the first "
+        "three digits, say",
+        new.height,
+        examples,
+    )

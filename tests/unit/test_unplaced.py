@@ -1,0 +1,160 @@
+"""A contractor that nobody knows costs no release: its lines are placed where the archive tells it, else set aside."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pfsetl import pipeline
+from pfsetl.errors import ChecksFailed, ValueRefused
+from tests import synthetic as s
+from tests.synthetic import Members, Row
+
+# Kentucky: CMS's GPCI lists it under 15102; 15101 is the number of its Part A contractor.
+KENTUCKY = s.place("15102", "KY", "00", "KENTUCKY", "0.962 1.000 0.873 0.843", "19.53 19.63", area="STATEWIDE",
+                   state_name="KENTUCKY")  # fmt: skip
+PLACES = (*s.PLACES, KENTUCKY)
+SCANS = 2  # services with a cap: the scan and its image
+OPPSCAP = "OPPSCAP_JAN.csv"
+
+
+def members(label: str = "RVU25A", **files: bytes) -> Members:
+    return s.release(label, places=PLACES) | files
+
+
+def caps(change: Callable[[Row], list[Row]]) -> bytes:
+    """OPPSCAP in which the lines of Kentucky are changed, doubled or dropped."""
+    rows = [new for row in s.caps(PLACES) for new in (change(row) if row["mac"] == "15102" else [row])]
+    return s.opps_cap_csv("OPPSCAP7FN", rows)
+
+
+def under(mac: str) -> Callable[[Row], list[Row]]:
+    return lambda row: [row | {"mac": mac}]
+
+
+@pytest.fixture
+def examined(tmp_path: Path) -> Callable[[Members], pipeline.Examined]:
+    def examine(archive: Members, label: str = "RVU25A") -> pipeline.Examined:
+        folder = s.write_folder(tmp_path / label, archive)
+        found = pipeline.examine(label, folder, records={}, sample=True)
+        found.report.raise_if_bad()
+        return found
+
+    return examine
+
+
+def warnings(found: pipeline.Examined) -> dict[str, tuple[str, ...]]:
+    return {f"{w.table}.{w.check}": w.examples for w in found.report.warnings}
+
+
+# --- placed -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mac", ["15101", "15182", "15192"])
+def test_another_number_of_the_same_state_is_that_state(mac: str, examined) -> None:
+    found = examined(members(**{OPPSCAP: caps(under(mac))}))
+    kentucky = found.tables["opps_cap"].filter(pl.col("state") == "KY")
+    assert kentucky.select("locality", "mac", "macs").unique().rows() == [("00", "15102", mac)]
+    assert (kentucky.height, found.tables["rejects"].height) == (SCANS, 0)
+    assert warnings(found)["opps_cap.contractors_known"] == (f"{mac} in KY/00",)
+
+
+def test_lines_under_both_numbers_are_one_row_that_names_both(examined) -> None:
+    found = examined(members(**{OPPSCAP: caps(lambda row: [row, row | {"mac": "15101"}])}))
+    kentucky = found.tables["opps_cap"].filter(pl.col("state") == "KY")
+    assert kentucky.select("mac", "macs").rows() == [("15102", "15101,15102")] * SCANS
+
+
+def test_a_jurisdiction_that_nobody_has_seen_is_told_by_the_archive(examined) -> None:
+    # GPCI names the state beside its number; OPPSCAP has the Part A number of the same, unknown jurisdiction
+    new = [p | {"mac": "17302"} if p is KENTUCKY else p for p in PLACES]
+    found = examined(s.release("RVU25A", places=new) | {OPPSCAP: caps(under("17301"))})
+    assert found.tables["opps_cap"].filter(pl.col("macs") == "17301")["state"].unique().to_list() == ["KY"]
+
+
+def test_anesthesia_under_an_unknown_number_is_told_by_its_name_in_gpci(examined) -> None:
+    rows = [p | {"mac": "99901", "name": "Kentucky, KY"} if p is KENTUCKY else p for p in PLACES]
+    found = examined(members(**{"ANES2025.csv": s.anes_csv("ANES4", rows)}))
+    assert found.tables["anesthesia"].filter(pl.col("macs") == "99901")["state"].to_list() == ["KY"]
+
+
+# --- set aside --------------------------------------------------------------------------------------------------
+
+
+# A jurisdiction that doesn't exist; a fiscal intermediary of before 2005, whose first digits name no state.
+@pytest.mark.parametrize("mac", ["99901", "00160", "00456", "15130"])
+def test_lines_that_nothing_places_are_rejects_and_named(mac: str, examined) -> None:
+    many = [s.changed(s.SCAN, hcpcs=f"G98{n:02}") for n in range(40)]
+    rows = [*s.CODES, *many]
+    odd = s.cap(s.SCAN, KENTUCKY, mac=mac)
+    archive = s.release("RVU25A", rows=rows, places=PLACES)
+    archive[OPPSCAP] = s.opps_cap_csv("OPPSCAP7FN", [*s.caps(PLACES, rows), odd])
+    found = examined(archive)
+    reject = found.tables["rejects"].row(0, named=True)
+    assert (found.tables["rejects"].height, reject["file"], reject["member"]) == (1, OPPSCAP, "opps_cap")
+    assert reject["reason"] == f"in no known state: contractor {mac} locality 00"
+    assert reject["text"].startswith(f"{s.SCAN['hcpcs']}||A|{mac}|00|")
+    assert warnings(found)["opps_cap.placed"] == (f"contractor {mac} locality 00: 1 lines",)
+    account = next(m for m in found.findings["members"] if m["member"] == "opps_cap")
+    assert account["rejected"] == 1
+    assert account["records"] == account["published"] + account["merged"] + account["rejected"]
+
+
+def test_a_locality_that_gpci_does_not_have_is_not_guessed(tmp_path: Path) -> None:
+    archive = members(**{OPPSCAP: caps(lambda row: [row, row | {"mac": "15101", "locality": "77"}])})
+    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={}, sample=True)
+    assert found.tables["rejects"]["reason"].unique().to_list() == ["in no known state: contractor 15101 locality 77"]
+
+
+def test_a_mass_of_unplaced_lines_stops_the_build(tmp_path: Path) -> None:
+    # all lines of one locality of five
+    found = pipeline.examine(
+        "RVU25A", s.write_folder(tmp_path, members(**{OPPSCAP: caps(under("99901"))})), records={}, sample=True
+    )
+    assert not found.report.accepting(["loss"]).errors
+    with pytest.raises(
+        ChecksFailed, match=r"opps_cap.placed: 2 lines are in no known state .*contractor 99901 locality 00"
+    ):
+        found.report.raise_if_bad()
+
+
+@pytest.mark.parametrize("member", ["opps_cap", "anesthesia", "locality_county"])
+def test_one_locality_of_a_whole_release_under_an_unknown_number_costs_no_release(member: str, tmp_path: Path) -> None:
+    places = s.all_places("2025")
+    odd = next(p for p in places if p["state"] == "KY")
+    changed = [p | {"mac": "99901", "name": "Elsewhere", "state_name": "KENTUCKEY"} if p is odd else p for p in places]
+    archive = s.whole("RVU25A")
+    archive |= {
+        "opps_cap": {OPPSCAP: s.opps_cap_csv("OPPSCAP7FN", s.caps(changed))},
+        "anesthesia": {"ANES2025.csv": s.anes_csv("ANES4", changed)},
+        "locality_county": {
+            "25LOCCO.csv": s.locco_csv([{**p, "state_name": p.get("state_name", "")} for p in changed])
+        },
+    }[member]
+    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    found.report.raise_if_bad()
+    assert warnings(found)[f"{member}.placed"][0].startswith("contractor 99901 locality")
+    assert f"{member}.same_localities_as_gpci" in warnings(found)
+
+
+def test_a_locality_that_is_missing_without_a_rejected_line_still_stops(tmp_path: Path) -> None:
+    places = s.all_places("2025")
+    rest = [p for p in places if p["state"] != "KY"]
+    archive = s.whole("RVU25A") | {OPPSCAP: s.opps_cap_csv("OPPSCAP7FN", s.caps(rest))}
+    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    with pytest.raises(ChecksFailed, match=r"opps_cap.same_localities_as_gpci"):
+        found.report.raise_if_bad()
+
+
+def test_an_unknown_number_in_gpci_without_a_state_is_refused(tmp_path: Path) -> None:
+    # until 2020 GPCI has no State column
+    odd = [p | {"mac": "15101"} if p is KENTUCKY else p for p in PLACES]
+    archive = {k: v for k, v in s.release("RVU20A", places=PLACES).items() if "GPCI" not in k}
+    archive |= {"GPCI2020.csv": s.gpci_csv("GPCI6", odd, year="2020")}
+    with pytest.raises(ValueRefused, match=r"GPCI2020.csv: line 8: contractor 15101 locality 00 .*carriers.csv"):
+        pipeline.examine("RVU20A", s.write_folder(tmp_path, archive), records={}, sample=True)
+
+
+def test_nothing_is_said_where_every_contractor_is_known(examined) -> None:
+    assert not {w for w in warnings(examined(members())) if w.endswith((".placed", ".contractors_known"))}
