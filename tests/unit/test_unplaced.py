@@ -8,6 +8,8 @@ import pytest
 
 from pfsetl import pipeline
 from pfsetl.errors import ChecksFailed, ValueRefused
+from pfsetl.publication import rules
+from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 
@@ -136,6 +138,19 @@ def test_one_locality_of_a_whole_release_under_an_unknown_number_costs_no_releas
     found.report.raise_if_bad()
     assert warnings(found)[f"{member}.placed"][0].startswith("contractor 99901 locality")
     assert f"{member}.same_localities_as_gpci" in warnings(found)
+
+
+def test_one_line_of_a_whole_release_under_an_unknown_number_costs_no_release(tmp_path: Path) -> None:
+    places = s.all_places("2025")
+    odd = next(row for row in s.caps(places) if row["mac"] == "15102")
+    rows = [row | {"mac": "99901"} if row == odd else row for row in s.caps(places)]
+    archive = s.whole("RVU25A") | {OPPSCAP: s.opps_cap_csv("OPPSCAP7FN", rows)}
+    store = LocalStore(tmp_path / "store")
+    built = pipeline.build("RVU25A", store=store, archive=s.write_folder(tmp_path / "archive", archive))
+    told = {f"{w['table']}.{w['check']}": w["violations"] for w in built.record["warnings"]}
+    assert (told["opps_cap.placed"], told["opps_cap.every_locality_of_a_service"]) == (1, 1)
+    (held,) = rules.held(built.version)
+    assert held.refused == ()
 
 
 def test_a_locality_that_is_missing_without_a_rejected_line_still_stops(tmp_path: Path) -> None:

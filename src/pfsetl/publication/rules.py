@@ -10,7 +10,7 @@ from pfsetl.errors import ContractError, PfsetlError
 from pfsetl.publication import neighbours, record, succession
 from pfsetl.publication.version import Version
 from pfsetl.source import members
-from pfsetl.tables import agreement, completeness
+from pfsetl.tables import agreement, completeness, unplaced
 from pfsetl.tables.check import Report, check
 
 NOT_ASKED = ("payment_locality", "releases", succession.TABLE)  # a build makes these after its checks
@@ -69,12 +69,13 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
     others = {} if sample else {other: r for other, r in at.releases.items() if other != label}
     near = record.neighbour(release, others)
     report = check(label, tables, replace(contract, tables=asked), {"neighbour": near}, sample=sample)
-    found = []
+    found = list(report.findings)
     if not lacking - set(NOT_ASKED):
         found += agreement.agreements(tables, release, members.participants(entry.get("missing", ())))[1]
         if not sample:
             found += completeness.floors(tables, calendar.formula_day(release)) + completeness.known(tables, release)
             found += neighbours.moved(release, tables, at.store, at.releases, at.resources)
+        found = [*unplaced.excused([*found, *unplaced.findings(tables)], tables)]
     else:
         notes.append("checks across tables weren't asked, because tables are lacking")
-    return replace(report, findings=report.findings + tuple(found)).accepting(entry.get("accepted", ()))
+    return replace(report, findings=tuple(found)).accepting(entry.get("accepted", ()))
