@@ -215,6 +215,14 @@ def test_a_locality_as_cmss_tool_writes_it_has_the_amount_of_the_tool(built, loc
     assert (answer["state"], answer["locality"], answer["allowed"]) == ("TX", "99", Decimal("114.05"))
 
 
+# (5 base units + 3.1 time units) x 21.22: CMS's base units of 2022 and ANES2025 of Los Angeles.
+def test_a_physical_status_leaves_the_amount_of_an_anesthesia(built, beside):
+    version = built("RVU25D")
+    companions.load(version.store, beside / "CY_2022_Anesthesia_Base_Units_110921.xlsx")
+    answer = pfsetl.price("00100", "2025-11-01", modifiers="AA P3", minutes=47, locality="CA/18", output=version)
+    assert answer["allowed"] == Decimal("171.88")
+
+
 @pytest.mark.parametrize("label", ["RVU15A", "RVU26A"])
 def test_every_county_that_cms_names_is_one_of_the_census_bureaus(built, label):
     named = counties(built(label), label).named
