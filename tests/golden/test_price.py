@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
+from pfsetl.pricing.counties import counties, county_of
 from pfsetl.publication import companions
 from tests.golden.published import SETTINGS, published_amounts
 
@@ -197,6 +198,36 @@ def test_a_zip_code_is_priced_as_its_locality(built, beside):
         pfsetl.price("99213", "2025-10-15", locality=place, output=version) for place in ("90012", "CA/18")
     )
     assert (by_zip["state"], by_zip["locality"], by_zip["allowed"]) == ("CA", "18", by_number["allowed"])
+
+
+# 15LOCCO has Alameda in CA/07; $130.47 is the amount of San Francisco, where CMS's ZIP file of 2025 puts Oakland.
+@pytest.mark.parametrize("locality", ["94601", "CA/Alameda", "CA/07"])
+def test_a_zip_code_is_priced_where_its_county_was_on_the_day(built, beside, locality):
+    version = built("RVU15A")
+    companions.load(version.store, beside / "ZIP5_OCT2025.txt")
+    assert pfsetl.price("99214", "2015-02-01", locality=locality, output=version)["allowed"] == Decimal("122.96")
+
+
+# $114.05: CMS's Look-Up Tool, 99203 in 0441299 in 2026.
+@pytest.mark.parametrize("locality", ["0441299", "441299", "TX/99"])
+def test_a_locality_as_cmss_tool_writes_it_has_the_amount_of_the_tool(built, locality):
+    answer = pfsetl.price("99203", "2026-02-01", locality=locality, output=built("RVU26A"))
+    assert (answer["state"], answer["locality"], answer["allowed"]) == ("TX", "99", Decimal("114.05"))
+
+
+# (5 base units + 3.1 time units) x 21.22: CMS's base units of 2022 and ANES2025 of Los Angeles.
+def test_a_physical_status_leaves_the_amount_of_an_anesthesia(built, beside):
+    version = built("RVU25D")
+    companions.load(version.store, beside / "CY_2022_Anesthesia_Base_Units_110921.xlsx")
+    answer = pfsetl.price("00100", "2025-11-01", modifiers="AA P3", minutes=47, locality="CA/18", output=version)
+    assert answer["allowed"] == Decimal("171.88")
+
+
+@pytest.mark.parametrize("label", ["RVU15A", "RVU26A"])
+def test_every_county_that_cms_names_is_one_of_the_census_bureaus(built, label):
+    named = counties(built(label), label).named
+    declared = {county_of(row["state"], row["county"]) for row in declarations.rows("counties.csv")}
+    assert set(named) - declared == set()
 
 
 def test_a_contractors_price_is_said_to_be_at_most_what_cms_published_as_its_cap(built):

@@ -91,6 +91,40 @@ def test_lines_are_numbered_as_an_editor_shows_them(claimed):
     assert [line["line"] for line in answer["lines"]] == [6]
 
 
+# --- as claims have it -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|"])
+def test_the_columns_of_a_claim_are_read_by_their_own_names(tmp_path, separator):
+    path = tmp_path / "c.txt"
+    lines = ("cpt dos mod1 mod2 mod3 mod4 pos charges", "g9902 1/5/2025 26 59  GP 22 1,250.50")
+    path.write_text("\n".join(separator.join(f'"{c}"' for c in line.split(" ")) for line in lines) + "\n")
+    (line,) = read_claim_lines(path)
+    one = line.service
+    assert (line.problem, one and (one.hcpcs, one.day, one.modifiers)) == (
+        None, ("G9902", date(2025, 1, 5), ("26", "59", "GP"))
+    )  # fmt: skip
+    assert one is not None
+    assert (one.setting, one.place_of_service, one.charge) == ("facility", "22", 125050)
+
+
+@pytest.mark.parametrize("written", ["GP:CQ", "GP,CQ", "GP CQ", "gp;cq", "GP|CQ", "GP-CQ", "GP/CQ", ["GP", "CQ"]])
+def test_modifiers_are_parted_as_claims_part_them(output, written):
+    (line,) = pfsetl.claim([{"cpt": "G9901", "dos": "01/15/2025", "modifiers": written}], output=output)["lines"]
+    assert line["modifiers"] == ["GP", "CQ"]
+
+
+@pytest.mark.parametrize("day", ["13/1/2025", "2/30/2025", "1/15/25", "1-15-2025"])
+def test_a_day_that_is_none_in_american_writing_is_refused(output, day):
+    (bad,) = pfsetl.claim([{"cpt": "G9901", "dos": day}], output=output)["bad"]
+    assert "write it as 2024-03-08" in bad["problem"]
+
+
+def test_two_names_of_one_column_in_one_object_are_refused(output):
+    (bad,) = pfsetl.claim([{"cpt": "G9901", "hcpcs": "G9902", "date": DAY}], output=output)["bad"]
+    assert bad["problem"] == "hcpcs is given twice, once as hcpcs. Keep one."
+
+
 # --- bad lines ---------------------------------------------------------------------------------------------------
 
 COLUMNS = "hcpcs,date,modifiers,units,minutes,locality,setting,participant,practitioner,charge"
@@ -136,11 +170,14 @@ def test_a_bad_line_is_named_and_the_others_are_priced(claimed, line, problem):
         ("", "the header has no hcpcs and no date. Columns are hcpcs, date, modifiers"),
         ("\n \n", "the header has no hcpcs and no date"),
         ("hcpcs,units\nG9901,1\n", "the header has no date"),
-        ("hcpcs;date\nG9901;2025-01-15\n", "the header has no hcpcs"),
+        ("hcpcs:date\nG9901:2025-01-15\n", "the header has no hcpcs"),
         ("hcpcs,date\n", "no claim lines"),
-        ("hcpcs,date,modifier\nG9901,2025-01-15,25\n", "column 'modifier': not known. Did you mean modifiers?"),
+        ("hcpcs,date,modifers\nG9901,2025-01-15,25\n", "column 'modifers': not known. Did you mean modifiers?"),
         ("hcpcs,date,colour\nG9901,2025-01-15,red\n", "column 'colour': not known. There are hcpcs"),
         ("hcpcs,date,hcpcs\nG9901,2025-01-15,G9902\n", "the header has hcpcs more than once"),
+        ("hcpcs,date,cpt\nG9901,2025-01-15,G9902\n", "the header has hcpcs more than once"),
+        ("cpt,dos,pos,setting\nG9901,2025-01-15,11,facility\n", "the header has setting more than once"),
+        ("cpt,dos,mod1,mod1\nG9901,2025-01-15,25,59\n", "the header has modifiers more than once"),
         (b"hcpcs,date\nG9901\xff,2025-01-15\n", "not UTF-8 text"),
         (b"PK\x03\x04\x80\x81\xff", "not UTF-8 text"),
         ("hcpcs,date\n" + "x" * 200_000 + "\n", "line 2: field larger than field limit"),

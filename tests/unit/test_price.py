@@ -13,6 +13,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import UsageError
+from pfsetl.pricing.service import modifiers
 from pfsetl.publication import companions
 from tests import synthetic as s
 
@@ -306,6 +307,62 @@ def test_a_discontinued_service_without_a_row_of_its_own_is_the_contractors(pric
     assert (answer["allowed"], answer["reason"]) == (None, "carrier_priced")
 
 
+# MCPM chapter 12, section 50: base and time units alone; P3 adds no unit for Medicare.
+@pytest.mark.parametrize("modifier", ["P1", "P2", "P3", "P4", "P5", "P6"])
+def test_a_physical_status_changes_nothing_and_is_noted(priced, with_base_units, modifier):
+    answer = priced("00999", locality="CA/18", minutes=47, modifiers=f"AA {modifier}")
+    assert answer["allowed"] == cents((5 + Decimal("3.1")) * Decimal("21.32"))
+    assert any(note.startswith(f"modifier {modifier}: physical status") for note in answer["notes"])
+
+
+def test_every_modifier_says_where_its_effect_is_from():
+    assert [m.modifier for m in modifiers().values() if not (m.note and m.source)] == []
+
+
+def test_an_undeclared_modifier_is_priced_only_when_asked_for_and_noted(priced):
+    with pytest.raises(UsageError, match="modifier 'ZZ': not known"):
+        priced(modifiers="ZZ")
+    answer = priced(modifiers="ZZ", unknown_modifiers=True)
+    assert answer["allowed"] == formula(VISIT)
+    assert "modifier ZZ: not in schemas/modifiers.csv; priced as if it changed nothing" in answer["notes"]
+
+
+@pytest.mark.parametrize("written", ["Z", "ZZZ", "Z\u00c9", "Z."])
+def test_what_has_no_pattern_of_a_modifier_is_refused_also_when_asked_for(priced, written):
+    with pytest.raises(UsageError, match="not known"):
+        priced(modifiers=[written], unknown_modifiers=True)
+
+
+# --- the place of service ----------------------------------------------------------------------------------------
+
+
+# MCPM chapter 12, section 20.4.2 (facility rates) and chapter 26, section 10.5; 10 by the rule for 2024.
+@pytest.mark.parametrize(
+    ("place", "setting"),
+    [("11", "nonfacility"), (11, "nonfacility"), ("22", "facility"), ("19", "facility"), ("21", "facility"),
+     ("23", "facility"), ("24", "facility"), ("31", "facility"), ("32", "nonfacility"), ("2", "facility"),
+     ("02", "facility"), ("10", "nonfacility"), ("12", "nonfacility"), ("81", "nonfacility")],
+)  # fmt: skip
+def test_a_place_of_service_tells_the_setting(priced, place, setting):
+    answer = priced(setting=place)
+    assert answer["setting"] == setting
+    assert f"place of service {int(place):02}: {setting}" in answer["notes"]
+    assert answer["allowed"] == priced(setting=setting)["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("place", "day", "why"),
+    [
+        ("00", JANUARY, "not in schemas/places_of_service.csv"),
+        ("05", JANUARY, "not in schemas/places_of_service.csv"),
+        ("10", "2018-02-01", "it tells the setting from 2024-01-01 on"),
+    ],
+)
+def test_a_place_of_service_that_tells_no_setting_is_refused(priced, place, day, why):
+    with pytest.raises(UsageError, match=f"place of service {place} on {day}: {why}. Give the setting: nonfacility or"):
+        priced(day=day, setting=place)
+
+
 # --- the imaging cap, NA, and what has no price ------------------------------------------------------------------
 
 SCAN, SCAN_CAP = ("1.00", "4.00", "0.17"), ("1.00", "3.10", "0.15")
@@ -458,6 +515,39 @@ def test_every_source_has_the_checksums_of_file_and_archive(priced, folder):
         assert source["sha256"] == hashlib.sha256(members[source["file"]]).hexdigest()
         assert source["archive"] == "RVU25A.zip"
         assert source["archive_sha256"] == hashlib.sha256((folder / "RVU25A.zip").read_bytes()).hexdigest()
+
+
+# --- codes of other releases ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def changing(folder: Path) -> Path:
+    """Return a store in which G9906 ended after RVU24A, G9907 begins with RVU26A, and G9908 was away in RVU24D."""
+    without = {"RVU24A": {"G9907"}, "RVU24D": {"G9906", "G9907", "G9908"}, "RVU26A": {"G9906"}}
+    for label, gone in without.items():
+        rows = [row for row in CODES if row["hcpcs"] not in gone]
+        archive = s.write_zip(folder / f"changing_{label}.zip", s.release(label, rows))
+        pfsetl.build(label, store=pfsetl.open_store(folder / "changing"), archive=archive, sample=True)
+    return folder / "changing"
+
+
+@pytest.mark.parametrize(
+    ("hcpcs", "day", "said"),
+    [
+        ("G9906", "2026-02-01", "it's last in RVU24A (in force to 2024-03-08) and no longer in RVU24D."),
+        ("G9906", "2024-11-01", "it's last in RVU24A (in force to 2024-03-08) and no longer in RVU24D."),
+        ("G9907", "2024-11-01", "it's first in RVU26A."),
+        (
+            "G9908",
+            "2024-11-01",
+            "it's last in RVU24A (in force to 2024-03-08) and no longer in RVU24D, again in RVU26A.",
+        ),
+    ],
+)
+def test_a_code_that_is_gone_or_to_come_says_of_which_releases_it_is(changing, hcpcs, day, said):
+    with pytest.raises(UsageError) as refused:
+        pfsetl.price(hcpcs, day, output=changing)
+    assert str(refused.value).endswith(f"Of the releases in {changing}, {said}")
 
 
 # --- bad input ---------------------------------------------------------------------------------------------------

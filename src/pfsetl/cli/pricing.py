@@ -15,6 +15,9 @@ from pfsetl.publication.store import open_store
 
 AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
 At = Annotated[int | None, Parameter(name="--at", help="A version number; default the newest.")]
+UnknownModifiers = Annotated[
+    bool, Parameter(name="--unknown-modifiers", negative="", help="Price with modifiers that aren't declared, noted.")
+]
 
 
 @app.command
@@ -30,6 +33,7 @@ def price(
     minutes: str | None = None,
     practitioner: str = "physician",
     charge: str | None = None,
+    unknown_modifiers: UnknownModifiers = False,
     as_of: AsOf = None,
     at: At = None,
     output: Output = DEFAULT_OUTPUT,
@@ -44,9 +48,9 @@ def price(
     date
         The date of service, e.g. 2024-03-08.
     locality
-        CA/18, a ZIP code (after 'pfsetl load'), or CA/Los Angeles; default the national amount.
+        CA/18, 0118218, a ZIP code (after 'pfsetl load'), or CA/Los Angeles; default the national amount.
     setting
-        nonfacility or facility.
+        nonfacility, facility, or CMS's place of service, such as 11.
     participant
         From 2026: non_qp (default) or qp.
     modifier
@@ -63,7 +67,7 @@ def price(
     answer = pricing.price(
         hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=" ".join(modifier or []),
         units=units, minutes=minutes, practitioner=practitioner, charge=charge, as_of=as_of,
-        output=version.open_version(output, at),
+        output=version.open_version(output, at), unknown_modifiers=unknown_modifiers,
     )  # fmt: skip
     if json:
         print(render.as_json(answer))
@@ -73,17 +77,25 @@ def price(
 
 @app.command
 def claim(
-    file: Path, *, as_of: AsOf = None, at: At = None, output: Output = DEFAULT_OUTPUT, json: Json = False
+    file: Path,
+    *,
+    unknown_modifiers: UnknownModifiers = False,
+    as_of: AsOf = None,
+    at: At = None,
+    output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
 ) -> None:
     """Price the lines of a claim together; bad lines are listed, exit 2, and the others are priced all the same.
 
     Parameters
     ----------
     file
-        CSV with a header, or JSON: hcpcs, date, modifiers, units, minutes, locality, setting, participant,
-        practitioner, charge, claim.
+        CSV with a header (also by tabs or semicolons), or JSON: hcpcs or cpt, date or dos, modifiers or mod1 to mod4,
+        units, minutes, locality, setting or pos, participant, practitioner, charge, claim.
     """
-    answer = pricing.claim(file, as_of=as_of, output=version.open_version(output, at))
+    answer = pricing.claim(
+        file, as_of=as_of, output=version.open_version(output, at), unknown_modifiers=unknown_modifiers
+    )
     if json:
         print(render.as_json(answer))
     else:

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pfsetl.declared import declarations
 from pfsetl.document import Unreadable, read_json
 from pfsetl.errors import UsageError
 from pfsetl.pricing.service import Service, service
@@ -20,6 +22,8 @@ REQUIRED = ("hcpcs", "date")
 COLUMNS = (
     *REQUIRED, "modifiers", "units", "minutes", "locality", "setting", "participant", "practitioner", "charge", "claim",
 )  # fmt: skip
+_SEVERAL = "modifiers"  # the one thing that may stand in several columns
+_SEPARATORS = (",", "\t", ";", "|")
 MOST_LINES = 100_000
 MOST_BYTES = 32 << 20  # 100,000 lines of claims have 10 MB
 MOST_CHARACTERS = 1_000_000  # of a line of CSV; one with every column has 150
@@ -35,11 +39,13 @@ class ClaimLine:
     problem: str | None
 
 
-def read_claim_lines(path: Path) -> list[ClaimLine]:
+def read_claim_lines(path: Path, *, unknown_modifiers: bool = False) -> list[ClaimLine]:
     """Read a claim file: CSV with a header, JSON as a list of objects or `{"lines": [...]}`, or an object on each line.
 
-    Columns are `hcpcs` and `date`, and at will the others of `COLUMNS`; lines with another `claim` are priced apart.
-    Raises UsageError where the file itself can't be read; a bad line is returned with its problem.
+    Columns are `hcpcs` and `date`, and optionally the others of `COLUMNS`, also by the names that claims have for them
+    (`schemas/claim_columns.csv`), separated by commas, tabs, semicolons or bars; lines with another
+    `claim` are priced apart. Raises UsageError where the file itself can't be read; a bad line is returned with its
+    problem.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -49,25 +55,27 @@ def read_claim_lines(path: Path) -> list[ClaimLine]:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UsageError(f"{path}: {why}. Give a CSV or JSON file of claim lines.") from error
     entries = _json(path, text) if text.lstrip()[:1] in ("[", "{") else _csv(path, text)
-    return claim_lines(entries)
+    return claim_lines(entries, unknown_modifiers=unknown_modifiers)
 
 
-def claim_lines(entries: Iterable[tuple[int, Mapping[str, Any] | UsageError]]) -> list[ClaimLine]:
+def claim_lines(
+    entries: Iterable[tuple[int, Mapping[str, Any] | UsageError]], *, unknown_modifiers: bool = False
+) -> list[ClaimLine]:
     """Turn numbered mappings into claim lines; what couldn't be read is given as the UsageError that says why."""
     some = list(islice(entries, MOST_LINES + 1))
     if not some:
         raise UsageError("no claim lines. Each needs hcpcs and date, like hcpcs=99213, date=2026-02-01.")
     if len(some) > MOST_LINES:
         raise UsageError(f"more than {MOST_LINES:,} claim lines. Price them in parts, each claim whole.")
-    return [_line(number, entry) for number, entry in some]
+    return [_line(number, entry, unknown_modifiers) for number, entry in some]
 
 
-def _line(number: int, entry: Mapping[str, Any] | UsageError) -> ClaimLine:
+def _line(number: int, entry: Mapping[str, Any] | UsageError, unknown_modifiers: bool) -> ClaimLine:
     if isinstance(entry, UsageError):
         return ClaimLine(number, "", None, str(entry))
-    given = {str(k).strip().lower(): v for k, v in entry.items() if v not in (None, "", [])}
     claim = ""
     try:
+        given = _by_meaning({str(k).strip().lower(): v for k, v in entry.items() if v not in (None, "", [])})
         claim = _plain("claim", given.pop("claim", "")).strip()
         _refuse_unknown(set(given))
         missing = [name for name in REQUIRED if name not in given]
@@ -77,6 +85,7 @@ def _line(number: int, entry: Mapping[str, Any] | UsageError) -> ClaimLine:
         one = service(
             _text("hcpcs", given.pop("hcpcs")),
             day if isinstance(day, date) else _text("date", day),
+            unknown_modifiers=unknown_modifiers,
             **{k: _plain(k, v) for k, v in given.items()},
         )
         return ClaimLine(number, claim, one, None)
@@ -84,9 +93,34 @@ def _line(number: int, entry: Mapping[str, Any] | UsageError) -> ClaimLine:
         return ClaimLine(number, claim, None, str(error))
 
 
+def _by_meaning(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a line's values under the names of `COLUMNS`; several columns of modifiers become one."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        meant = _meant(name)
+        if meant in found and meant != _SEVERAL:
+            raise UsageError(f"{meant} is given twice, once as {name}. Keep one.")
+        found[meant] = [*_listed(found[meant]), *_listed(value)] if meant in found else value
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _meant(name: str) -> str:
+    return _meanings().get(name.replace(" ", "_"), name)
+
+
+@cache
+def _meanings() -> Mapping[str, str]:
+    """Return the column that each other name of `schemas/claim_columns.csv` stands for."""
+    return {row["column"]: row["means"] for row in declarations.rows("claim_columns.csv")}
+
+
 def _plain(name: str, value: Any) -> str:
     if name == "modifiers" and isinstance(value, list):
-        return " ".join(_text(name, one) for one in value)
+        return " ".join(_plain(name, one) for one in value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         whole = name != "charge" and math.isfinite(value) and value == int(value)
         return str(int(value)) if whole else str(value)
@@ -108,23 +142,32 @@ def _refuse_unknown(names: set[str]) -> None:
 
 def _csv(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]]:
     _refuse_many(path, text)
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
         raise UsageError(f"{path}: line {reader.line_num}: {error}. Give a CSV file with a header.") from error
     rows = [(number, cells) for number, cells in rows if any(cells)]
     header = [name.lower() for name in rows[0][1]] if rows else []
-    absent = [name for name in REQUIRED if name not in header]
+    meant = [_meant(name) for name in header]
+    absent = [name for name in REQUIRED if name not in meant]
     if absent:
         raise UsageError(f"{path}: the header has no {' and no '.join(absent)}. Columns are {', '.join(COLUMNS)}.")
-    _refuse_unknown({name for name in header if name})
-    twice = [name for name in COLUMNS if header.count(name) > 1]
+    _refuse_unknown({name for name in meant if name})
+    same = [name for name in header if name and header.count(name) > 1]
+    twice = [name for name in COLUMNS if meant.count(name) > 1 and (name != _SEVERAL or same)]
     if twice:
         raise UsageError(f"{path}: the header has {' and '.join(twice)} more than once. Keep one.")
     extra = {f"column {i}": "" for i in range(len(header), max(len(cells) for _, cells in rows))}
     names = [*header, *extra]
     return [(number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:]]
+
+
+def _separator(text: str) -> str:
+    """Return what separates the columns of the header: the one that parts it into most names that are known."""
+    header = next((line for line in text.splitlines() if line.strip()), "").lower()
+    known = {one: sum(_meant(n.strip().strip('"')) in COLUMNS for n in header.split(one)) for one in _SEPARATORS}
+    return max(_SEPARATORS, key=lambda one: known[one])
 
 
 def _json(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]]:

@@ -19,7 +19,7 @@ def price(
     date: date | str,
     *,
     locality: str | None = None,
-    setting: str = "nonfacility",
+    setting: str | int = "nonfacility",
     participant: str | None = None,
     modifiers: str | Iterable[str] = (),
     units: int | str = 1,
@@ -28,19 +28,21 @@ def price(
     charge: Decimal | str | int | None = None,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
+    unknown_modifiers: bool = False,
 ) -> dict[str, Any]:
     """Return what Medicare allows for a service on a day, with every step and the source of every number.
 
     `locality` is `CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`, or None for the national amount;
     `as_of` prices by the releases known on that day; `output` is a store or an open version. The result is what
-    `pfsetl price --json` prints, amounts as Decimal dollars. Raises UsageError.
+    `pfsetl price --json` prints, amounts as Decimal dollars. With `unknown_modifiers` a
+    modifier that isn't declared changes nothing and is noted. Raises UsageError.
 
     >>> pfsetl.price("99213", "2026-02-01", locality="CA/18")["allowed"]  # doctest: +SKIP
     Decimal('104.89')
     """
     one = service(
         hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=modifiers, units=units,
-        minutes=minutes, practitioner=practitioner, charge=charge,
+        minutes=minutes, practitioner=practitioner, charge=charge, unknown_modifiers=unknown_modifiers,
     )  # fmt: skip
     return explain(quote(_version(output), [one], _known(as_of))[0])
 
@@ -50,13 +52,19 @@ def claim(
     *,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
+    unknown_modifiers: bool = False,
 ) -> dict[str, Any]:
     """Return claim lines priced together, by Medicare's rules on modifiers and on several services of a day.
 
-    `lines` is a CSV or JSON file, or mappings with the same names. A line that can't be priced is in `bad` with its
-    problem; the others are priced without it. Lines of different `claim` don't touch each other.
+    `lines` is a CSV or JSON file, or mappings with the same names, or those of `schemas/claim_columns.csv`. A line that
+    can't be priced is in `bad` with its problem; the others are priced without it. Lines of different `claim` don't
+    touch each other.
     """
-    read = read_claim_lines(Path(lines)) if isinstance(lines, str | Path) else claim_lines(enumerate(lines, start=1))
+    read = (
+        read_claim_lines(Path(lines), unknown_modifiers=unknown_modifiers)
+        if isinstance(lines, str | Path)
+        else claim_lines(enumerate(lines, start=1), unknown_modifiers=unknown_modifiers)
+    )
     version = _version(output)
     ready, bad = _prepared(read, version, _known(as_of))
     priced = []

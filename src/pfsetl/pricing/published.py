@@ -81,6 +81,25 @@ def near_codes(version: Version, label: str, code: str) -> str:
     return f"Near: {', '.join(near)}." if near else "No code near it is there: check the code and the date."
 
 
+def elsewhere(version: Version, label: str, code: str) -> str:
+    """Return when a code that a release lacks ended or begins, as far as the store knows; "" where it never had it."""
+    declared = list(registry.releases())
+    order = sorted(version.releases, key=lambda one: declared.index(one) if one in declared else len(declared))
+    at = order.index(label)
+    has = [one for one in order if not rvu_rows(version, one, [code]).is_empty()]
+    before = [one for one in has if order.index(one) < at]
+    after = [one for one in has if order.index(one) > at]
+    said = []
+    if before:
+        gone = order[order.index(before[-1]) + 1]
+        ended = registry.find_or_infer(before[-1]).effective_to
+        until = f" (in force to {ended})" if ended else ""
+        said.append(f"last in {before[-1]}{until} and no longer in {gone}")
+    if after:
+        said.append(f"first in {after[0]}" if not before else f"again in {after[0]}")
+    return f"Of the releases in {version.store}, it's {', '.join(said)}." if said else ""
+
+
 def source_of(version: Version, label: str, what: str, table: str, **key: str) -> Source:
     """Return the line in CMS's file that a published row was read from."""
     found = (

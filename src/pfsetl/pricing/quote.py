@@ -18,7 +18,7 @@ from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
 from pfsetl.pricing.reductions import Line, PricedLine, find, therapy_share
-from pfsetl.pricing.service import Service, modifiers
+from pfsetl.pricing.service import Service, modifier_of
 from pfsetl.publication.version import Version
 from pfsetl.tables import derive
 
@@ -78,24 +78,30 @@ def together(quotes: Sequence[Quote]) -> list[Quote]:
 def prepare(version: Version, as_of: date | None = None) -> Callable[[int, Service], Quote]:
     """Return a function that prices one service alone; releases, places and rows are looked up once."""
     place_of = cache(lambda label, wanted, day: find_place(version, label, wanted, day))
+    # NOTE: kept, as a claim file may name one code on thousands of lines, and all releases are asked for it.
+    hint = cache(lambda label, code: _other_releases_or_near(version, label, code))
 
     def one(number: int, service: Service) -> Quote:
         release = published.release_in_force(version, service.day, as_of)
         place = place_of(release.label, service.locality, service.day)
-        priced, notes = _price_rows(version, release, place, service, as_of)
+        priced, notes = _price_rows(version, release, place, service, as_of, hint)
         return _quote(version, number, service, priced, notes)
 
     return one
 
 
 def _price_rows(
-    version: Version, release: Release, place: Place, service: Service, as_of: date | None
+    version: Version,
+    release: Release,
+    place: Place,
+    service: Service,
+    as_of: date | None,
+    hint: Callable[[str, str], str],
 ) -> tuple[_Priced, list[str]]:
     rvu = published.rvu_rows(version, release.label, [service.hcpcs])
     if rvu.is_empty():
-        near = published.near_codes(version, release.label, service.hcpcs)
         lacks = published.missing_file(version, release.label)
-        raise UsageError(f"code {service.hcpcs}: not in {release.label}. {lacks or near}")
+        raise UsageError(f"code {service.hcpcs}: not in {release.label}. {lacks or hint(release.label, service.hcpcs)}")
     bases = set(rvu["endoscopic_base"].drop_nulls()) - {service.hcpcs}
     if bases:
         rvu = pl.concat([rvu, published.rvu_rows(version, release.label, bases)])
@@ -112,6 +118,10 @@ def _price_rows(
     therapy = _by_key(derive.payment(reducible, place.gpci, release, share)) if share and reducible.height else {}
     rows, paid = _by_key(rvu), _by_key(payments)
     return _Priced(release, place, participant, {key: (rows[key], paid[key]) for key in rows}, therapy), notes
+
+
+def _other_releases_or_near(version: Version, label: str, code: str) -> str:
+    return published.elsewhere(version, label, code) or published.near_codes(version, label, code)
 
 
 def _by_key(frame: pl.DataFrame) -> dict[tuple[str, str], Row]:
@@ -149,7 +159,7 @@ def _as_paid(rvu: pl.DataFrame, release: Release, day: date) -> pl.DataFrame:
 
 def _quote(version: Version, number: int, service: Service, priced: _Priced, notes: list[str]) -> Quote:
     label, place = priced.release.label, priced.place
-    own = [m for m in service.modifiers if modifiers()[m].effect == "row" and (service.hcpcs, m) in priced.rows]
+    own = [m for m in service.modifiers if modifier_of(m).effect == "row" and (service.hcpcs, m) in priced.rows]
     _refuse_missing_rows(service, priced, own)
     key = (service.hcpcs, own[0] if own else "")
     row, payment = priced.rows[key]
@@ -165,6 +175,8 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
     ceiling = payment[f"{service.setting}_opps_amount"]
     if payment["reason"] == "carrier_priced" and ceiling is not None:
         notes.append(f"the contractor's price is at most the OPPS amount, ${ceiling}")
+    if service.place_of_service:
+        notes.append(f"place of service {service.place_of_service}: {service.setting}")
     if row[f"{service.setting}_na"]:
         notes.append(f"NA: rarely or never done in a {service.setting} setting; the PE is that of the other")
     if find("only_service", line):
@@ -203,7 +215,7 @@ def _line(number: int, service: Service, priced: _Priced, key: tuple[str, str], 
     cents, reason = _cents(payment, service.setting, "payment"), payment["reason"]
     if timed and timed.amount is not None:
         cents, reason = timed.amount, None
-    unknown = [m for m in service.modifiers if modifiers()[m].effect == "not_computed"]
+    unknown = [m for m in service.modifiers if modifier_of(m).effect == "not_computed"]
     if unknown:
         cents, reason = None, f"modifier_{unknown[0]}_not_computed"
     technical = priced.rows.get((service.hcpcs, "TC"))
@@ -248,5 +260,5 @@ def _cents(row: Row, setting: str, kind: str) -> int | None:
 
 
 def _modifier_notes(service: Service) -> list[str]:
-    named = (modifiers()[m] for m in service.modifiers)
+    named = (modifier_of(m) for m in service.modifiers)
     return [f"modifier {m.modifier}: {m.note}" for m in named if m.effect in ("none", "not_computed")]

@@ -18,6 +18,10 @@ MOST_UNITS = 9_999
 MOST_MINUTES = 2_880  # two days of anesthesia
 _HCPCS = re.compile(r"[0-9A-Z]{5}")
 _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
+_AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_MODIFIER = re.compile(r"[0-9A-Z]{2}")
+_BETWEEN = re.compile(r"[\s,:;/|-]+")
+_PLACE = re.compile(r"[0-9]{1,2}")
 _DOLLARS = re.compile(r"\$?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.[0-9]{1,2}0*)?")
 
 
@@ -35,6 +39,7 @@ class Service:
     minutes: int | None
     practitioner: str
     charge: int | None  # cents, for the whole line
+    place_of_service: str | None = None  # CMS's code, where the setting was given by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Modifier:
     modifier: str
     effect: str
     note: str
+    source: str
 
 
 def service(
@@ -51,15 +57,19 @@ def service(
     day: date | str,
     *,
     locality: str | None = None,
-    setting: str = "nonfacility",
+    setting: str | int = "nonfacility",
     participant: str | None = None,
     modifiers: str | Iterable[str] = (),
     units: int | str = 1,
     minutes: int | str | None = None,
     practitioner: str = "physician",
     charge: Decimal | str | int | None = None,
+    unknown_modifiers: bool = False,
 ) -> Service:
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
+
+    `setting` is nonfacility, facility, or CMS's place of service (11, 22), which tells it on the day by
+    `schemas/places_of_service.csv`. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
 
     >>> service("99213", "2024-03-08", modifiers="25", locality="CA/18").units
     1
@@ -67,26 +77,33 @@ def service(
     code = hcpcs.strip().upper()
     if not _HCPCS.fullmatch(code):
         raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
-    names = modifiers.replace(",", " ").replace("-", " ").split() if isinstance(modifiers, str) else list(modifiers)
+    names = [n for n in _BETWEEN.split(modifiers) if n] if isinstance(modifiers, str) else list(modifiers)
+    when = day_of(day, "date of service")
+    where = str(setting).strip()
+    place = where.zfill(2) if _PLACE.fullmatch(where) else None
     return Service(
         code,
-        day_of(day, "date of service"),
+        when,
         (locality or "").strip() or None,
-        _one_of("setting", setting, SETTINGS),
+        _setting_at(place, when) if place else _one_of("setting", where, SETTINGS),
         _one_of("participant", participant, PARTICIPANTS) if participant else None,
-        tuple(dict.fromkeys(_modifier(name) for name in names)),
+        tuple(dict.fromkeys(_modifier(name, unknown_modifiers) for name in names)),
         _whole("units", units, MOST_UNITS),
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
         _one_of("practitioner", practitioner, practitioners()),
         None if charge in (None, "") else _cents(charge),
+        place,
     )
 
 
 def day_of(value: date | str, what: str) -> date:
-    """Return a date from ISO text; `what` names it in the error."""
+    """Return a date from ISO text, or from month, day and year as 3/8/2024; `what` names it in the error."""
     if isinstance(value, date):
         return value.date() if isinstance(value, datetime) else value
     try:
+        if american := _AMERICAN_DAY.fullmatch(value.strip()):
+            month, day, year = map(int, american.groups())
+            return date(year, month, day)
         # NOTE: Python would also read a week, 2025-W01-1, which lies in 2024.
         return date.fromisoformat(value.strip() if _DAY.fullmatch(value.strip()) else "")
     except ValueError:
@@ -99,9 +116,25 @@ def modifiers() -> Mapping[str, Modifier]:
     return {row["modifier"]: Modifier(**row) for row in declarations.rows("modifiers.csv")}
 
 
-def _modifier(text: str) -> str:
+def modifier_of(name: str) -> Modifier:
+    """Return what is known of a modifier; one that isn't declared is taken not to change the price, and says so."""
+    unknown = "not in schemas/modifiers.csv; priced as if it changed nothing"
+    return modifiers().get(name) or Modifier(name, "none", unknown, "")
+
+
+def _setting_at(place: str, day: date) -> str:
+    """Return the setting of CMS's place of service on a day; raises UsageError where Medicare's table has none."""
+    rows = [row for row in declarations.rows("places_of_service.csv") if row["place"] == place]
+    for row in rows:
+        if row["from"] <= day.isoformat() and (not row["to"] or day.isoformat() <= row["to"]):
+            return row["setting"]
+    why = f"it tells the setting from {rows[0]['from']} on" if rows else "not in schemas/places_of_service.csv"
+    raise UsageError(f"place of service {place} on {day}: {why}. Give the setting: {' or '.join(SETTINGS)}.")
+
+
+def _modifier(text: str, unknown: bool) -> str:
     name = text.strip().upper()
-    if name not in modifiers():
+    if name not in modifiers() and not (unknown and _MODIFIER.fullmatch(name)):
         near = [m for m in modifiers() if name and m[0] == name[0]] or list(modifiers())
         shown = difflib.get_close_matches(name, near, n=5, cutoff=0.3) or near[:5]
         raise UsageError(f"modifier {text!r}: not known. Near: {', '.join(shown)}; all are in schemas/modifiers.csv.")
