@@ -15,13 +15,13 @@ from pathlib import Path
 os.environ["PREFECT_LOGGING_LEVEL"] = os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 
-import flows.backfill
-import flows.build
-import flows.watch
 import pfsetl
-from flows.command import server
 from pfsetl.backfill import backfill, find_archives
 from pfsetl.declared import registry
+from pfsetl.flows import backfill as backfill_flow
+from pfsetl.flows import build as build_flow
+from pfsetl.flows import watch as watch_flow
+from pfsetl.flows.command import server
 from pfsetl.source import discover
 from tests import cms_pages
 from tests.cms_server import Answer, Cms
@@ -47,7 +47,7 @@ def overhead(archive: Path, folder: Path) -> None:
         return pfsetl.build(RELEASE, store=pfsetl.open_store(store), archive=archive)
 
     def flow() -> object:
-        return flows.build.build_release(RELEASE, output=str(store), archive=str(archive))
+        return build_flow.build_release(RELEASE, output=str(store), archive=str(archive))
 
     pairs = [(seconds(plain, store), seconds(flow, store)) for _ in range(ROUNDS + 1)][1:]
     more = statistics.median(f - p for p, f in pairs)
@@ -63,7 +63,7 @@ def engines(folder: Path, temporary: Path) -> None:
     store = temporary / "all"
 
     def flow(task_runner: str) -> object:
-        return flows.backfill.backfill("2003..2099", output=str(store), archives=str(folder), task_runner=task_runner)
+        return backfill_flow.backfill("2003..2099", output=str(store), archives=str(folder), task_runner=task_runner)
 
     plain = seconds(lambda: backfill(archives, store=pfsetl.open_store(store)), store)
     print(f"\nbackfill of {len(archives)} releases, {os.cpu_count()} cores, two releases at once in the flows")
@@ -82,7 +82,7 @@ def quiet_watch(temporary: Path) -> None:
     rows = [cms_pages.Row(r.label, str(r.year), r.page) for r in known]
     with Cms({**routes, cms_pages.FILES: [_html(cms_pages.index(rows))]}) as cms:
         os.environ["PFSETL_CMS_URL"] = cms.url
-        taken = seconds(lambda: flows.watch.watch(output=str(temporary / "none"), cache=str(temporary / "cache")))
+        taken = seconds(lambda: watch_flow.watch(output=str(temporary / "none"), cache=str(temporary / "cache")))
         pauses = (len(cms.requests) - 1) * discover.PAUSE
     print(
         f"\nwatch    {taken:.2f} s when nothing is new, {pauses:.0f} s of it pauses between {len(cms.requests)} pages"

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from pfsetl.declared import labels, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import PfsetlError, UsageError
+from pfsetl.errors import ChecksFailed, PfsetlError, UsageError
 from pfsetl.parsing import identity
 from pfsetl.parsing.read import read_member
 from pfsetl.source import cache
 from pfsetl.source.archive import open_archive
 from pfsetl.source.members import is_of_system
 
+_NOT_ASKED = "which wasn't asked for"
+_EARLIER = "an earlier revision of"
 YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
 
 
@@ -53,7 +55,7 @@ def look(folder: Path, wanted: str) -> Found:
             f"earlier first) or labels.{f' Not used: {not_used}.' if not_used else ''}"
         )
     taken = {release.label: there[release.label] for release in chosen}
-    others = {path.name: f"{label}, which wasn't asked for" for label, path in there.items() if label not in taken}
+    others = {path.name: f"{label}, {_NOT_ASKED}" for label, path in there.items() if label not in taken}
     return Found(taken, unused | others, absent(wanted, taken), tuple(notices))
 
 
@@ -61,6 +63,25 @@ def absent(wanted: str, there: Collection[str]) -> tuple[str, ...]:
     """Return the declared releases that are wanted and not there, in CMS's order."""
     known = [r for r in registry.releases().values() if is_wanted(r, wanted) and r.label not in there]
     return tuple(release.label for release in sorted(known, key=order))
+
+
+def refuse_incomplete(absent: Collection[str], unused: Mapping[str, str]) -> None:
+    """Raise ChecksFailed when wanted releases are absent, or when files aren't used that may be of one.
+
+    Files of an operating system, releases that weren't asked for and earlier revisions are none of these.
+    """
+    strays = {
+        name: why
+        for name, why in unused.items()
+        if not (is_of_system(name) or why.endswith(_NOT_ASKED) or why.startswith(_EARLIER))
+    }
+    if absent or strays:
+        lacking = [f"absent: {', '.join(absent)}"] if absent else []
+        remedy = (
+            "Published is what was there. Add the archives that are absent, ask for fewer releases, move other files "
+            "out of the folder, or leave --strict out."
+        )
+        raise ChecksFailed("\n".join([*lacking, *(f"not used: {n}: {why}" for n, why in strays.items()), remedy]))
 
 
 def is_wanted(release: Release, wanted: str) -> bool:
@@ -92,7 +113,7 @@ def _cached(folder: Path) -> tuple[dict[str, Path], dict[str, str], list[str]] |
     newest = {row.label: row.path for row in kept}
     strays = [p for p in sorted(folder.iterdir()) if p.suffix.lower() == ".zip" or labels.in_name(p.name)]
     why = "not in the cache's list, which pfsetl fetch keeps; put it in a folder of its own"
-    older = {row.path.name: f"an earlier revision of {row.label}" for row in kept if row.path != newest[row.label]}
+    older = {row.path.name: f"{_EARLIER} {row.label}" for row in kept if row.path != newest[row.label]}
     return newest, older | {p.name: why for p in strays}, []
 
 

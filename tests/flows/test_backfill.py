@@ -12,10 +12,10 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.testing.utilities import prefect_test_harness
 
-from flows import report, tasks
-from flows.backfill import backfill
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
+from pfsetl.flows import report, tasks
+from pfsetl.flows.backfill import backfill
 from pfsetl.publication import version
 from pfsetl.publication.runs import runs
 from pfsetl.publication.store import LocalStore
@@ -24,6 +24,7 @@ from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 
 LABELS = ["RVU24A", "RVU25A", "RVU25D", "RVU26A"]
+ABSENT = ["RVU24AR", "RVU24B", "RVU24C", "RVU24D", "RVU25B", "RVU25C", "RVU26B", "RVU26C", "RVU26D"]
 PAGE = b"<!DOCTYPE html><html><title>License for use</title></html>"
 
 
@@ -95,11 +96,12 @@ def test_a_second_run_does_only_what_is_missing(three: SimpleNamespace) -> None:
         "published": ["RVU25A"],
         "unchanged": ["RVU24A", "RVU25D", "RVU26A"],
         "failed": {},
+        "absent": ABSENT,
     }
 
 
 def test_a_run_with_nothing_to_do_makes_no_version(three: SimpleNamespace) -> None:
-    assert three.again.outcome == {"version": 2, "published": [], "unchanged": LABELS, "failed": {}}
+    assert three.again.outcome == {"version": 2, "published": [], "unchanged": LABELS, "failed": {}, "absent": ABSENT}
     assert version.numbers(three.store) == [1, 2]
 
 
@@ -121,7 +123,7 @@ def test_a_table_says_what_changed(three: SimpleNamespace) -> None:
     assert table["RVU25A"] == expected | {"rows": sum(r["rows"] for r in resources)}
     assert {label: row["outcome"] for label, row in table.items() if label != "RVU25A"} == dict.fromkeys(
         ("RVU24A", "RVU25D", "RVU26A"), "unchanged"
-    )
+    ) | dict.fromkeys(ABSENT, "absent")
 
 
 def test_the_table_says_why_a_release_failed(three: SimpleNamespace) -> None:

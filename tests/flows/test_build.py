@@ -36,7 +36,7 @@ SERVICES = [
 # are what Prefect itself keeps of a failed run.
 INSPECT = """
 import json, sys
-from flows.build import main
+from pfsetl.flows.build import main
 code = main(sys.argv[1:])
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 from prefect.flows import Flow
 
-from flows import command
-from flows.backfill import backfill
 from pfsetl.errors import SourceUnavailable
+from pfsetl.flows import command
+from pfsetl.flows.backfill import backfill
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:

@@ -11,10 +11,10 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.testing.utilities import prefect_test_harness
 
-from flows import releases
-from flows.watch import watch
 from pfsetl.declared import registry
 from pfsetl.errors import StoreError
+from pfsetl.flows import releases
+from pfsetl.flows.watch import watch
 from pfsetl.publication import version
 from pfsetl.publication.runs import runs
 from pfsetl.publication.store import LocalStore

@@ -174,6 +174,26 @@ def test_the_backfill_command_lists_what_is_not_used_and_absent_as_data(folder: 
     assert [text.partition(":")[0] for text in found["notices"]] == ["rvu26ar_1.zip"]
 
 
+def test_strict_publishes_what_is_there_and_exits_1_when_something_is_absent(tmp_path: Path, run) -> None:
+    s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A"))
+    code, out, err = run("backfill", "2025", "--archives", tmp_path, "-o", tmp_path / "o", "--sample", "--strict")
+    assert (code, "1 published" in out, "absent: RVU25B, RVU25C, RVU25D" in err) == (1, True, True)
+
+
+def test_strict_exits_1_when_a_file_that_may_be_a_release_is_not_used(folder: Path, tmp_path: Path, run) -> None:
+    code, _, err = run("backfill", "RVU25A", "--archives", folder, "-o", tmp_path / "o", "--sample", "--strict")
+    assert code == 1
+    assert "not used: 2024.zip: its name doesn't begin with a label" in err
+    assert ("rvu26ar_1.zip" in err, "DS_Store" in err) == (False, False)  # which wasn't asked for; which nobody made
+
+
+def test_strict_is_content_when_everything_wanted_is_there(tmp_path: Path, run) -> None:
+    s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A"))
+    s.write_zip(tmp_path / "RVU26A.zip", s.release("RVU26A"))
+    store = tmp_path.parent / f"{tmp_path.name}-store"
+    assert run("backfill", "RVU25A", "--archives", tmp_path, "-o", store, "--sample", "--strict")[0] == 0
+
+
 def test_a_build_names_the_files_of_an_archive_that_are_not_used(tmp_path: Path, run) -> None:
     members = s.release("RVU25A")
     more = {"GPCI2025 - Copy.csv": members["GPCI2025.csv"], "ANES2025.ods": b"x", "__MACOSX/._GPCI2025.csv": b"x"}

@@ -474,7 +474,7 @@ def test_the_sources_of_an_anesthesia_price_are_its_units_and_its_factor(priced,
 @pytest.mark.parametrize(
     ("hcpcs", "asked", "message"),
     [
-        ("00999", {}, "priced by time. Give the minutes"),
+        ("00999", {}, "priced by time. Give the minutes: --minutes 45, or in a claim the column minutes."),
         ("00999", {"minutes": 45, "units": 2}, "units 2: an anesthesia service has one unit"),
         ("G9901", {"minutes": 45}, "G9901 isn't an anesthesia service"),
     ],

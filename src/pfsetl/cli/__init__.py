@@ -1,14 +1,17 @@
 """The command line: one function per command. Exit 0 done, 1 data refused, 2 usage, 3 source unavailable."""
 
 import logging
+import os
 import sys
+from pathlib import Path
 
 from cyclopts import CycloptsError
 from polars.exceptions import PolarsError
 
-from pfsetl.cli import building, pricing, proving, publishing, reading, terminal  # noqa: F401  most register commands
+from pfsetl.cli import building, declaring, pricing, proving, publishing, reading, terminal  # noqa: F401  most register commands
 from pfsetl.cli.options import app
-from pfsetl.errors import PfsetlError, Unexpected, is_fault, unexpected
+from pfsetl.declared import declarations
+from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -19,6 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
         logging.getLogger("pfsetl").setLevel(logging.INFO)
     try:
+        arguments = _overlaid(arguments)
         app([a for a in arguments if a not in ("--debug", "--log")], exit_on_error=False, print_error=False)
     except PfsetlError as error:
         _fail(error, error.exit_code, debug)
@@ -45,6 +49,25 @@ def main(arguments: list[str] | None = None) -> None:
         if not is_fault(error):
             raise
         _fail(Unexpected(unexpected(error)), 1, debug, error)
+
+
+def _overlaid(arguments: list[str]) -> list[str]:
+    """Take --schemas DIR out of the arguments, and say what is laid over the shipped declarations."""
+    left: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, equals, value = argument.partition("=")
+        if name != "--schemas":
+            left.append(argument)
+            continue
+        value = value if equals else next(rest, "")
+        if not value:
+            raise UsageError("--schemas: no folder. Name one: --schemas DIR.")
+        os.environ[declarations.VARIABLE] = str(Path(value).expanduser().absolute())
+    if path := declarations.own():
+        told = ", ".join(f"{count} of {name}" for name, count in declarations.own_rows().items())
+        print(f"declarations of {path}: {told or 'none'}", file=sys.stderr)
+    return left
 
 
 def _fail(error: Exception, exit_code: int, debug: bool, cause: BaseException | None = None) -> None:

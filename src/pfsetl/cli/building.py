@@ -171,6 +171,9 @@ def backfill(
     sample: Sample = False,
     accept_loss: AcceptLoss = False,
     accept_differences: AcceptDifferences = False,
+    strict: Annotated[
+        bool, Parameter(name="--strict", negative="", help="Exit 1 when a wanted release is absent or a file unused.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Build every wanted release, all into one version; run it again to resume.
@@ -208,6 +211,8 @@ def backfill(
     if failed:
         kind = ChecksFailed if result.failed else SourceUnavailable
         raise kind("\n".join(f"{label}: {error}" for label, error in failed.items()))
+    if strict:
+        in_folders.refuse_incomplete(found.absent, found.unused)
 
 
 def _brought(

@@ -55,6 +55,8 @@ DescriptorsOutput = Annotated[
 app = App(
     name="pfsetl",
     help="Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.",
+    help_epilogue="Every command takes --schemas DIR (or PFSETL_SCHEMAS): a folder of declarations laid over the "
+    "shipped ones, row by row.",
     result_action="return_value",
 )
 DEMO_OUTPUT = "output/demo"

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from pfsetl.cli.render import PARTICIPANTS, table
 from pfsetl.cli.terminal import plain
+from pfsetl.declared import declarations
 from pfsetl.publication.changes import Diff
 from pfsetl.publication.trace import Origin
 
@@ -29,7 +30,7 @@ def postings(found: Sequence["Posting"], rows: Sequence[dict[str, str]]) -> None
     if not news:
         print(f"nothing new: CMS lists {len(found)} releases, all known")
     if rows:
-        print("\nto add to schemas/releases.csv, when the dates are right:")
+        print(f"\nto add to {declarations.named('releases.csv')}, when the dates are right:")
         csv.DictWriter(sys.stdout, rows[0], lineterminator="\n").writerows(rows)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 
@@ -25,7 +25,8 @@ def to_build(label: str) -> Release:
         raise UsageError(
             f"{release.label}: no such release in schemas/releases.csv, which has {' and '.join(there)} for this "
             f"quarter. Give {'that label' if len(there) == 1 else 'one of these labels'}, or, if CMS has posted "
-            f"{release.label} as a release of its own, add its row with the days on which it's in force."
+            f"{release.label} as a release of its own, add its row with the days on which it's in force to "
+            f"{declarations.named('releases.csv')}."
         )
     return release
 

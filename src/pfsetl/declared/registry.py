@@ -107,7 +107,13 @@ class Threshold:
 @cache
 def releases() -> Mapping[str, Release]:
     """Return every known release by label, in CMS's order."""
-    return {row["release"]: _release(row) for row in declarations.rows("releases.csv")}
+    rows, own = declarations.rows("releases.csv"), declarations.own_rows().get("releases.csv", 0)
+    found = {row["release"]: _release(row) for row in (*rows[own:], *rows[:own])}
+    placed: dict[str, Release] = {}
+    for release in sorted(found.values(), key=lambda release: (release.year, release.quarter)):
+        for one in (*reversed(_behind(release, found)), release):
+            placed.setdefault(one.label, one)
+    return placed
 
 
 def find(label: str) -> Release:
@@ -197,6 +203,8 @@ def layouts(member: str) -> tuple[Layout, ...]:
         by_layout.setdefault(row["layout"], []).append(
             LayoutField(row["field"], start, int(row["end"] or start), header)
         )
+    for fields_ in by_layout.values():
+        fields_.sort(key=lambda field: field.start)  # rows of a folder laid over the shipped ones come first
     found = tuple(
         _layout(row, tuple(by_layout.get(row["layout"], ())))
         for row in declarations.rows("layouts/shapes.csv")
@@ -232,6 +240,15 @@ def thresholds() -> Mapping[str, Threshold]:
         row["name"]: Threshold(float(row["value"]), _date(row["stops_from"]))
         for row in declarations.rows("thresholds.csv")
     }
+
+
+def _behind(release: Release, among: Mapping[str, Release]) -> list[Release]:
+    """Return the release that one superseded, the one that this had superseded, and so on."""
+    behind: list[Release] = []
+    while (older := among.get(release.supersedes or "")) and older not in behind:
+        behind.append(older)
+        release = older
+    return behind
 
 
 def _release(row: Mapping[str, str]) -> Release:

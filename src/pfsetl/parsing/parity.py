@@ -171,7 +171,7 @@ def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False)
         raise ChecksFailed(
             f"{d.believed} and {d.other} don't hold the same services: {d.cells} rows {d.field[1:-1]}, e.g. "
             f"{'; '.join(d.examples)}. One of the files is cut or damaged. Get a complete archive; if CMS really "
-            "published them so, explain it in schemas/corrections.csv."
+            f"published them so, explain it in {declarations.named('corrections.csv')}."
         )
     priced = lost + [d for d in open_ones if d.field in fields and fields[d.field].price]
     if priced and not accepted:
@@ -181,7 +181,7 @@ def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False)
             f"{d.believed} and {d.other} differ: {d.field.strip('()')}, {d.cells} rows, e.g. {'; '.join(d.examples)}"
             f"{more}. Prices are made of it, and nothing says which file is right. Get a corrected archive. If you "
             f"trust {d.believed}, build with --accept-differences. If CMS published them so, explain it in "
-            "schemas/corrections.csv."
+            f"{declarations.named('corrections.csv')}."
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Field
 from pfsetl.errors import ValueRefused, during
 from pfsetl.errors import shown as cut_short
@@ -55,7 +55,7 @@ def _parse(raw: RawTable) -> Parsed:
         more = f"; so have {unusable.height - 1} more of {raw.frame.height:,} records" if unusable.height > 1 else ""
         raise ValueRefused(
             f"{raw.file}: line {line}: {reason}: {cut_short(cells[reason.split()[0]])}{more}. Download the archive "
-            "again; if CMS really prints this, say so in schemas/fields.csv."
+            f"again; if CMS really prints this, say so in {declarations.named('fields.csv')}."
         )
     aside = pl.concat([unusable, repeats]).unique("line", keep="first").sort("line")
     kept = raw.frame.join(aside, on="line", how="anti", maintain_order="left")

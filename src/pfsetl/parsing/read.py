@@ -77,9 +77,29 @@ def _by_trust(archive: Archive) -> list[list[MemberFile]]:
 
 def read_member(archive: Archive, file: MemberFile) -> RawTable:
     """Read one file of an archive."""
-    place = f"{archive.name}/{file.name}"
+    return read_file(file, f"{archive.name}/{file.name}")
+
+
+def read_file(file: MemberFile, place: str) -> RawTable:
+    """Read one file, which messages name by its place."""
     with during(f"reading {place}"):
         return _read_member(file, place)
+
+
+def grids(file: MemberFile, place: str) -> list[grid.Grid]:
+    """Return the cells of a file whose layout isn't known: the sheets of a workbook, or a text at its separator.
+
+    A text without a separator is no grid. Raises ArchiveError for what is too large, or can't be read at all.
+    """
+    data = file.load()
+    with during(f"reading {place}"):
+        if file.format == "xlsx":
+            refuse_large_workbook(data, place)
+            return grid.workbook(data, place)
+        bounds.refuse_large_text(data, place)
+        text = decode(data, place)
+        separator = max(SEPARATORS, key=text.count)
+        return [grid.delimited(text, separator, place)] if file.format == "csv" or separator == "\t" else []
 
 
 def _read_member(file: MemberFile, place: str) -> RawTable:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Layout
 from pfsetl.errors import LayoutError
 
@@ -46,14 +46,19 @@ def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
     if cuts:
         raise LayoutError(
             f"{place}: fits {' and '.join(c.layout for c in cuts)}. Make the layouts in "
-            f"schemas/layouts/{member}.csv exclude each other."
+            f"{declarations.named(f'layouts/{member}.csv')} exclude each other."
         )
     nearest = min(fits, key=lambda fit: (fit.distance, len(fit.problems)))
     shown = "; ".join(nearest.problems[:6]) + (f"; and {len(nearest.problems) - 6} more" * (len(nearest.problems) > 6))
+    remedy = (
+        "'pfsetl declare LABEL --archive PATH' writes the rows of the new shape, for you to read, and --schemas takes "
+        "them in"
+        if any(kind.member == member for kind in registry.member_kinds())
+        else f"declare the new shape in {declarations.named('layouts/shapes.csv')} and layouts/{member}.csv beside it"
+    )
     raise LayoutError(
         f"{place}: a shape that isn't declared. Nearest is layout {nearest.layout.name} "
-        f"({nearest.layout.valid_for}): {shown}. If CMS changed the file, declare the new shape in "
-        f"schemas/layouts/shapes.csv and schemas/layouts/{member}.csv."
+        f"({nearest.layout.valid_for}): {shown}. If CMS changed the file, {remedy}."
     )
 
 

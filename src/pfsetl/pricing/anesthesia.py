@@ -43,7 +43,10 @@ def anesthesia(
             raise UsageError(f"minutes: {service.hcpcs} isn't an anesthesia service; leave them out and give units.")
         return None
     if service.minutes is None:
-        raise UsageError(f"{service.hcpcs}: an anesthesia service is priced by time. Give the minutes: --minutes 45.")
+        raise UsageError(
+            f"{service.hcpcs}: an anesthesia service is priced by time. Give the minutes: --minutes 45, or in a "
+            "claim the column minutes."
+        )
     if service.units != 1:
         raise UsageError(f"units {service.units}: an anesthesia service has one unit; time goes by minutes.")
     base = companions.find(version.store, "anesthesia_base_units", service.day)

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
-from functools import cache
 from importlib.metadata import version as installed
 from typing import Any
 
@@ -55,7 +54,7 @@ def findings(
         "members": [asdict(account) for account in accounts],
         "missing": list(archive.missing),
         "ignored": list(archive.ignored),
-        "notices": [*archive.notices, *told.notices],
+        "notices": [*archive.notices, *told.notices, *declarations.own_notices()],
         "identity": list(told.files),
         "format_differences": [asdict(d) for d in differences],
         "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
@@ -114,17 +113,9 @@ def releases_table(release: Release, made_of: Mapping[str, Any], base: Version) 
 
 
 def fingerprint(archive: Archive) -> str:
-    """Return the identity of everything a build depends on: archive, software, declarations."""
-    return hashlib.sha256(f"{archive.content} {installed('pfsetl')} {_declarations_digest()}".encode()).hexdigest()
+    """Return the identity of everything a build depends on: archive, software, declarations, shipped and own."""
+    return hashlib.sha256(f"{archive.content} {installed('pfsetl')} {declarations.digest()}".encode()).hexdigest()
 
 
 def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
-
-
-@cache
-def _declarations_digest() -> str:
-    folder = declarations.folder()
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    lines = (f"{p.relative_to(folder)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -60,6 +60,18 @@ def open_archive(path: Path) -> Archive:
     return _recognised(path, hashlib.sha256(data).hexdigest(), _zip_contents(path, data))
 
 
+def contents(path: Path) -> dict[str, Callable[[], bytes]]:
+    """Return the names of all files in a zip or a folder and what loads them, recognised or not.
+
+    Raises what `open_archive` raises for what isn't there, damaged or unsafe.
+    """
+    if path.is_dir():
+        return {p.name: cache(_file_loader(p)) for p in sorted(path.iterdir()) if p.is_file()}
+    if not path.is_file():
+        raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
+    return {name: cache(load) for name, load in _zip_contents(path, _file_loader(path)()).items()}
+
+
 def open_companion(path: Path) -> Archive:
     """Open a file that CMS publishes beside the releases, alone or in a zip, and recognise it by its name.
 

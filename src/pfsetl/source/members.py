@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import MemberKind
 from pfsetl.errors import ArchiveError
 
@@ -155,7 +155,8 @@ def _refuse_another(archive: str, one: MemberFile, other: MemberFile) -> None:
         whose = one.member if one.participant == "all" else f"{one.member} ({one.participant})"
         raise ArchiveError(
             f"{archive}: {whose} is there twice as {one.format}, with different bytes: {one.name} and {other.name}. "
-            "Keep the one that belongs to the release."
+            "Keep the one that belongs to the release; if CMS has a participant of its own for one of them, tell it by "
+            f"rows in {declarations.named('members.csv')} and participants.csv beside it."
         )
 
 

@@ -91,10 +91,16 @@ class Report:
                 "Get the whole archive. If CMS really took this away, --accept-loss publishes the rest, and the record "
                 "says what is missing; a deliberate part is published with --sample."
             )
+        elif lists := [named for f in self.errors if (named := _list_of(f))]:
+            remedy = (
+                "Get a corrected archive if these codes are damaged; if CMS has them now, add a row for each to "
+                f"{' and '.join(declarations.named(f'codes/{name}.csv') for name in dict.fromkeys(lists))}."
+            )
         else:  # what contradicts itself can't be accepted as a loss
             remedy = (
-                "Get a corrected archive; if CMS really published it so, say why in schemas/corrections.csv (action "
-                "breaks: the release, the table as member, the check as field), and it is published with a warning."
+                "Get a corrected archive; if CMS really published it so, say why in "
+                f"{declarations.named('corrections.csv')} (action breaks: the release, the table as member, the check "
+                "as field), and it is published with a warning."
             )
         raise ChecksFailed("\n".join([*lines, f"Nothing was published. {remedy}"]))
 
@@ -139,6 +145,14 @@ def against_neighbour(release: str, rvu: pl.DataFrame, neighbour: pl.DataFrame) 
     context = pl.SQLContext(frames={"rvu": rvu, "neighbour": neighbour})
     asked = [(rule, table) for rule in table.rules if "neighbour" in rule.query]
     return Report(release, _rules(asked, context))
+
+
+def _list_of(finding: Finding) -> str | None:
+    """Return the list of CMS's codes that a rule holds a column against, e.g. `status`, None for other rules."""
+    rules = contracts.load().tables[finding.table].rules if finding.table in contracts.load().tables else ()
+    query = next((rule.query for rule in rules if rule.name == finding.check), "")
+    found = re.search(r"NOT EXISTS \(SELECT 1 FROM code_(\w+) WHERE code = ", query)
+    return found[1] if found and found[1] in declarations.code_lists() else None
 
 
 def _structure(frame: pl.DataFrame, table: Table) -> list[Finding]:

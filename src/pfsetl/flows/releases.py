@@ -6,10 +6,10 @@ from typing import Any
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.report import Result, progress
-from flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl import pipeline
 from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.flows.report import Result, progress
+from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.publication import version
 from pfsetl.publication.runs import Run, Step
 from pfsetl.publication.store import open_store

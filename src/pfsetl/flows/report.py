@@ -19,12 +19,16 @@ T = TypeVar("T")
 
 
 class Outcome(TypedDict):
-    """What a run did: the newest version, the releases it published, those that were there, and why others failed."""
+    """What a run did: the newest version, the releases it published, those that were there, and why others failed.
+
+    `absent` are the wanted releases for which there was no archive.
+    """
 
     version: int
     published: list[str]
     unchanged: list[str]
     failed: dict[str, str]
+    absent: list[str]
 
 
 @dataclass(slots=True)
@@ -35,6 +39,7 @@ class Result:
     published: list[StagedRelease] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     failed: dict[str, Exception] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
 
     def outcome(self) -> Outcome:
         """Return the outcome as data."""
@@ -43,6 +48,7 @@ class Result:
             "published": [one.release for one in self.published],
             "unchanged": self.unchanged,
             "failed": {label: why(error) for label, error in self.failed.items()},
+            "absent": self.absent,
         }
 
     def word(self) -> str:
@@ -52,7 +58,8 @@ class Result:
     def sentence(self) -> str:
         """Return the outcome in a sentence."""
         counts = f"{len(self.published)} published, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
-        return f"version {self.version.number}: {counts}"
+        lacking = f", {len(self.absent)} absent" if self.absent else ""
+        return f"version {self.version.number}: {counts}{lacking}"
 
 
 def why(error: Exception) -> str:
@@ -73,6 +80,9 @@ def show_changes(key: str, result: Result) -> None:
     rows = [_row(result.version, one.release, "published") for one in result.published]
     rows += [_row(result.version, label, "unchanged") for label in result.unchanged]
     rows += [{"release": label, "outcome": "failed", "why": why(error)} for label, error in result.failed.items()]
+    rows += [
+        {"release": label, "outcome": "absent", "why": "wanted, and no archive is there"} for label in result.absent
+    ]
     text = f"{result.sentence()[0].upper()}{result.sentence()[1:]}."
     _safely(lambda: create_table_artifact(key=key, table=rows, description=text))
 

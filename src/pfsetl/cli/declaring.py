@@ -1,0 +1,44 @@
+"""The command that proposes declarations for what can't be read yet."""
+
+from pathlib import Path
+
+from pfsetl import declare as declaring
+from pfsetl.cli import render, terminal
+from pfsetl.cli.options import Json, app
+from pfsetl.errors import LayoutError
+
+
+@app.command
+def declare(label: str, *, archive: Path, out: Path | None = None, json: Json = False) -> None:
+    """Propose the rows that an archive of an unknown label, name or shape needs, for you to read and accept.
+
+    Read them, put right what isn't, and give the folder to any command with --schemas DIR, or as PFSETL_SCHEMAS. Exit 1
+    when something is left that no row can be proposed for.
+
+    Parameters
+    ----------
+    label
+        The label that the archive shall be built under, such as RVU27A.
+    archive
+        CMS's zip or a folder of its members.
+    out
+        Write the rows into this folder; default: print them.
+    """
+    proposal = declaring.propose(label, archive)
+    written = declaring.write(proposal, out) if out else []
+    if json:
+        said = {"rows": proposal.rows, "notes": proposal.notes, "undecided": proposal.undecided}
+        print(render.as_json({**said, "written": [str(path) for path in written]}))
+    else:
+        for name, text in proposal.files().items():
+            print("" if out else f"--- {name}\n{text}", end="")
+        for note in proposal.notes:
+            print(terminal.plain(f"read this: {note}"))
+        for path in written:
+            print(f"written: {path}")
+        if not proposal.rows and not proposal.undecided:
+            print(f"nothing to declare: every file of {archive} has a known name and shape, and {label} is declared")
+        elif out and proposal.rows:
+            print(f"When they are right: pfsetl build {label.upper()} --archive {archive} --schemas {out}")
+    if proposal.undecided:
+        raise LayoutError("\n".join(proposal.undecided))

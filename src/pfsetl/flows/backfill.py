@@ -1,0 +1,128 @@
+"""Publish many releases at once, as a Prefect flow: `python -m pfsetl.flows.backfill 2009..2026 --archives zips/`.
+
+Run again, it does only what is missing. Without PREFECT_API_URL it runs on Prefect's embedded server.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from pfsetl.archives import Found as InFolder
+from pfsetl.archives import absent, look, refuse_incomplete
+from pfsetl.backfill import find_releases
+from pfsetl.flows.command import add_exceptions, run_flow
+from pfsetl.flows.releases import Asked, publish_all
+from pfsetl.flows.releases import task_runner as runner_of
+from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_changes
+from pfsetl.flows.tasks import RETRY_DELAYS, Found
+from pfsetl.publication.runs import recorded
+from pfsetl.publication.store import open_store
+from pfsetl.source.cache import cache_folder, usable
+
+
+def _name() -> str:
+    return f"backfill {_wanted(flow_run.parameters['releases'])}"
+
+
+@flow(name="backfill", flow_run_name=_name, persist_result=False)
+def backfill(
+    releases: str | int | list[str | int],
+    output: str = "output",
+    cache: str | None = None,
+    archives: str | None = None,
+    task_runner: str = "threads",
+    concurrency: int = 2,
+    sample: bool = False,
+    accept: list[str] | None = None,
+    strict: bool = False,
+    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+) -> Outcome:
+    """Publish the wanted releases as one version: from a folder, or from the cache, fetching what it lacks.
+
+    `releases` are a range of years (2009..2026), a year, or labels; `concurrency` of them are worked on at once.
+    `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`, for every release. Fails in the end when
+    a release did, after publishing the others; with `strict` also when a wanted release is absent or a file not used.
+    """
+    wanted, folder = _wanted(releases), cache or str(cache_folder())
+    found = look(Path(archives), wanted) if archives else None
+    asked = _in_folder(found) if found else _in_cache(Path(folder), wanted)
+    lacking = found.absent if found else absent(wanted, asked)
+    if lacking:
+        LOG.warning("absent: %s", ", ".join(lacking))
+    runner = runner_of(task_runner, concurrency)
+    with recorded(open_store(output), "backfill", releases=list(asked), task_runner=task_runner) as run:
+        result = publish_all(
+            asked,
+            output=output,
+            cache=folder,
+            runner=runner,
+            retry_delays=retry_delays,
+            run=run,
+            bar="backfill-progress",
+            sample=sample,
+            accept=accept or (),
+        )
+        result.absent = list(lacking)
+        show_changes("backfill", result)
+        raise_if_failed(result.failed)
+        if strict:
+            refuse_incomplete(lacking, found.unused if found else {})
+        return result.outcome()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the flow from the command line; return 0, or the exit code of the error, whose message goes to stderr."""
+    options = _parser().parse_args(arguments)
+    return run_flow(backfill, vars(options), _sentence)
+
+
+def _wanted(releases: str | int | list[str | int]) -> str:
+    # NOTE: Prefect reads a parameter as JSON, so that -p releases=2025 is a number.
+    return ",".join(map(str, releases)) if isinstance(releases, list) else str(releases)
+
+
+def _in_folder(found: InFolder) -> dict[str, Asked]:
+    for text in (*found.notices, *(f"not used: {name}: {why}" for name, why in found.unused.items())):
+        LOG.warning("%s", text)
+    return {label: Found(str(path)) for label, path in found.archives.items()}
+
+
+def _in_cache(folder: Path, wanted: str) -> dict[str, Asked]:
+    """Return the cache's archives of the wanted releases; CMS is asked only for those that it lacks."""
+    asked: dict[str, Asked] = {}
+    for release in find_releases(wanted):
+        held, notices = usable(folder, release.label)
+        for text in notices:
+            LOG.warning("%s", text)
+        asked[release.label] = Found(str(held.path), held.url) if held else None
+    return asked
+
+
+def _sentence(done: Outcome) -> str:
+    return f"version {done['version']}: {len(done['published'])} published, {len(done['unchanged'])} unchanged" + (
+        f"; absent: {', '.join(done['absent'])}" if done["absent"] else ""
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m pfsetl.flows.backfill", description="Publish many releases as a Prefect flow."
+    )
+    parser.add_argument("releases", help="a range of years (2009..2026), a year, or labels separated by commas")
+    parser.add_argument("--archives", help="folder of zips or of folders named after their label; default: CMS")
+    parser.add_argument("--output", default="output", help="the store to publish into")
+    parser.add_argument("--cache", help="where fetched zips are kept")
+    parser.add_argument("--task-runner", default="threads", help="threads, dask, or a Dask scheduler's address")
+    parser.add_argument("--concurrency", type=int, default=2, help="releases worked on at once")
+    add_exceptions(parser)
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a wanted release is absent or a file unused")
+    parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Build one release as a Prefect flow: `python -m pfsetl.flows.build RVU26A --output output`.
+
+Without PREFECT_API_URL it runs on Prefect's embedded server. PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=INFO shows
+Prefect's own log; the server keeps it in any case.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from prefect import flow
+
+from pfsetl import pipeline
+from pfsetl.declared import registry
+from pfsetl.errors import ChecksFailed
+from pfsetl.flows.command import add_exceptions, run_flow
+from pfsetl.flows.report import show_published
+from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, patient, publish_releases, stage_release
+from pfsetl.publication import version
+from pfsetl.publication.runs import recorded
+from pfsetl.publication.store import open_store
+from pfsetl.source.cache import cache_folder
+from pfsetl.source.fetch import newest_cached
+
+
+class Built(TypedDict):
+    """What a run did: the version that holds the release, whether it is a new one, and the rows of each table."""
+
+    release: str
+    version: int
+    published: bool
+    rows: dict[str, int]
+
+
+@flow(name="build-release", flow_run_name="build {release}", persist_result=False)
+def build_release(
+    release: str,
+    output: str = "output",
+    archive: str | None = None,
+    cache: str | None = None,
+    url: str | None = None,
+    offline: bool = False,
+    sample: bool = False,
+    accept: list[str] | None = None,
+    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+) -> Built:
+    """Publish one CMS release into a store, fetching its zip when no archive is given.
+
+    A source that may deliver at another time is tried again after each of `retry_delays`; every other PfsetlError
+    fails the run at once. `url` replaces the address in `schemas/releases.csv`; `offline` takes the newest archive of
+    the cache and asks nobody. `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`.
+    """
+    pipeline.refuse_unknown(accept or ())
+    label = registry.find_or_infer(release).label
+    store, folder = open_store(output), cache or str(cache_folder())
+    with recorded(store, "build", release=label, archive=archive) as run:
+        base = version.open_version(store)
+        if archive is not None:
+            found = Found(archive)
+        elif offline:
+            kept = newest_cached(registry.find_or_infer(label), Path(folder))
+            found = Found(str(kept.path), kept.url)
+        else:
+            found = patient(fetch_archive, retry_delays)(label, folder, url, run.id)
+        staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
+        run.steps += staged.steps
+        holds = base.number
+        if staged.release is not None:
+            done = publish_releases([staged.release], output, base.number, run.id)
+            run.steps += done.steps
+            if done.left_out:
+                raise ChecksFailed(done.left_out[label])
+            holds = done.version
+        now = version.open_version(store, holds) if holds else version.open_version(store)
+        published = now.releases[label]["content"] != base.releases.get(label, {}).get("content")
+        run.version, run.outcome = now.number, "published" if published else "unchanged"
+        key = f"published-{re.sub('[^a-z0-9]+', '-', label.lower())}"
+        show_published(key, now, label, f"{_phrase(label, now.number, published)} of {output}.")
+        rows = {r["table"]: r["rows"] for r in now.resources if r["release"] == label}
+        return {"release": label, "version": now.number, "published": published, "rows": rows}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the flow from the command line; return 0, or the exit code of the error, whose message goes to stderr."""
+    options = _parser().parse_args(arguments)
+
+    def sentence(done: Built) -> str:
+        phrase = _phrase(done["release"], done["version"], done["published"])
+        return f"{phrase} of {options.output}: {len(done['rows'])} tables, {sum(done['rows'].values()):,} rows"
+
+    return run_flow(build_release, vars(options), sentence)
+
+
+def _phrase(release: str, number: int, published: bool) -> str:
+    return f"{release} {'published as' if published else 'unchanged in'} version {number}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m pfsetl.flows.build", description="Build one CMS release as a Prefect flow."
+    )
+    parser.add_argument("release", help="such as RVU26A")
+    parser.add_argument("--archive", help="CMS's zip or a folder of its members; without it, the zip is fetched")
+    parser.add_argument("--output", default="output", help="the store to publish into")
+    parser.add_argument("--cache", help="where fetched zips are kept")
+    parser.add_argument("--url", help="fetch the zip from this address at cms.gov (or PFSETL_CMS_URL)")
+    parser.add_argument("--offline", action="store_true", help="take the newest archive of the cache, and ask nobody")
+    add_exceptions(parser)
+    parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

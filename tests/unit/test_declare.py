@@ -1,0 +1,154 @@
+"""Archives that can't be read yet: `declare` writes candidate rows, and with them the archive builds."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests import synthetic as s
+from tests.unit.test_declarations import folder, pfsetl
+
+Cells = list[list[str]]
+NON_QP, QP = "PPRRVU2026_Jan_nonQPP.csv", "PPRRVU2026_Jan_QPP.csv"
+
+
+def inserted(cells: Cells) -> Cells:
+    """A column that no layout has, before WORK RVU: headed in the last of its five heading rows."""
+    return [[*row[:5], {9: "SITE MARK"}.get(i, "" if i < 10 else "7"), *row[5:]] for i, row in enumerate(cells)]
+
+
+def renamed(cells: Cells) -> Cells:
+    """STATUS CODE becomes PAYMENT STATUS CODE, and MOD becomes MODIFIER."""
+    return [
+        [{"MOD": "MODIFIER", "STATUS": "PAYMENT STATUS"}.get(cell, cell) if i < 10 else cell for cell in row]
+        for i, row in enumerate(cells)
+    ]
+
+
+def first_renamed(cells: Cells) -> Cells:
+    """The first column, by which heading rows are found, is headed otherwise."""
+    return [[{"HCPCS": "HCPCS CODE"}.get(c, c) if i < 10 else c for c in row] for i, row in enumerate(cells)]
+
+
+def moved(cells: Cells) -> Cells:
+    """Column 4 goes to the end."""
+    return [[*row[:3], *row[4:], row[3]] for row in cells]
+
+
+def gone(cells: Cells) -> Cells:
+    """The endoscopic base isn't there any more, which no price is made of alone."""
+    return [[*row[:24], *row[25:]] for row in cells]
+
+
+def with_cells(label: str, change: Callable[[Cells], Cells]) -> s.Members:
+    members = s.release(label)
+    return {
+        name: s.csv_bytes(change(s.cells_of(data))) if name.startswith("PPRRVU") else data
+        for name, data in members.items()
+    }
+
+
+def rvu(store: Path) -> pl.DataFrame:
+    return pl.read_parquet(next(store.glob("latest/rvu/**/*.parquet"))).drop("release")
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """The rows of the same release in the shape that is declared."""
+    at = tmp_path_factory.mktemp("usual")
+    archive = s.write_zip(at / "a.zip", s.release("RVU26A"))
+    code, _, told = pfsetl("build", "RVU26A", "--archive", archive, "--sample", "-o", at / "store")
+    assert code == 0, told
+    return rvu(at / "store")
+
+
+@pytest.mark.parametrize("change", [inserted, renamed, first_renamed, moved])
+def test_a_changed_shape_builds_with_the_rows_that_declare_writes(
+    tmp_path: Path, usual: pl.DataFrame, change: Callable[[Cells], Cells]
+) -> None:
+    archive, own = s.write_zip(tmp_path / "RVU26A.zip", with_cells("RVU26A", change)), tmp_path / "own"
+    build = ("build", "RVU26A", "--archive", archive, "--sample", "-o", tmp_path / "store")
+    code, _, told = pfsetl(*build)
+    assert (code, "pfsetl declare LABEL --archive PATH" in told) == (1, True), told
+    code, out, told = pfsetl("declare", "RVU26A", "--archive", archive, "--out", own)
+    assert (code, told) == (0, ""), out
+    code, _, told = pfsetl(*build, "--schemas", own)
+    assert code == 0, told
+    assert rvu(tmp_path / "store").equals(usual)
+
+
+def test_the_candidates_say_what_differs_and_that_a_new_column_is_not_published(tmp_path: Path) -> None:
+    archive = s.write_zip(tmp_path / "RVU26A.zip", with_cells("RVU26A", inserted))
+    code, out, _ = pfsetl("declare", "RVU26A", "--archive", archive, "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["notes"] == [
+        f"'{NON_QP}', as G32 but: column 6 'SITE MARK' is new: new_site_mark, which no table publishes"
+    ]
+    assert [row["field"] for row in told["rows"]["fields.csv"]] == ["new_site_mark"]
+    assert {row["layout"] for row in told["rows"]["layouts/pprrvu.csv"]} == {"G32_RVU26A"}
+
+
+def test_a_column_that_is_gone_is_named(tmp_path: Path) -> None:
+    archive = s.write_zip(tmp_path / "RVU26A.zip", with_cells("RVU26A", gone))
+    _, out, _ = pfsetl("declare", "RVU26A", "--archive", archive)
+    assert "endoscopic_base isn't there any more" in out
+
+
+def test_a_workbook_of_a_changed_shape_is_read_too(tmp_path: Path) -> None:
+    members = s.release("RVU26A")
+    for name in (NON_QP, QP):
+        members[name.replace(".csv", ".xlsx")] = s.workbook(inserted(s.cells_of(members.pop(name))))
+    archive, own = s.write_zip(tmp_path / "RVU26A.zip", members), tmp_path / "own"
+    assert pfsetl("declare", "RVU26A", "--archive", archive, "--out", own)[0] == 0
+    build = ("build", "RVU26A", "--archive", archive, "--sample", "-o", tmp_path / "store", "--schemas", own)
+    assert pfsetl(*build)[0] == 0
+
+
+def test_a_label_that_is_not_declared_gets_its_row_by_the_quarter_rule(tmp_path: Path) -> None:
+    archive, own = s.write_zip(tmp_path / "RVU27B.zip", s.release("RVU27B")), tmp_path / "own"
+    code, out, _ = pfsetl("declare", "rvu27b", "--archive", archive, "--out", own)
+    assert (code, "compare the days with CMS's page" in out) == (0, True)
+    with (own / "releases.csv").open(newline="") as file:
+        [row] = csv.DictReader(file)
+    assert (row["release"], row["effective_from"], row["effective_to"]) == ("RVU27B", "2027-04-01", "2027-06-30")
+    _, out, _ = pfsetl("list", "--json", "--schemas", own)
+    assert json.loads(out)[-1]["release"] == "RVU27B"
+
+
+def test_files_of_unknown_names_are_told_by_what_they_hold(tmp_path: Path) -> None:
+    members = s.release("RVU25A")
+    named = {"GPCI2025.csv": "Indices_2025.csv", "PPRRVU2025_JAN.txt": "RelativeValues2025_JAN.txt"}
+    archive = s.write_zip(tmp_path / "RVU25A.zip", {named.get(name, name): data for name, data in members.items()})
+    own, build = tmp_path / "own", ("build", "RVU25A", "--archive", archive, "--sample", "-o", tmp_path / "store")
+    assert pfsetl(*build)[0] == 1
+    code, out, told = pfsetl("declare", "RVU25A", "--archive", archive, "--out", own)
+    assert (code, "Indices_2025.csv is taken for gpci" in out) == (0, True), told
+    assert pfsetl(*build, "--schemas", own)[0] == 0
+    plain = s.write_zip(tmp_path / "plain.zip", members)
+    again = ("build", "RVU25A", "--archive", plain, "--sample", "-o", tmp_path / "other", "--schemas", own)
+    assert pfsetl(*again)[0] == 0  # names that were known stay known
+
+
+def test_an_archive_that_is_known_needs_nothing(tmp_path: Path) -> None:
+    archive = s.write_zip(tmp_path / "RVU26A.zip", s.release("RVU26A"))
+    code, out, _ = pfsetl("declare", "RVU26A", "--archive", archive)
+    assert (code, out.startswith("nothing to declare")) == (0, True)
+
+
+def test_what_no_row_can_be_proposed_for_is_said_with_exit_1(tmp_path: Path) -> None:
+    members = s.release("RVU26A") | {NON_QP: b"one,two\n1,2\n"}
+    archive = s.write_zip(tmp_path / "RVU26A.zip", members)
+    code, _, told = pfsetl("declare", "RVU26A", "--archive", archive)
+    assert (code, NON_QP in told, "No row can be proposed" in told) == (1, True, True)
+
+
+def test_rows_of_an_earlier_run_are_not_overwritten(tmp_path: Path) -> None:
+    archive = s.write_zip(tmp_path / "RVU27B.zip", s.release("RVU27B"))
+    own = folder(tmp_path / "own", {"releases.csv": "mine"})
+    code, _, told = pfsetl("declare", "RVU27B", "--archive", archive, "--out", own)
+    assert (code, f"{own / 'releases.csv'}: there already" in told) == (2, True)
+    assert (own / "releases.csv").read_text() == "mine"
