@@ -143,12 +143,17 @@ def test_own_releases_stand_where_they_belong(tmp_path: Path) -> None:
 
     own = folder(
         tmp_path / "own",
-        {"releases.csv": ",".join(columns) + "\n" + row("RVU24AR2", 1, supersedes="RVU24AR", note="mine")},
+        {
+            "releases.csv": ",".join(columns)
+            + "\n"
+            + row("RVU24AR2", 1, supersedes="RVU24AR", note="mine")
+            + row("RVU24A", 1, effective_from="2024-01-01", effective_to="2024-03-08")
+        },
     )
     code, out, told = pfsetl("list", "--json", "--schemas", own)
     labels = [release["release"] for release in json.loads(out)]
     assert (code, labels[labels.index("RVU24A") :][:4]) == (0, ["RVU24A", "RVU24AR", "RVU24AR2", "RVU24B"])
-    assert told == f"declarations of {own}: 1 of releases.csv\n"
+    assert told == f"declarations of {own}: 2 of releases.csv\n"
 
 
 def test_a_new_status_needs_one_row_and_the_record_says_whose_it_is(tmp_path: Path) -> None:

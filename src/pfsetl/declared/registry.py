@@ -106,14 +106,9 @@ class Threshold:
 
 @cache
 def releases() -> Mapping[str, Release]:
-    """Return every known release by label, in CMS's order."""
-    rows, own = declarations.rows("releases.csv"), declarations.own_rows().get("releases.csv", 0)
-    found = {row["release"]: _release(row) for row in (*rows[own:], *rows[:own])}
-    placed: dict[str, Release] = {}
-    for release in sorted(found.values(), key=lambda release: (release.year, release.quarter)):
-        for one in (*reversed(_behind(release, found)), release):
-            placed.setdefault(one.label, one)
-    return placed
+    """Return every known release by label, in CMS's order: by quarter, and corrections after what they correct."""
+    found = map(_release, declarations.rows("releases.csv"))
+    return {r.label: r for r in sorted(found, key=lambda r: (r.year, r.quarter, r.label))}
 
 
 def find(label: str) -> Release:
@@ -240,15 +235,6 @@ def thresholds() -> Mapping[str, Threshold]:
         row["name"]: Threshold(float(row["value"]), _date(row["stops_from"]))
         for row in declarations.rows("thresholds.csv")
     }
-
-
-def _behind(release: Release, among: Mapping[str, Release]) -> list[Release]:
-    """Return the release that one superseded, the one that this had superseded, and so on."""
-    behind: list[Release] = []
-    while (older := among.get(release.supersedes or "")) and older not in behind:
-        behind.append(older)
-        release = older
-    return behind
 
 
 def _release(row: Mapping[str, str]) -> Release:
