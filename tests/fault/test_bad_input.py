@@ -278,11 +278,11 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "an open quote": (sub(ANES, b"ALABAMA", b'"ALABAMA'), (ANES, "A quote may be open", "in another format")),
     "column missing": (
         as_csv(without_column(10)),
-        ("JAN.csv", "G31", "(mp_rvu)", "is missing", "schemas/layouts/pprrvu.csv"),
+        ("JAN.csv", "G31", "(mp_rvu)", "is missing", "pfsetl declare"),
     ),
     "column added": (
         as_csv(with_column(23, "", "", "", "NEW", "IND")),
-        ("JAN.csv", "column 24 'NEW IND' isn't in G3", "schemas/layouts/pprrvu.csv"),
+        ("JAN.csv", "column 24 'NEW IND' isn't in G3", "pfsetl declare"),
     ),
     "column renamed": (
         as_csv(grid_with(9, 10, "WEIGHT")),
@@ -290,7 +290,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "columns swapped": (
         as_csv(moved_column(6, 8)),
-        ("JAN.csv", "(nonfacility_pe_rvu) moved from column 7 to 9", "schemas/layouts/pprrvu.csv"),
+        ("JAN.csv", "(nonfacility_pe_rvu) moved from column 7 to 9", "pfsetl declare"),
     ),
     "a column without header": (
         put(GPCI, s.csv_bytes([[*row, "9" if row[1] == "AK" else ""] for row in s.cells_of(s.gpci_csv("GPCI7"))])),
@@ -300,7 +300,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "record one character shorter": (lengthened(-1), (RVUS, "line 10 has 170 characters", "N171 has 171")),
     "every record one character longer": (
         put(RVUS, s.HDR.encode() + b"".join(s.pprrvu_record("N171", r).encode() + b" \r\n" for r in s.CODES * 2)),
-        (RVUS, "Nearest is layout N171", "most lines have 172 characters", "schemas/layouts/pprrvu.csv"),
+        (RVUS, "Nearest is layout N171", "most lines have 172 characters", "pfsetl declare"),
     ),
     "data between the fields": (
         sub(RVUS, b"1.21   1.40", b"1.21x  1.40"),
@@ -346,8 +346,8 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "an unknown status": (records(s.VISIT, s.changed(s.SURGERY, status="Z")), ("status", "1 rows", "G9903")),
     "an unknown modifier": (records(s.VISIT, s.changed(s.SURGERY, modifier="27")), ("modifier", "1 rows", "G9903 27")),
     "an unknown contractor": (
-        sub(ANES, b"02102 ,01", b"99999 ,01"),
-        (ANES, "line 3: contractor 99999 locality 01 is in no known state", "schemas/carriers.csv"),
+        sub(ANES, b"02102 ,01 ,ALASKA", b"99999 ,01 ,ELSEWHERE"),
+        ("anesthesia", "contractor 99999 locality 01", "schemas/carriers.csv"),
     ),
     "a locality without anesthesia factor": (
         put(ANES, s.anes_csv("ANES4", s.PLACES[1:])),

@@ -128,7 +128,7 @@ CONTROLS = [
     ("synthetic/RVU26A", "gpci", ((b"0.875", b"0.775"),), "opps_cap.recomputed"),
     ("synthetic/RVU26A", "gpci", ((b"LOS ANGELES-LONG", b"LOS ANGELES-LUNG"),), "gpci.locality_name_known"),
     (
-        "synthetic/RVU26A", "locality_county", ((b"10112", b"10113"),),
+        "synthetic/RVU26A", "locality_county", ((b"10112", b"00510"),),
         "locality_county.contractor_of_the_others",
     ),
     ("sample/RVU26A", "anesthesia", ((b",19.53", b",29.53"),), "anesthesia.formula_non_qp"),
