@@ -300,7 +300,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "record one character shorter": (lengthened(-1), (RVUS, "line 10 has 170 characters", "N171 has 171")),
     "every record one character longer": (
         put(RVUS, s.HDR.encode() + b"".join(s.pprrvu_record("N171", r).encode() + b" \r\n" for r in s.CODES * 2)),
-        (RVUS, "Nearest is layout N171", "most lines have 172 characters", "pfsetl declare"),
+        (RVUS, "Nearest is layout N171", "most lines have 172 characters", "schemas/layouts/pprrvu.csv"),
     ),
     "data between the fields": (
         sub(RVUS, b"1.21   1.40", b"1.21x  1.40"),

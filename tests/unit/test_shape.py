@@ -182,7 +182,7 @@ def test_a_damaged_index_is_refused() -> None:
 
 def test_the_refusal_says_where_to_declare_a_new_shape() -> None:
     message = refused_grid([["HCPCS", "RVU"], ["G9901", "1.00"]])
-    assert "'pfsetl declare LABEL --archive PATH' writes the rows of the new shape" in message
+    assert "'pfsetl declare LABEL --archive PATH' writes the rows for you to read" in message
 
 
 @pytest.mark.parametrize(
