@@ -135,6 +135,10 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [WHOLE | {"endoscopic_base": base, "multiple_procedure": "3"} for base in (None, "G0001", "45378")],
         1,
     ),
+    "rvu.endoscopy_names_its_base": (
+        [WHOLE | {"endoscopic_base": base, "multiple_procedure": "3"} for base in (None, "G0001")],
+        1,
+    ),
     "rvu.endoscopy_with_base": (
         [WHOLE | {"endoscopic_base": "45378", "multiple_procedure": m} for m in ("3", "2", None)],
         2,
