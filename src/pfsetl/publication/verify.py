@@ -51,7 +51,7 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
     for name, problem in version.verified(opened.values()):
         _add(proof, name, problem)
     for one in opened.values():
-        _of_manifest(proof, store, one)
+        _of_manifest(proof, one)
     if deep:
         _rows(proof, store, opened)
     if at is None:
@@ -82,21 +82,15 @@ def _chain(proof: Proof, store: Store, hashes: dict[int, str], opened: dict[int,
             _add(proof, found.file, found.problem)
 
 
-def _of_manifest(proof: Proof, store: Store, at: Version) -> None:
-    """Hold a manifest against itself and against the sizes of its objects."""
+def _of_manifest(proof: Proof, at: Version) -> None:
+    """Hold a manifest against itself."""
     name = manifest.name(at.number)
     for label, entry in at.releases.items():
         mine = [r for r in at.resources if r["release"] == label and r["table"] != succession.TABLE]
         if content_of(mine, entry) != entry["content"]:
             _add(proof, name, f"the content of {label} isn't that of its tables; restore it from a copy")
-    for r in at.resources:
-        if r["path"] != staging.object_of(r):
-            _add(proof, name, f"{r['path']} isn't the name of its rows; restore the manifest from a copy")
-        size = None if r["path"] in proof.bad else store.size(r["path"])
-        if size is not None and size != r["bytes"]:
-            _add(
-                proof, r["path"], f"{size:,} bytes, version {at.number} says {r['bytes']:,}. 'pfsetl repair' tells more"
-            )
+    for path in (r["path"] for r in at.resources if r["path"] != staging.object_of(r)):
+        _add(proof, name, f"{path} isn't the name of its rows; restore the manifest from a copy")
 
 
 def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:

@@ -147,15 +147,15 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
 
 def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
     """Rehash every file and schema of some versions of a store, each once for what they say; yield (file, problem)."""
-    wanted: dict[tuple[str, str], tuple[Store, str, int | None]] = {}
+    wanted: dict[tuple[str, str, int | None], tuple[Store, str]] = {}
     for at in versions:
         for r in at.resources:
             in_manifest = r["hash"] if r["hash"].startswith("sha256:") else "sha256:"
             for name, expected, size in ((r["path"], in_manifest, r["bytes"]), (r["schema"], _schema_hash(r), None)):
-                wanted.setdefault((name, expected), (at.store, r["release"], size))
+                wanted.setdefault((name, expected, size), (at.store, r["release"]))
 
-    def verify(file: tuple[str, str]) -> tuple[str, str]:
-        (name, expected), (store, release, size) = file, wanted[file]
+    def verify(file: tuple[str, str, int | None]) -> tuple[str, str]:
+        (name, expected, size), (store, release) = file, wanted[file]
         try:
             found = store.size(name)
             if found is None:
