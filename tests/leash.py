@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-MARK = "PFSETL_TEST_RUN"
+MARK = "PYTEST_LEASH"
 _held: list[subprocess.Popen[bytes]] = []
 
 

@@ -24,6 +24,8 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 POOL = "pfsetl"
 START_SECONDS = 180.0  # of the Prefect server: 15 on an idle machine, 60 on one with eight times as much to do
+ANSWER_SECONDS = 90.0  # of one request: the server waits for its SQLite's lock for 60
+FOREIGN = ("PREFECT_", "PFSETL_", "DO_NOT_TRACK")  # settings that no process here takes over
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TAIL = 2500
 
@@ -245,7 +247,7 @@ class Orchestra:
 
     def _ask(self, method: str, path: str, body: Any) -> Any:
         for _ in range(20):
-            got = requests.request(method, f"{self.api}/{path}", json=body, timeout=20)
+            got = requests.request(method, f"{self.api}/{path}", json=body, timeout=ANSWER_SECONDS)
             if got.status_code != requests.codes.unavailable:  # so the server says that its SQLite was locked
                 break
             time.sleep(0.3)
@@ -256,8 +258,7 @@ class Orchestra:
 @contextmanager
 def orchestra(folder: Path, cms_url: str, *, schedules: bool = False) -> Iterator[Orchestra]:
     """Start the Prefect server with the flows' deployments, on their `schedules` or not; end everything afterwards."""
-    foreign = ("PREFECT_", "PFSETL_", "DO_NOT_TRACK")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign) and k.lower() != "http_proxy"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN) and k.lower() != "http_proxy"}
     port = free_port()
     environment |= {
         "PREFECT_HOME": str(folder / "prefect"),

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import leash
+from tests.flows.processes import FOREIGN
+
 RUN = """
 import subprocess, sys
 from tests import leash
@@ -37,3 +40,7 @@ def test_what_a_killed_run_started_ends_with_it() -> None:
     while runs(orphan):
         assert time.monotonic() < until, "it still runs"
         time.sleep(0.05)
+
+
+def test_servers_that_start_without_our_settings_bear_the_mark_all_the_same() -> None:
+    assert not leash.MARK.startswith(FOREIGN)
