@@ -17,7 +17,7 @@ from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable, read, read_others
-from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, separation, version
+from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, revision, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
@@ -331,6 +331,7 @@ def _examined(
     findings = record.findings(archive, accounts, differences, report, told, agreed)
     findings["notices"] += reading.notices(raws)
     findings["since"] = _since(release, complete, None if sample else base)
+    findings["since_revision"] = revision.since_revision(release, complete, base, archive.content, sample=sample)
     findings["not_published"] = since.not_published(
         parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()}
     )
