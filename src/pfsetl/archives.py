@@ -1,5 +1,6 @@
 """The archives of a folder: which release each is of, which files aren't used and why, which releases are absent."""
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pfsetl.parsing import identity
 from pfsetl.parsing.read import read_member
 from pfsetl.source import cache
 from pfsetl.source.archive import open_archive
+from pfsetl.source.archive import other_bytes as said_of_bytes
 from pfsetl.source.members import is_of_system
 
 _NOT_ASKED = "which wasn't asked for"
@@ -57,6 +59,17 @@ def look(folder: Path, wanted: str) -> Found:
     taken = {release.label: there[release.label] for release in chosen}
     others = {path.name: f"{label}, {_NOT_ASKED}" for label, path in there.items() if label not in taken}
     return Found(taken, unused | others, absent(wanted, taken), tuple(notices))
+
+
+def other_bytes(taken: Mapping[str, Path]) -> list[str]:
+    """Say which of these archives, by label, aren't the zip that was known of their release; a folder can't be one."""
+    found = []
+    for label, path in taken.items():
+        release = registry.find_or_infer(label)
+        if release.zip_sha256 and path.is_file():
+            with path.open("rb") as file:
+                found += said_of_bytes(release, path.name, hashlib.file_digest(file, "sha256").hexdigest())
+    return found
 
 
 def absent(wanted: str, there: Collection[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source import members
-from pfsetl.source.archive import Archive, open_archive
+from pfsetl.source.archive import Archive, open_archive, other_bytes
 from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since, unplaced
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
@@ -106,6 +106,8 @@ def _build(
     built = is_built(release, opened, base, all_formats=all_formats, sample=sample)
     if built:
         publish.shown(base)  # which a build that was killed may have left undone
+        said = [n for n in _other_bytes(release, opened, sample=sample) if n not in before["notices"]]
+        result = replace(result, record=before | {"notices": [*before["notices"], *said]})  # the same files, repacked
     if built and texts is None:
         return result
     parsed = parsed_members(release, opened)
@@ -329,7 +331,7 @@ def _examined(
     differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
-    findings["notices"] += reading.notices(raws)
+    findings["notices"] += [*_other_bytes(release, archive, sample=sample), *reading.notices(raws)]
     findings["since"] = _since(release, complete, None if sample else base)
     findings["since_revision"] = revision.since_revision(release, complete, base, archive.content, sample=sample)
     findings["not_published"] = since.not_published(
@@ -339,6 +341,13 @@ def _examined(
     findings["notices"] += assumed.notices(release, complete["release_calendar"], beside)
     findings["rounded"] = {raw.file: raw.rounded for raw in raws if raw.rounded}
     return Examined(complete, report, findings)
+
+
+def _other_bytes(release: Release, archive: Archive, *, sample: bool) -> list[str]:
+    """Say that a zip isn't the known one; a sample can't be, and a folder of members has no bytes of its own."""
+    if sample or archive.sha256 == archive.content:
+        return []
+    return other_bytes(release, archive.name, archive.sha256)
 
 
 def _since(release: Release, tables: Tables, base: Version | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Commands that bring, build and check releases."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -200,6 +200,8 @@ def backfill(
     failed = unfetched | result.failed
     records = result.version.releases
     again = {label: told for label in result.published if (told := records[label].get("since_revision"))}
+    if not sample:
+        found = replace(found, notices=(*found.notices, *in_folders.other_bytes(found.archives)))
     if json:
         outcome = {"published": result.published, "unchanged": result.unchanged, "failed": failed}
         said = {"unused": found.unused, "absent": found.absent, "notices": found.notices}
