@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,15 @@ from pfsetl.declared import labels, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ChecksFailed, PfsetlError, UsageError
 from pfsetl.parsing import identity
-from pfsetl.parsing.read import read_member
+from pfsetl.parsing.read import RawTable, read_member
 from pfsetl.source import cache
-from pfsetl.source.archive import open_archive
+from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.archive import other_bytes as said_of_bytes
 from pfsetl.source.members import is_of_system
 
 _NOT_ASKED = "which wasn't asked for"
 _EARLIER = "an earlier revision of"
+FEW = 4  # of more labels none is worth naming: the files inside tell nothing
 YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
 
 
@@ -158,7 +159,37 @@ def _release_of(path: Path) -> tuple[Release | None, str]:
     if not zipped and not path.is_dir():
         return None, "not a zip or a folder"
     release = labels.in_name(path.stem if zipped else path.name)
-    return release, "" if release else "its name doesn't begin with a label such as RVU26A; rename it"
+    return release, "" if release else f"its name doesn't begin with a label such as RVU26A; {_by_what_it_holds(path)}"
+
+
+def _by_what_it_holds(path: Path) -> str:
+    """Say what to do with an archive whose name tells no release: which one the files inside say they are of."""
+    try:
+        archive = open_archive(path)
+        raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
+    except PfsetlError:
+        return "rename it"
+    declared = list(registry.releases().values())
+    last = max(release.year for release in declared)
+    may_be = [r.label for r in declared if r.zip_sha256 == archive.sha256]
+    if not may_be:
+        undeclared = [registry.find_or_infer(f"RVU{(last + 1) % 100:02}{quarter}") for quarter in "ABCD"]
+        may_be = [r.label for r in (*declared, *undeclared) if _is_of(archive, raws, r)]
+    if not 1 <= len(may_be) <= FEW:
+        return "rename it to the label of its release, which the files inside don't tell"
+    name = f"{may_be[0]}{path.suffix.lower() if path.is_file() else ''}" if len(may_be) == 1 else "the one it is"
+    return (
+        f"by its contents it's {' or '.join(may_be)}. Rename it to {name}, or build it with "
+        f"'pfsetl build {may_be[0]} --archive {path}'"
+    )
+
+
+def _is_of(archive: Archive, raws: Sequence[RawTable], release: Release) -> bool:
+    try:
+        identity.held(archive.files, raws, release)
+    except PfsetlError:
+        return False
+    return True
 
 
 def _by_its_content(path: Path, named: Release, declared: list[str]) -> tuple[Release | None, str]:
