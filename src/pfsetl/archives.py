@@ -2,13 +2,14 @@
 
 import hashlib
 import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pfsetl.declared import labels, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import ChecksFailed, PfsetlError, UsageError
+from pfsetl.errors import ChecksFailed, PfsetlError, UsageError, proposing
 from pfsetl.parsing import identity
 from pfsetl.parsing.read import RawTable, read_member
 from pfsetl.source import cache
@@ -179,8 +180,8 @@ def _by_what_it_holds(path: Path) -> str:
         return "rename it to the label of its release, which the files inside don't tell"
     name = f"{may_be[0]}{path.suffix.lower() if path.is_file() else ''}" if len(may_be) == 1 else "the one it is"
     return (
-        f"by its contents it's {' or '.join(may_be)}. Rename it to {name}, or build it with "
-        f"'pfsetl build {may_be[0]} --archive {path}'"
+        f"by its contents it's {' or '.join(may_be)}. Rename it to {name}, or build it: "
+        f"pfsetl build {may_be[0]} --archive {shlex.quote(str(path))}"
     )
 
 
@@ -199,8 +200,9 @@ def _by_its_content(path: Path, named: Release, declared: list[str]) -> tuple[Re
         return None, f"{what}, and may be {' or '.join(declared)}; rename it"
     release = registry.find(declared[0])
     try:
-        archive = open_archive(path)
-        raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
+        with proposing(release.label, path):
+            archive = open_archive(path)
+            raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
         identity.held(archive.files, raws, release)
     except PfsetlError as error:
         return None, f"{what}, and it can't be {release.label}: {error}"

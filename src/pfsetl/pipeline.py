@@ -11,7 +11,7 @@ import polars as pl
 from pfsetl.declared import assumed, calendar, contracts, labels, registry
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
-from pfsetl.errors import UsageError, during
+from pfsetl.errors import UsageError, during, proposing
 from pfsetl.parsing import identity, parity
 from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
@@ -74,7 +74,11 @@ def build(
     if descriptors_store is not None:
         separation.refuse_overlap(store, descriptors_store)
     doing = f"building {label} from {archive}"
-    with recorded(store, "build", release=label, archive=str(archive)) as run, during(doing):
+    with (
+        recorded(store, "build", release=label, archive=str(archive)) as run,
+        during(doing),
+        proposing(label.upper(), archive),
+    ):
         result = _build(
             label, store, archive, url, descriptors_store, all_formats=all_formats, sample=sample, accept=accept
         )
@@ -247,7 +251,7 @@ def examine(
     empty store. `sample` and `accept` are those of `build`.
     """
     refuse_unknown(accept)
-    with during(f"checking {label} in {archive}"):
+    with during(f"checking {label} in {archive}"), proposing(label.upper(), archive):
         return _examine(label, archive, records, base, all_formats=all_formats, sample=sample, accept=accept)
 
 

@@ -1,6 +1,7 @@
 """The archives of a folder: which release each is of, and what is said of the rest."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_an_archive_whose_name_says_no_label_is_told_by_what_it_holds(label: str
     renamed = f"{label}.zip" if name.endswith(".zip") else label
     assert dict(look(folder, "2022").unused) == {
         name: f"its name doesn't begin with a label such as RVU26A; by its contents it's {label}. Rename it to "
-        f"{renamed}, or build it with 'pfsetl build {label} --archive {path}'"
+        f"{renamed}, or build it: pfsetl build {label} --archive {shlex.quote(str(path))}"
     }
 
 
@@ -84,7 +85,7 @@ def test_an_archive_that_may_be_of_several_releases_names_them(tmp_path: Path) -
     folder = folder_of(tmp_path / "zips", "RVU22A.zip")
     s.write_zip(folder / "x.zip", s.release("RVU18A"))
     why = look(folder, "2022").unused["x.zip"]
-    assert "by its contents it's RVU18A or RVU18AR or RVU18AR1. Rename it to the one it is, or build it" in why
+    assert "it's RVU18A or RVU18AR or RVU18AR1. Rename it to the one it is, or build it: pfsetl build RVU18A" in why
 
 
 def test_a_known_zip_is_told_by_its_sha256(release_path, tmp_path: Path) -> None:

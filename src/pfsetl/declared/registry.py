@@ -209,7 +209,12 @@ def layouts(member: str) -> tuple[Layout, ...]:
     )
     unknown = {f.field for layout in found for f in layout.fields} - set(fields())
     if unknown:
-        raise ContractError(f"schemas/layouts/{member}.csv: {sorted(unknown)} are not in schemas/fields.csv.")
+        file, mine = f"layouts/{member}.csv", declarations.own_rows()
+        kind = UsageError if file in mine else ContractError
+        raise kind(
+            f"{declarations.named(file)}: {', '.join(sorted(unknown))} not in {declarations.named('fields.csv')}. Add "
+            "a row for each there."
+        )
     return found
 
 
