@@ -1,21 +1,25 @@
 """The archives of a folder: which release each is of, which files aren't used and why, which releases are absent."""
 
+import hashlib
 import re
-from collections.abc import Collection, Mapping
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pfsetl.declared import labels, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import ChecksFailed, PfsetlError, UsageError
+from pfsetl.errors import ChecksFailed, PfsetlError, UsageError, proposing
 from pfsetl.parsing import identity
-from pfsetl.parsing.read import read_member
+from pfsetl.parsing.read import RawTable, read_member
 from pfsetl.source import cache
-from pfsetl.source.archive import open_archive
+from pfsetl.source.archive import Archive, open_archive
+from pfsetl.source.archive import other_bytes as said_of_bytes
 from pfsetl.source.members import is_of_system
 
 _NOT_ASKED = "which wasn't asked for"
 _EARLIER = "an earlier revision of"
+FEW = 4  # of more labels none is worth naming: the files inside tell nothing
 YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
 
 
@@ -57,6 +61,17 @@ def look(folder: Path, wanted: str) -> Found:
     taken = {release.label: there[release.label] for release in chosen}
     others = {path.name: f"{label}, {_NOT_ASKED}" for label, path in there.items() if label not in taken}
     return Found(taken, unused | others, absent(wanted, taken), tuple(notices))
+
+
+def other_bytes(taken: Mapping[str, Path]) -> list[str]:
+    """Say which of these archives, by label, aren't the zip that was known of their release; a folder can't be one."""
+    found = []
+    for label, path in taken.items():
+        release = registry.find_or_infer(label)
+        if release.zip_sha256 and path.is_file():
+            with path.open("rb") as file:
+                found += said_of_bytes(release, path.name, hashlib.file_digest(file, "sha256").hexdigest())
+    return found
 
 
 def absent(wanted: str, there: Collection[str]) -> tuple[str, ...]:
@@ -145,7 +160,37 @@ def _release_of(path: Path) -> tuple[Release | None, str]:
     if not zipped and not path.is_dir():
         return None, "not a zip or a folder"
     release = labels.in_name(path.stem if zipped else path.name)
-    return release, "" if release else "its name doesn't begin with a label such as RVU26A; rename it"
+    return release, "" if release else f"its name doesn't begin with a label such as RVU26A; {_by_what_it_holds(path)}"
+
+
+def _by_what_it_holds(path: Path) -> str:
+    """Say what to do with an archive whose name tells no release: which one the files inside say they are of."""
+    try:
+        archive = open_archive(path)
+        raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
+    except PfsetlError:
+        return "rename it"
+    declared = list(registry.releases().values())
+    last = max(release.year for release in declared)
+    may_be = [r.label for r in declared if r.zip_sha256 == archive.sha256]
+    if not may_be:
+        undeclared = [registry.find_or_infer(f"RVU{(last + 1) % 100:02}{quarter}") for quarter in "ABCD"]
+        may_be = [r.label for r in (*declared, *undeclared) if _is_of(archive, raws, r)]
+    if not 1 <= len(may_be) <= FEW:
+        return "rename it to the label of its release, which the files inside don't tell"
+    name = f"{may_be[0]}{path.suffix.lower() if path.is_file() else ''}" if len(may_be) == 1 else "the one it is"
+    return (
+        f"by its contents it's {' or '.join(may_be)}. Rename it to {name}, or build it: "
+        f"pfsetl build {may_be[0]} --archive {shlex.quote(str(path))}"
+    )
+
+
+def _is_of(archive: Archive, raws: Sequence[RawTable], release: Release) -> bool:
+    try:
+        identity.held(archive.files, raws, release)
+    except PfsetlError:
+        return False
+    return True
 
 
 def _by_its_content(path: Path, named: Release, declared: list[str]) -> tuple[Release | None, str]:
@@ -155,8 +200,9 @@ def _by_its_content(path: Path, named: Release, declared: list[str]) -> tuple[Re
         return None, f"{what}, and may be {' or '.join(declared)}; rename it"
     release = registry.find(declared[0])
     try:
-        archive = open_archive(path)
-        raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
+        with proposing(release.label, path):
+            archive = open_archive(path)
+            raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
         identity.held(archive.files, raws, release)
     except PfsetlError as error:
         return None, f"{what}, and it can't be {release.label}: {error}"

@@ -12,7 +12,7 @@ from pfsetl import archives, pipeline
 from pfsetl.archives import YEARS, is_wanted, order, split
 from pfsetl.declared import contracts, labels, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import Conflict, PfsetlError, UsageError, during
+from pfsetl.errors import Conflict, PfsetlError, UsageError, during, proposing
 from pfsetl.publication import elsewhere, neighbours, publish, record, separation, staging, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
@@ -95,7 +95,7 @@ def stage_missing(
     so this can run in another thread or process; `publish_staged` makes the results visible. `sample` and `accept`
     are those of `pipeline.build`.
     """
-    with during(f"building {label} from {path}"):
+    with during(f"building {label} from {path}"), proposing(label, path):
         return _stage_missing(label, path, store, base, url, records, sample=sample, accept=accept)
 
 

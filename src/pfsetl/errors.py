@@ -14,6 +14,7 @@ PfsetlError                 1
     └── Conflict            1   another build published the same release meanwhile
 """
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -50,7 +51,11 @@ class ArchiveError(PfsetlError):
 
 
 class LayoutError(PfsetlError):
-    """A member has a shape that no declared layout fits."""
+    """A member has a shape that no declared layout fits; of one that is `declarable` pfsetl can propose the rows."""
+
+    def __init__(self, message: str, *, declarable: bool = False) -> None:
+        super().__init__(message)
+        self.declarable = declarable
 
 
 class ValueRefused(PfsetlError):
@@ -94,6 +99,20 @@ def during(what: str) -> Iterator[None]:
         if not is_fault(error):
             raise
         raise Unexpected(unexpected(error, what)) from error
+
+
+@contextmanager
+def proposing(label: str, archive: object) -> Iterator[None]:
+    """Add to a refused shape that is declarable the command that proposes its rows, with label and path as they are."""
+    try:
+        yield
+    except LayoutError as error:
+        if not error.declarable:
+            raise
+        command = f"pfsetl declare {label} --archive {shlex.quote(str(archive))}"
+        raise LayoutError(
+            f"{error} To see the rows that it needs: {command} (--out DIR writes them, --schemas DIR takes them in)."
+        ) from error
 
 
 def is_fault(error: BaseException) -> bool:

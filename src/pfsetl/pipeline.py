@@ -11,19 +11,19 @@ import polars as pl
 from pfsetl.declared import assumed, calendar, contracts, labels, registry
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
-from pfsetl.errors import UsageError, during
+from pfsetl.errors import UsageError, during, proposing
 from pfsetl.parsing import identity, parity
 from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable, read, read_others
-from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, separation, version
+from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, revision, separation, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source import members
-from pfsetl.source.archive import Archive, open_archive
+from pfsetl.source.archive import Archive, open_archive, other_bytes
 from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since, unplaced
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
@@ -74,7 +74,11 @@ def build(
     if descriptors_store is not None:
         separation.refuse_overlap(store, descriptors_store)
     doing = f"building {label} from {archive}"
-    with recorded(store, "build", release=label, archive=str(archive)) as run, during(doing):
+    with (
+        recorded(store, "build", release=label, archive=str(archive)) as run,
+        during(doing),
+        proposing(label.upper(), archive),
+    ):
         result = _build(
             label, store, archive, url, descriptors_store, all_formats=all_formats, sample=sample, accept=accept
         )
@@ -106,6 +110,8 @@ def _build(
     built = is_built(release, opened, base, all_formats=all_formats, sample=sample)
     if built:
         publish.shown(base)  # which a build that was killed may have left undone
+        said = [n for n in _other_bytes(release, opened, sample=sample) if n not in before["notices"]]
+        result = replace(result, record=before | {"notices": [*before["notices"], *said]})  # the same files, repacked
     if built and texts is None:
         return result
     parsed = parsed_members(release, opened)
@@ -245,7 +251,7 @@ def examine(
     empty store. `sample` and `accept` are those of `build`.
     """
     refuse_unknown(accept)
-    with during(f"checking {label} in {archive}"):
+    with during(f"checking {label} in {archive}"), proposing(label.upper(), archive):
         return _examine(label, archive, records, base, all_formats=all_formats, sample=sample, accept=accept)
 
 
@@ -329,8 +335,9 @@ def _examined(
     differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
-    findings["notices"] += reading.notices(raws)
+    findings["notices"] += [*_other_bytes(release, archive, sample=sample), *reading.notices(raws)]
     findings["since"] = _since(release, complete, None if sample else base)
+    findings["since_revision"] = revision.since_revision(release, complete, base, archive.content, sample=sample)
     findings["not_published"] = since.not_published(
         parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()}
     )
@@ -338,6 +345,13 @@ def _examined(
     findings["notices"] += assumed.notices(release, complete["release_calendar"], beside)
     findings["rounded"] = {raw.file: raw.rounded for raw in raws if raw.rounded}
     return Examined(complete, report, findings)
+
+
+def _other_bytes(release: Release, archive: Archive, *, sample: bool) -> list[str]:
+    """Say that a zip isn't the known one; a sample can't be, and a folder of members has no bytes of its own."""
+    if sample or archive.sha256 == archive.content:
+        return []
+    return other_bytes(release, archive.name, archive.sha256)
 
 
 def _since(release: Release, tables: Tables, base: Version | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Whatever is changed in a store behind pfsetl's back is found by verify, and hangs or crashes nothing."""
 
+import dataclasses
 import json
 import os
 import random
@@ -258,7 +259,7 @@ def test_a_tampering_is_found_and_nothing_hangs_or_crashes(kind: str, seed: int,
 
 REPAIRED = [
     *(k for k in KINDS if "tree" in k or "latest" in k),
-    "a manifest gone", "a version lost by hand", "a folder for a file", "a pipe for a file",
+    "a manifest gone", "a version lost by hand", "a folder for a file", "a pipe for a file", "a schema replaced",
 ]  # fmt: skip
 
 
@@ -279,6 +280,30 @@ def test_an_untouched_store_is_as_published(root: Path) -> None:
 def test_an_object_is_restored_from_a_tree_that_still_has_it(root: Path) -> None:
     gone("objects/conversion_factor/*")(root, random.Random(1))
     assert repair(LocalStore(root)).left.bad == {}
+
+
+def test_a_schema_that_is_gone_is_written_again_from_the_contract(root: Path) -> None:
+    (schema,) = (root / "schemas").iterdir()
+    before = schema.read_bytes()
+    schema.unlink()
+    store = LocalStore(root)
+    assert verify(store).bad[f"schemas/{schema.name}"] == "missing; run 'pfsetl repair', which writes it again"
+    assert f"schemas/{schema.name}: written again from the contract" in repair(store).done
+    assert schema.read_bytes() == before
+
+
+def test_a_schema_of_another_contract_is_left_and_told_what_helps(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced("schemas/*.json")(root, random.Random(1))
+    (damaged,) = [(p, p.read_bytes()) for p in (root / "schemas").iterdir()]
+    key = dataclasses.replace(
+        TABLE, columns=(dataclasses.replace(TABLE.columns[0], description="Other."), *TABLE.columns[1:])
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(contracts, "find_table", lambda _name: key)
+        (problem,) = repair(LocalStore(root)).left.bad.values()
+    assert "restore it from a copy, or run 'pfsetl repair' with the pfsetl that wrote it" in problem
+    assert damaged[0].read_bytes() == damaged[1]
+    assert repair(LocalStore(root)).left.bad == {}  # as the pfsetl that wrote it does
 
 
 def test_a_version_recorded_as_lost_never_gets_its_number_again(root: Path) -> None:

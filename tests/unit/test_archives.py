@@ -1,6 +1,7 @@
 """The archives of a folder: which release each is of, and what is said of the rest."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,43 @@ def test_an_archive_is_known_by_the_label_its_name_begins_with(name: str, label:
 def test_a_zip_whose_name_says_no_label_is_named(name: str, tmp_path: Path) -> None:
     found = look(folder_of(tmp_path / "zips", "RVU26A.zip", name), "2026")
     assert dict(found.unused) == {name: "its name doesn't begin with a label such as RVU26A; rename it"}
+
+
+@pytest.mark.parametrize("label", ["RVU25D", "RVU26A", "RVU27B"])
+@pytest.mark.parametrize("name", ["x.zip", "download (3)"])
+def test_an_archive_whose_name_says_no_label_is_told_by_what_it_holds(label: str, name: str, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "zips", "RVU22A.zip")
+    write = s.write_zip if name.endswith(".zip") else s.write_folder
+    path = write(folder / name, s.release(label))
+    renamed = f"{label}.zip" if name.endswith(".zip") else label
+    assert dict(look(folder, "2022").unused) == {
+        name: f"its name doesn't begin with a label such as RVU26A; by its contents it's {label}. Rename it to "
+        f"{renamed}, or build it: pfsetl build {label} --archive {shlex.quote(str(path))}"
+    }
+
+
+def test_the_command_says_so_and_renaming_it_is_the_remedy(tmp_path: Path, run) -> None:
+    path = s.write_zip(folder_of(tmp_path / "zips") / "x.zip", s.whole("RVU25D"))
+    asked = ("backfill", "2025", "--archives", path.parent, "--output", tmp_path / "o", "--json")
+    code, _, err = run(*asked)
+    assert (code, "by its contents it's RVU25D. Rename it to RVU25D.zip" in err) == (2, True)
+    path.rename(path.with_name("RVU25D.zip"))
+    assert json.loads(run(*asked)[1])["published"] == ["RVU25D"]
+
+
+def test_an_archive_that_may_be_of_several_releases_names_them(tmp_path: Path) -> None:
+    """RVU18AR and RVU18AR1 correct RVU18A, and the files of a correction say the same year and month."""
+    folder = folder_of(tmp_path / "zips", "RVU22A.zip")
+    s.write_zip(folder / "x.zip", s.release("RVU18A"))
+    why = look(folder, "2022").unused["x.zip"]
+    assert "it's RVU18A or RVU18AR or RVU18AR1. Rename it to the one it is, or build it: pfsetl build RVU18A" in why
+
+
+def test_a_known_zip_is_told_by_its_sha256(release_path, tmp_path: Path) -> None:
+    """RVU13A's files name the year alone."""
+    folder = folder_of(tmp_path / "zips", "RVU22A.zip")
+    (folder / "x.zip").write_bytes(release_path("RVU13A").read_bytes())
+    assert "by its contents it's RVU13A. Rename it to RVU13A.zip" in look(folder, "2022").unused["x.zip"]
 
 
 @pytest.mark.parametrize("name", ["readme.txt", "RVU25A.pdf", "RVU26A.zip.part", "RVU26A.7z", "RVU26A"])

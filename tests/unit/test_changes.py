@@ -39,17 +39,19 @@ def state(*rows: tuple[str, int, int | None, str]) -> pl.LazyFrame:
 def test_rows_added_removed_and_changed_are_counted() -> None:
     old = state(("A", 1, 1, "x"), ("B", 1, 1, "x"), ("C", 1, 1, "x"))
     new = state(("B", 1, 1, "x"), ("C", 1, 2, "y"), ("D", 1, 1, "x"), ("E", 1, 1, "x"))
-    assert changes.counted(old, new, KEY) == changes.Changes(2, 1, 1, {"a": 1, "b": 1})
+    assert changes.counted(old, new, KEY) == changes.Changes(
+        2, 1, 1, {"a": 1, "b": 1}, {"a": ("C 1",), "b": ("C 1",)}, ("D 1", "E 1"), ("A 1",)
+    )
 
 
 def test_a_value_that_comes_or_goes_is_a_change_and_null_on_both_sides_is_none() -> None:
     old, new = state(("A", 1, None, "x"), ("B", 1, None, "x")), state(("A", 1, None, "x"), ("B", 1, 0, "x"))
-    assert changes.counted(old, new, KEY) == changes.Changes(0, 0, 1, {"a": 1})
+    assert changes.counted(old, new, KEY) == changes.Changes(0, 0, 1, {"a": 1}, {"a": ("B 1",)}, (), ())
 
 
 def test_only_columns_that_both_have_are_compared() -> None:
     old, new = state(("A", 1, 1, "x")), state(("A", 1, 1, "x"))
-    assert changes.counted(old.drop("a"), new, KEY) == changes.Changes(0, 0, 0, {})
+    assert changes.counted(old.drop("a"), new, KEY) == changes.Changes(0, 0, 0, {}, {}, (), ())
 
 
 rows = st.dictionaries(

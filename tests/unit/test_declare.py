@@ -72,7 +72,9 @@ def test_a_changed_shape_builds_with_the_rows_that_declare_writes(
     archive, own = s.write_zip(tmp_path / "RVU26A.zip", with_cells("RVU26A", change)), tmp_path / "own"
     build = ("build", "RVU26A", "--archive", archive, "--sample", "-o", tmp_path / "store")
     code, _, told = pfsetl(*build)
-    assert (code, "pfsetl declare LABEL --archive PATH" in told) == (1, True), told
+    assert (code, f"To see the rows that it needs: pfsetl declare RVU26A --archive {archive} (" in told) == (1, True), (
+        told
+    )
     code, out, told = pfsetl("declare", "RVU26A", "--archive", archive, "--out", own)
     assert (code, told) == (0, ""), out
     code, _, told = pfsetl(*build, "--schemas", own)

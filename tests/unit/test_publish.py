@@ -272,7 +272,7 @@ def test_a_new_release_supersedes_nothing_and_adds_all_its_rows(store: LocalStor
     built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     told = built.version.manifest["pfsetl"]["changes"]["RVU25A"]
     assert told["supersedes"] is None
-    assert told["tables"]["rvu"] == {"added": len(s.CODES), "removed": 0, "changed": 0}
+    assert told["tables"]["rvu"] == {"added": len(s.CODES), "removed": 0, "changed": 0, "columns": {}}
 
 
 def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(store: LocalStore, tmp_path: Path) -> None:
@@ -282,7 +282,8 @@ def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(sto
     told = second.version.manifest["pfsetl"]["changes"]["RVU25A"]
     before = first.version.releases["RVU25A"]["archive"]["sha256"]
     assert told["supersedes"] == {"version": 1, "revision": 1, "archive_sha256": before}
-    assert told["tables"]["rvu"] == {"added": 0, "removed": 1, "changed": 1}
+    cells = {"work_rvu": 1, "nonfacility_total_rvu": 1, "facility_total_rvu": 1}
+    assert told["tables"]["rvu"] == {"added": 0, "removed": 1, "changed": 1, "columns": cells}
 
 
 def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_path: Path) -> None:

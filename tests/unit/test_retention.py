@@ -84,7 +84,7 @@ def test_a_rollback_says_what_it_replaces(store: LocalStore) -> None:
     told = retention.rollback(store, 1).manifest["pfsetl"]["changes"]["RVU25A"]
     assert (told["supersedes"]["version"], told["tables"]) == (
         2,
-        {"conversion_factor": {"added": 0, "removed": 0, "changed": 1}},
+        {"conversion_factor": {"added": 0, "removed": 0, "changed": 1, "columns": {"conversion_factor": 1}}},
     )
 
 

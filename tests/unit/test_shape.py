@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from pfsetl.declared import registry
-from pfsetl.errors import LayoutError
+from pfsetl.errors import LayoutError, proposing
 from pfsetl.parsing import grid, grid_shape, headings, text_shape
 from pfsetl.parsing.encoding import decode
 from pfsetl.parsing.read import RawTable, read
@@ -182,7 +182,21 @@ def test_a_damaged_index_is_refused() -> None:
 
 def test_the_refusal_says_where_to_declare_a_new_shape() -> None:
     message = refused_grid([["HCPCS", "RVU"], ["G9901", "1.00"]])
-    assert "'pfsetl declare LABEL --archive PATH' writes the rows for you to read" in message
+    assert "declare the new shape in schemas/layouts/shapes.csv and schemas/layouts/pprrvu.csv." in message
+
+
+def test_a_refused_shape_names_the_command_with_label_and_path_as_they_are() -> None:
+    with pytest.raises(LayoutError) as refused, proposing("RVU27A", "my zips/a.zip"):
+        grid_shape.cut_grid("pprrvu", grid.delimited("HCPCS,RVU\r\nG9901,1.00\r\n", ",", "f.csv"))
+    assert "To see the rows that it needs: pfsetl declare RVU27A --archive 'my zips/a.zip' (--out DIR" in str(
+        refused.value
+    )
+
+
+def test_no_command_is_named_for_a_file_whose_columns_a_person_has_to_tell() -> None:
+    with pytest.raises(LayoutError) as refused, proposing("RVU27A", "a.zip"):
+        text_shape.cut_text("gpci", grid.lines("one\ntwo\n"), "f.txt")
+    assert "pfsetl declare" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

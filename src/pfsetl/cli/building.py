@@ -1,7 +1,7 @@
 """Commands that bring, build and check releases."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +32,7 @@ from pfsetl.cli.options import (
 )
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
-from pfsetl.publication import separation, version
+from pfsetl.publication import revision, separation, version
 from pfsetl.publication.store import Store, open_store
 from pfsetl.source.cache import cache_folder, usable
 from pfsetl.tables.check import Finding
@@ -198,15 +198,21 @@ def backfill(
             found.archives, store=open_store(output), report=step, urls=urls, sample=sample, accept=accept
         )
     failed = unfetched | result.failed
+    records = result.version.releases
+    again = {label: told for label in result.published if (told := records[label].get("since_revision"))}
+    if not sample:
+        found = replace(found, notices=(*found.notices, *in_folders.other_bytes(found.archives)))
     if json:
         outcome = {"published": result.published, "unchanged": result.unchanged, "failed": failed}
         said = {"unused": found.unused, "absent": found.absent, "notices": found.notices}
-        print(render.as_json({"version": result.version.number, **outcome, **said}))
+        print(render.as_json({"version": result.version.number, **outcome, **said, "since_revision": again}))
     else:
         print(
             f"version {result.version.number}: {len(result.published)} published, {len(result.unchanged)} unchanged, "
             f"{len(failed)} failed"
         )
+        for label, told in again.items():
+            print(f"{label} {revision.summary(told)}")
         render.folder(render.console(), found)
     if failed:
         kind = ChecksFailed if result.failed else SourceUnavailable

@@ -89,8 +89,8 @@ def build(out: Console, result: Build) -> None:
 
 
 def since(out: Console, record: dict[str, Any]) -> None:
-    """Print how a release differs from the last one in force."""
-    for word, text in render_since.lines(record):
+    """Print how a release differs from the last one in force, and from the revision before it."""
+    for word, text in (*render_since.lines(record), *render_since.since_revision(record)):
         out.print(f"{word:<8} {escape(text)}")
 
 

@@ -1,9 +1,13 @@
-"""What a build says in the end: how its release differs from the last one in force, in a few lines."""
+"""What a build says in the end: how its release differs from the last one in force, and from its last revision."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pfsetl.declared import contracts
+from pfsetl.publication import revision
+
 SHOWN = 5
+COLUMNS = 4  # of each table, those with the most changed cells
 
 
 def lines(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -33,6 +37,30 @@ def lines(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if columns := record.get("not_published"):
         named = (f"{', '.join(names)} ({member})" for member, names in columns.items())
         yield "columns", f"read and not published: {', '.join(named)}"
+
+
+def since_revision(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a new revision changed against the one before it; nothing for a release that was new."""
+    told = record.get("since_revision")
+    if told is None:
+        return
+    yield "compared", revision.summary(told).removeprefix("compared ")
+    if told.get("unread"):
+        return
+    for name, one in revision.ordered(told):
+        table = contracts.find_table(name)
+        if table and "measure" in table.key:  # statistics: they follow from what else is said
+            continue
+        came = {"added": (one["added"], one["first_added"]), "removed": (one["removed"], one["first_removed"])}
+        parts = [_both({word: (count, names)}) for word, (count, names) in came.items() if count]
+        most = sorted(one["columns"].items(), key=lambda item: -item[1]["cells"])
+        parts += [f"{column} {c['cells']:,}{_named(c['cells'], c['first'])}" for column, c in most[:COLUMNS]]
+        parts += [f"{len(most) - COLUMNS} more columns"] * (len(most) > COLUMNS)
+        yield "cells", f"{name}: {', '.join(parts)}"
+    if moved := [f for f in told["factors"] if f["was"] != f["now"]]:
+        yield "factor", "; ".join(map(_factor, moved))
+    for text in told["not_compared"]:
+        yield "alone", text
 
 
 def _factor(one: Mapping[str, Any]) -> str:

@@ -196,6 +196,11 @@ def table_schema(table: Table) -> dict[str, Any]:
     return {"fields": fields, "primaryKey": list(table.key), "missingValues": []}
 
 
+def encoded_schema(table: Table) -> bytes:
+    """Return the bytes of a table's schema as a store keeps them."""
+    return json.dumps(table_schema(table), indent=1).encode()
+
+
 def _about(column: Column) -> dict[str, str]:
     return {"description": column.description} | ({"unit": column.unit} if column.unit else {})
 

@@ -63,7 +63,8 @@ def own_files(path: Path) -> list[str]:
 def rows(name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of one declaration file, e.g. `layouts/pprrvu.csv`, every cell a string; own rows come first.
 
-    Raises ContractError, with file and line, for a row that isn't one or a key that stands twice.
+    Raises ContractError, with file and line, for a row that isn't one or a key that stands twice, UsageError where that
+    is a file of your own.
     """
     shipped = _shipped(name)
     mine = _mine(name)
@@ -73,7 +74,7 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
         missing = [c for c in shipped.columns if c not in mine.columns]
         unknown = [c for c in mine.columns if c not in shipped.columns]
         wrong = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"{', '.join(unknown)} unknown"] * bool(unknown)
-        raise ContractError(
+        raise UsageError(
             f"{mine.path} line 1: {'; '.join(wrong) or 'columns in another order'}. Its columns are "
             f"{','.join(shipped.columns)}, as in {shipped.path}."
         )
@@ -134,4 +135,9 @@ def _shipped(name: str) -> Declaration:
 @cache
 def _mine(name: str) -> Declaration | None:
     path = own()
-    return read(path / name, rule_of(name, folder() / "keys.csv")) if path and (path / name).is_file() else None
+    if path is None or not (path / name).is_file():
+        return None
+    try:
+        return read(path / name, rule_of(name, folder() / "keys.csv"))
+    except ContractError as error:  # what the user gave can't be right; the shipped ones are our fault
+        raise UsageError(str(error)) from error

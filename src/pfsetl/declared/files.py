@@ -89,7 +89,8 @@ def _columns(path: Path, cells: list[str], rule: Rule) -> tuple[str, ...]:
         raise ContractError(f"{path} line 1: a column stands twice. Its columns are {','.join(cells)}.")
     needed = (*rule.key, *rule.dates, *rule.numbers, *rule.patterns)
     if missing := [c for c in dict.fromkeys(needed) if c not in cells]:
-        raise ContractError(f"{path} line 1: the column {' and '.join(missing)} is missing. Its first line names them.")
+        what = f"columns {' and '.join(missing)} are" if len(missing) > 1 else f"column {missing[0]} is"
+        raise ContractError(f"{path} line 1: the {what} missing. Its first line names them.")
     return tuple(cells)
 
 

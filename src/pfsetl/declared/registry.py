@@ -18,7 +18,8 @@ _LABEL = re.compile(r"^RVU(?P<year>\d{2})(?P<quarter>[A-D])(?:R\d?)?$")
 class Release:
     """One CMS release label; dates are inclusive, None where not in force or not known.
 
-    `expected_rows` are those of the RVU file that isn't of qualifying participants, as far as they are known.
+    `expected_rows` are those of the RVU file that isn't of qualifying participants, `zip_sha256` that of CMS's zip, as
+    far as they are known.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Release:
     page: str | None = None
     expected_rows: int | None = None
     expected_localities: int | None = None
+    zip_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,12 @@ def layouts(member: str) -> tuple[Layout, ...]:
     )
     unknown = {f.field for layout in found for f in layout.fields} - set(fields())
     if unknown:
-        raise ContractError(f"schemas/layouts/{member}.csv: {sorted(unknown)} are not in schemas/fields.csv.")
+        file, mine = f"layouts/{member}.csv", declarations.own_rows()
+        kind = UsageError if file in mine else ContractError
+        raise kind(
+            f"{declarations.named(file)}: {', '.join(sorted(unknown))} not in {declarations.named('fields.csv')}. Add "
+            "a row for each there."
+        )
     return found
 
 
@@ -253,6 +260,7 @@ def _release(row: Mapping[str, str]) -> Release:
         page=row["page"] or None,
         expected_rows=int(row["rows"]) if row["rows"] else None,
         expected_localities=int(row["localities"]) if row["localities"] else None,
+        zip_sha256=row["sha256"].lower() or None,
     )
 
 

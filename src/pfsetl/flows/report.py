@@ -10,6 +10,7 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 
 from pfsetl.errors import ChecksFailed, PfsetlError, SourceUnavailable
+from pfsetl.publication import revision
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.version import Version
 
@@ -114,13 +115,14 @@ def progress(key: str, total: int) -> Iterator[Callable[[str], None]]:
 
 def _row(version: Version, label: str, outcome: str) -> dict[str, Any]:
     mine = [r for r in version.resources if r["release"] == label]
+    told = version.releases[label].get("since_revision")
     return {
         "release": label,
         "revision": version.releases[label]["revision"],
         "outcome": outcome,
         "rows": sum(r["rows"] for r in mine),
         "tables": len(mine),
-    }
+    } | ({"compared": revision.summary(told)} if told else {})
 
 
 def _safely(show: Callable[[], T]) -> T | None:

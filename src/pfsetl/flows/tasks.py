@@ -3,6 +3,7 @@
 A store is passed by its address and a release by its label, so that each task can run in another process.
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from prefect.runtime import task_run
 from prefect.tasks import Task
 
 from pfsetl import backfill
+from pfsetl.archives import other_bytes
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy
 from pfsetl.publication import version
@@ -27,6 +29,7 @@ from pfsetl.source import fetch as fetching
 from pfsetl.source import web
 from pfsetl.source.discover import Posting
 
+LOG = logging.getLogger("pfsetl.flows")
 CMS = "cms"  # the tag of the tasks that talk to CMS, and the concurrency limit that they keep to where there is one
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -106,6 +109,8 @@ def stage_release(
 ) -> Staged:
     """Read, derive, check and write a release, unless the newest version holds it; nothing becomes visible yet."""
     store = open_store(output)
+    for text in [] if sample else other_bytes({label: Path(archive.path)}):
+        LOG.warning("%s", text)
     with part_of(run) as steps:
         base = version.open_version(store)
         made = backfill.stage_missing(

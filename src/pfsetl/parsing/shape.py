@@ -55,11 +55,11 @@ def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
         f"{declarations.named(f'layouts/{member}.csv')}"
     )
     # NOTE: the columns of a file without separators have to be told by a person.
-    if nearest.layout.medium == "grid" and any(kind.member == member for kind in registry.member_kinds()):
-        remedy += "; 'pfsetl declare LABEL --archive PATH' writes the rows for you to read, and --schemas takes them in"
+    declarable = nearest.layout.medium == "grid" and any(kind.member == member for kind in registry.member_kinds())
     raise LayoutError(
         f"{place}: a shape that isn't declared. Nearest is layout {nearest.layout.name} "
-        f"({nearest.layout.valid_for}): {shown}. If CMS changed the file, {remedy}."
+        f"({nearest.layout.valid_for}): {shown}. If CMS changed the file, {remedy}.",
+        declarable=declarable,
     )
 
 

@@ -58,7 +58,8 @@ def replaced(old: Version, new: Version, releases: Iterable[str]) -> dict[str, A
     """Return what a version makes of some releases of the one before it, for its manifest.
 
     By release: `supersedes`, the version, revision and archive it had before, None for a release that is new; and by
-    table the rows `added`, `removed` and `changed`; no tables, and `not_counted`, where a file can't be read.
+    table the rows `added`, `removed` and `changed`, and the changed cells by column; no tables, and `not_counted`,
+    where a file can't be read.
     """
     found: dict[str, Any] = {}
     for label in sorted(releases):
@@ -68,7 +69,10 @@ def replaced(old: Version, new: Version, releases: Iterable[str]) -> dict[str, A
         }  # fmt: skip
         try:
             counted = _tables(old, new, [label])[0]
-            tables = {t.table: {"added": t.added, "removed": t.removed, "changed": t.changed} for t in counted}
+            tables = {
+                t.table: {"added": t.added, "removed": t.removed, "changed": t.changed, "columns": t.columns}
+                for t in counted
+            }
             found[label] = {"supersedes": supersedes, "tables": tables}
         except StoreError as error:  # a damaged file of before must not keep a sound one from being published
             found[label] = {"supersedes": supersedes, "tables": None, "not_counted": str(error)}

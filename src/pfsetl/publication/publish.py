@@ -231,7 +231,7 @@ def _put(store: Store, release: str, table: Table, written: Written) -> dict[str
         if there is None or is_uniform(there):
             size, sha256 = (size, sha256) if there is None else (len(there), hashlib.sha256(there).hexdigest())
             break
-    schema = json.dumps(contracts.table_schema(table), indent=1).encode()
+    schema = contracts.encoded_schema(table)
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
     if not store.freshen(schema_name):
         store.put_new(schema_name, schema)

@@ -23,8 +23,9 @@ class Repair:
 
 
 def repair(store: Store) -> Repair:
-    """Mend objects from intact copies in trees, trees and `latest` from objects, and records of the chain.
+    """Mend objects from copies in trees, schemas from the contract, trees and `latest` from objects, and the chain.
 
+    A schema is written again only where its hash in the manifest is that of what the contract makes of its table.
     A version whose manifest is gone is recorded as lost, so that builds go on; its number doesn't come again.
     """
     _refuse_without_versions(store)
@@ -33,7 +34,8 @@ def repair(store: Store) -> Repair:
     if isinstance(store, LocalStore):
         for number in version.numbers(store):
             try:
-                done += _objects(store, version.open_version(store, number))
+                at = version.open_version(store, number)
+                done += _objects(store, at) + _schemas(store, at)
             except StoreError:
                 continue  # told by verify
         done += _trees(store)
@@ -99,6 +101,24 @@ def _objects(store: LocalStore, at: version.Version) -> list[str]:
                 os.link(copy, place)
                 done.append(f"{r['path']}: restored from {copy.relative_to(store.root)}")
                 break
+    return done
+
+
+def _schemas(store: LocalStore, at: version.Version) -> list[str]:
+    """Write schemas that are gone or damaged again, where the contract still makes them as they were."""
+    done = []
+    for r in {r["schema"]: r for r in at.resources}.values():
+        place, name = store.root / r["schema"], r["schema"]
+        if place.is_symlink() or place.parent.is_symlink():
+            continue
+        if place.is_file() and version.is_of(version.sha256(store.chunks(name)), version.schema_hash(r)):
+            continue
+        data = version.schema_from_contract(r)
+        if data is None:
+            continue
+        done += [_set_aside(store, place)] if place.exists() else []
+        store.put_new(name, data)
+        done.append(f"{name}: written again from the contract")
     return done
 
 

@@ -151,18 +151,20 @@ def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
     for at in versions:
         for r in at.resources:
             in_manifest = r["hash"] if r["hash"].startswith("sha256:") else "sha256:"
-            for name, expected, size in ((r["path"], in_manifest, r["bytes"]), (r["schema"], _schema_hash(r), None)):
-                wanted.setdefault((name, expected, size), (at.store, r["release"]))
+            remedy = f"run 'pfsetl repair', and if it can't, move the file away and build {r['release']} again"
+            wanted.setdefault((r["path"], in_manifest, r["bytes"]), (at.store, remedy))
+            wanted.setdefault((r["schema"], schema_hash(r), None), (at.store, _schema_remedy(r)))
 
     def verify(file: tuple[str, str, int | None]) -> tuple[str, str]:
-        (name, expected, size), (store, release) = file, wanted[file]
+        (name, expected, size), (store, remedy) = file, wanted[file]
         try:
             found = store.size(name)
             if found is None:
-                return name, "missing; build the release again to restore it"
+                gone = remedy if size is None else "build the release again to restore it"
+                return name, f"missing; {gone}"
             if size is not None and found != size:  # told without reading what may be many times as large
-                return name, f"{found:,} bytes, the manifest says {size:,}; {_remedy(release)}"
-            return name, _problem(sha256(store.chunks(name)), expected, release)
+                return name, f"{found:,} bytes, the manifest says {size:,}; {remedy}"
+            return name, _problem(sha256(store.chunks(name)), expected, remedy)
         except StoreError as error:
             return name, str(error)
 
@@ -215,17 +217,34 @@ def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _schema_hash(resource: Mapping[str, Any]) -> str:
+def schema_from_contract(resource: Mapping[str, Any]) -> bytes | None:
+    """Return the bytes of a resource's schema, None where the contract of this pfsetl isn't the one it was made of."""
+    table = contracts.find_table(resource["table"])
+    data = contracts.encoded_schema(table) if table else b""
+    return data if is_of(hashlib.sha256(data).hexdigest(), schema_hash(resource)) else None
+
+
+def _schema_remedy(resource: Mapping[str, Any]) -> str:
+    if schema_from_contract(resource) is not None:
+        return "run 'pfsetl repair', which writes it again"
+    return (
+        f"this pfsetl's contract makes another one of {resource['table']}, so restore it from a copy, or run 'pfsetl "
+        "repair' with the pfsetl that wrote it (pfsetl.software in the manifest)"
+    )
+
+
+def schema_hash(resource: Mapping[str, Any]) -> str:
     """Return the hash of a resource's schema; before manifests had it, the first half stood in the name alone."""
     return str(resource.get("schema_hash") or "name:" + resource["schema"].rpartition("-")[2].removesuffix(".json"))
 
 
-def _problem(found: str, expected: str, release: str) -> str:
-    if expected in (f"sha256:{found}", f"name:{found[:16]}"):
+def is_of(found: str, expected: str) -> bool:
+    """Return whether a sha256 is the one that a manifest gives, or that of a name."""
+    return expected in (f"sha256:{found}", f"name:{found[:16]}")
+
+
+def _problem(found: str, expected: str, remedy: str) -> str:
+    if is_of(found, expected):
         return ""
     value = expected.partition(":")[2]
-    return f"its sha256 is {found[:12]}, the manifest says {value[:12]!r}; {_remedy(release)}"
-
-
-def _remedy(release: str) -> str:
-    return f"run 'pfsetl repair', and if it can't, move the file away and build {release} again"
+    return f"its sha256 is {found[:12]}, the manifest says {value[:12]!r}; {remedy}"

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pfsetl.declared import declarations
+from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError, SourceUnavailable, shown
 from pfsetl.source.members import FORMATS, MOST_NAMED, MemberFile, is_of_system, missing, recognise
 
@@ -58,6 +59,20 @@ def open_archive(path: Path) -> Archive:
         raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
     data = _file_loader(path)()
     return _recognised(path, hashlib.sha256(data).hexdigest(), _zip_contents(path, data))
+
+
+def other_bytes(release: Release, name: str, sha256: str) -> list[str]:
+    """Say that a zip isn't the one that `schemas/releases.csv` knows of its release; nothing where none is known.
+
+    CMS posts other bytes under the same label, so that's a thing to look at, and no reason to refuse a zip.
+    """
+    if release.zip_sha256 in (None, sha256):
+        return []
+    return [
+        f"{name}: these aren't the bytes that were known of {release.label}: sha256 {sha256[:16]}, known "
+        f"{str(release.zip_sha256)[:16]}. They're read all the same, and published as a revision of {release.label}. "
+        f"If CMS has re-posted it, write its sha256 into {declarations.named('releases.csv')}"
+    ]
 
 
 def contents(path: Path) -> dict[str, Callable[[], bytes]]:

@@ -9,20 +9,29 @@ import polars as pl
 
 from pfsetl.declared import contracts, declarations
 
+FIRST = 5  # changed rows that are named of each column; the tables have them all
 PART_ROWS = 50_000  # measured: larger parts take as long and more memory
 WHOLE_ROW = ""
+EVERYONE = "all"  # the participant of releases with one conversion factor
 MEASURES = {"work_rvu": "rvu", "nonfacility_payment": "payment_national"}
 _OF_THE_RELEASE = ("release", "conversion_factor")  # the same on every row of a release, so not a change of a code
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Numbers of rows added, removed and changed, and of changed cells by column."""
+    """Numbers of rows added, removed and changed, and of changed cells by column.
+
+    `first` names up to `FIRST` rows of each changed column, `first_added` and `first_removed` of those that came and
+    went: by code (`G0101-26`) or place (`CA/18`), and what else tells them apart.
+    """
 
     added: int
     removed: int
     changed: int
     columns: Mapping[str, int]
+    first: Mapping[str, tuple[str, ...]]
+    first_added: tuple[str, ...]
+    first_removed: tuple[str, ...]
 
 
 def counted(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Changes:
@@ -34,6 +43,9 @@ def counted(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Changes
     columns = [c for c in new.collect_schema() if c in there and c not in key]
     added = removed = changed = 0
     cells = dict.fromkeys(columns, 0)
+    first: dict[str, list[str]] = {c: [] for c in columns}
+    came: list[str] = []
+    went: list[str] = []
     for part in _parts(old, new, key):
         before, after = (f.filter(part).select(*key, *columns).collect() for f in (old, new))
         before, after, less, more = _aligned(before, after, key)
@@ -41,7 +53,10 @@ def counted(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Changes
         differing = {c: before[c].ne_missing(after[c]) for c in columns}
         changed += int(reduce(or_, differing.values()).sum()) if differing else 0
         cells = {c: n + int(differing[c].sum()) for c, n in cells.items()}
-    return Changes(added, removed, changed, {c: n for c, n in cells.items() if n})
+        came, went = _more(came, more, key), _more(went, less, key)
+        first = {c: _more(named, after.filter(differing[c]), key) for c, named in first.items()}
+    counts = {c: n for c, n in cells.items() if n}
+    return Changes(added, removed, changed, counts, {c: tuple(first[c]) for c in counts}, tuple(came), tuple(went))
 
 
 def release_changes(old: pl.DataFrame | None, new: pl.DataFrame) -> pl.DataFrame:
@@ -116,6 +131,24 @@ def movers(old: pl.DataFrame, new: pl.DataFrame, measure: str, top: int) -> pl.D
     return picked.select(measure=pl.lit(measure), **{c: pl.col(c) for c in ("section", *key, "old", "new")}).hstack(
         picked.select("change", "percent")
     )
+
+
+def _more(named: list[str], rows: pl.DataFrame, key: Sequence[str]) -> list[str]:
+    wanted = rows.select(key).head(FIRST - len(named)) if len(named) < FIRST else rows.clear()
+    return [*named, *map(_named, wanted.iter_rows(named=True))]
+
+
+def _named(row: Mapping[str, object]) -> str:
+    """Return how a row is called: its code with the modifier, its place, and what else tells it apart.
+
+    >>> _named({"participant": "qp", "hcpcs": "G0101", "modifier": "26", "state": "CA", "locality": "18"})
+    'G0101-26 CA/18 qp'
+    """
+    told = {name: str(value) for name, value in row.items()}
+    code = "-".join(filter(None, (told.pop("hcpcs", ""), told.pop("modifier", ""))))
+    place = "/".join(filter(None, (told.pop("state", ""), told.pop("locality", ""))))
+    whose = told.pop("participant", "")
+    return " ".join(filter(None, (code, place, *told.values(), whose if whose != EVERYONE else "")))
 
 
 def _parts(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Iterator[pl.Expr]:

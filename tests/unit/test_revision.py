@@ -1,0 +1,124 @@
+"""What a re-post changes against the revision that is published: in the record, on screen, in JSON."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import pfsetl
+from pfsetl.declared import registry
+from pfsetl.publication import revision
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+from tests import synthetic as s
+
+Command = Callable[..., tuple[int, str, str]]
+FIRST = (*s.CODES, s.of_quarter("RVU25D"))
+HEAVIER = s.changed(s.VISIT, work="1.31")
+NEW = s.code("G9911", "Synthetic, new", work="0.70", mp="0.02")
+# As CMS re-posts: one value corrected, one code added, one taken back.
+SECOND = (*(HEAVIER if row is s.VISIT else row for row in FIRST if row is not s.EXCLUDED), NEW)
+
+
+def archive(folder: Path, name: str, rows: tuple[s.Row, ...], **members: bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    return s.write_zip(folder / f"{name}.zip", s.whole("RVU25D", list(rows)) | members)
+
+
+@pytest.fixture(scope="module")
+def reposted(tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
+    folder = tmp_path_factory.mktemp("revision")
+    store = LocalStore(folder / "store")
+    pfsetl.build("RVU25D", store=store, archive=archive(folder, "first", FIRST))
+    second = archive(folder, "second", SECOND)
+    return pfsetl.build("RVU25D", store=store, archive=second, accept=["loss"])
+
+
+def test_a_release_that_is_new_has_no_revision_to_compare_with(tmp_path: Path) -> None:
+    made = pfsetl.build("RVU25D", store=LocalStore(tmp_path / "store"), archive=archive(tmp_path, "first", FIRST))
+    assert made.record["since_revision"] is None
+
+
+def test_the_record_in_the_manifest_says_which_cells_and_rows_changed(reposted: pfsetl.Build) -> None:
+    told = reposted.version.releases["RVU25D"]["since_revision"]
+    assert told == json.loads(json.dumps(reposted.record["since_revision"]))
+    assert (told["revision"], told["version"], told["same_files"]) == (1, 1, False)
+    # 0.10 more work is 0.10 more in both totals; nothing else of the row was touched.
+    one = {"cells": 1, "first": ["G9901"]}
+    assert told["tables"]["rvu"] == {
+        "added": 1,
+        "removed": 1,
+        "changed": 1,
+        "first_added": ["G9911"],
+        "first_removed": ["G9904"],
+        "columns": {"work_rvu": one, "nonfacility_total_rvu": one, "facility_total_rvu": one},
+    }
+    assert told["codes"] == {
+        "added": {"count": 1, "first": ["G9911"]},
+        "gone": {"count": 1, "first": ["G9904"]},
+    }
+    assert {"gpci", "anesthesia", "opps_cap", "locality_county", "conversion_factor"} <= set(told["unchanged"])
+
+
+def test_the_screen_says_it_in_a_few_lines(reposted: pfsetl.Build, run: Command) -> None:
+    out = run("check", "RVU25D", "--output", reposted.version.store)[1]
+    said = out[out.index("compared ") :].splitlines()
+    assert said[0].startswith("compared with revision 1: rvu 1 changed, 1 added, 1 removed; payment_national 1 changed")
+    assert said[1] == (
+        "cells    rvu: 1 added (G9911), 1 removed (G9904), facility_total_rvu 1 (G9901), "
+        "nonfacility_total_rvu 1 (G9901), work_rvu 1 (G9901)"
+    )
+    assert len(said) == 4
+
+
+def test_the_manifest_counts_the_changed_cells_of_every_table(reposted: pfsetl.Build) -> None:
+    counted = reposted.version.manifest["pfsetl"]["changes"]["RVU25D"]["tables"]["payment_locality"]
+    places = reposted.version.scan("gpci", "RVU25D").select(pl.len()).collect().item()
+    assert (counted["changed"], counted["columns"]["nonfacility_amount"]) == (places, places)
+
+
+def test_a_re_post_that_changes_no_table_says_so(tmp_path: Path, run: Command) -> None:
+    first, to = archive(tmp_path, "first", FIRST), ("--output", tmp_path / "store")
+    run("build", "RVU25D", "--archive", first, *to)
+    (name,) = [n for n in s.whole("RVU25D") if n.startswith("GPCI") and n.endswith(".csv")]
+    padded = s.whole("RVU25D", list(FIRST))[name] + b",,,,,\r\n"  # a blank row, as Excel leaves them
+    again = archive(tmp_path, "again", FIRST, **{name: padded})
+    out = run("build", "RVU25D", "--archive", again, *to)[1]
+    assert "RVU25D revision 2 published" in out
+    assert "compared with revision 1: no table differs" in out
+
+
+def test_json_has_it_too(tmp_path: Path, run: Command) -> None:
+    to = ("--output", tmp_path / "store", "--json")
+    run("build", "RVU25D", "--archive", archive(tmp_path, "first", FIRST), *to)
+    zips = archive(tmp_path / "zips", "RVU25D", SECOND).parent
+    told = json.loads(run("backfill", "2025", "--archives", zips, "--accept-loss", *to)[1])
+    assert told["since_revision"]["RVU25D"]["tables"]["rvu"]["columns"]["work_rvu"]["first"] == ["G9901"]
+
+
+def test_a_backfill_says_it_in_a_line_a_release(tmp_path: Path, run: Command) -> None:
+    to = ("--output", tmp_path / "store")
+    run("build", "RVU25D", "--archive", archive(tmp_path, "first", FIRST), *to)
+    zips = archive(tmp_path / "zips", "RVU25D", SECOND).parent
+    out = run("backfill", "2025", "--archives", zips, "--accept-loss", *to)[1]
+    assert "RVU25D compared with revision 1: rvu 1 changed, 1 added, 1 removed; " in out
+
+
+def test_a_sample_is_not_compared_with_a_whole_release(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    part = s.write_zip(tmp_path / "part.zip", s.release("RVU25D"))
+    pfsetl.build("RVU25D", store=store, archive=part, sample=True)
+    told = pfsetl.build("RVU25D", store=store, archive=archive(tmp_path, "first", FIRST)).record["since_revision"]
+    assert told["unread"] == "RVU25D revision 1 is a sample and this is a whole release"
+
+
+def test_a_damaged_revision_is_said_and_stops_nothing(reposted: pfsetl.Build) -> None:
+    at = reposted.version
+    broken = [r | {"path": "objects/rvu/gone.parquet"} for r in at.resources]
+    base = Version(at.store, at.number, at.manifest | {"resources": broken})
+    tables = {"rvu": at.scan("rvu", "RVU25D").collect()}
+    told = revision.since_revision(registry.find("RVU25D"), tables, base, "other", sample=False)
+    assert told is not None
+    assert told["unread"].startswith("RVU25D revision 2 can't be read: ")
