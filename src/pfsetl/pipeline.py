@@ -219,7 +219,7 @@ def stage(
                 accept=accept,
             )
             examined.report.raise_if_bad()
-            made_of |= {"rvu_hashes": elsewhere.rvu_hashes(tables["rvu"]), "sample": sample}
+            made_of |= {**elsewhere.hashes(tables["rvu"]), "sample": sample}
             examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
         with step("write", release.label) as done:
@@ -283,7 +283,7 @@ def _examine(
     )
     made_of = {
         "archive": {"name": opened.name, "content": opened.content},
-        "rvu_hashes": elsewhere.rvu_hashes(tables["rvu"]),
+        **elsewhere.hashes(tables["rvu"]),
         "sample": sample,
     }
     examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
@@ -329,7 +329,8 @@ def _examined(
     found += [] if sample else completeness.known(complete, release)
     if base:
         found += loss.lost(release, complete, base, sample=sample)
-        found += [] if sample else neighbours.moved(release, complete, base.store, base.releases, base.resources)
+        beside_it = (release, complete, base.store, base.releases, base.resources)
+        found += [] if sample else [*neighbours.moved(*beside_it), *neighbours.repeated(*beside_it)]
     found += unplaced.findings(complete)
     report = replace(report, findings=unplaced.excused([*report.findings, *found], complete)).accepting(accept)
     differences = _differences(release, archive, parsed, others)

@@ -131,7 +131,7 @@ CONTROLS = [
         "synthetic/RVU26A", "locality_county", ((b"10112", b"00510"),),
         "locality_county.contractor_of_the_others",
     ),
-    ("sample/RVU26A", "anesthesia", ((b",19.53", b",29.53"),), "anesthesia.formula_non_qp"),
+    ("sample/RVU26A", "anesthesia", ((b",19.53", b",19.43"),), "anesthesia.formula_non_qp"),
 ]  # fmt: skip
 
 

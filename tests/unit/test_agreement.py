@@ -7,7 +7,9 @@ import pytest
 
 from pfsetl import pipeline
 from pfsetl.declared import declarations, registry
+from pfsetl.errors import ChecksFailed
 from pfsetl.tables import agreement
+from pfsetl.tables.check import Report
 from tests import synthetic as s
 
 RELEASE = registry.find("RVU25A")
@@ -21,7 +23,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
 
 
 def judged(tables: dict[str, pl.DataFrame], **changes: pl.DataFrame):
-    (told, (finding,)), *_ = agreement.opps_cap(tables | changes, RELEASE)
+    (told, (finding, *_)), *_ = agreement.opps_cap(tables | changes, RELEASE)
     return told, finding
 
 
@@ -70,10 +72,91 @@ def test_a_member_that_cms_computed_from_other_figures_is_published_with_the_rea
 
 
 def test_before_the_formula_was_ever_compared_a_difference_only_warns(tables):
-    (_, (finding,)), *_ = agreement.opps_cap(
+    (_, (finding, *_)), *_ = agreement.opps_cap(
         tables | {"gpci": tables["gpci"].with_columns(pe_gpci=pl.col("mp_gpci"))}, registry.find("RVU08AR")
     )
     assert (finding.violations, finding.severity) == (8, "warn")
+
+
+# --- one locality, one service ----------------------------------------------------------------------------------
+
+IMAGES = [s.changed(s.SCAN_IMAGE, hcpcs=f"G991{n}", modifier="") for n in range(5)]
+READINGS = [
+    s.changed(s.SCAN_IMAGE, hcpcs=f"G992{n}", modifier="", work="1.00") for n in range(4)
+]  # the only ones with work, as about half of CMS's
+MORE = (
+    s.place("05102", "IA", "00", "IOWA", "1.000 1.000 0.900 0.400", "19.80 19.90", area="STATEWIDE", state_name="IOWA"),
+)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
+    """Eleven capped services in five localities, of which four have work."""
+    members = s.release("RVU25A", [*s.CODES, *IMAGES, *READINGS], [*s.PLACES, *MORE])
+    archive = s.write_zip(tmp_path_factory.mktemp("archive") / "RVU25A.zip", members)
+    return pipeline.examine("RVU25A", archive, records={}).tables
+
+
+def stopped(tables: dict[str, pl.DataFrame], release: str = "RVU25A") -> dict[str, tuple[str, ...]]:
+    (_, findings), *_ = agreement.opps_cap(tables, registry.find(release))
+    return {f.check: f.examples for f in findings if f.violations and f.severity == "error"}
+
+
+def test_an_archive_whose_localities_and_services_all_agree_is_not_stopped(many):
+    assert stopped(many) == {}
+
+
+@pytest.mark.parametrize("index", ["pe_gpci", "mp_gpci"])
+def test_a_wrong_index_of_one_locality_stops_the_build_and_names_it(many, index):
+    wrong = many | {"gpci": with_cell(many["gpci"], index, "1.178", state="CA", locality="18")}
+    assert stopped(wrong) == {"recomputed_locality": ("CA/18: 0 of 11 agree",)}
+
+
+def test_a_wrong_work_index_stops_it_too_though_services_without_work_agree(many):
+    wrong = many | {"gpci": with_cell(many["gpci"], "work_gpci", "1.020", state="AL", locality="00")}
+    assert stopped(wrong) == {"recomputed_locality": ("AL/00: 6 of 11 agree",)}
+
+
+def test_caps_of_one_locality_of_another_release_stop_the_build(many):
+    caps = many["opps_cap"]
+    raised = [pl.when(state="IA").then(pl.col(c) + 1).otherwise(c).cast(caps.schema[c]) for c in amounts(caps)]
+    assert stopped(many | {"opps_cap": caps.with_columns(raised)}) == {"recomputed_locality": ("IA/00: 0 of 11 agree",)}
+
+
+def test_wrong_rvus_of_one_service_stop_the_build_and_name_it(many):
+    wrong = many | {"rvu": with_cell(many["rvu"], "opps_nonfacility_pe_rvu", "2.71", hcpcs="G9913")}
+    assert stopped(wrong) == {"recomputed_service": ("G9913: 0 of 5 agree",)}
+
+
+def test_a_service_listed_at_its_opps_amount_though_its_fee_is_lower_is_no_reason_to_stop(many):
+    # CMS's own: 92287 in RVU13A. A practice expense of 0.01 puts the fee below the OPPS amount.
+    low = with_cell(many["rvu"], "nonfacility_pe_rvu", "0.01", hcpcs="G9913")
+    assert stopped(many | {"rvu": with_cell(low, "facility_pe_rvu", "0.01", hcpcs="G9913")}) == {}
+
+
+def test_a_single_wrong_amount_is_no_reason_to_stop(many):
+    cell = {"state": "AL", "hcpcs": "G9913"}
+    assert stopped(many | {"opps_cap": with_cell(many["opps_cap"], "nonfacility_amount", "81.00", **cell)}) == {}
+
+
+def test_a_locality_that_cms_computed_so_is_published_with_the_reason(many):
+    """RVU23D: Puerto Rico and the Virgin Islands have other indices than their caps."""
+    wrong = many | {"gpci": with_cell(many["gpci"], "pe_gpci", "1.178", state="CA", locality="18")}
+    (_, findings), *_ = agreement.opps_cap(wrong, registry.find("RVU23D"))
+    report = Report("RVU23D", tuple(findings)).accepting(())
+    (told,) = (f for f in report.warnings if f.check == "recomputed_locality")
+    assert (report.errors, "Puerto Rico" in told.description, told.examples[0][:5]) == ((), True, "CA/18")
+
+
+def test_the_build_of_such_an_archive_says_how_cms_s_own_is_published(many):
+    wrong = many | {"gpci": with_cell(many["gpci"], "pe_gpci", "1.178", state="CA", locality="18")}
+    (_, findings), *_ = agreement.opps_cap(wrong, RELEASE)
+    with pytest.raises(ChecksFailed, match=r"(?s)CA/18: 0 of 11 agree.*corrections\.csv.*action breaks"):
+        Report("RVU25A", tuple(findings)).raise_if_bad()
+
+
+def amounts(caps: pl.DataFrame) -> list[str]:
+    return [name for name in caps.columns if name.endswith("_amount")]
 
 
 # --- contractors ------------------------------------------------------------------------------------------------

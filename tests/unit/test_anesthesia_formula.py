@@ -53,7 +53,7 @@ def with_value(frame: pl.DataFrame, column: str, at: int, value: object) -> pl.D
 def test_factors_that_follow_from_the_indices_agree():
     told, found = judged(localities(), factors(localities()))
     assert (told.compared, told.agree) == (60, 60)
-    assert [f.violations for f in found.values()] == [0, 0, 0]
+    assert [f.violations for f in found.values()] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("cents", [2, -2, 10, -100])
@@ -70,6 +70,28 @@ def test_one_wrong_index_is_named_by_its_locality(index, by):
     wrong = with_value(localities(), index, 3, localities()[index][3] + by)
     told, found = judged(wrong, factors(localities()))
     assert (told.compared - told.agree, found["formula_all"].examples[0][:5]) == (1, "AD/00")
+
+
+def test_a_factor_farther_off_than_cms_s_ever_were_stops_the_build_and_names_the_locality():
+    printed = factors(localities())
+    right = printed["conversion_factor"][7]
+    _, found = judged(localities(), with_value(printed, "conversion_factor", 7, right + Decimal("0.35")))
+    apart = found["apart_all"]
+    assert (apart.severity, apart.violations, apart.examples[0][:5], len(apart.examples)) == ("error", 1, "AH/00", 1)
+
+
+def test_a_wrong_work_index_of_one_locality_stops_the_build():
+    # RVU26A has no OPPSCAP: two points of the work index move a factor by 20.3178 x 0.769 x 0.02 = $0.31.
+    wrong = with_value(localities(), "work_gpci", 3, localities()["work_gpci"][3] + 0.02)
+    assert judged(wrong, factors(localities()))[1]["apart_all"].examples[0][:5] == "AD/00"
+
+
+def test_a_factor_as_far_off_as_cms_s_of_2017_is_named_and_published():
+    printed = factors(localities())
+    _, found = judged(
+        localities(), with_value(printed, "conversion_factor", 7, printed["conversion_factor"][7] + Decimal("0.26"))
+    )
+    assert (found["formula_all"].violations, found["apart_all"].violations) == (1, 0)
 
 
 def test_indices_of_another_year_stop_the_build():

@@ -55,6 +55,15 @@ def test_demo_twice_changes_nothing_and_says_so(store: Path, run: Run) -> None:
     assert out.count("unchanged") == 2
 
 
+def test_a_build_s_warnings_name_what_they_are_about(tmp_path: Path, run: Run) -> None:
+    # The synthetic archive prints 33.4000; CMS paid 32.3465 in 2025. CMS prints other counties for Marin's locality.
+    archive = s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A"))
+    _, out, _ = run("build", "RVU25A", "--sample", "--archive", archive, "--output", tmp_path / "store")
+    said = " ".join(out.split())
+    assert "e.g. all from 2025-01-01: 32.3465 paid, 33.4000 in the file" in said
+    assert "e.g. CA/52: MARIN" in said
+
+
 def test_card_of_g0101_shows_what_cms_published(store: Path, run: Run) -> None:
     # RVU26A: work 0.44, PE 0.68, MP 0.07; 1.19 x 33.4009 = 39.747; the reference page: 23rd percentile of 194 G codes
     _, out, _ = run("code", "g0101", "--release", "rvu26a", "--output", store)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from pfsetl.declared import registry
-from pfsetl.tables.drift import Neighbour, drift
+from pfsetl.tables.drift import RELATIVE, Neighbour, drift, repeated
 
 PLACES = [("AL", "00", "1.000", "0.875", "0.566"), ("CA", "18", "1.045", "1.173", "0.735")]
 INDEX = pl.Decimal(6, 3)
@@ -80,3 +80,39 @@ def test_a_conversion_factor_ten_percent_away_is_named():
         "moved_before": ("all 34.0376 to 25.0008",)
     }
     assert found("RVU25A", gpci(), "RVU24D", gpci(), ("32.3465", "33.2875")) == {}
+
+
+# --- relative values of another year ------------------------------------------------------------------------------
+
+
+def rvu(participant: str = "all", rows: int = 1000, changed: int = 0, unpriced: int = 0) -> pl.DataFrame:
+    """Rows with relative values, the first `changed` of them others; and rows without any, the same every year."""
+    values = [[participant, f"G{n:04}", "", "1.00", "2.00", "0.50", "0.10"] for n in range(rows)]
+    values[:changed] = [[*row[:3], "1.01", *row[4:]] for row in values[:changed]]
+    values += [[participant, f"E{n:04}", "", "0.00", "0.00", "0.00", "0.00"] for n in range(unpriced)]
+    frame = pl.DataFrame(values, schema=["participant", "hcpcs", "modifier", *RELATIVE], orient="row")
+    return frame.with_columns(pl.col(RELATIVE).cast(pl.Decimal(8, 2)))
+
+
+@pytest.mark.parametrize("changed", [1, 499])
+def test_files_of_another_year_with_some_values_changed_are_named(changed):
+    told = repeated(rvu(changed=changed), "after", "RVU26A", rvu())
+    assert (told.check, told.severity, told.violations) == ("values_repeated_after", "warn", 1000 - changed)
+    assert f"{1000 - changed:,} of 1,000 rows have the relative values of RVU26A" in told.description
+
+
+def test_values_of_which_cms_repeats_as_many_as_it_ever_did_are_no_finding():
+    # RVU17A and RVU18A: 973 of 9,005 rows.
+    assert repeated(rvu(changed=892), "before", "RVU17A", rvu()).violations == 0
+
+
+def test_rows_without_relative_values_are_the_same_every_year_and_do_not_count():
+    assert repeated(rvu(changed=1000, unpriced=5000), "before", "RVU25D", rvu(unpriced=5000)).violations == 0
+
+
+def test_the_participants_of_two_eras_are_compared():
+    assert repeated(rvu("non_qp", changed=1), "before", "RVU25D", rvu("all")).violations == 999
+
+
+def test_of_a_few_rows_nothing_follows():
+    assert repeated(rvu(rows=999), "before", "RVU25D", rvu(rows=999)).violations == 0

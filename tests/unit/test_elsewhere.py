@@ -1,8 +1,10 @@
 """What is published under one label isn't published under another, whatever its files are called."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pfsetl import pipeline
@@ -11,6 +13,7 @@ from pfsetl.errors import ArchiveError
 from pfsetl.publication import elsewhere, version
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
+from tests.relabel import relabel
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +99,70 @@ def test_the_same_archive_under_the_label_of_its_correction_is_refused(tmp_path:
 
 def test_a_record_from_before_rows_were_hashed_is_compared_by_its_files(tmp_path: Path) -> None:
     record = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
-    del record["rvu_hashes"]
+    del record["rvu_hashes"], record["relative_hashes"]
     with pytest.raises(ArchiveError, match="this is RVU25D"):
         elsewhere.notices("RVU25A", record | {"archive": {"name": "x.zip", "content": "other"}}, {"RVU25D": record})
+
+
+# --- under another conversion factor --------------------------------------------------------------------------------
+
+
+def of_another_year(members: s.Members, factor: str = "34.1000") -> s.Members:
+    """The files of RVU25D as those of RVU24D: names, titles and the conversion factor, in a csv of the same rows."""
+    rows = [row | {"factor": factor} for row in (*s.CODES, s.of_quarter("RVU25D"), *s.filler())]
+    rvu = s.pprrvu_csv("G31", rows, title="2024", month="October")
+    mine = relabel(members, "RVU25D", "RVU24D")
+    mine["ANES2024.csv"] = mine["ANES2024.csv"].replace(b"20.3178", b"20.4349")  # the national factors of both years
+    return {n: d for n, d in mine.items() if not n.startswith("PPRRVU")} | {"PPRRVU2024_OCT.csv": rvu}
+
+
+def test_relative_values_of_another_year_s_release_are_refused_whatever_the_factor(
+    october: LocalStore, tmp_path: Path
+) -> None:
+    archive = s.write_zip(tmp_path / "rvu24d.zip", of_another_year(s.whole("RVU25D")))
+    with pytest.raises(ArchiveError, match="this is RVU25D, but for its conversion factor, published under that label"):
+        pipeline.examine("RVU24D", archive, records=version.open_version(october).releases, accept=["loss"])
+
+
+def test_a_correction_with_another_factor_may_repeat_the_relative_values(tmp_path: Path) -> None:
+    # RVU24AR is RVU24A at the factor of 9 March 2024.
+    one = recorded("RVU24A", s.whole("RVU24A"), tmp_path)
+    made = one | {"rvu_hashes": {"all": "other"}, "archive": {"name": "x.zip", "content": "other"}}
+    made["members"] = [member | {"sha256": "other"} for member in one["members"]]
+    assert elsewhere.notices("RVU24AR", made, {"RVU24A": one}) == [
+        "PPRRVU2024_JAN.txt: the same relative values as RVU24A"
+    ]
+
+
+def test_a_record_without_such_hashes_is_compared_with_the_factor_and_that_is_said(tmp_path: Path) -> None:
+    old = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
+    del old["relative_hashes"]
+    made = recorded("RVU25A", s.whole("RVU25A"), tmp_path)
+    (said,) = elsewhere.notices("RVU25A", made, {"RVU25D": old})
+    assert said.startswith("RVU25D: published before relative values were compared without the conversion factor")
+    with pytest.raises(ArchiveError, match="this is RVU25D, published"):
+        elsewhere.notices("RVU25A", made | {"rvu_hashes": old["rvu_hashes"]}, {"RVU25D": old})
+
+
+def test_the_hash_with_the_factor_is_the_one_that_older_stores_hold() -> None:
+    """Their form: sha256 of a csv with a heading, sorted by code and modifier."""
+    rvu = pl.DataFrame(
+        [
+            ["all", "G0002", "", "A", "1.00", "2.00", "0.50", "0.10", "32.3465"],
+            ["all", "G0001", "TC", "A", "0.00", "2.00", "0.50", "0.10", "32.3465"],
+        ],
+        schema=["participant", "hcpcs", "modifier", "status", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu",
+                "mp_rvu", "conversion_factor"],
+        orient="row",
+    )  # fmt: skip
+    text = (
+        "hcpcs,modifier,status,work_rvu,nonfacility_pe_rvu,facility_pe_rvu,mp_rvu,conversion_factor\n"
+        "G0001,TC,A,0.00,2.00,0.50,0.10,32.3465\nG0002,,A,1.00,2.00,0.50,0.10,32.3465\n"
+    ).replace("G0002,,A", 'G0002,"",A')
+    assert elsewhere.hashes(rvu)["rvu_hashes"] == {"all": hashlib.sha256(text.encode()).hexdigest()}
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 
 def recorded(label: str, members: s.Members, folder: Path) -> dict[str, object]:

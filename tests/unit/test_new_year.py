@@ -85,6 +85,12 @@ def test_as_known_before_its_first_day_it_prices_nothing(tmp_path: Path) -> None
         pfsetl.price("G9901", "2027-02-01", as_of="2026-12-01", output=tmp_path / "store")
 
 
+def test_a_day_that_nothing_prices_is_told_beside_the_days_of_what_is_published(tmp_path: Path) -> None:
+    built("RVU27A", tmp_path / "store", tmp_path)
+    with pytest.raises(UsageError, match=r"2027-05-01: no release .* too: 2027-01-01 to 2027-03-31 by RVU27A\.$"):
+        pfsetl.price("G9901", "2027-05-01", output=tmp_path / "store")
+
+
 def test_two_undeclared_releases_of_one_quarter_are_named_with_the_one_that_prices(tmp_path: Path) -> None:
     store = tmp_path / "store"
     built("RVU27A", store, tmp_path)

@@ -162,6 +162,16 @@ def test_the_factor_is_the_one_that_was_paid(priced):
     assert priced()["conversion_factor"] == Decimal(CF_PAID)
 
 
+def test_a_factor_that_was_paid_and_is_not_the_printed_one_is_noted_with_both(priced):
+    # The archives print 33.4000; CMS paid 32.3465 in 2025.
+    (said,) = [note for note in priced()["notes"] if note.startswith("conversion factor")]
+    assert said == "conversion factor 32.3465 by conversion_factors.csv; the files of RVU25A print 33.4000"
+
+
+def test_the_printed_factor_needs_no_note(priced):
+    assert not [note for note in priced(as_of="2025-02-01")["notes"] if note.startswith("conversion factor")]
+
+
 def test_as_of_a_day_the_factor_is_the_one_the_release_prints(priced):
     answer = priced(as_of="2025-02-01")
     assert (answer["conversion_factor"], answer["allowed"]) == (Decimal("33.4000"), formula(VISIT, factor="33.4000"))

@@ -138,6 +138,35 @@ def test_a_factor_a_tenth_away_from_the_last_one_paid_is_a_warning(built, last, 
     assert f"10 % away from {last}'s" in one.description
 
 
+def rows_compared(built: pfsetl.Build, release: str, *labels: str) -> list[str]:
+    """Which releases' relative values a release is held against, as its findings say."""
+    found = neighbours.repeated(*beside(built, release, *labels))
+    return [f"{f.check} {f.description.split('values of ')[1].split(',')[0]}" for f in found]
+
+
+@pytest.mark.parametrize(
+    ("others", "held"),
+    [
+        (
+            ["RVU24D", "RVU25A", "RVU25D", "RVU26A", "RVU26B"],
+            ["values_repeated_before RVU24D", "values_repeated_after RVU26A"],
+        ),
+        (["RVU25A", "RVU25D"], []),  # quarters of a year rightly repeat
+        (["RVU11A"], ["values_repeated_before RVU11A"]),  # never paid, and however far
+    ],
+)
+def test_relative_values_are_held_against_the_nearest_release_of_another_year(built, others, held):
+    assert rows_compared(built, "RVU25C", *others) == held
+
+
+def test_a_release_whose_values_cannot_be_read_is_said(built):
+    release, tables, store, records, files = beside(built, "RVU26B", "RVU25A")
+    gone = [f | {"path": "objects/rvu/gone.parquet"} for f in files]
+    (said,) = neighbours.repeated(release, tables, store, records, gone)
+    assert (said.severity, said.violations) == ("warn", 1)
+    assert said.description.startswith("RVU25A can't be read, so whether its values are repeated isn't known: ")
+
+
 def test_a_damaged_release_is_said_and_stops_nothing(built):
     release, tables, store, records, files = beside(built, "RVU26B", "RVU26A")
     told = neighbours.since(release, tables, store, records, [f | {"path": "objects/rvu/gone.parquet"} for f in files])

@@ -81,10 +81,10 @@ def build(out: Console, result: Build) -> None:
     for d in unexplained:
         out.print(f"[yellow]differs[/yellow]  {d['believed']} and {d['other']} in {d['field']}, {d['cells']} rows")
     for warning in record["warnings"]:
-        out.print(
-            f"[yellow]warning[/yellow]  {warning['table']}.{warning['check']}: {warning['violations']} rows; "
-            f"{warning['description']}"
-        )
+        rows = "" if warning.get("counted") else f"{warning['violations']} rows; "
+        examples = f", e.g. {'; '.join(warning['examples'])}" if warning["examples"] else ""
+        said = f"{warning['table']}.{warning['check']}: {rows}{warning['description'].rstrip('.')}{examples}"
+        out.print(f"[yellow]warning[/yellow]  {escape(said)}")
     since(out, record)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import contradictions, declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 
@@ -41,11 +41,26 @@ def pricing_release(day: date, as_of: date | None = None) -> Release:
         # NOTE: the recorded last day may be one that a later law set; before it, the release ran to its quarter's end.
         found = [r for r in _candidates(as_of) if _spans()[r.label][0] <= day <= _quarter_end(r)][-1:]
     if not found:
-        first, last = min(span[0] for span in _spans().values()), max(span[1] for span in _spans().values())
         known = f" as known on {as_of}; leave the as-of day out for what is known now" if as_of else ""
-        raise UsageError(f"{day}: no release prices this day{known}. Priced are {first} to {last}.")
-    superseded = {name for r in found for name in _ancestors(r)}
+        raise UsageError(f"{day}: no release prices this day{known}. {_priced(as_of)}")
+    superseded = {name for r in found for name in contradictions.ancestors(r, registry.releases())}
     return [r for r in found if r.label not in superseded][-1]
+
+
+def _priced(as_of: date | None) -> str:
+    """Say which days are priced, with the gaps between them, by the releases known on a day."""
+    days: list[tuple[date, date]] = []
+    for first, last in sorted(
+        (_spans()[r.label][0], max(_spans()[r.label][1], _quarter_end(r)) if as_of else _spans()[r.label][1])
+        for r in _candidates(as_of)
+    ):
+        if days and first <= days[-1][1] + timedelta(days=1):
+            days[-1] = (days[-1][0], max(days[-1][1], last))
+        else:
+            days.append((first, last))
+    if not days:
+        return "No release was known then."
+    return f"Priced are {', '.join(f'{first} to {last}' for first, last in days)}."
 
 
 @cache
@@ -171,9 +186,11 @@ def anesthesia_factor(release: Release, participant: str) -> float | None:
     )  # fmt: skip
 
 
-def _factors() -> list[dict[str, str]]:
-    rows = declarations.rows("conversion_factors.csv")
-    return [row for row in rows if row["category"] == "all" and row["from"] and row["to"]]
+@cache
+def _factors() -> tuple[dict[str, str], ...]:
+    rows = [row for row in declarations.rows("conversion_factors.csv") if row["from"] and row["to"]]
+    contradictions.refuse_factors(rows)
+    return tuple(row for row in rows if row["category"] == "all")
 
 
 @cache
@@ -205,20 +222,4 @@ def _known_from(release: Release) -> date:
 
 @cache
 def _spans() -> Mapping[str, tuple[date, date]]:
-    """First and last day of every release; what its row leaves open it takes over from what it supersedes."""
-    spans: dict[str, tuple[date, date]] = {}
-    for release in registry.releases().values():
-        inherited = spans.get(release.supersedes or "")
-        first = release.effective_from or (inherited and inherited[0])
-        last = release.effective_to or (inherited and inherited[1])
-        if first and last:
-            spans[release.label] = (first, last)
-    return spans
-
-
-def _ancestors(release: Release) -> list[str]:
-    found = []
-    while release.supersedes and release.supersedes in registry.releases():
-        found.append(release.supersedes)
-        release = registry.releases()[release.supersedes]
-    return found
+    return contradictions.spans(registry.releases())

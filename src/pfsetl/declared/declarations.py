@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from pfsetl.declared.files import Declaration, read, rule_of
-from pfsetl.errors import ContractError, UsageError
+from pfsetl.errors import ContractError, PfsetlError, UsageError
 
 VARIABLE = "PFSETL_SCHEMAS"
 
@@ -107,6 +107,23 @@ def named(name: str) -> str:
     return f"{name} in a folder of your own, which --schemas or {VARIABLE} names"
 
 
+def line_of(name: str, *key: str) -> str:
+    """Return where a row stands, as a message names it: the file and its line."""
+    one = _holding(name, key)
+    return f"{one.path} line {one.lines[key]}"
+
+
+def is_own(name: str, *key: str) -> bool:
+    """Return whether a row is one of your own."""
+    return _holding(name, key) is not _shipped(name)
+
+
+def wrong_row(name: str, *key: str, said: str) -> PfsetlError:
+    """Return the error for a row that can't be right, with its file and line: one of your own is a wrong request."""
+    kind = UsageError if is_own(name, *key) else ContractError
+    return kind(f"{line_of(name, *key)}: {said}")
+
+
 def own_rows() -> dict[str, int]:
     """Return how many rows of each file are your own, e.g. `{"codes/status.csv": 1}`."""
     found = {name: _mine(name) for name in own_files(path)} if (path := own()) else {}
@@ -125,6 +142,11 @@ def digest() -> str:
     mine = [(f"own/{name}", path / name) for name in own_files(path)] if (path := own()) else []
     files = (f"{name} {hashlib.sha256(p.read_bytes()).hexdigest()}" for name, p in [*sorted(shipped), *mine])
     return hashlib.sha256("\n".join(files).encode()).hexdigest()
+
+
+def _holding(name: str, key: tuple[str, ...]) -> Declaration:
+    mine = _mine(name)
+    return mine if mine and key in mine.by_key else _shipped(name)
 
 
 @cache

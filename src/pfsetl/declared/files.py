@@ -16,21 +16,26 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What `schemas/keys.csv` says of a file: the columns of its key, and those of dates, numbers and patterns."""
+    """What `schemas/keys.csv` says of a file: the columns of its key, and those of dates, numbers and patterns.
+
+    `intervals` are pairs of dates, first and last day, which the file writes as `from..to`.
+    """
 
     key: tuple[str, ...]
     dates: tuple[str, ...]
     numbers: tuple[str, ...]
     patterns: tuple[str, ...]
+    intervals: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A file of declarations: its columns, and its rows by key, in its order."""
+    """A file of declarations: its columns, its rows by key, in its order, and the line each begins in."""
 
     path: Path
     columns: tuple[str, ...]
     by_key: dict[tuple[str, ...], dict[str, str]]
+    lines: dict[tuple[str, ...], int]
 
 
 def rule_of(name: str, keys: Path) -> Rule:
@@ -64,7 +69,7 @@ def read(path: Path, rule: Rule) -> Declaration:
         by_key[key], lines[key] = row, line
     if not columns:
         raise ContractError(f"{path}: empty. Its first line names its columns, {', '.join(rule.key)} among them.")
-    return Declaration(path, columns, by_key)
+    return Declaration(path, columns, by_key, lines)
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -98,6 +103,9 @@ def _wrong(row: dict[str, str], rule: Rule) -> str | None:
     for column in rule.dates:
         if row[column] and not _is_date(row[column]):
             return f"{column} {shown(row[column])} isn't a day. Write it as 2026-01-31."
+    for first, last in rule.intervals:
+        if row[first] and row[last] and row[first] > row[last]:
+            return f"{first} {row[first]} is after {last} {row[last]}. Write the first day, then the last one."
     for column in rule.numbers:
         if row[column] and not _NUMBER.fullmatch(row[column]):
             return f"{column} {shown(row[column])} isn't a number. Write it as 12 or 0.50."
@@ -119,7 +127,15 @@ def _is_date(text: str) -> bool:
 @cache
 def _rules(keys: Path) -> tuple[tuple[str, Rule], ...]:
     with keys.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            (row["file"], Rule(*(tuple(row[c].split()) for c in ("key", "dates", "numbers", "patterns"))))
-            for row in csv.DictReader(file)
-        )
+        return tuple((row["file"], _rule(row)) for row in csv.DictReader(file))
+
+
+def _rule(row: dict[str, str]) -> Rule:
+    days = [tuple(cell.split("..")) for cell in row["dates"].split()]
+    return Rule(
+        key=tuple(row["key"].split()),
+        dates=tuple(name for names in days for name in names),
+        numbers=tuple(row["numbers"].split()),
+        patterns=tuple(row["patterns"].split()),
+        intervals=tuple((names[0], names[1]) for names in days if len(names) > 1),
+    )

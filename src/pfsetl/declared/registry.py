@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-from pfsetl.declared import declarations
+from pfsetl.declared import contradictions, declarations
 from pfsetl.errors import ContractError, UsageError
 
 _LABEL = re.compile(r"^RVU(?P<year>\d{2})(?P<quarter>[A-D])(?:R\d?)?$")
@@ -108,9 +108,14 @@ class Threshold:
 
 @cache
 def releases() -> Mapping[str, Release]:
-    """Return every known release by label, in CMS's order: by quarter, and corrections after what they correct."""
+    """Return every known release by label, in CMS's order: by quarter, and corrections after what they correct.
+
+    Raises for rows that contradict themselves or each other.
+    """
     found = map(_release, declarations.rows("releases.csv"))
-    return {r.label: r for r in sorted(found, key=lambda r: (r.year, r.quarter, r.label))}
+    ordered = {r.label: r for r in sorted(found, key=lambda r: (r.year, r.quarter, r.label))}
+    contradictions.refuse_releases(ordered, _LABEL)
+    return ordered
 
 
 def find(label: str) -> Release:

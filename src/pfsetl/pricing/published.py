@@ -32,10 +32,12 @@ def release_in_force(version: Version, day: date, as_of: date | None = None) -> 
     """
     try:
         release = calendar.pricing_release(day, as_of)
-    except UsageError:
-        found = [r for r in _undeclared(version) if _holds(r, day, as_of)]
+    except UsageError as error:
+        undeclared = [r for r in _undeclared(version) if r.effective_from and (not as_of or r.effective_from <= as_of)]
+        found = [r for r in undeclared if _holds(r, day, as_of)]
         if not found:
-            raise
+            there = ", ".join(f"{r.effective_from} to {r.effective_to} by {r.label}" for r in undeclared)
+            raise UsageError(f"{error} Published in {version.store} too: {there}." if there else str(error)) from error
         release = found[-1]
     if release.label not in version.releases:
         raise UsageError(

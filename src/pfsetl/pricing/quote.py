@@ -111,7 +111,13 @@ def _price_rows(
     listed = participant if participant in rvu["participant"] else rvu["participant"][0]
     rvu = rvu.filter(participant=listed)
     if as_of is None:
+        printed = rvu["conversion_factor"]
         rvu = _as_paid(rvu, release, service.day)
+        notes += [
+            f"conversion factor {paid} by conversion_factors.csv; the files of {release.label} print {told}"
+            for paid, told in zip(rvu["conversion_factor"].head(1), printed.head(1), strict=True)
+            if paid != told
+        ]
     payments = derive.payment(rvu, place.gpci, release)
     share = therapy_share(service.day, facility=service.setting == "facility")
     reducible = rvu.filter(multiple_procedure=THERAPY) if share else rvu.clear()

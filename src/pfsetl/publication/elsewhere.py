@@ -10,36 +10,45 @@ from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError
 
-TOLD_BY = (
-    "hcpcs",
-    "modifier",
-    "status",
-    "work_rvu",
-    "nonfacility_pe_rvu",
-    "facility_pe_rvu",
-    "mp_rvu",
-    "conversion_factor",
-)
+_RELATIVE = ("hcpcs", "modifier", "status", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu")
+# By key of a release's record. Records of older stores have the hashes with the factor alone.
+_HASHED = {"rvu_hashes": (*_RELATIVE, "conversion_factor"), "relative_hashes": _RELATIVE}
 
 
-def rvu_hashes(rvu: pl.DataFrame) -> dict[str, str]:
-    """Return a hash of each participant's relative values, the same whatever format and label they came under."""
-    parts = rvu.select("participant", *TOLD_BY).partition_by("participant", as_dict=True, include_key=False)
+def hashes(rvu: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Return for a release's record a hash of each participant's relative values, with its factor and without it.
+
+    They are the same whatever format and label the values came under.
+    """
     return {
-        str(participant): hashlib.sha256(part.sort(TOLD_BY[:2]).write_csv().encode()).hexdigest()
-        for (participant,), part in sorted(parts.items())
+        key: {
+            str(participant): hashlib.sha256(part.write_csv().encode()).hexdigest()
+            for (participant,), part in sorted(
+                rvu.select("participant", *columns)
+                .sort("hcpcs", "modifier")
+                .partition_by("participant", as_dict=True, include_key=False)
+                .items()
+            )
+        }
+        for key, columns in _HASHED.items()
     }
 
 
 def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Say which relative values are those of a correction of the same quarter, which CMS may repeat.
 
-    `made` is the record of what is built: its archive, members, `rvu_hashes`; `records` are those of the releases
-    published or staged. Raises ArchiveError where the archive, or one of its PPRRVU files, is that of another label.
-    Other members stay the same through a year. Parts of two quarters may be equal, so of a sample the archive alone
-    is compared.
+    `made` is the record of what is built: its archive, members, `hashes`; `records` are those of the releases
+    published or staged. Raises ArchiveError where the archive, or one of its PPRRVU files, is that of another label,
+    whatever factor is printed in it: 14 archives of 2009 to 2026 all have other relative values. Other members stay
+    the same through a year. Parts of two quarters may be equal, so of a sample the archive alone is compared.
     """
     found = []
+    before = [x for x, r in records.items() if x != label and not r["sample"] and "relative_hashes" not in r]
+    if before and not made.get("sample"):
+        found.append(
+            f"{', '.join(before)}: published before relative values were compared without the conversion factor, so "
+            "compared by bytes and with it; built again, they are compared without"
+        )
     for other, record in records.items():
         if other == label:
             continue
@@ -47,18 +56,20 @@ def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[s
             raise _refusal(label, made["archive"]["name"], other)
         files = [] if made.get("sample") or record["sample"] else _shared(made, record)
         if files and not _corrects(label, other):
-            raise _refusal(label, f"{made['archive']['name']}/{files[0]}", other)
+            but = "" if _shared(made, record, ("rvu_hashes",)) else ", but for its conversion factor"
+            raise _refusal(label, f"{made['archive']['name']}/{files[0]}", other, but)
         found += [f"{file}: the same relative values as {other}" for file in files]
     return found
 
 
-def _shared(made: Mapping[str, Any], record: Mapping[str, Any]) -> Sequence[str]:
-    """Return the PPRRVU files whose bytes or rows a record has too."""
-    theirs = {member["sha256"] for member in _rvu_members(record)} | set(record.get("rvu_hashes", {}).values())
+def _shared(made: Mapping[str, Any], record: Mapping[str, Any], keys: Iterable[str] = tuple(_HASHED)) -> Sequence[str]:
+    """Return the PPRRVU files whose bytes or rows a record has too; `keys` are the hashes compared."""
+    theirs = {member["sha256"] for member in _rvu_members(record)}
+    theirs |= {told for key in keys for told in record.get(key, {}).values()}
     return [
         member["file"]
         for member in _rvu_members(made)
-        if {member["sha256"], made.get("rvu_hashes", {}).get(member["participant"])} & theirs
+        if {member["sha256"], *(made.get(key, {}).get(member["participant"]) for key in keys)} & theirs
     ]
 
 
@@ -79,9 +90,9 @@ def _quarter(release: Release) -> tuple[int, int]:
     return release.year, release.quarter
 
 
-def _refusal(label: str, what: str, other: str) -> ArchiveError:
+def _refusal(label: str, what: str, other: str, but: str = "") -> ArchiveError:
     return ArchiveError(
-        f"{what}: this is {other}, published under that label; it isn't published as {label} as well. Give the archive "
-        f"of {label}. If {other} was built of a wrong archive, build {other} of its own first, or go back to a version "
-        "without it with 'pfsetl rollback'."
+        f"{what}: this is {other}{but}, published under that label; it isn't published as {label} as well. Give the "
+        f"archive of {label}. If {other} was built of a wrong archive, build {other} of its own first, or go back to a "
+        "version without it with 'pfsetl rollback'."
     )

@@ -13,7 +13,8 @@ from pfsetl.errors import StoreError
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.store import Store
 from pfsetl.tables.check import Finding
-from pfsetl.tables.drift import Neighbour, drift, factors
+from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors
+from pfsetl.tables.drift import repeated as held
 from pfsetl.tables.since import COLUMNS, Earlier, columns, compared
 
 QUARTERS = 8  # farther away a release says little about another
@@ -21,6 +22,7 @@ _TABLES = ("gpci", "conversion_factor")
 _COLUMNS = {
     "gpci": ["state", "locality", "work_gpci", "pe_gpci", "mp_gpci"],
     "conversion_factor": ["participant", "conversion_factor"],
+    "rvu": ["participant", "hcpcs", "modifier", *RELATIVE],
 }
 
 
@@ -54,7 +56,7 @@ def moved(
             gpci, paid = (_read(store, paths[label, name], _COLUMNS[name]) for name in _TABLES)
             near.append(Neighbour(side, label, records[label]["year"], gpci, paid))
         except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
-            said = f"{label} can't be read, so what moved since isn't known: {str(error).splitlines()[0]}"
+            said = f"{label} can't be read, so what moved since isn't known: {_first_line(error)}"
             unread.append(Finding("gpci", f"indices_unchanged_{side}", "warn", said, 1))
     found = drift(tables, release, near)
     last = _last_in_force(release, records)
@@ -64,13 +66,43 @@ def moved(
     try:
         there = _read(store, paths[last, "conversion_factor"], _COLUMNS["conversion_factor"])
     except (StoreError, pl.exceptions.PolarsError, OSError) as error:
-        said = f"{last} can't be read, so whether the factor moved isn't known: {str(error).splitlines()[0]}"
+        said = f"{last} can't be read, so whether the factor moved isn't known: {_first_line(error)}"
         return [*found, *unread, Finding("conversion_factor", "moved_before", "warn", said, 1)]
     moved_before = factors(tables["conversion_factor"], "before", last, there)
     return [f for f in found if (f.table, f.check) != (moved_before.table, moved_before.check)] + [
         moved_before,
         *unread,
     ]
+
+
+def repeated(
+    release: Release,
+    tables: Mapping[str, pl.DataFrame],
+    store: Store,
+    records: Mapping[str, Mapping[str, Any]],
+    resources: Iterable[Mapping[str, Any]],
+) -> list[Finding]:
+    """Hold a release's relative values against the nearest release of a year before it and of one after it.
+
+    Whole files are compared by `elsewhere`; this finds the ones of which some values were changed. Samples are left
+    out; a release that can't be read is a warning.
+    """
+    others = sorted(
+        (_order(label, r["year"], r["quarter"]), label)
+        for label, r in records.items()
+        if not r["sample"] and r["year"] != release.year
+    )
+    paths = {str(r["release"]): str(r["path"]) for r in resources if r["table"] == "rvu"}
+    before, after = ([x for at, x in others if (at[0] < release.year) is earlier] for earlier in (True, False))
+    found = []
+    for side, labels in (("before", before[-1:]), ("after", after[:1])):
+        for label in labels:
+            try:
+                found.append(held(tables["rvu"], side, label, _read(store, paths[label], _COLUMNS["rvu"])))
+            except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
+                said = f"{label} can't be read, so whether its values are repeated isn't known: {_first_line(error)}"
+                found.append(Finding("rvu", f"values_repeated_{side}", "warn", said, 1))
+    return found
 
 
 def since(
@@ -92,7 +124,7 @@ def since(
     try:
         there = {name: _read(store, paths[name], columns(name)) for name in COLUMNS}
     except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
-        return compared(tables, None) | {"unread": f"{label} can't be read: {str(error).splitlines()[0]}"}
+        return compared(tables, None) | {"unread": f"{label} can't be read: {_first_line(error)}"}
     return compared(tables, Earlier(label, there))
 
 
@@ -109,7 +141,9 @@ def held_against(
     paths, resources = {str(r["table"]): str(r["path"]) for r in one.resources}, list(resources)
     tables = {name: _read(store, paths[name], _COLUMNS[name]) for name in _TABLES}
     found = moved(release, tables, store, records, resources)
-    told = since(release, tables | {"rvu": _read(store, paths["rvu"], columns("rvu"))}, store, records, resources)
+    tables["rvu"] = _read(store, paths["rvu"], list(dict.fromkeys([*columns("rvu"), *_COLUMNS["rvu"]])))
+    found += repeated(release, tables, store, records, resources)
+    told = since(release, tables, store, records, resources)
     names = {f"{f.table}.{f.check}": f.violations for f in found}
     kept = [w for w in one.record["warnings"] if f"{w['table']}.{w['check']}" not in names]
     warnings = kept + [asdict(f) for f in found if f.violations]
@@ -140,3 +174,7 @@ def _order(label: str, year: int, quarter: int) -> tuple[int, int, int, str]:
 
 def _read(store: Store, path: str, columns_: list[str]) -> pl.DataFrame:
     return pl.read_parquet(io.BytesIO(store.get(path)), columns=columns_)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -7,7 +7,7 @@ import polars as pl
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.tables.check import Finding
-from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE, Agreement, Judged, judged
+from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE, Agreement, Judged, judged, stopping
 
 _FEWEST = 30
 _NEAR = 0.002  # dollars; an error below it weighs no less
@@ -48,7 +48,22 @@ def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], relea
     most = registry.thresholds()["anesthesia_far_off_at_most"]
     crossed = most if far > most.value * rows.height else None
     agreement, findings = judged(told, release, f"formula_{participant}", said, remedy, crossed)
+    apart = off.filter(pl.col("off") > _bound("anesthesia_of_a_locality_off_at_most"))
+    if not crossed:
+        findings.append(_apart(apart.height, examples, whose, f"apart_{participant}", release))
     return agreement, findings + _national(sum(shares), participant, tables["rvu"], release)
+
+
+def _apart(count: int, examples: tuple[str, ...], whose: str, check: str, release: Release) -> Finding:
+    """Say how many localities have a factor farther from the formula than CMS ever printed one."""
+    most = registry.thresholds()["anesthesia_of_a_locality_off_at_most"]
+    stops = count > 0 and stopping(most, release, "anesthesia")
+    return Finding(
+        "anesthesia", check, "error" if stops else "warn",
+        f"{count} anesthesia factor(s){whose} are more than ${most.value:.2f} from their formula, as when a locality's "
+        "indices or its factor are of another release or damaged",
+        count * stops, examples[:count], counted=True,
+    )  # fmt: skip
 
 
 def _national(fitted: float, participant: str, rvu: pl.DataFrame, release: Release) -> list[Finding]:

@@ -190,7 +190,9 @@ def _finding(rule: Rule, table: Table, violations: int, context: pl.SQLContext[p
 
 
 def _examples(rows: pl.DataFrame, table: Table) -> tuple[str, ...]:
-    shown = [c for c in rows.columns if c in table.key and c != "release"] or rows.columns[:4]
+    # NOTE: a rule that has more to show than the key makes a text of it, `example`.
+    own = [c for c in rows.columns if c == "example"]
+    shown = own or [c for c in rows.columns if c in table.key and c != "release"] or rows.columns[:4]
     return tuple(
         " ".join(str(value) for value in row if value != "") for row in rows.head(EXAMPLES).select(shown).rows()
     )

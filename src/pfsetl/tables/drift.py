@@ -10,8 +10,12 @@ import polars as pl
 
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
+from pfsetl.tables import changes
 from pfsetl.tables.check import Finding
 from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE
+
+RELATIVE = ["work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu"]
+_FEWEST = 1000  # rows with relative values; a schedule of CMS has 8,000 and more, and of a few nothing follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,25 @@ def factors(printed: pl.DataFrame, side: str, label: str, there: pl.DataFrame) -
     return Finding(
         "conversion_factor", f"moved_{side}", "warn",
         f"the conversion factor is more than 10 % away from {label}'s", len(off), tuple(off),
+    )  # fmt: skip
+
+
+def repeated(rvu: pl.DataFrame, side: str, label: str, there: pl.DataFrame) -> Finding:
+    """Hold the relative values against those of a release of another year, of which CMS repeats few.
+
+    Both frames have participant, code, modifier and `RELATIVE`; rows without relative values don't count.
+    """
+    pairs = changes.paired(there["participant"].unique(), rvu["participant"].unique())
+    was, now = changes.with_pairs(there.lazy(), rvu.lazy(), pairs)
+    now = now.filter(pl.any_horizontal(pl.col(name) > 0 for name in RELATIVE))
+    same = now.join(was, on=["participant", "hcpcs", "modifier", *RELATIVE], how="semi")
+    rows, equal = (frame.select(pl.len()).collect().item() for frame in (now, same))
+    odd = rows >= _FEWEST and equal > _bound("relative_values_repeated_at_most") * rows
+    return Finding(
+        "rvu", f"values_repeated_{side}", "warn",
+        f"{equal:,} of {rows:,} rows have the relative values of {label}, a release of another year, as when its files "
+        "were taken for this one's (schemas/thresholds.csv)",
+        equal * odd, counted=True,
     )  # fmt: skip
 
 

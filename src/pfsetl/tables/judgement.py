@@ -32,16 +32,25 @@ def judged(told: Agreement, release: Release, check: str, said: str, remedy: str
     `differs` in `schemas/corrections.csv` explains values that CMS itself published so; `stale` a whole member that
     CMS computed from another release's figures, which then is published with a warning.
     """
-    reasons = {
-        row["action"]: row["what"]
-        for row in declarations.rows("corrections.csv")
-        if row["action"] in ("differs", "stale") and (row["release"], row["member"]) == (release.label, told.member)
-    }
-    first = crossed.stops_from if crossed else None
-    stops = first is not None and calendar.formula_day(release) >= first and "stale" not in reasons
+    reasons = _reasons(release, told.member)
+    stops = crossed is not None and stopping(crossed, release, told.member)
     severity = "error" if stops else "warn"
     reason = None if severity == "error" else next(iter(reasons.values()), None)
     more = f"; {remedy}" if severity == "error" else f" (CMS: {reason})" if reason else ""
     wrong = told.compared - told.agree
     finding = Finding(told.member, check, severity, said + more, wrong, told.examples)
     return replace(told, explained=reason if wrong else None), [finding]
+
+
+def stopping(threshold: Threshold, release: Release, member: str) -> bool:
+    """Return whether crossing a threshold stops the build of a release; never where CMS's own member is `stale`."""
+    first = threshold.stops_from
+    return first is not None and calendar.formula_day(release) >= first and "stale" not in _reasons(release, member)
+
+
+def _reasons(release: Release, member: str) -> dict[str, str]:
+    return {
+        row["action"]: row["what"]
+        for row in declarations.rows("corrections.csv")
+        if row["action"] in ("differs", "stale") and (row["release"], row["member"]) == (release.label, member)
+    }
