@@ -98,7 +98,7 @@ def _build(
     base = _base(store, contracts.load())
     texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
     with step("open", release.label):
-        opened = open_archive(archive)
+        opened = open_archive(archive, registry.quarter_day(release.year, release.quarter))
     before = base.releases.get(release.label, {})
     all_formats = all_formats or bool(before.get("all_formats"))  # what was compared once stays compared
     texts = None if texts and is_built(release, opened, texts, sample=sample) else texts
@@ -259,7 +259,8 @@ def _examine(
     sample: bool,
     accept: Collection[str],
 ) -> Examined:
-    release, opened = labels.to_build(label), open_archive(archive)
+    release = labels.to_build(label)
+    opened = open_archive(archive, registry.quarter_day(release.year, release.quarter))
     parsed = _parsed(release, opened)
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)
