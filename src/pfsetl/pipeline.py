@@ -328,7 +328,7 @@ def _examined(
     found += unplaced.findings(complete)
     report = replace(report, findings=unplaced.excused([*report.findings, *found], complete)).accepting(accept)
     differences = _differences(release, archive, parsed, others)
-    parity.refuse_unexplained(differences, accepted="differences" in accept)
+    parity.refuse_unexplained(release.label, differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
     findings["notices"] += reading.notices(raws)
     findings["since"] = _since(release, complete, None if sample else base)

@@ -17,6 +17,7 @@ from pfsetl.archives import Found
 from pfsetl.cli import card as cards
 from pfsetl.cli import render_since, terminal
 from pfsetl.declared import declarations
+from pfsetl.declared.declarations import OWN
 from pfsetl.pipeline import ACCEPTABLE, Build
 from pfsetl.source.members import is_of_system, participants
 
@@ -138,7 +139,8 @@ def findings(out: Console, found: dict[str, Any]) -> None:
 
 def rows_go_into(found: dict[str, Any]) -> list[str]:
     """Return where the rows go that the notices and warnings of a release ask for."""
-    texts = [*found["notices"], *(warning["description"] for warning in found["warnings"])]
+    asking = (text for text in found["notices"] if not text.startswith(OWN))
+    texts = [*asking, *(warning["description"] for warning in found["warnings"])]
     if any(not d["explained"] for d in found["format_differences"]):
         texts.append("corrections.csv")
     return declarations.where(texts)

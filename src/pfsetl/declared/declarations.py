@@ -17,6 +17,7 @@ from pfsetl.declared.files import Declaration, read, rule_of
 from pfsetl.errors import ContractError, UsageError
 
 VARIABLE = "PFSETL_SCHEMAS"
+OWN = "schemas: "  # begins what is said of the rows of your own
 
 
 @cache
@@ -130,7 +131,7 @@ def own_rows() -> dict[str, int]:
 
 def own_notices() -> list[str]:
     """Say which declarations are your own, if any."""
-    return [f"schemas: {count} of the rows of {name} your own" for name, count in own_rows().items()]
+    return [f"{OWN}{count} of the rows of {name} your own" for name, count in own_rows().items()]
 
 
 def _seen(path: Path) -> str:

@@ -158,7 +158,7 @@ def explained(
     return result
 
 
-def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False) -> None:
+def refuse_unexplained(release: str, found: list[FormatDifference], *, accepted: bool = False) -> None:
     """Raise ChecksFailed when two files of a member differ in what prices are made of, and nothing explains it.
 
     That is a row that one of them lacks, or a field with `price` in `schemas/fields.csv`; counties make no price. With
@@ -172,7 +172,7 @@ def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False)
         raise ChecksFailed(
             f"{d.believed} and {d.other} don't hold the same services: {d.cells} rows {d.field[1:-1]}, e.g. "
             f"{'; '.join(d.examples)}. One of the files is cut or damaged. Get a complete archive; if CMS really "
-            f"published them so, {_explain(d)}."
+            f"published them so, {_explain(release, d)}."
         )
     priced = lost + [d for d in open_ones if d.field in fields and fields[d.field].price]
     if priced and not accepted:
@@ -181,13 +181,13 @@ def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False)
         raise ChecksFailed(
             f"{d.believed} and {d.other} differ: {d.field.strip('()')}, {d.cells} rows, e.g. {'; '.join(d.examples)}"
             f"{more}. Prices are made of it, and nothing says which file is right. Get a corrected archive. If you "
-            f"trust {d.believed}, build with --accept-differences. If CMS published them so, {_explain(d)}."
+            f"trust {d.believed}, build with --accept-differences. If CMS published them so, {_explain(release, d)}."
         )
 
 
-def _explain(d: FormatDifference) -> str:
+def _explain(release: str, d: FormatDifference) -> str:
     return (
-        f"a row says why: the release, member {d.member}, format {d.other_format}, field {d.field}, action explain, in "
+        f"a row says why: release {release}, member {d.member}, format {d.other_format}, field {d.field}, action explain, in "
         f"{declarations.named('corrections.csv')}"
     )
 

@@ -189,7 +189,8 @@ def _refuse_another(archive: str, one: MemberFile, other: MemberFile) -> None:
         whose = one.member if one.participant == "all" else f"{one.member} ({one.participant})"
         new = (
             f" If CMS has a participant of its own for one of them, it needs a row in "
-            f"{declarations.named('members.csv', 'participants.csv')}, with a pattern that fits that name alone."
+            f"{declarations.named('members.csv', 'participants.csv')}, with a pattern that fits its name; no "
+            "other pattern in members.csv may fit it too."
             if one.participant != "all"
             or any(k.participant != "all" for k in registry.member_kinds() if k.member == one.member)
             else ""
