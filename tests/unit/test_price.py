@@ -106,7 +106,7 @@ def test_a_correction_that_isnt_published_is_not_replaced_by_what_it_corrects(fo
         archive=s.write_zip(folder / "i.zip", s.release("RVU18A")),
         sample=True,
     )
-    with pytest.raises(UsageError, match="Build it: pfsetl build RVU18AR1"):
+    with pytest.raises(UsageError, match="Build it: 'pfsetl build RVU18AR1 --output "):
         pfsetl.price("G9901", "2018-02-01", output=store)
 
 
@@ -137,7 +137,7 @@ def test_a_later_version_doesnt_change_what_an_earlier_one_prices(output):
 
 
 def test_an_empty_store_says_how_to_begin(tmp_path):
-    with pytest.raises(UsageError, match=r"nothing is published there. Run 'pfsetl demo'"):
+    with pytest.raises(UsageError, match=r"nothing is published there. Publish a release into it: 'pfsetl build"):
         pfsetl.price("G9901", JANUARY, output=tmp_path)
 
 

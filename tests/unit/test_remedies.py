@@ -6,17 +6,23 @@ Rows go where the message says, under the first line that it says; only their ce
 import csv
 import io
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pfsetl.declared import declarations
+import pfsetl as package
+from pfsetl.declared import declarations, registry
+from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
+from tests.cms_server import Answer, Cms
+from tests.unit.test_companions import ZIPS
 from tests.unit.test_declarations import pfsetl
 
 Cells = dict[str, str]
+Command = Callable[..., tuple[int, str, str]]
 LABEL = "RVU25A"
 RVUS, GPCI = "PPRRVU2025_JAN.txt", "GPCI2025.csv"
 
@@ -139,7 +145,9 @@ ROWS = {
         [],
     ),
     "formats that differ in a price": Case(
-        lambda: {**s.release(LABEL), "GPCI2025.txt": s.gpci_txt("GPCI7", ({**s.ALABAMA, "pe": "0.876"}, *s.PLACES[1:]))},
+        lambda: (
+            s.release(LABEL) | {"GPCI2025.txt": s.gpci_txt("GPCI7", ({**s.ALABAMA, "pe": "0.876"}, *s.PLACES[1:]))}
+        ),
         "If CMS published them so, a row says why",
         [],
     ),
@@ -188,3 +196,163 @@ def test_rows_that_a_message_asks_for_make_it_build(name: str, tmp_path: Path) -
         add(told, file, cells)
     code, _, told = pfsetl(*build)
     assert code == 0, told
+
+
+COMMAND = re.compile(r"'pfsetl ([^']+)'")
+
+
+def told_command(told: str, verb: str) -> list[str]:
+    """Return the arguments of a command that a message names."""
+    found = [shlex.split(one) for one in COMMAND.findall(told.replace("\n", " "))]
+    return next(arguments for arguments in found if arguments[0] == verb)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store with a sample of RVU25A, in a folder that isn't the default one."""
+    at = tmp_path / "a store"
+    build_sample(LABEL, s.write_zip(tmp_path / f"{LABEL}.zip", s.release(LABEL)), at)
+    return at
+
+
+def build_sample(label: str, archive: Path, at: Path) -> None:
+    package.build(label, store=LocalStore(at), archive=archive, sample=True)
+
+
+def refused(run: Command, *arguments: object) -> str:
+    code, _, told = run(*arguments)
+    assert code in (1, 2, 3)
+    return told
+
+
+def works(run: Command, *arguments: object) -> str:
+    code, out, told = run(*arguments)
+    assert code == 0, told
+    return out
+
+
+def test_a_store_without_a_release_names_a_command_that_fills_it(tmp_path: Path, run: Command) -> None:
+    asked = ("code", "G0101", "--output", tmp_path / "empty")
+    works(run, *told_command(refused(run, *asked), "demo"))
+    works(run, *asked)
+
+
+def test_a_day_that_isn_t_there_names_the_build(store: Path, tmp_path: Path, run: Command) -> None:
+    asked = ("price", "G9901", "--date", "2025-04-01", "--output", store)
+    told = refused(run, *asked)
+    assert "add --archive ZIP" in told
+    archive = s.write_zip(tmp_path / "RVU25B.zip", s.release("RVU25B"))
+    works(run, *told_command(told, "build"), "--archive", archive, "--sample")
+    works(run, *asked)
+
+
+def test_a_zip_code_names_the_load_that_it_needs(store: Path, tmp_path: Path, run: Command) -> None:
+    asked = ("price", "G9901", "--date", "2025-02-01", "--locality", "90012", "--output", store)
+    verb, file, *options = told_command(refused(run, *asked), "load")
+    (tmp_path / file).write_text(ZIPS.replace("20254", "20251"))
+    (tmp_path / file).rename(tmp_path / "ZIP5_JAN2025.txt")
+    works(run, verb, tmp_path / "ZIP5_JAN2025.txt", *options, "--sample")
+    works(run, *asked)
+
+
+@pytest.mark.parametrize("command", ["price", "claim"])
+def test_an_unknown_modifier_names_an_option_that_both_commands_have(
+    command: str, store: Path, tmp_path: Path, run: Command
+) -> None:
+    (tmp_path / "claim.csv").write_text("hcpcs,date,modifiers\nG9901,2025-02-01,ZZ\n")
+    asked = {"price": ("G9901", "--date", "2025-02-01", "--modifier", "ZZ"), "claim": (tmp_path / "claim.csv",)}[
+        command
+    ]
+    told = refused(run, command, *asked, "--output", store)
+    (option,) = re.findall(r"--unknown-\S+?(?=[.\s])", told)
+    works(run, command, *asked, "--output", store, option)
+
+
+def test_an_unknown_modifier_is_declared_by_a_row(store: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    asked = ("price", "G9901", "--date", "2025-02-01", "--modifier", "ZZ", "--output", store, "--schemas", own)
+    add(pfsetl(*asked)[2], "modifiers.csv", {"modifier": "ZZ", "effect": "none", "note": "informs"})
+    code, _, told = pfsetl(*asked)
+    assert code == 0, told
+
+
+def test_a_place_of_service_without_a_setting_names_those_that_there_are(store: Path, run: Command) -> None:
+    asked = ("price", "G9901", "--date", "2025-02-01", "--output", store, "--setting")
+    first, _, second = refused(run, *asked, "05").rstrip(".\n").rpartition("Give the setting: ")[2].partition(" or ")
+    for setting in (first, second):
+        works(run, *asked, setting)
+
+
+def test_a_companion_of_another_name_is_told_by_a_row_or_a_name(store: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    path = tmp_path / "places.txt"
+    path.write_text(ZIPS)
+    load = ("load", path, "--sample", "--output", store, "--schemas", own)
+    told = pfsetl(*load)[2]
+    add(told, "companions.csv", shipped("companions.csv", companion="zip_locality") | {"pattern": "^places$"})
+    code, _, told = pfsetl(*load)
+    assert code == 0, told
+
+
+@pytest.mark.parametrize("option", ["--accept-differences"])
+def test_formats_that_differ_are_accepted_by_the_option(option: str, tmp_path: Path, run: Command) -> None:
+    archive = s.write_zip(tmp_path / "a.zip", ROWS["formats that differ in a price"].members())
+    build = ("build", LABEL, "--archive", archive, "--sample", "--output", tmp_path / "store")
+    assert option in refused(run, *build)
+    works(run, *build, option)
+
+
+@pytest.mark.parametrize("option", ["--accept-loss", "--sample"])
+def test_a_part_is_published_by_the_options(option: str, tmp_path: Path, run: Command) -> None:
+    build = ("build", LABEL, "--archive", s.write_zip(tmp_path / "a.zip", s.release(LABEL)), "--output", tmp_path / "o")
+    assert option in refused(run, *build)
+    works(run, *build, option)
+
+
+def test_a_table_that_is_gone_is_verified_and_restored_as_told(store: Path, tmp_path: Path, run: Command) -> None:
+    for path in (store / "objects" / "rvu").rglob("*.parquet"):
+        path.unlink()
+    asked = ("code", "G9901", "--output", store)
+    told = refused(run, *asked)
+    refused(run, *told_command(told, "verify"))
+    assert "build the release again" in told
+    build_sample(LABEL, tmp_path / f"{LABEL}.zip", store)
+    works(run, *asked)
+
+
+def test_a_manifest_that_is_gone_is_repaired_as_told(store: Path, tmp_path: Path, run: Command) -> None:
+    archive = s.write_zip(tmp_path / "RVU25B.zip", s.release("RVU25B"))
+    build_sample("RVU25B", archive, store)
+    newest = sorted((store / "versions").glob("*.json"))[-1]
+    newest.unlink()
+    build = ("build", "RVU25B", "--archive", archive, "--sample", "--output", store)
+    works(run, *told_command(refused(run, *build), "repair"))
+    works(run, *build)
+
+
+def test_an_archive_that_isn_t_in_the_cache_is_fetched_as_told(
+    tmp_path: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("fetch", LABEL, "--cache", tmp_path / "cache")
+    assert "Fetch it once without --offline" in refused(run, *asked, "--offline")
+    with Cms({str(registry.find(LABEL).zip_path): [Answer(s.zipped(s.release(LABEL)), etag='"1"')]}) as cms:
+        monkeypatch.setenv("PFSETL_CMS_URL", cms.url)
+        works(run, *asked)
+    works(run, *asked, "--offline")
+
+
+def test_a_release_without_an_address_is_fetched_and_built_as_told(
+    tmp_path: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = next(r.label for r in registry.releases().values() if r.zip_path is None and r.year >= 2003)
+    cache = ("--cache", tmp_path / "cache")
+    build = ("build", label, "--sample", "--output", tmp_path / "store", *cache)
+    told = refused(run, *build)
+    assert "--offline" in told
+    with Cms({"/a.zip": [Answer(s.zipped(s.release(LABEL)), etag='"1"')]}) as cms:
+        monkeypatch.setenv("PFSETL_CMS_URL", cms.url)
+        fetch = [cms.url + "/a.zip" if word == "URL" else word for word in told_command(told, "fetch")]
+        works(run, *fetch, *cache)
+    assert label in refused(run, *build, "--offline")  # of another year here, but it's read

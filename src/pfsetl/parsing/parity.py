@@ -187,8 +187,8 @@ def refuse_unexplained(release: str, found: list[FormatDifference], *, accepted:
 
 def _explain(release: str, d: FormatDifference) -> str:
     return (
-        f"a row says why: release {release}, member {d.member}, format {d.other_format}, field {d.field}, action explain, in "
-        f"{declarations.named('corrections.csv')}"
+        f"a row says why: release {release}, member {d.member}, format {d.other_format}, field {d.field}, "
+        f"action explain, in {declarations.named('corrections.csv')}"
     )
 
 
