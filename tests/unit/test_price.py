@@ -488,7 +488,7 @@ def test_anesthesia_without_loaded_base_units_says_what_to_load(folder):
     store = folder / "no_base_units"
     archive = s.write_zip(folder / "n.zip", s.release("RVU25A", CODES))
     pfsetl.build("RVU25A", store=pfsetl.open_store(store), archive=archive, sample=True)
-    with pytest.raises(UsageError, match=r"no anesthesia base units are loaded .* pfsetl load"):
+    with pytest.raises(UsageError, match=r"no anesthesia base units are loaded .* 'pfsetl load"):
         pfsetl.price("00999", JANUARY, minutes=45, output=store)
 
 

@@ -5,8 +5,10 @@ Rows go where the message says, under the first line that it says; only their ce
 
 import csv
 import io
+import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -356,3 +358,29 @@ def test_a_release_without_an_address_is_fetched_and_built_as_told(
         fetch = [cms.url + "/a.zip" if word == "URL" else word for word in told_command(told, "fetch")]
         works(run, *fetch, *cache)
     assert label in refused(run, *build, "--offline")  # of another year here, but it's read
+
+
+def test_an_older_release_does_not_lack_the_file_of_a_later_participant(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    columns = {name: ",".join(declarations.columns(name)) for name in ("members.csv", "participants.csv")}
+    own.mkdir()
+    for name, cells in ROWS["the file of a third participant"].rows:
+        add(f"{own / name} (first line {columns[name]})", name, cells)
+
+    def lacks(label: str, members: s.Members) -> list[str]:
+        archive = s.write_zip(tmp_path / f"{label}.zip", members)
+        check = ("check", label, "--archive", archive, "--sample", "--output", tmp_path / "store", "--json")
+        return list(json.loads(pfsetl(*check, "--schemas", own)[1])["missing"])
+
+    assert lacks("RVU26A", s.release("RVU26A")) == []
+    assert lacks("RVU27A", s.release("RVU27A")) == ["pprrvu (aapm)"]
+
+
+def test_an_installed_schema_is_not_what_a_message_says_to_edit(tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages" / "pfsetl"
+    shutil.copytree(Path(package.__file__).parent, installed)
+    shutil.copytree(declarations.folder(), installed / "schemas")
+    archive = s.write_zip(tmp_path / "a.zip", {"GPCI2025.csv": s.gpci_csv("GPCI7")})
+    told = pfsetl("build", LABEL, "--archive", archive, PYTHONPATH=installed.parent)[2]
+    assert re.search(r"members\.csv \(first line member,.*\) in a folder of your own, which --schemas or PFSETL", told)
+    assert "schemas/members.csv" not in told
