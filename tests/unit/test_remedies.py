@@ -39,6 +39,7 @@ def told_place(told: str, name: str) -> tuple[Path, list[str]]:
 def add(told: str, name: str, cells: Cells) -> None:
     """Add a row as a message says."""
     path, columns = told_place(told, name)
+    assert "own" in path.parts, f"not a folder of one's own: {path}"
     assert set(cells) <= set(columns)
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
