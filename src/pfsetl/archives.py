@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pfsetl.declared import labels, registry
+from pfsetl.declared import declarations, labels, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ChecksFailed, PfsetlError, UsageError, proposing
 from pfsetl.parsing import identity
@@ -195,18 +195,18 @@ def _is_of(archive: Archive, raws: Sequence[RawTable], release: Release) -> bool
 
 def _by_its_content(path: Path, named: Release, declared: list[str]) -> tuple[Release | None, str]:
     """Return the one declared release of a name's quarter, where what the files inside say doesn't contradict."""
-    what = f"{named.label} isn't in schemas/releases.csv"
+    what = f"{named.label} isn't declared"
     if len(declared) > 1:
         return None, f"{what}, and may be {' or '.join(declared)}; rename it"
     release = registry.find(declared[0])
     try:
         with proposing(release.label, path):
-            archive = open_archive(path)
+            archive = open_archive(path, registry.quarter_day(release.year, release.quarter))
             raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
         identity.held(archive.files, raws, release)
     except PfsetlError as error:
         return None, f"{what}, and it can't be {release.label}: {error}"
     return release, (
-        f"{path.name}: taken as {release.label}, the only release of its quarter in schemas/releases.csv. If "
-        f"{named.label} is a release of its own, add its row there"
+        f"{path.name}: taken as {release.label}, the only release of its quarter that is declared. If "
+        f"{named.label} is a release of its own, add its row to {declarations.named('releases.csv')}"
     )

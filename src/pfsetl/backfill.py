@@ -48,7 +48,7 @@ def find_releases(wanted: str) -> list[Release]:
     known = registry.releases().values()
     chosen = sorted((r for r in known if is_wanted(r, wanted) and (r.zip_path or r.label in named)), key=order)
     if not chosen:
-        raise UsageError(f"{wanted}: no release of schemas/releases.csv. Ask for years (2009..2026) or labels.")
+        raise UsageError(f"{wanted}: no release that is declared. Ask for years (2009..2026) or labels.")
     return chosen
 
 
@@ -111,7 +111,8 @@ def _stage_missing(
     accept: Collection[str],
 ) -> StagedRelease | None:
     separation.refuse_other_class(base, contracts.load())
-    release, archive = labels.to_build(label), open_archive(path)
+    release = labels.to_build(label)
+    archive = open_archive(path, registry.quarter_day(release.year, release.quarter))
     if pipeline.is_built(release, archive, base, sample=sample):
         return None
     before = base.releases.get(release.label, {}).get("content", "nothing")

@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 from pfsetl.declared import declarations, registry
@@ -19,7 +20,7 @@ from pfsetl.parsing.candidates import Candidate
 from pfsetl.parsing.read import grids, read_file
 from pfsetl.source.archive import contents
 from pfsetl.source.discover import Posting, release_row
-from pfsetl.source.members import FORMATS, MemberFile, Recognised, is_of_system, recognise
+from pfsetl.source.members import FORMATS, MemberFile, Recognised, is_of_system, recognise, stranger
 
 Row = dict[str, str]
 
@@ -53,12 +54,15 @@ def propose(label: str, archive: Path) -> Proposal:
     proposal = Proposal()
     label = label.strip().upper()
     if label not in registry.releases():
-        registry.find_or_infer(label)
         proposal.add("releases.csv", release_row(Posting(label, None, None, "new_label")))
         proposal.notes.append(f"releases.csv: {label} by CMS's quarter rule; compare the days with CMS's page")
     inside = contents(archive)
-    found = recognise(archive.name, inside)
-    files = [*found.files, *_named_anew(archive.name, found, inside, proposal)]
+    release = registry.find_or_infer(label)
+    day = registry.quarter_day(release.year, release.quarter)
+    found = recognise(archive.name, inside, day=day)
+    if said := stranger(archive.name, found):
+        proposal.undecided.append(said)
+    files = [*found.files, *_named_anew(archive.name, found, inside, day, proposal)]
     for file in files:
         _propose_layout(label, f"{archive.name}/{file.name}", file, proposal)
     return proposal
@@ -121,19 +125,20 @@ def _add_layout(label: str, file: MemberFile, candidate: Candidate, proposal: Pr
 
 
 def _named_anew(
-    archive: str, found: Recognised, loads: Mapping[str, Callable[[], bytes]], proposal: Proposal
+    archive: str, found: Recognised, loads: Mapping[str, Callable[[], bytes]], day: date, proposal: Proposal
 ) -> Iterator[MemberFile]:
     """Yield the files of unknown names that can be told by what they hold, and propose the rows of their names."""
     there = {(file.member, file.participant) for file in found.files}
+    of_day = [kind for kind in registry.member_kinds() if registry.is_of_day(kind, day)]
     for name in found.ignored:
         form = FORMATS.get(PurePosixPath(name).suffix.lower())
         if name not in loads or form is None or is_of_system(name) or not name.isprintable():
             continue
-        kinds = list({k.member: k for k in registry.member_kinds() if (k.member, k.participant) not in there}.values())
+        kinds = list({k.member: k for k in of_day if (k.member, k.participant) not in there}.values())
         fits = [k for k in kinds if _is_like(MemberFile(name, k.member, k.participant, form, loads[name]), archive)]
         if not fits:
             continue
-        lacking = _lacking(fits[0].member, there)
+        lacking = _lacking([k for k in of_day if k.member == fits[0].member], there)
         if len(fits) > 1 or len(lacking) != 1:
             which = (
                 " or ".join(k.member for k in fits) if len(fits) > 1 else f"{fits[0].member}, whose participant is open"
@@ -153,13 +158,13 @@ def _named_anew(
         yield MemberFile(name, kind.member, kind.participant, form, loads[name])
 
 
-def _lacking(member: str, there: set[tuple[str, str]]) -> list[MemberKind]:
-    """Return the kinds of a member that an archive still lacks, given the participants that it has."""
-    kinds = [k for k in registry.member_kinds() if k.member == member]
-    has = {participant for name, participant in there if name == member}
+def _lacking(kinds: Sequence[MemberKind], there: set[tuple[str, str]]) -> list[MemberKind]:
+    """Return which of the kinds of a member an archive still lacks, given the participants that it has."""
+    has = {participant for name, participant in there if name == kinds[0].member}
     if "all" in has:
         return []
-    return [k for k in kinds if k.participant not in has and (k.participant == "all") != bool(has)]
+    whole = [k for k in kinds if k.participant == "all"]
+    return [k for k in kinds if k.participant not in has and (not whole or (k.participant == "all") != bool(has))]
 
 
 def _is_like(file: MemberFile, archive: str) -> bool:

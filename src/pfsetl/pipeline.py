@@ -102,7 +102,7 @@ def _build(
     base = _base(store, contracts.load())
     texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
     with step("open", release.label):
-        opened = open_archive(archive)
+        opened = open_archive(archive, registry.quarter_day(release.year, release.quarter))
     before = base.releases.get(release.label, {})
     all_formats = all_formats or bool(before.get("all_formats"))  # what was compared once stays compared
     texts = None if texts and is_built(release, opened, texts, sample=sample) else texts
@@ -265,7 +265,8 @@ def _examine(
     sample: bool,
     accept: Collection[str],
 ) -> Examined:
-    release, opened = labels.to_build(label), open_archive(archive)
+    release = labels.to_build(label)
+    opened = open_archive(archive, registry.quarter_day(release.year, release.quarter))
     parsed = _parsed(release, opened)
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)
@@ -334,7 +335,7 @@ def _examined(
     found += unplaced.findings(complete)
     report = replace(report, findings=unplaced.excused([*report.findings, *found], complete)).accepting(accept)
     differences = _differences(release, archive, parsed, others)
-    parity.refuse_unexplained(differences, accepted="differences" in accept)
+    parity.refuse_unexplained(release.label, differences, accepted="differences" in accept)
     findings = record.findings(archive, accounts, differences, report, told, agreed)
     findings["notices"] += [*_other_bytes(release, archive, sample=sample), *reading.notices(raws)]
     findings["since"] = _since(release, complete, None if sample else base)

@@ -257,7 +257,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "for everyone and by participant": (
         put("PPRRVU2025_JAN_QPP.txt", s.pprrvu_txt("N171P")),
-        ("bad.zip", "for everyone and by participant", "give one"),
+        ("bad.zip", f"{RVUS} is named as pprrvu for everyone", "PPRRVU2025_JAN_QPP.txt", "of another release"),
     ),
     "HTML in place of PPRRVU": (put(RVUS, PAGE), (RVUS, "an HTML page", "Download the archive again")),
     "HTML in place of a companion": (put(GPCI, PAGE), (GPCI, "an HTML page", "Download the archive again")),
@@ -347,7 +347,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     "an unknown modifier": (records(s.VISIT, s.changed(s.SURGERY, modifier="27")), ("modifier", "1 rows", "G9903 27")),
     "an unknown contractor": (
         sub(ANES, b"02102 ,01 ,ALASKA", b"99999 ,01 ,ELSEWHERE"),
-        ("anesthesia", "contractor 99999 locality 01", "schemas/carriers.csv"),
+        ("anesthesia", "contractor 99999 locality 01", "schemas/carriers.csv (first line carrier,"),
     ),
     "a locality without anesthesia factor": (
         put(ANES, s.anes_csv("ANES4", s.PLACES[1:])),

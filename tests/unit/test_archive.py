@@ -79,7 +79,7 @@ def test_a_file_that_may_be_the_one_that_is_missing_is_asked_about(name: str, tm
 
 
 def test_a_name_that_fits_two_members_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"GPCI_LOCCO.csv: the name fits gpci and locality_county.*rename"):
+    with pytest.raises(ArchiveError, match=r"GPCI_LOCCO.csv: the name fits gpci and locality_county.*Rename"):
         opened(tmp_path, "PPRRVU25.csv", "GPCI_LOCCO.csv")
 
 

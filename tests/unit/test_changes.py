@@ -314,7 +314,7 @@ def test_a_damaged_file_is_an_error_that_names_the_remedy(store: LocalStore) -> 
     for path in (store.root / "objects" / "rvu").iterdir():
         path.chmod(0o644)
         path.write_bytes(b"PAR1 nothing")
-    with pytest.raises(StoreError, match="'pfsetl verify' says which file"):
+    with pytest.raises(StoreError, match=r"'pfsetl verify --output .*' says which file"):
         published_changes.between_releases(pfsetl.open(store), "RVU25A", "RVU25B")
 
 

@@ -138,7 +138,7 @@ COLUMNS = "hcpcs,date,modifiers,units,minutes,locality,setting,participant,pract
         (",2025-01-15", "hcpcs missing"),
         ("G9901", "date missing"),
         ("G9901,2025-02-30", "date of service '2025-02-30': write it as 2024-03-08"),
-        ("G9901,2025-04-01", "Build it: pfsetl build RVU25B"),
+        ("G9901,2025-04-01", "Build it: 'pfsetl build RVU25B --output "),
         ("G9901,1999-01-01", "no release prices this day"),
         ("G9901,2025-01-15,ZZ", "modifier 'ZZ': not known"),
         ("G9901,2025-01-15,TC", "RVU25A has no such row"),

@@ -211,6 +211,7 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         2,
     ),
     "anesthesia.participants_of_rvu": ([ANESTHESIA | {"participant": "all"}], 1),
+    "anesthesia.further_participants_of_rvu": ([ANESTHESIA], 1),
     "opps_cap.every_locality_of_a_service": (
         [OPPS_CAP, OPPS_CAP | {"locality": "01"}, OPPS_CAP | {"modifier": ""}, OPPS_CAP | {"hcpcs": "G0002"}],
         2,
@@ -242,6 +243,7 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
 }
 # what has to stand in other tables for a rule to be broken
 BESIDE: dict[str, dict[str, list[Row]]] = {
+    "anesthesia.further_participants_of_rvu": {"rvu": [WHOLE, WHOLE | {"participant": "further"}]},
     "anesthesia.participants_in_the_ratio_of_their_factors": {
         "conversion_factor": [
             {"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"},

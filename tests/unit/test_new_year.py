@@ -60,7 +60,7 @@ def test_the_build_warns_once_and_names_what_to_add(tmp_path: Path) -> None:
     (notice,) = [n for n in record["notices"] if "releases.csv" in n]
     assert notice.startswith("RVU27A: in force 2027-01-01 to 2027-03-31 by the quarter rule")
     assert "non_qp 33.4000, qp 33.5000" in notice
-    assert "schemas/conversion_factors.csv" in notice
+    assert "the factors in conversion_factors.csv" in notice
 
 
 def test_a_declared_release_has_no_such_notice_and_the_certainty_of_its_factor(tmp_path: Path) -> None:

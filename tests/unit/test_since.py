@@ -76,7 +76,8 @@ def test_the_screen_says_it_in_a_few_lines(built: pfsetl.Build, run: Command) ->
         "factor   non_qp 33.4009, was 33.4000 (+0.00 %); qp 33.5675, new",
         "places   0 added, 0 gone",
         "codes    3 added (G2610, G9911, G9912), 2 gone (G2540, G9904)",
-        "values   new in pctc: A, which schemas/codes/pctc.csv doesn't list",
+        "values   new in pctc: A; a row for each goes into schemas/codes/pctc.csv (first line "
+        "code,meaning,valid_from,valid_to)",
         "values   new in pricing_indicator: 1, 9",
         "alone    qp: RVU25D has no rows of it",
         "columns  read and not published: locality_name (anesthesia), state_name (locality_county), "

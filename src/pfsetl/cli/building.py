@@ -154,8 +154,9 @@ def build(
     if texts:
         print(f"descriptors in {descriptors_output}. {contracts.descriptors().usage}", file=sys.stderr)
     if json:
-        record = {"release": result.release, "version": result.version.number, "published": result.published}
-        print(render.as_json(record | {"record": result.record}))
+        outcome = {"release": result.release, "version": result.version.number, "published": result.published}
+        said = {"record": result.record, "rows_go_into": render.rows_go_into(result.record)}
+        print(render.as_json(outcome | said))
     else:
         render.build(render.console(), result)
 
@@ -270,7 +271,7 @@ def check(
         )
         findings, errors = examined.findings, examined.report.errors
     if json:
-        print(render.as_json(findings))
+        print(render.as_json(findings | {"rows_go_into": render.rows_go_into(findings)}))
     else:
         render.findings(render.console(), findings)
     if errors:

@@ -9,6 +9,7 @@ import polars as pl
 
 from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
+from pfsetl.publication.store import command, first_build
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 
@@ -62,7 +63,7 @@ def find_release(version: Version, release: str | None) -> str:
     """Return the label of a published release, the latest where none is named."""
     published = sorted(version.releases, key=lambda label: _order(label, version.releases[label]))
     if not published:
-        raise UsageError(f"{version.store}: nothing is published there. Run 'pfsetl demo' or 'pfsetl build' first.")
+        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
     if release is None:
         return published[-1]
     label = release.strip().upper()
@@ -71,7 +72,7 @@ def find_release(version: Version, release: str | None) -> str:
     near = difflib.get_close_matches(label, published, n=3, cutoff=0.4) or published[-3:]
     raise UsageError(
         f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(near)}. "
-        f"'pfsetl build {label}' publishes it, 'pfsetl list' shows all releases."
+        f"{command(f'build {label}', version.store)} publishes it, 'pfsetl list' shows all releases."
     )
 
 

@@ -13,7 +13,7 @@ from pfsetl.publication import repair as mending
 from pfsetl.publication import rules as ruling
 from pfsetl.publication import verify as proving
 from pfsetl.publication import version
-from pfsetl.publication.store import open_store
+from pfsetl.publication.store import first_build, open_store
 
 LISTED = 10
 
@@ -43,7 +43,7 @@ def verify(
         find_release(version.open_version(store, at), None)
     proof = proving.verify(store, at, deep=deep)
     if not proof.files:
-        raise UsageError(f"{output}: nothing is published there. Run 'pfsetl demo' or 'pfsetl build' first.")
+        raise UsageError(f"{output}: nothing is published there. {first_build(output)}")
     held = list(ruling.held(version.open_version(store, at))) if rules else []
     refused = {one.release: list(one.refused) for one in held if one.refused}
     notes = [f"{one.release}: {note}" for one in held for note in one.notes]

@@ -9,7 +9,7 @@ from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
 from pfsetl.errors import UsageError
 from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
-from pfsetl.publication.store import open_store
+from pfsetl.publication.store import first_build, open_store
 
 
 @app.command
@@ -19,7 +19,7 @@ def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     if json:
         print(render.as_json(rows))
     elif not rows:
-        print(f"{output}: nothing is published there. Run 'pfsetl demo' or 'pfsetl build' first.")
+        print(f"{output}: nothing is published there. {first_build(output)}")
     else:
         cells = [[", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows]
         render.console().print(render.table("", list(rows[0]), cells))

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
+from pfsetl.declared import registry
 from pfsetl.errors import UsageError
 from pfsetl.publication import changes, version
 from pfsetl.publication import trace as tracing
@@ -143,8 +144,10 @@ def trace(
     label = find_release(opened, release)
     origins = tracing.trace(opened, label, table, wanted)
     if archive:
-        content = opened.releases[label]["archive"]["content"]
-        origins = tracing.with_text(origins, open_archive(archive), content, descriptors=with_descriptors)
+        record = opened.releases[label]
+        found = open_archive(archive, registry.quarter_day(record["year"], record["quarter"]))
+        content = record["archive"]["content"]
+        origins = tracing.with_text(origins, found, content, descriptors=with_descriptors)
     if json:
         print(render.as_json([asdict(origin) for origin in origins]))
     else:

@@ -16,11 +16,12 @@ from rich.table import Table
 from pfsetl.archives import Found
 from pfsetl.cli import card as cards
 from pfsetl.cli import render_since, terminal
+from pfsetl.declared import declarations
+from pfsetl.declared.declarations import OWN
 from pfsetl.pipeline import ACCEPTABLE, Build
 from pfsetl.source.members import is_of_system, participants
 
-PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
-
+_PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
 _OWN = re.compile(r"\[(?!/?(?:bold|yellow)\])")  # the tags that this program writes itself are left
 
@@ -64,6 +65,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for row in filled:
         made.add_row(*row)
     return made
+
+
+def whom(participant: str) -> str:
+    """Return how a participant is called on a terminal."""
+    return _PARTICIPANTS.get(participant, participant)
 
 
 def build(out: Console, result: Build) -> None:
@@ -125,10 +131,19 @@ def findings(out: Console, found: dict[str, Any]) -> None:
     for a in found.get("agreement", ()):
         out.print(f"{a['member']}: {a['agree']:,} of {a['compared']:,} {a['what']} agree")
     for d in found["format_differences"]:
-        why = f": {d['explained']}" if d["explained"] else "; not explained in schemas/corrections.csv"
+        why = f": {d['explained']}" if d["explained"] else "; not explained in corrections.csv"
         out.print(f"{d['believed']} and {d['other']} differ in {d['field']}, {d['cells']} rows{why}")
     notices(out, found)
     since(out, found)
+
+
+def rows_go_into(found: dict[str, Any]) -> list[str]:
+    """Return where the rows go that the notices and warnings of a release ask for."""
+    asking = (text for text in found["notices"] if not text.startswith(OWN))
+    texts = [*asking, *(warning["description"] for warning in found["warnings"])]
+    if any(not d["explained"] for d in found["format_differences"]):
+        texts.append("corrections.csv")
+    return declarations.where(texts)
 
 
 def notices(out: Console, found: dict[str, Any]) -> None:
@@ -142,6 +157,8 @@ def notices(out: Console, found: dict[str, Any]) -> None:
         out.print(f"[yellow]missing[/yellow]  {member}: not in the archive, {what}")
     for notice in found["notices"]:
         out.print(f"[yellow]notice[/yellow]   {escape(notice)}")
+    for place in rows_go_into(found):
+        out.print(f"rows go into {escape(place)}")
     of_systems = [name for name in found["ignored"] if is_of_system(name)]
     said = [name for name in found["ignored"] if name not in of_systems and not _is_noticed(name, found["notices"])]
     said += [f"{len(of_systems)} of the operating system"] if of_systems else []
@@ -167,13 +184,12 @@ def card(out: Console, data: dict[str, Any]) -> None:
     part = ", a sample that holds only some of its services" if data["sample"] else ""
     out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}{part}, {since}, version {data['version']}")
     for whose in data["missing_participants"]:
-        who = PARTICIPANTS.get(whose, whose)
-        out.print(f"[yellow]missing[/yellow]  {who}: not published, the file is missing from the archive")
+        out.print(f"[yellow]missing[/yellow]  {whom(whose)}: not published, the file is missing from the archive")
     place = " - ".join(part for part in (data["section"], data["subsection"]) if part)
     out.print(f"{place}; status {data['status']}: {data['status_meaning']}")
     for row in data["rows"]:
         name = f"modifier {row['modifier']}" if row["modifier"] else "no modifier"
-        title = f"\n{name}, {PARTICIPANTS[row['participant']]}, conversion factor {row['conversion_factor']}"
+        title = f"\n{name}, {whom(row['participant'])}, conversion factor {row['conversion_factor']}"
         out.print(table(title, ("", "Work", "PE", "MP", "Total", "NA", "Payment", "Limiting charge"), _settings(row)))
         if row["reason"]:
             out.print(f"no national payment: {row['reason'].replace('_', ' ')}")

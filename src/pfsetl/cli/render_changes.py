@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from pfsetl.cli.render import PARTICIPANTS, table
+from pfsetl.cli.render import table, whom
 from pfsetl.cli.terminal import plain
 from pfsetl.declared import declarations
 from pfsetl.publication.changes import Diff
@@ -78,5 +78,5 @@ def diff(out: Console, result: Diff) -> None:
 def _mover(m: dict[str, Any]) -> Sequence[object]:
     code = "-".join(part for part in (m["hcpcs"], m["modifier"]) if part)
     percent = "" if m["percent"] is None else f"{m['percent']:+.1f}"
-    who = PARTICIPANTS[m["participant"]]
+    who = whom(m["participant"])
     return m["section"], code, who, f"{m['old']:,}", f"{m['new']:,}", f"{m['change']:+,}", percent

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, declarations
 from pfsetl.publication import revision
 
 SHOWN = 5
@@ -30,8 +30,8 @@ def lines(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if one["listed"]:
             yield "values", f"new in {one['column']}: {', '.join(one['listed'])}"
         if unlisted:
-            where = f"schemas/codes/{one['column']}.csv"
-            yield "values", f"new in {one['column']}: {', '.join(unlisted)}, which {where} doesn't list"
+            where = declarations.named(f"codes/{one['column']}.csv")
+            yield "values", f"new in {one['column']}: {', '.join(unlisted)}; a row for each goes into {where}"
     for text in told["not_compared"]:
         yield "alone", text
     if columns := record.get("not_published"):

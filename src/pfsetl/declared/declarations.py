@@ -6,7 +6,8 @@ and take the place of the shipped rows with the same key (`schemas/keys.csv`). T
 
 import hashlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pfsetl.declared.files import Declaration, read, rule_of
 from pfsetl.errors import ContractError, PfsetlError, UsageError
 
 VARIABLE = "PFSETL_SCHEMAS"
+OWN = "schemas: "  # begins what is said of the rows of your own
 
 
 @cache
@@ -40,14 +42,13 @@ def own() -> Path | None:
     path = Path(named).expanduser().absolute()
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder. --schemas and {VARIABLE} name a folder of declarations of your own.")
-    known = sorted(p.relative_to(folder()).as_posix() for p in folder().rglob("*.csv") if p.name != "keys.csv")
     for file in own_files(path):
-        if file in known:
+        if file in _names():
             continue
         if file.endswith(".yaml"):
             raise UsageError(f"{path / file}: a contract can't be laid over the shipped one, rows of csv files can.")
         raise UsageError(
-            f"{path / file}: no declaration has this name. A folder of your own may hold {', '.join(known)}; move "
+            f"{path / file}: no declaration has this name. A folder of your own may hold {', '.join(_names())}; move "
             "other files out of it."
         )
     return path
@@ -98,13 +99,29 @@ def columns(name: str) -> tuple[str, ...]:
     return _shipped(name).columns
 
 
-def named(name: str) -> str:
-    """Return how a message names the file that a row can be added to: an installed one isn't to be edited."""
-    if mine := own():
-        return str(mine / name)
-    if folder().parent == Path(__file__).parents[3]:
-        return f"schemas/{name}"
-    return f"{name} in a folder of your own, which --schemas or {VARIABLE} names"
+def named(*names: str) -> str:
+    """Return how a message names files that rows can be added to, and their columns; an installed one isn't edited.
+
+    A file that isn't there yet is made with these columns as its first line.
+    """
+    mine = own() or (folder() if folder().parent == Path(__file__).parents[3] else None)
+    told = [f"{_seen(mine / name) if mine else name} (first line {','.join(columns(name))})" for name in names]
+    return " and ".join(told) + ("" if mine else f" in a folder of your own, which --schemas or {VARIABLE} names")
+
+
+def listed(name: str) -> str:
+    """Return where a file can be read: the shipped one, and the rows of your own that are laid over it."""
+    mine = _mine(name)
+    return " and ".join(_seen(one.path) for one in (mine, _shipped(name)) if one)
+
+
+def where(texts: Iterable[str]) -> list[str]:
+    """Return where rows can be added to the files that texts name.
+
+    What is kept in a manifest names a file alone (`releases.csv`), because a path holds on one machine only.
+    """
+    said = "\n".join(texts)
+    return [named(name) for name in _names() if re.search(rf"(?<![\w/.-]){re.escape(name)}\b", said)]
 
 
 def line_of(name: str, *key: str) -> str:
@@ -132,7 +149,19 @@ def own_rows() -> dict[str, int]:
 
 def own_notices() -> list[str]:
     """Say which declarations are your own, if any."""
-    return [f"schemas: {count} of the rows of {name} your own" for name, count in own_rows().items()]
+    return [f"{OWN}{count} of the rows of {name} your own" for name, count in own_rows().items()]
+
+
+def _seen(path: Path) -> str:
+    """Return a path as it's typed from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    found = (p.relative_to(folder()).as_posix() for p in folder().rglob("*.csv") if p.name != "keys.csv")
+    return tuple(sorted(found))
 
 
 @cache

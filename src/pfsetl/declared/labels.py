@@ -23,8 +23,8 @@ def to_build(label: str) -> Release:
     release = registry.find_or_infer(label)
     if not release.known and (there := beside(release)):
         raise UsageError(
-            f"{release.label}: no such release in schemas/releases.csv, which has {' and '.join(there)} for this "
-            f"quarter. Give {'that label' if len(there) == 1 else 'one of these labels'}, or, if CMS has posted "
+            f"{release.label}: no such release in releases.csv, which has {' and '.join(there)} for this quarter. "
+            f"Give {'that label' if len(there) == 1 else 'one of these labels'}, or, if CMS has posted "
             f"{release.label} as a release of its own, add its row with the days on which it's in force to "
             f"{declarations.named('releases.csv')}."
         )

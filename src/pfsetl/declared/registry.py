@@ -44,11 +44,14 @@ class Release:
 class MemberKind:
     """One logical member of an archive: which file names belong to it, and which format is believed first.
 
-    `example` is a name that CMS has given it; a name that only `looks` like one of its is named and not used.
+    It belongs to the releases whose quarter begins from `first` to `last`; None is without end. `example` is a name
+    that CMS has given it; a name that only `looks` like one of its is named and not used.
     """
 
     member: str
     participant: str
+    first: date | None
+    last: date | None
     pattern: re.Pattern[str]
     required: bool
     formats: tuple[str, ...]
@@ -130,8 +133,9 @@ def find(label: str) -> Release:
     near = difflib.get_close_matches(label, releases(), n=4, cutoff=0.6)
     hint = f" Did you mean {', '.join(near)}?" if near else ""
     raise UsageError(
-        f"{label}: no such release in schemas/releases.csv.{hint} 'pfsetl list' shows all; "
-        "a new CMS release can be built with --archive PATH when its label has the form RVU27A."
+        f"{label}: no such release.{hint} 'pfsetl list' shows all. A new CMS release can be built with --archive PATH "
+        "when its label has the form RVU27A; any other label needs a row with the days on which it's in force in "
+        f"{declarations.named('releases.csv')}."
     )
 
 
@@ -145,11 +149,11 @@ def find_or_infer(label: str) -> Release:
     if label.strip().upper() in releases() or match is None:
         return find(label)
     year, quarter = 2000 + int(match["year"]), "ABCD".index(match["quarter"]) + 1
-    first = date(year, 3 * quarter - 2, 1)
+    first = quarter_day(year, quarter)
     last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
     return Release(
         label.strip().upper(), year, quarter, "initial", first, last, None, None, None, None,
-        "not in schemas/releases.csv: dates by the quarter rule", known=False,
+        "not in releases.csv: dates by the quarter rule", known=False,
     )  # fmt: skip
 
 
@@ -163,7 +167,7 @@ def inferred(label: str, record: Mapping[str, Any]) -> Release:
     else:
         release = Release(
             label, record["year"], record["quarter"], "unknown", None, None, None, None, None, None,
-            "not in schemas/releases.csv", known=False,
+            "not in releases.csv", known=False,
         )  # fmt: skip
     days = record.get("in_force", {})
     first, last = (_date(days.get(edge) or "") for edge in ("from", "to"))
@@ -178,13 +182,25 @@ def undeclared_beside(release: Release, records: Mapping[str, Mapping[str, Any]]
     return [label for label, r in others.items() if (r["year"], r["quarter"]) == (release.year, release.quarter)]
 
 
+def quarter_day(year: int, quarter: int) -> date:
+    """Return the first day of a quarter."""
+    return date(year, 3 * quarter - 2, 1)
+
+
+def is_of_day(kind: MemberKind, day: date) -> bool:
+    """Return whether a member belongs to the release of the quarter that begins on a day."""
+    return (kind.first is None or kind.first <= day) and (kind.last is None or day <= kind.last)
+
+
 @cache
 def member_kinds() -> tuple[MemberKind, ...]:
-    """Return the members that a release can hold."""
+    """Return the members that a release of any year can hold."""
     return tuple(
         MemberKind(
             row["member"],
             row["participant"],
+            _date(row["from"]),
+            _date(row["to"]),
             re.compile(row["pattern"]),
             row["required"] == "true",
             tuple(row["formats"].split()),
@@ -193,6 +209,13 @@ def member_kinds() -> tuple[MemberKind, ...]:
         )
         for row in declarations.rows("members.csv")
     )
+
+
+@cache
+def is_everyone(participant: str) -> bool:
+    """Return whether a participant is everyone, or since others have a factor of their own, everyone else."""
+    continues = {row["participant"]: row["continues"] for row in declarations.rows("participants.csv")}
+    return participant == "all" or continues.get(participant) == "all"
 
 
 @cache
@@ -214,11 +237,11 @@ def layouts(member: str) -> tuple[Layout, ...]:
     )
     unknown = {f.field for layout in found for f in layout.fields} - set(fields())
     if unknown:
-        file, mine = f"layouts/{member}.csv", declarations.own_rows()
-        kind = UsageError if file in mine else ContractError
+        file = f"layouts/{member}.csv"
+        kind = UsageError if file in declarations.own_rows() else ContractError
         raise kind(
-            f"{declarations.named(file)}: {', '.join(sorted(unknown))} not in {declarations.named('fields.csv')}. Add "
-            "a row for each there."
+            f"{declarations.listed(file)}: no field is declared as {', '.join(sorted(unknown))}. "
+            f"Correct the name, or add a row to {declarations.named('fields.csv')}."
         )
     return found
 

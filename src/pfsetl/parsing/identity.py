@@ -21,8 +21,6 @@ from pfsetl.parsing.read import RawTable
 from pfsetl.source.members import MemberFile
 
 MONTHS = ("January", "April", "July", "October")
-_REMEDY = """Give the file of this release, or the label of this archive. \
-If CMS published it so, say it in schemas/corrections.csv (action identity)."""
 _SWAPPED = "If the names of the two files are swapped, swap them back."
 _EARLIEST = timedelta(days=92)  # before its quarter: CMS's first files of a year are of early November
 
@@ -162,7 +160,7 @@ def _of_factor(
     years = frozenset(str(year) for row in rows for year in range(int(row["from"][:4]), int(row["to"][:4]) + 1))
     whose = frozenset(row["participant"] for row in rows)
     found = [Statement(file, member, participant, place, "year", years, contradiction)] if years else []
-    if participant in ("qp", "non_qp") and whose and "all" not in whose:
+    if participant != "all" and whose and "all" not in whose:
         found.append(Statement(file, member, participant, place, "participant", whose, contradiction))
     return found
 
@@ -210,7 +208,7 @@ def _judged(against: Statement, said: Sequence[Statement], release: Release) -> 
     }[against.contradiction]
     if refused:
         more = f" {_SWAPPED}" if against.says == "participant" else ""
-        return f"{told}, but {_label_says(against, release)}.{more} {_REMEDY}", True
+        return f"{told}, but {_label_says(against, release)}.{more} {_remedy(against, release)}", True
     return f"{told}, built as {release.label}", False
 
 
@@ -225,6 +223,15 @@ def _label_says(statement: Statement, release: Release) -> str:
     if statement.says == "month":
         return f"{release.label} is the release of {MONTHS[release.quarter - 1]}"
     return f"{release.label} is of {release.year}"
+
+
+def _remedy(against: Statement, release: Release) -> str:
+    form = PurePosixPath(against.file).suffix[1:].lower()
+    return (
+        "Give the file of this release, or the label of this archive. If CMS published it so, a row says why: release "
+        f"{release.label}, member {against.member}, format {form}, field {min(against.values)}, action identity, in "
+        f"{declarations.named('corrections.csv')}."
+    )
 
 
 def _declared(statement: Statement, release: Release) -> str:

@@ -149,15 +149,16 @@ def explained(
         ]
         if not hits and row["archive"]:
             raise ContractError(
-                f"schemas/corrections.csv: the correction of {release} {row['member']} {row['format']} {row['field']} "
-                "explains nothing in this archive. Remove it, or name the archive it is for by its content hash."
+                f"{declarations.listed('corrections.csv')}: the correction of {release} {row['member']} "
+                f"{row['format']} {row['field']} explains nothing in this archive. Remove it, or name the archive "
+                "it is for by its content hash."
             )
         for i in hits:
             result[i] = replace(result[i], explained=row["what"])
     return result
 
 
-def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False) -> None:
+def refuse_unexplained(release: str, found: list[FormatDifference], *, accepted: bool = False) -> None:
     """Raise ChecksFailed when two files of a member differ in what prices are made of, and nothing explains it.
 
     That is a row that one of them lacks, or a field with `price` in `schemas/fields.csv`; counties make no price. With
@@ -171,7 +172,7 @@ def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False)
         raise ChecksFailed(
             f"{d.believed} and {d.other} don't hold the same services: {d.cells} rows {d.field[1:-1]}, e.g. "
             f"{'; '.join(d.examples)}. One of the files is cut or damaged. Get a complete archive; if CMS really "
-            f"published them so, explain it in {declarations.named('corrections.csv')}."
+            f"published them so, {_explain(release, d)}."
         )
     priced = lost + [d for d in open_ones if d.field in fields and fields[d.field].price]
     if priced and not accepted:
@@ -180,9 +181,15 @@ def refuse_unexplained(found: list[FormatDifference], *, accepted: bool = False)
         raise ChecksFailed(
             f"{d.believed} and {d.other} differ: {d.field.strip('()')}, {d.cells} rows, e.g. {'; '.join(d.examples)}"
             f"{more}. Prices are made of it, and nothing says which file is right. Get a corrected archive. If you "
-            f"trust {d.believed}, build with --accept-differences. If CMS published them so, explain it in "
-            f"{declarations.named('corrections.csv')}."
+            f"trust {d.believed}, build with --accept-differences. If CMS published them so, {_explain(release, d)}."
         )
+
+
+def _explain(release: str, d: FormatDifference) -> str:
+    return (
+        f"a row says why: release {release}, member {d.member}, format {d.other_format}, field {d.field}, "
+        f"action explain, in {declarations.named('corrections.csv')}"
+    )
 
 
 def _numbered(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:

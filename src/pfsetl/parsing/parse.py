@@ -55,7 +55,8 @@ def _parse(raw: RawTable) -> Parsed:
         more = f"; so have {unusable.height - 1} more of {raw.frame.height:,} records" if unusable.height > 1 else ""
         raise ValueRefused(
             f"{raw.file}: line {line}: {reason}: {cut_short(cells[reason.split()[0]])}{more}. Download the archive "
-            f"again; if CMS really prints this, say so in {declarations.named('fields.csv')}."
+            f"again; if CMS really prints this, add a row of {reason.split()[0]} that allows it to "
+            f"{declarations.named('fields.csv')}."
         )
     aside = pl.concat([unusable, repeats]).unique("line", keep="first").sort("line")
     kept = raw.frame.join(aside, on="line", how="anti", maintain_order="left")

@@ -50,10 +50,7 @@ def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
         )
     nearest = min(fits, key=lambda fit: (fit.distance, len(fit.problems)))
     shown = "; ".join(nearest.problems[:6]) + (f"; and {len(nearest.problems) - 6} more" * (len(nearest.problems) > 6))
-    remedy = (
-        f"declare the new shape in {declarations.named('layouts/shapes.csv')} and "
-        f"{declarations.named(f'layouts/{member}.csv')}"
-    )
+    remedy = f"declare the new shape in {declarations.named('layouts/shapes.csv', f'layouts/{member}.csv')}"
     # NOTE: the columns of a file without separators have to be told by a person.
     declarable = nearest.layout.medium == "grid" and any(kind.member == member for kind in registry.member_kinds())
     raise LayoutError(

@@ -86,7 +86,7 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> No
         more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
         raise ValueRefused(
             f"{raw.file}: line {line}: {name} is {shown(cell)}, expected {expected}{more}. Download the archive again; "
-            f"if CMS really prints this, say so in {declarations.named('fields.csv')}."
+            f"if CMS really prints this, add a row of {name} that allows it to {declarations.named('fields.csv')}."
         )
 
 

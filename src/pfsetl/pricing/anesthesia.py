@@ -12,6 +12,7 @@ from pfsetl.pricing.place import Place
 from pfsetl.pricing.published import Source, source_of
 from pfsetl.pricing.service import Service
 from pfsetl.publication import companions
+from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
 from pfsetl.tables import exact
 
@@ -53,11 +54,14 @@ def anesthesia(
     if base is None:
         raise UsageError(
             f"{service.hcpcs}: no anesthesia base units are loaded in {version.store}. Load CMS's file: "
-            "pfsetl load CY_2022_Anesthesia_Base_Units.xlsx"
+            f"{command('load CY_2022_Anesthesia_Base_Units.xlsx', version.store)}."
         )
     found = base.frame(version.store).filter(hcpcs=service.hcpcs)
     if found.is_empty():
-        raise UsageError(f"{service.hcpcs}: {base.file} has no base units for it. Load a newer file: pfsetl load FILE.")
+        raise UsageError(
+            f"{service.hcpcs}: {base.file} has no base units for it. Load a newer file: "
+            f"{command('load FILE', version.store)}."
+        )
     units, line = found.select("base_units", "line").row(0)
     factor, source = _factor(version, label, participant, place, service)
     time_units, amount = exact.anesthesia_cents(units, service.minutes, int(factor.scaleb(4)))

@@ -108,8 +108,8 @@ def _unknown(known: Counties, label: str, text: str, county: County) -> UsageErr
     near = [listed[one] for one in difflib.get_close_matches(name, listed, n=4, cutoff=0.6)]
     hint = f" Near: {', '.join(near)}." if near else ""
     return UsageError(
-        f"locality {text!r}: no county of this name is known, in the LOCCO of {label} or in schemas/counties.csv."
-        f"{hint} {write}"
+        f"locality {text!r}: no county of this name is known, in the LOCCO of {label} or among the counties of "
+        f"{declarations.listed('counties.csv')}.{hint} {write}"
     )
 
 

@@ -11,6 +11,7 @@ from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
 from pfsetl.pricing.explain import explain
 from pfsetl.pricing.quote import Quote, prepare, quote, together
 from pfsetl.pricing.service import day_of, service
+from pfsetl.publication.store import first_build
 from pfsetl.publication.version import Version, open_version
 
 
@@ -102,7 +103,7 @@ def _prepared(
 def _version(output: str | Path | Version) -> Version:
     version = output if isinstance(output, Version) else open_version(output)
     if not version.releases:
-        raise UsageError(f"{version.store}: nothing is published there. Run 'pfsetl demo' or 'pfsetl build' first.")
+        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
     return version
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
+from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 
@@ -42,7 +43,7 @@ def release_in_force(version: Version, day: date, as_of: date | None = None) -> 
     if release.label not in version.releases:
         raise UsageError(
             f"{day}: {release.label} prices this day, and {version.store} (version {version.number}) doesn't hold it. "
-            f"Build it: pfsetl build {release.label} (add --archive ZIP for a zip at hand)."
+            f"Build it: {command(f'build {release.label}', version.store)} (add --archive ZIP for a zip at hand)."
         )
     return release
 
@@ -71,7 +72,7 @@ def missing_file(version: Version, label: str) -> str:
         return ""
     return (
         f"{label} was published from {record['archive']['name']} without the file of {whose}. Add the file and build "
-        f"{label} again: pfsetl build {label} --archive PATH"
+        f"{label} again: {command(f'build {label} --archive PATH', version.store)}"
     )
 
 

@@ -13,7 +13,6 @@ from pfsetl.errors import UsageError
 from pfsetl.pricing.reductions import practitioners
 
 SETTINGS = ("nonfacility", "facility")
-PARTICIPANTS = ("non_qp", "qp")
 MOST_UNITS = 9_999
 MOST_MINUTES = 2_880  # two days of anesthesia
 _HCPCS = re.compile(r"[0-9A-Z]{5}")
@@ -86,7 +85,7 @@ def service(
         when,
         (locality or "").strip() or None,
         _setting_at(place, when) if place else _one_of("setting", where, SETTINGS),
-        _one_of("participant", participant, PARTICIPANTS) if participant else None,
+        _one_of("participant", participant, _participants()) if participant else None,
         tuple(dict.fromkeys(_modifier(name, unknown_modifiers) for name in names)),
         _whole("units", units, MOST_UNITS),
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
@@ -111,6 +110,12 @@ def day_of(value: date | str, what: str) -> date:
 
 
 @cache
+def _participants() -> tuple[str, ...]:
+    """Return whose conversion factor can be asked for, where a release tells them apart."""
+    return tuple(r["participant"] for r in declarations.rows("participants.csv") if r["participant"] != "all")
+
+
+@cache
 def modifiers() -> Mapping[str, Modifier]:
     """Return every modifier of `schemas/modifiers.csv`."""
     return {row["modifier"]: Modifier(**row) for row in declarations.rows("modifiers.csv")}
@@ -118,8 +123,12 @@ def modifiers() -> Mapping[str, Modifier]:
 
 def modifier_of(name: str) -> Modifier:
     """Return what is known of a modifier; one that isn't declared is taken not to change the price, and says so."""
-    unknown = "not in schemas/modifiers.csv; priced as if it changed nothing"
-    return modifiers().get(name) or Modifier(name, "none", unknown, "")
+    if name in modifiers():
+        return modifiers()[name]
+    unknown = (
+        f"not declared, priced as if it changed nothing; a row in {declarations.named('modifiers.csv')} declares it"
+    )
+    return Modifier(name, "none", unknown, "")
 
 
 def _setting_at(place: str, day: date) -> str:
@@ -128,7 +137,11 @@ def _setting_at(place: str, day: date) -> str:
     for row in rows:
         if row["from"] <= day.isoformat() and (not row["to"] or day.isoformat() <= row["to"]):
             return row["setting"]
-    why = f"it tells the setting from {rows[0]['from']} on" if rows else "not in schemas/places_of_service.csv"
+    why = (
+        f"it tells the setting from {rows[0]['from']} on"
+        if rows
+        else f"not in {declarations.listed('places_of_service.csv')}"
+    )
     raise UsageError(f"place of service {place} on {day}: {why}. Give the setting: {' or '.join(SETTINGS)}.")
 
 
@@ -137,7 +150,13 @@ def _modifier(text: str, unknown: bool) -> str:
     if name not in modifiers() and not (unknown and _MODIFIER.fullmatch(name)):
         near = [m for m in modifiers() if name and m[0] == name[0]] or list(modifiers())
         shown = difflib.get_close_matches(name, near, n=5, cutoff=0.3) or near[:5]
-        raise UsageError(f"modifier {text!r}: not known. Near: {', '.join(shown)}; all are in schemas/modifiers.csv.")
+        remedy = "Correct it" + (
+            f", declare it in {declarations.named('modifiers.csv')}, or let it change nothing with --unknown-modifiers"
+            if _MODIFIER.fullmatch(name)
+            else ": it has two letters or digits"
+        )
+        known = f"Near: {', '.join(shown)}; all are in {declarations.listed('modifiers.csv')}"
+        raise UsageError(f"modifier {text!r}: not known. {known}. {remedy}.")
     return name
 
 

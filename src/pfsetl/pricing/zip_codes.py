@@ -9,6 +9,7 @@ from pfsetl.pricing.counties import Counties, County, Locality, counties, county
 from pfsetl.pricing.published import Source
 from pfsetl.publication import companions
 from pfsetl.publication.companions import Companion
+from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
 
 
@@ -22,7 +23,7 @@ def zip_locality(version: Version, label: str, code: str, day: date) -> tuple[Lo
     if companion is None:
         raise UsageError(
             f"ZIP code {code}: no ZIP file is loaded in {version.store}. Load CMS's \"Zip Code to Carrier Locality "
-            'File": pfsetl load ZIP5_OCT2025.txt'
+            f'File": {command("load ZIP5_OCT2025.txt", version.store)}.'
         )
     row = companion.frame(version.store).filter(zip=code)
     if row.is_empty():

@@ -14,7 +14,7 @@ from typing import Any
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import manifest
-from pfsetl.publication.store import Store
+from pfsetl.publication.store import Store, command
 from pfsetl.publication.version import Version
 
 FOLDER = "chain"
@@ -87,7 +87,8 @@ def follow(store: Store, newest: Version) -> int:
         if number > newest.number and not store.exists(manifest.name(number)):
             raise StoreError(
                 f"{store}/{manifest.name(number)}: missing, though version {number} was published. Restore it from a "
-                f"copy; or 'pfsetl repair' records it as lost, and builds go on from version {newest.number}."
+                f"copy; or {command('repair', store)} records it as lost, and builds go on from version "
+                f"{newest.number}."
             )
     return max([newest.number, *known.lost, *known.pruned]) + 1
 

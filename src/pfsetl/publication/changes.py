@@ -8,6 +8,7 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
 from pfsetl.tables import changes
 
@@ -141,7 +142,7 @@ def _table(old: Version, new: Version, was: Mapping[str, Any], now: Mapping[str,
     except (pl.exceptions.PolarsError, OSError) as error:
         raise StoreError(
             f"{new.store}: {name} of {was['release']} or {now['release']} can't be read "
-            f"({str(error).splitlines()[0]}). 'pfsetl verify' says which file is damaged."
+            f"({str(error).splitlines()[0]}). {command('verify', new.store)} says which file is damaged."
         ) from error
     return TableChanges(
         name, now["release"], was["rows"], now["rows"], found.added, found.removed, found.changed, found.columns

@@ -94,5 +94,5 @@ def _refusal(label: str, what: str, other: str, but: str = "") -> ArchiveError:
     return ArchiveError(
         f"{what}: this is {other}{but}, published under that label; it isn't published as {label} as well. Give the "
         f"archive of {label}. If {other} was built of a wrong archive, build {other} of its own first, or go back to a "
-        "version without it with 'pfsetl rollback'."
+        "version without it: 'pfsetl versions' shows them, 'pfsetl rollback NUMBER' takes one."
     )

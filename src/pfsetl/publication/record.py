@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import contracts, declarations
+from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
@@ -62,7 +62,7 @@ def findings(
         "warnings": [asdict(f) for f in report.warnings],
         "lost": [asdict(f) for f in report.lost],
         "participant_rows": {a.participant: a.published for a in accounts if a.member == "pprrvu"},
-        "rvu_rows": sum(a.published for a in accounts if a.member == "pprrvu" and a.participant != "qp"),
+        "rvu_rows": sum(a.published for a in accounts if a.member == "pprrvu" and registry.is_everyone(a.participant)),
     }
 
 

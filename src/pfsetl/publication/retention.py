@@ -11,7 +11,7 @@ from pfsetl.declared import contracts
 from pfsetl.document import read_json
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.publication import chain, changes, publish, version
-from pfsetl.publication.store import Store
+from pfsetl.publication.store import Store, command
 from pfsetl.publication.version import Version
 
 GRACE_SECONDS = 24 * 60 * 60
@@ -55,7 +55,7 @@ def rollback(store: Store, number: int) -> Version:
     if damaged:
         raise StoreError(
             f"{store}/{damaged[0]}: {damaged[1]}. Version {number} can't be published again with it; "
-            f"'pfsetl verify --at {number}' lists every such file."
+            f"{command(f'verify --at {number}', store)} lists every such file."
         )
     publish.refuse_vanished(store, wanted.resources)
     after = chain.follow(store, newest)

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shlex
 import shutil
 import stat
 import tempfile
@@ -18,6 +19,24 @@ ABANDONED_SECONDS = 24 * 60 * 60
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}  # link(2); FAT says EPERM
 CHUNK_BYTES = 1 << 20
 MOST_BYTES = 512 << 20  # the largest object of 14 releases has 43 MB
+
+
+def command(line: str, store: object) -> str:
+    """Return a command as a message names it, so that it works on this store wherever it's typed.
+
+    >>> command("verify --at 3", "s3://bucket/fees")
+    "'pfsetl verify --at 3 --output s3://bucket/fees'"
+    """
+    place = str(store)
+    if shlex.quote(place) != place:  # within the single quotes of the message
+        place = '"' + re.sub(r'(["\\$`])', r"\\\1", place) + '"'
+    return f"'pfsetl {line} --output {place}'"
+
+
+def first_build(store: object) -> str:
+    """Return what to do about a store without a version."""
+    build, demo = command("build RVU26A", store), command("demo", store)
+    return f"Publish a release into it: {build}, or the bundled sample: {demo}."
 
 
 class Store(Protocol):
@@ -194,7 +213,9 @@ class LocalStore:
             latest = self.root / "latest"
             if self._shown() < version:
                 if latest.is_dir() and not latest.is_symlink():
-                    raise StoreError(f"{latest}: a folder, where a link belongs. Move it away; 'pfsetl repair' does.")
+                    raise StoreError(
+                        f"{latest}: a folder, where a link belongs. Move it away; {command('repair', self)} does."
+                    )
                 with self.scratch() as temporary:
                     temporary.unlink()
                     temporary.symlink_to(Path("tree") / tree.name)
@@ -234,7 +255,9 @@ class LocalStore:
             return place
         root, real = os.path.realpath(self.root), os.path.realpath(place)
         if ".." in Path(name).parts or not real.startswith(f"{root.rstrip(os.sep)}{os.sep}"):
-            raise StoreError(f"{place}: leads out of the store. Move it away; 'pfsetl verify' lists all such files.")
+            raise StoreError(
+                f"{place}: leads out of the store. Move it away; {command('verify', self)} lists all such files."
+            )
         return place
 
     def _link_new(self, source: Path, target: Path) -> bool:

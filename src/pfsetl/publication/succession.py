@@ -13,7 +13,7 @@ import polars as pl
 from pfsetl.declared import registry
 from pfsetl.errors import StoreError
 from pfsetl.publication.parquet import is_uniform
-from pfsetl.publication.store import Store
+from pfsetl.publication.store import Store, command
 from pfsetl.tables import changes
 
 TABLE = "release_changes"
@@ -77,5 +77,6 @@ def _read(store: Store, resource: Resource) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, StoreError) as error:
         raise StoreError(
             f"{store}/{resource['path']}: can't be read, but the changes to another release need it. Nothing was "
-            f"published. 'pfsetl verify' says what is wrong with it; build {resource['release']} again first."
+            f"published. {command('verify', store)} says what is wrong with it; build "
+            f"{resource['release']} again first."
         ) from error

@@ -1,7 +1,7 @@
 """Whether a store is what its builds made: every file, the chain of versions, and what readers that glob read."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -93,6 +93,13 @@ def _of_manifest(proof: Proof, at: Version) -> None:
         _add(proof, name, f"{path} isn't the name of its rows; restore the manifest from a copy")
 
 
+def _lost(store: Store) -> Collection[int]:
+    try:
+        return chain.read(store).lost
+    except StoreError:  # told with the chain
+        return ()
+
+
 def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
     """Count and digest the rows of every object once; one table is in memory at a time."""
     wanted = {(r["path"], r["rows"], r["digest"]): r for at in versions.values() for r in at.resources}
@@ -141,11 +148,18 @@ def _records(proof: Proof, store: Store, newest: int) -> None:
             staging.read(store, name)
         except StoreError as error:
             _add(proof, name, _without_place(error, store, name))
+    _runs(proof, store, newest)
+
+
+def _runs(proof: Proof, store: Store, newest: int) -> None:
+    lost = _lost(store)
     for name in _json(proof, store, "runs"):
         try:
             proof.files.add(name)
             published = runs.read(store, name).get("version")
-            if isinstance(published, int) and published > newest:
+            if isinstance(published, int) and published in lost:
+                proof.notes[name] = f"names version {published}, which is recorded as lost"
+            elif isinstance(published, int) and published > newest:
                 _add(proof, name, f"names version {published}, which isn't there; restore its manifest from a copy")
         except StoreError as error:
             _add(proof, name, _without_place(error, store, name))

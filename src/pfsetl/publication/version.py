@@ -14,7 +14,7 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
-from pfsetl.publication.store import LocalStore, Store, open_store
+from pfsetl.publication.store import LocalStore, Store, command, open_store
 
 MANIFEST_FORMAT = manifests.FORMAT
 VERIFIERS = 4
@@ -62,7 +62,8 @@ class Version:
         there = {name for folder in {p.rpartition("/")[0] for p in paths} for name in self.store.names(folder)}
         if gone := [self.store.uri(p) for p in paths if p not in there]:
             raise StoreError(
-                f"{gone[0]}: missing. 'pfsetl verify' lists what is; build the release again to restore it."
+                f"{gone[0]}: missing. {command('verify', self.store)} lists what is; build the release "
+                "again to restore it."
             )
         # NOTE: these are names, not patterns; a store's folder may have brackets in its own.
         addresses = [self.store.uri(p) for p in paths]

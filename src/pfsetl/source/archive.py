@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -44,8 +45,10 @@ class Archive:
     notices: tuple[str, ...] = ()
 
 
-def open_archive(path: Path) -> Archive:
+def open_archive(path: Path, day: date | None = None) -> Archive:
     """Open a zip or a folder of members and recognise its files by `schemas/members.csv`.
+
+    `day` is the first of the release's quarter, which says what members it has; without it, those of every year count.
 
     Raises SourceUnavailable when there is nothing at `path`, ArchiveError when what is there is damaged, unsafe,
     ambiguous, or lacks a required member. Nothing is extracted to disk.
@@ -54,11 +57,11 @@ def open_archive(path: Path) -> Archive:
         inside = sorted(path.iterdir())
         contents = {p.name: _file_loader(p) for p in inside if p.is_file()}
         folders = [p.name for p in inside if p.is_dir() and not is_of_system(p.name)]
-        return _recognised(path, None, contents, folders)
+        return _recognised(path, None, contents, folders, day)
     if not path.is_file():
         raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
     data = _file_loader(path)()
-    return _recognised(path, hashlib.sha256(data).hexdigest(), _zip_contents(path, data))
+    return _recognised(path, hashlib.sha256(data).hexdigest(), _zip_contents(path, data), (), day)
 
 
 def other_bytes(release: Release, name: str, sha256: str) -> list[str]:
@@ -114,8 +117,8 @@ def open_companion(path: Path) -> Archive:
     inside = ", ".join([n for n in contents if not is_of_system(n)][:MOST_NAMED])
     held = f", only {inside}" if zipped else ""
     raise ArchiveError(
-        f"{path}: no file of a known kind in it{held}. There are {known} (schemas/companions.csv); a file is told by "
-        "its name."
+        f"{path}: no file of a known kind in it{held}. There are {known}. A file is told by its "
+        f"name: rename it so, or add the pattern of its name to {declarations.named('companions.csv')}."
     )
 
 
@@ -126,11 +129,11 @@ def refuse_damaged(name: str, data: bytes) -> None:
 
 
 def _recognised(
-    path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]], folders: Sequence[str] = ()
+    path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]], folders: Sequence[str], day: date | None
 ) -> Archive:
     once = {name: cache(load) for name, load in contents.items()}
-    found = recognise(path.name, once, folders)
-    lacks = tuple(missing(path.name, found))
+    found = recognise(path.name, once, folders, day)
+    lacks = tuple(missing(path.name, found, day))
     lines = sorted(f"{hashlib.sha256(f.load()).hexdigest()}  {PurePosixPath(f.name).name}\n" for f in found.files)
     content = hashlib.sha256("".join(lines).encode()).hexdigest()
     return Archive(path.name, digest or content, content, found.files, lacks, found.ignored, found.notices)

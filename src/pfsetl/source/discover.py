@@ -145,7 +145,7 @@ def _vanished(rows: Sequence[IndexRow], known: Mapping[str, Release], url: str) 
     gone = [release for release in expected if release.label not in listed]
     if len(gone) * 2 > len(expected):
         raise SourceUnavailable(
-            f"{url}: expected the releases of schemas/releases.csv, but {len(gone)} of {len(expected)} aren't among "
+            f"{url}: expected the releases that are declared, but {len(gone)} of {len(expected)} aren't among "
             f"the {len(listed)} listed. The list is cut or another one: look at it in a browser."
         )
     note = "the index doesn't list it any more; keep its archive"

@@ -21,8 +21,9 @@ def source_url(release: Release) -> str:
     """Return the address of a release's zip, at CMS or at PFSETL_CMS_URL."""
     if release.zip_path is None:
         raise SourceUnavailable(
-            f"{release.label}: schemas/releases.csv knows no address of its zip. Name it with --url, or download the "
-            "zip by hand and pass it with --archive."
+            f"{release.label}: no address of its zip is declared. Download it with 'pfsetl fetch "
+            f"{release.label} --url URL' and build it with --offline, or download the zip in a browser and pass "
+            "it with --archive."
         )
     return site() + release.zip_path
 

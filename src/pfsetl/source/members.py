@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import PurePosixPath
 
 from pfsetl.declared import declarations, registry
@@ -40,23 +41,27 @@ class Recognised:
     notices: tuple[str, ...]
 
 
-def recognise(archive: str, contents: Mapping[str, Callable[[], bytes]], folders: Sequence[str] = ()) -> Recognised:
+def recognise(
+    archive: str, contents: Mapping[str, Callable[[], bytes]], folders: Sequence[str] = (), day: date | None = None
+) -> Recognised:
     """Tell an archive's files by `schemas/members.csv`; `contents` are their names and what loads them.
 
-    `folders` are those beside the files, which aren't read. A copy with the same bytes is left out, and so is a file
-    that looks like a member but can't be read as one; both are noticed. Raises ArchiveError for a name that fits two
-    members, and for two files of one member and format with different bytes.
+    A name is that of a member of the releases of `day`; only where it's none of these, of any year. `folders` are those
+    beside the files, which aren't read. A copy with the same bytes is left out, and so is a file that looks like a
+    member but can't be read as one; both are noticed. Raises ArchiveError for a name that fits two members, and for two
+    files of one member and format with different bytes.
     """
     files: dict[tuple[str, str, str], MemberFile] = {}
     ignored: list[str] = []
     notices: list[str] = []
     for name in sorted(contents, key=lambda name: (len(name), name)):
-        kinds = [] if is_of_system(name) else _kinds(name)
+        kinds = [] if is_of_system(name) else _kinds(name, day)
         form = FORMATS.get(PurePosixPath(name).suffix.lower())
         if len(kinds) > 1:
             raise ArchiveError(
-                f"{archive}/{name}: the name fits {' and '.join(k.member for k in kinds)}. Give the file of each, or "
-                "rename the one that isn't; names are told by schemas/members.csv."
+                f"{archive}/{name}: the name fits {' and '.join(map(_labelled, kinds))}. Rename the file to fit one, "
+                f"as CMS names it: {' or '.join(k.example for k in kinds)}. If CMS has this name now, narrow a pattern "
+                f"in {declarations.named('members.csv')}."
             )
         if not kinds or form is None:
             ignored.append(name)
@@ -77,8 +82,26 @@ def recognise(archive: str, contents: Mapping[str, Callable[[], bytes]], folders
     )
 
 
-def missing(archive: str, found: Recognised) -> Iterable[str]:
-    """Yield the members that an archive lacks, such as `gpci` and `pprrvu (qp)`.
+def stranger(archive: str, found: Recognised) -> str | None:
+    """Return what to say of a file for everyone beside files of participants, None where there is none.
+
+    It's of another release, or of a participant that isn't declared.
+    """
+    for file in found.files:
+        beside = [other.name for other in found.files if other.member == file.member and other.participant != "all"]
+        if file.participant == "all" and beside:
+            return (
+                f"{archive}: {file.name} is named as {file.member} for everyone, beside {' and '.join(beside)} of "
+                "participants. Take out what is of another release. If CMS has a new participant, it needs a row in "
+                f"{declarations.named('members.csv', 'participants.csv')}: in members.csv, `pattern` fits the file's "
+                f"name in small letters without its ending, and `from` is the first day of the first release that has "
+                "it; the other cells are like those of qp."
+            )
+    return None
+
+
+def missing(archive: str, found: Recognised, day: date | None = None) -> Iterable[str]:
+    """Yield the members that an archive lacks, such as `gpci` and `pprrvu (qp)`, of those that `day` has.
 
     Of a required member the file of one participant is enough, since what is there is worth having: the others are
     lacks. Raises ArchiveError where it has none, or where a file that isn't used may be the one that is missing.
@@ -86,26 +109,32 @@ def missing(archive: str, found: Recognised) -> Iterable[str]:
     participants: dict[str, set[str]] = {}
     for file in found.files:
         participants.setdefault(file.member, set()).add(file.participant)
-    for kind in registry.member_kinds():
+    if said := stranger(archive, found):
+        raise ArchiveError(said)
+    expected = _of_day(registry.member_kinds(), day)
+    whole = {kind.member for kind in expected if kind.participant == "all"}
+    for kind in expected:
         present = participants.get(kind.member, set())
-        if kind.participant != "all" and (not present or "all" in present):
+        if "all" in present or (kind.participant == "all" and present):
             continue
-        if kind.participant == "all" and present:
-            if "all" in present and len(present) > 1:
-                raise ArchiveError(
-                    f"{archive}: {kind.member} is there for everyone and by participant. "
-                    "These are two releases; give one."
-                )
+        if kind.participant != "all" and not present and kind.member in whole:
             continue
         if kind.participant not in present:
-            label = _labelled(kind)
+            label = _labelled(kind) if present else kind.member
+            alike = [
+                k
+                for k in expected
+                if k.member == kind.member and (k.participant == "all") == (kind.participant == "all")
+            ]
+            examples = [k.example for k in alike if k is kind or not present]
             if kind.required and (not present or any(_may_be(kind, name) for name in found.ignored)):
                 remedy = "Give all files of the release" if not present else "Rename the file, or leave it out"
                 raise ArchiveError(
-                    f"{archive}: no file of {label}. CMS names it as in {kind.example}, and it ends in "
-                    f"{', '.join(FORMATS)}. {_others(found)}{remedy}; names are told by schemas/members.csv."
+                    f"{archive}: no file of {label}. CMS names it as in {' and '.join(examples)}, and it ends in "
+                    f"{', '.join(FORMATS)}. {_others(found)}{remedy}. If CMS has changed its name, add it to the "
+                    f"pattern of {label} in {declarations.named('members.csv')}."
                 )
-            yield label
+            yield _labelled(kind)
 
 
 def participants(missing: Iterable[str]) -> list[str]:
@@ -134,9 +163,14 @@ def _may_be(kind: MemberKind, name: str) -> bool:
     return bool(looks) and not is_of_system(name) and not _kinds(name)
 
 
-def _kinds(name: str) -> list[MemberKind]:
+def _kinds(name: str, day: date | None = None) -> list[MemberKind]:
     stem = PurePosixPath(name).stem.lower()
-    return [kind for kind in registry.member_kinds() if kind.pattern.search(stem)]
+    fitting = [kind for kind in registry.member_kinds() if kind.pattern.search(stem)]
+    return _of_day(fitting, day) or fitting
+
+
+def _of_day(kinds: Iterable[MemberKind], day: date | None) -> list[MemberKind]:
+    return [kind for kind in kinds if day is None or registry.is_of_day(kind, day)]
 
 
 def _oddities(name: str, kinds: Iterable[MemberKind]) -> list[str]:
@@ -153,10 +187,17 @@ def _refuse_another(archive: str, one: MemberFile, other: MemberFile) -> None:
     first, second = (hashlib.sha256(file.load()).digest() for file in (one, other))
     if first != second:
         whose = one.member if one.participant == "all" else f"{one.member} ({one.participant})"
+        new = (
+            f" If CMS has a participant of its own for one of them, it needs a row in "
+            f"{declarations.named('members.csv', 'participants.csv')}, with a pattern that fits its name; no "
+            "other pattern in members.csv may fit it too."
+            if one.participant != "all"
+            or any(k.participant != "all" for k in registry.member_kinds() if k.member == one.member)
+            else ""
+        )
         raise ArchiveError(
             f"{archive}: {whose} is there twice as {one.format}, with different bytes: {one.name} and {other.name}. "
-            "Keep the one that belongs to the release; if CMS has a participant of its own for one of them, tell it by "
-            f"rows in {declarations.named('members.csv')} and participants.csv beside it."
+            f"Keep the one that belongs to the release.{new}"
         )
 
 

@@ -85,7 +85,7 @@ def _national(fitted: float, participant: str, rvu: pl.DataFrame, release: Relea
         Finding(
             "anesthesia", f"known_factor_{participant}", "warn",
             f"the national anesthesia factor is {fitted:.4f} by the factors of the localities; {known} was paid "
-            "(schemas/conversion_factors.csv)",
+            "(conversion_factors.csv)",
             int(odd),
         ),
     ]  # fmt: skip

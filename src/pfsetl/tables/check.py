@@ -91,16 +91,20 @@ class Report:
                 "Get the whole archive. If CMS really took this away, --accept-loss publishes the rest, and the record "
                 "says what is missing; a deliberate part is published with --sample."
             )
+            remedy += "".join(
+                f" Rows go into {place}." for place in declarations.where(f.description for f in self.errors)
+            )
         elif lists := [named for f in self.errors if (named := _list_of(f))]:
             remedy = (
                 "Get a corrected archive if these codes are damaged; if CMS has them now, add a row for each to "
-                f"{' and '.join(declarations.named(f'codes/{name}.csv') for name in dict.fromkeys(lists))}."
+                f"{declarations.named(*(f'codes/{name}.csv' for name in dict.fromkeys(lists)))}."
             )
         else:  # what contradicts itself can't be accepted as a loss
+            first = next(f for f in self.errors if f.dimension != WHOLE)
             remedy = (
-                "Get a corrected archive; if CMS really published it so, say why in "
-                f"{declarations.named('corrections.csv')} (action breaks: the release, the table as member, the check "
-                "as field), and it is published with a warning."
+                "Get a corrected archive. If CMS really published it so, a row that says why publishes it with a "
+                f"warning: release {self.release}, member {first.table}, field {first.check}, action breaks, in "
+                f"{declarations.named('corrections.csv')}."
             )
         raise ChecksFailed("\n".join([*lines, f"Nothing was published. {remedy}"]))
 

@@ -51,17 +51,17 @@ def _indices(gpci: pl.DataFrame, release: Release, near: Neighbour) -> list[Find
         Finding(
             "gpci", f"indices_unchanged_{near.side}", "warn",
             f"an index differs from {near.label}'s, though no law updated the indices in between "
-            "(schemas/index_updates.csv)",
+            "(index_updates.csv)",
             unexpected.height, _shown(unexpected),
         ),
         Finding(
             "gpci", f"indices_moved_{near.side}", "warn",
-            f"an index moved farther from {near.label}'s than any did between two releases (schemas/thresholds.csv)",
+            f"an index moved farther from {near.label}'s than any did between two releases",
             far.height, _shown(far),
         ),
         Finding(
             "gpci", f"indices_updated_{near.side}", "warn",
-            f"every index is still {near.label}'s, though an update was due in between (schemas/index_updates.csv)",
+            f"every index is still {near.label}'s, though an update was due in between (index_updates.csv)",
             still,
         ),
     ]  # fmt: skip

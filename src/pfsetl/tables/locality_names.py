@@ -35,7 +35,7 @@ def _unknown(table: str, column: str, rows: pl.DataFrame, names: Names) -> Findi
     ]
     return Finding(
         table, f"{column}_known", "warn",
-        f"`{column}` isn't what CMS printed for the locality in any release known (schemas/localities.csv)",
+        f"`{column}` isn't what CMS printed for the locality in any release known (localities.csv)",
         len(unknown), tuple(unknown[:EXAMPLES]),
     )  # fmt: skip
 

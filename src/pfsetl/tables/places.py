@@ -51,7 +51,7 @@ def with_state(frame: pl.DataFrame, told: pl.DataFrame, place: str) -> pl.DataFr
         row = unknown.row(0, named=True)
         raise ValueRefused(
             f"{place}: line {row['line']}: contractor {row['mac']} locality {row['locality']} is in no known state. "
-            "Add a row to schemas/carriers.csv."
+            f"Add a row to {declarations.named('carriers.csv')}."
         )
     return found
 

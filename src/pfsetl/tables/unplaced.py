@@ -85,7 +85,7 @@ def _aside(name: str, tables: Mapping[str, pl.DataFrame]) -> Finding:
         "placed",
         "error" if lost.height > most * rows else "warn",
         f"{lost.height:,} lines are in no known state and aren't published (table `rejects`). A row "
-        "for each contractor in schemas/carriers.csv places them",
+        "for each contractor in carriers.csv places them",
         lost.height,
         examples,
         WHOLE,
@@ -102,7 +102,7 @@ def _by_the_archive(name: str, rows: pl.DataFrame) -> Finding:
         name,
         "contractors_known",
         "warn",
-        "schemas/carriers.csv doesn't have the contractor; its state is what the archive's other members, or the first "
+        "carriers.csv doesn't have the contractor; its state is what the archive's other members, or the first "
         "three digits, say",
         new.height,
         examples,
