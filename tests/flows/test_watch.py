@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from tests import cms_pages, synthetic
 from tests.cms_server import Answer, Cms
 
 INDEX = f"{cms_pages.FILES}"
-SINCE = 2026
+SINCE = 2027
+TODAY = date(2027, 2, 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,6 +63,7 @@ class Site:
 
     def watch(self, **options: Any) -> Any:
         where = {"output": str(self.folder / "store"), "cache": str(self.folder / "cache"), "since": SINCE}
+        options = {"today": TODAY} | options
         return watch(**where, retry_delays=(), **options)
 
     @property

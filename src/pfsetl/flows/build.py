@@ -75,7 +75,7 @@ def build_release(
                 raise ChecksFailed(done.left_out[label])
             holds = done.version
         now = version.open_version(store, holds) if holds else version.open_version(store)
-        published = now.releases[label]["content"] != base.releases.get(label, {}).get("content")
+        published = now.run == run.id
         run.version, run.outcome = now.number, "published" if published else "unchanged"
         key = f"published-{re.sub('[^a-z0-9]+', '-', label.lower())}"
         show_published(key, now, label, f"{_phrase(label, now.number, published)} of {output}.")

@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(slots=True)
 class Run:
-    """One run: what it was asked, its steps, and what came of it."""
+    """One run: what it was asked, its steps, and what came of it; `look` is what a look at CMS saw."""
 
     id: str
     command: str
@@ -47,6 +47,7 @@ class Run:
     version: int | None = None
     error: str | None = None
     steps: list[Step] = field(default_factory=list)
+    look: dict[str, Any] | None = None
 
 
 _OPEN: contextvars.ContextVar[Run | None] = contextvars.ContextVar("run", default=None)
@@ -99,6 +100,12 @@ def recorded(store: Store, command: str, **asked: Any) -> Iterator[Run]:
             LOG.warning("%s", error)
 
 
+def current() -> str | None:
+    """Return the id of the run that is open here, None outside of one."""
+    run = _OPEN.get()
+    return run.id if run else None
+
+
 @contextmanager
 def part_of(run: str) -> Iterator[list[Step]]:
     """Yield the list of the steps done inside, on behalf of the run of this id that another thread or process opened.
@@ -117,6 +124,21 @@ def runs(store: Store, last: int | None = None) -> list[dict[str, Any]]:
     """Return the records of the runs in a store, newest first."""
     names = [name for name in reversed(store.names("runs")) if name.endswith(".json")]
     return [read(store, name) for name in (names if last is None else names[:last])]
+
+
+def last_look(store: Store) -> dict[str, Any] | None:
+    """Return the newest record of a run that saw CMS's whole index, None when there is none.
+
+    Damaged records are passed over; `verify` names them.
+    """
+    for name in reversed(store.names("runs")):
+        try:
+            record = read(store, name)
+        except StoreError:
+            continue
+        if record.get("look"):
+            return record
+    return None
 
 
 def read(store: Store, name: str) -> dict[str, Any]:
