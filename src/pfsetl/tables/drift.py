@@ -124,7 +124,7 @@ def repeated(rvu: pl.DataFrame, side: str, label: str, there: pl.DataFrame) -> F
     return Finding(
         "rvu", f"values_repeated_{side}", "warn",
         f"{equal:,} of {rows:,} rows have the relative values of {label}, a release of another year, as when its files "
-        "were taken for this one's (schemas/thresholds.csv)",
+        "were taken for this one's (thresholds.csv)",
         equal * odd, counted=True,
     )  # fmt: skip
 
