@@ -17,6 +17,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
     def failing() -> None:
         raise error
 
+    failing.validate_parameters = dict  # type: ignore[attr-defined]
     monkeypatch.setattr(command, "server", nullcontext)
     monkeypatch.setattr(command, "setup_logging", lambda: None)
     monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -42,6 +43,12 @@ def test_an_error_of_pfsetl_keeps_its_message_and_code(
 ) -> None:
     assert ended(monkeypatch, SourceUnavailable("not there")) == 3
     assert capsys.readouterr().err == "not there\n"
+
+
+def test_what_a_parameter_cannot_be_is_a_request_that_cannot_be_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.run_flow(backfill, {"releases": "2025", "concurrency": 0}, str) == 2
+    told = capsys.readouterr().err
+    assert ("concurrency: Input should be greater than or equal to 1" in told, "--help" in told) == (True, True)
 
 
 @pytest.mark.parametrize("releases", [2025, [2024, "RVU25A"], "2009..2026"])

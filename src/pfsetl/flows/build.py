@@ -17,6 +17,8 @@ from pfsetl import pipeline
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
 from pfsetl.flows.command import add_exceptions, run_flow
+from pfsetl.flows.ending import LOOK, ends_plainly
+from pfsetl.flows.parameters import Acceptance, Delays, Label, Place, refuse_relative
 from pfsetl.flows.report import show_published
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.publication import version
@@ -35,17 +37,18 @@ class Built(TypedDict):
     rows: dict[str, int]
 
 
-@flow(name="build-release", flow_run_name="build {release}", persist_result=False)
+@flow(name="build-release", flow_run_name="build {release}", persist_result=False, timeout_seconds=LOOK)
+@ends_plainly(LOOK)
 def build_release(
-    release: str,
-    output: str = "output",
+    release: Label,
+    output: Place = "output",
     archive: str | None = None,
     cache: str | None = None,
     url: str | None = None,
     offline: bool = False,
     sample: bool = False,
-    accept: list[str] | None = None,
-    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+    accept: list[Acceptance] | None = None,
+    retry_delays: Delays = RETRY_DELAYS,
 ) -> Built:
     """Publish one CMS release into a store, fetching its zip when no archive is given.
 
@@ -53,6 +56,7 @@ def build_release(
     fails the run at once. `url` replaces the address in `schemas/releases.csv`; `offline` takes the newest archive of
     the cache and asks nobody. `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`.
     """
+    refuse_relative(output)
     pipeline.refuse_unknown(accept or ())
     label = registry.find_or_infer(release).label
     store, folder = open_store(output), cache or str(cache_folder())

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from prefect import tags
+from prefect.exceptions import ParameterTypeError
 from prefect.flows import Flow
 from prefect.logging.configuration import setup_logging
 from prefect.server.api.server import SubprocessASGIServer
@@ -15,6 +17,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pfsetl.errors import PfsetlError
 from pfsetl.pipeline import ACCEPTABLE
 
+TAG = "pfsetl"  # of each run, so that automations find those without a deployment too
+
 
 def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Callable[[Any], str]) -> int:
     """Run a flow and print its result; return 0, or the exit code of its error, whose message goes to stderr."""
@@ -22,11 +26,15 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     setup_logging()
     try:
-        with server():
+        flow.validate_parameters(dict(parameters))
+        with server(), tags(TAG):
             done = flow(**parameters)
     except PfsetlError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    except ParameterTypeError as error:
+        sys.stderr.write(f"{error}\n--help says what each can be.\n")
+        return 2
     except KeyboardInterrupt:
         return 130
     except Exception as error:

@@ -14,6 +14,8 @@ from prefect import flow
 
 from pfsetl import watch as watching
 from pfsetl.flows.command import run_flow
+from pfsetl.flows.ending import LOOK, ends_plainly
+from pfsetl.flows.parameters import AtOnce, Delays, Place, Runner, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import Result, raise_if_failed, show_changes
@@ -38,20 +40,22 @@ def _name() -> str:
     return f"watch {datetime.now(UTC):%Y-%m-%d}"
 
 
-@flow(name="watch", flow_run_name=_name, persist_result=False)
+@flow(name="watch", flow_run_name=_name, persist_result=False, timeout_seconds=LOOK)
+@ends_plainly(LOOK)
 def watch(
-    output: str = "output",
+    output: Place = "output",
     cache: str | None = None,
-    since: int | None = None,
-    task_runner: str = "threads",
-    concurrency: int = 2,
-    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+    since: Year | None = None,
+    task_runner: Runner = "threads",
+    concurrency: AtOnce = 2,
+    retry_delays: Delays = RETRY_DELAYS,
 ) -> Watched:
     """Fetch and publish, as one version, the releases and re-posted archives that are new at CMS.
 
     The pages of known releases are read from the year `since` on, default last year. Fails in the end when a release
     did, after publishing the others.
     """
+    refuse_relative(output)
     first = datetime.now(UTC).year - 1 if since is None else since
     folder, store, runner = cache or str(cache_folder()), open_store(output), runner_of(task_runner, concurrency)
     with recorded(store, "watch", since=first) as run:
