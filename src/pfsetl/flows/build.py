@@ -16,6 +16,7 @@ from prefect import flow
 from pfsetl import pipeline
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
+from pfsetl.flows import events
 from pfsetl.flows.command import add_exceptions, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
 from pfsetl.flows.parameters import Acceptance, Delays, Label, Place, refuse_relative
@@ -62,25 +63,28 @@ def build_release(
     store, folder = open_store(output), cache or str(cache_folder())
     with recorded(store, "build", release=label, archive=archive) as run:
         base = version.open_version(store)
-        if archive is not None:
-            found = Found(archive)
-        elif offline:
-            kept = newest_cached(registry.find_or_infer(label), Path(folder))
-            found = Found(str(kept.path), kept.url)
-        else:
-            found = patient(fetch_archive, retry_delays)(label, folder, url, run.id)
-        staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
-        run.steps += staged.steps
-        holds = base.number
-        if staged.release is not None:
-            done = publish_releases([staged.release], output, base.number, run.id)
-            run.steps += done.steps
-            if done.left_out:
-                raise ChecksFailed(done.left_out[label])
-            holds = done.version
+        with events.refusal(label, base.number, output):
+            if archive is not None:
+                found = Found(archive)
+            elif offline:
+                kept = newest_cached(registry.find_or_infer(label), Path(folder))
+                found = Found(str(kept.path), kept.url)
+            else:
+                found = patient(fetch_archive, retry_delays)(label, folder, url, run.id)
+            staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
+            run.steps += staged.steps
+            holds = base.number
+            if staged.release is not None:
+                done = publish_releases([staged.release], output, base.number, run.id)
+                run.steps += done.steps
+                if done.left_out:
+                    raise ChecksFailed(done.left_out[label])
+                holds = done.version
         now = version.open_version(store, holds) if holds else version.open_version(store)
         published = now.releases[label]["content"] != base.releases.get(label, {}).get("content")
         run.version, run.outcome = now.number, "published" if published else "unchanged"
+        if published and staged.release is not None:
+            events.published([staged.release], now.number, output)
         key = f"published-{re.sub('[^a-z0-9]+', '-', label.lower())}"
         show_published(key, now, label, f"{_phrase(label, now.number, published)} of {output}.")
         rows = {r["table"]: r["rows"] for r in now.resources if r["release"] == label}
