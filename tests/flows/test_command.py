@@ -1,10 +1,12 @@
 """A flow as a command: what a user reads, and the exit code, when it can't run; and what a deployment may be given."""
 
+import sys
 from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
 from prefect.flows import Flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import SourceUnavailable
 from pfsetl.flows import command
@@ -43,6 +45,15 @@ def test_an_error_of_pfsetl_keeps_its_message_and_code(
 ) -> None:
     assert ended(monkeypatch, SourceUnavailable("not there")) == 3
     assert capsys.readouterr().err == "not there\n"
+
+
+def test_a_prefect_without_the_embedded_server_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "prefect.server.api.server", None)
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert command.run_flow(backfill, {"releases": "2025"}, str) == 2
+    assert "set PREFECT_API_URL to its address" in capsys.readouterr().err
 
 
 def test_what_a_parameter_cannot_be_is_a_request_that_cannot_be_right(capsys: pytest.CaptureFixture[str]) -> None:
