@@ -103,10 +103,10 @@ def story(hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
     s.write_zip(archives / "RVU25A.zip", s.whole("RVU25A"))
     (archives / "RVU25B.zip").write_bytes(b"PK\x03\x04 not really")
     with cms_process(folder / "cms") as cms, orchestra(folder, cms.url) as prefect:
+        prefect.environment |= {"PREFECT_WORKER_HEARTBEAT_SECONDS": "5", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
         python(prefect, "-c", BLOCK, hook.url)
         made = [python(prefect, *COMMAND, "--block", "custom-webhook/ops") for _ in range(2)]
         told = Story(prefect, hook, output, made, prefect.post("automations/filter", {}))
-        prefect.environment |= {"PREFECT_WORKER_HEARTBEAT_SECONDS": "5", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
         prefect.start_workers("only")
 
         backfill = {"releases": "RVU25A,RVU25B", "archives": str(archives), "output": output}

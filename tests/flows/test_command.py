@@ -9,7 +9,7 @@ from prefect.flows import Flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import SourceUnavailable
-from pfsetl.flows import command
+from pfsetl.flows import automations, command
 from pfsetl.flows.backfill import backfill
 
 
@@ -60,6 +60,27 @@ def test_what_a_parameter_cannot_be_is_a_request_that_cannot_be_right(capsys: py
     assert command.run_flow(backfill, {"releases": "2025", "concurrency": 0}, str) == 2
     told = capsys.readouterr().err
     assert ("concurrency: Input should be greater than or equal to 1" in told, "--help" in told) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--heartbeat-seconds", "180"), "healthy ones would count as dead"),
+        (("--within-days", "0.0001"), "too short"),
+    ],
+)
+def test_automations_that_would_cry_wolf_are_refused(
+    options: tuple[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert automations.main(["--block", "slack-webhook/ops", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_automations_need_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert automations.main(["--block", "slack-webhook/ops"]) == 2
+    assert "PREFECT_API_URL isn't set" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("releases", [2025, [2024, "RVU25A"], "2009..2026"])

@@ -7,6 +7,7 @@ import pytest
 
 from pfsetl.errors import SourceUnavailable
 from pfsetl.flows.ending import ends_plainly
+from pfsetl.flows.tasks import fetch_archive, patient
 
 HANGS = """
 import os, threading, time
@@ -37,3 +38,9 @@ def test_a_workers_run_that_waits_for_its_threads_for_ever_is_ended(monkeypatch:
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "one")
     done = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=45, check=False)
     assert (done.returncode, "the run hung" in done.stderr) == (1, True), done.stderr
+
+
+def test_releases_that_failed_together_do_not_ask_again_together() -> None:
+    again = patient(fetch_archive, (10.0, 60.0))
+    assert (again.retries, again.retry_delay_seconds) == (2, [10.0, 60.0])
+    assert again.retry_jitter_factor

@@ -22,7 +22,7 @@ from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, get_current_settings
 
 from pfsetl.errors import PfsetlError, UsageError
 from pfsetl.flows.command import TAG
@@ -33,6 +33,7 @@ WATCH: dict[str, str | list[str]] = {"prefect.resource.role": "flow", "prefect.r
 ENDED_BADLY = {f"{RUN}{state}" for state in ("Failed", "Crashed", "TimedOut")}
 ENDED = ENDED_BADLY | {f"{RUN}{state}" for state in ("Completed", "Cancelled")}
 HEARTBEAT = f"{RUN}heartbeat"
+SHORTEST = 10.0  # seconds of silence that the server can notice
 
 
 def automations(block: UUID, pool: str, without_look: timedelta, without_heartbeat: timedelta) -> list[AutomationCore]:
@@ -132,14 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not PREFECT_API_URL.value():
             raise UsageError("PREFECT_API_URL isn't set: automations live at a server. Set it to the server's address.")
-        made = put(
-            automations(
-                find_block(options.block),
-                options.pool,
-                timedelta(days=options.within_days),
-                timedelta(seconds=options.heartbeat_seconds),
-            )
-        )
+        silences = _silences(options.within_days, options.heartbeat_seconds)
+        made = put(automations(find_block(options.block), options.pool, *silences))
     except PfsetlError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -151,6 +146,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     sys.stdout.write("\n".join(made) + "\n")
     return 0
+
+
+def _silences(days: float, seconds: float) -> tuple[timedelta, timedelta]:
+    """Return how long no look and no heartbeat may come; raises UsageError for times that healthy runs exceed."""
+    if days * 86_400 < SHORTEST:
+        raise UsageError(f"--within-days {days:g}: too short. Prefect notices {SHORTEST:g} seconds and more.")
+    beat = get_current_settings().flows.heartbeat_frequency or 0
+    if seconds < max(beat + SHORTEST, SHORTEST):
+        raise UsageError(
+            f"--heartbeat-seconds {seconds:g}: runs give a sign of life each {beat} s, so healthy ones would count as "
+            "dead. Give three times that, or set PREFECT_FLOWS_HEARTBEAT_FREQUENCY here and for the workers."
+        )
+    return timedelta(days=days), timedelta(seconds=seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
