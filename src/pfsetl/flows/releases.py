@@ -8,6 +8,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pfsetl import pipeline
 from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.flows import events
 from pfsetl.flows.report import Result, progress
 from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.publication import version
@@ -65,6 +66,8 @@ def publish_all(
     elif result.unchanged:
         result.version = version.open_version(store)  # another run may have published them meanwhile
     run.version, run.outcome = result.version.number, result.word()
+    events.published(result.published, result.version.number, output)
+    events.refused(result.failed, result.version.number, output)
     return result
 
 

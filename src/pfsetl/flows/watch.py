@@ -16,7 +16,10 @@ from prefect import flow
 from pfsetl import alarms, looks
 from pfsetl import watch as watching
 from pfsetl.errors import PfsetlError, SourceUnavailable
+from pfsetl.flows import events
 from pfsetl.flows.command import run_flow
+from pfsetl.flows.ending import LOOK, ends_plainly
+from pfsetl.flows.parameters import AtOnce, Delays, Place, Runner, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import Result, show_failed_look, show_look, why
@@ -53,14 +56,15 @@ def _name() -> str:
     return f"watch {datetime.now(UTC):%Y-%m-%d}"
 
 
-@flow(name="watch", flow_run_name=_name, persist_result=False)
+@flow(name="watch", flow_run_name=_name, persist_result=False, timeout_seconds=LOOK)
+@ends_plainly(LOOK)
 def watch(
-    output: str = "output",
+    output: Place = "output",
     cache: str | None = None,
-    since: int | None = None,
-    task_runner: str = "threads",
-    concurrency: int = 2,
-    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+    since: Year | None = None,
+    task_runner: Runner = "threads",
+    concurrency: AtOnce = 2,
+    retry_delays: Delays = RETRY_DELAYS,
     today: date | None = None,
 ) -> Watched:
     """Fetch and publish, as one version, what is posted at CMS and the store lacks, and say what needs a person.
@@ -70,13 +74,11 @@ def watch(
     failed or vanished, and when the release in force isn't published, unless that is acknowledged
     (`schemas/watch/known_problems.csv`). `today` is the day it goes by, default the clock's.
     """
+    refuse_relative(output)
     day = today or datetime.now(UTC).date()
     first = day.year - 1 if since is None else since
-    folder, store, runner = (
-        Path(cache) if cache else cache_folder(),
-        open_store(output),
-        runner_of(task_runner, concurrency),
-    )
+    folder, store = Path(cache) if cache else cache_folder(), open_store(output)
+    runner = runner_of(task_runner, concurrency)
     with recorded(store, "watch", since=first) as run:
         earlier = runs.last_look(store)
         try:
@@ -116,6 +118,10 @@ def watch(
             earlier=earlier["look"] if earlier else None,
         )
         run.look = look.as_record()
+        gone = {a.release for a in look.alarms if a.problem == "vanished"}
+        events.vanished(
+            sorted(gone - {*(earlier["look"]["vanished"] if earlier else ())}), result.version.number, output
+        )
         show_look(result, look)
         at_source = all(isinstance(result.failed.get(a.release), SourceUnavailable) for a in look.alarms)
         alarms.raise_if_any(look.alarms, at_source=at_source)
