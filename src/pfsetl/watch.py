@@ -48,7 +48,7 @@ def again(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version,
     posted = {p.label: p.url for p in postings if p.url and p.state == "known"}
     newest = sorted((r for r in map(_known, posted) if r), key=order)[-ASKED_AGAIN:]
     recent = {in_force(today), *(release.label for release in newest)} & {*base.releases}
-    waiting = {label for label in _newest(cached) if _is_left(label, cached, base)}
+    waiting = {label for label in _newest(cached) if is_waiting(label, cached, base)}
     return {label: url for label, url in posted.items() if label in recent | waiting}
 
 
@@ -91,7 +91,7 @@ def plan(
         except UsageError as error:
             failed[label] = error
             continue
-        if label not in fetch and recent and (label in brought or _is_left(label, cached, base)):
+        if label not in fetch and recent and (label in brought or is_waiting(label, cached, base)):
             publish[label] = row
     new = tuple(p.label for p in postings if p.state in ("new_label", "new_zip"))
     seen: dict[str, int] = dict(Counter(posting.state for posting in postings))
@@ -126,10 +126,11 @@ def _newest(cached: Sequence[Fetched]) -> dict[str, Fetched]:
     return {row.label: row for row in cached}  # rows stand in the order they were fetched
 
 
-def _is_left(label: str, cached: Sequence[Fetched], base: Version) -> bool:
-    """Return whether the store holds none of a label's archives, or an earlier one than the newest of the cache.
+def is_waiting(label: str, cached: Sequence[Fetched], base: Version) -> bool:
+    """Return whether a label's newest archive in the cache waits for being published.
 
-    What was published from an archive that isn't in the cache was somebody's decision, and is left alone.
+    The store holds none of its archives, or an earlier one: a run was stopped, or the archive was refused. What was
+    published from an archive that isn't in the cache was somebody's decision, and is left alone.
     """
     mine = [row.sha256 for row in cached if row.label == label]
     if label not in base.releases:

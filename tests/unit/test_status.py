@@ -93,7 +93,7 @@ def test_older_releases_that_were_never_published_are_named_and_not_stale(
 
 @pytest.mark.parametrize(("day", "stale"), [(4, False), (5, True)])
 def test_a_store_that_nobody_looked_after_for_three_days_is_stale(fresh: LocalStore, day: int, stale: bool) -> None:
-    found = status(fresh, now=datetime(2026, 2, day, 10, tzinfo=UTC))
+    found = status(fresh, now=datetime(2026, 2, day, 9, tzinfo=UTC))
     assert any("last look" in why for why in found.stale) == stale
 
 

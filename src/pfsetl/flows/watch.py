@@ -27,6 +27,7 @@ from pfsetl.flows.tasks import RETRY_DELAYS, Found, discover_postings, fetch_arc
 from pfsetl.publication import runs, version
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import open_store
+from pfsetl.publication.version import Version
 from pfsetl.source import cache as archives
 from pfsetl.source import discover, fetch
 from pfsetl.source.cache import cache_folder, is_intact, rows
@@ -88,7 +89,7 @@ def watch(
             show_failed_look(error, earlier)
             raise
         base = version.open_version(store)
-        asked, brought = _ask_again(watching.again(postings, rows(folder), base, day), folder, run.id)
+        asked, brought = _ask_again(watching.again(postings, rows(folder), base, day), folder, run.id, base)
         todo = watching.plan(postings, rows(folder), base, since=first, brought=brought)
         wanted: dict[str, Asked] = {
             label: Found(str(row.path), row.url) if is_intact(row) else row.url for label, row in todo.publish.items()
@@ -141,18 +142,20 @@ def watch(
         }
 
 
-def _ask_again(wanted: Mapping[str, str], folder: Path, run: str) -> tuple[dict[str, str], set[str]]:
+def _ask_again(wanted: Mapping[str, str], folder: Path, run: str, base: Version) -> tuple[dict[str, str], set[str]]:
     """Ask for other bytes of these archives; return what came of it by label, and the labels that have new ones.
 
-    An archive that can't be had doesn't fail the run: the bytes of before are there.
+    An archive that can't be had doesn't fail the run: the bytes of before are there. One that waits for being published
+    is asked for however long that takes: it may have been refused, and replaced since.
     """
+    kept = rows(folder)
     told: dict[str, str] = {}
     brought: set[str] = set()
     for label, url in wanted.items():
-        if fetch.rests(folder, label, datetime.now(UTC)):
+        if not watching.is_waiting(label, kept, base) and fetch.rests(folder, label, datetime.now(UTC)):
             told[label] = f"not asked: the server gives no validators, so once in {fetch.RESTS.days} days"
             continue
-        before = {row.sha256 for row in rows(folder) if row.label == label}
+        before = {row.sha256 for row in kept if row.label == label}
         if told:
             time.sleep(discover.PAUSE)
         try:
