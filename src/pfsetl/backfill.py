@@ -15,7 +15,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import Conflict, PfsetlError, UsageError, during, proposing
 from pfsetl.publication import elsewhere, neighbours, publish, record, separation, staging, version
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.runs import recorded, step
+from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import open_archive
@@ -218,8 +218,10 @@ def _backfill(
             failed[label] = str(error)
             tell(label, "failed")
     committed, left_out = publish_staged(staged, store=store, base=base)
-    published = tuple(s.release for s in staged if s.release not in left_out)
-    return Backfill(committed, published, tuple(unchanged), failed | left_out)
+    published = [s.release for s in staged if s.release not in left_out]
+    if committed.run != current():  # another run published the same meanwhile
+        published, unchanged = [], [*unchanged, *published]
+    return Backfill(committed, tuple(published), tuple(unchanged), failed | left_out)
 
 
 def _hold_against_neighbour(one: StagedRelease, store: Store, known: Mapping[str, Mapping[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, revision, separation, version
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.runs import recorded, step
+from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source import members
@@ -130,8 +130,8 @@ def _build(
         )
         with step("commit", release.label):
             committed = publish.commit(store, [staged], base, contracts.load())
-        # NOTE: not by the number, which another build may have raised meanwhile.
-        published = before.get("content") != staged.content
+        # NOTE: another build may have raised the number meanwhile, or published the same.
+        published = before.get("content") != staged.content and committed.run == current()
         result = Build(release.label, committed, published=published, record=staged.record)
     if texts:
         made_of = result.record | record.source(opened, url, release, texts)

@@ -1,24 +1,37 @@
-"""What there is to do after a look at CMS: which archives to fetch, and which fetched ones to publish."""
+"""What there is to do after a look at CMS: which archives to ask for again, which to fetch, which to publish."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from pfsetl.alarms import in_force
+from pfsetl.archives import order
 from pfsetl.declared import registry
+from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, SourceUnavailable, UsageError
 from pfsetl.publication.version import Version
 from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
 
+ASKED_AGAIN = 4  # of the newest releases at CMS: the year that is being paid and corrected
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to fetch (address by label), what to publish from the cache, what can't be done, and what CMS lists."""
+    """What to fetch (address by label), what to publish from the cache, what can't be done, and what CMS lists.
+
+    `due` are those of `fetch` that were declared before CMS posted them, or failed in an earlier run; `holes` are
+    posted releases between those that the store holds, which are left to a backfill.
+    """
 
     fetch: dict[str, str]
     publish: dict[str, Fetched]
     failed: dict[str, PfsetlError]
     seen: dict[str, int]
+    new: tuple[str, ...] = ()
+    due: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -26,25 +39,51 @@ class Plan:
         return not self.fetch and not self.publish
 
 
-def plan(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version, *, since: int) -> Plan:
+def again(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version, today: date) -> dict[str, str]:
+    """Return the addresses to ask for other bytes than were published or refused, by label.
+
+    They are those of the release in force, of the newest four at CMS, and of archives that wait in the cache: CMS may
+    have replaced one that was refused. What isn't known yet is fetched in any case.
+    """
+    posted = {p.label: p.url for p in postings if p.url and p.state == "known"}
+    newest = sorted((r for r in map(_known, posted) if r), key=order)[-ASKED_AGAIN:]
+    recent = {in_force(today), *(release.label for release in newest)} & {*base.releases}
+    waiting = {label for label in _newest(cached) if is_waiting(label, cached, base)}
+    return {label: url for label, url in posted.items() if label in recent | waiting}
+
+
+def plan(
+    postings: Sequence[Posting],
+    cached: Sequence[Fetched],
+    base: Version,
+    *,
+    since: int,
+    brought: Collection[str] = (),
+) -> Plan:
     """Return what brings a store up to what CMS posts.
 
-    New releases and other zips under known labels are fetched, and releases that were declared before CMS posted
-    them: those later than all that the store holds. What is older is left to a backfill. Archives in the cache of
-    releases of `since` and later that the store hasn't published are left by a run that was stopped or refused, and
-    are published. A page that couldn't be read and a new label that nobody has declared need a person, and count as
-    failed.
+    Fetched are new labels, other zips under known labels, and every declared release of `since` and later that is
+    posted and neither in the store nor in the cache, whatever else the store holds. Published are archives of such
+    releases that the cache holds and the store doesn't: a run was stopped or refused them, or they are `brought` (by
+    label), bytes that CMS posted since. A page that couldn't be read and a new label that nobody has declared need a
+    person, and count as failed.
     """
     fetch: dict[str, str] = {}
     failed: dict[str, PfsetlError] = {}
+    due = []
     for posting in postings:
         if posting.state == "unreachable":
             failed[posting.label] = SourceUnavailable(posting.note)
-        elif posting.url and (posting.state in ("new_label", "new_zip") or _is_due(posting, cached, base)):
+            continue
+        is_due = _is_due(posting, cached, base, since)
+        if posting.url and (is_due or posting.state in ("new_label", "new_zip")):
             try:
-                fetch[registry.find_or_infer(posting.label).label] = posting.url
+                label = registry.find_or_infer(posting.label).label
             except UsageError as error:
                 failed[posting.label] = error
+            else:
+                fetch[label] = posting.url
+                due += [label] if is_due else []
     publish: dict[str, Fetched] = {}
     for label, row in _newest(cached).items():
         try:
@@ -52,27 +91,46 @@ def plan(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version, 
         except UsageError as error:
             failed[label] = error
             continue
-        if label not in fetch and recent and _is_left(label, cached, base):
+        if label not in fetch and recent and (label in brought or is_waiting(label, cached, base)):
             publish[label] = row
-    return Plan(fetch, publish, failed, dict(Counter(posting.state for posting in postings)))
+    new = tuple(p.label for p in postings if p.state in ("new_label", "new_zip"))
+    seen: dict[str, int] = dict(Counter(posting.state for posting in postings))
+    return Plan(fetch, publish, failed, seen, new, tuple(due), holes(postings, base, since))
 
 
-def _is_due(posting: Posting, cached: Sequence[Fetched], base: Version) -> bool:
-    """Return whether a declared release is later than any in the store, and wasn't fetched yet."""
-    if posting.state != "known" or not base.releases or any(row.label == posting.label for row in cached):
+def holes(postings: Sequence[Posting], base: Version, since: int) -> tuple[str, ...]:
+    """Return the posted releases of years before `since` that a store lacks, from the oldest that it holds on."""
+    held = [(r["year"], r["quarter"]) for r in base.releases.values()]
+    listed = [p.label for p in postings if p.state == "known" and p.label not in base.releases]
+    releases = sorted((r for r in map(_known, listed) if r), key=order)
+    return tuple(r.label for r in releases if held and r.year < since and (r.year, r.quarter) >= min(held))
+
+
+def _is_due(posting: Posting, cached: Sequence[Fetched], base: Version, since: int) -> bool:
+    """Return whether a declared release is posted, and neither in the store nor in the cache."""
+    if posting.state != "known" or posting.label in base.releases or any(row.label == posting.label for row in cached):
         return False
-    release = registry.find(posting.label)
-    return (release.year, release.quarter) > max((r["year"], r["quarter"]) for r in base.releases.values())
+    release = _known(posting.label)
+    return bool(release and release.year >= since)
+
+
+def _known(label: str) -> Release | None:
+    """Return a release that is declared or follows CMS's rule; another can come only from an earlier declaration."""
+    try:
+        return registry.find_or_infer(label)
+    except UsageError:
+        return None
 
 
 def _newest(cached: Sequence[Fetched]) -> dict[str, Fetched]:
     return {row.label: row for row in cached}  # rows stand in the order they were fetched
 
 
-def _is_left(label: str, cached: Sequence[Fetched], base: Version) -> bool:
-    """Return whether the store holds none of a label's archives, or an earlier one than the newest of the cache.
+def is_waiting(label: str, cached: Sequence[Fetched], base: Version) -> bool:
+    """Return whether a label's newest archive in the cache waits for being published.
 
-    What was published from an archive that isn't in the cache was somebody's decision, and is left alone.
+    The store holds none of its archives, or an earlier one: a run was stopped, or the archive was refused. What was
+    published from an archive that isn't in the cache was somebody's decision, and is left alone.
     """
     mine = [row.sha256 for row in cached if row.label == label]
     if label not in base.releases:

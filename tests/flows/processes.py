@@ -271,6 +271,7 @@ def orchestra(folder: Path, cms_url: str, *, schedules: bool = False) -> Iterato
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": str(schedules).lower(),  # else no run that a test didn't ask for
         "PFSETL_CMS_URL": cms_url,
+        "PFSETL_OUTPUT": str(folder / "output"),
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",

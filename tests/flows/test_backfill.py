@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.exceptions import ParameterTypeError
 from prefect.testing.utilities import prefect_test_harness
 
 from pfsetl.declared import registry
-from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
+from pfsetl.errors import ChecksFailed, SourceUnavailable
 from pfsetl.flows import report, tasks
 from pfsetl.flows.backfill import backfill
 from pfsetl.publication import version
@@ -159,10 +160,14 @@ def test_dask_publishes_what_threads_publish_and_records_the_steps(archives: Pat
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"task_runner": "ray"}, "no such task runner"), ({"concurrency": 0}, "Give 1 or more")],
+    [
+        ({"task_runner": "ray"}, r"task_runner: .*threads\|dask"),
+        ({"concurrency": 0}, "concurrency: .*greater than or equal to 1"),
+        ({"accept": ["los"]}, "accept.0: .*loss"),
+    ],
 )
 def test_what_cannot_be_asked_is_refused(archives: Path, tmp_path: Path, options: Any, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(ParameterTypeError, match=message):
         backfill(releases="2024", output=str(tmp_path / "store"), archives=str(archives), **options)
 
 

@@ -1,13 +1,15 @@
 """A flow as a command: what a user reads, and the exit code, when it can't run; and what a deployment may be given."""
 
+import sys
 from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
 from prefect.flows import Flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import SourceUnavailable
-from pfsetl.flows import command
+from pfsetl.flows import automations, command
 from pfsetl.flows.backfill import backfill
 
 
@@ -17,6 +19,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
     def failing() -> None:
         raise error
 
+    failing.validate_parameters = dict  # type: ignore[attr-defined]
     monkeypatch.setattr(command, "server", nullcontext)
     monkeypatch.setattr(command, "setup_logging", lambda: None)
     monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -42,6 +45,42 @@ def test_an_error_of_pfsetl_keeps_its_message_and_code(
 ) -> None:
     assert ended(monkeypatch, SourceUnavailable("not there")) == 3
     assert capsys.readouterr().err == "not there\n"
+
+
+def test_a_prefect_without_the_embedded_server_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "prefect.server.api.server", None)
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert command.run_flow(backfill, {"releases": "2025"}, str) == 2
+    assert "set PREFECT_API_URL to its address" in capsys.readouterr().err
+
+
+def test_what_a_parameter_cannot_be_is_a_request_that_cannot_be_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.run_flow(backfill, {"releases": "2025", "concurrency": 0}, str) == 2
+    told = capsys.readouterr().err
+    assert ("concurrency: Input should be greater than or equal to 1" in told, "--help" in told) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--heartbeat-seconds", "180"), "healthy ones would count as dead"),
+        (("--within-days", "0.0001"), "too short"),
+    ],
+)
+def test_automations_that_would_cry_wolf_are_refused(
+    options: tuple[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert automations.main(["--block", "slack-webhook/ops", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_automations_need_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert automations.main(["--block", "slack-webhook/ops"]) == 2
+    assert "PREFECT_API_URL isn't set" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("releases", [2025, [2024, "RVU25A"], "2009..2026"])

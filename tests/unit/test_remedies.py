@@ -163,7 +163,7 @@ ROWS = {
         lambda: s.release(LABEL),
         "needs a row with the days on which it's in force",
         [("releases.csv", {"release": "RVU25A_SPECIAL", "year": "2025", "quarter": "1", "kind": "correction",
-                           "effective_from": "2025-01-01", "effective_to": "2025-03-31"})],
+                           "effective_from": "2025-01-01", "effective_to": "2025-03-31", "supersedes": "RVU25A"})],
         "RVU25A_SPECIAL",
     ),
     "a label beside a declared one": Case(

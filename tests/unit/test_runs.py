@@ -65,7 +65,7 @@ def test_a_backfill_is_one_run_with_the_steps_of_every_release(store, tmp_path):
 def test_each_step_is_one_line_of_json_in_the_log(store, caplog):
     with caplog.at_level(logging.INFO, "pfsetl"), recorded(store, "build") as run, step("read", "RVU25A") as done:
         done.rows = 7
-    (line,) = (json.loads(record.message) for record in caplog.records)
+    (line,) = (json.loads(record.message) for record in caplog.records if record.name == "pfsetl")
     assert {"run": run.id, "step": "read", "release": "RVU25A", "rows": 7, "outcome": "done"}.items() <= line.items()
     assert line["seconds"] >= 0
 
@@ -76,7 +76,8 @@ def test_a_record_that_cannot_be_written_does_not_fail_the_run(tmp_path, caplog)
     (place / "runs").write_text("in the way")
     with recorded(LocalStore(place), "build") as run:
         run.version = 3
-    assert "runs" in caplog.text
+    (record,) = caplog.records
+    assert (record.levelname, "runs" in record.message) == ("ERROR", True)
 
 
 def test_a_damaged_record_is_named(store):
@@ -102,3 +103,16 @@ def test_the_command_shows_as_many_as_asked(store, tmp_path, run):
 def test_an_empty_store_says_that_nothing_was_run(store, run):
     code, out, _ = run("runs", "--output", store.root)
     assert (code, "no run is recorded" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        (runs.Step("read", "RVU26B", 0.21, rows=19044), "read RVU26B: 19,044 rows in 0.2 s"),
+        (runs.Step("write", "RVU26B", 1.26, rows=7, bytes=659_604), "write RVU26B: 7 rows, 659,604 bytes in 1.3 s"),
+        (runs.Step("discover", seconds=3.14), "discover: done in 3.1 s"),
+        (runs.Step("read", "RVU26B", 0.21, outcome="failed"), "read RVU26B: failed after 0.2 s"),
+    ],
+)
+def test_a_step_is_told_in_words(done, said):
+    assert runs.sentence(done) == said

@@ -1,6 +1,6 @@
 """What there is to do after a look at CMS."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
-from pfsetl.watch import Plan, plan
+from pfsetl.watch import Plan, again, plan
 
 URL = "https://www.cms.gov/files/zip/{}.zip"
 
@@ -33,8 +33,12 @@ def published(**archives: str) -> Version:
     return Version(LocalStore(Path("none")), 1, {"resources": [], "pfsetl": {"releases": records}})
 
 
-def planned(*postings: Posting, cache: tuple[Fetched, ...] = (), base: Version | None = None) -> Plan:
-    return plan(postings, cache, base or published(), since=2025)
+def planned(*postings: Posting, cache: tuple[Fetched, ...] = (), base: Version | None = None, **options: Any) -> Plan:
+    return plan(postings, cache, base or published(), since=2025, **options)
+
+
+def asked_again(*postings: Posting, cache: tuple[Fetched, ...] = (), base: Version) -> list[str]:
+    return list(again(postings, cache, base, date(2026, 2, 1)))
 
 
 @pytest.mark.parametrize("state", ["new_label", "new_zip"])
@@ -43,18 +47,43 @@ def test_what_is_new_is_fetched_from_where_it_is_posted(state: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["known", "vanished"])
-def test_what_is_known_or_gone_is_left_alone(state: str) -> None:
-    found = planned(posting("RVU26A", state))
+def test_what_is_published_or_gone_is_left_alone(state: str) -> None:
+    found = planned(posting("RVU26A", state), base=published(RVU26A="aa"))
     assert (found.is_empty, found.failed, found.seen) == (True, {}, {state: 1})
 
 
-def test_a_release_that_was_declared_before_it_was_posted_is_fetched_when_it_is() -> None:
-    found = planned(posting("RVU26D", "known"), base=published(RVU26B="aa"))
-    assert found.fetch == {"RVU26D": URL.format("RVU26D")}
+@pytest.mark.parametrize("held", ["RVU26A", "RVU26C"])
+def test_a_declared_release_that_the_store_lacks_is_due_whatever_else_it_holds(held: str) -> None:
+    found = planned(posting("RVU26B", "known"), base=published(**{held: "aa"}))
+    assert (found.fetch, found.due) == ({"RVU26B": URL.format("RVU26B")}, ("RVU26B",))
 
 
-def test_an_older_release_than_the_store_holds_is_left_to_a_backfill() -> None:
-    assert planned(posting("RVU25D", "known"), base=published(RVU26A="aa")).is_empty
+def test_an_empty_store_is_filled_from_the_first_year_on() -> None:
+    assert list(planned(posting("RVU24D", "known"), posting("RVU25A", "known")).fetch) == ["RVU25A"]
+
+
+def test_older_releases_that_the_store_lacks_are_named_and_left_to_a_backfill() -> None:
+    listed = [posting(label, "known") for label in ("RVU23A", "RVU24B", "RVU24A", "RVU26A")]
+    found = planned(*listed, base=published(RVU23D="aa", RVU26A="bb"))
+    assert (found.is_empty, found.holes) == (True, ("RVU24A", "RVU24B"))
+
+
+def test_the_newest_four_and_the_release_in_force_are_asked_for_again() -> None:
+    labels = ["RVU26A", "RVU26B", "RVU26C", "RVU26D", "RVU27A", "RVU25D"]
+    listed = [posting(label, "known") for label in labels]
+    held = published(**dict.fromkeys(labels, "aa"))
+    assert sorted(asked_again(*listed, base=held)) == ["RVU26A", "RVU26B", "RVU26C", "RVU26D", "RVU27A"]
+
+
+def test_an_archive_that_waits_in_the_cache_is_asked_for_again_before_it_is_published() -> None:
+    row = cached("RVU24A", "aa")
+    assert asked_again(posting("RVU24A", "known"), cache=(row,), base=published(RVU26A="bb")) == ["RVU24A"]
+
+
+def test_bytes_that_cms_posted_since_are_published_over_an_archive_that_the_cache_never_had() -> None:
+    rows = (cached("RVU26A", "bb"),)
+    found = planned(posting("RVU26A", "known"), cache=rows, base=published(RVU26A="by hand"), brought={"RVU26A"})
+    assert list(found.publish) == ["RVU26A"]
 
 
 def test_a_declared_release_that_is_published_or_fetched_is_left_alone() -> None:

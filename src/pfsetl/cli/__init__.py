@@ -8,7 +8,7 @@ from pathlib import Path
 from cyclopts import CycloptsError
 from polars.exceptions import PolarsError
 
-from pfsetl.cli import building, declaring, pricing, proving, publishing, reading, terminal  # noqa: F401  most register commands
+from pfsetl.cli import building, declaring, pricing, proving, publishing, reading, terminal, watching  # noqa: F401  most register commands
 from pfsetl.cli.options import app
 from pfsetl.declared import declarations
 from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected

@@ -14,6 +14,7 @@ Offline = Annotated[
     bool, Parameter(name="--offline", negative="", help="Take the newest archive of the cache, and ask nobody.")
 ]
 
+AtLeastNone = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 AllFormats = Annotated[

@@ -157,6 +157,15 @@ def find_or_infer(label: str) -> Release:
     )  # fmt: skip
 
 
+def quarter_label(day: date) -> str:
+    """Return the label of the first release of a day's quarter by CMS's naming rule.
+
+    >>> quarter_label(date(2027, 2, 1))
+    'RVU27A'
+    """
+    return f"RVU{day:%y}{'ABCD'[(day.month - 1) // 3]}"
+
+
 def inferred(label: str, record: Mapping[str, Any]) -> Release:
     """Return a release that a store holds and `schemas/releases.csv` doesn't, from its record in the manifest.
 

@@ -1,8 +1,7 @@
 """Prefect flows over pfsetl: they add runs, retries and artifacts, and nothing else in pfsetl knows of them.
 
 Prefect reads its settings when it is imported, so they are made here, before any flow is. Its default of 20 seconds is
-too short for the first start of the embedded server, the next two would report the run to Prefect's makers, and the
-last one brings pfsetl's own lines, one a step, into the logs of its runs.
+too short for the first start of the embedded server, and the next two would report the run to Prefect's makers.
 """
 
 import os
@@ -17,4 +16,3 @@ if find_spec("prefect") is None:
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
-os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "pfsetl")

@@ -15,6 +15,8 @@ from pfsetl.archives import Found as InFolder
 from pfsetl.archives import absent, look, refuse_incomplete
 from pfsetl.backfill import find_releases
 from pfsetl.flows.command import add_exceptions, run_flow
+from pfsetl.flows.ending import MANY, ends_plainly
+from pfsetl.flows.parameters import Acceptance, AtOnce, Delays, Place, Runner, Wanted, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_changes
@@ -28,18 +30,19 @@ def _name() -> str:
     return f"backfill {_wanted(flow_run.parameters['releases'])}"
 
 
-@flow(name="backfill", flow_run_name=_name, persist_result=False)
+@flow(name="backfill", flow_run_name=_name, persist_result=False, timeout_seconds=MANY)
+@ends_plainly(MANY)
 def backfill(
-    releases: str | int | list[str | int],
-    output: str = "output",
+    releases: Wanted | Year | list[Wanted | Year],
+    output: Place = "output",
     cache: str | None = None,
     archives: str | None = None,
-    task_runner: str = "threads",
-    concurrency: int = 2,
+    task_runner: Runner = "threads",
+    concurrency: AtOnce = 2,
     sample: bool = False,
-    accept: list[str] | None = None,
+    accept: list[Acceptance] | None = None,
     strict: bool = False,
-    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+    retry_delays: Delays = RETRY_DELAYS,
 ) -> Outcome:
     """Publish the wanted releases as one version: from a folder, or from the cache, fetching what it lacks.
 
@@ -47,6 +50,7 @@ def backfill(
     `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`, for every release. Fails in the end when
     a release did, after publishing the others; with `strict` also when a wanted release is absent or a file not used.
     """
+    refuse_relative(output)
     wanted, folder = _wanted(releases), cache or str(cache_folder())
     found = look(Path(archives), wanted) if archives else None
     asked = _in_folder(found) if found else _in_cache(Path(folder), wanted)

@@ -16,7 +16,10 @@ from prefect import flow
 from pfsetl import pipeline
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
+from pfsetl.flows import events
 from pfsetl.flows.command import add_exceptions, run_flow
+from pfsetl.flows.ending import LOOK, ends_plainly
+from pfsetl.flows.parameters import Acceptance, Delays, Label, Place, refuse_relative
 from pfsetl.flows.report import show_published
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.publication import version
@@ -35,17 +38,18 @@ class Built(TypedDict):
     rows: dict[str, int]
 
 
-@flow(name="build-release", flow_run_name="build {release}", persist_result=False)
+@flow(name="build-release", flow_run_name="build {release}", persist_result=False, timeout_seconds=LOOK)
+@ends_plainly(LOOK)
 def build_release(
-    release: str,
-    output: str = "output",
+    release: Label,
+    output: Place = "output",
     archive: str | None = None,
     cache: str | None = None,
     url: str | None = None,
     offline: bool = False,
     sample: bool = False,
-    accept: list[str] | None = None,
-    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+    accept: list[Acceptance] | None = None,
+    retry_delays: Delays = RETRY_DELAYS,
 ) -> Built:
     """Publish one CMS release into a store, fetching its zip when no archive is given.
 
@@ -53,30 +57,34 @@ def build_release(
     fails the run at once. `url` replaces the address in `schemas/releases.csv`; `offline` takes the newest archive of
     the cache and asks nobody. `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`.
     """
+    refuse_relative(output)
     pipeline.refuse_unknown(accept or ())
     label = registry.find_or_infer(release).label
     store, folder = open_store(output), cache or str(cache_folder())
     with recorded(store, "build", release=label, archive=archive) as run:
         base = version.open_version(store)
-        if archive is not None:
-            found = Found(archive)
-        elif offline:
-            kept = newest_cached(registry.find_or_infer(label), Path(folder))
-            found = Found(str(kept.path), kept.url)
-        else:
-            found = patient(fetch_archive, retry_delays)(label, folder, url, run.id)
-        staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
-        run.steps += staged.steps
-        holds = base.number
-        if staged.release is not None:
-            done = publish_releases([staged.release], output, base.number, run.id)
-            run.steps += done.steps
-            if done.left_out:
-                raise ChecksFailed(done.left_out[label])
-            holds = done.version
+        with events.refusal(label, base.number, output):
+            if archive is not None:
+                found = Found(archive)
+            elif offline:
+                kept = newest_cached(registry.find_or_infer(label), Path(folder))
+                found = Found(str(kept.path), kept.url)
+            else:
+                found = patient(fetch_archive, retry_delays)(label, folder, url, run.id)
+            staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
+            run.steps += staged.steps
+            holds = base.number
+            if staged.release is not None:
+                done = publish_releases([staged.release], output, base.number, run.id)
+                run.steps += done.steps
+                if done.left_out:
+                    raise ChecksFailed(done.left_out[label])
+                holds = done.version
         now = version.open_version(store, holds) if holds else version.open_version(store)
-        published = now.releases[label]["content"] != base.releases.get(label, {}).get("content")
+        published = now.run == run.id
         run.version, run.outcome = now.number, "published" if published else "unchanged"
+        if published and staged.release is not None:
+            events.published([staged.release], now.number, output)
         key = f"published-{re.sub('[^a-z0-9]+', '-', label.lower())}"
         show_published(key, now, label, f"{_phrase(label, now.number, published)} of {output}.")
         rows = {r["table"]: r["rows"] for r in now.resources if r["release"] == label}

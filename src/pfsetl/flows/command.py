@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import prefect
+from prefect import tags
+from prefect.exceptions import ParameterTypeError
 from prefect.flows import Flow
 from prefect.logging.configuration import setup_logging
-from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from pfsetl.errors import PfsetlError
+from pfsetl.errors import PfsetlError, UsageError
 from pfsetl.pipeline import ACCEPTABLE
+
+TAG = "pfsetl"  # of each run, so that automations find those without a deployment too
 
 
 def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Callable[[Any], str]) -> int:
@@ -22,11 +26,15 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     setup_logging()
     try:
-        with server():
+        flow.validate_parameters(dict(parameters))
+        with server(), tags(TAG):
             done = flow(**parameters)
     except PfsetlError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    except ParameterTypeError as error:
+        sys.stderr.write(f"{error}\n--help says what each can be.\n")
+        return 2
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -56,7 +64,15 @@ def server() -> Iterator[None]:
     if PREFECT_API_URL.value():
         yield
         return
-    embedded = SubprocessASGIServer()  # the one that Prefect would start, and stops when this process ends
+    try:
+        # The one that Prefect itself would start, and stops when this process ends. Prefect promises nothing about it.
+        from prefect.server.api.server import SubprocessASGIServer
+    except ImportError:
+        raise UsageError(
+            f"Prefect {prefect.__version__} has no embedded server where pfsetl knows it. Start one with "
+            "'prefect server start', set PREFECT_API_URL to its address (http://127.0.0.1:4200/api), and try again."
+        ) from None
+    embedded = SubprocessASGIServer()
     embedded.start()
     os.environ["PREFECT_API_URL"] = embedded.api_url
     with temporary_settings({PREFECT_API_URL: embedded.api_url}):

@@ -8,6 +8,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pfsetl import pipeline
 from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.flows import events
 from pfsetl.flows.report import Result, progress
 from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.publication import version
@@ -57,10 +58,16 @@ def publish_all(
         run.steps += published.steps
         result.failed |= {label: ChecksFailed(reason) for label, reason in published.left_out.items()}
         result.version = version.open_version(store, published.version)
-        result.published = [one for one in staged if one.release not in published.left_out]
+        made = [one for one in staged if one.release not in published.left_out]
+        if result.version.run == run.id:
+            result.published = made
+        else:  # another run published the same meanwhile
+            result.unchanged += [one.release for one in made]
     elif result.unchanged:
         result.version = version.open_version(store)  # another run may have published them meanwhile
     run.version, run.outcome = result.version.number, result.word()
+    events.published(result.published, result.version.number, output)
+    events.refused(result.failed, result.version.number, output)
     return result
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 
 from pfsetl.errors import ChecksFailed, PfsetlError, SourceUnavailable
+from pfsetl.looks import Look
 from pfsetl.publication import revision
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.version import Version
@@ -86,6 +87,39 @@ def show_changes(key: str, result: Result) -> None:
     ]
     text = f"{result.sentence()[0].upper()}{result.sentence()[1:]}."
     _safely(lambda: create_table_artifact(key=key, table=rows, description=text))
+
+
+def show_look(result: Result, look: Look) -> None:
+    """Leave the table artifact of a look at CMS: a row for each release there is something to tell of."""
+    told = {
+        "failed": [*result.failed],
+        "vanished": look.vanished,
+        "new": look.new,
+        "due": look.due,
+        "for a backfill": look.holes,
+    }
+    rows = [_row(result.version, one.release, "published") for one in result.published]
+    rows += [_row(result.version, label, "unchanged") for label in result.unchanged]
+    rows += [{"release": a.release, "outcome": f"alarm: {a.problem}", "why": a.why} for a in look.alarms]
+    rows += [
+        {"release": a.alarm.release, "outcome": f"acknowledged until {a.until}: {a.alarm.problem}", "why": a.reason}
+        for a in look.acknowledged
+    ]
+    rows += [{"release": label, "outcome": "asked again", "why": said} for label, said in look.asked.items()]
+    shown = {row["release"] for row in rows}
+    rows += [
+        {"release": label, "outcome": word} for word, labels in told.items() for label in labels if label not in shown
+    ]
+    counts = ", ".join(f"{len(labels)} {word}" for word, labels in told.items())
+    text = f"{result.sentence()[0].upper()}{result.sentence()[1:]}. CMS lists {len(look.listed)} releases: {counts}."
+    _safely(lambda: create_table_artifact(key="watch", table=rows, description=text))
+
+
+def show_failed_look(error: PfsetlError, earlier: Mapping[str, Any] | None) -> None:
+    """Leave the table artifact of a look that saw nothing, so that the page doesn't go on showing the last good one."""
+    last = f"The last look that saw CMS's index was on {earlier['look']['day']}." if earlier else "No look saw it yet."
+    row = {"release": "", "outcome": "CMS's index can't be read", "why": str(error)}
+    _safely(lambda: create_table_artifact(key="watch", table=[row], description=f"Nothing was seen: {error} {last}"))
 
 
 def show_published(key: str, version: Version, release: str, sentence: str) -> None:

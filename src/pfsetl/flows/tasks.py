@@ -20,6 +20,8 @@ from pfsetl import backfill
 from pfsetl.archives import other_bytes
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy
+from pfsetl.flows import logs
+from pfsetl.flows.ending import DISCOVER, FETCH, PUBLISH, STAGE
 from pfsetl.publication import version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import Step, part_of, step
@@ -29,13 +31,17 @@ from pfsetl.source import fetch as fetching
 from pfsetl.source import web
 from pfsetl.source.discover import Posting
 
+logs.bring()  # here, because every process that does a flow's work imports its tasks
+
 LOG = logging.getLogger("pfsetl.flows")
+
 CMS = "cms"  # the tag of the tasks that talk to CMS, and the concurrency limit that they keep to where there is one
 P = ParamSpec("P")
 R = TypeVar("R")
 
 LEASE_SECONDS = 60.0  # so long a killed run keeps its place under the limit
-RETRY_DELAYS = (10.0, 60.0)  # seconds before the second and the third attempt to reach CMS
+RETRY_DELAYS = (10.0, 60.0)  # seconds before the second and the third attempt to reach CMS, on average
+JITTER = 0.5  # so that releases that failed together don't ask again together
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ def _publish_name() -> str:
     task_run_name="discover",
     tags=[CMS],
     retry_condition_fn=_is_busy,
+    timeout_seconds=DISCOVER,
     cache_policy=NO_CACHE,
     persist_result=False,
 )
@@ -92,6 +99,7 @@ def discover_postings(cache: str, since: int) -> list[Posting]:
     task_run_name="fetch {label}",
     tags=[CMS],
     retry_condition_fn=_is_busy,
+    timeout_seconds=FETCH,
     cache_policy=NO_CACHE,
     persist_result=False,
 )
@@ -103,7 +111,7 @@ def fetch_archive(label: str, cache: str, url: str | None, run: str) -> Found:
     return Found(str(fetched.path), fetched.url, tuple(steps))
 
 
-@task(task_run_name="stage {label}", cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="stage {label}", timeout_seconds=STAGE, cache_policy=NO_CACHE, persist_result=False)
 def stage_release(
     label: str, archive: Found, output: str, run: str, sample: bool = False, accept: Collection[str] = ()
 ) -> Staged:
@@ -119,7 +127,7 @@ def stage_release(
     return Staged(made, (*archive.steps, *steps))
 
 
-@task(task_run_name=_publish_name, cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name=_publish_name, timeout_seconds=PUBLISH, cache_policy=NO_CACHE, persist_result=False)
 def publish_releases(staged: list[StagedRelease], output: str, base: int, run: str) -> Published:
     """Make staged releases visible as one version; `base` is the number of the version the run began on."""
     store = open_store(output)
@@ -130,5 +138,5 @@ def publish_releases(staged: list[StagedRelease], output: str, base: int, run: s
 
 
 def patient(task_: Task[P, R], delays: Sequence[float]) -> Task[P, R]:
-    """Return a network task that is tried again after each of these pauses when its source was busy."""
-    return task_.with_options(retries=len(delays), retry_delay_seconds=list(delays))
+    """Return a network task that is tried again after about each of these pauses when its source was busy."""
+    return task_.with_options(retries=len(delays), retry_delay_seconds=list(delays), retry_jitter_factor=JITTER)

@@ -5,68 +5,101 @@ Does nothing, and says so, when nothing is. Without PREFECT_API_URL it runs on P
 
 import argparse
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypedDict
 
 from prefect import flow
 
+from pfsetl import alarms, looks
 from pfsetl import watch as watching
+from pfsetl.errors import PfsetlError, SourceUnavailable
+from pfsetl.flows import events
 from pfsetl.flows.command import run_flow
+from pfsetl.flows.ending import LOOK, ends_plainly
+from pfsetl.flows.parameters import AtOnce, Delays, Place, Runner, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
-from pfsetl.flows.report import Result, raise_if_failed, show_changes
-from pfsetl.flows.tasks import RETRY_DELAYS, Found, discover_postings, patient
-from pfsetl.publication import version
+from pfsetl.flows.report import Result, show_failed_look, show_look, why
+from pfsetl.flows.tasks import RETRY_DELAYS, Found, discover_postings, fetch_archive, patient
+from pfsetl.publication import runs, version
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import open_store
+from pfsetl.publication.version import Version
+from pfsetl.source import cache as archives
+from pfsetl.source import discover, fetch
 from pfsetl.source.cache import cache_folder, is_intact, rows
 
 
 class Watched(TypedDict):
-    """What a run did, and how many releases CMS lists in each state."""
+    """What a run did, and what it saw at CMS: how many releases in each state, and by name what there is to tell.
+
+    `asked` says what came of asking for the recent archives again, `holes` are posted releases that are a backfill's
+    business, `acknowledged` the alarms that somebody knows of.
+    """
 
     version: int
     published: list[str]
     unchanged: list[str]
     failed: dict[str, str]
     seen: dict[str, int]
+    new: list[str]
+    due: list[str]
+    asked: dict[str, str]
+    holes: list[str]
+    vanished: list[str]
+    acknowledged: list[str]
 
 
 def _name() -> str:
     return f"watch {datetime.now(UTC):%Y-%m-%d}"
 
 
-@flow(name="watch", flow_run_name=_name, persist_result=False)
+@flow(name="watch", flow_run_name=_name, persist_result=False, timeout_seconds=LOOK)
+@ends_plainly(LOOK)
 def watch(
-    output: str = "output",
+    output: Place = "output",
     cache: str | None = None,
-    since: int | None = None,
-    task_runner: str = "threads",
-    concurrency: int = 2,
-    retry_delays: tuple[float, ...] = RETRY_DELAYS,
+    since: Year | None = None,
+    task_runner: Runner = "threads",
+    concurrency: AtOnce = 2,
+    retry_delays: Delays = RETRY_DELAYS,
+    today: date | None = None,
 ) -> Watched:
-    """Fetch and publish, as one version, the releases and re-posted archives that are new at CMS.
+    """Fetch and publish, as one version, what is posted at CMS and the store lacks, and say what needs a person.
 
-    The pages of known releases are read from the year `since` on, default last year. Fails in the end when a release
-    did, after publishing the others.
+    Releases and pages of the year `since` and later are looked at, default last year. The archives of the release in
+    force and of the newest four are asked for again. Fails in the end, after publishing what it can, for a release that
+    failed or vanished, and when the release in force isn't published, unless that is acknowledged
+    (`schemas/watch/known_problems.csv`). `today` is the day it goes by, default the clock's.
     """
-    first = datetime.now(UTC).year - 1 if since is None else since
-    folder, store, runner = cache or str(cache_folder()), open_store(output), runner_of(task_runner, concurrency)
+    refuse_relative(output)
+    day = today or datetime.now(UTC).date()
+    first = day.year - 1 if since is None else since
+    folder, store = Path(cache) if cache else cache_folder(), open_store(output)
+    runner = runner_of(task_runner, concurrency)
     with recorded(store, "watch", since=first) as run:
-        with step("discover"):
-            postings = patient(discover_postings, retry_delays)(folder, first)
-        todo = watching.plan(postings, rows(Path(folder)), version.open_version(store), since=first)
-        asked: dict[str, Asked] = {
+        earlier = runs.last_look(store)
+        try:
+            with step("discover"):
+                postings = patient(discover_postings, retry_delays)(str(folder), first)
+        except PfsetlError as error:
+            show_failed_look(error, earlier)
+            raise
+        base = version.open_version(store)
+        asked, brought = _ask_again(watching.again(postings, rows(folder), base, day), folder, run.id, base)
+        todo = watching.plan(postings, rows(folder), base, since=first, brought=brought)
+        wanted: dict[str, Asked] = {
             label: Found(str(row.path), row.url) if is_intact(row) else row.url for label, row in todo.publish.items()
         }
-        asked |= todo.fetch
-        if asked:
+        wanted |= todo.fetch
+        if wanted:
             result = publish_all(
-                asked,
+                wanted,
                 output=output,
-                cache=folder,
+                cache=str(folder),
                 runner=runner,
                 retry_delays=retry_delays,
                 run=run,
@@ -76,8 +109,23 @@ def watch(
             result = Result(version.open_version(store))
             run.version, run.outcome = result.version.number, "unchanged"
         result.failed = {**todo.failed, **result.failed}
-        show_changes("watch", result)
-        raise_if_failed(result.failed)
+        look = looks.look(
+            day,
+            postings,
+            todo,
+            asked,
+            published=result.version.releases,
+            failed={label: why(error) for label, error in result.failed.items()},
+            earlier=earlier["look"] if earlier else None,
+        )
+        run.look = look.as_record()
+        gone = {a.release for a in look.alarms if a.problem == "vanished"}
+        events.vanished(
+            sorted(gone - {*(earlier["look"]["vanished"] if earlier else ())}), result.version.number, output
+        )
+        show_look(result, look)
+        at_source = all(isinstance(result.failed.get(a.release), SourceUnavailable) for a in look.alarms)
+        alarms.raise_if_any(look.alarms, at_source=at_source)
         outcome = result.outcome()
         return {
             "version": outcome["version"],
@@ -85,7 +133,43 @@ def watch(
             "unchanged": outcome["unchanged"],
             "failed": outcome["failed"],
             "seen": todo.seen,
+            "new": list(look.new),
+            "due": list(look.due),
+            "asked": dict(look.asked),
+            "holes": list(look.holes),
+            "vanished": list(look.vanished),
+            "acknowledged": [f"{a.alarm.release} {a.alarm.problem}" for a in look.acknowledged],
         }
+
+
+def _ask_again(wanted: Mapping[str, str], folder: Path, run: str, base: Version) -> tuple[dict[str, str], set[str]]:
+    """Ask for other bytes of these archives; return what came of it by label, and the labels that have new ones.
+
+    An archive that can't be had doesn't fail the run: the bytes of before are there. One that waits for being published
+    is asked for however long that takes: it may have been refused, and replaced since.
+    """
+    kept = rows(folder)
+    told: dict[str, str] = {}
+    brought: set[str] = set()
+    for label, url in wanted.items():
+        if not watching.is_waiting(label, kept, base) and fetch.rests(folder, label, datetime.now(UTC)):
+            told[label] = f"not asked: the server gives no validators, so once in {fetch.RESTS.days} days"
+            continue
+        before = {row.sha256 for row in kept if row.label == label}
+        if told:
+            time.sleep(discover.PAUSE)
+        try:
+            fetch_archive(label, str(folder), url, run)
+        except SourceUnavailable as error:
+            told[label] = f"couldn't be asked: {error}"
+            continue
+        now = archives.newest(folder, label)
+        fresh = now is not None and now.sha256 not in before
+        told[label] = (
+            "other bytes than before" if fresh and before else "fetched to compare" if fresh else "the same bytes"
+        )
+        brought |= {label} if fresh else set()
+    return told, brought
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,9 +180,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sentence(done: Watched) -> str:
     listed = ", ".join(f"{count} {state}" for state, count in sorted(done["seen"].items()))
-    if not done["published"]:
-        return f"nothing new at CMS ({listed}); version {done['version']} stays"
-    return f"{', '.join(done['published'])} published as version {done['version']} ({listed})"
+    lines = [f"nothing new at CMS ({listed}); version {done['version']} stays"]
+    if done["published"]:
+        lines = [f"{', '.join(done['published'])} published as version {done['version']} ({listed})"]
+    if done["vanished"]:
+        lines.append(f"not listed any more: {', '.join(done['vanished'])}")
+    if done["holes"]:
+        lines.append(f"posted and not in the store, for a backfill: {', '.join(done['holes'])}")
+    lines += [f"acknowledged: {said}" for said in done["acknowledged"]]
+    return "\n".join(lines)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import chain, changes, manifest, separation, succession, version
+from pfsetl.publication import chain, changes, manifest, runs, separation, succession, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written, is_uniform, write
 from pfsetl.publication.store import Store
@@ -100,6 +100,7 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         refuse_taken(store, number, tried)
         content = _manifest(newest, number, changed, resources, contract)
         labels = [s.release for s in changed]
+        content["pfsetl"]["run"] = runs.current()
         content["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, content), labels)
         document = manifest.encode(content)
         if store.put_new(version.manifest_name(number), document):

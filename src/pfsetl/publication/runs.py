@@ -1,7 +1,8 @@
 """What runs did: one structured log line per step, and one record per run beside the manifests.
 
-A step is timed with `with step("read", "RVU26A") as done`; it logs a line of JSON to the logger `pfsetl` and joins
-the record of the run that is open, if one is. Records are `runs/<start>-<id>.json` in the store, created once.
+A step is timed with `with step("read", "RVU26A") as done`; it logs a line of JSON to the logger `pfsetl`, the same in
+words to `pfsetl.steps`, which is silent until its level is set to INFO, and joins the record of the run that is open,
+if one is. Records are `runs/<start>-<id>.json` in the store, created once.
 """
 
 import contextvars
@@ -20,6 +21,8 @@ from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication.store import Store
 
 LOG = logging.getLogger("pfsetl")
+IN_WORDS = logging.getLogger("pfsetl.steps")
+IN_WORDS.setLevel(logging.WARNING)  # who reads lines of JSON shouldn't have to sort out others
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Step:
 
 @dataclass(slots=True)
 class Run:
-    """One run: what it was asked, its steps, and what came of it."""
+    """One run: what it was asked, its steps, and what came of it; `look` is what a look at CMS saw."""
 
     id: str
     command: str
@@ -47,6 +50,7 @@ class Run:
     version: int | None = None
     error: str | None = None
     steps: list[Step] = field(default_factory=list)
+    look: dict[str, Any] | None = None
 
 
 _OPEN: contextvars.ContextVar[Run | None] = contextvars.ContextVar("run", default=None)
@@ -67,15 +71,25 @@ def step(name: str, release: str | None = None) -> Iterator[Step]:
         run = _OPEN.get()
         if run is not None:
             run.steps.append(done)
+        IN_WORDS.info("%s", sentence(done))
         if LOG.isEnabledFor(logging.INFO):
             LOG.info(json.dumps(({"run": run.id} if run else {}) | asdict(done)))
+
+
+def sentence(done: Step) -> str:
+    """Return a step in words: `read RVU26B: 19,044 rows in 0.2 s`."""
+    what = f"{done.step} {done.release}" if done.release else done.step
+    counts = [f"{n:,} {unit}" for n, unit in ((done.rows, "rows"), (done.bytes, "bytes")) if n is not None]
+    if done.outcome != "done":
+        return f"{what}: {done.outcome} after {done.seconds:.1f} s"
+    return f"{what}: {', '.join(counts) or 'done'} in {done.seconds:.1f} s"
 
 
 @contextmanager
 def recorded(store: Store, command: str, **asked: Any) -> Iterator[Run]:
     """Record a run in the store when it ends, also when it fails; a run inside another one belongs to that one.
 
-    A record that can't be written doesn't fail the run, and is logged: what it published is published.
+    A record that can't be written doesn't fail the run, and is logged as an error: what it published is published.
     """
     if (outer := _OPEN.get()) is not None:
         yield outer
@@ -96,7 +110,13 @@ def recorded(store: Store, command: str, **asked: Any) -> Iterator[Run]:
         try:
             store.put_new(f"runs/{run.id}.json", (json.dumps(asdict(run), indent=1, default=str) + "\n").encode())
         except StoreError as error:
-            LOG.warning("%s", error)
+            LOG.error("this run isn't in `pfsetl runs`: %s", error)
+
+
+def current() -> str | None:
+    """Return the id of the run that is open here, None outside of one."""
+    run = _OPEN.get()
+    return run.id if run else None
 
 
 @contextmanager
@@ -117,6 +137,21 @@ def runs(store: Store, last: int | None = None) -> list[dict[str, Any]]:
     """Return the records of the runs in a store, newest first."""
     names = [name for name in reversed(store.names("runs")) if name.endswith(".json")]
     return [read(store, name) for name in (names if last is None else names[:last])]
+
+
+def last_look(store: Store) -> dict[str, Any] | None:
+    """Return the newest record of a run that saw CMS's whole index, None when there is none.
+
+    Damaged records are passed over; `verify` names them.
+    """
+    for name in reversed(store.names("runs")):
+        try:
+            record = read(store, name)
+        except StoreError:
+            continue
+        if record.get("look"):
+            return record
+    return None
 
 
 def read(store: Store, name: str) -> dict[str, Any]:

@@ -49,6 +49,12 @@ class Version:
         """When the version was committed, UTC."""
         return str(self.manifest["created"])
 
+    @property
+    def run(self) -> str | None:
+        """The id of the run that committed the version, None where it wasn't recorded."""
+        run = self.manifest["pfsetl"].get("run")
+        return None if run is None else str(run)
+
     def files(self, table: str, release: str | None = None) -> list[str]:
         """Return the addresses of a table's Parquet files, of one release or of all."""
         return [self.store.uri(r["path"]) for r in self._parts(table, release)]

@@ -1,6 +1,7 @@
 """A release's archive from CMS into the cache: politely, complete or not at all, and never over an older one."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pfsetl.declared.registry import Release
@@ -15,6 +16,7 @@ from pfsetl.source.download import Downloaded, Progress, Validators, discard, do
 from pfsetl.source.web import Manners
 
 ZIP = b"PK\x03\x04"
+RESTS = timedelta(days=7)
 
 
 def source_url(release: Release) -> str:
@@ -89,6 +91,24 @@ def newest_cached(release: Release, cache: Path | None = None) -> Fetched:
     return newest
 
 
+def rests(folder: Path, label: str, now: datetime) -> bool:
+    """Return whether a label's archive need not be asked for now.
+
+    Its server gave nothing to recognise the bytes by, so that each time means a whole download, and the last one is
+    less than RESTS ago. A damaged or absent file never rests.
+    """
+    held = archives.newest(folder, label)
+    if held is None or not archives.is_intact(held):
+        return False
+    try:
+        noted = read_json(_validators_place(folder, label).read_bytes())
+        if noted["sha256"] != held.sha256 or noted["etag"] or noted["modified"]:
+            return False
+        return now - datetime.fromisoformat(noted["asked"]) < RESTS
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def asked_address(folder: Path, label: str) -> str | None:
     """Return the address that the newest archive of a label was asked at, which redirects may have led on from."""
     place = _validators_place(folder, label)
@@ -133,4 +153,5 @@ def _read_validators(folder: Path, held: Fetched, address: str) -> Validators | 
 
 def _write_validators(folder: Path, kept: Fetched, address: str, given: Validators) -> None:
     noted = {"address": address, "sha256": kept.sha256, "etag": given.etag, "modified": given.modified}
+    noted["asked"] = datetime.now(UTC).isoformat(timespec="seconds")
     archives.write_whole(_validators_place(folder, kept.label), json.dumps(noted))

@@ -1,0 +1,114 @@
+"""What needs a person after a look at CMS, and which of it has been acknowledged."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pfsetl.declared import calendar, declarations, registry
+from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable, UsageError
+from pfsetl.source.discover import Posting
+
+FILE = "watch/known_problems.csv"
+RECENT = timedelta(days=730)
+PROBLEMS = {
+    "failed": "its page, its archive or its checks",
+    "vanished": "CMS's index doesn't list it any more",
+    "absent": "it's in force and not published",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that needs a person: a release, which of `PROBLEMS` it has, and what to do."""
+
+    release: str
+    problem: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """An alarm that somebody has acknowledged until a day, and why."""
+
+    alarm: Alarm
+    until: date
+    reason: str
+
+
+def in_force(day: date) -> str:
+    """Return the label of the release that prices a day: the declared one, else that of the quarter rule."""
+    try:
+        return calendar.pricing_release(day).label
+    except UsageError:
+        return registry.quarter_label(day)
+
+
+def absent(published: Collection[str], today: date) -> list[Alarm]:
+    """Say if the release in force isn't published."""
+    label = in_force(today)
+    if label in published:
+        return []
+    why = (
+        f"it prices {today}, and the store doesn't hold it. 'pfsetl build {label}' fetches it if CMS posts it, "
+        f"'pfsetl build {label} --archive PATH' takes an archive that you have"
+    )
+    return [Alarm(label, "absent", why)]
+
+
+def vanished(postings: Sequence[Posting], listed_before: Iterable[str], today: date) -> list[Alarm]:
+    """Name the releases that CMS's index has lost: those of the last two years, and all that an earlier look saw.
+
+    Older declared ones that no look of this store ever saw may have been taken down long ago; these are only told.
+    """
+    listed = {p.label for p in postings if p.state != "vanished"}
+    seen = {*listed_before} - listed
+    recent = {p.label for p in postings if p.state == "vanished" and _is_recent(p.label, today)}
+    why = (
+        "CMS's index doesn't list it any more. Keep its archive, and look at the index in a browser: is the list whole?"
+    )
+    return [Alarm(label, "vanished", why) for label in sorted(seen | recent)]
+
+
+def raise_if_any(alarms: Sequence[Alarm], *, at_source: bool) -> None:
+    """Raise what stands as one error that names each release, of the source when that alone is at fault."""
+    if alarms:
+        kind = SourceUnavailable if at_source else ChecksFailed
+        raise kind("\n".join(f"{alarm.release}: {alarm.why}" for alarm in alarms))
+
+
+def acknowledged(alarms: Iterable[Alarm], today: date) -> tuple[list[Alarm], list[Acknowledged]]:
+    """Part alarms into those that stand and those that a row of `schemas/watch/known_problems.csv` acknowledges today.
+
+    A row whose day is over acknowledges nothing, and the alarm says so. Raises ContractError for a row without a day or
+    a reason, or of a problem that isn't one of `PROBLEMS`.
+    """
+    rows = _rows()
+    standing, known = [], []
+    for alarm in alarms:
+        row = rows.get((alarm.release, alarm.problem))
+        if row is None:
+            standing.append(alarm)
+        elif (until := date.fromisoformat(row["until"])) >= today:
+            known.append(Acknowledged(alarm, until, row["reason"]))
+        else:
+            said = f"{alarm.why} (acknowledged until {until}: {row['reason']})"
+            standing.append(Alarm(alarm.release, alarm.problem, said))
+    return standing, known
+
+
+def _rows() -> Mapping[tuple[str, str], Mapping[str, str]]:
+    found = {}
+    for row in declarations.rows(FILE):
+        if row["problem"] not in PROBLEMS or not row["until"] or not row["reason"]:
+            raise ContractError(
+                f"{declarations.named(FILE)}: {row['release']} {row['problem']}: a row needs a problem of "
+                f"{', '.join(PROBLEMS)}, the last day it's acknowledged (until), and a reason."
+            )
+        found[row["release"], row["problem"]] = row
+    return found
+
+
+def _is_recent(label: str, today: date) -> bool:
+    release = registry.releases().get(label)
+    last = release.effective_to if release else None
+    return last is not None and last >= today - RECENT

@@ -1,0 +1,86 @@
+"""What one look at CMS saw and what needs a person: told in the run's record, which the next look is held against."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pfsetl import alarms
+from pfsetl.alarms import Acknowledged, Alarm
+from pfsetl.source.discover import Posting
+from pfsetl.watch import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look by name: what CMS's index lists, what is new or due, what was asked again, what is lost and not there.
+
+    `listed` are the labels of the index, `lost` those that an earlier look saw and this one doesn't; `vanished` adds
+    declared ones. `alarms` stand, `acknowledged` are known to somebody.
+    """
+
+    day: date
+    listed: tuple[str, ...]
+    lost: tuple[str, ...]
+    new: tuple[str, ...]
+    due: tuple[str, ...]
+    asked: Mapping[str, str]
+    holes: tuple[str, ...]
+    vanished: tuple[str, ...]
+    alarms: tuple[Alarm, ...]
+    acknowledged: tuple[Acknowledged, ...]
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the look as it stands in the record of its run."""
+        return {
+            "day": str(self.day),
+            "listed": list(self.listed),
+            "lost": list(self.lost),
+            "new": list(self.new),
+            "due": list(self.due),
+            "asked": dict(self.asked),
+            "holes": list(self.holes),
+            "vanished": list(self.vanished),
+            "alarms": [{"release": a.release, "problem": a.problem, "why": a.why} for a in self.alarms],
+            "acknowledged": [
+                {"release": a.alarm.release, "problem": a.alarm.problem, "until": str(a.until), "reason": a.reason}
+                for a in self.acknowledged
+            ],
+        }
+
+
+def look(
+    day: date,
+    postings: Sequence[Posting],
+    todo: Plan,
+    asked: Mapping[str, str],
+    *,
+    published: Collection[str],
+    failed: Mapping[str, str],
+    earlier: Mapping[str, Any] | None,
+) -> Look:
+    """Return what a look saw, held against the record of the `earlier` one.
+
+    `published` are the releases of the store after it, `failed` those that failed with the reason.
+    """
+    listed = {p.label for p in postings if p.state != "vanished"}
+    before = {*earlier["listed"], *earlier["lost"]} if earlier else set()
+    lost = before - listed
+    raised = [
+        *(Alarm(label, "failed", why) for label, why in failed.items()),
+        *alarms.vanished(postings, before, day),
+        *alarms.absent({*published, *failed}, day),
+    ]
+    standing, known = alarms.acknowledged(raised, day)
+    return Look(
+        day,
+        tuple(sorted(listed)),
+        tuple(sorted(lost)),
+        todo.new,
+        todo.due,
+        asked,
+        todo.holes,
+        tuple(sorted({p.label for p in postings if p.state == "vanished"} | lost)),
+        tuple(standing),
+        tuple(known),
+    )

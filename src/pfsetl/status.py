@@ -1,0 +1,195 @@
+"""How fresh a store is: what it should hold by the calendar, when CMS was last looked at, whether it's sound."""
+
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from pfsetl import alarms
+from pfsetl.archives import order
+from pfsetl.declared import calendar, declarations, registry
+from pfsetl.declared.registry import Release
+from pfsetl.errors import StoreError
+from pfsetl.publication import runs, version
+from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication.version import Version
+
+AHEAD = timedelta(days=14)
+LEAST_DISK = 500_000_000  # bytes: twenty releases with their archives
+ASKED_AT_ONCE = 16  # objects of a bucket
+DEADLINES = "watch/deadlines.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A release that should have been published: when it's in force, and the day by which CMS has posted it."""
+
+    release: str
+    in_force: date
+    posted_by: date
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The freshness of a store; `stale` says, in sentences, why it isn't fresh, and is empty where it is.
+
+    `in_force` and `in_force_soon` are the releases that price today and the day in two weeks, `due` those that should
+    be there and aren't, `holes` older ones that were never published. `looked` is the last look at CMS that saw its
+    index, `last_run` the last run of any kind. `disk` are the bytes that are free, None for a bucket.
+    """
+
+    store: str
+    today: date
+    version: int
+    newest: str | None
+    in_force: str
+    in_force_published: bool
+    in_force_soon: str
+    due: tuple[Due, ...]
+    holes: tuple[str, ...]
+    looked: Mapping[str, Any] | None
+    last_run: Mapping[str, Any] | None
+    problems: tuple[str, ...]
+    disk: int | None
+    acknowledged: tuple[str, ...]
+    stale: tuple[str, ...]
+
+
+def status(store: Store, *, now: datetime | None = None, max_lag: int | None = None) -> Status:
+    """Measure how fresh a store is.
+
+    `max_lag` are the days after its deadline (`schemas/watch/deadlines.csv`) in which a release may be absent, default
+    14; the release in force must be there. Of the store only the newest version is looked at, by presence and size;
+    `verify` reads every byte. Raises StoreError for a store that can't be read.
+    """
+    now = now or datetime.now(UTC)
+    today, lag = now.date(), timedelta(days=14 if max_lag is None else max_lag)
+    newest = version.open_version(store)
+    due = missing(newest, today)
+    looked, last = runs.last_look(store), next(iter(runs.runs(store, 1)), None)
+    problems = tuple(_unsound(newest))
+    disk = shutil.disk_usage(store.root).free if isinstance(store, LocalStore) and store.root.exists() else None
+    standing, known = alarms.acknowledged(_absent(newest, due, today, lag), today)
+    stale = [f"{alarm.release}: {alarm.why}" for alarm in standing]
+    stale += _unseen(looked, now) + _failed(last, looked, today) + [f"the store: {problem}" for problem in problems]
+    if disk is not None and disk < LEAST_DISK:
+        stale.append(f"{disk / 1e6:,.0f} MB are free where the store is; keep {LEAST_DISK / 1e6:,.0f}")
+    held = sorted((registry.inferred(label, record) for label, record in newest.releases.items()), key=order)
+    return Status(
+        str(store),
+        today,
+        newest.number,
+        held[-1].label if held else None,
+        alarms.in_force(today),
+        alarms.in_force(today) in newest.releases,
+        alarms.in_force(today + AHEAD),
+        due,
+        tuple(_holes(newest, today)),
+        _told(looked),
+        _told(last),
+        problems,
+        disk,
+        tuple(f"{a.alarm.release} {a.alarm.problem} until {a.until}: {a.reason}" for a in known),
+        tuple(stale),
+    )
+
+
+def missing(newest: Version, today: date) -> tuple[Due, ...]:
+    """Return the releases of last year and later that CMS has posted by now, by their deadline, and a store lacks.
+
+    Releases that were never in force are none of these. This quarter and the next follow the quarter rule where they
+    aren't declared yet.
+    """
+    first = date(today.year - 1, 1, 1)
+    expected = [r for r in registry.releases().values() if r.effective_from and r.effective_from >= first]
+    ahead = registry.quarter_label(today + timedelta(days=31))
+    undeclared = {registry.quarter_label(today), ahead} - {*registry.releases()}
+    found = [*expected, *map(registry.find_or_infer, undeclared)]
+    return tuple(
+        Due(r.label, r.effective_from, by)
+        for r in sorted(found, key=order)
+        if r.label not in newest.releases and r.effective_from and (by := posted_by(r)) <= today and _prices_a_day(r)
+    )
+
+
+def posted_by(release: Release) -> date:
+    """Return the day by which CMS has posted a release, by its own habits; a correction, by its first day in force."""
+    first = calendar.formula_day(release)
+    return first if release.supersedes else first - timedelta(days=_days("first_posting", str(release.quarter)))
+
+
+def _prices_a_day(release: Release) -> bool:
+    return not release.known or bool(calendar.days_of(release))
+
+
+def _days(what: str, quarter: str = "") -> int:
+    rows = declarations.rows(DEADLINES)
+    return next(int(row["days"]) for row in rows if (row["what"], row["quarter"]) == (what, quarter))
+
+
+def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) -> list[alarms.Alarm]:
+    found = alarms.absent(newest.releases, today)
+    named = {alarm.release for alarm in found}
+    late = [one for one in due if one.posted_by + lag < today and one.release not in named]
+    return found + [
+        alarms.Alarm(
+            one.release,
+            "absent",
+            f"in force from {one.in_force}, posted by {one.posted_by} at the latest, and not published. Look at "
+            f"CMS with 'pfsetl discover', then 'pfsetl build {one.release}'",
+        )
+        for one in late
+    ]
+
+
+def _unseen(looked: Mapping[str, Any] | None, now: datetime) -> list[str]:
+    """Say when CMS was last looked at, if that is too long ago; the index has to be seen whole for a look."""
+    days = _days("look")
+    if looked is None:
+        return ["no look at CMS is recorded. The flow 'watch' is one: 'python -m pfsetl.flows.watch'"]
+    since = now - datetime.fromisoformat(looked["started"])
+    if since <= timedelta(days=days):
+        return []
+    return [f"the last look that saw CMS's index was {since.days} days ago, it may be {days}. Does 'watch' still run?"]
+
+
+def _failed(last: Mapping[str, Any] | None, looked: Mapping[str, Any] | None, today: date) -> list[str]:
+    """Say what the last look and the last run left for a person."""
+    if looked:
+        raised = [alarms.Alarm(a["release"], a["problem"], a["why"]) for a in looked["look"]["alarms"]]
+        standing, _ = alarms.acknowledged([a for a in raised if a.problem != "absent"], today)
+        said = [f"{a.release}: {a.why} (at the last look)" for a in standing]
+    else:
+        said = []
+    if last and last["outcome"] == "failed" and (not looked or last["id"] != looked["id"]):
+        first = str(last.get("error") or "no message").splitlines()[0]
+        said.append(f"the last run, '{last['command']}' at {last['started']}, failed: {first}")
+    return said
+
+
+def _unsound(newest: Version) -> list[str]:
+    found = []
+    try:
+        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            sizes = list(pool.map(newest.store.size, (r["path"] for r in newest.resources)))
+    except StoreError as error:
+        return [str(error)]
+    for resource, size in zip(newest.resources, sizes, strict=True):
+        if size != resource["bytes"]:
+            found.append(f"{resource['path']} is {'missing' if size is None else 'of another size'}")
+    return [f"{found[0]}, and {len(found) - 1} more. 'pfsetl repair' mends what it can"] if found else []
+
+
+def _holes(newest: Version, today: date) -> list[str]:
+    """Return the declared releases of years before last that a store lacks, from the oldest it holds on."""
+    held = [(r["year"], r["quarter"]) for r in newest.releases.values()]
+    older = (r for r in registry.releases().values() if held and (r.year, r.quarter) >= min(held))
+    return [r.label for r in older if r.year < today.year - 1 and r.label not in newest.releases]
+
+
+def _told(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return record and {
+        name: record[name] for name in ("id", "command", "started", "outcome", "error") if name in record
+    }

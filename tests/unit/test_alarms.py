@@ -1,0 +1,90 @@
+"""What needs a person after a look at CMS, and what somebody has acknowledged."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pfsetl import alarms
+from pfsetl.alarms import Alarm
+from pfsetl.declared import declarations
+from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable
+from pfsetl.source.discover import Posting
+
+TODAY = date(2026, 2, 1)
+ALARM = Alarm("RVU25D", "vanished", "gone")
+
+
+def posting(label: str, state: Any = "known") -> Posting:
+    return Posting(label, None, "page", state)
+
+
+def known(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Let these be the rows of known problems."""
+    names = ("release", "problem", "until", "reason")
+    rows = tuple(dict(zip(names, line.split(","), strict=True)) for line in lines)
+    monkeypatch.setattr(declarations, "rows", lambda _name: rows)
+
+
+@pytest.mark.parametrize(
+    ("day", "label"),
+    [("2024-03-08", "RVU24A"), ("2024-03-09", "RVU24AR"), ("2026-11-28", "RVU26D"), ("2031-08-15", "RVU31C")],
+)
+def test_a_day_is_priced_by_its_declared_release_or_by_that_of_its_quarter(day: str, label: str) -> None:
+    assert alarms.in_force(date.fromisoformat(day)) == label
+
+
+def test_the_release_in_force_has_to_be_published() -> None:
+    assert [a.release for a in alarms.absent({"RVU25D", "RVU26B"}, TODAY)] == ["RVU26A"]
+    assert alarms.absent({"RVU26A"}, TODAY) == []
+
+
+def test_a_declared_release_of_the_last_two_years_that_the_index_lacks_is_named() -> None:
+    gone = [posting("RVU25D", "vanished"), posting("RVU19A", "vanished")]
+    assert [a.release for a in alarms.vanished([*gone, posting("RVU26A")], (), TODAY)] == ["RVU25D"]
+
+
+def test_a_release_that_an_earlier_look_saw_is_named_however_old_it_is() -> None:
+    found = alarms.vanished([posting("RVU19A", "vanished"), posting("RVU26A")], ("RVU19A", "RVU26A"), TODAY)
+    assert [a.release for a in found] == ["RVU19A"]
+
+
+def test_a_known_problem_is_acknowledged_until_its_last_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, "RVU25D,vanished,2026-02-01,CMS said so")
+    standing, told = alarms.acknowledged([ALARM], TODAY)
+    assert (standing, [(a.alarm, a.reason) for a in told]) == ([], [(ALARM, "CMS said so")])
+
+
+def test_an_acknowledgement_that_is_over_lets_the_alarm_stand_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, "RVU25D,vanished,2026-01-31,CMS said so")
+    standing, told = alarms.acknowledged([ALARM], TODAY)
+    assert (told, [a.why for a in standing]) == ([], ["gone (acknowledged until 2026-01-31: CMS said so)"])
+
+
+def test_another_problem_of_the_same_release_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, "RVU25D,failed,2026-12-31,it is under repair at CMS")
+    assert alarms.acknowledged([ALARM], TODAY)[0] == [ALARM]
+
+
+@pytest.mark.parametrize("line", ["RVU25D,gone,2026-12-31,why", "RVU25D,vanished,,why", "RVU25D,vanished,2026-12-31,"])
+def test_a_row_without_a_problem_a_day_or_a_reason_is_refused(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    known(monkeypatch, line)
+    with pytest.raises(ContractError, match=r"known_problems\.csv.*RVU25D"):
+        alarms.acknowledged([ALARM], TODAY)
+
+
+def test_acknowledging_a_problem_builds_nothing_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = declarations.digest.__wrapped__()
+    (tmp_path / "watch").mkdir()
+    (tmp_path / "watch/known_problems.csv").write_text(
+        "release,problem,until,reason\nRVU25D,vanished,2026-12-31,CMS said so\n"
+    )
+    monkeypatch.setattr(declarations, "own", lambda: tmp_path)
+    assert declarations.digest.__wrapped__() == before
+
+
+@pytest.mark.parametrize(("at_source", "error"), [(True, SourceUnavailable), (False, ChecksFailed)])
+def test_what_stands_is_one_error_that_names_each_release(at_source: bool, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"^RVU25D: gone\nRVU26A: absent$"):
+        alarms.raise_if_any([ALARM, Alarm("RVU26A", "absent", "absent")], at_source=at_source)

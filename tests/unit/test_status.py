@@ -1,0 +1,133 @@
+"""How fresh a store is: by the calendar, by the last look at CMS, by what lies in it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pfsetl.publication import version
+from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
+from pfsetl.status import Status, status
+
+NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
+LOOK = {"day": "2026-02-01", "listed": [], "lost": [], "alarms": []}
+
+
+def a_store(folder: Path, monkeypatch: pytest.MonkeyPatch, *labels: str) -> LocalStore:
+    """A store whose newest version holds these releases, each with one file of ten bytes."""
+    store = LocalStore(folder)
+    records = {x: {"year": 2000 + int(x[3:5]), "quarter": "ABCD".index(x[5]) + 1, "sample": False} for x in labels}
+    files = [{"path": f"objects/rvu/{x}.parquet", "bytes": 10} for x in labels]
+    for file in files:
+        store.put_new(file["path"], b"0123456789")
+    monkeypatch.setattr(
+        version, "open_version", lambda _s: Version(store, 1, {"resources": files, "pfsetl": {"releases": records}})
+    )
+    return store
+
+
+def ran(store: LocalStore, started: str, look: dict[str, Any] | None = None, **more: Any) -> None:
+    record = {"id": started, "command": "watch", "outcome": "unchanged", "steps": [], "started": started, "look": look}
+    store.put_new(f"runs/{started[:10]}.json", json.dumps(record | more).encode())
+
+
+LAST_YEAR = ("RVU25A", "RVU25B", "RVU25C", "RVU25D")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
+    store = a_store(tmp_path, monkeypatch, *LAST_YEAR, "RVU26A")
+    ran(store, "2026-02-01T09:20:00+00:00", LOOK)
+    return store
+
+
+def test_a_store_that_holds_what_is_due_and_was_looked_after_today_is_fresh(fresh: LocalStore) -> None:
+    found = status(fresh, now=NOW)
+    assert (found.stale, found.due, found.newest, found.in_force, found.in_force_published) == (
+        (), (), "RVU26A", "RVU26A", True,
+    )  # fmt: skip
+
+
+def test_a_store_without_the_release_in_force_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = a_store(tmp_path, monkeypatch, *LAST_YEAR)
+    ran(store, "2026-02-01T09:20:00+00:00", LOOK)
+    found = status(store, now=NOW, max_lag=365)
+    assert [why.partition(":")[0] for why in found.stale] == ["RVU26A"]
+
+
+def labels_due(store: LocalStore, day: datetime, **options: Any) -> tuple[list[str], Status]:
+    found = status(store, now=day, **options)
+    return [one.release for one in found.due], found
+
+
+def test_the_next_release_is_due_when_cms_has_usually_posted_it(fresh: LocalStore) -> None:
+    """RVU24B's zip is dated 18 March 2024, two weeks before its first day."""
+    assert labels_due(fresh, datetime(2026, 3, 17, tzinfo=UTC))[0] == []
+    assert labels_due(fresh, datetime(2026, 3, 18, tzinfo=UTC))[0] == ["RVU26B"]
+
+
+@pytest.mark.parametrize(("lag", "stale"), [(0, True), (6, True), (7, False)])
+def test_a_release_that_is_due_may_be_absent_for_the_days_that_are_given(
+    fresh: LocalStore, lag: int, stale: bool
+) -> None:
+    _, found = labels_due(fresh, datetime(2026, 3, 25, tzinfo=UTC), max_lag=lag)
+    assert any(why.startswith("RVU26B:") for why in found.stale) == stale
+
+
+def test_a_year_that_nobody_has_declared_is_due_by_the_quarter_rule(fresh: LocalStore) -> None:
+    due, found = labels_due(fresh, datetime(2031, 7, 20, tzinfo=UTC))
+    assert (found.in_force, "RVU31C" in due) == ("RVU31C", True)
+
+
+def test_older_releases_that_were_never_published_are_named_and_not_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = a_store(tmp_path, monkeypatch, "RVU24B", *LAST_YEAR, "RVU26A")
+    ran(store, "2026-02-01T09:20:00+00:00", LOOK)
+    found = status(store, now=NOW)
+    assert (found.holes, found.stale) == (("RVU24C", "RVU24D"), ())
+
+
+@pytest.mark.parametrize(("day", "stale"), [(4, False), (5, True)])
+def test_a_store_that_nobody_looked_after_for_three_days_is_stale(fresh: LocalStore, day: int, stale: bool) -> None:
+    found = status(fresh, now=datetime(2026, 2, day, 9, tzinfo=UTC))
+    assert any("last look" in why for why in found.stale) == stale
+
+
+def test_a_store_that_nobody_ever_looked_after_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = status(a_store(tmp_path, monkeypatch, *LAST_YEAR, "RVU26A"), now=NOW)
+    assert (found.looked, [why.split(".")[0] for why in found.stale]) == (None, ["no look at CMS is recorded"])
+
+
+def test_an_alarm_of_the_last_look_stays_until_a_look_without_it(fresh: LocalStore) -> None:
+    raised = {"release": "RVU25D", "problem": "vanished", "why": "it isn't listed"}
+    ran(fresh, "2026-02-02T09:20:00+00:00", LOOK | {"alarms": [raised]})
+    day = datetime(2026, 2, 3, tzinfo=UTC)
+    assert status(fresh, now=day).stale == ("RVU25D: it isn't listed (at the last look)",)
+    ran(fresh, "2026-02-03T00:00:00+00:00", LOOK)
+    assert status(fresh, now=day).stale == ()
+
+
+def test_a_last_run_that_failed_is_told_with_its_message(fresh: LocalStore) -> None:
+    ran(fresh, "2026-02-02T09:20:00+00:00", outcome="failed", error="CMS answered with 403\nmore")
+    assert status(fresh, now=datetime(2026, 2, 3, tzinfo=UTC)).stale == (
+        "the last run, 'watch' at 2026-02-02T09:20:00+00:00, failed: CMS answered with 403",
+    )
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_store_that_lost_a_file_or_a_part_of_it_is_stale(fresh: LocalStore, damage: str) -> None:
+    file = fresh.root / "objects/rvu/RVU25C.parquet"
+    file.chmod(0o644)
+    file.unlink() if damage == "gone" else file.write_bytes(b"012")
+    assert [why for why in status(fresh, now=NOW).stale if "RVU25C" in why and "pfsetl repair" in why]
+
+
+def test_little_disk_is_stale(fresh: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _p: shutil._ntuple_diskusage(10**12, 10**12, 10**8))
+    assert [why for why in status(fresh, now=NOW).stale if why.startswith("100 MB are free")]
