@@ -30,6 +30,7 @@ BAD = {"RVU25B": "not a complete zip", "RVU25C": "an HTML page", "RVU25D": "404"
 REPOSTED = "/files/zip/rvu26b-updated-06-15-2026.zip"
 NEW_ZIP, BEHIND_IT = "/files/zip/rvu27a-updated-12/28/2026.zip", "/files/zip/rvu27ar_1.zip"
 GATED_ZIP = "/files/zip/rvu27b-updated-03-01-2027.zip"
+DUE = ("RVU26C", "RVU26D")
 DEARER = s.changed(s.VISIT, work="1.50")
 
 
@@ -87,7 +88,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         before = len(cms.requests())
         again = chapter(prefect.run("backfill/backfill", **backfill), before)
 
-        watch = {"since": 2026, **places}
+        watch = {"since": 2026, "today": "2026-05-01", **places}
         post_news(cms)
         before = len(cms.requests())
         news = chapter(prefect.run("watch/watch", **watch), before)
@@ -122,8 +123,10 @@ def post_with_troubles(cms: CmsProcess, until: str) -> None:
 
 def post_news(cms: CmsProcess) -> None:
     """A new release behind a redirect, a re-posted one, and one whose zip is CMS's licence page."""
-    for label in ("RVU26A", "RVU26C", "RVU26D"):
+    for label in ("RVU26A", *DUE):
         post_page(cms, label, zip_path(label))
+    for label in DUE:
+        cms.answer(zip_path(label), zip_answer(cms, s.zipped(s.whole(label))))
     post_page(cms, "RVU26B", REPOSTED)
     codes = [DEARER if row is s.VISIT else row for row in (*s.CODES, s.of_quarter("RVU26B"))]
     cms.answer(REPOSTED, zip_answer(cms, s.zipped(s.whole("RVU26B", codes))))
@@ -237,13 +240,18 @@ def test_the_same_backfill_again_reports_what_is_still_missing(story: Story) -> 
         assert label not in story.backfill_again.message
 
 
+def is_conditional(request: dict[str, Any]) -> bool:
+    """Whether a request leaves it to CMS to say that nothing changed."""
+    return "if-none-match" in request["headers"]
+
+
 # --- the watch --------------------------------------------------------------------------------------------------
 
 
 def test_a_watch_publishes_the_new_release_and_the_reposted_one_as_one_version(story: Story) -> None:
     version = story.watch.version
     assert version.number == 2
-    assert sorted(version.releases) == sorted([*GOOD, "RVU27A"])
+    assert sorted(version.releases) == sorted([*GOOD, *DUE, "RVU27A"])
     changed = {label for label in GOOD if version.releases[label] != story.backfill.version.releases[label]}
     assert changed == {"RVU26B"}
 
@@ -269,10 +277,11 @@ def test_a_licence_page_in_place_of_a_zip_is_reported_by_name(story: Story) -> N
     assert len(story.watch.asked(GATED_ZIP)) == 1
 
 
-def test_a_watch_asks_only_for_the_zips_that_are_new(story: Story) -> None:
-    # RVU26C and RVU26D are declared and posted, and later than all that the store holds.
-    due = {zip_path("RVU26C"), zip_path("RVU26D")}
-    assert {request["path"] for request in story.watch.zips} == {REPOSTED, NEW_ZIP, BEHIND_IT, GATED_ZIP} | due
+def test_a_watch_asks_for_the_zips_that_the_store_lacks_and_whether_recent_ones_changed(story: Story) -> None:
+    due, recent = {zip_path(label) for label in DUE}, {zip_path("RVU26A")}
+    wanted = {REPOSTED, NEW_ZIP, BEHIND_IT, GATED_ZIP} | due
+    assert {request["path"] for request in story.watch.zips if not is_conditional(request)} == wanted
+    assert {request["path"] for request in story.watch.zips if is_conditional(request)} == recent
 
 
 @pytest.mark.parametrize("chapter", ["watch", "watch_again"])
@@ -283,9 +292,9 @@ def test_a_watch_reads_one_page_after_the_other_at_leisure(story: Story, chapter
     assert min(b - a for a, b in pairwise(at)) >= 0.9
 
 
-def test_a_watch_when_nothing_is_new_asks_for_no_zip_and_publishes_nothing(story: Story) -> None:
+def test_a_watch_when_nothing_is_new_downloads_no_zip_and_publishes_nothing(story: Story) -> None:
     assert story.watch_again.state == "COMPLETED"
-    assert story.watch_again.zips == []
+    assert {*map(is_conditional, story.watch_again.zips)} == {True}
     assert story.watch_again.version.number == 2
 
 
@@ -299,5 +308,5 @@ def test_the_server_plans_runs_of_the_watch_and_of_nothing_else(story: Story) ->
 @pytest.mark.parametrize("key", ["watch", "backfill"])
 def test_runs_leave_an_artifact_that_names_what_changed(story: Story, key: str) -> None:
     first = story.orchestra.artifacts(key)[0]
-    changed = {"watch": ("RVU26B", "RVU27A"), "backfill": GOOD}[key]
+    changed = {"watch": ("RVU26B", "RVU27A", *DUE), "backfill": GOOD}[key]
     assert [label for label in changed if label not in first["data"]] == []

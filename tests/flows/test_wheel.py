@@ -91,12 +91,13 @@ def test_a_flow_builds_with_rows_of_your_own(installed: Run, tmp_path: Path) -> 
 
 def test_watch_runs_from_the_wheel(installed: Run, tmp_path: Path) -> None:
     known = [cms_pages.Row(r.label, str(r.year), r.page) for r in registry.releases().values() if r.page]
-    at = ("--since", 2027, "--output", tmp_path / "store", "--cache", tmp_path / "cache")
+    at = ("--since", 2027, "--today", "2027-02-01", "--output", tmp_path / "store", "--cache", tmp_path / "cache")
     with Cms() as cms:
         cms.answer_with(cms_pages.FILES, Answer(cms_pages.index(known).encode(), type="text/html"))
         elsewhere = {"PFSETL_CMS_URL": cms.url, "NO_PROXY": "127.0.0.1", "PREFECT_HOME": tmp_path / "prefect"}
         code, out, told = installed("-m", "pfsetl.flows.watch", *at, **elsewhere)
-    assert (code, out.startswith("nothing new at CMS")) == (0, True), told
+    assert (code, out) == (1, ""), told
+    assert told.startswith("RVU27A: it prices 2027-02-01, and the store doesn't hold it.")
 
 
 def test_flows_without_prefect_say_what_to_install() -> None:
