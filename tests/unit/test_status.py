@@ -131,3 +131,19 @@ def test_little_disk_is_stale(fresh: LocalStore, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _p: shutil._ntuple_diskusage(10**12, 10**12, 10**8))
     assert [why for why in status(fresh, now=NOW).stale if why.startswith("100 MB are free")]
+
+
+def test_the_command_says_what_is_in_force_and_ends_with_1_when_the_store_is_stale(tmp_path: Path, run: Any) -> None:
+    code, out, err = run("status", "--output", tmp_path / "store")
+    assert (code, out.splitlines()[0].startswith(f"{tmp_path / 'store'}: version 0, newest nothing")) == (1, True)
+    assert err.startswith("pfsetl: stale: RVU")
+
+
+def test_the_command_gives_programs_the_same_as_data(tmp_path: Path, run: Any) -> None:
+    code, out, _ = run("status", "--output", tmp_path / "store", "--json")
+    told = json.loads(out)
+    assert (code, told["version"], told["in_force_published"], told["looked"]) == (1, 0, False, None)
+
+
+def test_a_negative_lag_is_refused(tmp_path: Path, run: Any) -> None:
+    assert run("status", "--output", tmp_path / "store", "--max-lag", "-1")[0] == 2
