@@ -101,7 +101,7 @@ def published(store: Path) -> Published:
 
 def undated(manifest: str, document: dict[str, Any]) -> str:
     before = document["pfsetl"]["parent_sha256"]
-    text = manifest.replace(document["created"], "at some time")
+    text = manifest.replace(document["created"], "at some time").replace(document["pfsetl"]["run"], "some run")
     return text.replace(before, "of the one before") if before else text
 
 
