@@ -293,9 +293,13 @@ def test_a_watch_reads_one_page_after_the_other_at_leisure(story: Story, chapter
 
 
 def test_a_watch_when_nothing_is_new_downloads_no_zip_and_publishes_nothing(story: Story) -> None:
-    assert story.watch_again.state == "COMPLETED"
     assert {*map(is_conditional, story.watch_again.zips)} == {True}
     assert story.watch_again.version.number == 2
+
+
+def test_a_release_that_the_index_lost_since_the_last_look_fails_the_next_by_name(story: Story) -> None:
+    assert story.watch_again.state == "FAILED"
+    assert story.watch_again.message.startswith("RVU27B: CMS's index doesn't list it any more")
 
 
 # --- what an operator sees --------------------------------------------------------------------------------------

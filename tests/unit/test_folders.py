@@ -9,7 +9,7 @@ import pfsetl
 
 STEPS = [
     "errors", "document", "declared", "source", "parsing", "tables", "publication", "pricing", "archives", "pipeline",
-    "backfill", "watch", "declare", "flows", "cli",
+    "backfill", "alarms", "watch", "looks", "status", "declare", "flows", "cli",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 

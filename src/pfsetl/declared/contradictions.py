@@ -80,7 +80,8 @@ def _contradiction(release: "Release", releases: Mapping[str, "Release"], named:
     if quarter not in (1, 2, 3, 4):
         return f"quarter {quarter}: write 1, 2, 3 or 4."
     says = named.match(release.label)
-    if says and (2000 + int(says["year"]), "ABCD".index(says["quarter"]) + 1) != (year, quarter):
+    told = says and (2000 + int(says["year"]), "ABCD".index(says["quarter"]) + 1)
+    if says and told != (year, quarter):
         return (
             f"{release.label} is the label of quarter {'ABCD'.index(says['quarter']) + 1} of 20{says['year']}, not of "
             f"quarter {quarter} of {year}. Correct year and quarter, or the label."

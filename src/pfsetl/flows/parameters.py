@@ -22,7 +22,7 @@ Wanted = Annotated[
         description="a range of years (2009..2026), a year, or labels separated by commas",
     ),
 ]
-Year = Annotated[int, Field(ge=1992, le=9999)]  # the fee schedule began in 1992
+Year = Annotated[int, Field(ge=1000, le=9999)]  # in four digits
 AtOnce = Annotated[int, Field(ge=1, description="releases worked on at once")]
 Runner = Annotated[
     str,
