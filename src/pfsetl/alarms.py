@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pfsetl.declared import calendar, declarations, registry
+from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable, UsageError
 from pfsetl.source.discover import Posting
 
@@ -40,7 +40,7 @@ def in_force(day: date) -> str:
     try:
         return calendar.pricing_release(day).label
     except UsageError:
-        return registry.quarter_label(day)
+        return quarters.label_of(day)
 
 
 def absent(published: Collection[str], today: date) -> list[Alarm]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pfsetl.declared import declarations, labels, registry
+from pfsetl.declared import declarations, labels, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ChecksFailed, PfsetlError, UsageError, proposing
 from pfsetl.parsing import identity
@@ -174,7 +174,9 @@ def _by_what_it_holds(path: Path) -> str:
     last = max(release.year for release in declared)
     may_be = [r.label for r in declared if r.zip_sha256 == archive.sha256]
     if not may_be:
-        undeclared = [registry.find_or_infer(f"RVU{(last + 1) % 100:02}{quarter}") for quarter in "ABCD"]
+        undeclared = [
+            registry.find_or_infer(quarters.label_of(quarters.first_day(last + 1, quarter))) for quarter in (1, 2, 3, 4)
+        ]
         may_be = [r.label for r in (*declared, *undeclared) if _is_of(archive, raws, r)]
     if not 1 <= len(may_be) <= FEW:
         return "rename it to the label of its release, which the files inside don't tell"
@@ -201,7 +203,7 @@ def _by_its_content(path: Path, named: Release, declared: list[str]) -> tuple[Re
     release = registry.find(declared[0])
     try:
         with proposing(release.label, path):
-            archive = open_archive(path, registry.quarter_day(release.year, release.quarter))
+            archive = open_archive(path, quarters.first_day(release.year, release.quarter))
             raws = [read_member(archive, file) for file in archive.files if file.member == "pprrvu"]
         identity.held(archive.files, raws, release)
     except PfsetlError as error:

@@ -10,7 +10,7 @@ import polars as pl
 
 from pfsetl import archives, pipeline
 from pfsetl.archives import YEARS, is_wanted, order, split
-from pfsetl.declared import contracts, labels, registry
+from pfsetl.declared import contracts, labels, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import Conflict, PfsetlError, UsageError, during, proposing
 from pfsetl.publication import elsewhere, neighbours, publish, record, separation, staging, version
@@ -112,7 +112,7 @@ def _stage_missing(
 ) -> StagedRelease | None:
     separation.refuse_other_class(base, contracts.load())
     release = labels.to_build(label)
-    archive = open_archive(path, registry.quarter_day(release.year, release.quarter))
+    archive = open_archive(path, quarters.first_day(release.year, release.quarter))
     if pipeline.is_built(release, archive, base, sample=sample):
         return None
     before = base.releases.get(release.label, {}).get("content", "nothing")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePosixPath
 
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import declarations, quarters, registry
 from pfsetl.declared.registry import MemberKind
 from pfsetl.errors import LayoutError, PfsetlError, StoreError, UsageError, shown
 from pfsetl.parsing import candidates
@@ -58,7 +58,7 @@ def propose(label: str, archive: Path) -> Proposal:
         proposal.notes.append(f"releases.csv: {label} by CMS's quarter rule; compare the days with CMS's page")
     inside = contents(archive)
     release = registry.find_or_infer(label)
-    day = registry.quarter_day(release.year, release.quarter)
+    day = quarters.first_day(release.year, release.quarter)
     found = recognise(archive.name, inside, day=day)
     if said := stranger(archive.name, found):
         proposal.undecided.append(said)

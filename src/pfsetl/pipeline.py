@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import assumed, calendar, contracts, labels, registry
+from pfsetl.declared import assumed, calendar, contracts, labels, quarters, registry
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError, during, proposing
@@ -102,7 +102,7 @@ def _build(
     base = _base(store, contracts.load())
     texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
     with step("open", release.label):
-        opened = open_archive(archive, registry.quarter_day(release.year, release.quarter))
+        opened = open_archive(archive, quarters.first_day(release.year, release.quarter))
     before = base.releases.get(release.label, {})
     all_formats = all_formats or bool(before.get("all_formats"))  # what was compared once stays compared
     texts = None if texts and is_built(release, opened, texts, sample=sample) else texts
@@ -110,8 +110,9 @@ def _build(
     built = is_built(release, opened, base, all_formats=all_formats, sample=sample)
     if built:
         publish.shown(base)  # which a build that was killed may have left undone
-        said = [n for n in _other_bytes(release, opened, sample=sample) if n not in before["notices"]]
-        result = replace(result, record=before | {"notices": [*before["notices"], *said]})  # the same files, repacked
+        known = before.get("notices", [])
+        said = [n for n in _other_bytes(release, opened, sample=sample) if n not in known]
+        result = replace(result, record=before | {"notices": [*known, *said]})  # the same files, repacked
     if built and texts is None:
         return result
     parsed = parsed_members(release, opened)
@@ -266,7 +267,7 @@ def _examine(
     accept: Collection[str],
 ) -> Examined:
     release = labels.to_build(label)
-    opened = open_archive(archive, registry.quarter_day(release.year, release.quarter))
+    opened = open_archive(archive, quarters.first_day(release.year, release.quarter))
     parsed = _parsed(release, opened)
     tables, accounts = normalize(parsed, release, contracts.load())
     near = record.neighbour(release, {} if sample else records)

@@ -9,12 +9,13 @@ from typing import Any
 
 from pfsetl import alarms
 from pfsetl.archives import order
-from pfsetl.declared import calendar, declarations, registry
+from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication import runs, version
 from pfsetl.publication.store import LocalStore, Store
 from pfsetl.publication.version import Version
+from pfsetl.watch import holes
 
 AHEAD = timedelta(days=14)
 LEAST_DISK = 500_000_000  # bytes: twenty releases with their archives
@@ -86,7 +87,7 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
         alarms.in_force(today) in newest.releases,
         alarms.in_force(today + AHEAD),
         due,
-        tuple(_holes(newest, today)),
+        holes(registry.releases(), newest, today.year - 1),
         _told(looked),
         _told(last),
         problems,
@@ -104,8 +105,8 @@ def missing(newest: Version, today: date) -> tuple[Due, ...]:
     """
     first = date(today.year - 1, 1, 1)
     expected = [r for r in registry.releases().values() if r.effective_from and r.effective_from >= first]
-    ahead = registry.quarter_label(today + timedelta(days=31))
-    undeclared = {registry.quarter_label(today), ahead} - {*registry.releases()}
+    ahead = quarters.label_of(today + timedelta(days=31))
+    undeclared = {quarters.label_of(today), ahead} - {*registry.releases()}
     found = [*expected, *map(registry.find_or_infer, undeclared)]
     return tuple(
         Due(r.label, r.effective_from, by)
@@ -180,13 +181,6 @@ def _unsound(newest: Version) -> list[str]:
         if size != resource["bytes"]:
             found.append(f"{resource['path']} is {'missing' if size is None else 'of another size'}")
     return [f"{found[0]}, and {len(found) - 1} more. 'pfsetl repair' mends what it can"] if found else []
-
-
-def _holes(newest: Version, today: date) -> list[str]:
-    """Return the declared releases of years before last that a store lacks, from the oldest it holds on."""
-    held = [(r["year"], r["quarter"]) for r in newest.releases.values()]
-    older = (r for r in registry.releases().values() if held and (r.year, r.quarter) >= min(held))
-    return [r.label for r in older if r.year < today.year - 1 and r.label not in newest.releases]
 
 
 def _told(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

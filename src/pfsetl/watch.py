@@ -1,7 +1,7 @@
 """What there is to do after a look at CMS: which archives to ask for again, which to fetch, which to publish."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,11 +32,6 @@ class Plan:
     new: tuple[str, ...] = ()
     due: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to fetch and nothing to publish."""
-        return not self.fetch and not self.publish
 
 
 def again(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version, today: date) -> dict[str, str]:
@@ -93,16 +88,16 @@ def plan(
             continue
         if label not in fetch and recent and (label in brought or is_waiting(label, cached, base)):
             publish[label] = row
+    listed = [p.label for p in postings if p.state == "known"]
     new = tuple(p.label for p in postings if p.state in ("new_label", "new_zip"))
     seen: dict[str, int] = dict(Counter(posting.state for posting in postings))
-    return Plan(fetch, publish, failed, seen, new, tuple(due), holes(postings, base, since))
+    return Plan(fetch, publish, failed, seen, new, tuple(due), holes(listed, base, since))
 
 
-def holes(postings: Sequence[Posting], base: Version, since: int) -> tuple[str, ...]:
-    """Return the posted releases of years before `since` that a store lacks, from the oldest that it holds on."""
+def holes(labels: Iterable[str], base: Version, since: int) -> tuple[str, ...]:
+    """Return those of these releases of years before `since` that a store lacks, from the oldest that it holds on."""
     held = [(r["year"], r["quarter"]) for r in base.releases.values()]
-    listed = [p.label for p in postings if p.state == "known" and p.label not in base.releases]
-    releases = sorted((r for r in map(_known, listed) if r), key=order)
+    releases = sorted((r for label in labels if label not in base.releases and (r := _known(label))), key=order)
     return tuple(r.label for r in releases if held and r.year < since and (r.year, r.quarter) >= min(held))
 
 

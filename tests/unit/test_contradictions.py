@@ -14,7 +14,6 @@ from tests.unit.test_declarations import folder, pfsetl
 
 RELEASES = ",".join(declarations.columns("releases.csv"))
 FACTORS = "from,to,category,participant,conversion_factor,certainty,source"
-NAMED = re.compile(r"^RVU(?P<year>\d{2})(?P<quarter>[A-D])R?$")
 
 
 def row(label: str, year: int, quarter: int, days: str, never: str = "false", supersedes: str = "") -> str:
@@ -27,14 +26,13 @@ def refused(**changes: object) -> str:
     releases = registry.releases()
     with pytest.raises(ContractError) as caught:
         contradictions.refuse_releases(
-            releases | {"RVU26B": replace(releases["RVU26B"], **changes)},  # type: ignore[arg-type]
-            NAMED,
+            releases | {"RVU26B": replace(releases["RVU26B"], **changes)}  # type: ignore[arg-type]
         )
     return str(caught.value)
 
 
 def test_the_shipped_rows_contradict_nothing() -> None:
-    contradictions.refuse_releases(registry.releases(), NAMED)
+    contradictions.refuse_releases(registry.releases())
     contradictions.refuse_factors([r for r in declarations.rows("conversion_factors.csv") if r["to"]])
 
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
-from pfsetl.declared import registry
+from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
 from pfsetl.publication import changes, version
 from pfsetl.publication import trace as tracing
@@ -145,7 +145,7 @@ def trace(
     origins = tracing.trace(opened, label, table, wanted)
     if archive:
         record = opened.releases[label]
-        found = open_archive(archive, registry.quarter_day(record["year"], record["quarter"]))
+        found = open_archive(archive, quarters.first_day(record["year"], record["quarter"]))
         content = record["archive"]["content"]
         origins = tracing.with_text(origins, found, content, descriptors=with_descriptors)
     if json:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import contradictions, declarations, registry
+from pfsetl.declared import contradictions, declarations, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 
@@ -51,7 +51,10 @@ def _priced(as_of: date | None) -> str:
     """Say which days are priced, with the gaps between them, by the releases known on a day."""
     days: list[tuple[date, date]] = []
     for first, last in sorted(
-        (_spans()[r.label][0], max(_spans()[r.label][1], _quarter_end(r)) if as_of else _spans()[r.label][1])
+        (
+            _spans()[r.label][0],
+            max(_spans()[r.label][1], _quarter_end(r)) if as_of else _spans()[r.label][1],
+        )
         for r in _candidates(as_of)
     ):
         if days and first <= days[-1][1] + timedelta(days=1):
@@ -158,7 +161,7 @@ def _as_printed(
 
 def formula_day(release: Release) -> date:
     """Return the day whose formula a release is computed with: its first in force, else the first of its quarter."""
-    return release.effective_from or date(release.year, 3 * release.quarter - 2, 1)
+    return release.effective_from or quarters.first_day(release.year, release.quarter)
 
 
 def formula(rule: str, day: date) -> dict[str, tuple[int, int]]:
@@ -205,8 +208,7 @@ def _candidates(as_of: date | None) -> tuple[Release, ...]:
 
 
 def _quarter_end(release: Release) -> date:
-    following = date(release.year + release.quarter // 4, release.quarter % 4 * 3 + 1, 1)
-    return following - timedelta(days=1)
+    return quarters.last_day(release.year, release.quarter)
 
 
 def _known_from(release: Release) -> date:

@@ -1,12 +1,11 @@
 """Rows of releases and conversion factors that can't be right together: refused before anything is priced by them."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from pfsetl.declared import declarations
+from pfsetl.declared import declarations, quarters
 
 if TYPE_CHECKING:
     from pfsetl.declared.registry import Release
@@ -36,22 +35,23 @@ def spans(releases: Mapping[str, "Release"]) -> dict[str, Span]:
     return found
 
 
-def refuse_releases(releases: Mapping[str, "Release"], named: re.Pattern[str]) -> None:
+def refuse_releases(releases: Mapping[str, "Release"]) -> None:
     """Raise for a release whose row contradicts itself, its label, or the days of another one.
 
-    `named` has the groups `year` and `quarter`: a label that it fits says both. Days may reach out of the quarter by
-    law (RVU10C_PCT22 begins on 1 June 2010), but have to touch it. Releases in force on the same day are a correction
-    and what it supersedes.
+    Days may reach out of the quarter by law (RVU10C_PCT22 begins on 1 June 2010), but have to touch it. Releases in
+    force on the same day are a correction and what it supersedes.
     """
     for release in releases.values():
-        if said := _contradiction(release, releases, named):
+        if said := _contradiction(release, releases):
             raise declarations.wrong_row(_RELEASES, release.label, said=said)
     days = {label: span for label, span in spans(releases).items() if not releases[label].never_effective}
     for pair in combinations(days, 2):
+        if not _overlap(*(days[label] for label in pair)):
+            continue
         # NOTE: of a shipped row and one of your own, yours is the one to change.
         one, other = sorted(pair, key=lambda label: declarations.is_own(_RELEASES, label))
         related = one in ancestors(releases[other], releases) or other in ancestors(releases[one], releases)
-        if _overlap(days[one], days[other]) and not related:
+        if not related:
             raise declarations.wrong_row(
                 _RELEASES, other,
                 said=f"{other} is in force {_shown(days[other])}, and {one} {_shown(days[one])} "
@@ -75,19 +75,17 @@ def refuse_factors(rows: Sequence[Mapping[str, str]]) -> None:
             )  # fmt: skip
 
 
-def _contradiction(release: "Release", releases: Mapping[str, "Release"], named: re.Pattern[str]) -> str | None:
+def _contradiction(release: "Release", releases: Mapping[str, "Release"]) -> str | None:
     year, quarter = release.year, release.quarter
     if quarter not in (1, 2, 3, 4):
         return f"quarter {quarter}: write 1, 2, 3 or 4."
-    says = named.match(release.label)
-    told = says and (2000 + int(says["year"]), "ABCD".index(says["quarter"]) + 1)
-    if says and told != (year, quarter):
+    says = quarters.of_label(release.label)
+    if says and says != (year, quarter):
         return (
-            f"{release.label} is the label of quarter {'ABCD'.index(says['quarter']) + 1} of 20{says['year']}, not of "
+            f"{release.label} is the label of quarter {says[1]} of {says[0]}, not of "
             f"quarter {quarter} of {year}. Correct year and quarter, or the label."
         )
-    first = date(year, 3 * quarter - 2, 1)
-    last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
+    first, last = quarters.first_day(year, quarter), quarters.last_day(year, quarter)
     begins, ends = release.effective_from, release.effective_to
     if (begins and begins > last) or (ends and ends < first):
         return (

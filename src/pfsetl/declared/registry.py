@@ -4,14 +4,12 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from typing import Any
 
-from pfsetl.declared import contradictions, declarations
+from pfsetl.declared import contradictions, declarations, quarters
 from pfsetl.errors import ContractError, UsageError
-
-_LABEL = re.compile(r"^RVU(?P<year>\d{2})(?P<quarter>[A-D])(?:R\d?)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ def releases() -> Mapping[str, Release]:
     """
     found = map(_release, declarations.rows("releases.csv"))
     ordered = {r.label: r for r in sorted(found, key=lambda r: (r.year, r.quarter, r.label))}
-    contradictions.refuse_releases(ordered, _LABEL)
+    contradictions.refuse_releases(ordered)
     return ordered
 
 
@@ -142,28 +140,16 @@ def find(label: str) -> Release:
 def find_or_infer(label: str) -> Release:
     """Return a known release, or infer year, quarter and dates of a new one from CMS's naming rule.
 
-    RVU{yy}{A,B,C,D} is the January, April, July, October release (CMS record layout, every year). Labels that
-    don't follow the rule have to be declared.
+    Labels that don't follow the rule (`quarters`) have to be declared.
     """
-    match = _LABEL.match(label.strip().upper())
-    if label.strip().upper() in releases() or match is None:
+    label = label.strip().upper()
+    told = quarters.of_label(label)
+    if label in releases() or told is None:
         return find(label)
-    year, quarter = 2000 + int(match["year"]), "ABCD".index(match["quarter"]) + 1
-    first = quarter_day(year, quarter)
-    last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
     return Release(
-        label.strip().upper(), year, quarter, "initial", first, last, None, None, None, None,
+        label, *told, "initial", quarters.first_day(*told), quarters.last_day(*told), None, None, None, None,
         "not in releases.csv: dates by the quarter rule", known=False,
     )  # fmt: skip
-
-
-def quarter_label(day: date) -> str:
-    """Return the label of the first release of a day's quarter by CMS's naming rule.
-
-    >>> quarter_label(date(2027, 2, 1))
-    'RVU27A'
-    """
-    return f"RVU{day:%y}{'ABCD'[(day.month - 1) // 3]}"
 
 
 def inferred(label: str, record: Mapping[str, Any]) -> Release:
@@ -171,7 +157,7 @@ def inferred(label: str, record: Mapping[str, Any]) -> Release:
 
     Its days are those it was published with; a record from before these were written down has those of the rule.
     """
-    if _LABEL.match(label):
+    if quarters.of_label(label):
         release = find_or_infer(label)
     else:
         release = Release(
@@ -189,11 +175,6 @@ def undeclared_beside(release: Release, records: Mapping[str, Mapping[str, Any]]
         return []
     others = {label: r for label, r in records.items() if label != release.label and label not in releases()}
     return [label for label, r in others.items() if (r["year"], r["quarter"]) == (release.year, release.quarter)]
-
-
-def quarter_day(year: int, quarter: int) -> date:
-    """Return the first day of a quarter."""
-    return date(year, 3 * quarter - 2, 1)
 
 
 def is_of_day(kind: MemberKind, day: date) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import declarations
+from pfsetl.declared import declarations, quarters
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError
 from pfsetl.parsing.read import RawTable
@@ -167,7 +167,7 @@ def _of_factor(
 
 def _agrees(statement: Statement, release: Release) -> bool:
     if statement.says == "released":
-        first = date(release.year, 3 * release.quarter - 2, 1)
+        first = quarters.first_day(release.year, release.quarter)
         last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
         return any(first - _EARLIEST <= day <= last for text in statement.values if (day := _day(text)))
     return _expected(statement, release) in statement.values

@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from pfsetl.declared.quarters import first_day
 from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
@@ -186,7 +187,7 @@ def _effective_from(parsed: Parsed, path: Path) -> date:
         quarters = parsed.frame["quarter"].unique().to_list()
         if len(quarters) == 1:
             year, quarter = int(quarters[0][:4]), int(quarters[0][4])
-            return date(year, 3 * quarter - 2, 1)
+            return first_day(year, quarter)
     for text in (parsed.raw.banner, PurePosixPath(parsed.raw.file).stem, path.stem):
         years = set(_YEAR.findall(text))
         if len(years) == 1:
