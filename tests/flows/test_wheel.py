@@ -60,11 +60,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_it_is_the_wheel_that_runs_with_declarations_of_its_own(installed: Run) -> None:
     asked = (
-        "import pfsetl, pfsetl.flows; from pfsetl.declared import declarations as d; print(d.folder(), d.named('x'))"
+        "import pfsetl, pfsetl.flows; from pfsetl.declared import declarations as d; "
+        "print(d.folder(), d.named('states.csv'))"
     )
+    columns = (ROOT / "schemas" / "states.csv").read_text().splitlines()[0]
     code, out, told = installed("-c", asked)
     assert code == 0, told
-    assert "site-packages/pfsetl/schemas x in a folder of your own, which --schemas or PFSETL_SCHEMAS names" in out
+    assert (
+        f"site-packages/pfsetl/schemas states.csv (first line {columns}) in a folder of your own, "
+        "which --schemas or PFSETL_SCHEMAS names"
+    ) in out
 
 
 def test_a_new_shape_is_declared_and_built_without_a_checkout(installed: Run, tmp_path: Path) -> None:
