@@ -23,6 +23,11 @@ def pytest_configure() -> None:
     leash.hold()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the flows, whose files take minutes, so that no worker has one left when the other is done."""
+    items.sort(key=lambda item: item.path.parent.name != "flows")
+
+
 @pytest.fixture(scope="session")
 def cms() -> Path:
     """Folder of CMS's original release files; the test is skipped where it is absent."""
