@@ -60,12 +60,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_it_is_the_wheel_that_runs_with_declarations_of_its_own(installed: Run) -> None:
-    asked = (
-        "import pfsetl, pfsetl.flows; from pfsetl.declared import declarations as d; print(d.folder(), d.named('x'))"
-    )
-    code, out, told = installed("-c", asked)
+    asked = "from pfsetl.declared import declarations as d; print(d.folder(), d.named('sections.csv'))"
+    code, out, told = installed("-c", f"import pfsetl, pfsetl.flows; {asked}")
     assert code == 0, told
-    assert "site-packages/pfsetl/schemas x in a folder of your own, which --schemas or PFSETL_SCHEMAS names" in out
+    assert "site-packages/pfsetl/schemas sections.csv (first line " in out
+    assert out.endswith(" in a folder of your own, which --schemas or PFSETL_SCHEMAS names\n")
 
 
 def test_a_new_shape_is_declared_and_built_without_a_checkout(installed: Run, tmp_path: Path) -> None:
