@@ -259,6 +259,7 @@ class Orchestra:
 
 def prepare(folder: Path) -> None:
     """Make a PREFECT_HOME that knows the flows' deployments, with the commands that docs/operations.md gives."""
+    shutil.rmtree(folder / "prefect", ignore_errors=True)  # of a try that failed
     operator = _orchestra(folder)
     try:
         operator.start_server()
