@@ -28,6 +28,8 @@ CMS_LIMIT = "cms"  # the tag of tasks that talk to CMS
 START_SECONDS = 180.0  # of the Prefect server: 15 on an idle machine, 60 on one with eight times as much to do
 ANSWER_SECONDS = 90.0  # of one request: the server waits for its SQLite's lock for 60
 FOREIGN = ("PREFECT_", "PFSETL_", "DO_NOT_TRACK")  # settings that no process here takes over
+# A run that finds every place under the limit of CMS taken asks again after this time, by default up to 30 seconds.
+SLOT_WAIT = "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS"
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TAIL = 2500
 
@@ -298,6 +300,7 @@ def _orchestra(folder: Path, **more: str) -> Orchestra:
         # Kept in memory, as Prefect does by default, the places of killed runs would be taken for ever after a restart.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
+        SLOT_WAIT: "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # else runs that a test didn't ask for
         "PFSETL_OUTPUT": str(folder / "output"),
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
