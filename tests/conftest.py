@@ -23,6 +23,11 @@ def pytest_configure() -> None:
     leash.hold()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the flows, whose files take minutes, so that no worker has one left when the other is done."""
+    items.sort(key=lambda item: item.path.parent.name != "flows")
+
+
 @pytest.fixture(scope="session")
 def cms() -> Path:
     """Folder of CMS's original release files; the test is skipped where it is absent."""
@@ -56,14 +61,13 @@ def release_path(cms: Path) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def built(release_path: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Version]:
     """Return a published version that holds the release; each release is built once, in one store for all workers."""
-    here = tmp_path_factory.getbasetemp()
-    folder = (here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "published"
+    folder = shared(tmp_path_factory) / "published"
     versions: dict[str, Version] = {}
 
     def build(release: str) -> Version:
         if release not in versions:
             archive = release_path(release)
-            with _alone(folder, release):
+            with alone(folder, release):
                 versions[release] = pfsetl.build(release, store=_store(folder), archive=archive).version
         return versions[release]
 
@@ -76,11 +80,17 @@ def _store(folder: Path) -> LocalStore:
     return store
 
 
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all workers of this test run have in common."""
+    here = tmp_path_factory.getbasetemp()
+    return here.parent if "PYTEST_XDIST_WORKER" in os.environ else here
+
+
 @contextmanager
-def _alone(folder: Path, release: str) -> Iterator[None]:
-    """Let one worker build a release; the next finds it built."""
+def alone(folder: Path, what: str) -> Iterator[None]:
+    """Let one worker make something in a shared folder; the next finds it made."""
     folder.mkdir(exist_ok=True)
-    with (folder.parent / f"{release}.lock").open("w") as lock:
+    with (folder.parent / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

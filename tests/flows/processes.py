@@ -7,6 +7,7 @@ process id, also after a failure. What goes wrong is told with the end of that p
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,9 +24,12 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 POOL = "pfsetl"
+CMS_LIMIT = "cms"  # the tag of tasks that talk to CMS
 START_SECONDS = 180.0  # of the Prefect server: 15 on an idle machine, 60 on one with eight times as much to do
 ANSWER_SECONDS = 90.0  # of one request: the server waits for its SQLite's lock for 60
 FOREIGN = ("PREFECT_", "PFSETL_", "DO_NOT_TRACK")  # settings that no process here takes over
+# A run that finds every place under the limit of CMS taken asks again after this time, by default up to 30 seconds.
+SLOT_WAIT = "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS"
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TAIL = 2500
 
@@ -255,9 +259,36 @@ class Orchestra:
         return got.json()
 
 
+def prepare(folder: Path) -> None:
+    """Make a PREFECT_HOME that knows the flows' deployments, with the commands that docs/operations.md gives."""
+    shutil.rmtree(folder / "prefect", ignore_errors=True)  # of a try that failed
+    operator = _orchestra(folder)
+    try:
+        operator.start_server()
+        operator.prefect("work-pool", "create", POOL, "--type", "process")
+        operator.prefect("gcl", "create", CMS_LIMIT, "--limit", "2")
+        operator.prefect("deploy", "--all", "--prefect-file", "flows/prefect.yaml")
+        operator.server.end(30.0)  # so that all of it is in the file
+    finally:
+        operator.stop()
+
+
 @contextmanager
-def orchestra(folder: Path, cms_url: str, *, schedules: bool = False) -> Iterator[Orchestra]:
-    """Start the Prefect server with the flows' deployments, on their `schedules` or not; end everything afterwards."""
+def orchestra(folder: Path, prepared: Path, cms_url: str = "", *, schedules: bool = False) -> Iterator[Orchestra]:
+    """Start a Prefect server on a copy of what `prepare` made, on its `schedules` or not; end everything afterwards.
+
+    All copies have deployments with one and the same default output, so each run has to name its own.
+    """
+    shutil.copytree(prepared / "prefect", folder / "prefect")
+    all_of_it = _orchestra(folder, PFSETL_CMS_URL=cms_url, PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED=str(schedules))
+    try:
+        all_of_it.start_server()
+        yield all_of_it
+    finally:
+        all_of_it.stop()
+
+
+def _orchestra(folder: Path, **more: str) -> Orchestra:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN) and k.lower() != "http_proxy"}
     port = free_port()
     environment |= {
@@ -269,22 +300,14 @@ def orchestra(folder: Path, cms_url: str, *, schedules: bool = False) -> Iterato
         # Kept in memory, as Prefect does by default, the places of killed runs would be taken for ever after a restart.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": str(schedules).lower(),  # else no run that a test didn't ask for
-        "PFSETL_CMS_URL": cms_url,
+        SLOT_WAIT: "1",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # else runs that a test didn't ask for
         "PFSETL_OUTPUT": str(folder / "output"),
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }
-    all_of_it = Orchestra(folder, environment, port)
-    try:
-        all_of_it.start_server()
-        all_of_it.prefect("work-pool", "create", POOL, "--type", "process")
-        all_of_it.prefect("gcl", "create", "cms", "--limit", "2")
-        all_of_it.prefect("deploy", "--all", "--prefect-file", "flows/prefect.yaml")
-        yield all_of_it
-    finally:
-        all_of_it.stop()
+    return Orchestra(folder, environment | more, port)
 
 
 def free_port() -> int:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,13 +97,13 @@ def hook() -> Iterator[Hook]:
 
 
 @pytest.fixture(scope="module")
-def story(hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(hook: Hook, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("alarms")
     output, archives = str(folder / "store"), folder / "archives"
     archives.mkdir()
     s.write_zip(archives / "RVU25A.zip", s.whole("RVU25A"))
     (archives / "RVU25B.zip").write_bytes(b"PK\x03\x04 not really")
-    with cms_process(folder / "cms") as cms, orchestra(folder, cms.url) as prefect:
+    with cms_process(folder / "cms") as cms, orchestra(folder, prepared, cms.url) as prefect:
         prefect.environment |= {"PREFECT_WORKER_HEARTBEAT_SECONDS": "5", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
         python(prefect, "-c", BLOCK, hook.url)
         made = [python(prefect, *COMMAND, "--block", "custom-webhook/ops") for _ in range(2)]

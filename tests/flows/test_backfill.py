@@ -23,6 +23,7 @@ from pfsetl.publication.store import LocalStore
 from pfsetl.source.cache import newest
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
+from tests.flows.processes import SLOT_WAIT
 
 LABELS = ["RVU24A", "RVU25A", "RVU25D", "RVU26A"]
 ABSENT = ["RVU24AR", "RVU24B", "RVU24C", "RVU24D", "RVU25B", "RVU25C", "RVU26B", "RVU26C", "RVU26D"]
@@ -31,8 +32,10 @@ PAGE = b"<!DOCTYPE html><html><title>License for use</title></html>"
 
 @pytest.fixture(scope="module", autouse=True)
 def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(SLOT_WAIT, "1")
+        with prefect_test_harness(server_startup_timeout=120):
+            yield
 
 
 @pytest.fixture(scope="module")

@@ -65,10 +65,10 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("story")
     places = {"output": str(folder / "output"), "cache": str(folder / "cache")}
-    with cms_process(folder / "cms") as cms, orchestra(folder, cms.url, schedules=True) as prefect:
+    with cms_process(folder / "cms") as cms, orchestra(folder, prepared, cms.url, schedules=True) as prefect:
         scheduled = runs_by_schedule(prefect)
         prefect.start_workers("first", "second")
 
@@ -108,7 +108,7 @@ def post_with_troubles(cms: CmsProcess, until: str) -> None:
         "RVU24A": [{"status": 302, "location": "/files/zip/moved-here.zip", **held}],
         "RVU24B": [{"status": 503, "retry_after": "3", **held}, good["RVU24B"]],
         "RVU24C": [{**good["RVU24C"], "cut": 1000, "reset": False, **held}, good["RVU24C"]],
-        "RVU24D": [{**good["RVU24D"], "piece": 100, "pause": 0.1, **held}],
+        "RVU24D": [{**good["RVU24D"], "piece": 1000, "pause": 0.1, **held}],
         "RVU25A": [{**good["RVU25A"], "etag": None, "length": 99_999, **held}, good["RVU25A"]],
         "RVU25B": [zip_answer(cms, cut_zip, **held)],
         "RVU25C": [{**LICENCE, **held}],

@@ -38,8 +38,8 @@ def cms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsProcess]:
 
 
 @pytest.fixture(scope="module")
-def processes(cms: CmsProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
-    with orchestra(tmp_path_factory.mktemp("prefect"), cms.url) as started:
+def processes(cms: CmsProcess, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
+    with orchestra(tmp_path_factory.mktemp("prefect"), prepared, cms.url) as started:
         yield started
 
 

@@ -16,8 +16,8 @@ NO_CMS = "http://127.0.0.1:9"  # nothing here asks CMS
 
 
 @pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
-    with orchestra(tmp_path_factory.mktemp("told"), NO_CMS) as started:
+def prefect(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
+    with orchestra(tmp_path_factory.mktemp("told"), prepared, NO_CMS) as started:
         started.start_workers("only")
         yield started
 

@@ -53,7 +53,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     assert python(sys.executable, *installing, cwd=at)[0] == 0
 
     def run(*arguments: object, **environment: object) -> tuple[int, str, str]:
-        return python(at / "venv" / "bin" / "python", *arguments, cwd=at, **environment)
+        prefect = {"PREFECT_HOME": at / "prefect"}  # whose database the first flow makes
+        return python(at / "venv" / "bin" / "python", *arguments, cwd=at, **prefect, **environment)
 
     return run
 
@@ -89,8 +90,7 @@ def test_a_flow_builds_with_rows_of_your_own(installed: Run, tmp_path: Path) -> 
     declare = ("-m", "pfsetl", "declare", "RVU26A", "--archive", tmp_path / "zips" / "RVU26A.zip", "--out", own)
     assert installed(*declare)[0] == 0
     flow = ("-m", "pfsetl.flows.backfill", "RVU26A", "--archives", tmp_path / "zips", "--output", tmp_path / "store")
-    prefect = {"PREFECT_HOME": tmp_path / "prefect"}
-    code, out, told = installed(*flow, "--sample", PFSETL_SCHEMAS=own, **prefect)
+    code, out, told = installed(*flow, "--sample", PFSETL_SCHEMAS=own)
     assert (code, out) == (0, "version 1: 1 published, 0 unchanged\n"), told
 
 
@@ -99,7 +99,7 @@ def test_watch_runs_from_the_wheel(installed: Run, tmp_path: Path) -> None:
     at = ("--since", 2027, "--today", "2027-02-01", "--output", tmp_path / "store", "--cache", tmp_path / "cache")
     with Cms() as cms:
         cms.answer_with(cms_pages.FILES, Answer(cms_pages.index(known).encode(), type="text/html"))
-        elsewhere = {"PFSETL_CMS_URL": cms.url, "NO_PROXY": "127.0.0.1", "PREFECT_HOME": tmp_path / "prefect"}
+        elsewhere = {"PFSETL_CMS_URL": cms.url, "NO_PROXY": "127.0.0.1"}
         code, out, told = installed("-m", "pfsetl.flows.watch", *at, **elsewhere)
     assert (code, out) == (1, ""), told
     assert told.startswith("RVU27A: it prices 2027-02-01, and the store doesn't hold it.")

@@ -1,6 +1,7 @@
 """Many releases into one version: which archives are found, what is built, what a stopped run leaves to the next."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,12 @@ def test_a_re_posted_release_whose_formats_were_compared_stays_compared(store: L
     assert (staged.record["revision"], staged.record["all_formats"]) == (2, True)
 
 
+def copied(store: LocalStore, to: Path) -> LocalStore:
+    """A copy of a store that a test may write into."""
+    shutil.copytree(store.root, to)
+    return LocalStore(to)
+
+
 # --- what is built ----------------------------------------------------------------------------------------------
 
 
@@ -182,24 +189,29 @@ def test_a_second_run_builds_only_what_is_new(archives: Path, store: LocalStore)
     assert (wider.version.number, wider.published, wider.unchanged) == (2, ("RVU26A",), ("RVU25A", "RVU25D"))
 
 
-@pytest.fixture
-def one_broken(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def one_broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of three archives, the second without its GPCI's last column."""
-    folder = archives_in(tmp_path / "archives", "RVU24A.zip", "RVU26A.zip")
+    folder = archives_in(tmp_path_factory.mktemp("broken") / "archives", "RVU24A.zip", "RVU26A.zip")
     cells = [row[:-1] for row in s.cells_of(s.gpci_csv("GPCI7"))]
     s.write_zip(folder / "RVU25A.zip", s.whole("RVU25A") | {"GPCI2025.csv": s.csv_bytes(cells)})
     return folder
 
 
-def test_a_broken_archive_does_not_stop_the_others(one_broken: Path, store: LocalStore) -> None:
-    done = backfill(find_archives(one_broken, "2024..2026"), store=store)
+@pytest.fixture(scope="module")
+def filled_but_one(one_broken: Path) -> Backfill:
+    """What the three came to in a new store."""
+    return backfill(find_archives(one_broken, "2024..2026"), store=LocalStore(one_broken.parent / "store"))
+
+
+def test_a_broken_archive_does_not_stop_the_others(filled_but_one: Backfill) -> None:
+    done = filled_but_one
     assert (done.published, sorted(done.version.releases)) == (("RVU24A", "RVU26A"), ["RVU24A", "RVU26A"])
 
 
-def test_a_broken_archive_is_reported_with_its_reason(one_broken: Path, store: LocalStore) -> None:
-    failed = backfill(find_archives(one_broken, "2024..2026"), store=store).failed
-    assert list(failed) == ["RVU25A"]
-    assert "GPCI2025.csv" in failed["RVU25A"]
+def test_a_broken_archive_is_reported_with_its_reason(filled_but_one: Backfill) -> None:
+    assert list(filled_but_one.failed) == ["RVU25A"]
+    assert "GPCI2025.csv" in filled_but_one.failed["RVU25A"]
 
 
 def test_nothing_is_published_where_every_archive_is_broken(one_broken: Path, store: LocalStore) -> None:
@@ -210,18 +222,25 @@ def test_nothing_is_published_where_every_archive_is_broken(one_broken: Path, st
 # --- what a stopped run leaves ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def stopped(archives: Path, store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
+@pytest.fixture(scope="module")
+def once_stopped(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     """A store whose first backfill was stopped before its commit."""
+    store = LocalStore(tmp_path_factory.mktemp("stopped") / "store")
 
     def stop(*_: object) -> None:
         raise StoreError("stopped")
 
-    with monkeypatch.context() as patched:
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr(publish, "commit", stop)
         with pytest.raises(StoreError, match="stopped"):
             backfill(find_archives(archives, "2024..2026"), store=store)
     return store
+
+
+@pytest.fixture
+def stopped(once_stopped: LocalStore, tmp_path: Path) -> LocalStore:
+    """A copy of it, for one test to go on with."""
+    return copied(once_stopped, tmp_path / "stopped")
 
 
 @pytest.fixture
@@ -426,9 +445,16 @@ def side_by_side(archives: Path, store: LocalStore) -> list[publish.StagedReleas
     return [one for label, path in found.items() if (one := stage_missing(label, path, store=store, base=base))]
 
 
-def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(archives, store, filled):
-    base = version.open_version(store)
-    done, failed = publish_staged(side_by_side(archives, store), store=store, base=base)
+@pytest.fixture(scope="module")
+def staged_apart(archives: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A store without a version, and all releases staged in it side by side."""
+    store = LocalStore(tmp_path_factory.mktemp("apart") / "store")
+    return store, side_by_side(archives, store)
+
+
+def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(staged_apart, tmp_path, filled):
+    store, staged = copied(staged_apart[0], tmp_path / "store"), staged_apart[1]
+    done, failed = publish_staged(staged, store=store, base=version.open_version(store))
     assert ({r["path"] for r in done.resources}, failed) == ({r["path"] for r in filled.version.resources}, {})
 
 
@@ -442,9 +468,9 @@ def test_a_cut_release_staged_beside_its_neighbour_is_left_out(tmp_path, store):
     assert (list(done.releases), list(failed)) == (["RVU25A"], ["RVU25B"])
 
 
-def test_a_release_that_another_run_changed_is_left_out_and_the_others_are_published(archives, store, tmp_path):
+def test_a_release_that_another_run_changed_is_left_out_and_the_others_are_published(staged_apart, tmp_path):
+    store, staged = copied(staged_apart[0], tmp_path / "store"), staged_apart[1]
     base = version.open_version(store)
-    staged = side_by_side(archives, store)
     other = s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A", s.CODES[:-1]))
     pfsetl.build("RVU25A", store=store, archive=other)
     done, failed = publish_staged(staged, store=store, base=base)
