@@ -138,6 +138,17 @@ def test_503_for_one_of_two_declared_releases_in_three_looks(site: Site) -> None
     assert {"RVU26C", "RVU26D"} <= releases(site).keys()
 
 
+@pytest.mark.parametrize(("answer", "state"), [(html("<html>", 404), "Failed"), (Answer(status=503), "Completed")])
+def test_a_published_zip_that_is_gone_or_busy(december: Site, answer: Answer, state: str) -> None:
+    december.look()
+    path = december.post("RVU26D")
+    december.cms.answer_with(path, answer)
+    told = december.look(days_later(december))
+    failed = ["alarm: failed"] if state == "Failed" else []
+    assert (told.state, told.outcomes("RVU26D")) == (state, [*failed, "asked again"])
+    assert (told.code, told.stale) == (len(failed), ["RVU26D"] * len(failed))
+
+
 def test_403_to_all(december: Site) -> None:
     december.look()
     december.cms.routes = {path: [Answer(status=403)] for path in december.cms.routes}

@@ -102,7 +102,7 @@ def test_watch_runs_from_the_wheel(installed: Run, tmp_path: Path) -> None:
         elsewhere = {"PFSETL_CMS_URL": cms.url, "NO_PROXY": "127.0.0.1"}
         code, out, told = installed("-m", "pfsetl.flows.watch", *at, **elsewhere)
     assert (code, out) == (1, ""), told
-    assert told.startswith("RVU27A: it prices 2027-02-01, and the store doesn't hold it.")
+    assert told.startswith("RVU27A: it prices 2027-02-01, and the store doesn't hold it whole.")
 
 
 def test_flows_without_prefect_say_what_to_install() -> None:

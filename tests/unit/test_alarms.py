@@ -62,6 +62,22 @@ def test_an_acknowledgement_that_is_over_lets_the_alarm_stand_and_says_so(monkey
     assert (told, [a.why for a in standing]) == ([], ["gone (acknowledged until 2026-01-31: CMS said so)"])
 
 
+@pytest.mark.parametrize("until", ["", "soon", "2026-13-01", "12/31/2026"])
+def test_a_row_without_a_last_day_is_refused_before_it_is_needed(monkeypatch: pytest.MonkeyPatch, until: str) -> None:
+    known(monkeypatch, f"RVU03A,vanished,{until},it is old")
+    with pytest.raises(ContractError, match="RVU03A vanished: a row needs"):
+        alarms.acknowledged([ALARM], TODAY)
+
+
+def test_a_row_for_a_release_without_an_alarm_acknowledges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, "RVU03A,vanished,2026-12-31,it is old")
+    assert alarms.acknowledged([ALARM], TODAY) == ([ALARM], [])
+
+
+def test_a_sample_is_not_the_release() -> None:
+    assert alarms.whole({"RVU25D": {"sample": False}, "RVU26A": {"sample": True}}) == {"RVU25D"}
+
+
 def test_another_problem_of_the_same_release_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     known(monkeypatch, "RVU25D,failed,2026-12-31,it is under repair at CMS")
     assert alarms.acknowledged([ALARM], TODAY)[0] == [ALARM]

@@ -15,7 +15,7 @@ from prefect import flow
 
 from pfsetl import alarms, looks
 from pfsetl import watch as watching
-from pfsetl.errors import PfsetlError, SourceUnavailable
+from pfsetl.errors import PfsetlError, SourceBusy, SourceUnavailable
 from pfsetl.flows import events
 from pfsetl.flows.command import run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
@@ -89,7 +89,7 @@ def watch(
             show_failed_look(error, earlier)
             raise
         base = version.open_version(store)
-        asked, brought = _ask_again(watching.again(postings, rows(folder), base, day), folder, run.id, base)
+        asked, brought, gone_zips = _ask_again(watching.again(postings, rows(folder), base, day), folder, run.id, base)
         todo = watching.plan(postings, rows(folder), base, since=first, brought=brought)
         wanted: dict[str, Asked] = {
             label: Found(str(row.path), row.url) if is_intact(row) else row.url for label, row in todo.publish.items()
@@ -108,13 +108,13 @@ def watch(
         else:
             result = Result(version.open_version(store))
             run.version, run.outcome = result.version.number, "unchanged"
-        result.failed = {**todo.failed, **result.failed}
+        result.failed = {**gone_zips, **todo.failed, **result.failed}
         look = looks.look(
             day,
             postings,
             todo,
             asked,
-            published=result.version.releases,
+            published=alarms.whole(result.version.releases),
             failed={label: why(error) for label, error in result.failed.items()},
             earlier=earlier["look"] if earlier else None,
         )
@@ -142,15 +142,19 @@ def watch(
         }
 
 
-def _ask_again(wanted: Mapping[str, str], folder: Path, run: str, base: Version) -> tuple[dict[str, str], set[str]]:
-    """Ask for other bytes of these archives; return what came of it by label, and the labels that have new ones.
+def _ask_again(
+    wanted: Mapping[str, str], folder: Path, run: str, base: Version
+) -> tuple[dict[str, str], set[str], dict[str, Exception]]:
+    """Ask for other bytes of these archives; return what came of it, the labels with new ones, and what is gone.
 
-    An archive that can't be had doesn't fail the run: the bytes of before are there. One that waits for being published
-    is asked for however long that takes: it may have been refused, and replaced since.
+    A busy server fails nothing: the bytes of before are there, and the next look asks again. Where the zip isn't at its
+    address any more, no look could ever notice a correction, so that fails. One that waits for being published is asked
+    for however long that takes: it may have been refused, and replaced since.
     """
     kept = rows(folder)
     told: dict[str, str] = {}
     brought: set[str] = set()
+    gone: dict[str, Exception] = {}
     for label, url in wanted.items():
         if not watching.is_waiting(label, kept, base) and fetch.rests(folder, label, datetime.now(UTC)):
             told[label] = f"not asked: the server gives no validators, so once in {fetch.RESTS.days} days"
@@ -162,6 +166,8 @@ def _ask_again(wanted: Mapping[str, str], folder: Path, run: str, base: Version)
             fetch_archive(label, str(folder), url, run)
         except SourceUnavailable as error:
             told[label] = f"couldn't be asked: {error}"
+            if not isinstance(error, SourceBusy):
+                gone[label] = error
             continue
         now = archives.newest(folder, label)
         fresh = now is not None and now.sha256 not in before
@@ -169,7 +175,7 @@ def _ask_again(wanted: Mapping[str, str], folder: Path, run: str, base: Version)
             "other bytes than before" if fresh and before else "fetched to compare" if fresh else "the same bytes"
         )
         brought |= {label} if fresh else set()
-    return told, brought
+    return told, brought, gone
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -72,10 +72,13 @@ def fetch(
         got = web.patiently(attempt, manners)
         if got is None:
             assert held is not None
+            assert known is not None
+            _write_validators(folder, held, address, known)
             return held
         kept = archives.keep(folder, release.label, part, got.url)
         discard(part)
-        _write_validators(folder, kept, address, got.validators)
+        known_in_vain = known is not None and not kept.fresh  # the whole of what it could have called unchanged
+        _write_validators(folder, kept, address, got.validators, in_vain=known_in_vain)
         return kept
 
 
@@ -94,15 +97,17 @@ def newest_cached(release: Release, cache: Path | None = None) -> Fetched:
 def rests(folder: Path, label: str, now: datetime) -> bool:
     """Return whether a label's archive need not be asked for now.
 
-    Its server gave nothing to recognise the bytes by, so that each time means a whole download, and the last one is
-    less than RESTS ago. A damaged or absent file never rests.
+    Its server gave nothing to recognise the bytes by, or sent the same bytes again all the same (an ETag that is new
+    each time), so that each time means a whole download, and the last one is less than RESTS ago. A damaged or absent
+    file never rests.
     """
     held = archives.newest(folder, label)
     if held is None or not archives.is_intact(held):
         return False
     try:
         noted = read_json(_validators_place(folder, label).read_bytes())
-        if noted["sha256"] != held.sha256 or noted["etag"] or noted["modified"]:
+        recognised = (noted["etag"] or noted["modified"]) and not noted.get("in_vain")
+        if noted["sha256"] != held.sha256 or recognised:
             return False
         return now - datetime.fromisoformat(noted["asked"]) < RESTS
     except (OSError, ValueError, KeyError, TypeError):
@@ -151,7 +156,13 @@ def _read_validators(folder: Path, held: Fetched, address: str) -> Validators | 
     return None
 
 
-def _write_validators(folder: Path, kept: Fetched, address: str, given: Validators) -> None:
-    noted = {"address": address, "sha256": kept.sha256, "etag": given.etag, "modified": given.modified}
-    noted["asked"] = datetime.now(UTC).isoformat(timespec="seconds")
+def _write_validators(folder: Path, kept: Fetched, address: str, given: Validators, *, in_vain: bool = False) -> None:
+    noted = {
+        "address": address,
+        "sha256": kept.sha256,
+        "etag": given.etag,
+        "modified": given.modified,
+        "in_vain": in_vain,
+        "asked": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
     archives.write_whole(_validators_place(folder, kept.label), json.dumps(noted))
