@@ -6,12 +6,24 @@ import sys
 from pathlib import Path
 
 from cyclopts import CycloptsError
-from polars.exceptions import PolarsError
 
-from pfsetl.cli import building, declaring, pricing, proving, publishing, reading, terminal, watching  # noqa: F401  most register commands
+from pfsetl.cli import terminal
 from pfsetl.cli.options import app
 from pfsetl.declared import declarations
 from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
+
+MODULES = {
+    "building": ("demo", "fetch", "discover", "build", "backfill", "check"),
+    "declaring": ("declare",),
+    "pricing": ("price", "claim", "load"),
+    "proving": ("verify", "repair"),
+    "publishing": ("versions", "runs", "export", "rollback", "prune"),
+    "reading": ("list", "code", "diff", "trace"),
+    "watching": ("status",),
+}
+COMMANDS = {name: module for module, names in MODULES.items() for name in names}
+for command, module in COMMANDS.items():  # imported when it's run: a price needs nothing of what builds a release
+    app.command(f"pfsetl.cli.{module}:{command if command != 'list' else 'list_'}", name=command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -23,6 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
         logging.getLogger("pfsetl").setLevel(logging.INFO)
     try:
         arguments = _overlaid(arguments)
+        if not {"--version", *COMMANDS} & set(arguments):
+            for command in COMMANDS:
+                app[command]  # imports it, so that the list of commands says what each does
         app([a for a in arguments if a not in ("--debug", "--log")], exit_on_error=False, print_error=False)
     except PfsetlError as error:
         _fail(error, error.exit_code, debug)
@@ -37,18 +52,24 @@ def main(arguments: list[str] | None = None) -> None:
             debug,
             error,
         )
-    except PolarsError as error:
-        what = f"a table can't be read ({type(error).__name__})"
-        remedy = (
-            "If a published file is damaged or out of reach, 'pfsetl verify' names it; --debug shows where it happened."
-        )
-        _fail(PfsetlError(f"{what}. {remedy}"), 1, debug, error)
     except KeyboardInterrupt:
         sys.exit(130)
     except BaseException as error:
         if not is_fault(error):
             raise
-        _fail(Unexpected(unexpected(error)), 1, debug, error)
+        _fail(_told(error), 1, debug, error)
+
+
+def _told(error: BaseException) -> PfsetlError:
+    """Return what a user is told of an error that isn't one of pfsetl's own."""
+    from polars.exceptions import PolarsError  # here, because polars takes longer to import than some commands to run
+
+    if not isinstance(error, PolarsError):
+        return Unexpected(unexpected(error))
+    return PfsetlError(
+        f"a table can't be read ({type(error).__name__}). If a published file is damaged or out of reach, "
+        "'pfsetl verify' names it; --debug shows where it happened."
+    )
 
 
 def _overlaid(arguments: list[str]) -> list[str]:

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from pfsetl import declare as declaring
 from pfsetl.cli import render, terminal
-from pfsetl.cli.options import Json, app
+from pfsetl.cli.options import Json
 from pfsetl.errors import LayoutError
 
 
-@app.command
 def declare(label: str, *, archive: Path, out: Path | None = None, json: Json = False) -> None:
     """Propose the rows that an archive of an unknown label, name or shape needs, for you to read and accept.
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import card, find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
 from pfsetl.publication import changes, version
@@ -16,7 +16,6 @@ from pfsetl.publication import trace as tracing
 from pfsetl.source.archive import open_archive
 
 
-@app.command(name="list")
 def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List every known CMS release, with what is published."""
     rows = catalog.releases(version.open_version(output))
@@ -29,7 +28,6 @@ def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     render.console().print(render.table("", (*columns, "part"), cells))
 
 
-@app.command
 def code(
     hcpcs: str,
     *,
@@ -56,7 +54,6 @@ def code(
         render.card(render.console(), data)
 
 
-@app.command
 def diff(
     old: str,
     new: str,
@@ -94,7 +91,6 @@ def diff(
         render_changes.diff(render.console(), result)
 
 
-@app.command
 def trace(
     release: str,
     hcpcs: str | None = None,
