@@ -344,6 +344,7 @@ def _examined(
     findings["not_published"] = since.not_published(
         parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()}
     )
+    findings["notices"] += parity.uncompared(raws, findings["not_published"])
     beside = registry.undeclared_beside(release, base.releases if base else {})
     findings["notices"] += assumed.notices(release, complete["release_calendar"], beside)
     findings["rounded"] = {raw.file: raw.rounded for raw in raws if raw.rounded}
