@@ -8,7 +8,7 @@ from pathlib import Path
 from cyclopts import CycloptsError
 
 from pfsetl.cli import terminal
-from pfsetl.cli.options import app
+from pfsetl.cli.options import DEFAULT_OUTPUT, app
 from pfsetl.declared import declarations
 from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
 
@@ -57,19 +57,30 @@ def main(arguments: list[str] | None = None) -> None:
     except BaseException as error:
         if not is_fault(error):
             raise
-        _fail(_told(error), 1, debug, error)
+        _fail(_told(error, arguments), 1, debug, error)
 
 
-def _told(error: BaseException) -> PfsetlError:
+def _told(error: BaseException, arguments: list[str]) -> PfsetlError:
     """Return what a user is told of an error that isn't one of pfsetl's own."""
     from polars.exceptions import PolarsError  # here, because polars takes longer to import than some commands to run
+
+    from pfsetl.publication.store import command
 
     if not isinstance(error, PolarsError):
         return Unexpected(unexpected(error))
     return PfsetlError(
         f"a table can't be read ({type(error).__name__}). If a published file is damaged or out of reach, "
-        "'pfsetl verify' names it; --debug shows where it happened."
+        f"{command('verify', _output(arguments))} names it; --debug shows where it happened."
     )
+
+
+def _output(arguments: list[str]) -> str:
+    """Return the store that a command line names, for the messages of errors that know no store."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name in ("--output", "-o"):
+            return value if equals else following
+    return DEFAULT_OUTPUT
 
 
 def _overlaid(arguments: list[str]) -> list[str]:

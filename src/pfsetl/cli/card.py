@@ -72,7 +72,7 @@ def find_release(version: Version, release: str | None) -> str:
     near = difflib.get_close_matches(label, published, n=3, cutoff=0.4) or published[-3:]
     raise UsageError(
         f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(near)}. "
-        f"{command(f'build {label}', version.store)} publishes it, 'pfsetl list' shows all releases."
+        f"{command(f'build {label}', version.store)} publishes it, {command('list', version.store)} shows all releases."
     )
 
 

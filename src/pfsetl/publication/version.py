@@ -158,9 +158,11 @@ def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
     for at in versions:
         for r in at.resources:
             in_manifest = r["hash"] if r["hash"].startswith("sha256:") else "sha256:"
-            remedy = f"run 'pfsetl repair', and if it can't, move the file away and build {r['release']} again"
+            remedy = (
+                f"run {command('repair', at.store)}, and if it can't, move the file away and build {r['release']} again"
+            )
             wanted.setdefault((r["path"], in_manifest, r["bytes"]), (at.store, remedy))
-            wanted.setdefault((r["schema"], schema_hash(r), None), (at.store, _schema_remedy(r)))
+            wanted.setdefault((r["schema"], schema_hash(r), None), (at.store, _schema_remedy(r, at.store)))
 
     def verify(file: tuple[str, str, int | None]) -> tuple[str, str]:
         (name, expected, size), (store, remedy) = file, wanted[file]
@@ -231,12 +233,12 @@ def schema_from_contract(resource: Mapping[str, Any]) -> bytes | None:
     return data if is_of(hashlib.sha256(data).hexdigest(), schema_hash(resource)) else None
 
 
-def _schema_remedy(resource: Mapping[str, Any]) -> str:
+def _schema_remedy(resource: Mapping[str, Any], store: Store) -> str:
     if schema_from_contract(resource) is not None:
-        return "run 'pfsetl repair', which writes it again"
+        return f"run {command('repair', store)}, which writes it again"
     return (
-        f"this pfsetl's contract makes another one of {resource['table']}, so restore it from a copy, or run 'pfsetl "
-        "repair' with the pfsetl that wrote it (pfsetl.software in the manifest)"
+        f"this pfsetl's contract makes another one of {resource['table']}, so restore it from a copy, or run "
+        f"{command('repair', store)} with the pfsetl that wrote it (pfsetl.software in the manifest)"
     )
 
 
