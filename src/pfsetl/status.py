@@ -151,7 +151,7 @@ def _unseen(looked: Mapping[str, Any] | None, now: datetime, store: Store) -> li
     """Say when CMS was last looked at, if that is too long ago; the index has to be seen whole for a look."""
     days = _days("look")
     if looked is None:
-        look = command("watch", store).replace("pfsetl watch", "python -m pfsetl.flows.watch")
+        look = command("-m pfsetl.flows.watch", store, program="python")
         return [f"no look at CMS is recorded. The flow 'watch' is one: {look}"]
     since = now - datetime.fromisoformat(looked["started"])
     if since <= timedelta(days=days):

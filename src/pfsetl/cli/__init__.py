@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
         logging.getLogger("pfsetl").setLevel(logging.INFO)
     try:
+        _refuse_empty(arguments)
         arguments = _overlaid(arguments)
         if not {"--version", *COMMANDS} & set(arguments):
             for command in COMMANDS:
@@ -81,6 +82,22 @@ def _output(arguments: list[str]) -> str:
         if name in ("--output", "-o"):
             return value if equals else following
     return DEFAULT_OUTPUT
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Raise UsageError for an empty argument, as of a variable that is unset: left out, it means another thing.
+
+    `trace --modifier ''` asks for the rows without one.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=")
+        if equals and option.startswith("--"):
+            before, argument = option, value
+        if not argument.strip() and before not in ("--modifier", "--schemas"):
+            what = f"{before}: " if before.startswith("-") else f"after {before!r}: " if before else ""
+            raise UsageError(
+                f"{what}an empty argument. Is a variable of the shell unset? Give a value or leave it out."
+            )
 
 
 def _overlaid(arguments: list[str]) -> list[str]:

@@ -138,7 +138,7 @@ def trace(
     wanted |= {name: wanted[name].upper() for name in ("state", "hcpcs", "modifier") if name in wanted}
     if not wanted:
         give = (
-            f"{command(f'trace {shlex.quote(release)} 97761', output)}, or --table gpci --state CA instead of the code"
+            f"{command(f'trace {shlex.quote(release)} CODE', output)}, or --table gpci --state CA instead of the code"
         )
         raise UsageError(f"Which row? Give a code: {give}.")
     opened = version.open_version(output, at)

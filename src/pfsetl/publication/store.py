@@ -22,7 +22,7 @@ CHUNK_BYTES = 1 << 20
 MOST_BYTES = 512 << 20  # the largest object of 14 releases has 43 MB
 
 
-def command(line: str, store: object) -> str:
+def command(line: str, store: object, program: str = "pfsetl") -> str:
     """Return a command as a message names it, so that it works on this store from whatever folder it's typed in.
 
     >>> command("verify --at 3", "s3://bucket/fees")
@@ -31,7 +31,7 @@ def command(line: str, store: object) -> str:
     place = str(store) if "://" in str(store) else str(Path(str(store)).absolute())
     if shlex.quote(place) != place:  # within the single quotes of the message
         place = '"' + re.sub(r'(["\\$`])', r"\\\1", place) + '"'
-    return f"'pfsetl {line} --output {place}'"
+    return f"'{program} {line} --output {place}'"
 
 
 def installing(extra: str) -> str:

@@ -14,7 +14,7 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
-from pfsetl.publication.store import LocalStore, Store, command, open_store
+from pfsetl.publication.store import LocalStore, Store, command, first_build, open_store
 
 MANIFEST_FORMAT = manifests.FORMAT
 VERIFIERS = 4
@@ -147,8 +147,9 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
     if number is None:
         return _load(store, there[-1]) if there else empty(store)
     if number not in there:
-        known = f"{there[0]} to {there[-1]}" if there else "none"
-        raise UsageError(f"{store}: no version {number}. There are {known}.")
+        if not there:
+            raise UsageError(f"{store}: no version {number}, nothing is published there. {first_build(store)}")
+        raise UsageError(f"{store}: no version {number}. There are {there[0]} to {there[-1]}.")
     return _load(store, number)
 
 
