@@ -47,7 +47,10 @@ def look(folder: Path, wanted: str) -> Found:
     UsageError when nothing wanted is there, or two archives of one label.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder. Give the folder of the archives with --archives.")
+        raise UsageError(
+            f"{folder}: no such folder. Give the folder of the archives with --archives, or a bucket of them with "
+            "--cache."
+        )
     there, unused, notices = _cached(folder) or _named(folder)
     chosen = sorted((r for r in map(registry.find_or_infer, there) if is_wanted(r, wanted)), key=order)
     missing = [x for x in split(wanted) if not YEARS.match(x) and x not in there]

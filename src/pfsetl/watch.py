@@ -11,8 +11,8 @@ from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, SourceUnavailable, UsageError
 from pfsetl.publication.version import Version
-from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
+from pfsetl.source.record import Fetched
 
 ASKED_AGAIN = 4  # of the newest releases at CMS: the year that is being paid and corrected
 

@@ -67,6 +67,11 @@ class ObjectStore:
                 # NOTE: sent from the disk's own pages, and not closed here, because a request may still hold them.
                 return self._create(name, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
+    def put(self, name: str, content: bytes | Path) -> None:
+        """Write an object, whatever is there: for what its name tells the bytes of, or may be lost."""
+        with _explained(self.uri(name)):
+            obstore.put(self.bucket, name, content)
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Yield the path of a temporary file on this machine, removed afterwards."""
