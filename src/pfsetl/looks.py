@@ -68,7 +68,7 @@ def look(
     before = {*earlier["listed"], *earlier["lost"]} if earlier else set()
     lost = before - listed
     raised = [
-        *(Alarm(label, "failed", why) for label, why in failed.items()),
+        *(Alarm(label, "failed", why.removeprefix(f"{label}: ")) for label, why in failed.items()),
         *alarms.vanished(postings, before, day),
         *alarms.absent({*published, *failed}, day, store),
     ]
