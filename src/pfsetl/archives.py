@@ -186,7 +186,7 @@ def _by_what_it_holds(path: Path) -> str:
     name = f"{may_be[0]}{path.suffix.lower() if path.is_file() else ''}" if len(may_be) == 1 else "the one it is"
     return (
         f"by its contents it's {' or '.join(may_be)}. Rename it to {name}, or build it: "
-        f"pfsetl build {may_be[0]} --archive {shlex.quote(str(path))}"
+        f"pfsetl build {may_be[0]} --archive {shlex.quote(str(path.absolute()))} --output STORE"
     )
 
 

@@ -29,7 +29,6 @@ from pfsetl.cli.options import (
     Output,
     Sample,
     accepted,
-    app,
 )
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
@@ -39,7 +38,6 @@ from pfsetl.source import cache as kept
 from pfsetl.tables.check import Finding
 
 
-@app.command
 def demo(*, output: Output = DEMO_OUTPUT) -> None:
     """Publish the bundled sample (Level II codes of RVU25D and RVU26A) and show how to read it. No network.
 
@@ -55,7 +53,6 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
         out.print(f"  {line}", markup=False)
 
 
-@app.command
 def fetch(
     *releases: Annotated[str, Parameter(help="Labels such as RVU26A.")],
     url: Annotated[str | None, Parameter(help="Fetch from here at cms.gov, not as in releases.csv; one label.")] = None,
@@ -86,7 +83,6 @@ def fetch(
         raise SourceUnavailable("\n".join(failed))
 
 
-@app.command
 def discover(*, since: int | None = None, cache: Cache = None, json: Json = False) -> None:
     """Print what CMS has posted that isn't known: new releases, other zips under known labels, releases taken down.
 
@@ -115,7 +111,6 @@ def discover(*, since: int | None = None, cache: Cache = None, json: Json = Fals
         raise SourceUnavailable("\n".join(f"{p.label}: {p.note}" for p in unread))
 
 
-@app.command
 def build(
     release: str,
     *,
@@ -167,7 +162,6 @@ def build(
         render.build(render.console(), result)
 
 
-@app.command
 def backfill(
     wanted: str,
     *,
@@ -247,7 +241,6 @@ def _brought(
     return paths, urls, failed, notices
 
 
-@app.command
 def check(
     release: str,
     *,

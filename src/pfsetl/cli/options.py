@@ -19,8 +19,9 @@ Offline = Annotated[
     bool, Parameter(name="--offline", negative="", help="Take the newest archive of the cache, and ask nobody.")
 ]
 
-AtLeastNone = Annotated[int, Parameter(validator=validators.Number(gte=0))]
-AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+MOST = 1_000_000  # of days, of rows to show: more is a slip of the finger
+AtLeastNone = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=MOST))]
+AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=MOST))]
 
 AllFormats = Annotated[
     bool,

@@ -114,6 +114,7 @@ def watch(
             postings,
             todo,
             asked,
+            store=store,
             published=result.version.releases,
             failed={label: why(error) for label, error in result.failed.items()},
             earlier=earlier["look"] if earlier else None,

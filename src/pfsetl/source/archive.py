@@ -59,7 +59,9 @@ def open_archive(path: Path, day: date | None = None) -> Archive:
         folders = [p.name for p in inside if p.is_dir() and not is_of_system(p.name)]
         return _recognised(path, None, contents, folders, day)
     if not path.is_file():
-        raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
+        raise SourceUnavailable(
+            f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
+        )
     data = _file_loader(path)()
     return _recognised(path, hashlib.sha256(data).hexdigest(), _zip_contents(path, data), (), day)
 
@@ -86,7 +88,9 @@ def contents(path: Path) -> dict[str, Callable[[], bytes]]:
     if path.is_dir():
         return {p.name: cache(_file_loader(p)) for p in sorted(path.iterdir()) if p.is_file()}
     if not path.is_file():
-        raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
+        raise SourceUnavailable(
+            f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
+        )
     return {name: cache(load) for name, load in _zip_contents(path, _file_loader(path)()).items()}
 
 
@@ -96,7 +100,9 @@ def open_companion(path: Path) -> Archive:
     The kinds are those of `schemas/companions.csv`. Of several formats of one kind the first named there is taken.
     """
     if not path.is_file():
-        raise SourceUnavailable(f"{path}: no such file. Give CMS's file, or the zip that holds it.")
+        raise SourceUnavailable(
+            f"{path}: no such file, or none that holds data. Give CMS's file, or the zip that holds it."
+        )
     data = _file_loader(path)()
     zipped = data[:4] == b"PK\x03\x04" and path.suffix.lower() not in FORMATS
     contents = _zip_contents(path, data) if zipped else {path.name: lambda: data}
