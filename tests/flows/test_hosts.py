@@ -12,10 +12,10 @@ from pfsetl.flows import tasks
 from pfsetl.flows.backfill import backfill
 from pfsetl.flows.watch import watch
 from pfsetl.publication import version
-from pfsetl.source import cache, discover
+from pfsetl.source import cache
 from tests import s3_server
-from tests.cms_server import Cms
-from tests.flows.test_watch import SINCE, TODAY, WITHOUT_EXCLUDED, Site
+from tests.flows.site import Site, opened
+from tests.flows.test_watch import SINCE, TODAY, WITHOUT_EXCLUDED
 
 LABEL = "RVU27A"
 
@@ -39,12 +39,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv("PFSETL_ATTEMPTS", "1")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(discover, "PAUSE", 0.0)
-    with Cms() as cms:
-        monkeypatch.setenv("PFSETL_CMS_URL", cms.url)
-        yield Site(cms, tmp_path)
+    with opened(tmp_path, monkeypatch, SINCE, TODAY) as made:
+        yield made
 
 
 @pytest.fixture
