@@ -118,3 +118,10 @@ def test_the_pattern_of_releases_takes_years_and_labels(good: str) -> None:
 def test_the_pattern_of_releases_takes_nothing_else(bad: str) -> None:
     with pytest.raises(ParameterTypeError, match="releases"):
         backfill.validate_parameters({"releases": bad})
+
+
+@pytest.mark.parametrize("name", ["archives", "cache"])
+def test_an_empty_path_does_not_stand_for_one_left_out(name: str) -> None:
+    assert backfill.validate_parameters({"releases": "2025", name: None})[name] is None
+    with pytest.raises(ParameterTypeError, match=name):
+        backfill.validate_parameters({"releases": "2025", name: ""})

@@ -279,7 +279,10 @@ def check(
 
 def _descriptors_store(store: Store, wanted: bool, address: str | None) -> Store | None:
     if wanted != (address is not None):
-        raise UsageError("--with-descriptors and --descriptors-output go together: licensed text has its own store.")
+        raise UsageError(
+            "--with-descriptors and --descriptors-output go together: licensed text has its own "
+            "store. Give both, or neither."
+        )
     if address is None:
         return None
     texts = open_store(address)

@@ -17,7 +17,7 @@ from pfsetl.archives import absent, look, refuse_incomplete
 from pfsetl.backfill import find_releases
 from pfsetl.flows.command import CACHE, add_exceptions, run_flow
 from pfsetl.flows.ending import MANY, ends_plainly
-from pfsetl.flows.parameters import Acceptance, AtOnce, Delays, Place, Runner, Wanted, Year, refuse_relative
+from pfsetl.flows.parameters import Acceptance, AtOnce, Delays, Given, Place, Runner, Wanted, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_changes
@@ -36,8 +36,8 @@ def _name() -> str:
 def backfill(
     releases: Wanted | Year | list[Wanted | Year],
     output: Place = "output",
-    cache: str | None = None,
-    archives: str | None = None,
+    cache: Given | None = None,
+    archives: Given | None = None,
     task_runner: Runner = "threads",
     concurrency: AtOnce = 2,
     sample: bool = False,

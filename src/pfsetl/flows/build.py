@@ -19,7 +19,7 @@ from pfsetl.errors import ChecksFailed
 from pfsetl.flows import events
 from pfsetl.flows.command import CACHE, add_exceptions, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
-from pfsetl.flows.parameters import Acceptance, Delays, Label, Place, refuse_relative
+from pfsetl.flows.parameters import Acceptance, Delays, Given, Label, Place, refuse_relative
 from pfsetl.flows.report import show_published
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, patient, publish_releases, stage_release
 from pfsetl.publication import version
@@ -42,9 +42,9 @@ class Built(TypedDict):
 def build_release(
     release: Label,
     output: Place = "output",
-    archive: str | None = None,
-    cache: str | None = None,
-    url: str | None = None,
+    archive: Given | None = None,
+    cache: Given | None = None,
+    url: Given | None = None,
     offline: bool = False,
     sample: bool = False,
     accept: list[Acceptance] | None = None,

@@ -31,6 +31,7 @@ Runner = Annotated[
 Acceptance = Annotated[str, Field(pattern=rf"^({'|'.join(ACCEPTABLE)})$")]
 Delays = tuple[Annotated[float, Field(ge=0)], ...]
 Place = Annotated[str, Field(min_length=1, description="the store: an absolute folder, or s3://bucket/prefix")]
+Given = Annotated[str, Field(min_length=1, description="left out, or not empty")]
 
 OUTPUT, VARIABLE, IMAGE = "PFSETL_OUTPUT", "pfsetl_output", "PFSETL_IMAGE"
 REMEDY = (

@@ -19,7 +19,7 @@ from pfsetl.errors import PfsetlError, SourceUnavailable
 from pfsetl.flows import events
 from pfsetl.flows.command import CACHE, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
-from pfsetl.flows.parameters import AtOnce, Delays, Place, Runner, Year, refuse_relative
+from pfsetl.flows.parameters import AtOnce, Delays, Given, Place, Runner, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import Result, show_failed_look, show_look, why
@@ -61,7 +61,7 @@ def _name() -> str:
 @ends_plainly(LOOK)
 def watch(
     output: Place = "output",
-    cache: str | None = None,
+    cache: Given | None = None,
     since: Year | None = None,
     task_runner: Runner = "threads",
     concurrency: AtOnce = 2,

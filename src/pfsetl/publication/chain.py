@@ -87,10 +87,16 @@ def follow(store: Store, newest: Version) -> int:
         if number > newest.number and not store.exists(manifest.name(number)):
             raise StoreError(
                 f"{store}/{manifest.name(number)}: missing, though version {number} was published. Restore it from a "
-                f"copy; or {command('repair', store)} records it as lost, and builds go on from version "
-                f"{newest.number}."
+                f"copy; or {_goes_on(store, newest.number)}."
             )
     return max([newest.number, *known.lost, *known.pruned]) + 1
+
+
+def _goes_on(store: Store, newest: int) -> str:
+    """Return what else helps where a manifest is gone; a repair needs one that is left."""
+    if not newest:
+        return "build into another store, because no manifest is left here"
+    return f"{command('repair', store)} records it as lost, and builds go on from version {newest}"
 
 
 def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapping[str, Any]]) -> Iterator[Break]:
@@ -100,9 +106,10 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapp
     """
     known, mend = read(store), command("repair", store)
     newest = max(hashes, default=0)
+    otherwise = f"run {mend}" if hashes else _goes_on(store, 0)
     for name, problem in known.unreadable.items():
         yield Break(name, problem)
-    yield from _against_records(known, hashes, mend)
+    yield from _against_records(known, hashes, otherwise)
     for number, content in sorted(manifests.items()):
         name, about = manifest.name(number), content["pfsetl"]
         if content.get("version") != str(number):
@@ -128,7 +135,7 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapp
             yield Break(name, said, harmless=number == newest)
 
 
-def _against_records(known: Chain, hashes: Mapping[int, str], mend: str) -> Iterator[Break]:
+def _against_records(known: Chain, hashes: Mapping[int, str], otherwise: str) -> Iterator[Break]:
     """Hold the manifests that are there against the records of those that were published, pruned or lost."""
     newest = max(hashes, default=0)
     for number in sorted(n for n in known.pruned if n > newest):
@@ -144,5 +151,5 @@ def _against_records(known: Chain, hashes: Mapping[int, str], mend: str) -> Iter
             else:
                 yield Break(
                     name,
-                    f"missing, though version {number} was published; restore it from a copy, or run {mend}",
+                    f"missing, though version {number} was published; restore it from a copy, or {otherwise}",
                 )

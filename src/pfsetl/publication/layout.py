@@ -23,17 +23,18 @@ def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -
     yield from _links(store)
     yield from misplaced(store)
     newest = max(there, default=0)
+    mends = _repair(store) if newest else "Restore the manifests first"
     latest, expected = store.root / "latest", f"tree/{newest:06d}"
     if newest and not latest.is_symlink():
         yield "latest", f"{'not a link' if latest.exists() else 'missing'}; it should show {expected}. {_repair(store)}"
     elif latest.is_symlink() and (str(latest.readlink()) != expected or not newest):
-        yield "latest", f"shows {str(latest.readlink())!r}, not {expected}, the newest version. {_repair(store)}"
+        yield "latest", f"shows {str(latest.readlink())!r}, not {expected}, the newest version. {mends}"
     for at in versions.values():
         yield from tree(store, at)
     if (store.root / "tree").is_dir() and not (store.root / "tree").is_symlink():
         for entry in sorted((store.root / "tree").iterdir()):
             if version_of(entry.name) not in there:
-                yield f"tree/{entry.name}", f"the layout of no version that is there. {_repair(store)}"
+                yield f"tree/{entry.name}", f"the layout of no version that is there. {mends}"
     folder = store.root / "versions"
     for entry in sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []:
         name = f"versions/{entry.name}"

@@ -127,6 +127,7 @@ class Version:
         if table not in known:
             raise UsageError(
                 f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
+                + ("" if self.classification == contracts.PUBLIC else " The other tables are in the public store.")
             )
         if release is not None and release not in self.releases:
             there = ", ".join(self.releases)
