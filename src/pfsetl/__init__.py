@@ -7,10 +7,37 @@ The folders are the steps, in the order data flows: `declared`, `source`, `parsi
 >>> pfsetl.open("output").scan("rvu", "RVU26A").collect()  # doctest: +SKIP
 """
 
-from pfsetl.pipeline import Build, build
-from pfsetl.pricing.price import claim, price
-from pfsetl.publication.store import open_store
-from pfsetl.publication.version import Version
-from pfsetl.publication.version import open_version as open
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pfsetl.pipeline import Build, build
+    from pfsetl.pricing.price import claim, price
+    from pfsetl.publication.store import open_store
+    from pfsetl.publication.version import Version
+    from pfsetl.publication.version import open_version as open
 
 __all__ = ["Build", "Version", "build", "claim", "open", "open_store", "price"]
+
+_FROM = {
+    "Build": "pfsetl.pipeline:Build",
+    "Version": "pfsetl.publication.version:Version",
+    "build": "pfsetl.pipeline:build",
+    "claim": "pfsetl.pricing.price:claim",
+    "open": "pfsetl.publication.version:open_version",
+    "open_store": "pfsetl.publication.store:open_store",
+    "price": "pfsetl.pricing.price:price",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: who prices a service needs nothing of what builds a release."""
+    if name not in _FROM:
+        raise AttributeError(f"module 'pfsetl' has no attribute {name!r}")
+    module, _, attribute = _FROM[name].partition(":")
+    found = globals()[name] = getattr(import_module(module), attribute)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,6 +7,7 @@ from typing import Any
 
 from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable, UsageError
+from pfsetl.publication.store import command
 from pfsetl.source.discover import Posting
 
 FILE = "watch/known_problems.csv"
@@ -49,14 +50,15 @@ def whole(records: Mapping[str, Mapping[str, Any]]) -> set[str]:
     return {label for label, record in records.items() if not record.get("sample")}
 
 
-def absent(published: Collection[str], today: date) -> list[Alarm]:
-    """Say if the release in force isn't published."""
+def absent(published: Collection[str], today: date, store: object) -> list[Alarm]:
+    """Say if the release in force isn't published in a store."""
     label = in_force(today)
     if label in published:
         return []
+    fetches, takes = command(f"build {label}", store), command(f"build {label} --archive PATH", store)
     why = (
-        f"it prices {today}, and the store doesn't hold it whole. 'pfsetl build {label}' fetches it if CMS posts it, "
-        f"'pfsetl build {label} --archive PATH' takes an archive that you have"
+        f"it prices {today}, and the store doesn't hold it whole. {fetches} fetches it if CMS posts it, {takes} takes "
+        "an archive that you have"
     )
     return [Alarm(label, "absent", why)]
 

@@ -13,7 +13,7 @@ from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication import runs, version
-from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication.store import LocalStore, Store, command
 from pfsetl.publication.version import Version
 from pfsetl.watch import holes
 
@@ -76,7 +76,9 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     disk = shutil.disk_usage(store.root).free if isinstance(store, LocalStore) and store.root.exists() else None
     standing, known = alarms.acknowledged(_absent(newest, due, today, lag), today)
     stale = [f"{alarm.release}: {alarm.why}" for alarm in standing]
-    stale += _unseen(looked, now) + _failed(last, looked, today) + [f"the store: {problem}" for problem in problems]
+    stale += (
+        _unseen(looked, now, store) + _failed(last, looked, today) + [f"the store: {problem}" for problem in problems]
+    )
     if disk is not None and disk < LEAST_DISK:
         stale.append(f"{disk / 1e6:,.0f} MB are free where the store is; keep {LEAST_DISK / 1e6:,.0f}")
     held = sorted((registry.inferred(label, record) for label, record in newest.releases.items()), key=order)
@@ -134,7 +136,7 @@ def _days(what: str, quarter: str = "") -> int:
 
 
 def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) -> list[alarms.Alarm]:
-    found = alarms.absent(alarms.whole(newest.releases), today)
+    found = alarms.absent(alarms.whole(newest.releases), today, newest.store)
     named = {alarm.release for alarm in found}
     late = [one for one in due if one.posted_by + lag < today and one.release not in named]
     return found + [
@@ -142,17 +144,18 @@ def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) 
             one.release,
             "absent",
             f"in force from {one.in_force}, posted by {one.posted_by} at the latest, and not published. Look at "
-            f"CMS with 'pfsetl discover', then 'pfsetl build {one.release}'",
+            f"CMS with 'pfsetl discover', then {command(f'build {one.release}', newest.store)}",
         )
         for one in late
     ]
 
 
-def _unseen(looked: Mapping[str, Any] | None, now: datetime) -> list[str]:
+def _unseen(looked: Mapping[str, Any] | None, now: datetime, store: Store) -> list[str]:
     """Say when CMS was last looked at, if that is too long ago; the index has to be seen whole for a look."""
     days = _days("look")
     if looked is None:
-        return ["no look at CMS is recorded. The flow 'watch' is one: 'python -m pfsetl.flows.watch'"]
+        look = command("-m pfsetl.flows.watch", store, program="python")
+        return [f"no look at CMS is recorded. The flow 'watch' is one: {look}"]
     since = now - datetime.fromisoformat(looked["started"])
     if since < -SKEW:
         return [
@@ -188,7 +191,9 @@ def _unsound(newest: Version) -> list[str]:
     for resource, size in zip(newest.resources, sizes, strict=True):
         if size != resource["bytes"]:
             found.append(f"{resource['path']} is {'missing' if size is None else 'of another size'}")
-    return [f"{found[0]}, and {len(found) - 1} more. 'pfsetl repair' mends what it can"] if found else []
+    return (
+        [f"{found[0]}, and {len(found) - 1} more. {command('repair', newest.store)} mends what it can"] if found else []
+    )
 
 
 def _told(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -10,9 +10,10 @@ from pfsetl.archives import order
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, SourceUnavailable, UsageError
+from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
-from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
+from pfsetl.source.record import Fetched
 
 ASKED_AGAIN = 4  # of the newest releases at CMS: the year that is being paid and corrected
 
@@ -72,8 +73,8 @@ def plan(
         if posting.label in twice:
             failed[posting.label] = SourceUnavailable(
                 f"CMS's index lists it on several pages, with different zips: {', '.join(twice[posting.label])}. Look "
-                f"at them in a browser, and build the right one: 'pfsetl fetch {posting.label} --url URL', then 'pfsetl "
-                f"build {posting.label} --offline'. Then acknowledge it in {declarations.named(FILE)}"
+                f"at them in a browser, and build the right one: 'pfsetl fetch {posting.label} --url URL', then "
+                f"{command(f'build {posting.label} --offline', base.store)}. Then acknowledge it in {declarations.named(FILE)}"
             )
             continue
         if posting.state == "unreachable":

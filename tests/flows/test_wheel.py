@@ -4,6 +4,7 @@ The libraries are those of this environment; pfsetl is the wheel's alone.
 """
 
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -108,5 +109,6 @@ def test_watch_runs_from_the_wheel(installed: Run, tmp_path: Path) -> None:
 def test_flows_without_prefect_say_what_to_install() -> None:
     hidden = "import importlib.util as u, sys; u.find_spec = lambda name: None; sys.argv[0] = '-m'; import pfsetl.flows"
     code, _, told = python(sys.executable, "-c", hidden, cwd=ROOT / "src")
-    wanted = "pfsetl.flows: Prefect isn't installed. Install it with: pip install 'pfsetl[flows]'\n"
+    install = f"{shlex.quote(sys.executable)} -m pip install 'pfsetl[flows]'"
+    wanted = f"pfsetl.flows: Prefect isn't installed. Install it: {install}\n"
     assert (code, told) == (1, wanted)

@@ -36,8 +36,8 @@ def test_a_day_is_priced_by_its_declared_release_or_by_that_of_its_quarter(day: 
 
 
 def test_the_release_in_force_has_to_be_published() -> None:
-    assert [a.release for a in alarms.absent({"RVU25D", "RVU26B"}, TODAY)] == ["RVU26A"]
-    assert alarms.absent({"RVU26A"}, TODAY) == []
+    assert [a.release for a in alarms.absent({"RVU25D", "RVU26B"}, TODAY, "fees")] == ["RVU26A"]
+    assert alarms.absent({"RVU26A"}, TODAY, "fees") == []
 
 
 def test_a_declared_release_of_the_last_two_years_that_the_index_lacks_is_named() -> None:

@@ -196,3 +196,17 @@ def test_the_help_of_a_command_describes_every_parameter(name: str) -> None:
     rows = [line.strip("│ *").rstrip() for line in page.getvalue().splitlines() if line.startswith("│")]
     described = [re.split(r"\s{2,}", row, maxsplit=1) for row in rows]
     assert [row for row in described if len(row) < 2 or row[1].startswith("[")] == []
+
+
+def test_the_list_of_commands_says_what_each_does(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+    lines = capsys.readouterr().out.splitlines()
+    silent = [name for name in COMMANDS if not any(re.search(rf"│ {name}  +[A-Z]\w+", line) for line in lines)]
+    assert silent == []
+
+
+def test_a_command_imports_only_what_it_needs() -> None:
+    main_and_say = "cli.main(['--version']); print({'requests', 'pfsetl.pipeline'} & {*sys.modules})"
+    asked = f"import sys; from pfsetl import cli; {main_and_say}"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"

@@ -9,7 +9,7 @@ import pytest
 from pfsetl.declared import declarations, registry
 from pfsetl.errors import ContractError
 from pfsetl.parsing import parity
-from pfsetl.parsing.parity import FormatDifference, differences, explained
+from pfsetl.parsing.parity import FormatDifference, differences, explained, uncompared
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
 from pfsetl.source.archive import open_archive
@@ -245,6 +245,28 @@ def test_a_list_that_ends_before_its_column_lacks_counties_and_is_not_explained(
     # a longer list stands in the same column whole, so the column didn't cut this one
     found = locco(tmp_path, [COUNTIES, COUNTIES], [COUNTIES[:25], COUNTIES])
     assert [d.explained for d in explained("RVU25B", SHA, TEXT, found)] == [None]
+
+
+def text_of(folder: Path, counties: str) -> Parsed:
+    places = [place | {"counties": counties, "fee_schedule_area": "REST"} for place in s.PLACES]
+    return parsed(folder, "25LOCCO.txt", s.locco_txt(places))
+
+
+def test_a_text_without_another_format_is_said_to_cut_its_long_lists(tmp_path: Path) -> None:
+    (told,) = uncompared([text_of(tmp_path, COUNTIES).raw], {})
+    assert told.startswith("25LOCCO.txt: counties may be cut at the end of a column")
+
+
+@pytest.mark.parametrize(("counties", "not_published"), [("ALL", {}), (COUNTIES, {"locality_county": ["counties"]})])
+def test_short_cells_and_columns_that_are_not_published_are_not_said_to_be_cut(
+    tmp_path: Path, counties: str, not_published: dict[str, list[str]]
+) -> None:
+    assert uncompared([text_of(tmp_path, counties).raw], not_published) == []
+
+
+def test_a_text_beside_its_csv_is_compared_and_not_said_to_be_cut(tmp_path: Path) -> None:
+    csv = parsed(tmp_path, "25LOCCO.csv", s.locco_csv(s.PLACES))
+    assert uncompared([csv.raw, text_of(tmp_path, COUNTIES).raw], {}) == []
 
 
 def test_cells_of_one_column_are_explained_apart(tmp_path: Path) -> None:

@@ -6,12 +6,24 @@ import sys
 from pathlib import Path
 
 from cyclopts import CycloptsError
-from polars.exceptions import PolarsError
 
-from pfsetl.cli import building, declaring, pricing, proving, publishing, reading, terminal, watching  # noqa: F401  most register commands
-from pfsetl.cli.options import app
+from pfsetl.cli import terminal
+from pfsetl.cli.options import DEFAULT_OUTPUT, app
 from pfsetl.declared import declarations
 from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
+
+MODULES = {
+    "building": ("demo", "fetch", "discover", "build", "backfill", "check"),
+    "declaring": ("declare",),
+    "pricing": ("price", "claim", "load"),
+    "proving": ("verify", "repair"),
+    "publishing": ("versions", "runs", "export", "rollback", "prune"),
+    "reading": ("list", "code", "diff", "trace"),
+    "watching": ("status",),
+}
+COMMANDS = {name: module for module, names in MODULES.items() for name in names}
+for command, module in COMMANDS.items():  # imported when it's run: a price needs nothing of what builds a release
+    app.command(f"pfsetl.cli.{module}:{command if command != 'list' else 'list_'}", name=command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -22,7 +34,11 @@ def main(arguments: list[str] | None = None) -> None:
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
         logging.getLogger("pfsetl").setLevel(logging.INFO)
     try:
+        _refuse_empty(arguments)
         arguments = _overlaid(arguments)
+        if not {"--version", *COMMANDS} & set(arguments):
+            for command in COMMANDS:
+                app[command]  # imports it, so that the list of commands says what each does
         app([a for a in arguments if a not in ("--debug", "--log")], exit_on_error=False, print_error=False)
     except PfsetlError as error:
         _fail(error, error.exit_code, debug)
@@ -37,18 +53,51 @@ def main(arguments: list[str] | None = None) -> None:
             debug,
             error,
         )
-    except PolarsError as error:
-        what = f"a table can't be read ({type(error).__name__})"
-        remedy = (
-            "If a published file is damaged or out of reach, 'pfsetl verify' names it; --debug shows where it happened."
-        )
-        _fail(PfsetlError(f"{what}. {remedy}"), 1, debug, error)
     except KeyboardInterrupt:
         sys.exit(130)
     except BaseException as error:
         if not is_fault(error):
             raise
-        _fail(Unexpected(unexpected(error)), 1, debug, error)
+        _fail(_told(error, arguments), 1, debug, error)
+
+
+def _told(error: BaseException, arguments: list[str]) -> PfsetlError:
+    """Return what a user is told of an error that isn't one of pfsetl's own."""
+    from polars.exceptions import PolarsError  # here, because polars takes longer to import than some commands to run
+
+    from pfsetl.publication.store import command
+
+    if not isinstance(error, PolarsError):
+        return Unexpected(unexpected(error))
+    return PfsetlError(
+        f"a table can't be read ({type(error).__name__}). If a published file is damaged or out of reach, "
+        f"{command('verify', _output(arguments))} names it; --debug shows where it happened."
+    )
+
+
+def _output(arguments: list[str]) -> str:
+    """Return the store that a command line names, for the messages of errors that know no store."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name in ("--output", "-o"):
+            return value if equals else following
+    return DEFAULT_OUTPUT
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Raise UsageError for an empty argument, as of a variable that is unset: left out, it means another thing.
+
+    `trace --modifier ''` asks for the rows without one.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=")
+        if equals and option.startswith("--"):
+            before, argument = option, value
+        if not argument.strip() and before not in ("--modifier", "--schemas"):
+            what = f"{before}: " if before.startswith("-") else f"after {before!r}: " if before else ""
+            raise UsageError(
+                f"{what}an empty argument. Is a variable of the shell unset? Give a value or leave it out."
+            )
 
 
 def _overlaid(arguments: list[str]) -> list[str]:

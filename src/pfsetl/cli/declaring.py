@@ -1,14 +1,14 @@
 """The command that proposes declarations for what can't be read yet."""
 
+import shlex
 from pathlib import Path
 
 from pfsetl import declare as declaring
 from pfsetl.cli import render, terminal
-from pfsetl.cli.options import Json, app
+from pfsetl.cli.options import Json
 from pfsetl.errors import LayoutError
 
 
-@app.command
 def declare(label: str, *, archive: Path, out: Path | None = None, json: Json = False) -> None:
     """Propose the rows that an archive of an unknown label, name or shape needs, for you to read and accept.
 
@@ -39,6 +39,7 @@ def declare(label: str, *, archive: Path, out: Path | None = None, json: Json = 
         if not proposal.rows and not proposal.undecided:
             print(f"nothing to declare: every file of {archive} has a known name and shape, and {label} is declared")
         elif out and proposal.rows:
-            print(f"When they are right: pfsetl build {label.upper()} --archive {archive} --schemas {out}")
+            places = f"--archive {shlex.quote(str(archive.absolute()))} --schemas {shlex.quote(str(out.absolute()))}"
+            print(f"When they are right: pfsetl build {label.upper()} {places} --output STORE")
     if proposal.undecided:
         raise LayoutError("\n".join(proposal.undecided))

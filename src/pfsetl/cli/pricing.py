@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pfsetl.cli import render, render_pricing
-from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptLoss, Json, Output, Sample, accepted, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptLoss, Json, Output, Sample, accepted
 from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
@@ -20,7 +20,6 @@ UnknownModifiers = Annotated[
 ]
 
 
-@app.command
 def price(
     hcpcs: str,
     *,
@@ -75,7 +74,6 @@ def price(
         render_pricing.price(render.console(), answer)
 
 
-@app.command
 def claim(
     file: Path,
     *,
@@ -106,7 +104,6 @@ def claim(
         raise UsageError(f"{count} priced.\n{problems}")
 
 
-@app.command
 def load(
     file: Path,
     *,

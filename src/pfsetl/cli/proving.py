@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from pfsetl.cli import render
 from pfsetl.cli.card import find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.publication import repair as mending
@@ -18,7 +18,6 @@ from pfsetl.publication.store import first_build, open_store
 LISTED = 10
 
 
-@app.command
 def verify(
     *,
     output: Output = DEFAULT_OUTPUT,
@@ -69,7 +68,6 @@ def verify(
         raise ChecksFailed("\n".join(problems))
 
 
-@app.command
 def repair(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """Mend what a store can be mended of itself, and say what remains; nothing is deleted, it goes to quarantine/."""
     store = open_store(output)

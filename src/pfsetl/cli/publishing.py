@@ -5,14 +5,13 @@ from pathlib import Path
 
 from pfsetl.cli import catalog, render, render_changes, terminal
 from pfsetl.cli.card import find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
 from pfsetl.publication.store import first_build, open_store
 
 
-@app.command
 def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List the published versions and the releases each one holds."""
     rows = catalog.versions(open_store(output))
@@ -25,7 +24,6 @@ def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
         render.console().print(render.table("", list(rows[0]), cells))
 
 
-@app.command
 def runs(*, last: AtLeastOne = 20, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List what was run against a store: when, what came of it, and how long each step took.
 
@@ -38,12 +36,11 @@ def runs(*, last: AtLeastOne = 20, output: Output = DEFAULT_OUTPUT, json: Json =
     if json:
         print(render.as_json(records))
     elif not records:
-        print(f"{output}: no run is recorded there. 'pfsetl build' and 'pfsetl backfill' record theirs.")
+        print(f"{output}: no run is recorded there. Every build and every backfill is recorded.")
     else:
         render_changes.runs(render.console(), records)
 
 
-@app.command
 def export(folder: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = None) -> None:
     """Copy one version into a new folder, as Parquet with a datapackage.json.
 
@@ -60,7 +57,6 @@ def export(folder: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = No
     print(f"version {opened.number}: {len(written)} files in {folder}")
 
 
-@app.command
 def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """Publish an earlier version again as the newest one; no version is lost by it.
 
@@ -80,7 +76,6 @@ def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False
         print(f"unchanged: version {result.number} has the content of version {number} already")
 
 
-@app.command
 def prune(
     *, keep: int, yes: bool = False, grace: float = 24.0, output: Output = DEFAULT_OUTPUT, json: Json = False
 ) -> None:

@@ -1,5 +1,6 @@
 """Commands that answer from what is published."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,15 +9,15 @@ from cyclopts import Parameter
 
 from pfsetl.cli import catalog, render, render_changes
 from pfsetl.cli.card import card, find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
 from pfsetl.publication import changes, version
 from pfsetl.publication import trace as tracing
+from pfsetl.publication.store import command
 from pfsetl.source.archive import open_archive
 
 
-@app.command(name="list")
 def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List every known CMS release, with what is published."""
     rows = catalog.releases(version.open_version(output))
@@ -29,7 +30,6 @@ def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     render.console().print(render.table("", (*columns, "part"), cells))
 
 
-@app.command
 def code(
     hcpcs: str,
     *,
@@ -56,7 +56,6 @@ def code(
         render.card(render.console(), data)
 
 
-@app.command
 def diff(
     old: str,
     new: str,
@@ -94,7 +93,6 @@ def diff(
         render_changes.diff(render.console(), result)
 
 
-@app.command
 def trace(
     release: str,
     hcpcs: str | None = None,
@@ -139,7 +137,10 @@ def trace(
     wanted = {name: value.strip() for name, value in given.items() if value is not None}
     wanted |= {name: wanted[name].upper() for name in ("state", "hcpcs", "modifier") if name in wanted}
     if not wanted:
-        raise UsageError("Which row? Give a code (pfsetl trace RVU26A 97761), or --table gpci --state CA.")
+        give = (
+            f"{command(f'trace {shlex.quote(release)} CODE', output)}, or --table gpci --state CA instead of the code"
+        )
+        raise UsageError(f"Which row? Give a code: {give}.")
     opened = version.open_version(output, at)
     label = find_release(opened, release)
     origins = tracing.trace(opened, label, table, wanted)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from pfsetl.cli import render
-from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output, app
+from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed
 from pfsetl.publication.store import open_store
@@ -14,7 +14,6 @@ from pfsetl.status import status as measured
 LISTED = 8
 
 
-@app.command
 def status(*, output: Output = DEFAULT_OUTPUT, max_lag: AtLeastNone | None = None, json: Json = False) -> None:
     """Say how fresh a store is: releases in force and due, the last look at CMS, soundness, disk; exit 1 when stale.
 

@@ -1,6 +1,7 @@
 """Compare the formats of one member cell by cell, once typed: they should say the same."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -10,11 +11,13 @@ import polars as pl
 from pfsetl.declared import declarations, registry
 from pfsetl.errors import ChecksFailed, ContractError
 from pfsetl.parsing.parse import LICENSED, Parsed, key_of
+from pfsetl.parsing.read import RawTable
 
 EXAMPLES = 3
 # What two cells differ in, where it can be told from the cells alone (column `differs` of corrections.csv).
 CUT = "cut"
 LETTERS = "letters"
+_FREE = ("text", "name")  # kinds of fields whose cells have any length
 _CUT_FROM = 20  # characters; the narrowest column that CMS's files of 2009 to 2025 cut has 25
 _UNEVEN = 5  # characters from the shortest to the longest cell that one column cuts: 32 to 36 in GPCI2018.txt
 _LEFT_OUT = re.compile(
@@ -123,6 +126,28 @@ def _is_of(row: Mapping[str, str], member: str, form: str, field: str) -> bool:
     return row["format"] == form and all(
         fnmatchcase(name, row[column]) for column, name in (("member", member), ("field", field))
     )
+
+
+def uncompared(raws: Sequence[RawTable], not_published: Mapping[str, Sequence[str]]) -> list[str]:
+    """Say which names and lists may be cut: CMS's text cuts them, and no other format of the member is here.
+
+    Told of published columns with cells as long as CMS's files cut them at, in formats of which a correction says so.
+    """
+    cutting = {row["format"] for row in declarations.rows("corrections.csv") if row["differs"] == CUT}
+    formats = Counter((raw.member, raw.participant) for raw in raws)
+    found = []
+    for raw in raws:
+        if raw.format not in cutting or formats[raw.member, raw.participant] > 1:
+            continue
+        texts = [c for c in raw.frame.columns if c in registry.fields() and registry.fields()[c].kind in _FREE]
+        told = [c for c in texts if c not in not_published.get(raw.member, ())]
+        longest = raw.frame.select(pl.col(told).str.len_chars().max()).row(0, named=True) if told else {}
+        if long := [name for name, length in longest.items() if length and length >= _CUT_FROM]:
+            found.append(
+                f"{raw.file}: {', '.join(long)} may be cut at the end of a column, as CMS's {raw.format} files cut "
+                "long names and lists; no other format is here to compare it with"
+            )
+    return found
 
 
 def explained(

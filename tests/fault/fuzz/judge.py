@@ -5,7 +5,8 @@ right     every cell of the source tables (rvu, gpci, locality_county, anesthesi
 refused   a PfsetlError, or a broken rule of severity error: a build publishes nothing.
 reported  published and different, and something that isn't said of the unmutated archive points there: a difference
           between formats in a column that changed, a rejected line of the file that was changed, a broken rule or a
-          missing member of a table that changed, a notice or an ignored file that names the file.
+          missing member of a table that changed, a notice or an ignored file that names the file; where one is absent,
+          a notice that names the column that differs.
 silent    published and different, nothing pointing there is said. An archive under another label is silent unless
           refused or noticed.
 crashed   any exception that isn't a PfsetlError, or was met as Unexpected; `hung` and `died` are told by whoever runs
@@ -151,7 +152,8 @@ def _points(what: str, where: str, text: str, mutant: Mutant, columns: tuple[str
     if what == "missing":
         return TABLE_OF.get(where, where) in tables
     if what == "notice":
-        return bool(mutant.file) and mutant.file in text
+        of_another_format = mutant.kind == "member.absent" and any(c.partition(".")[2] in text for c in columns)
+        return (bool(mutant.file) and mutant.file in text) or of_another_format
     return where in tables or any(key in text for key in keys)
 
 
