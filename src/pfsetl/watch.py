@@ -74,7 +74,8 @@ def plan(
             failed[posting.label] = SourceUnavailable(
                 f"CMS's index lists it on several pages, with different zips: {', '.join(twice[posting.label])}. Look "
                 f"at them in a browser, and build the right one: 'pfsetl fetch {posting.label} --url URL', then "
-                f"{command(f'build {posting.label} --offline', base.store)}. Then acknowledge it in {declarations.named(FILE)}"
+                f"{command(f'build {posting.label} --offline', base.store)}. Then acknowledge it in "
+                f"{declarations.named(FILE)}"
             )
             continue
         if posting.state == "unreachable":
