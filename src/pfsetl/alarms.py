@@ -55,12 +55,16 @@ def absent(published: Collection[str], today: date, store: object) -> list[Alarm
     label = in_force(today)
     if label in published:
         return []
-    fetches, takes = command(f"build {label}", store), command(f"build {label} --archive PATH", store)
-    why = (
-        f"it prices {today}, and the store doesn't hold it whole. {fetches} fetches it if CMS posts it, {takes} takes "
-        "an archive that you have"
-    )
+    why = f"it prices {today}, and the store doesn't hold it whole. {to_publish(label, store)}"
     return [Alarm(label, "absent", why)]
+
+
+def to_publish(label: str, store: object) -> str:
+    """Say how to publish a release by hand: `build` fetches from the declared address, which a new label hasn't."""
+    takes = f"{command(f'build {label} --archive PATH', store)} takes an archive that you have"
+    if label in registry.releases():
+        return f"{command(f'build {label}', store)} fetches it if CMS posts it, {takes}"
+    return f"If CMS posts it, 'pfsetl fetch {label} --url URL' prints its path; {takes}"
 
 
 def vanished(postings: Sequence[Posting], listed_before: Iterable[str], today: date) -> list[Alarm]:

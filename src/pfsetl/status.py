@@ -144,7 +144,7 @@ def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) 
             one.release,
             "absent",
             f"in force from {one.in_force}, posted by {one.posted_by} at the latest, and not published. Look at "
-            f"CMS with 'pfsetl discover', then {command(f'build {one.release}', newest.store)}",
+            f"CMS with 'pfsetl discover'. {alarms.to_publish(one.release, newest.store)}",
         )
         for one in late
     ]

@@ -73,9 +73,9 @@ def plan(
         if posting.label in twice:
             failed[posting.label] = SourceUnavailable(
                 f"CMS's index lists it on several pages, with different zips: {', '.join(twice[posting.label])}. Look "
-                f"at them in a browser, and build the right one: 'pfsetl fetch {posting.label} --url URL', then "
-                f"{command(f'build {posting.label} --offline', base.store)}. Then acknowledge it in "
-                f"{declarations.named(FILE)}"
+                f"at them in a browser, and take the right one: 'pfsetl fetch {posting.label} --url URL' prints its "
+                f"path, {command(f'build {posting.label} --archive PATH', base.store)} publishes it. Then "
+                f"acknowledge it in {declarations.named(FILE)}"
             )
             continue
         if posting.state == "unreachable":

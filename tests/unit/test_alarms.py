@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from pfsetl import alarms
+from pfsetl import alarms, looks
 from pfsetl.alarms import Alarm
 from pfsetl.declared import declarations
 from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable
 from pfsetl.source.discover import Posting
+from pfsetl.watch import Plan
 
 TODAY = date(2026, 2, 1)
 ALARM = Alarm("RVU25D", "vanished", "gone")
@@ -38,6 +39,16 @@ def test_a_day_is_priced_by_its_declared_release_or_by_that_of_its_quarter(day: 
 def test_the_release_in_force_has_to_be_published() -> None:
     assert [a.release for a in alarms.absent({"RVU25D", "RVU26B"}, TODAY, "fees")] == ["RVU26A"]
     assert alarms.absent({"RVU26A"}, TODAY, "fees") == []
+
+
+@pytest.mark.parametrize(
+    ("day", "remedy"),
+    [("2026-02-01", "'pfsetl build RVU26A --output"), ("2031-08-15", "'pfsetl fetch RVU31C --url URL'")],
+)
+def test_an_undeclared_release_is_fetched_by_its_address(day: str, remedy: str) -> None:
+    """`build` without an archive takes the address that is declared, and refuses other labels."""
+    [alarm] = alarms.absent({}, date.fromisoformat(day), "fees")
+    assert remedy in alarm.why
 
 
 def test_a_declared_release_of_the_last_two_years_that_the_index_lacks_is_named() -> None:
@@ -76,6 +87,14 @@ def test_a_row_for_a_release_without_an_alarm_acknowledges_nothing(monkeypatch: 
 
 def test_a_sample_is_not_the_release() -> None:
     assert alarms.whole({"RVU25D": {"sample": False}, "RVU26A": {"sample": True}}) == {"RVU25D"}
+
+
+def test_a_reason_that_begins_with_the_label_names_it_once() -> None:
+    told = looks.look(
+        TODAY, [], Plan({}, {}, {}, {}), {}, published=["RVU26A"], failed={"RVU26B": "RVU26B: 3 rows"}, earlier=None,
+        store="fees",
+    )  # fmt: skip
+    assert [(alarm.release, alarm.why) for alarm in told.alarms] == [("RVU26B", "3 rows")]
 
 
 def test_another_problem_of_the_same_release_stands(monkeypatch: pytest.MonkeyPatch) -> None:

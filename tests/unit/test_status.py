@@ -31,7 +31,7 @@ def a_store(folder: Path, monkeypatch: pytest.MonkeyPatch, *labels: str) -> Loca
 
 def ran(store: LocalStore, started: str, look: dict[str, Any] | None = None, **more: Any) -> None:
     record = {"id": started, "command": "watch", "outcome": "unchanged", "steps": [], "started": started, "look": look}
-    store.put_new(f"runs/{started[:10]}.json", json.dumps(record | more).encode())
+    store.put_new(f"runs/{started[:13]}.json", json.dumps(record | more).encode())
 
 
 LAST_YEAR = ("RVU25A", "RVU25B", "RVU25C", "RVU25D")
