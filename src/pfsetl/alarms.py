@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable, UsageError
+from pfsetl.publication.store import command
 from pfsetl.source.discover import Posting
 
 FILE = "watch/known_problems.csv"
@@ -43,14 +45,20 @@ def in_force(day: date) -> str:
         return quarters.label_of(day)
 
 
-def absent(published: Collection[str], today: date) -> list[Alarm]:
-    """Say if the release in force isn't published."""
+def whole(records: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Return the releases of a version that it holds whole: of a sample most prices aren't there."""
+    return {label for label, record in records.items() if not record.get("sample")}
+
+
+def absent(published: Collection[str], today: date, store: object) -> list[Alarm]:
+    """Say if the release in force isn't published in a store."""
     label = in_force(today)
     if label in published:
         return []
+    fetches, takes = command(f"build {label}", store), command(f"build {label} --archive PATH", store)
     why = (
-        f"it prices {today}, and the store doesn't hold it. 'pfsetl build {label}' fetches it if CMS posts it, "
-        f"'pfsetl build {label} --archive PATH' takes an archive that you have"
+        f"it prices {today}, and the store doesn't hold it whole. {fetches} fetches it if CMS posts it, {takes} takes "
+        "an archive that you have"
     )
     return [Alarm(label, "absent", why)]
 
@@ -99,13 +107,21 @@ def acknowledged(alarms: Iterable[Alarm], today: date) -> tuple[list[Alarm], lis
 def _rows() -> Mapping[tuple[str, str], Mapping[str, str]]:
     found = {}
     for row in declarations.rows(FILE):
-        if row["problem"] not in PROBLEMS or not row["until"] or not row["reason"]:
+        if row["problem"] not in PROBLEMS or not _is_day(row["until"]) or not row["reason"]:
             raise ContractError(
                 f"{declarations.named(FILE)}: {row['release']} {row['problem']}: a row needs a problem of "
-                f"{', '.join(PROBLEMS)}, the last day it's acknowledged (until), and a reason."
+                f"{', '.join(PROBLEMS)}, the last day it's acknowledged (until, such as 2026-12-31), and a reason."
             )
         found[row["release"], row["problem"]] = row
     return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_recent(label: str, today: date) -> bool:

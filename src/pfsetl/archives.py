@@ -47,7 +47,10 @@ def look(folder: Path, wanted: str) -> Found:
     UsageError when nothing wanted is there, or two archives of one label.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder. Give the folder of the archives with --archives.")
+        raise UsageError(
+            f"{folder}: no such folder. Give the folder of the archives with --archives, or a bucket of them with "
+            "--cache."
+        )
     there, unused, notices = _cached(folder) or _named(folder)
     chosen = sorted((r for r in map(registry.find_or_infer, there) if is_wanted(r, wanted)), key=order)
     missing = [x for x in split(wanted) if not YEARS.match(x) and x not in there]
@@ -183,7 +186,7 @@ def _by_what_it_holds(path: Path) -> str:
     name = f"{may_be[0]}{path.suffix.lower() if path.is_file() else ''}" if len(may_be) == 1 else "the one it is"
     return (
         f"by its contents it's {' or '.join(may_be)}. Rename it to {name}, or build it: "
-        f"pfsetl build {may_be[0]} --archive {shlex.quote(str(path))}"
+        f"pfsetl build {may_be[0]} --archive {shlex.quote(str(path.absolute()))} --output STORE"
     )
 
 

@@ -150,7 +150,7 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
         try:
             with during(f"holding {one.release} against the others"):
                 _hold_against_neighbour(one, store, known)
-                elsewhere.notices(one.release, one.record, known)
+                elsewhere.notices(one.release, one.record, known, store)
             accepted.append(one)
         except PfsetlError as error:
             failed[one.release] = str(error)

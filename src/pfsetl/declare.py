@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from pfsetl.declared import declarations, quarters, registry
 from pfsetl.declared.registry import MemberKind
 from pfsetl.errors import LayoutError, PfsetlError, StoreError, UsageError, shown
-from pfsetl.parsing import candidates
+from pfsetl.parsing import candidates, text_candidates
 from pfsetl.parsing.candidates import Candidate
-from pfsetl.parsing.read import grids, read_file
+from pfsetl.parsing.read import grids, read_file, records
 from pfsetl.source.archive import contents
 from pfsetl.source.discover import Posting, release_row
 from pfsetl.source.members import FORMATS, MemberFile, Recognised, is_of_system, recognise, stranger
@@ -89,8 +89,11 @@ def _propose_layout(label: str, place: str, file: MemberFile, proposal: Proposal
         read_file(file, place)
     except LayoutError as error:
         found = [c for grid in grids(file, place) if (c := candidates.propose(file.member, grid))]
+        lines = records(file, place)
+        if lines is not None and (candidate := text_candidates.propose(file.member, lines)):
+            found.append(candidate)
         if len(found) != 1:
-            what = "its headings are like those of no layout" if not found else f"{len(found)} sheets may be it"
+            what = "it's like no layout" if not found else f"{len(found)} sheets may be it"
             proposal.undecided.append(f"{error} No row can be proposed: {what}; write them by hand, or give the csv.")
             return
         _add_layout(label, file, found[0], proposal)
@@ -100,25 +103,27 @@ def _propose_layout(label: str, place: str, file: MemberFile, proposal: Proposal
 
 def _add_layout(label: str, file: MemberFile, candidate: Candidate, proposal: Proposal) -> None:
     name = f"{candidate.nearest.name}_{label}"
-    shape = [(c.field, str(c.position), c.header) for c in candidate.columns]
+    shape = [(c.field, str(c.position), str(c.end or ""), c.header) for c in candidate.columns]
     known = [r for r in proposal.rows.get(f"layouts/{file.member}.csv", []) if r["layout"] == name]
     if known:
-        if [(r["field"], r["start"], r["header"]) for r in known] != shape:
+        if [(r["field"], r["start"], r["end"], r["header"]) for r in known] != shape:
             proposal.undecided.append(f"{file.name}: another shape than the file before it; write its rows by hand.")
         return
     differences = "; ".join(candidate.differences) or "other heading rows"
     told = f"{shown(file.name)}, as {candidate.nearest.name} but: {differences}"
     proposal.notes.append(told)
+    rows = ("", "") if candidate.record_length else (str(candidate.header_above), str(candidate.header_below))
     proposal.add(
         "layouts/shapes.csv",
         {
-            "layout": name, "member": file.member, "medium": "grid", "header_above": str(candidate.header_above),
-            "header_below": str(candidate.header_below), "valid_for": f"{label}; proposed, not yet compared",
-            "source": told,
+            "layout": name, "member": file.member, "medium": candidate.nearest.medium,
+            "record_length": str(candidate.record_length or ""), "header_above": rows[0], "header_below": rows[1],
+            "valid_for": f"{label}; proposed, not yet compared", "source": told,
         },
     )  # fmt: skip
     for column in candidate.columns:
-        row = {"layout": name, "field": column.field, "start": str(column.position), "header": column.header}
+        row = {"layout": name, "field": column.field, "start": str(column.position), "end": str(column.end or ""),
+               "header": column.header}  # fmt: skip
         proposal.add(f"layouts/{file.member}.csv", row)
         if column.new and all(r["field"] != column.field for r in proposal.rows.get("fields.csv", [])):
             proposal.add("fields.csv", {"field": column.field, "kind": "text", "note": f"new in {label}; read, unused"})

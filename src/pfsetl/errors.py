@@ -17,7 +17,7 @@ PfsetlError                 1
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 
 class PfsetlError(Exception):
@@ -102,14 +102,14 @@ def during(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def proposing(label: str, archive: object) -> Iterator[None]:
+def proposing(label: str, archive: Path) -> Iterator[None]:
     """Add to a refused shape that is declarable the command that proposes its rows, with label and path as they are."""
     try:
         yield
     except LayoutError as error:
         if not error.declarable:
             raise
-        command = f"pfsetl declare {label} --archive {shlex.quote(str(archive))}"
+        command = f"pfsetl declare {label} --archive {shlex.quote(str(Path(archive).absolute()))}"
         raise LayoutError(
             f"{error} To see the rows that it needs: {command} (--out DIR writes them, --schemas DIR takes them in)."
         ) from error

@@ -55,21 +55,22 @@ def look(
     todo: Plan,
     asked: Mapping[str, str],
     *,
+    store: object,
     published: Collection[str],
     failed: Mapping[str, str],
     earlier: Mapping[str, Any] | None,
 ) -> Look:
     """Return what a look saw, held against the record of the `earlier` one.
 
-    `published` are the releases of the store after it, `failed` those that failed with the reason.
+    `published` are the releases of `store` after it, `failed` those that failed with the reason.
     """
     listed = {p.label for p in postings if p.state != "vanished"}
     before = {*earlier["listed"], *earlier["lost"]} if earlier else set()
     lost = before - listed
     raised = [
-        *(Alarm(label, "failed", why) for label, why in failed.items()),
+        *(Alarm(label, "failed", why.removeprefix(f"{label}: ")) for label, why in failed.items()),
         *alarms.vanished(postings, before, day),
-        *alarms.absent({*published, *failed}, day),
+        *alarms.absent({*published, *failed}, day, store),
     ]
     standing, known = alarms.acknowledged(raised, day)
     return Look(

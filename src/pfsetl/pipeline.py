@@ -221,7 +221,9 @@ def stage(
             )
             examined.report.raise_if_bad()
             made_of |= {**elsewhere.hashes(tables["rvu"]), "sample": sample}
-            examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
+            examined.findings["notices"] += elsewhere.notices(
+                release.label, made_of | examined.findings, records, store
+            )
         complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
         with step("write", release.label) as done:
             staged = publish.stage(
@@ -288,7 +290,8 @@ def _examine(
         **elsewhere.hashes(tables["rvu"]),
         "sample": sample,
     }
-    examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records)
+    at = base.store if base else "output"
+    examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records, at)
     return examined
 
 

@@ -13,11 +13,13 @@ from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication import runs, version
-from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication.store import LocalStore, Store, command
 from pfsetl.publication.version import Version
 from pfsetl.watch import holes
 
+LONGEST_LAG = 36_500  # days: no release is ever that late, and dates end somewhere
 AHEAD = timedelta(days=14)
+SKEW = timedelta(hours=1)  # between the clocks of two hosts
 LEAST_DISK = 500_000_000  # bytes: twenty releases with their archives
 ASKED_AT_ONCE = 16  # objects of a bucket
 DEADLINES = "watch/deadlines.csv"
@@ -66,15 +68,17 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     `verify` reads every byte. Raises StoreError for a store that can't be read.
     """
     now = now or datetime.now(UTC)
-    today, lag = now.date(), timedelta(days=14 if max_lag is None else max_lag)
+    today, lag = now.date(), timedelta(days=14 if max_lag is None else min(max_lag, LONGEST_LAG))
     newest = version.open_version(store)
     due = missing(newest, today)
-    looked, last = runs.last_look(store), next(iter(runs.runs(store, 1)), None)
-    problems = tuple(_unsound(newest))
+    looked, (last, unread) = runs.last_look(store), runs.last_run(store)
+    problems = (*_unsound(newest), *unread)
     disk = shutil.disk_usage(store.root).free if isinstance(store, LocalStore) and store.root.exists() else None
     standing, known = alarms.acknowledged(_absent(newest, due, today, lag), today)
     stale = [f"{alarm.release}: {alarm.why}" for alarm in standing]
-    stale += _unseen(looked, now) + _failed(last, looked, today) + [f"the store: {problem}" for problem in problems]
+    stale += (
+        _unseen(looked, now, store) + _failed(last, looked, today) + [f"the store: {problem}" for problem in problems]
+    )
     if disk is not None and disk < LEAST_DISK:
         stale.append(f"{disk / 1e6:,.0f} MB are free where the store is; keep {LEAST_DISK / 1e6:,.0f}")
     held = sorted((registry.inferred(label, record) for label, record in newest.releases.items()), key=order)
@@ -84,7 +88,7 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
         newest.number,
         held[-1].label if held else None,
         alarms.in_force(today),
-        alarms.in_force(today) in newest.releases,
+        alarms.in_force(today) in alarms.whole(newest.releases),
         alarms.in_force(today + AHEAD),
         due,
         holes(registry.releases(), newest, today.year - 1),
@@ -108,10 +112,11 @@ def missing(newest: Version, today: date) -> tuple[Due, ...]:
     ahead = quarters.label_of(today + timedelta(days=31))
     undeclared = {quarters.label_of(today), ahead} - {*registry.releases()}
     found = [*expected, *map(registry.find_or_infer, undeclared)]
+    held = alarms.whole(newest.releases)
     return tuple(
         Due(r.label, r.effective_from, by)
         for r in sorted(found, key=order)
-        if r.label not in newest.releases and r.effective_from and (by := posted_by(r)) <= today and _prices_a_day(r)
+        if r.label not in held and r.effective_from and (by := posted_by(r)) <= today and _prices_a_day(r)
     )
 
 
@@ -131,7 +136,7 @@ def _days(what: str, quarter: str = "") -> int:
 
 
 def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) -> list[alarms.Alarm]:
-    found = alarms.absent(newest.releases, today)
+    found = alarms.absent(alarms.whole(newest.releases), today, newest.store)
     named = {alarm.release for alarm in found}
     late = [one for one in due if one.posted_by + lag < today and one.release not in named]
     return found + [
@@ -139,18 +144,24 @@ def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) 
             one.release,
             "absent",
             f"in force from {one.in_force}, posted by {one.posted_by} at the latest, and not published. Look at "
-            f"CMS with 'pfsetl discover', then 'pfsetl build {one.release}'",
+            f"CMS with 'pfsetl discover', then {command(f'build {one.release}', newest.store)}",
         )
         for one in late
     ]
 
 
-def _unseen(looked: Mapping[str, Any] | None, now: datetime) -> list[str]:
+def _unseen(looked: Mapping[str, Any] | None, now: datetime, store: Store) -> list[str]:
     """Say when CMS was last looked at, if that is too long ago; the index has to be seen whole for a look."""
     days = _days("look")
     if looked is None:
-        return ["no look at CMS is recorded. The flow 'watch' is one: 'python -m pfsetl.flows.watch'"]
+        look = command("-m pfsetl.flows.watch", store, program="python")
+        return [f"no look at CMS is recorded. The flow 'watch' is one: {look}"]
     since = now - datetime.fromisoformat(looked["started"])
+    if since < -SKEW:
+        return [
+            f"the last look is dated {looked['started']}, which is to come. Is this clock right? If that one was "
+            f"wrong, remove runs/{looked['id']}.json from the store"
+        ]
     if since <= timedelta(days=days):
         return []
     return [f"the last look that saw CMS's index was {since.days} days ago, it may be {days}. Does 'watch' still run?"]
@@ -180,7 +191,9 @@ def _unsound(newest: Version) -> list[str]:
     for resource, size in zip(newest.resources, sizes, strict=True):
         if size != resource["bytes"]:
             found.append(f"{resource['path']} is {'missing' if size is None else 'of another size'}")
-    return [f"{found[0]}, and {len(found) - 1} more. 'pfsetl repair' mends what it can"] if found else []
+    return (
+        [f"{found[0]}, and {len(found) - 1} more. {command('repair', newest.store)} mends what it can"] if found else []
+    )
 
 
 def _told(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -5,14 +5,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pfsetl.alarms import in_force
+from pfsetl.alarms import FILE, in_force
 from pfsetl.archives import order
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, SourceUnavailable, UsageError
+from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
-from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
+from pfsetl.source.record import Fetched
 
 ASKED_AGAIN = 4  # of the newest releases at CMS: the year that is being paid and corrected
 
@@ -40,7 +41,8 @@ def again(postings: Sequence[Posting], cached: Sequence[Fetched], base: Version,
     They are those of the release in force, of the newest four at CMS, and of archives that wait in the cache: CMS may
     have replaced one that was refused. What isn't known yet is fetched in any case.
     """
-    posted = {p.label: p.url for p in postings if p.url and p.state == "known"}
+    twice = _listed_twice(postings)
+    posted = {p.label: p.url for p in postings if p.url and p.state == "known" and p.label not in twice}
     newest = sorted((r for r in map(_known, posted) if r), key=order)[-ASKED_AGAIN:]
     recent = {in_force(today), *(release.label for release in newest)} & {*base.releases}
     waiting = {label for label in _newest(cached) if is_waiting(label, cached, base)}
@@ -66,7 +68,16 @@ def plan(
     fetch: dict[str, str] = {}
     failed: dict[str, PfsetlError] = {}
     due = []
+    twice = _listed_twice(postings)
     for posting in postings:
+        if posting.label in twice:
+            failed[posting.label] = SourceUnavailable(
+                f"CMS's index lists it on several pages, with different zips: {', '.join(twice[posting.label])}. Look "
+                f"at them in a browser, and build the right one: 'pfsetl fetch {posting.label} --url URL', then "
+                f"{command(f'build {posting.label} --offline', base.store)}. Then acknowledge it in "
+                f"{declarations.named(FILE)}"
+            )
+            continue
         if posting.state == "unreachable":
             failed[posting.label] = SourceUnavailable(posting.note)
             continue
@@ -99,6 +110,15 @@ def holes(labels: Iterable[str], base: Version, since: int) -> tuple[str, ...]:
     held = [(r["year"], r["quarter"]) for r in base.releases.values()]
     releases = sorted((r for label in labels if label not in base.releases and (r := _known(label))), key=order)
     return tuple(r.label for r in releases if held and r.year < since and (r.year, r.quarter) >= min(held))
+
+
+def _listed_twice(postings: Sequence[Posting]) -> dict[str, list[str]]:
+    """Return the zips of each label that the index lists more than once, where they aren't one and the same."""
+    zips: dict[str, dict[str, None]] = {}
+    for posting in postings:
+        if posting.url:
+            zips.setdefault(posting.label, {})[posting.url] = None
+    return {label: [*urls] for label, urls in zips.items() if len(urls) > 1}
 
 
 def _is_due(posting: Posting, cached: Sequence[Fetched], base: Version, since: int) -> bool:

@@ -115,7 +115,7 @@ def test_reading_a_damaged_file_says_how_to_find_it(
     (store.root / name).chmod(0o644)
     (store.root / name).write_bytes(damage((store.root / name).read_bytes()))
     code, _, errors = run("code", "G9901", "--output", store)
-    assert (code, "'pfsetl verify' names it" in errors) == (1, True)
+    assert (code, f"'pfsetl verify --output {store}' names it" in errors) == (1, True)
     code, _, errors = run("verify", "--output", store)
     assert (code, f"{store}/{name}: " in errors and "the manifest says" in errors) == (1, True)
 

@@ -287,7 +287,9 @@ def test_a_schema_that_is_gone_is_written_again_from_the_contract(root: Path) ->
     before = schema.read_bytes()
     schema.unlink()
     store = LocalStore(root)
-    assert verify(store).bad[f"schemas/{schema.name}"] == "missing; run 'pfsetl repair', which writes it again"
+    assert verify(store).bad[f"schemas/{schema.name}"] == (
+        f"missing; run 'pfsetl repair --output {root}', which writes it again"
+    )
     assert f"schemas/{schema.name}: written again from the contract" in repair(store).done
     assert schema.read_bytes() == before
 
@@ -301,7 +303,8 @@ def test_a_schema_of_another_contract_is_left_and_told_what_helps(root: Path, mo
     with monkeypatch.context() as patched:
         patched.setattr(contracts, "find_table", lambda _name: key)
         (problem,) = repair(LocalStore(root)).left.bad.values()
-    assert "restore it from a copy, or run 'pfsetl repair' with the pfsetl that wrote it" in problem
+    assert "restore it from a copy, or run 'pfsetl repair --output " in problem
+    assert "' with the pfsetl that wrote it (pfsetl.software" in problem
     assert damaged[0].read_bytes() == damaged[1]
     assert repair(LocalStore(root)).left.bad == {}  # as the pfsetl that wrote it does
 

@@ -88,6 +88,19 @@ def test_an_output_that_is_unset_or_relative_is_not_deployed(monkeypatch: pytest
         parameters.deployed_output()
 
 
+@pytest.mark.parametrize(
+    ("image", "output", "told"),
+    [("", "s3://bucket/mpfs", "Set PFSETL_IMAGE"), ("pfsetl:1", "/srv/mpfs", "would end with the container")],
+)
+def test_containers_are_deployed_only_with_an_image_and_a_bucket(
+    monkeypatch: pytest.MonkeyPatch, image: str, output: str, told: str
+) -> None:
+    monkeypatch.setenv("PFSETL_IMAGE", image)
+    monkeypatch.setenv("PFSETL_OUTPUT", output)
+    with pytest.raises(SystemExit, match=told):
+        parameters.deployed_image()
+
+
 def test_a_deployments_run_refuses_a_relative_output(monkeypatch: pytest.MonkeyPatch) -> None:
     parameters.refuse_relative("output")  # of a command, not of a deployment
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "one")
@@ -105,3 +118,10 @@ def test_the_pattern_of_releases_takes_years_and_labels(good: str) -> None:
 def test_the_pattern_of_releases_takes_nothing_else(bad: str) -> None:
     with pytest.raises(ParameterTypeError, match="releases"):
         backfill.validate_parameters({"releases": bad})
+
+
+@pytest.mark.parametrize("name", ["archives", "cache"])
+def test_an_empty_path_does_not_stand_for_one_left_out(name: str) -> None:
+    assert backfill.validate_parameters({"releases": "2025", name: None})[name] is None
+    with pytest.raises(ParameterTypeError, match=name):
+        backfill.validate_parameters({"releases": "2025", name: ""})

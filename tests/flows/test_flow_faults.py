@@ -7,6 +7,7 @@ seconds; one test takes 5 to 35 of them, the start of the server the most.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import pfsetl
 from pfsetl.publication.version import numbers
 from pfsetl.source import cache
+from pfsetl.status import Status, status
 from tests import synthetic as s
 from tests.cms_pages import FILES
 from tests.flows.postings import post_index, post_page, zip_answer, zip_path
@@ -60,6 +62,12 @@ class Place:
     @property
     def parameters(self) -> dict[str, str]:
         return {"output": str(self.output), "cache": str(self.cache)}
+
+    def status(self, day: date | None = None) -> Status:
+        """What `pfsetl status` says, on a day or now."""
+        return status(
+            pfsetl.open_store(self.output), now=day and datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        )
 
     def staged(self) -> list[str]:
         return sorted(path.name[:6] for path in self.output.glob("staged/*.json"))
@@ -145,9 +153,13 @@ def test_after_a_kill_of_a_worker_and_its_run_the_other_worker_finishes_the_back
     asked = len(cms.requests())
     prefect.worker_of(half_done).kill()
     prefect.kill_run(half_done)
+    killed = place.status()
+    assert (killed.version, killed.last_run, killed.problems) == (0, None, ())  # what was killed records nothing
     go.touch()
     completes(prefect, start_backfill(prefect, place), RUN_SECONDS + LEASE_SECONDS)
     place.holds(*LABELS, version=1)
+    told = place.status()
+    assert (told.last_run and told.last_run["outcome"], told.problems, told.newest) == ("published", (), "RVU26A")
     # Only what is missing was done: nothing staged was written again, and nothing fetched was fetched again.
     assert {path: path.stat().st_ino for path in objects} == objects
     assert {r["path"] for r in cms.requests()[asked:]} == {zip_path(HELD)}
@@ -191,8 +203,12 @@ def test_a_release_that_a_full_disk_stops_is_reported_and_published_by_the_next_
     assert any("RVU21A" in line and where in line and "File too large" in line for line in told.splitlines()), told
     others = [label for label in LABELS if label != "RVU21A"]
     assert sorted(pfsetl.open(place.output).releases) == sorted(others)
+    [said] = [why for why in place.status().stale if why.startswith("the last run, 'backfill' at ")]
+    assert "failed: RVU21A: " in said
     completes(prefect, start_backfill(prefect, place))
     place.holds(*LABELS, version=2)
+    told = place.status()
+    assert ([why for why in told.stale if why.startswith("the last run")], told.problems) == ([], ())
 
 
 def test_a_version_that_a_full_disk_stops_is_published_by_the_next_run(
@@ -228,6 +244,13 @@ def test_two_watches_at_once_publish_what_is_new_once(
     completes(prefect, scheduled)
     assert by_hand.process.wait(RUN_SECONDS) == 0, by_hand.tail()
     place.holds("RVU27A", "RVU27B", version=1)
+    counts = [artifact["description"].partition(". ")[0] for artifact in prefect.artifacts("watch")[-2:]]
+    assert sorted(counts) == [
+        "Version 1: 0 published, 2 unchanged, 0 failed",
+        "Version 1: 2 published, 0 unchanged, 0 failed",
+    ]
+    told = place.status(date(2027, 2, 1))
+    assert (told.in_force, told.in_force_published, told.newest, told.problems) == ("RVU27A", True, "RVU27B", ())
 
 
 def test_two_backfills_at_once_on_two_workers_lose_nothing_of_each_other(

@@ -4,6 +4,7 @@ The libraries are those of this environment; pfsetl is the wheel's alone.
 """
 
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -102,11 +103,12 @@ def test_watch_runs_from_the_wheel(installed: Run, tmp_path: Path) -> None:
         elsewhere = {"PFSETL_CMS_URL": cms.url, "NO_PROXY": "127.0.0.1"}
         code, out, told = installed("-m", "pfsetl.flows.watch", *at, **elsewhere)
     assert (code, out) == (1, ""), told
-    assert told.startswith("RVU27A: it prices 2027-02-01, and the store doesn't hold it.")
+    assert told.startswith("RVU27A: it prices 2027-02-01, and the store doesn't hold it whole.")
 
 
 def test_flows_without_prefect_say_what_to_install() -> None:
     hidden = "import importlib.util as u, sys; u.find_spec = lambda name: None; sys.argv[0] = '-m'; import pfsetl.flows"
     code, _, told = python(sys.executable, "-c", hidden, cwd=ROOT / "src")
-    wanted = "pfsetl.flows: Prefect isn't installed. Install it with: pip install 'pfsetl[flows]'\n"
+    install = f"{shlex.quote(sys.executable)} -m pip install 'pfsetl[flows]'"
+    wanted = f"pfsetl.flows: Prefect isn't installed. Install it: {install}\n"
     assert (code, told) == (1, wanted)

@@ -36,8 +36,8 @@ def test_a_day_is_priced_by_its_declared_release_or_by_that_of_its_quarter(day: 
 
 
 def test_the_release_in_force_has_to_be_published() -> None:
-    assert [a.release for a in alarms.absent({"RVU25D", "RVU26B"}, TODAY)] == ["RVU26A"]
-    assert alarms.absent({"RVU26A"}, TODAY) == []
+    assert [a.release for a in alarms.absent({"RVU25D", "RVU26B"}, TODAY, "fees")] == ["RVU26A"]
+    assert alarms.absent({"RVU26A"}, TODAY, "fees") == []
 
 
 def test_a_declared_release_of_the_last_two_years_that_the_index_lacks_is_named() -> None:
@@ -60,6 +60,22 @@ def test_an_acknowledgement_that_is_over_lets_the_alarm_stand_and_says_so(monkey
     known(monkeypatch, "RVU25D,vanished,2026-01-31,CMS said so")
     standing, told = alarms.acknowledged([ALARM], TODAY)
     assert (told, [a.why for a in standing]) == ([], ["gone (acknowledged until 2026-01-31: CMS said so)"])
+
+
+@pytest.mark.parametrize("until", ["", "soon", "2026-13-01", "12/31/2026"])
+def test_a_row_without_a_last_day_is_refused_before_it_is_needed(monkeypatch: pytest.MonkeyPatch, until: str) -> None:
+    known(monkeypatch, f"RVU03A,vanished,{until},it is old")
+    with pytest.raises(ContractError, match="RVU03A vanished: a row needs"):
+        alarms.acknowledged([ALARM], TODAY)
+
+
+def test_a_row_for_a_release_without_an_alarm_acknowledges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, "RVU03A,vanished,2026-12-31,it is old")
+    assert alarms.acknowledged([ALARM], TODAY) == ([ALARM], [])
+
+
+def test_a_sample_is_not_the_release() -> None:
+    assert alarms.whole({"RVU25D": {"sample": False}, "RVU26A": {"sample": True}}) == {"RVU25D"}
 
 
 def test_another_problem_of_the_same_release_stands(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,37 @@ def test_members_in_a_folder_of_the_zip_are_recognised(tmp_path: Path) -> None:
     assert {f.member for f in open_archive(path).files} == {k.member for k in registry.member_kinds()}
 
 
+@pytest.mark.parametrize("name", ["RVU25A.zip", "RVU25A_final.ZIP", "a folder/RVU25A.zip"])
+def test_a_zip_alone_in_a_zip_is_opened_and_named(name: str, tmp_path: Path) -> None:
+    plain = open_archive(s.write_zip(tmp_path / "plain.zip", s.release("RVU25A")))
+    outer = {name: s.zipped(s.release("RVU25A")), "Read me.txt": b"two words"}
+    nested = open_archive(s.write_zip(tmp_path / "outer.zip", outer))
+    assert (nested.content, nested.missing) == (plain.content, ())
+    assert nested.notices[0] == f"outer.zip: its files are in the zip '{Path(name).name}' inside it"
+    assert set(nested.ignored) == {"Read me.txt", f"{Path(name).name}!/RVU25A.pdf"}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"a.zip": s.zipped({"RVU25A.zip": s.zipped(s.release("RVU25A"))})},
+        {f"{name}.zip": s.zipped({name: data}) for name, data in s.release("RVU25A").items()},
+    ],
+    ids=["deeper", "several"],
+)
+def test_zips_that_are_not_opened_are_to_be_unpacked(members: dict[str, bytes], tmp_path: Path) -> None:
+    with pytest.raises(
+        ArchiveError, match=r"aren't used: .*\.zip.*Unpack the zips that are in it, and give the folder"
+    ):
+        open_archive(s.write_zip(tmp_path / "outer.zip", members))
+
+
+def test_a_zip_beside_members_is_not_opened_and_named(tmp_path: Path) -> None:
+    outer = s.release("RVU25A") | {"RVU24A.zip": s.zipped(s.release("RVU24A"))}
+    found = open_archive(s.write_zip(tmp_path / "outer.zip", outer))
+    assert ("RVU24A.zip" in found.ignored, found.missing) == (True, ())
+
+
 def test_nothing_at_the_path_is_a_missing_source(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"nowhere.zip: no such file or folder") as caught:
         open_archive(tmp_path / "nowhere.zip")

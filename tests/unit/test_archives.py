@@ -67,7 +67,7 @@ def test_an_archive_whose_name_says_no_label_is_told_by_what_it_holds(label: str
     renamed = f"{label}.zip" if name.endswith(".zip") else label
     assert dict(look(folder, "2022").unused) == {
         name: f"its name doesn't begin with a label such as RVU26A; by its contents it's {label}. Rename it to "
-        f"{renamed}, or build it: pfsetl build {label} --archive {shlex.quote(str(path))}"
+        f"{renamed}, or build it: pfsetl build {label} --archive {shlex.quote(str(path))} --output STORE"
     }
 
 

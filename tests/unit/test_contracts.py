@@ -151,7 +151,18 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     "rvu.no_work_on_technical_service": ([WHOLE | {"pctc": "3"}, TECHNICAL | {"pctc": "3"}], 1),
     "rvu.known_modifier": ([WHOLE, TECHNICAL | {"modifier": "27"}], 1),
     **{f"rvu.known_{name}": ([WHOLE, WHOLE | {name: "?"}], 1) for name in CODE_COLUMNS if name != "modifier"},
-    "rvu.package_shares_make_one": ([WHOLE, WHOLE | {"preoperative": "0.10", "intraoperative": "0.80"}], 1),
+    "rvu.package_shares_make_one": (
+        [
+            WHOLE | dict(zip(("preoperative", "intraoperative", "postoperative"), shares, strict=True))
+            for shares in (
+                ("0.00", "0.00", "0.00"),
+                ("0.10", "0.69", "0.21"),
+                ("0.10", "0.80", "0.00"),
+                ("1.00", "0.00", "0.00"),
+            )
+        ],
+        2,
+    ),
     "rvu.parts_share_the_package": (
         [WHOLE, PROFESSIONAL | {"preoperative": "1.00"}, TECHNICAL | {"endoscopic_base": "G0002"}],
         2,

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,82 @@ def test_a_workbook_of_a_changed_shape_is_read_too(tmp_path: Path) -> None:
     assert pfsetl("declare", "RVU26A", "--archive", archive, "--out", own)[0] == 0
     build = ("build", "RVU26A", "--archive", archive, "--sample", "-o", tmp_path / "store", "--schemas", own)
     assert pfsetl(*build)[0] == 0
+
+
+# --- text of fixed columns --------------------------------------------------------------------------------------
+
+TEXT, RECORD = "PPRRVU2025_JAN.txt", 171
+
+
+def records(data: bytes, change: Callable[[str], str], length: int = RECORD) -> bytes:
+    """A text in which every record, but no title, is another."""
+    lines = data.decode("cp1252").split("\r\n")
+    return "\r\n".join(change(line) if len(line) == length else line for line in lines).encode("cp1252")
+
+
+def wider(record: str) -> str:
+    """Three blank columns before the work RVU, in column 60."""
+    return record[:59] + "   " + record[59:]
+
+
+def with_a_mark(record: str) -> str:
+    """Columns that no layout has, between the malpractice RVU and the totals."""
+    return record[:89] + " X7Y" + record[89:]
+
+
+def shorter(record: str) -> str:
+    """The short description loses ten columns."""
+    return record[:47] + record[57:]
+
+
+@pytest.fixture(scope="module")
+def usual_text(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    at = tmp_path_factory.mktemp("usual_text")
+    archive = s.write_zip(at / "a.zip", s.release("RVU25A"))
+    code, _, told = pfsetl("build", "RVU25A", "--archive", archive, "--sample", "-o", at / "store")
+    assert code == 0, told
+    return rvu(at / "store")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (wider, ["a record has 174 characters, not 171", "work_rvu to opps_mp_rvu: 3 columns further right"]),
+        (with_a_mark, ["nonfacility_total_rvu to opps_mp_rvu: 4 columns further right",
+                       "columns 91-93 are new: new_91, which no table publishes"]),
+        (shorter, ["status to opps_mp_rvu: 10 columns further left", "description has 40 characters, not 50"]),
+    ],
+)  # fmt: skip
+def test_a_text_whose_columns_moved_builds_with_the_rows_that_declare_writes(
+    tmp_path: Path, usual_text: pl.DataFrame, change: Callable[[str], str], said: list[str]
+) -> None:
+    members = s.release("RVU25A")
+    archive = s.write_zip(tmp_path / "RVU25A.zip", members | {TEXT: records(members[TEXT], change)})
+    own, build = tmp_path / "own", ("build", "RVU25A", "--archive", archive, "--sample", "-o", tmp_path / "store")
+    code, _, told = pfsetl(*build)
+    assert (code, "pfsetl declare RVU25A --archive" in told) == (1, True), told
+    code, out, told = pfsetl("declare", "RVU25A", "--archive", archive, "--out", own)
+    assert (code, told) == (0, ""), out
+    assert [words for words in said if words not in out] == [], out
+    code, _, told = pfsetl(*build, "--schemas", own)
+    assert code == 0, told
+    assert rvu(tmp_path / "store").equals(usual_text)
+
+
+def test_a_field_that_looks_like_its_neighbors_is_not_told_from_them(tmp_path: Path) -> None:
+    members = s.release("RVU25A")
+    text = records(members[TEXT], lambda record: record[:116] + record[117:])  # bilateral
+    _, out, _ = pfsetl("declare", "RVU25A", "--archive", s.write_zip(tmp_path / "RVU25A.zip", members | {TEXT: text}))
+    [lost] = set(
+        re.findall(r"(\w+) isn't there any more \(or it's one of (.*?), which look like it: compare", out)
+    )  # in the rows and in the note
+    assert "bilateral" in (lost[0], *lost[1].split(", ")), out
+
+
+def test_a_text_that_is_like_no_layout_is_left_to_a_person(tmp_path: Path) -> None:
+    members = s.release("RVU25A") | {TEXT: b"some words of no table at all\r\n" * 40}
+    code, _, told = pfsetl("declare", "RVU25A", "--archive", s.write_zip(tmp_path / "RVU25A.zip", members))
+    assert (code, TEXT in told, "No row can be proposed" in told) == (1, True, True)
 
 
 def test_a_label_that_is_not_declared_gets_its_row_by_the_quarter_rule(tmp_path: Path) -> None:

@@ -87,21 +87,25 @@ def test_a_correction_may_repeat_the_relative_values_and_that_is_noticed(tmp_pat
     corrected = {n: d.replace(b"19.53", b"19.54") if n.startswith("ANES") else d for n, d in first.items()}
     records = {"RVU18AR": recorded("RVU18AR", first, tmp_path)}
     made = recorded("RVU18AR1", corrected, tmp_path)
-    assert elsewhere.notices("RVU18AR1", made, records) == ["PPRRVU2018_JAN.txt: the same relative values as RVU18AR"]
+    assert elsewhere.notices("RVU18AR1", made, records, "fees") == [
+        "PPRRVU2018_JAN.txt: the same relative values as RVU18AR"
+    ]
     assert store.names("versions") == []
 
 
 def test_the_same_archive_under_the_label_of_its_correction_is_refused(tmp_path: Path) -> None:
     record = recorded("RVU18AR", s.whole("RVU18AR"), tmp_path)
     with pytest.raises(ArchiveError, match="this is RVU18AR, published"):
-        elsewhere.notices("RVU18AR1", record, {"RVU18AR": record})
+        elsewhere.notices("RVU18AR1", record, {"RVU18AR": record}, "fees")
 
 
 def test_a_record_from_before_rows_were_hashed_is_compared_by_its_files(tmp_path: Path) -> None:
     record = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
     del record["rvu_hashes"], record["relative_hashes"]
     with pytest.raises(ArchiveError, match="this is RVU25D"):
-        elsewhere.notices("RVU25A", record | {"archive": {"name": "x.zip", "content": "other"}}, {"RVU25D": record})
+        elsewhere.notices(
+            "RVU25A", record | {"archive": {"name": "x.zip", "content": "other"}}, {"RVU25D": record}, "fees"
+        )
 
 
 # --- under another conversion factor --------------------------------------------------------------------------------
@@ -129,7 +133,7 @@ def test_a_correction_with_another_factor_may_repeat_the_relative_values(tmp_pat
     one = recorded("RVU24A", s.whole("RVU24A"), tmp_path)
     made = one | {"rvu_hashes": {"all": "other"}, "archive": {"name": "x.zip", "content": "other"}}
     made["members"] = [member | {"sha256": "other"} for member in one["members"]]
-    assert elsewhere.notices("RVU24AR", made, {"RVU24A": one}) == [
+    assert elsewhere.notices("RVU24AR", made, {"RVU24A": one}, "fees") == [
         "PPRRVU2024_JAN.txt: the same relative values as RVU24A"
     ]
 
@@ -138,10 +142,10 @@ def test_a_record_without_such_hashes_is_compared_with_the_factor_and_that_is_sa
     old = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
     del old["relative_hashes"]
     made = recorded("RVU25A", s.whole("RVU25A"), tmp_path)
-    (said,) = elsewhere.notices("RVU25A", made, {"RVU25D": old})
+    (said,) = elsewhere.notices("RVU25A", made, {"RVU25D": old}, "fees")
     assert said.startswith("RVU25D: published before relative values were compared without the conversion factor")
     with pytest.raises(ArchiveError, match="this is RVU25D, published"):
-        elsewhere.notices("RVU25A", made | {"rvu_hashes": old["rvu_hashes"]}, {"RVU25D": old})
+        elsewhere.notices("RVU25A", made | {"rvu_hashes": old["rvu_hashes"]}, {"RVU25D": old}, "fees")
 
 
 def test_the_hash_with_the_factor_is_the_one_that_older_stores_hold() -> None:

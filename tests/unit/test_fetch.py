@@ -19,7 +19,7 @@ from pfsetl.source import web
 from pfsetl.source.address import is_allowed
 from pfsetl.source.cache import Fetched, newest, rows
 from pfsetl.source.discover import cached_addresses
-from pfsetl.source.fetch import fetch, newest_cached
+from pfsetl.source.fetch import fetch, newest_cached, rests
 from pfsetl.source.web import Manners, get_text
 from tests import synthetic as s
 from tests.cms_server import LICENCE, Answer, Cms, page, redirect
@@ -80,6 +80,23 @@ def test_without_validators_equal_bytes_add_nothing(cms: Cms, tmp_path: Path) ->
     cms.answer_with(ZIP, Answer(FIRST))
     assert [fetched(tmp_path).fresh, fetched(tmp_path).fresh] == [True, False]
     assert len(rows(tmp_path)) == 1
+
+
+def test_the_same_bytes_under_a_new_etag_rest_until_an_etag_lasts(cms: Cms, tmp_path: Path) -> None:
+    cms.answer_with(ZIP, *(Answer(FIRST, etag=f'"{n}"') for n in (1, 2, 3)))
+    rested = []
+    for _ in range(4):  # the third ETag is still that of the fourth request
+        fetched(tmp_path)
+        rested.append(rests(tmp_path, "RVU26A", datetime.now(UTC)))
+    assert rested == [False, True, True, False]
+    assert len(rows(tmp_path)) == 1
+
+
+def test_what_rests_is_asked_for_again_after_a_week(cms: Cms, tmp_path: Path) -> None:
+    cms.answer_with(ZIP, Answer(FIRST))
+    fetched(tmp_path)
+    now = datetime.now(UTC)
+    assert [rests(tmp_path, "RVU26A", now + timedelta(days=days)) for days in (0, 6, 8)] == [True, True, False]
 
 
 def test_a_repost_is_the_next_revision_and_the_older_one_stays(cms: Cms, tmp_path: Path) -> None:

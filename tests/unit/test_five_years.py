@@ -84,7 +84,7 @@ class Years:
             self.held[label] = (sha, day)
             self.published.append((day, label, sha))
         earlier = self.seen[-1].as_record() if self.seen else None
-        told = looks.look(day, postings, todo, {}, published=self.held, failed=failed, earlier=earlier)
+        told = looks.look(day, postings, todo, {}, store="fees", published=self.held, failed=failed, earlier=earlier)
         self.seen.append(told)
 
 

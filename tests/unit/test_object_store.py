@@ -293,7 +293,9 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delitem(sys.modules, "pfsetl.publication.object_store")
     monkeypatch.delattr("pfsetl.publication.object_store")
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(StoreError, match=r"s3://b: needs the package obstore\. Run: pip install 'pfsetl\[s3\]'"):
+    with pytest.raises(
+        StoreError, match=r"s3://b: needs the package obstore\. Install it: \S+ -m pip install 'pfsetl\[s3\]'"
+    ):
         open_store("s3://b")
 
 

@@ -1,8 +1,11 @@
 """A locality lies in a state: contractor numbers change, (state, locality) stays."""
 
+import re
+
 import polars as pl
 import pytest
 
+from pfsetl.declared import declarations
 from pfsetl.errors import ValueRefused
 from pfsetl.tables import places
 
@@ -29,10 +32,50 @@ def at(*pairs: tuple[str, str], **columns: list[str]) -> pl.DataFrame:
         ("14212", "01", "MA"),
         ("06302", "00", "WI"),
         ("03602", "21", "WY"),
+        # of releases before 2009, by CMS's list of carriers
+        ("00521", "05", "NM"),
+        ("00740", "02", "MO"),
+        ("00740", "04", "KS"),
+        ("00803", "01", "NY"),
+        ("00820", "02", "SD"),
+        ("00823", "09", "UT"),
+        ("00865", "01", "PA"),
+        ("00889", "02", "SD"),
+        ("14330", "04", "NY"),
+        ("31146", "18", "CA"),
     ],
 )
 def test_the_contractor_tells_the_state(mac: str, locality: str, state: str) -> None:
     assert places.with_state(at((mac, locality)), TOLD, "f.csv")["state"].to_list() == [state]
+
+
+def test_every_state_with_a_locality_has_a_part_b_contractor_and_the_digits_of_its_macs() -> None:
+    # 50 states, DC, Puerto Rico and the Virgin Islands; the Pacific islands are paid by Hawaii's contractor
+    rows = declarations.rows("carriers.csv")
+    states = {row["state"] for row in declarations.rows("localities.csv")}
+    assert len(states) == 53
+    assert {row["state"] for row in rows if len(row["carrier"]) == 3} == states
+    assert {row["state"] for row in rows if row["carrier"].startswith("00")} >= states - {"CA", "ID", "ME", "MA", "NH",
+                                                                                         "NC", "TN", "VT"}  # fmt: skip
+
+
+def test_a_contractor_is_used_in_months_that_follow_each_other() -> None:
+    rows = declarations.rows("carriers.csv")
+    months = [cell for row in rows for cell in (row["used_from"], row["used_until"]) if cell]
+    assert [m for m in months if not re.fullmatch(r"(19|20)\d\d-(0[1-9]|1[0-2])", m)] == []
+    assert [r["carrier"] for r in rows if r["used_until"] and r["used_from"] > r["used_until"]] == []
+
+
+@pytest.mark.parametrize(("mac", "first", "last"), [
+    ("00590", "", "2009-01"),         # First Coast became Florida's MAC, 09102, in February 2009
+    ("03102", "2006-12", ""),         # jurisdiction 3 was the first
+    ("04402", "2008-06", "2012-10"),  # TrailBlazer
+    ("04412", "2012-11", ""),         # Novitas
+    ("10112", "2018-02", ""),         # Palmetto for Cahaba
+])  # fmt: skip
+def test_a_contract_that_changed_hands_is_dated(mac: str, first: str, last: str) -> None:
+    (row,) = [r for r in declarations.rows("carriers.csv") if (r["carrier"], r["locality"]) == (mac, "")]
+    assert (row["used_from"], row["used_until"]) == (first, last)
 
 
 def test_a_state_in_the_file_itself_stays() -> None:

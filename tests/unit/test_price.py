@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import pfsetl
+from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
 from pfsetl.pricing.service import modifiers
 from pfsetl.publication import companions
@@ -327,6 +328,14 @@ def test_a_physical_status_changes_nothing_and_is_noted(priced, with_base_units,
 
 def test_every_modifier_says_where_its_effect_is_from():
     assert [m.modifier for m in modifiers().values() if not (m.note and m.source)] == []
+
+
+@pytest.mark.parametrize("name", ["modifiers.csv", "places_of_service.csv"])
+def test_what_no_file_of_cms_at_hand_proves_is_marked(name):
+    # the record layout is in every archive, reductions.csv has a source for each rule, CMS-1784-F is the rule of 2024
+    proved = ("CMS RVU record layout", "schemas/reductions.csv", "CMS-1784-F")
+    unmarked = [r for r in declarations.rows(name) if not r["source"].startswith(("general knowledge: ", *proved))]
+    assert unmarked == []
 
 
 def test_an_undeclared_modifier_is_priced_only_when_asked_for_and_noted(priced):

@@ -377,6 +377,29 @@ def test_an_older_release_does_not_lack_the_file_of_a_later_participant(tmp_path
     assert lacks("RVU27A", s.release("RVU27A")) == ["pprrvu (aapm)"]
 
 
+def test_a_third_participant_without_anesthesia_factors_comes_in_and_the_lack_is_said(tmp_path: Path) -> None:
+    own, archive, store = tmp_path / "own", tmp_path / "RVU27A", ("--output", tmp_path / "store")
+    for name, cells in ROWS["the file of a third participant"].rows:
+        add(f"{own / name} (first line {','.join(declarations.columns(name))})", name, cells)
+    rows = [*s.CODES, s.code("00999", "Synthetic anesthesia", status="J")]
+    files = {
+        f"PPRRVU2027_Jan_{name}.csv": s.pprrvu_csv(
+            "G32", [s.changed(r, pricing=pricing, factor=factor) for r in rows], title="2027", month="January"
+        )
+        for name, pricing, factor in (("nonQPP", "9", "33.4000"), ("QPP", "1", "33.5000"), ("AAPM", "2", "33.4500"))
+    }
+    s.write_folder(archive, {**s.release("RVU27A"), **files})
+    base = tmp_path / "CY_2025_Anesthesia_Base_Units.txt"
+    base.write_bytes(b"CODE\t2025\r\n\tBASE\r\n\tUNIT\r\n00998\t3\r\n00999\t5\r\n")
+    told = works(pfsetl, "build", "RVU27A", "--archive", archive, "--sample", *store, "--schemas", own)
+    assert re.search(r"anesthesia.further_participants_of_rvu: .* have no price, e.g. aapm", told)
+    works(pfsetl, "load", base, "--sample", *store)
+    asked = ("price", "00999", "--minutes", "30", "--date", "2027-02-01", "--locality", "CA/18", *store)
+    assert "has no anesthesia factor of aapm, only of non_qp and qp there" in refused(
+        pfsetl, *asked, "--participant", "aapm", "--schemas", own
+    )
+
+
 def test_an_installed_schema_is_not_what_a_message_says_to_edit(tmp_path: Path) -> None:
     installed = tmp_path / "site-packages" / "pfsetl"
     shutil.copytree(Path(package.__file__).parent, installed)

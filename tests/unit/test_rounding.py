@@ -53,6 +53,16 @@ def test_each_column_has_its_own_places() -> None:
     assert counts == {"work_rvu": 1, "work_gpci": 1, "conversion_factor": 1}
 
 
+# CMS's OPPSCAP workbooks hold up to 4,900 caps of $1,000 and more (RVU22A), all in dollars, none with further digits.
+@pytest.mark.parametrize(
+    ("held", "shown"), [("1234.5678", "1234.57"), ("4614.295", "4614.30"), ("12345.674999", "12345.67")]
+)
+@pytest.mark.parametrize("column", ["nonfacility_amount", "facility_amount"])
+def test_a_cap_of_a_thousand_dollars_is_rounded_like_any_other(column: str, held: str, shown: str) -> None:
+    frame, counts = rounding.as_shown(pl.DataFrame({"line": [1], column: [held]}))
+    assert (frame[column].to_list(), counts) == ([shown], {column: 1})
+
+
 def test_an_amount_that_may_be_cents_is_not_rounded_to_dollars() -> None:
     # 2107.6942 is 21.08 in cents or 2,107.69 dollars, and nothing says which
     frame, counts = rounding.as_shown(pl.DataFrame({"line": [1], "anesthesia_factor": ["2107.6942"]}))

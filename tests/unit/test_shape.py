@@ -186,16 +186,17 @@ def test_the_refusal_says_where_to_declare_a_new_shape() -> None:
     assert re.search(r"schemas/layouts/shapes\.csv \(first line .*schemas/layouts/pprrvu\.csv \(first line", message)
 
 
-def test_a_refused_shape_names_the_command_with_label_and_path_as_they_are() -> None:
-    with pytest.raises(LayoutError) as refused, proposing("RVU27A", "my zips/a.zip"):
+def test_a_refused_shape_names_the_command_with_label_and_path_for_any_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    with pytest.raises(LayoutError) as refused, proposing("RVU27A", Path("my zips/a.zip")):
         grid_shape.cut_grid("pprrvu", grid.delimited("HCPCS,RVU\r\nG9901,1.00\r\n", ",", "f.csv"))
-    assert "To see the rows that it needs: pfsetl declare RVU27A --archive 'my zips/a.zip' (--out DIR" in str(
+    assert "To see the rows that it needs: pfsetl declare RVU27A --archive '/my zips/a.zip' (--out DIR" in str(
         refused.value
     )
 
 
 def test_no_command_is_named_for_a_file_whose_columns_a_person_has_to_tell() -> None:
-    with pytest.raises(LayoutError) as refused, proposing("RVU27A", "a.zip"):
+    with pytest.raises(LayoutError) as refused, proposing("RVU27A", Path("a.zip")):
         text_shape.cut_text("gpci", grid.lines("one\ntwo\n"), "f.txt")
     assert "pfsetl declare" not in str(refused.value)
 

@@ -13,7 +13,7 @@ from pfsetl.publication.version import Version
 from pfsetl.status import Status, status
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
-LOOK = {"day": "2026-02-01", "listed": [], "lost": [], "alarms": []}
+LOOK = {"day": "2026-02-01", "listed": [], "lost": [], "vanished": [], "alarms": []}
 
 
 def a_store(folder: Path, monkeypatch: pytest.MonkeyPatch, *labels: str) -> LocalStore:
@@ -124,6 +124,54 @@ def test_a_store_that_lost_a_file_or_a_part_of_it_is_stale(fresh: LocalStore, da
     file.chmod(0o644)
     file.unlink() if damage == "gone" else file.write_bytes(b"012")
     assert [why for why in status(fresh, now=NOW).stale if "RVU25C" in why and "pfsetl repair" in why]
+
+
+@pytest.mark.parametrize("problem", ["empty", "a list", "no start", "no zone", "no time", "half a look"])
+def test_a_damaged_record_of_a_run_is_named_and_the_one_before_it_counts(fresh: LocalStore, problem: str) -> None:
+    record = {
+        "id": "x",
+        "command": "watch",
+        "outcome": "published",
+        "steps": [],
+        "started": "2026-02-01T10:00:00+00:00",
+    }
+    text = {
+        "empty": "",
+        "a list": "[]",
+        "no start": json.dumps({k: v for k, v in record.items() if k != "started"}),
+        "no zone": json.dumps(record | {"started": "2026-02-01T10:00:00"}),
+        "no time": json.dumps(record | {"started": "yesterday"}),
+        "half a look": json.dumps(record | {"look": {"day": "2026-02-01"}}),
+    }[problem]
+    fresh.put_new("runs/2026-02-02.json", text.encode())
+    found = status(fresh, now=NOW)
+    assert found.looked == found.last_run
+    [why] = found.stale
+    assert why.startswith(f"the store: {fresh}/runs/2026-02-02.json: not a readable run record")
+
+
+def test_a_look_that_is_to_come_says_that_a_clock_is_wrong(fresh: LocalStore) -> None:
+    ran(fresh, "2099-02-01T09:20:00+00:00", LOOK)
+    [why] = status(fresh, now=NOW).stale
+    assert (why.startswith("the last look is dated 2099-02-01"), "runs/2099-02-01" in why) == (True, True)
+
+
+def test_clocks_of_two_hosts_may_differ_a_little(fresh: LocalStore) -> None:
+    ran(fresh, "2026-02-01T12:20:00+00:00", LOOK)
+    assert status(fresh, now=NOW).stale == ()
+
+
+def test_a_lag_beyond_all_dates_never_is_over(fresh: LocalStore) -> None:
+    assert status(fresh, now=datetime(2026, 3, 25, tzinfo=UTC), max_lag=10**12).due
+    assert not [why for why in status(fresh, now=NOW, max_lag=10**12).stale if "RVU26B" in why]
+
+
+def test_a_sample_of_the_release_in_force_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = a_store(tmp_path, monkeypatch, *LAST_YEAR, "RVU26A")
+    version.open_version(store).releases["RVU26A"]["sample"] = True
+    ran(store, "2026-02-01T09:20:00+00:00", LOOK)
+    found = status(store, now=NOW)
+    assert ([why.partition(":")[0] for why in found.stale], found.in_force_published) == (["RVU26A"], False)
 
 
 def test_little_disk_is_stale(fresh: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:

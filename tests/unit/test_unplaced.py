@@ -109,6 +109,38 @@ def test_a_locality_that_gpci_does_not_have_is_not_guessed(tmp_path: Path) -> No
     assert found.tables["rejects"]["reason"].unique().to_list() == ["in no known state: contractor 15101 locality 77"]
 
 
+@pytest.mark.parametrize("mac", ["15102", "02102"])
+def test_a_locality_that_only_oppscap_names_costs_no_release(mac: str, tmp_path: Path) -> None:
+    # the contractor is known, the locality is in no other member
+    places = s.all_places("2025")
+    extra = [row | {"mac": mac, "locality": "77"} for row in s.caps(places) if row["mac"] == "15102"]
+    archive = s.whole("RVU25A") | {OPPSCAP: s.opps_cap_csv("OPPSCAP7FN", [*s.caps(places), *extra])}
+    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    found.report.raise_if_bad()
+    state = {"15102": "KY", "02102": "AK"}[mac]
+    assert warnings(found)["opps_cap.placed"] == (f"contractor {mac} locality 77 of {state}: {SCANS} lines",)
+    assert found.tables["opps_cap"].filter(pl.col("locality") == "77").is_empty()
+
+
+def test_a_county_list_that_no_other_member_has_costs_no_release(tmp_path: Path) -> None:
+    places = s.all_places("2025")
+    odd = next(p for p in places if p["state"] == "KY") | {"locality": "77"}
+    archive = s.whole("RVU25A") | {"25LOCCO.csv": s.locco_csv([*places, odd])}
+    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    found.report.raise_if_bad()
+    assert warnings(found)["locality_county.placed"] == ("contractor 15102 locality 77 of KY: 1 lines",)
+
+
+def test_a_locality_that_gpci_alone_lacks_still_stops(tmp_path: Path) -> None:
+    places = s.all_places("2025")
+    rest = [p for p in places if p["state"] != "KY"]
+    archive = s.whole("RVU25A") | {"GPCI2025.csv": s.gpci_csv("GPCI7", rest, year="2025")}
+    del archive["ANES2025.csv"]  # which is strict by itself
+    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    with pytest.raises(ChecksFailed, match=r"opps_cap.same_localities_as_gpci"):
+        found.report.raise_if_bad()
+
+
 def test_a_mass_of_unplaced_lines_stops_the_build(tmp_path: Path) -> None:
     # all lines of one locality of five
     found = pipeline.examine(

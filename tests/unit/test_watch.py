@@ -1,5 +1,6 @@
 """What there is to do after a look at CMS."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,20 @@ def test_a_declared_release_that_is_published_or_fetched_is_left_alone() -> None
 def test_a_page_that_cannot_be_read_counts_as_failed() -> None:
     found = planned(posting("RVU26B", "unreachable", "answered with 500"), posting("RVU27A", "new_label"))
     assert (str(found.failed["RVU26B"]), list(found.fetch)) == ("answered with 500", ["RVU27A"])
+
+
+@pytest.mark.parametrize("state", ["known", "new_label"])
+def test_a_label_that_the_index_lists_with_two_zips_is_left_to_a_person(state: Any) -> None:
+    two = [posting("RVU27A", state), replace(posting("RVU27A", "new_zip"), url=URL.format("rvu27a-0"))]
+    found = planned(*two)
+    assert (nothing(found), URL.format("rvu27a-0") in str(found.failed["RVU27A"])) == (True, True)
+    assert asked_again(*two, base=published(RVU27A="aa")) == []
+
+
+def test_a_label_that_the_index_lists_twice_with_one_zip_is_fetched() -> None:
+    assert list(planned(posting("RVU27A", "new_label"), posting("RVU27A", "new_label", "elsewhere")).fetch) == [
+        "RVU27A"
+    ]
 
 
 def test_a_new_label_outside_the_rule_has_to_be_declared() -> None:

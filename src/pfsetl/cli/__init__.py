@@ -8,7 +8,7 @@ from pathlib import Path
 from cyclopts import CycloptsError
 
 from pfsetl.cli import terminal
-from pfsetl.cli.options import app
+from pfsetl.cli.options import DEFAULT_OUTPUT, app
 from pfsetl.declared import declarations
 from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
 
@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
         logging.getLogger("pfsetl").setLevel(logging.INFO)
     try:
+        _refuse_empty(arguments)
         arguments = _overlaid(arguments)
         if not {"--version", *COMMANDS} & set(arguments):
             for command in COMMANDS:
@@ -57,19 +58,46 @@ def main(arguments: list[str] | None = None) -> None:
     except BaseException as error:
         if not is_fault(error):
             raise
-        _fail(_told(error), 1, debug, error)
+        _fail(_told(error, arguments), 1, debug, error)
 
 
-def _told(error: BaseException) -> PfsetlError:
+def _told(error: BaseException, arguments: list[str]) -> PfsetlError:
     """Return what a user is told of an error that isn't one of pfsetl's own."""
     from polars.exceptions import PolarsError  # here, because polars takes longer to import than some commands to run
+
+    from pfsetl.publication.store import command
 
     if not isinstance(error, PolarsError):
         return Unexpected(unexpected(error))
     return PfsetlError(
         f"a table can't be read ({type(error).__name__}). If a published file is damaged or out of reach, "
-        "'pfsetl verify' names it; --debug shows where it happened."
+        f"{command('verify', _output(arguments))} names it; --debug shows where it happened."
     )
+
+
+def _output(arguments: list[str]) -> str:
+    """Return the store that a command line names, for the messages of errors that know no store."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name in ("--output", "-o"):
+            return value if equals else following
+    return DEFAULT_OUTPUT
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Raise UsageError for an empty argument, as of a variable that is unset: left out, it means another thing.
+
+    `trace --modifier ''` asks for the rows without one.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=")
+        if equals and option.startswith("--"):
+            before, argument = option, value
+        if not argument.strip() and before not in ("--modifier", "--schemas"):
+            what = f"{before}: " if before.startswith("-") else f"after {before!r}: " if before else ""
+            raise UsageError(
+                f"{what}an empty argument. Is a variable of the shell unset? Give a value or leave it out."
+            )
 
 
 def _overlaid(arguments: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from pfsetl import archives as in_folders
 from pfsetl import pipeline
+from pfsetl.archive_cache import open_cache
 from pfsetl.backfill import backfill as run_backfill
 from pfsetl.backfill import find_releases
 from pfsetl.cli import render, render_changes, samples, terminal
@@ -33,7 +34,7 @@ from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import revision, separation, version
 from pfsetl.publication.store import Store, open_store
-from pfsetl.source.cache import cache_folder, usable
+from pfsetl.source import cache as kept
 from pfsetl.tables.check import Finding
 
 
@@ -63,14 +64,19 @@ def fetch(
     if not releases or (url and (offline or len(releases) > 1)):
         raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
     wanted = [registry.find_or_infer(label) for label in releases]
+    place = open_cache(cache)
     found, failed = [], []
     for release in wanted:
         try:
-            found.append(terminal.fetched(release, cache, url=url, offline=offline))
+            found.append(terminal.fetched(release, place, url=url, offline=offline))
         except SourceUnavailable as error:
             failed.append(str(error))
     if json:
-        print(render.as_json([asdict(each) | {"path": str(each.path)} for each in found]))
+        print(
+            render.as_json(
+                [asdict(each) | {"path": str(each.path), "kept": kept.address(place, each)} for each in found]
+            )
+        )
     else:
         print("".join(f"{each.path}\n" for each in found), end="")
     if failed:
@@ -91,7 +97,7 @@ def discover(*, since: int | None = None, cache: Cache = None, json: Json = Fals
     from pfsetl.source import web
 
     first = datetime.now(UTC).year - 1 if since is None else since
-    cached = discovering.cached_addresses(cache or cache_folder())
+    cached = discovering.cached_addresses(open_cache(cache))
     with terminal.watching("reading CMS's pages"):
         found = discovering.discover(discovering.politely(web.get_text), registry.releases(), cached, since=first)
     rows = [discovering.release_row(p) if p.state == "new_label" else None for p in found]
@@ -133,7 +139,7 @@ def build(
     texts = _descriptors_store(store, with_descriptors, descriptors_output)
     url = None
     if archive is None:
-        fetched = terminal.fetched(registry.find(release), cache, offline=offline)
+        fetched = terminal.fetched(registry.find(release), open_cache(cache, output), offline=offline)
         archive, url = fetched.path, fetched.url
     with terminal.watching(f"building {release.upper()}"):
         result = pipeline.build(
@@ -185,7 +191,7 @@ def backfill(
     if archives is not None:
         found = in_folders.look(archives, wanted)
     else:
-        brought, urls, unfetched, notices = _brought(wanted, cache, offline=offline)
+        brought, urls, unfetched, notices = _brought(wanted, open_cache(cache, output), offline=offline)
         found = in_folders.Found(brought, {}, in_folders.absent(wanted, {*brought, *unfetched}), tuple(notices))
     with terminal.counting("backfill", len(found.archives)) as step:
         accept = accepted(loss=accept_loss, differences=accept_differences)
@@ -217,7 +223,7 @@ def backfill(
 
 
 def _brought(
-    wanted: str, cache: Path | None, *, offline: bool
+    wanted: str, cache: kept.Cache, *, offline: bool
 ) -> tuple[dict[str, Path], dict[str, str], dict[str, str], list[str]]:
     """Take the wanted archives from the cache, and fetch those it lacks or has damaged.
 
@@ -226,7 +232,7 @@ def _brought(
     paths, urls, failed, notices = {}, {}, {}, []
     for release in find_releases(wanted):
         try:
-            held, said = usable(cache or cache_folder(), release.label)
+            held, said = kept.usable(cache, release.label)
             notices += said
             one = held or terminal.fetched(release, cache, offline=offline)
             paths[release.label], urls[release.label] = one.path, one.url
@@ -273,7 +279,10 @@ def check(
 
 def _descriptors_store(store: Store, wanted: bool, address: str | None) -> Store | None:
     if wanted != (address is not None):
-        raise UsageError("--with-descriptors and --descriptors-output go together: licensed text has its own store.")
+        raise UsageError(
+            "--with-descriptors and --descriptors-output go together: licensed text has its own "
+            "store. Give both, or neither."
+        )
     if address is None:
         return None
     texts = open_store(address)

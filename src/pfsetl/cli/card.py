@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import declarations
+from pfsetl.declared import declarations, registry
 from pfsetl.errors import UsageError
 from pfsetl.publication.store import command, first_build
 from pfsetl.publication.version import Version
@@ -72,8 +72,18 @@ def find_release(version: Version, release: str | None) -> str:
     near = difflib.get_close_matches(label, published, n=3, cutoff=0.4) or published[-3:]
     raise UsageError(
         f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(near)}. "
-        f"{command(f'build {label}', version.store)} publishes it, 'pfsetl list' shows all releases."
+        f"{_publishing(label, version)}{command('list', version.store)} shows all releases."
     )
+
+
+def _publishing(label: str, version: Version) -> str:
+    """Say what publishes a release that is missing; nothing of what can't be one."""
+    try:
+        known = registry.find_or_infer(label).known
+    except UsageError:
+        return ""
+    archive = "" if known else " --archive PATH"
+    return f"{command(f'build {label}{archive}', version.store)} publishes it, "
 
 
 def comparison_sentence(row: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The command that proposes declarations for what can't be read yet."""
 
+import shlex
 from pathlib import Path
 
 from pfsetl import declare as declaring
@@ -38,6 +39,7 @@ def declare(label: str, *, archive: Path, out: Path | None = None, json: Json = 
         if not proposal.rows and not proposal.undecided:
             print(f"nothing to declare: every file of {archive} has a known name and shape, and {label} is declared")
         elif out and proposal.rows:
-            print(f"When they are right: pfsetl build {label.upper()} --archive {archive} --schemas {out}")
+            places = f"--archive {shlex.quote(str(archive.absolute()))} --schemas {shlex.quote(str(out.absolute()))}"
+            print(f"When they are right: pfsetl build {label.upper()} {places} --output STORE")
     if proposal.undecided:
         raise LayoutError("\n".join(proposal.undecided))

@@ -1,6 +1,5 @@
 """The application, and the options that several commands share."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter, validators
@@ -9,13 +8,20 @@ Output = Annotated[
     str, Parameter(name=["--output", "-o"], help="The store of published versions: a folder, or s3://bucket/prefix.")
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
-Cache = Annotated[Path | None, Parameter(help="Folder of fetched archives; default PFSETL_CACHE or the user's own.")]
+Cache = Annotated[
+    str | None,
+    Parameter(
+        help="Where fetched archives are kept: a folder, or s3://bucket/prefix. Default: PFSETL_CACHE, else archives/ "
+        "in an --output that is a bucket, else the user's cache folder."
+    ),
+]
 Offline = Annotated[
     bool, Parameter(name="--offline", negative="", help="Take the newest archive of the cache, and ask nobody.")
 ]
 
-AtLeastNone = Annotated[int, Parameter(validator=validators.Number(gte=0))]
-AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+MOST = 1_000_000  # of days, of rows to show: more is a slip of the finger
+AtLeastNone = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=MOST))]
+AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=MOST))]
 
 AllFormats = Annotated[
     bool,

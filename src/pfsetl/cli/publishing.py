@@ -36,7 +36,7 @@ def runs(*, last: AtLeastOne = 20, output: Output = DEFAULT_OUTPUT, json: Json =
     if json:
         print(render.as_json(records))
     elif not records:
-        print(f"{output}: no run is recorded there. 'pfsetl build' and 'pfsetl backfill' record theirs.")
+        print(f"{output}: no run is recorded there. Every build and every backfill is recorded.")
     else:
         render_changes.runs(render.console(), records)
 

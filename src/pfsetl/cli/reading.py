@@ -1,5 +1,6 @@
 """Commands that answer from what is published."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
 from pfsetl.publication import changes, version
 from pfsetl.publication import trace as tracing
+from pfsetl.publication.store import command
 from pfsetl.source.archive import open_archive
 
 
@@ -135,7 +137,10 @@ def trace(
     wanted = {name: value.strip() for name, value in given.items() if value is not None}
     wanted |= {name: wanted[name].upper() for name in ("state", "hcpcs", "modifier") if name in wanted}
     if not wanted:
-        raise UsageError("Which row? Give a code (pfsetl trace RVU26A 97761), or --table gpci --state CA.")
+        give = (
+            f"{command(f'trace {shlex.quote(release)} CODE', output)}, or --table gpci --state CA instead of the code"
+        )
+        raise UsageError(f"Which row? Give a code: {give}.")
     opened = version.open_version(output, at)
     label = find_release(opened, release)
     origins = tracing.trace(opened, label, table, wanted)

@@ -55,8 +55,16 @@ def own() -> Path | None:
 
 
 def own_files(path: Path) -> list[str]:
-    """Return the files of a folder of declarations, relative to it; what begins with a dot isn't one."""
-    found = (p.relative_to(path) for p in path.rglob("*") if p.is_file())
+    """Return the files of a folder of declarations, relative to it; what begins with a dot isn't one.
+
+    Raises UsageError for a folder that can't be read, which would say nothing.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise UsageError(f"{error.filename}: {error.strerror}. Let this user read the folder of your declarations.")
+
+    inside = (Path(at, name) for at, _, names in os.walk(path, onerror=refuse) for name in names)
+    found = (p.relative_to(path) for p in inside if p.is_file())
     return sorted(p.as_posix() for p in found if not any(part.startswith(".") for part in p.parts))
 
 

@@ -9,7 +9,9 @@ import sys
 from importlib.util import find_spec
 
 if find_spec("prefect") is None:
-    LACKING = "pfsetl.flows: Prefect isn't installed. Install it with: pip install 'pfsetl[flows]'"
+    from pfsetl.publication.store import installing
+
+    LACKING = f"pfsetl.flows: Prefect isn't installed. {installing('flows')}"
     # NOTE: while `python -m` imports the package of a module, this is what stands there.
     raise SystemExit(LACKING) if sys.argv[:1] == ["-m"] else ImportError(LACKING)
 

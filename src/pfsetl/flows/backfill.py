@@ -11,19 +11,20 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
+from pfsetl.archive_cache import open_cache
 from pfsetl.archives import Found as InFolder
 from pfsetl.archives import absent, look, refuse_incomplete
 from pfsetl.backfill import find_releases
-from pfsetl.flows.command import add_exceptions, run_flow
+from pfsetl.flows.command import CACHE, add_exceptions, run_flow
 from pfsetl.flows.ending import MANY, ends_plainly
-from pfsetl.flows.parameters import Acceptance, AtOnce, Delays, Place, Runner, Wanted, Year, refuse_relative
+from pfsetl.flows.parameters import Acceptance, AtOnce, Delays, Given, Place, Runner, Wanted, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_changes
-from pfsetl.flows.tasks import RETRY_DELAYS, Found
+from pfsetl.flows.tasks import RETRY_DELAYS, Found, kept_in
 from pfsetl.publication.runs import recorded
 from pfsetl.publication.store import open_store
-from pfsetl.source.cache import cache_folder, usable
+from pfsetl.source.cache import Cache, usable
 
 
 def _name() -> str:
@@ -35,8 +36,8 @@ def _name() -> str:
 def backfill(
     releases: Wanted | Year | list[Wanted | Year],
     output: Place = "output",
-    cache: str | None = None,
-    archives: str | None = None,
+    cache: Given | None = None,
+    archives: Given | None = None,
     task_runner: Runner = "threads",
     concurrency: AtOnce = 2,
     sample: bool = False,
@@ -51,9 +52,9 @@ def backfill(
     a release did, after publishing the others; with `strict` also when a wanted release is absent or a file not used.
     """
     refuse_relative(output)
-    wanted, folder = _wanted(releases), cache or str(cache_folder())
+    wanted, place = _wanted(releases), open_cache(cache, output)
     found = look(Path(archives), wanted) if archives else None
-    asked = _in_folder(found) if found else _in_cache(Path(folder), wanted)
+    asked = _in_folder(found) if found else _in_cache(place, wanted)
     lacking = found.absent if found else absent(wanted, asked)
     if lacking:
         LOG.warning("absent: %s", ", ".join(lacking))
@@ -62,7 +63,7 @@ def backfill(
         result = publish_all(
             asked,
             output=output,
-            cache=folder,
+            cache=str(place),
             runner=runner,
             retry_delays=retry_delays,
             run=run,
@@ -95,14 +96,14 @@ def _in_folder(found: InFolder) -> dict[str, Asked]:
     return {label: Found(str(path)) for label, path in found.archives.items()}
 
 
-def _in_cache(folder: Path, wanted: str) -> dict[str, Asked]:
+def _in_cache(place: Cache, wanted: str) -> dict[str, Asked]:
     """Return the cache's archives of the wanted releases; CMS is asked only for those that it lacks."""
     asked: dict[str, Asked] = {}
     for release in find_releases(wanted):
-        held, notices = usable(folder, release.label)
+        held, notices = usable(place, release.label)
         for text in notices:
             LOG.warning("%s", text)
-        asked[release.label] = Found(str(held.path), held.url) if held else None
+        asked[release.label] = kept_in(place, held) if held else None
     return asked
 
 
@@ -119,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("releases", help="a range of years (2009..2026), a year, or labels separated by commas")
     parser.add_argument("--archives", help="folder of zips or of folders named after their label; default: CMS")
     parser.add_argument("--output", default="output", help="the store to publish into")
-    parser.add_argument("--cache", help="where fetched zips are kept")
+    parser.add_argument("--cache", help=CACHE)
     parser.add_argument("--task-runner", default="threads", help="threads, dask, or a Dask scheduler's address")
     parser.add_argument("--concurrency", type=int, default=2, help="releases worked on at once")
     add_exceptions(parser)

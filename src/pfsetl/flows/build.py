@@ -8,24 +8,23 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypedDict
 
 from prefect import flow
 
 from pfsetl import pipeline
+from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
 from pfsetl.flows import events
-from pfsetl.flows.command import add_exceptions, run_flow
+from pfsetl.flows.command import CACHE, add_exceptions, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
-from pfsetl.flows.parameters import Acceptance, Delays, Label, Place, refuse_relative
+from pfsetl.flows.parameters import Acceptance, Delays, Given, Label, Place, refuse_relative
 from pfsetl.flows.report import show_published
-from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, patient, publish_releases, stage_release
+from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, patient, publish_releases, stage_release
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded
 from pfsetl.publication.store import open_store
-from pfsetl.source.cache import cache_folder
 from pfsetl.source.fetch import newest_cached
 
 
@@ -43,9 +42,9 @@ class Built(TypedDict):
 def build_release(
     release: Label,
     output: Place = "output",
-    archive: str | None = None,
-    cache: str | None = None,
-    url: str | None = None,
+    archive: Given | None = None,
+    cache: Given | None = None,
+    url: Given | None = None,
     offline: bool = False,
     sample: bool = False,
     accept: list[Acceptance] | None = None,
@@ -60,17 +59,17 @@ def build_release(
     refuse_relative(output)
     pipeline.refuse_unknown(accept or ())
     label = registry.find_or_infer(release).label
-    store, folder = open_store(output), cache or str(cache_folder())
+    store, place = open_store(output), open_cache(cache, output)
     with recorded(store, "build", release=label, archive=archive) as run:
         base = version.open_version(store)
         with events.refusal(label, base.number, output):
             if archive is not None:
                 found = Found(archive)
             elif offline:
-                kept = newest_cached(registry.find_or_infer(label), Path(folder))
-                found = Found(str(kept.path), kept.url)
+                kept = newest_cached(registry.find_or_infer(label), place)
+                found = kept_in(place, kept)
             else:
-                found = patient(fetch_archive, retry_delays)(label, folder, url, run.id)
+                found = patient(fetch_archive, retry_delays)(label, str(place), url, run.id)
             staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
             run.steps += staged.steps
             holds = base.number
@@ -113,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("release", help="such as RVU26A")
     parser.add_argument("--archive", help="CMS's zip or a folder of its members; without it, the zip is fetched")
     parser.add_argument("--output", default="output", help="the store to publish into")
-    parser.add_argument("--cache", help="where fetched zips are kept")
+    parser.add_argument("--cache", help=CACHE)
     parser.add_argument("--url", help="fetch the zip from this address at cms.gov (or PFSETL_CMS_URL)")
     parser.add_argument("--offline", action="store_true", help="take the newest archive of the cache, and ask nobody")
     add_exceptions(parser)

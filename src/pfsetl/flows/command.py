@@ -17,6 +17,10 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pfsetl.errors import PfsetlError, UsageError
 from pfsetl.pipeline import ACCEPTABLE
 
+CACHE = (
+    "where fetched zips are kept: a folder, or s3://bucket/prefix; default PFSETL_CACHE, else archives/ in a store "
+    "that is a bucket, else the user's cache folder"
+)
 TAG = "pfsetl"  # of each run, so that automations find those without a deployment too
 
 

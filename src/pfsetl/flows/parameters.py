@@ -31,8 +31,9 @@ Runner = Annotated[
 Acceptance = Annotated[str, Field(pattern=rf"^({'|'.join(ACCEPTABLE)})$")]
 Delays = tuple[Annotated[float, Field(ge=0)], ...]
 Place = Annotated[str, Field(min_length=1, description="the store: an absolute folder, or s3://bucket/prefix")]
+Given = Annotated[str, Field(min_length=1, description="left out, or not empty")]
 
-OUTPUT, VARIABLE = "PFSETL_OUTPUT", "pfsetl_output"
+OUTPUT, VARIABLE, IMAGE = "PFSETL_OUTPUT", "pfsetl_output", "PFSETL_IMAGE"
 REMEDY = (
     f"Set {OUTPUT} to an absolute folder outside the checkout or to s3://bucket/prefix "
     f"(or: prefect variable set {VARIABLE} ...), and deploy again."
@@ -50,6 +51,22 @@ def deployed_output() -> dict[str, str]:
     if not is_absolute(str(output)):
         raise SystemExit(f"{output}: not an absolute path. {REMEDY}")
     return {"pfsetl_output": str(output)}
+
+
+def deployed_image() -> dict[str, str]:
+    """Return, for `prefect deploy`, where runs in containers publish, and their image: PFSETL_OUTPUT and PFSETL_IMAGE.
+
+    Ends the command with a message where the image isn't named, or the store isn't a bucket.
+    """
+    image, output = os.environ.get(IMAGE), deployed_output()["pfsetl_output"]
+    if not image:
+        raise SystemExit(f"no image is named. Set {IMAGE} to one that workers can pull, and deploy again.")
+    if "://" not in output:
+        raise SystemExit(
+            f"{output}: a folder, which would end with the container of each run. Set {OUTPUT} to s3://bucket/prefix, "
+            "and deploy again."
+        )
+    return {"pfsetl_output": output, "pfsetl_image": image}
 
 
 def refuse_relative(output: str) -> None:

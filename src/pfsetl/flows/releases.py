@@ -13,7 +13,7 @@ from pfsetl.flows.report import Result, progress
 from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.publication import version
 from pfsetl.publication.runs import Run, Step
-from pfsetl.publication.store import open_store
+from pfsetl.publication.store import installing, open_store
 
 Asked = Found | str | None  # an archive on disk, an address to fetch from, or None: fetch from the declared address
 
@@ -87,7 +87,7 @@ def task_runner(name: str, concurrency: int) -> TaskRunner[Any]:
     try:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError:
-        raise UsageError(f"task runner {name}: needs the extra dask. Install it: pip install 'pfsetl[dask]'.") from None
+        raise UsageError(f"task runner {name}: needs the extra dask. {installing('dask')}.") from None
     if name != "dask":
         return DaskTaskRunner(address=name)
     local = {"n_workers": concurrency, "threads_per_worker": 1, "dashboard_address": None}

@@ -17,9 +17,10 @@ from prefect.runtime import task_run
 from prefect.tasks import Task
 
 from pfsetl import backfill
+from pfsetl.archive_cache import open_cache
 from pfsetl.archives import other_bytes
 from pfsetl.declared import registry
-from pfsetl.errors import SourceBusy
+from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.flows import logs
 from pfsetl.flows.ending import DISCOVER, FETCH, PUBLISH, STAGE
 from pfsetl.publication import version
@@ -29,7 +30,10 @@ from pfsetl.publication.store import open_store
 from pfsetl.source import discover as discovering
 from pfsetl.source import fetch as fetching
 from pfsetl.source import web
+from pfsetl.source.cache import Cache, at_hand, rows
 from pfsetl.source.discover import Posting
+from pfsetl.source.record import Fetched
+from pfsetl.source.shared import Shared
 
 logs.bring()  # here, because every process that does a flow's work imports its tasks
 
@@ -46,11 +50,16 @@ JITTER = 0.5  # so that releases that failed together don't ask again together
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An archive on disk, the address it came from, None when it was given, and how long that took."""
+    """An archive on disk, the address it came from, None when it was given, and how long that took.
+
+    `cache` is the address of the bucket that keeps it under `sha256`, where a process on another host finds it.
+    """
 
     path: str
     url: str | None = None
     steps: tuple[Step, ...] = ()
+    cache: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ def _publish_name() -> str:
 )
 def discover_postings(cache: str, since: int) -> list[Posting]:
     """Return what CMS lists now, held against the declared releases and the cache."""
-    cached = discovering.cached_addresses(Path(cache))
+    cached = discovering.cached_addresses(open_cache(cache))
     with concurrency(CMS, lease_duration=LEASE_SECONDS):
         return discovering.discover(discovering.politely(web.get_text), registry.releases(), cached, since=since)
 
@@ -105,10 +114,11 @@ def discover_postings(cache: str, since: int) -> list[Posting]:
 )
 def fetch_archive(label: str, cache: str, url: str | None, run: str) -> Found:
     """Bring what CMS offers of a release into the cache; return its path there and the address it came from."""
+    place = open_cache(cache)
     with concurrency(CMS, lease_duration=LEASE_SECONDS), part_of(run) as steps, step("fetch", label) as done:
-        fetched = fetching.fetch(registry.find_or_infer(label), Path(cache), url=url)
+        fetched = fetching.fetch(registry.find_or_infer(label), place, url=url)
         done.bytes = fetched.bytes if fetched.fresh else 0
-    return Found(str(fetched.path), fetched.url, tuple(steps))
+    return kept_in(place, fetched, tuple(steps))
 
 
 @task(task_run_name="stage {label}", timeout_seconds=STAGE, cache_policy=NO_CACHE, persist_result=False)
@@ -116,13 +126,13 @@ def stage_release(
     label: str, archive: Found, output: str, run: str, sample: bool = False, accept: Collection[str] = ()
 ) -> Staged:
     """Read, derive, check and write a release, unless the newest version holds it; nothing becomes visible yet."""
-    store = open_store(output)
-    for text in [] if sample else other_bytes({label: Path(archive.path)}):
+    store, path = open_store(output), _on_this_host(label, archive)
+    for text in [] if sample else other_bytes({label: path}):
         LOG.warning("%s", text)
     with part_of(run) as steps:
         base = version.open_version(store)
         made = backfill.stage_missing(
-            label, Path(archive.path), store=store, base=base, url=archive.url, sample=sample, accept=accept
+            label, path, store=store, base=base, url=archive.url, sample=sample, accept=accept
         )
     return Staged(made, (*archive.steps, *steps))
 
@@ -135,6 +145,23 @@ def publish_releases(staged: list[StagedRelease], output: str, base: int, run: s
     with part_of(run) as steps:
         committed, left_out = backfill.publish_staged(staged, store=store, base=began_on)
     return Published(committed.number, left_out, tuple(steps))
+
+
+def kept_in(cache: Cache, kept: Fetched, steps: tuple[Step, ...] = ()) -> Found:
+    """Return an archive of a cache as the tasks pass it on."""
+    shared = str(cache) if isinstance(cache, Shared) else None
+    return Found(str(kept.path), kept.url, steps, shared, kept.sha256)
+
+
+def _on_this_host(label: str, archive: Found) -> Path:
+    """Return the path of an archive, which is brought to this host where a bucket keeps it."""
+    if archive.cache is None:
+        return Path(archive.path)
+    place = open_cache(archive.cache)
+    for row in rows(place):
+        if (row.label, row.sha256) == (label, archive.sha256) and at_hand(place, row):
+            return row.path
+    raise SourceUnavailable(f"{place}: its archive of {label} is gone or damaged. Run it again: it's fetched anew.")
 
 
 def patient(task_: Task[P, R], delays: Sequence[float]) -> Task[P, R]:

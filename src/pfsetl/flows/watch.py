@@ -8,29 +8,29 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import TypedDict
 
 from prefect import flow
 
 from pfsetl import alarms, looks
 from pfsetl import watch as watching
-from pfsetl.errors import PfsetlError, SourceUnavailable
+from pfsetl.archive_cache import open_cache
+from pfsetl.errors import PfsetlError, SourceBusy, SourceUnavailable
 from pfsetl.flows import events
-from pfsetl.flows.command import run_flow
+from pfsetl.flows.command import CACHE, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
-from pfsetl.flows.parameters import AtOnce, Delays, Place, Runner, Year, refuse_relative
+from pfsetl.flows.parameters import AtOnce, Delays, Given, Place, Runner, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import Result, show_failed_look, show_look, why
-from pfsetl.flows.tasks import RETRY_DELAYS, Found, discover_postings, fetch_archive, patient
+from pfsetl.flows.tasks import RETRY_DELAYS, discover_postings, fetch_archive, kept_in, patient
 from pfsetl.publication import runs, version
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import open_store
 from pfsetl.publication.version import Version
 from pfsetl.source import cache as archives
 from pfsetl.source import discover, fetch
-from pfsetl.source.cache import cache_folder, is_intact, rows
+from pfsetl.source.cache import Cache, at_hand, rows
 
 
 class Watched(TypedDict):
@@ -61,7 +61,7 @@ def _name() -> str:
 @ends_plainly(LOOK)
 def watch(
     output: Place = "output",
-    cache: str | None = None,
+    cache: Given | None = None,
     since: Year | None = None,
     task_runner: Runner = "threads",
     concurrency: AtOnce = 2,
@@ -78,28 +78,28 @@ def watch(
     refuse_relative(output)
     day = today or datetime.now(UTC).date()
     first = day.year - 1 if since is None else since
-    folder, store = Path(cache) if cache else cache_folder(), open_store(output)
+    place, store = open_cache(cache, output), open_store(output)
     runner = runner_of(task_runner, concurrency)
     with recorded(store, "watch", since=first) as run:
         earlier = runs.last_look(store)
         try:
             with step("discover"):
-                postings = patient(discover_postings, retry_delays)(str(folder), first)
+                postings = patient(discover_postings, retry_delays)(str(place), first)
         except PfsetlError as error:
             show_failed_look(error, earlier)
             raise
         base = version.open_version(store)
-        asked, brought = _ask_again(watching.again(postings, rows(folder), base, day), folder, run.id, base)
-        todo = watching.plan(postings, rows(folder), base, since=first, brought=brought)
+        asked, brought, gone_zips = _ask_again(watching.again(postings, rows(place), base, day), place, run.id, base)
+        todo = watching.plan(postings, rows(place), base, since=first, brought=brought)
         wanted: dict[str, Asked] = {
-            label: Found(str(row.path), row.url) if is_intact(row) else row.url for label, row in todo.publish.items()
+            label: kept_in(place, row) if at_hand(place, row) else row.url for label, row in todo.publish.items()
         }
         wanted |= todo.fetch
         if wanted:
             result = publish_all(
                 wanted,
                 output=output,
-                cache=str(folder),
+                cache=str(place),
                 runner=runner,
                 retry_delays=retry_delays,
                 run=run,
@@ -108,13 +108,14 @@ def watch(
         else:
             result = Result(version.open_version(store))
             run.version, run.outcome = result.version.number, "unchanged"
-        result.failed = {**todo.failed, **result.failed}
+        result.failed = {**gone_zips, **todo.failed, **result.failed}
         look = looks.look(
             day,
             postings,
             todo,
             asked,
-            published=result.version.releases,
+            store=store,
+            published=alarms.whole(result.version.releases),
             failed={label: why(error) for label, error in result.failed.items()},
             earlier=earlier["look"] if earlier else None,
         )
@@ -142,34 +143,40 @@ def watch(
         }
 
 
-def _ask_again(wanted: Mapping[str, str], folder: Path, run: str, base: Version) -> tuple[dict[str, str], set[str]]:
-    """Ask for other bytes of these archives; return what came of it by label, and the labels that have new ones.
+def _ask_again(
+    wanted: Mapping[str, str], place: Cache, run: str, base: Version
+) -> tuple[dict[str, str], set[str], dict[str, Exception]]:
+    """Ask for other bytes of these archives; return what came of it, the labels with new ones, and what is gone.
 
-    An archive that can't be had doesn't fail the run: the bytes of before are there. One that waits for being published
-    is asked for however long that takes: it may have been refused, and replaced since.
+    A busy server fails nothing: the bytes of before are there, and the next look asks again. Where the zip isn't at its
+    address any more, no look could ever notice a correction, so that fails. One that waits for being published is asked
+    for however long that takes: it may have been refused, and replaced since.
     """
-    kept = rows(folder)
+    kept = rows(place)
     told: dict[str, str] = {}
     brought: set[str] = set()
+    gone: dict[str, Exception] = {}
     for label, url in wanted.items():
-        if not watching.is_waiting(label, kept, base) and fetch.rests(folder, label, datetime.now(UTC)):
+        if not watching.is_waiting(label, kept, base) and fetch.rests(place, label, datetime.now(UTC)):
             told[label] = f"not asked: the server gives no validators, so once in {fetch.RESTS.days} days"
             continue
         before = {row.sha256 for row in kept if row.label == label}
         if told:
             time.sleep(discover.PAUSE)
         try:
-            fetch_archive(label, str(folder), url, run)
+            fetch_archive(label, str(place), url, run)
         except SourceUnavailable as error:
             told[label] = f"couldn't be asked: {error}"
+            if not isinstance(error, SourceBusy):
+                gone[label] = error
             continue
-        now = archives.newest(folder, label)
+        now = archives.newest(place, label)
         fresh = now is not None and now.sha256 not in before
         told[label] = (
             "other bytes than before" if fresh and before else "fetched to compare" if fresh else "the same bytes"
         )
         brought |= {label} if fresh else set()
-    return told, brought
+    return told, brought, gone
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -196,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
         "python -m pfsetl.flows.watch", description="Publish what is new at CMS as a Prefect flow."
     )
     parser.add_argument("--output", default="output", help="the store to publish into")
-    parser.add_argument("--cache", help="where fetched zips are kept")
+    parser.add_argument("--cache", help=CACHE)
     parser.add_argument(
         "--since", type=int, help="read the pages of known releases from this year on; default last year"
     )

@@ -24,17 +24,24 @@ _WORD = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a proposed layout; `new` says that its field isn't declared yet."""
+    """A column of a proposed layout; `new` says that its field isn't declared yet.
+
+    `position` is the number of the column in a grid, and in a record the first character, with `end` the last one.
+    """
 
     field: str
     position: int
     header: str
     new: bool = False
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A proposed layout: its columns, its heading rows, and in words how it differs from the nearest one."""
+    """A proposed layout: its columns, its heading rows, and in words how it differs from the nearest one.
+
+    `record_length` is 0 but for records of fixed columns.
+    """
 
     member: str
     nearest: Layout
@@ -42,6 +49,7 @@ class Candidate:
     header_above: int
     header_below: int
     differences: tuple[str, ...]
+    record_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,17 @@ def grids(file: MemberFile, place: str) -> list[grid.Grid]:
         return [grid.delimited(text, separator, place)] if file.format == "csv" or separator == "\t" else []
 
 
+def records(file: MemberFile, place: str) -> pl.DataFrame | None:
+    """Return the lines (`line`, `text`) of a text without separators, None for any other file."""
+    data = file.load()
+    with during(f"reading {place}"):
+        if file.format != "txt":
+            return None
+        bounds.refuse_large_text(data, place)
+        text = decode(data, place)
+        return None if max(map(text.count, "\t;|")) >= len(text.splitlines()) else grid.lines(text)
+
+
 def _read_member(file: MemberFile, place: str) -> RawTable:
     data = file.load()
     if not data.strip():

@@ -51,8 +51,10 @@ def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
     nearest = min(fits, key=lambda fit: (fit.distance, len(fit.problems)))
     shown = "; ".join(nearest.problems[:6]) + (f"; and {len(nearest.problems) - 6} more" * (len(nearest.problems) > 6))
     remedy = f"declare the new shape in {declarations.named('layouts/shapes.csv', f'layouts/{member}.csv')}"
-    # NOTE: the columns of a file without separators have to be told by a person.
-    declarable = nearest.layout.medium == "grid" and any(kind.member == member for kind in registry.member_kinds())
+    # NOTE: of lines that follow a pattern, a person has to tell the pattern.
+    declarable = nearest.layout.medium in ("grid", "fixed") and any(
+        kind.member == member for kind in registry.member_kinds()
+    )
     raise LayoutError(
         f"{place}: a shape that isn't declared. Nearest is layout {nearest.layout.name} "
         f"({nearest.layout.valid_for}): {shown}. If CMS changed the file, {remedy}.",
@@ -61,6 +63,10 @@ def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
 
 
 def may_be_blank(name: str) -> bool:
-    """Return whether a field can be blank in every record of a member."""
-    field = registry.fields()[name]
-    return field.kind == "text" or (field.kind != "decimal" and re.fullmatch(field.pattern, "") is not None)
+    """Return whether a field can be blank in every record of a member; one that is only proposed can."""
+    field = registry.fields().get(name)
+    return (
+        field is None
+        or field.kind == "text"
+        or (field.kind != "decimal" and re.fullmatch(field.pattern, "") is not None)
+    )

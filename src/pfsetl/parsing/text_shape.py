@@ -14,11 +14,12 @@ _LIKE_A_RECORD = r"^\s*\S{4,6}\s+(?:[A-Z]{2}\s+)?\d{1,2}\s"  # a contractor, per
 def cut_text(member: str, lines: pl.DataFrame, place: str) -> Cut:
     """Cut the lines (`line`, `text`) of a fixed-width or pattern-shaped text member."""
     trials = [layout for layout in registry.layouts(member) if layout.medium in ("fixed", "line")]
-    fits = [(_fit_fixed if layout.medium == "fixed" else _fit_lines)(layout, lines) for layout in trials]
+    fits = [(fit_fixed if layout.medium == "fixed" else _fit_lines)(layout, lines) for layout in trials]
     return only_fit(fits, member, place)
 
 
-def _fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
+def fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
+    """Try a layout of fixed columns on lines (`line`, `text`): every record has its length, nothing stands between."""
     text, length = pl.col("text"), layout.record_length
     lines = lines.with_columns(length=text.str.len_chars())
     records = lines.filter(pl.col("length") == length)

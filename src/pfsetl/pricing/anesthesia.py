@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
-
 from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
 from pfsetl.pricing.place import Place
@@ -81,8 +79,13 @@ def _factor(version: Version, label: str, participant: str, place: Place, servic
                 return Decimal(row["conversion_factor"]), Source("national factor", row["source"], None, "")
         raise UsageError(f"{service.day}: no national anesthesia factor is known. Name a locality, like CA/18.")
     key = {"participant": participant, "state": place.state, "locality": place.locality}
-    table = version.scan("anesthesia", label).filter(*(pl.col(k) == v for k, v in key.items())).collect()
+    here = version.scan("anesthesia", label).filter(state=place.state, locality=place.locality).collect()
+    table = here.filter(participant=participant)
     if table.is_empty():
-        raise UsageError(f"{place.state}/{place.locality}: {label} has no anesthesia factor there (its ANES member).")
+        others = " and ".join(sorted(here["participant"]))
+        whose = f" of {participant}, only of {others}" if others else ""
+        raise UsageError(
+            f"{place.state}/{place.locality}: {label} has no anesthesia factor{whose} there (its ANES member)."
+        )
     factor: Decimal = table["conversion_factor"][0]
     return factor, source_of(version, label, "anesthesia factor", "anesthesia", **key)

@@ -49,9 +49,11 @@ def read_claim_lines(path: Path, *, unknown_modifiers: bool = False) -> list[Cla
     problem.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
+        with path.open("rb") as stream:  # a pipe or a device has no size
+            data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
             raise UsageError(f"{path}: more than {MOST_BYTES:,} bytes. Price it in parts, each claim whole.")
-        text = path.read_text(encoding="utf-8-sig")
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UsageError(f"{path}: {why}. Give a CSV or JSON file of claim lines.") from error

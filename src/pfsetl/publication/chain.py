@@ -66,9 +66,9 @@ def read(store: Store) -> Chain:
                 raise ValueError("it isn't what its name says")
             found[named[2]][int(named[1])] = content["sha256"]
         except (PfsetlError, ValueError, KeyError, TypeError) as error:
-            unreadable[name] = f"not a readable record ({error}); 'pfsetl repair' sets it aside"
+            unreadable[name] = f"not a readable record ({error}); {command('repair', store)} sets it aside"
     for number in sorted(set(found[LOST]) - set(found[PUBLISHED])):
-        said = f"version {number} has no record that it was published; 'pfsetl repair' sets it aside"
+        said = f"version {number} has no record that it was published; {command('repair', store)} sets it aside"
         unreadable[f"{FOLDER}/{number:06d}{LOST}.json"] = said
         del found[LOST][number]
     return Chain(found[PUBLISHED], found[PRUNED], found[LOST], unreadable)
@@ -87,10 +87,16 @@ def follow(store: Store, newest: Version) -> int:
         if number > newest.number and not store.exists(manifest.name(number)):
             raise StoreError(
                 f"{store}/{manifest.name(number)}: missing, though version {number} was published. Restore it from a "
-                f"copy; or {command('repair', store)} records it as lost, and builds go on from version "
-                f"{newest.number}."
+                f"copy; or {_goes_on(store, newest.number)}."
             )
     return max([newest.number, *known.lost, *known.pruned]) + 1
+
+
+def _goes_on(store: Store, newest: int) -> str:
+    """Return what else helps where a manifest is gone; a repair needs one that is left."""
+    if not newest:
+        return "build into another store, because no manifest is left here"
+    return f"{command('repair', store)} records it as lost, and builds go on from version {newest}"
 
 
 def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapping[str, Any]]) -> Iterator[Break]:
@@ -98,11 +104,12 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapp
 
     `hashes` are those of the manifest files by number, `manifests` the contents of those that can be read.
     """
-    known = read(store)
+    known, mend = read(store), command("repair", store)
     newest = max(hashes, default=0)
+    otherwise = f"run {mend}" if hashes else _goes_on(store, 0)
     for name, problem in known.unreadable.items():
         yield Break(name, problem)
-    yield from _against_records(known, hashes)
+    yield from _against_records(known, hashes, otherwise)
     for number, content in sorted(manifests.items()):
         name, about = manifest.name(number), content["pfsetl"]
         if content.get("version") != str(number):
@@ -121,15 +128,14 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapp
         elif parent and parent not in hashes and known.pruned.get(parent) != expected and parent not in known.lost:
             yield Break(
                 manifest.name(parent),
-                f"missing, and no prune removed it; version {number} follows it. Restore it from a copy, or run "
-                "'pfsetl repair'",
+                f"missing, and no prune removed it; version {number} follows it. Restore it from a copy, or run {mend}",
             )
         if expected is not None and number not in known.published:
-            said = "has no record in chain/; the next build or 'pfsetl repair' writes it"
+            said = f"has no record in chain/; the next build or {mend} writes it"
             yield Break(name, said, harmless=number == newest)
 
 
-def _against_records(known: Chain, hashes: Mapping[int, str]) -> Iterator[Break]:
+def _against_records(known: Chain, hashes: Mapping[int, str], otherwise: str) -> Iterator[Break]:
     """Hold the manifests that are there against the records of those that were published, pruned or lost."""
     newest = max(hashes, default=0)
     for number in sorted(n for n in known.pruned if n > newest):
@@ -141,9 +147,9 @@ def _against_records(known: Chain, hashes: Mapping[int, str]) -> Iterator[Break]
             yield Break(name, f"not the manifest that was published as version {number}; restore it from a copy")
         elif number not in hashes and number not in known.pruned:
             if number in known.lost:
-                yield Break(name, f"version {number} is lost, as 'pfsetl repair' recorded", harmless=True)
+                yield Break(name, f"version {number} is lost, as a repair recorded", harmless=True)
             else:
                 yield Break(
                     name,
-                    f"missing, though version {number} was published; restore it from a copy, or run 'pfsetl repair'",
+                    f"missing, though version {number} was published; restore it from a copy, or {otherwise}",
                 )

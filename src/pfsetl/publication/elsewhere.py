@@ -9,6 +9,7 @@ import polars as pl
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError
+from pfsetl.publication.store import command
 
 _RELATIVE = ("hcpcs", "modifier", "status", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu")
 # By key of a release's record. Records of older stores have the hashes with the factor alone.
@@ -34,13 +35,14 @@ def hashes(rvu: pl.DataFrame) -> dict[str, dict[str, str]]:
     }
 
 
-def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], store: object) -> list[str]:
     """Say which relative values are those of a correction of the same quarter, which CMS may repeat.
 
     `made` is the record of what is built: its archive, members, `hashes`; `records` are those of the releases
-    published or staged. Raises ArchiveError where the archive, or one of its PPRRVU files, is that of another label,
-    whatever factor is printed in it: 14 archives of 2009 to 2026 all have other relative values. Other members stay
-    the same through a year. Parts of two quarters may be equal, so of a sample the archive alone is compared.
+    published in `store` or staged. Raises ArchiveError where the archive, or one of its PPRRVU files, is that of
+    another label, whatever factor is printed in it: 14 archives of 2009 to 2026 all have other relative values. Other
+    members stay the same through a year. Parts of two quarters may be equal, so of a sample the archive alone is
+    compared.
     """
     found = []
     before = [x for x, r in records.items() if x != label and not r["sample"] and "relative_hashes" not in r]
@@ -53,11 +55,11 @@ def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[s
         if other == label:
             continue
         if record["archive"].get("content") == made["archive"]["content"]:
-            raise _refusal(label, made["archive"]["name"], other)
+            raise _refusal(label, made["archive"]["name"], other, store)
         files = [] if made.get("sample") or record["sample"] else _shared(made, record)
         if files and not _corrects(label, other):
             but = "" if _shared(made, record, ("rvu_hashes",)) else ", but for its conversion factor"
-            raise _refusal(label, f"{made['archive']['name']}/{files[0]}", other, but)
+            raise _refusal(label, f"{made['archive']['name']}/{files[0]}", other, store, but)
         found += [f"{file}: the same relative values as {other}" for file in files]
     return found
 
@@ -90,9 +92,9 @@ def _quarter(release: Release) -> tuple[int, int]:
     return release.year, release.quarter
 
 
-def _refusal(label: str, what: str, other: str, but: str = "") -> ArchiveError:
+def _refusal(label: str, what: str, other: str, store: object, but: str = "") -> ArchiveError:
     return ArchiveError(
         f"{what}: this is {other}{but}, published under that label; it isn't published as {label} as well. Give the "
         f"archive of {label}. If {other} was built of a wrong archive, build {other} of its own first, or go back to a "
-        "version without it: 'pfsetl versions' shows them, 'pfsetl rollback NUMBER' takes one."
+        f"version without it: {command('versions', store)} shows them, {command('rollback NUMBER', store)} takes one."
     )

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from pfsetl.errors import StoreError
 from pfsetl.publication import manifest, version
-from pfsetl.publication.store import LocalStore, version_of
+from pfsetl.publication.store import LocalStore, command, version_of
 from pfsetl.publication.version import Version
 
 QUARANTINE = "quarantine"
 FOLDERS = ("chain", "companions", "objects", "runs", "schemas", "staged", "tmp", "tree", "versions")
 FLAT = ("chain", "companions/*", "objects/*", "runs", "schemas", "staged")  # folders of files alone
-REPAIR = "'pfsetl repair' mends it"
 
 
 def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -> Iterator[tuple[str, str]]:
@@ -24,22 +23,27 @@ def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -
     yield from _links(store)
     yield from misplaced(store)
     newest = max(there, default=0)
+    mends = _repair(store) if newest else "Restore the manifests first"
     latest, expected = store.root / "latest", f"tree/{newest:06d}"
     if newest and not latest.is_symlink():
-        yield "latest", f"{'not a link' if latest.exists() else 'missing'}; it should show {expected}. {REPAIR}"
+        yield "latest", f"{'not a link' if latest.exists() else 'missing'}; it should show {expected}. {_repair(store)}"
     elif latest.is_symlink() and (str(latest.readlink()) != expected or not newest):
-        yield "latest", f"shows {str(latest.readlink())!r}, not {expected}, the newest version. {REPAIR}"
+        yield "latest", f"shows {str(latest.readlink())!r}, not {expected}, the newest version. {mends}"
     for at in versions.values():
         yield from tree(store, at)
     if (store.root / "tree").is_dir() and not (store.root / "tree").is_symlink():
         for entry in sorted((store.root / "tree").iterdir()):
             if version_of(entry.name) not in there:
-                yield f"tree/{entry.name}", f"the layout of no version that is there. {REPAIR}"
+                yield f"tree/{entry.name}", f"the layout of no version that is there. {mends}"
     folder = store.root / "versions"
     for entry in sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []:
         name = f"versions/{entry.name}"
         if manifest.number_of(name) is None or (not entry.is_file() and not entry.is_symlink()):
             yield name, "not a manifest that pfsetl writes; it isn't read. Move it away"
+
+
+def _repair(store: LocalStore) -> str:
+    return f"{command('repair', store)} mends it"
 
 
 def misplaced(store: LocalStore) -> Iterator[tuple[str, str]]:
@@ -48,12 +52,12 @@ def misplaced(store: LocalStore) -> Iterator[tuple[str, str]]:
     for name in (*FOLDERS, *tables):
         place = store.root / name
         if place.exists() and not place.is_dir():
-            yield name, f"a file, where a folder of the store belongs. {REPAIR}"
+            yield name, f"a file, where a folder of the store belongs. {_repair(store)}"
     for pattern in FLAT:
         for folder in sorted(store.root.glob(pattern)):
             for entry in _entries(folder):
                 if not entry.is_file() and not entry.is_symlink():
-                    yield str(entry.relative_to(store.root)), f"a folder, where only files belong. {REPAIR}"
+                    yield str(entry.relative_to(store.root)), f"a folder, where only files belong. {_repair(store)}"
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -67,18 +71,18 @@ def tree(store: LocalStore, at: Version) -> Iterator[tuple[str, str]]:
     if place.is_symlink() or (store.root / "tree").is_symlink():
         return  # told as a link
     if not place.is_dir():
-        yield name, f"missing; readers that glob don't find version {at.number}. {REPAIR}"
+        yield name, f"missing; readers that glob don't find version {at.number}. {_repair(store)}"
         return
     expected = {version.shown_path(r): r for r in at.resources}
     found = {str(Path(folder, file).relative_to(place)) for folder, _, files in os.walk(place) for file in files}
     for extra in sorted(found - expected.keys()):
-        yield f"{name}/{extra}", f"no file of version {at.number}, but readers that glob read it. {REPAIR}"
+        yield f"{name}/{extra}", f"no file of version {at.number}, but readers that glob read it. {_repair(store)}"
     for shown, resource in expected.items():
         file = place / shown
         if shown not in found:
-            yield f"{name}/{shown}", f"missing. {REPAIR}"
+            yield f"{name}/{shown}", f"missing. {_repair(store)}"
         elif not file.is_symlink() and not is_object(store, file, resource["path"], resource["hash"]):
-            yield f"{name}/{shown}", f"not the file that version {at.number} holds. {REPAIR}"
+            yield f"{name}/{shown}", f"not the file that version {at.number} holds. {_repair(store)}"
 
 
 def is_object(store: LocalStore, file: Path, path: str, sha256: str) -> bool:
@@ -107,5 +111,6 @@ def _links(store: LocalStore) -> Iterator[tuple[str, str]]:
         for entry in sorted([*folders, *files]):
             path = Path(folder, entry)
             if path.is_symlink() and path != store.root / "latest":
-                remedy = REPAIR if path.is_relative_to(store.root / "tree") else "Move it away and build again"
+                inside = path.is_relative_to(store.root / "tree")
+                remedy = _repair(store) if inside else "Move it away and build again"
                 yield str(path.relative_to(store.root)), f"a link, which no build makes in a store. {remedy}"

@@ -23,7 +23,7 @@ from obstore.store import ObjectStore as Bucket
 from obstore.store import S3Store
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication.store import refuse_large
+from pfsetl.publication.store import command, refuse_large
 
 SINGLE_PUT_BYTES = 32 << 20
 PART_BYTES = 8 << 20
@@ -54,7 +54,7 @@ class ObjectStore:
 
         A write whose answer was lost, and whose repetition is refused, is told by its bytes: they are there.
         """
-        with _explained(self.uri(name)):
+        with _explained(self.address, name):
             self._require("write", self._write_twice)
             if isinstance(content, bytes):
                 return self._create(name, content) or self.get(name) == content
@@ -66,6 +66,11 @@ class ObjectStore:
             with content.open("rb") as file:
                 # NOTE: sent from the disk's own pages, and not closed here, because a request may still hold them.
                 return self._create(name, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def put(self, name: str, content: bytes | Path) -> None:
+        """Write an object, whatever is there: for what its name tells the bytes of, or may be lost."""
+        with _explained(self.uri(name)):
+            obstore.put(self.bucket, name, content)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -79,14 +84,14 @@ class ObjectStore:
 
     def get(self, name: str) -> bytes:
         """Return an object's bytes; raises StoreError when it isn't there."""
-        with _explained(self.uri(name)):
+        with _explained(self.address, name):
             found = obstore.get(self.bucket, name)
             refuse_large(self.uri(name), found.meta["size"])
             return bytes(found.bytes())
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield an object's bytes in pieces; raises StoreError when it isn't there."""
-        with _explained(self.uri(name)):
+        with _explained(self.address, name):
             for chunk in obstore.get(self.bucket, name).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
@@ -96,7 +101,7 @@ class ObjectStore:
 
     def size(self, name: str) -> int | None:
         """Return an object's number of bytes, None when it isn't there."""
-        with _explained(self.uri(name)):
+        with _explained(self.address, name):
             try:
                 return obstore.head(self.bucket, name)["size"]
             except FileNotFoundError:
@@ -104,7 +109,7 @@ class ObjectStore:
 
     def age(self, name: str) -> float | None:
         """Return the seconds since an object was written or freshened, None when it isn't there."""
-        with _explained(self.uri(name)):
+        with _explained(self.address, name):
             try:
                 return (datetime.now(UTC) - obstore.head(self.bucket, name)["last_modified"]).total_seconds()
             except FileNotFoundError:
@@ -118,19 +123,19 @@ class ObjectStore:
         age = self.age(name)
         if age is not None and age > FRESH_SECONDS:
             data = self.get(name)
-            with _explained(self.uri(name)):
+            with _explained(self.address, name):
                 obstore.put(self.bucket, name, data)
         return age is not None
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
-        with _explained(self.uri(folder)):
+        with _explained(self.address, folder):
             found = (entry["path"] for entry in obstore.list_with_delimiter(self.bucket, folder)["objects"])
             return sorted(path for path in found if path.startswith(f"{folder}/"))  # some list the folder itself too
 
     def delete(self, name: str) -> None:
         """Remove an object; nothing happens when it isn't there."""
-        with _explained(self.uri(name)), suppress(FileNotFoundError):
+        with _explained(self.address, name), suppress(FileNotFoundError):
             obstore.delete(self.bucket, name)
 
     def uri(self, name: str) -> str:
@@ -263,7 +268,7 @@ def _own_name() -> str:
 
 
 @contextmanager
-def _explained(place: str) -> Iterator[None]:
+def _explained(store: str, name: str = "") -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
@@ -273,9 +278,11 @@ def _explained(place: str) -> Iterator[None]:
         if "NoSuchBucket" in said:
             remedy = "There is no such bucket; create it, or check the address and AWS_ENDPOINT_URL."
         elif isinstance(error, FileNotFoundError):
-            remedy = "It isn't there. 'pfsetl verify' lists what is missing; build the release again to restore it."
+            lists = f"{command('verify', store)} lists what is missing"
+            remedy = f"It isn't there. {lists}; build the release again to restore it."
         elif isinstance(error, PermissionDeniedError) or re.search("40[13] [FU]|Missing .*AccessKey", told):
             remedy = "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they are allowed to do."
         else:
             remedy = "Check AWS_ENDPOINT_URL, AWS_REGION, the credentials and the network."
+        place = f"{store}/{name}" if name else store
         raise StoreError(f"{place}: {said.rstrip('.')}. {remedy} What was published before is untouched.") from error

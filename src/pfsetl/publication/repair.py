@@ -48,7 +48,8 @@ def _refuse_without_versions(store: Store) -> None:
     if published and not version.numbers(store):
         raise StoreError(
             f"{store}/versions: no manifest is there, though at least {len(published)} were published, so nothing "
-            "says which files belong together. Restore the folder from a copy; nothing was changed."
+            "says which files belong together. Restore the folder from a copy, or build into another store. Nothing "
+            "was changed."
         )
 
 

@@ -8,6 +8,7 @@ import polars as pl
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
 from pfsetl.publication import neighbours, record, succession
+from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.tables import agreement, completeness, unplaced
@@ -39,7 +40,9 @@ def held(at: Version) -> Iterator[Held]:
         except (PfsetlError, pl.exceptions.PolarsError, KeyError) as error:
             refused, told = [], str(error).splitlines()[0]
             told = f"its record lacks {told}" if isinstance(error, KeyError) else told
-            notes.append(f"can't be held against the rules: {told}. 'pfsetl verify' says which file is damaged")
+            notes.append(
+                f"can't be held against the rules: {told}. {command('verify', at.store)} says which file is damaged"
+            )
         yield Held(label, tuple(refused), tuple(notes))
 
 

@@ -53,6 +53,9 @@ class Run:
     look: dict[str, Any] | None = None
 
 
+NAMES = {"id", "command", "outcome", "started", "steps"}  # what every record has
+LOOK = {"day", "listed", "lost", "vanished", "alarms"}  # and one of a look, which the next look is held against
+
 _OPEN: contextvars.ContextVar[Run | None] = contextvars.ContextVar("run", default=None)
 
 
@@ -154,13 +157,38 @@ def last_look(store: Store) -> dict[str, Any] | None:
     return None
 
 
+def last_run(store: Store) -> tuple[dict[str, Any] | None, list[str]]:
+    """Return the newest record of a run that can be read, None when there is none, and why newer ones can't."""
+    unread: list[str] = []
+    for name in reversed(store.names("runs")):
+        try:
+            return read(store, name), unread
+        except StoreError as error:
+            unread.append(str(error))
+    return None, unread
+
+
 def read(store: Store, name: str) -> dict[str, Any]:
     """Return one record of a run; raises StoreError when it isn't one."""
     try:
         record = read_json(store.get(name))
-        if not isinstance(record, dict) or not {"id", "command", "outcome", "steps"} <= record.keys():
+        if not isinstance(record, dict) or not record.keys() >= NAMES or not _is_look(record.get("look")):
             raise ValueError("it isn't complete")
-    except (PfsetlError, ValueError) as error:
+        if datetime.fromisoformat(record["started"]).tzinfo is None:
+            raise ValueError("its start has no time zone")
+    except (PfsetlError, ValueError, TypeError) as error:
         said = str(error).removeprefix(f"{name}: ").rstrip(".")
         raise StoreError(f"{store}/{name}: not a readable run record ({said}). Remove it.") from error
     return record
+
+
+def _is_look(told: Any) -> bool:
+    """Return whether this is None, or what a look says of itself, with its alarms."""
+    if told is None:
+        return True
+    if not isinstance(told, dict) or not told.keys() >= LOOK:
+        return False
+    alarms = told["alarms"]
+    return isinstance(alarms, list) and all(
+        isinstance(alarm, dict) and {"release", "problem", "why"} <= alarm.keys() for alarm in alarms
+    )

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -21,16 +22,21 @@ CHUNK_BYTES = 1 << 20
 MOST_BYTES = 512 << 20  # the largest object of 14 releases has 43 MB
 
 
-def command(line: str, store: object) -> str:
-    """Return a command as a message names it, so that it works on this store wherever it's typed.
+def command(line: str, store: object, program: str = "pfsetl") -> str:
+    """Return a command as a message names it, so that it works on this store from whatever folder it's typed in.
 
     >>> command("verify --at 3", "s3://bucket/fees")
     "'pfsetl verify --at 3 --output s3://bucket/fees'"
     """
-    place = str(store)
+    place = str(store) if "://" in str(store) else str(Path(str(store)).absolute())
     if shlex.quote(place) != place:  # within the single quotes of the message
         place = '"' + re.sub(r'(["\\$`])', r"\\\1", place) + '"'
-    return f"'pfsetl {line} --output {place}'"
+    return f"'{program} {line} --output {place}'"
+
+
+def installing(extra: str) -> str:
+    """Return how to install what an extra of pfsetl needs, where this pfsetl runs."""
+    return f"Install it: {shlex.quote(sys.executable)} -m pip install 'pfsetl[{extra}]'"
 
 
 def first_build(store: object) -> str:
@@ -329,7 +335,7 @@ def open_store(address: str | Path) -> Store:
         try:
             from pfsetl.publication import object_store
         except ModuleNotFoundError as error:
-            raise StoreError(f"{address}: needs the package {error.name}. Run: pip install 'pfsetl[s3]'") from error
+            raise StoreError(f"{address}: needs the package {error.name}. {installing('s3')}") from error
         return object_store.open_bucket(str(address))
     if separator and len(scheme) > 1:
         raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, which are the stores there are.")

@@ -11,7 +11,7 @@ from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication import chain, companions, layout, manifest, runs, staging, succession, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.publish import content_of
-from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication.store import LocalStore, Store, command
 from pfsetl.publication.version import Version
 
 
@@ -169,10 +169,11 @@ def _unreferenced(proof: Proof, store: Store) -> None:
     tables = sorted(
         {*contracts.load().tables, *(name.split("/")[1] for name in proof.files if name.startswith("objects/"))}
     )
+    tidy = command(f"prune --keep {max(len(proof.versions), 1)} --yes", store)  # removes no version
     for folder in ("schemas", *(f"objects/{table}" for table in tables)):
         for name in _names(proof, store, folder):
             if name not in proof.files:
-                proof.notes[name] = "no version names it; 'pfsetl prune' removes it once it's a day old"
+                proof.notes[name] = f"no version names it; {tidy} removes it once it's a day old"
 
 
 def _names(proof: Proof, store: Store, folder: str) -> list[str]:

@@ -14,7 +14,7 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
-from pfsetl.publication.store import LocalStore, Store, command, open_store
+from pfsetl.publication.store import LocalStore, Store, command, first_build, open_store
 
 MANIFEST_FORMAT = manifests.FORMAT
 VERIFIERS = 4
@@ -127,6 +127,7 @@ class Version:
         if table not in known:
             raise UsageError(
                 f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
+                + ("" if self.classification == contracts.PUBLIC else " The other tables are in the public store.")
             )
         if release is not None and release not in self.releases:
             there = ", ".join(self.releases)
@@ -147,8 +148,9 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
     if number is None:
         return _load(store, there[-1]) if there else empty(store)
     if number not in there:
-        known = f"{there[0]} to {there[-1]}" if there else "none"
-        raise UsageError(f"{store}: no version {number}. There are {known}.")
+        if not there:
+            raise UsageError(f"{store}: no version {number}, nothing is published there. {first_build(store)}")
+        raise UsageError(f"{store}: no version {number}. There are {there[0]} to {there[-1]}.")
     return _load(store, number)
 
 
@@ -158,9 +160,11 @@ def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
     for at in versions:
         for r in at.resources:
             in_manifest = r["hash"] if r["hash"].startswith("sha256:") else "sha256:"
-            remedy = f"run 'pfsetl repair', and if it can't, move the file away and build {r['release']} again"
+            remedy = (
+                f"run {command('repair', at.store)}, and if it can't, move the file away and build {r['release']} again"
+            )
             wanted.setdefault((r["path"], in_manifest, r["bytes"]), (at.store, remedy))
-            wanted.setdefault((r["schema"], schema_hash(r), None), (at.store, _schema_remedy(r)))
+            wanted.setdefault((r["schema"], schema_hash(r), None), (at.store, _schema_remedy(r, at.store)))
 
     def verify(file: tuple[str, str, int | None]) -> tuple[str, str]:
         (name, expected, size), (store, remedy) = file, wanted[file]
@@ -231,12 +235,12 @@ def schema_from_contract(resource: Mapping[str, Any]) -> bytes | None:
     return data if is_of(hashlib.sha256(data).hexdigest(), schema_hash(resource)) else None
 
 
-def _schema_remedy(resource: Mapping[str, Any]) -> str:
+def _schema_remedy(resource: Mapping[str, Any], store: Store) -> str:
     if schema_from_contract(resource) is not None:
-        return "run 'pfsetl repair', which writes it again"
+        return f"run {command('repair', store)}, which writes it again"
     return (
-        f"this pfsetl's contract makes another one of {resource['table']}, so restore it from a copy, or run 'pfsetl "
-        "repair' with the pfsetl that wrote it (pfsetl.software in the manifest)"
+        f"this pfsetl's contract makes another one of {resource['table']}, so restore it from a copy, or run "
+        f"{command('repair', store)} with the pfsetl that wrote it (pfsetl.software in the manifest)"
     )
 
 

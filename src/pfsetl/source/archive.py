@@ -25,6 +25,7 @@ MAX_RATIO = 100  # its text packs 8 to 1; deflate ends at 1,032 to 1
 RATIO_FROM_BYTES = 1 << 20
 MAX_NAME = 240  # characters; file systems end at 255 bytes
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # their memory doesn't depend on the file
+_WITHIN = "!/"  # between the name of a zip inside a zip and that of its file
 _CENTRAL = b"PK\x01\x02"  # begins each entry of a zip's directory (PKWARE APPNOTE 4.3.12)
 
 
@@ -59,9 +60,11 @@ def open_archive(path: Path, day: date | None = None) -> Archive:
         folders = [p.name for p in inside if p.is_dir() and not is_of_system(p.name)]
         return _recognised(path, None, contents, folders, day)
     if not path.is_file():
-        raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
+        raise SourceUnavailable(
+            f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
+        )
     data = _file_loader(path)()
-    return _recognised(path, hashlib.sha256(data).hexdigest(), _zip_contents(path, data), (), day)
+    return _recognised(path, hashlib.sha256(data).hexdigest(), _unpacked(path, data), (), day)
 
 
 def other_bytes(release: Release, name: str, sha256: str) -> list[str]:
@@ -86,8 +89,10 @@ def contents(path: Path) -> dict[str, Callable[[], bytes]]:
     if path.is_dir():
         return {p.name: cache(_file_loader(p)) for p in sorted(path.iterdir()) if p.is_file()}
     if not path.is_file():
-        raise SourceUnavailable(f"{path}: no such file or folder. Give the zip or the folder of its members.")
-    return {name: cache(load) for name, load in _zip_contents(path, _file_loader(path)()).items()}
+        raise SourceUnavailable(
+            f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
+        )
+    return {name: cache(load) for name, load in _unpacked(path, _file_loader(path)()).items()}
 
 
 def open_companion(path: Path) -> Archive:
@@ -96,7 +101,9 @@ def open_companion(path: Path) -> Archive:
     The kinds are those of `schemas/companions.csv`. Of several formats of one kind the first named there is taken.
     """
     if not path.is_file():
-        raise SourceUnavailable(f"{path}: no such file. Give CMS's file, or the zip that holds it.")
+        raise SourceUnavailable(
+            f"{path}: no such file, or none that holds data. Give CMS's file, or the zip that holds it."
+        )
     data = _file_loader(path)()
     zipped = data[:4] == b"PK\x03\x04" and path.suffix.lower() not in FORMATS
     contents = _zip_contents(path, data) if zipped else {path.name: lambda: data}
@@ -136,7 +143,23 @@ def _recognised(
     lacks = tuple(missing(path.name, found, day))
     lines = sorted(f"{hashlib.sha256(f.load()).hexdigest()}  {PurePosixPath(f.name).name}\n" for f in found.files)
     content = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return Archive(path.name, digest or content, content, found.files, lacks, found.ignored, found.notices)
+    within = {name.partition(_WITHIN)[0] for name in contents if _WITHIN in name}
+    notices = tuple(f"{path.name}: its files are in the zip {shown(inner)} inside it" for inner in within)
+    return Archive(path.name, digest or content, content, found.files, lacks, found.ignored, notices + found.notices)
+
+
+def _unpacked(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
+    """Return what is in a zip; of one without any member but with one zip inside, what is in that one too.
+
+    Under the same bounds, and no deeper: whoever packs a zip again packs it once.
+    """
+    outer = _zip_contents(path, data)
+    inner = [name for name in outer if name.lower().endswith(".zip") and not is_of_system(name)]
+    if len(inner) != 1 or recognise(path.name, outer).files:
+        return outer
+    [name] = inner
+    inside = _zip_contents(path / name, outer.pop(name)())
+    return outer | {f"{PurePosixPath(name).name}{_WITHIN}{inner_name}": load for inner_name, load in inside.items()}
 
 
 def _file_loader(path: Path) -> Callable[[], bytes]:

@@ -1,4 +1,6 @@
-"""The archives brought so far: every one is kept, under the hash of its bytes, and none is ever changed.
+"""The archives downloaded so far: every one is kept, under the hash of its bytes, and none is ever changed.
+
+A cache is a folder of this machine:
 
 ```
 releases.lock.csv                   one line per label and revision, in the order they were fetched
@@ -7,61 +9,51 @@ validators/RVU26A.json              what the server knows the newest bytes by; o
 unfinished/RVU26A.zip               a download that broke off
 locks/                              who is at work
 ```
+
+or it's in a bucket (`source/shared.py`), with a folder of each host for copies of archives and for the last two.
 """
 
-import csv
 import fcntl
 import hashlib
-import io
 import os
-import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pfsetl.errors import SourceBusy, SourceUnavailable
+from pfsetl.source import record, shared
+from pfsetl.source.record import Fetched
+from pfsetl.source.shared import Shared
 
 LOCK_FILE = "releases.lock.csv"
-COLUMNS = ("label", "revision", "sha256", "bytes", "url", "retrieved_at")
 WRITING_SECONDS = 30.0  # a line is written in milliseconds
 PAUSE = 0.05
+NAMES_ANOTHER = "--cache or PFSETL_CACHE names another"
 
-_LINE = (r"[A-Z0-9_]+", r"[1-9]\d*", r"[0-9a-f]{64}", r"\d+", r".+", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """One archive in the cache: a label's 1st, 2nd... revision, from where and when (UTC), and its file.
-
-    `fresh` says that the call which returned this brought these bytes; archives read from the cache aren't.
-    """
-
-    label: str
-    revision: int
-    sha256: str
-    bytes: int
-    url: str
-    retrieved_at: datetime
-    path: Path
-    fresh: bool = False
+Cache = Path | Shared
 
 
-def cache_folder() -> Path:
-    """Return where fetched archives are kept: PFSETL_CACHE, else the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PFSETL_CACHE") or Path(home) / "pfsetl")
+def users_folder() -> Path:
+    """Return the folder of pfsetl's files that may be lost, in the user's cache folder (XDG_CACHE_HOME, ~/.cache)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pfsetl"
 
 
-def rows(folder: Path) -> list[Fetched]:
+def folder_of(cache: Cache) -> Path:
+    """Return a cache's folder on this host."""
+    return cache.folder if isinstance(cache, Shared) else cache
+
+
+def rows(cache: Cache) -> list[Fetched]:
     """Return every archive in the cache, in the order they were fetched; none when there is no cache yet.
 
     A last line that was cut short is no line. Raises SourceUnavailable when another isn't what `keep` writes.
     """
-    place = folder / LOCK_FILE
+    if isinstance(cache, Shared):
+        return shared.rows(cache)
+    place = cache / LOCK_FILE
     with explained(place):
         try:
             text = place.read_text(encoding="utf-8")
@@ -69,28 +61,12 @@ def rows(folder: Path) -> list[Fetched]:
             return []
         except UnicodeDecodeError as error:
             raise SourceUnavailable(f"{place}: not text ({error}). Restore it from a copy.") from error
-    found = []
-    try:
-        lines = list(csv.reader(io.StringIO(text)))
-    except csv.Error as error:
-        raise SourceUnavailable(f"{place}: not a list of archives ({error}). Restore it from a copy.") from error
-    for number, cells in enumerate(lines, start=1):
-        if number == 1 and tuple(cells) == COLUMNS:
-            continue
-        row = _fetched(folder, cells)
-        if row:
-            found.append(row)
-        elif number < len(lines) or text.endswith("\n"):
-            raise SourceUnavailable(
-                f"{place}, line {number}: not {', '.join(COLUMNS)}. Restore or remove the line; the archives "
-                "themselves are untouched."
-            )
-    return found
+    return record.read(text, place, cache)
 
 
-def newest(folder: Path, label: str) -> Fetched | None:
+def newest(cache: Cache, label: str) -> Fetched | None:
     """Return a label's newest revision, None when the cache holds none."""
-    return next((row for row in reversed(rows(folder)) if row.label == label), None)
+    return next((row for row in reversed(rows(cache)) if row.label == label), None)
 
 
 def is_intact(kept: Fetched) -> bool:
@@ -102,47 +78,77 @@ def is_intact(kept: Fetched) -> bool:
             return False
 
 
-def usable(folder: Path, label: str) -> tuple[Fetched | None, list[str]]:
+def at_hand(cache: Cache, kept: Fetched) -> bool:
+    """Return whether an archive's file is on this host, as it was fetched; from a bucket it is brought here first."""
+    if is_intact(kept) or not isinstance(cache, Shared):
+        return is_intact(kept)
+    with explained(cache), _beside(kept.path) as part:
+        whole = shared.bring(cache, kept, part)
+        if whole:
+            _move(part, kept.path)
+    return whole
+
+
+def address(cache: Cache, kept: Fetched) -> str:
+    """Return where the cache has an archive: its file, or its address in the bucket."""
+    return shared.address(cache, kept) if isinstance(cache, Shared) else str(kept.path)
+
+
+def usable(cache: Cache, label: str) -> tuple[Fetched | None, list[str]]:
     """Return a label's newest revision if its file is as it was fetched, and what to say of one that isn't.
 
     None means that it has to be fetched: whoever builds from the cache asks here, so that a damaged file never stays.
     """
-    held = newest(folder, label)
-    if held is None or is_intact(held):
+    held = newest(cache, label)
+    if held is None or at_hand(cache, held):
         return held, []
-    return None, [f"{held.path}: damaged or gone, so the cache's archive of {label} isn't used"]
+    return None, [f"{address(cache, held)}: damaged or gone, so the cache's archive of {label} isn't used"]
 
 
-def keep(folder: Path, label: str, part: Path, url: str) -> Fetched:
+def keep(cache: Cache, label: str, part: Path, url: str, known: Fetched | None = None) -> Fetched:
     """Move a complete file into the cache and note it as the label's next revision, unless it is the newest already.
 
     Safe against a kill and against other processes: the bytes are on disk before the line is, and the lock file is
-    replaced as a whole. Bytes that CMS returns to after others are a revision again, since they are what is offered.
+    replaced as a whole. `known` is the label's newest revision when the server was asked: in a bucket, another host may
+    have come first (SourceBusy), whereas a folder's label is locked meanwhile.
     """
+    if isinstance(cache, Shared):
+        row = shared.keep(cache, label, part, url, known)
+        with explained(cache):
+            _move(part, row.path)
+        return row
     digest, size = hashlib.sha256(part.read_bytes()).hexdigest(), part.stat().st_size
-    with explained(folder), alone(folder, "writing", WRITING_SECONDS):
-        before = rows(folder)
-        mine = [row for row in before if row.label == label]
-        same = mine[-1] if mine and mine[-1].sha256 == digest else None
-        now = datetime.now(UTC).replace(microsecond=0)
-        row = Fetched(label, len(mine) + 1, digest, size, url, now, _place(folder, label, digest), fresh=True)
-        row.path.parent.mkdir(parents=True, exist_ok=True)
-        part.replace(row.path)
-        row.path.chmod(0o444)
-        _sync(row.path.parent)
-        if same:
-            return replace(same, fresh=False)
-        write_whole(folder / LOCK_FILE, _text([*before, row]))
+    with explained(cache), alone(cache, "writing", WRITING_SECONDS):
+        before = rows(cache)
+        row = record.following(before, label, digest, size, url, datetime.now(UTC), cache)
+        _move(part, row.path)
+        if row.fresh:
+            write_whole(cache / LOCK_FILE, record.written([*before, row]))
     return row
 
 
+def note(cache: Cache, name: str, text: str) -> None:
+    """Write a note that only saves downloads and may be lost, such as `validators/RVU26A.json`."""
+    if isinstance(cache, Shared):
+        shared.note(cache, name, text)
+    else:
+        write_whole(cache / name, text)
+
+
+def noted(cache: Cache, name: str) -> bytes:
+    """Return a note; raises FileNotFoundError when there is none."""
+    if isinstance(cache, Shared):
+        return shared.noted(cache, name)
+    return (cache / name).read_bytes()
+
+
 @contextmanager
-def alone(folder: Path, what: str, seconds: float) -> Iterator[None]:
-    """Let one process at a time do `what` in this cache; raises SourceBusy when another still does after `seconds`.
+def alone(cache: Cache, what: str, seconds: float) -> Iterator[None]:
+    """Let one process of this host do `what` in this cache; SourceBusy when another still does after `seconds`.
 
     The system releases the lock of a process that ends, however it ends.
     """
-    place = folder / "locks" / f"{what}.lock"
+    place = folder_of(cache) / "locks" / f"{what}.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + seconds
     with place.open("a") as stream:
@@ -160,57 +166,49 @@ def alone(folder: Path, what: str, seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def explained(place: Path) -> Iterator[None]:
+def explained(place: Cache) -> Iterator[None]:
     """Turn an error of the file system into one that says what to do."""
     try:
         yield
     except OSError as error:
-        where = error.filename or place
+        folder = folder_of(place)
+        other = "XDG_CACHE_HOME names another place for it" if isinstance(place, Shared) else NAMES_ANOTHER
         raise SourceUnavailable(
-            f"{where}: {error.strerror or error}. Check the cache folder {place}, its permissions and free space; "
-            "what was fetched before is untouched. --cache or PFSETL_CACHE names another."
+            f"{error.filename or folder}: {error.strerror or error}. Check the cache folder {folder}, its permissions "
+            f"and free space; what was fetched before is untouched. {other}."
         ) from error
 
 
 def write_whole(place: Path, text: str) -> None:
     """Replace a file as a whole: whoever reads it sees the old text or the new one, whatever happens meanwhile."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+    with _beside(place) as part:
+        with part.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(place)
-    finally:
-        Path(name).unlink(missing_ok=True)
+        part.chmod(0o644)
+        part.replace(place)
     _sync(place.parent)
 
 
-def _fetched(folder: Path, cells: Sequence[str]) -> Fetched | None:
-    if len(cells) != len(COLUMNS) or not all(re.fullmatch(p, c) for p, c in zip(_LINE, cells, strict=True)):
-        return None
-    label, revision, digest, size, url, when = cells
+def _move(part: Path, to: Path) -> None:
+    """Make a complete file an archive of the cache, which nobody may write to."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part.replace(to)
+    to.chmod(0o444)
+    _sync(to.parent)
+
+
+@contextmanager
+def _beside(place: Path) -> Iterator[Path]:
+    """Yield the path of a temporary file in the folder of another, removed afterwards."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    os.close(handle)
     try:
-        retrieved = datetime.fromisoformat(when)
-    except ValueError:  # 30 February
-        return None
-    return Fetched(label, int(revision), digest, int(size), url, retrieved, _place(folder, label, digest))
-
-
-def _place(folder: Path, label: str, digest: str) -> Path:
-    return folder / "archives" / f"{label}-{digest}.zip"
-
-
-def _text(all_rows: Sequence[Fetched]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(
-        (r.label, r.revision, r.sha256, r.bytes, r.url, f"{r.retrieved_at:%Y-%m-%dT%H:%M:%SZ}") for r in all_rows
-    )
-    return text.getvalue()
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

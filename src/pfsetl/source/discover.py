@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
 from pfsetl.declared.registry import Release, find_or_infer
 from pfsetl.errors import SourceUnavailable, UsageError
 from pfsetl.source import address, cache
+from pfsetl.source.cache import Cache
 from pfsetl.source.fetch import asked_address
 from pfsetl.source.pages import IndexRow, ZipLink, index_page, posted_on, release_page, rvu_archive
 from pfsetl.source.web import Page
@@ -17,6 +19,7 @@ from pfsetl.source.web import Page
 INDEX = "/medicare/payment/fee-schedules/physician/pfs-relative-value-files"
 PAUSE = 1.0  # seconds between two pages, so that a look at CMS is no burden to it
 MAX_INDEX_PAGES = 20
+READ_AT_ONCE = 16  # notes of a cache in a bucket
 
 GetPage = Callable[[str], Page]
 State = Literal["new_label", "new_zip", "known", "vanished", "unreachable"]
@@ -58,12 +61,14 @@ def politely(get_page: GetPage) -> GetPage:
     return get
 
 
-def cached_addresses(folder: Path) -> dict[str, set[str]]:
+def cached_addresses(kept: Cache) -> dict[str, set[str]]:
     """Return each label's addresses: those its archives in the cache came from, and that its newest was asked at."""
     found: dict[str, set[str]] = {}
-    for row in cache.rows(folder):
-        asked = asked_address(folder, row.label)
-        found.setdefault(row.label, set()).update({row.url, asked} if asked else {row.url})
+    for row in cache.rows(kept):
+        found.setdefault(row.label, set()).add(row.url)
+    with ThreadPoolExecutor(READ_AT_ONCE) as pool:
+        for label, asked in zip(found, pool.map(partial(asked_address, kept), found), strict=True):
+            found[label] |= {asked} if asked else set()
     return found
 
 

@@ -11,8 +11,9 @@ from pfsetl.source import cache as archives
 from pfsetl.source import web
 from pfsetl.source.address import site
 from pfsetl.source.archive import MAX_ARCHIVE_BYTES, refuse_damaged
-from pfsetl.source.cache import Fetched, cache_folder
+from pfsetl.source.cache import Cache
 from pfsetl.source.download import Downloaded, Progress, Validators, discard, download
+from pfsetl.source.record import Fetched
 from pfsetl.source.web import Manners
 
 ZIP = b"PK\x03\x04"
@@ -32,7 +33,7 @@ def source_url(release: Release) -> str:
 
 def fetch(
     release: Release,
-    cache: Path | None = None,
+    cache: Cache,
     *,
     url: str | None = None,
     report: Progress | None = None,
@@ -46,16 +47,16 @@ def fetch(
     Raises SourceBusy when another attempt may succeed (time-outs, 429, 5xx, another process at the same label), else
     SourceUnavailable.
     """
-    folder, manners = cache or cache_folder(), manners or web.usual_manners()
+    manners = manners or web.usual_manners()
     address = url or source_url(release)
-    with archives.explained(folder), archives.alone(folder, release.label, manners.total):
-        newest = archives.newest(folder, release.label)
-        held = newest if newest and archives.is_intact(newest) else None
-        known = _read_validators(folder, held, address) if held else None
-        part = folder / "unfinished" / f"{release.label}.zip"
+    with archives.explained(cache), archives.alone(cache, release.label, manners.total):
+        part = archives.folder_of(cache) / "unfinished" / f"{release.label}.zip"
         part.parent.mkdir(exist_ok=True)
 
-        def attempt(deadline: float) -> Downloaded | None:
+        def attempt(deadline: float) -> Fetched:
+            newest = archives.newest(cache, release.label)
+            held = newest if newest and archives.at_hand(cache, newest) else None
+            known = _read_validators(cache, held, address) if held else None
             got = download(
                 address,
                 part,
@@ -65,56 +66,59 @@ def fetch(
                 known=known,
                 report=report,
             )
-            if got:
-                _refuse_non_zip(part, release.label, got)
-            return got
+            if got is None:
+                assert held is not None
+                assert known is not None
+                _write_validators(cache, held, address, known)
+                return held
+            _refuse_non_zip(part, release.label, got)
+            try:
+                kept = archives.keep(cache, release.label, part, got.url, newest)
+            finally:
+                discard(part)
+            known_in_vain = known is not None and not kept.fresh  # the whole of what it could have called unchanged
+            _write_validators(cache, kept, address, got.validators, in_vain=known_in_vain)
+            return kept
 
-        got = web.patiently(attempt, manners)
-        if got is None:
-            assert held is not None
-            return held
-        kept = archives.keep(folder, release.label, part, got.url)
-        discard(part)
-        _write_validators(folder, kept, address, got.validators)
-        return kept
+        return web.patiently(attempt, manners)
 
 
-def newest_cached(release: Release, cache: Path | None = None) -> Fetched:
+def newest_cached(release: Release, cache: Cache) -> Fetched:
     """Return a label's newest archive in the cache, asking nobody; SourceUnavailable when it is absent or damaged."""
-    folder = cache or cache_folder()
-    newest = archives.newest(folder, release.label)
+    newest = archives.newest(cache, release.label)
     if newest is None:
-        raise SourceUnavailable(f"{folder}: no archive of {release.label}. Fetch it once without --offline.")
-    with archives.explained(folder):
-        if not archives.is_intact(newest):
-            raise SourceUnavailable(f"{newest.path}: missing or damaged. Fetch it again without --offline.")
+        raise SourceUnavailable(f"{cache}: no archive of {release.label}. Fetch it once without --offline.")
+    if not archives.at_hand(cache, newest):
+        where = archives.address(cache, newest)
+        raise SourceUnavailable(f"{where}: missing or damaged. Fetch it again without --offline.")
     return newest
 
 
-def rests(folder: Path, label: str, now: datetime) -> bool:
+def rests(cache: Cache, label: str, now: datetime) -> bool:
     """Return whether a label's archive need not be asked for now.
 
-    Its server gave nothing to recognise the bytes by, so that each time means a whole download, and the last one is
-    less than RESTS ago. A damaged or absent file never rests.
+    Its server gave nothing to recognise the bytes by, or sent the same bytes again all the same (an ETag that is new
+    each time), so that each time means a whole download, and the last one is less than RESTS ago. A damaged or absent
+    file never rests.
     """
-    held = archives.newest(folder, label)
-    if held is None or not archives.is_intact(held):
+    held = archives.newest(cache, label)
+    if held is None or not archives.at_hand(cache, held):
         return False
     try:
-        noted = read_json(_validators_place(folder, label).read_bytes())
-        if noted["sha256"] != held.sha256 or noted["etag"] or noted["modified"]:
+        noted = read_json(archives.noted(cache, _validators(label)))
+        recognised = (noted["etag"] or noted["modified"]) and not noted.get("in_vain")
+        if noted["sha256"] != held.sha256 or recognised:
             return False
         return now - datetime.fromisoformat(noted["asked"]) < RESTS
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def asked_address(folder: Path, label: str) -> str | None:
+def asked_address(cache: Cache, label: str) -> str | None:
     """Return the address that the newest archive of a label was asked at, which redirects may have led on from."""
-    place = _validators_place(folder, label)
-    with archives.explained(place):
+    with archives.explained(cache):
         try:
-            return str(read_json(place.read_bytes())["address"])
+            return str(read_json(archives.noted(cache, _validators(label)))["address"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
@@ -137,13 +141,13 @@ def _refuse_non_zip(part: Path, label: str, got: Downloaded) -> None:
     )
 
 
-def _validators_place(folder: Path, label: str) -> Path:
-    return folder / "validators" / f"{label}.json"
+def _validators(label: str) -> str:
+    return f"validators/{label}.json"
 
 
-def _read_validators(folder: Path, held: Fetched, address: str) -> Validators | None:
+def _read_validators(cache: Cache, held: Fetched, address: str) -> Validators | None:
     try:
-        noted = read_json(_validators_place(folder, held.label).read_bytes())
+        noted = read_json(archives.noted(cache, _validators(held.label)))
         if (noted["address"], noted["sha256"]) == (address, held.sha256) and (noted["etag"] or noted["modified"]):
             return Validators(noted["etag"], noted["modified"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -151,7 +155,13 @@ def _read_validators(folder: Path, held: Fetched, address: str) -> Validators | 
     return None
 
 
-def _write_validators(folder: Path, kept: Fetched, address: str, given: Validators) -> None:
-    noted = {"address": address, "sha256": kept.sha256, "etag": given.etag, "modified": given.modified}
-    noted["asked"] = datetime.now(UTC).isoformat(timespec="seconds")
-    archives.write_whole(_validators_place(folder, kept.label), json.dumps(noted))
+def _write_validators(cache: Cache, kept: Fetched, address: str, given: Validators, *, in_vain: bool = False) -> None:
+    noted = {
+        "address": address,
+        "sha256": kept.sha256,
+        "etag": given.etag,
+        "modified": given.modified,
+        "in_vain": in_vain,
+        "asked": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    archives.note(cache, _validators(kept.label), json.dumps(noted))

@@ -129,6 +129,8 @@ def missing(archive: str, found: Recognised, day: date | None = None) -> Iterabl
             examples = [k.example for k in alike if k is kind or not present]
             if kind.required and (not present or any(_may_be(kind, name) for name in found.ignored)):
                 remedy = "Give all files of the release" if not present else "Rename the file, or leave it out"
+                if not present and any(name.lower().endswith(".zip") for name in found.ignored):
+                    remedy = "Unpack the zips that are in it, and give the folder of their files"
                 raise ArchiveError(
                     f"{archive}: no file of {label}. CMS names it as in {' and '.join(examples)}, and it ends in "
                     f"{', '.join(FORMATS)}. {_others(found)}{remedy}. If CMS has changed its name, add it to the "

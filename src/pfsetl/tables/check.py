@@ -88,8 +88,8 @@ class Report:
         ]
         if all(f.dimension == WHOLE for f in self.errors):
             remedy = (
-                "Get the whole archive. If CMS really took this away, --accept-loss publishes the rest, and the record "
-                "says what is missing; a deliberate part is published with --sample."
+                "Get the whole archive. If CMS really took this away, build it with --accept-loss, which publishes the "
+                "rest and records what is missing; a deliberate part is built with --sample."
             )
             remedy += "".join(
                 f" Rows go into {place}." for place in declarations.where(f.description for f in self.errors)

@@ -1,6 +1,6 @@
-"""Lines whose contractor nobody knows: placed where the archive itself tells it, else set aside and counted.
+"""Lines whose contractor or locality nobody knows: placed where the archive tells it, else set aside and counted.
 
-GPCI stays strict, because every price is made of it. One number that only OPPSCAP has must not cost the release.
+GPCI stays strict, because every price is made of it. One place that only OPPSCAP has must not cost the release.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,9 @@ from pfsetl.tables import places
 from pfsetl.tables.check import WHOLE, Finding
 
 MEMBERS = ("opps_cap", "locality_county", "anesthesia")
+_ALONE = ("opps_cap", "locality_county")  # members that no payment is made of; anesthesia factors are strict
 _REASON = "in no known state: contractor {} locality {}"
+_NOWHERE = "in no known locality: contractor {} locality {} of {}"
 _EXAMPLES = 5
 # Checks that count places, and the one that counts lines, with the members whose lines they miss.
 _OF_PLACES = ("same_localities_as_gpci", "same_localities_as_counties", "localities_known")
@@ -41,7 +43,19 @@ def set_aside(members: Members, told: pl.DataFrame) -> dict[tuple[str, str], Par
         lost = with_state.frame.filter(pl.col("state").is_null())
         aside = lost.select("line", reason=pl.format(_REASON, "mac", "locality"))
         placed[key] = without(with_state, aside) if aside.height else with_state
-    return placed
+    return placed if indexed is None else {key: _in_gpci(key, one, placed) for key, one in placed.items()}
+
+
+def _in_gpci(key: tuple[str, str], one: Parsed, members: Members) -> Parsed:
+    """Set lines aside whose place no other member names: a place that two of them name is missing from GPCI."""
+    if key[0] not in _ALONE:
+        return one
+    others = [m.frame for k, m in members.items() if k[0] != key[0] and k[0] in ("gpci", *MEMBERS)]
+    named = pl.concat([rows.select("state", "locality") for rows in others])
+    aside = one.frame.join(named, on=["state", "locality"], how="anti", maintain_order="left").select(
+        "line", reason=pl.format(_NOWHERE, "mac", "locality", "state")
+    )
+    return without(one, aside) if aside.height else one
 
 
 def findings(tables: Mapping[str, pl.DataFrame]) -> list[Finding]:
@@ -64,13 +78,13 @@ def excused(found: Iterable[Finding], tables: Mapping[str, pl.DataFrame]) -> tup
         count = sum((spots[m] if of_places else lines[m].height) for m in members if m in lines)
         if one.severity != "error" or not (of_places or of_lines) or not 0 < one.violations <= count:
             return one
-        return replace(one, severity="warn", description=f"{one.description} (lines in no known state are in rejects)")
+        return replace(one, severity="warn", description=f"{one.description} (lines in no known place are in rejects)")
 
     return tuple(map(judged, found))
 
 
 def _rejected(name: str, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    said = pl.col("reason").str.starts_with(_REASON.partition(":")[0])
+    said = pl.any_horizontal(pl.col("reason").str.starts_with(told.partition(":")[0]) for told in (_REASON, _NOWHERE))
     return tables["rejects"].filter((pl.col("member") == name) & said)
 
 
@@ -84,13 +98,18 @@ def _aside(name: str, tables: Mapping[str, pl.DataFrame]) -> Finding:
         name,
         "placed",
         "error" if lost.height > most * rows else "warn",
-        f"{lost.height:,} lines are in no known state and aren't published (table `rejects`). A row "
-        "for each contractor in carriers.csv places them",
+        f"{lost.height:,} lines are in no known {_lacking(lost)} and aren't published (table `rejects`). A row "
+        "for each contractor in carriers.csv places them, if GPCI has the locality",
         lost.height,
         examples,
         WHOLE,
         counted=True,
     )
+
+
+def _lacking(lost: pl.DataFrame) -> str:
+    words = lost["reason"].str.extract(r"^in no known (\w+)").unique().sort(descending=True)
+    return " or ".join(words) or "state"
 
 
 def _by_the_archive(name: str, rows: pl.DataFrame) -> Finding:

@@ -1,0 +1,190 @@
+"""CMS as a test sets it up day by day, with a store and a cache beside it, and what a look at it told an operator."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+from pfsetl import status
+from pfsetl.cli import main
+from pfsetl.declared import contracts, registry
+from pfsetl.flows import tasks
+from pfsetl.flows.watch import watch
+from pfsetl.publication import publish, runs, version
+from pfsetl.publication.record import releases_table
+from pfsetl.publication.store import LocalStore
+from pfsetl.source import discover, fetch
+from tests import cms_pages, publisher, synthetic
+from tests.cms_server import Answer, Cms
+
+INDEX = cms_pages.FILES
+FILLED = (*synthetic.CODES, *synthetic.filler())  # the rows of a whole synthetic release
+
+
+def html(text: str, status: int = 200) -> Answer:
+    return Answer(text.encode(), status, type="text/html")
+
+
+def zip_answer(data: bytes) -> Answer:
+    return Answer(data, etag=f'"{hashlib.sha256(data).hexdigest()}"')
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one look left: its run's state and message, its artifact, and `pfsetl status --json` after it."""
+
+    state: str
+    message: str
+    artifact: str
+    rows: list[dict[str, Any]]
+    code: int
+    status: dict[str, Any]
+
+    def outcomes(self, label: str) -> list[str]:
+        """Return what the artifact says of a release."""
+        return [row["outcome"] for row in self.rows if row["release"] == label]
+
+    @property
+    def stale(self) -> list[str]:
+        """The names that the reasons of `status` begin with."""
+        return [why.partition(":")[0] for why in self.status["stale"]]
+
+
+@dataclass
+class Site:
+    """CMS as it lists every declared release and what is posted besides, with a cache and a store beside it."""
+
+    cms: Cms
+    folder: Path
+    patch: pytest.MonkeyPatch
+    since: int
+    today: date
+    posted: dict[str, cms_pages.Row] = field(default_factory=dict)
+    listed: Callable[[list[cms_pages.Row]], Iterable[cms_pages.Row]] = list
+
+    def post(self, label: str, name: str = "", rows: Any = None, *, data: bytes | None = None) -> str:
+        """Post a release's zip on its page; another name is a re-posting. Returns the zip's address."""
+        known = registry.releases().get(label)
+        year = "20" + label[3:5]
+        page = (known and known.page) or f"{INDEX}/{label.lower()}"
+        path = f"/files/zip/{name or label.lower()}.zip"
+        if known and known.zip_path and not name:
+            path = known.zip_path
+        self.cms.answer_with(page, html(cms_pages.release(label, [(path, label)], year=year)))
+        base = label if label[3:].isalnum() and len(label) == 6 else "RVU27A" if label == "RVU27AR" else "RVU26A"
+        self.cms.answer_with(path, zip_answer(data or synthetic.zipped(synthetic.whole(base, rows))))
+        self.posted[label] = cms_pages.Row(label, year, page)
+        self.list()
+        return path
+
+    def take_down(self, label: str) -> None:
+        """Take a release out of the index; its zip stays."""
+        self.listed = lambda rows: (row for row in rows if row.name != label)
+        self.list()
+
+    def list(self) -> None:
+        """Show the index."""
+        known = [cms_pages.Row(r.label, str(r.year), r.page) for r in registry.releases().values() if r.page]
+        known = [row for row in known if row.name not in self.posted]
+        rows = [*known, *self.posted.values()]
+        self.cms.answer_with(INDEX, html(cms_pages.index(list(self.listed(rows)))))
+
+    def hold(self, *labels: str) -> None:
+        """Let the store hold these releases, each of two tables of one row, from archives that the cache has."""
+        contract, staged, base = contracts.load(), [], version.open_version(self.store)
+        for label in labels:
+            path = self.post(label, data=synthetic.zipped({f"{label}.txt": label.encode()}))
+            kept = fetch.fetch(registry.find_or_infer(label), self.cache, url=self.cms.url + path)
+            release = registry.find_or_infer(label)
+            archive = {"sha256": kept.sha256, "url": kept.url, "name": kept.path.name, "content": kept.sha256}
+            quarter = {"year": release.year, "quarter": release.quarter}
+            record = publisher.RECORD | quarter | {"archive": archive, "rvu_rows": len(FILLED)}
+            frames = {
+                "conversion_factor": publisher.factor(label, "32.3465"),
+                "releases": releases_table(release, record, base),
+            }
+            staged.append(publish.stage(self.store, label, frames, record, contract))
+        publish.commit(self.store, staged, base, contract)
+
+    def watch(self, **options: Any) -> Any:
+        where = {"output": str(self.store.root), "cache": str(self.cache)}
+        return watch(**where, retry_delays=(), **({"since": self.since, "today": self.today} | options))
+
+    def look(self, today: date | None = None) -> Told:
+        """Look at CMS on a day, on which the clock stands, and return what an operator sees of it."""
+        self.today = today or self.today
+        self.set_clock()
+        ended = self.watch(return_state=True)
+        with get_client(sync_client=True) as client:
+            run = client.read_flow_run(ended.state_details.flow_run_id)
+            of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+            # NOTE: a request that a busy server answers late is sent again, and leaves the same artifact twice.
+            left = [*{a.data: a for a in client.read_artifacts(artifact_filter=of_run) if a.key == "watch"}.values()]
+        assert run.state is not None
+        assert len(left) == 1, f"{len(left)} artifacts of one look"
+        code, told = self.status()
+        rows = json.loads(str(left[0].data))
+        return Told(run.state.name, run.state.message or "", left[0].description or "", rows, code, told)
+
+    def status(self) -> tuple[int, dict[str, Any]]:
+        """Return the exit code of `pfsetl status --json`, and what it prints."""
+        self.set_clock()
+        printed: list[str] = []
+        with self.patch.context() as patched:
+            patched.setattr("builtins.print", lambda *said, **_: printed.append(str(said[0])))
+            try:
+                main(["status", "--output", str(self.store.root), "--json"])
+            except SystemExit as stop:
+                return int(stop.code or 0), json.loads(printed[0])
+        return 0, json.loads(printed[0])
+
+    def set_clock(self) -> None:
+        """Let the clock of runs, of `status` and of archives that rest stand at nine of the day."""
+        at = datetime(self.today.year, self.today.month, self.today.day, 9, tzinfo=UTC)
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, _tz: Any = None) -> datetime:  # type: ignore[override]
+                return at
+
+        for module in (runs, status, fetch):
+            self.patch.setattr(module, "datetime", Clock)
+
+    def conditions(self, path: str) -> tuple[bool, ...]:
+        """Whether each request for a zip left it to CMS to say that nothing changed."""
+        return tuple("if-none-match" in request.headers for request in self.cms.asked(path))
+
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache"
+
+    @property
+    def store(self) -> LocalStore:
+        return LocalStore(self.folder / "store")
+
+
+@contextmanager
+def opened(folder: Path, patch: pytest.MonkeyPatch, since: int, today: date) -> Iterator[Site]:
+    """Open CMS with a page for each release of `since` and later that is declared, and list all of them."""
+    patch.setenv("PFSETL_ATTEMPTS", "1")
+    patch.setenv("NO_PROXY", "127.0.0.1")
+    patch.setattr(discover, "PAUSE", 0.0)
+    # The limit of CMS is test_end_to_end's. Here it costs two seconds a task: the test server's SQLite is often locked.
+    patch.setattr(tasks, "concurrency", lambda *_, **__: nullcontext())
+    with Cms() as cms:
+        patch.setenv("PFSETL_CMS_URL", cms.url)
+        for release in registry.releases().values():
+            if release.page and release.year >= since:
+                links = [(release.zip_path or "", release.label)]
+                cms.answer_with(release.page, html(cms_pages.release(release.label, links)))
+        made = Site(cms, folder, patch, since, today)
+        made.list()
+        yield made
