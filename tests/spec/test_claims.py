@@ -315,10 +315,53 @@ def test_surgeons_together(modifier, field, indicator, expected):
     assert result(modifiers=modifier, **{field: indicator}) == expected
 
 
-# CMS RVU record layout: percentages of the global package, here 10, 69 and 21 %.
-@pytest.mark.parametrize(("modifier", "cents"), [("54", 69_00), ("55", 21_00), ("56", 10_00), ("54 55", 90_00)])
-def test_parts_of_the_global_package(modifier, cents):
-    assert result(modifiers=modifier) == cents
+# Medicare Claims Processing Manual chapter 12 section 40.4, on shares of 10, 69 and 21 %: 54 is what the surgeon did
+# before and during, 55 the days of care out of the global period, and the preoperative share goes with 54.
+@pytest.mark.parametrize(
+    ("modifiers", "changed", "expected"),
+    [
+        ("54", {}, 79_00),
+        ("55", {}, 21_00),
+        ("54 55", {}, 100_00),
+        ("55", {"days": 45}, 10_50),
+        ("55", {"days": 90}, 21_00),
+        ("55", {"days": 1}, 23),  # 21.00 / 90 = 0.2333
+        ("55", {"days": 3}, 70),
+        ("55", {"days": 5, "global_days": "010"}, 10_50),
+        ("54 55", {"days": 45}, 89_50),
+        ("56", {}, "preoperative_paid_with_54"),
+        ("54 56", {}, "preoperative_paid_with_54"),
+        ("55", {"days": 91}, "more_days_than_global_period"),
+        ("55", {"days": 11, "global_days": "010"}, "more_days_than_global_period"),
+        ("", {"days": 45}, "days_without_postoperative_care"),
+        ("54", {"days": 45}, "days_without_postoperative_care"),
+    ],
+)
+def test_parts_of_the_global_package(modifiers, changed, expected):
+    assert result(modifiers=modifiers, **({"global_days": "090"} | changed)) == expected
+
+
+def reasons(*lines):
+    return [one.reason for one in price_claim(lines)]
+
+
+def test_the_days_of_all_who_cared_fit_the_global_period():
+    cared = [line(n, modifiers="55", global_days="090", days=days) for n, days in ((1, 50), (2, 41))]
+    assert reasons(*cared) == ["more_days_than_global_period"] * 2
+
+
+def test_days_of_procedures_of_two_days_are_counted_apart():
+    cared = [line(n, modifiers="55", global_days="090", days=60, date=date(2025, 3, n)) for n in (1, 2)]
+    assert reasons(*cared) == [None, None]
+
+
+def test_a_procedure_is_operated_on_once():
+    assert reasons(*(line(n, modifiers="54") for n in (1, 2))) == ["operated_on_more_than_once"] * 2
+
+
+@pytest.mark.parametrize("second", ["54 LT", "54 76"])
+def test_the_other_side_and_a_repeated_procedure_are_other_procedures(second):
+    assert reasons(line(1, modifiers="54 RT"), line(2, modifiers=second)) == [None, None]
 
 
 def test_a_code_without_a_global_package_has_no_parts():

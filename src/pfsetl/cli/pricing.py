@@ -32,6 +32,7 @@ def price(
     minutes: str | None = None,
     practitioner: str = "physician",
     charge: str | None = None,
+    days: str | None = None,
     unknown_modifiers: UnknownModifiers = False,
     as_of: AsOf = None,
     at: At = None,
@@ -62,10 +63,12 @@ def price(
         physician, pa, np, cns, cnm, csw, crna, mft, mhc, psychologist or dietitian.
     charge
         What was billed; the lower of it and the amount is allowed.
+    days
+        Of postoperative care, with modifier 55; units above 1 are read as days, too.
     """
     answer = pricing.price(
         hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=" ".join(modifier or []),
-        units=units, minutes=minutes, practitioner=practitioner, charge=charge, as_of=as_of,
+        units=units, minutes=minutes, practitioner=practitioner, charge=charge, days=days, as_of=as_of,
         output=version.open_version(output, at), unknown_modifiers=unknown_modifiers,
     )  # fmt: skip
     if json:
@@ -89,7 +92,7 @@ def claim(
     ----------
     file
         CSV with a header (also by tabs or semicolons), or JSON: hcpcs or cpt, date or dos, modifiers or mod1 to mod4,
-        units, minutes, locality, setting or pos, participant, practitioner, charge, claim.
+        units, minutes, days, locality, setting or pos, participant, practitioner, charge, claim.
     """
     answer = pricing.claim(
         file, as_of=as_of, output=version.open_version(output, at), unknown_modifiers=unknown_modifiers

@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+from pfsetl.pricing.global_package import refuse_impossible, share_package
 from pfsetl.pricing.reductions import Line, PricedLine, Reduction, find, named, rules_of
 from pfsetl.pricing.sides import joined
 from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
@@ -23,7 +24,8 @@ def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     entries = joined(lines)
     lines = [one for one in entries if isinstance(one, Line)]
     bases = frozenset(line.endoscopic_base for line in lines if find("endoscopy", line) and line.endoscopic_base)
-    priced = _in_groups([_alone(line) for line in lines], lambda line: line.date, _bundle)
+    priced = refuse_impossible([_alone(line) for line in lines])
+    priced = _in_groups(priced, lambda line: line.date, _bundle)
     priced = _in_groups(priced, lambda line: _family(line, bases), _pay_endoscopies)
     priced = _in_groups(priced, _surgeon, lambda group: _rank_surgery(group, bases))
     priced = _in_groups(priced, _component_session, _reduce_parts)
@@ -43,8 +45,6 @@ def _alone(line: Line) -> PricedLine:
         found = find(rule, rest)
         if (found and found.outcome) or (found is None and named(rule, rest)):
             return refused(one, found.outcome if found else f"{rule}_not_applicable")
-    if named("global_split", line) and not line.preoperative + line.intraoperative + line.postoperative:
-        return refused(one, "no_global_package")
     sides = find("bilateral", line)
     return shared(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
 
@@ -179,11 +179,7 @@ def _finish(one: PricedLine) -> PricedLine:
         one = (
             shared(one, role, f"modifier {' '.join(m for m in line.modifiers if m in role.modifiers)}") if role else one
         )
-    splits = [rule for rule in rules_of("global_split", line.date) if set(rule.modifiers) & set(line.modifiers)]
-    if splits:
-        share = sum((_fraction(line, rule.part) for rule in splits), Decimal(0)).as_integer_ratio()
-        text = f"{' and '.join(rule.part for rule in splits)} part of the package"
-        one = stepped(one, splits[0], share_of(amount_of(one), *share), text, share)
+    one = share_package(one)
     direction = find("medical_direction", line)
     one = shared(one, direction, "medical direction, shared by two") if direction else one
     who = find("practitioner", line)
@@ -254,10 +250,6 @@ def _part(line: Line, part: str) -> int | None:
 
 def _uncapped(line: Line, part: str) -> int | None:
     return line.uncapped_technical if part == "technical" and _part(line, part) else None
-
-
-def _fraction(line: Line, part: str) -> Decimal:
-    return {"preoperative": line.preoperative, "intraoperative": line.intraoperative}.get(part, line.postoperative)
 
 
 def _reducible(line: Line, cents: int, *, holds_first: bool) -> int:

@@ -29,6 +29,7 @@ def explain(quote: Quote) -> dict[str, Any]:
         "modifiers": list(service.modifiers),
         "units": service.units,
         "minutes": service.minutes,
+        "days": quote.line.line.days,
         "setting": service.setting,
         "practitioner": service.practitioner,
         "participant": quote.participant,

@@ -27,23 +27,25 @@ def price(
     minutes: int | str | None = None,
     practitioner: str = "physician",
     charge: Decimal | str | int | None = None,
+    days: int | str | None = None,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
     unknown_modifiers: bool = False,
 ) -> dict[str, Any]:
     """Return what Medicare allows for a service on a day, with every step and the source of every number.
 
-    `locality` is `CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`, or None for the national amount;
-    `as_of` prices by the releases known on that day; `output` is a store or an open version. The result is what
-    `pfsetl price --json` prints, amounts as Decimal dollars. With `unknown_modifiers` a
-    modifier that isn't declared changes nothing and is noted. Raises UsageError.
+    `locality` is `CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`, or None for the national amount; `days`
+    are those of postoperative care (modifier 55); `as_of` prices by the releases known on that day; `output` is a store
+    or an open version. The result is what `pfsetl price --json` prints, amounts as Decimal dollars. With
+    `unknown_modifiers` a modifier that isn't declared changes nothing and is noted. Raises UsageError.
 
     >>> pfsetl.price("99213", "2026-02-01", locality="CA/18")["allowed"]  # doctest: +SKIP
     Decimal('104.89')
     """
     one = service(
         hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=modifiers, units=units,
-        minutes=minutes, practitioner=practitioner, charge=charge, unknown_modifiers=unknown_modifiers,
+        minutes=minutes, practitioner=practitioner, charge=charge, days=days,
+        unknown_modifiers=unknown_modifiers,
     )  # fmt: skip
     return explain(quote(_version(output), [one], _known(as_of))[0])
 

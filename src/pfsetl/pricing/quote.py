@@ -15,6 +15,7 @@ from pfsetl.errors import UsageError
 from pfsetl.pricing import published
 from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
+from pfsetl.pricing.global_package import days_unsaid, with_days
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
 from pfsetl.pricing.reductions import Line, PricedLine, find, therapy_share
@@ -170,7 +171,7 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
     key = (service.hcpcs, own[0] if own else "")
     row, payment = priced.rows[key]
     timed = anesthesia(version, label, priced.participant, place, row, service)
-    line = _line(number, service, priced, key, timed)
+    line = with_days(_line(number, service, priced, key, timed))
     sources = [
         published.source_of(
             version, label, "RVUs", "rvu", participant=row["participant"], hcpcs=key[0], modifier=key[1]
@@ -185,6 +186,10 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
         notes.append(f"place of service {service.place_of_service}: {service.setting}")
     if row[f"{service.setting}_na"]:
         notes.append(f"NA: rarely or never done in a {service.setting} setting; the PE is that of the other")
+    if days_unsaid(line):
+        notes.append(
+            "no days of postoperative care given: the whole share of the global period (days= or units say how many)"
+        )
     if find("only_service", line):
         notes.append("status T: paid only if no other service of the fee schedule is billed that day")
     return Quote(
@@ -256,6 +261,8 @@ def _line(number: int, service: Service, priced: _Priced, key: tuple[str, str], 
         facility=service.setting == "facility",
         charge=service.charge,
         row_modifier=key[1],
+        global_days=row["global_days"],
+        days=service.days,
         uncapped_technical=uncapped if uncapped != paid_technical else None,
     )
 

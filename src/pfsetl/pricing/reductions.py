@@ -40,6 +40,8 @@ class Line:
     facility: bool = False
     charge: int | None = None  # billed for the whole line
     row_modifier: str = ""  # modifier of the row that `payment` is from
+    global_days: str | None = None  # CMS's code of the global period
+    days: int | None = None  # of postoperative care, where only a part of the global period's
     uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
 
 

@@ -14,6 +14,7 @@ from pfsetl.pricing.reductions import practitioners
 
 SETTINGS = ("nonfacility", "facility")
 MOST_UNITS = 9_999
+MOST_DAYS = 9_999  # the global period itself is the bound; this keeps a slip of the pen from being read
 MOST_MINUTES = 2_880  # two days of anesthesia
 _HCPCS = re.compile(r"[0-9A-Z]{5}")
 _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
@@ -38,6 +39,7 @@ class Service:
     minutes: int | None
     practitioner: str
     charge: int | None  # cents, for the whole line
+    days: int | None = None  # of postoperative care
     place_of_service: str | None = None  # CMS's code, where the setting was given by it
 
 
@@ -63,6 +65,7 @@ def service(
     minutes: int | str | None = None,
     practitioner: str = "physician",
     charge: Decimal | str | int | None = None,
+    days: int | str | None = None,
     unknown_modifiers: bool = False,
 ) -> Service:
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
@@ -80,6 +83,10 @@ def service(
     when = day_of(day, "date of service")
     where = str(setting).strip()
     place = where.zfill(2) if _PLACE.fullmatch(where) else None
+    quantity = _whole("units", units, MOST_UNITS)
+    care = None if days in (None, "") else _whole("days", days, MOST_DAYS)
+    if care and quantity not in (1, care):
+        raise UsageError(f"units {quantity} and days {care}: with days of care give 1 unit, or as many as days.")
     return Service(
         code,
         when,
@@ -87,10 +94,11 @@ def service(
         _setting_at(place, when) if place else _one_of("setting", where, SETTINGS),
         _one_of("participant", participant, _participants()) if participant else None,
         tuple(dict.fromkeys(_modifier(name, unknown_modifiers) for name in names)),
-        _whole("units", units, MOST_UNITS),
+        quantity,
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
         _one_of("practitioner", practitioner, practitioners()),
         None if charge in (None, "") else _cents(charge),
+        care,
         place,
     )
 

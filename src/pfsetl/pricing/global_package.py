@@ -1,0 +1,110 @@
+"""The global surgical package shared by several: who operated (54), and who cared afterwards, for how many days (55).
+
+Medicare Claims Processing Manual chapter 12 section 40.4. The shares are CMS's of the code, the parts that a modifier
+stands for are rows `global_split` of `schemas/reductions.csv`, the days of a global period are in
+`schemas/codes/global_days.csv`.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+
+from pfsetl.declared import declarations
+from pfsetl.pricing.reductions import Line, PricedLine, Reduction, rules_of
+from pfsetl.pricing.steps import amount_of, refused, stepped
+from pfsetl.tables.exact import share_of
+
+RULE = "global_split"
+BY_DAYS = "postoperative"  # the part that is paid by days of care
+
+
+def with_days(line: Line) -> Line:
+    """Take the units of a line of postoperative care for days: contractors have the days reported there.
+
+    One unit is what a line has that says nothing of days.
+    """
+    cared = any(rule.part == BY_DAYS for rule in _rules(line))
+    return replace(line, units=1, days=line.days or line.units) if cared and line.units > 1 else line
+
+
+def refuse_impossible(priced: Sequence[PricedLine]) -> list[PricedLine]:
+    """Leave without payment the parts of a package that can't be as billed, each with its reason.
+
+    A code has to have a package, 56 has no payment of its own, the days of all lines of a procedure fit its global
+    period, and each procedure is operated on once.
+    """
+    days: Counter[Hashable] = Counter()
+    operated: Counter[Hashable] = Counter()
+    for one in priced:
+        days[_procedure(one.line)] += one.line.days or 0
+        operated[_procedure(one.line)] += _operates(one.line)
+    results = []
+    for one in priced:
+        rules = _rules(one.line)
+        period = _period(one.line)
+        reason = next((rule.outcome for rule in rules if rule.outcome), None)
+        if rules and not sum(_share(one.line, part) for part in ("preoperative", "intraoperative", BY_DAYS)):
+            reason = "no_global_package"
+        elif one.line.days and not any(rule.part == BY_DAYS for rule in rules):
+            reason = "days_without_postoperative_care"
+        elif rules and days[_procedure(one.line)] > period and one.line.days:
+            reason = "more_days_than_global_period"
+        elif _operates(one.line) and operated[_procedure(one.line)] > 1:
+            reason = "operated_on_more_than_once"
+        results.append(refused(one, reason) if reason and one.allowed is not None else one)
+    return results
+
+
+def share_package(one: PricedLine) -> PricedLine:
+    """Pay the parts of the package that a line's modifiers stand for; postoperative care by its days."""
+    line, rules = one.line, _rules(one.line)
+    if not rules:
+        return one
+    share = sum((_share(line, rule.part) for rule in rules), Decimal(0))
+    text = f"{' and '.join(rule.part for rule in rules)} part of the package"
+    if line.days:
+        period = _period(line)
+        share = sum(
+            (_share(line, rule.part) * (line.days if rule.part == BY_DAYS else period) for rule in rules), Decimal(0)
+        )
+        numerator, denominator = share.as_integer_ratio()
+        text += f", {line.days} of {period} days"
+        whole = (numerator, denominator * period)
+    else:
+        whole = share.as_integer_ratio()
+    return stepped(one, rules[0], share_of(amount_of(one), *whole), text, whole)
+
+
+def days_unsaid(line: Line) -> bool:
+    """Return whether a line of postoperative care says nothing of its days, so that its whole share is paid."""
+    return not line.days and line.units == 1 and any(rule.part == BY_DAYS for rule in _rules(line))
+
+
+def _rules(line: Line) -> list[Reduction]:
+    return [rule for rule in rules_of(RULE, line.date) if set(rule.modifiers) & set(line.modifiers)]
+
+
+def _operates(line: Line) -> bool:
+    return any(rule.part == "intraoperative" for rule in _rules(line))
+
+
+def _procedure(line: Line) -> Hashable:
+    """One procedure: the same code on one day and side; modifiers 76 to 79 say that it was done again."""
+    apart = {"RT", "LT", "76", "77", "78", "79"} & set(line.modifiers)
+    return line.hcpcs, line.row_modifier, line.date, *sorted(apart)
+
+
+def _share(line: Line, part: str) -> Decimal:
+    return {"preoperative": line.preoperative, "intraoperative": line.intraoperative}.get(part, line.postoperative)
+
+
+def _period(line: Line) -> int:
+    return _periods().get(line.global_days or "", 0)
+
+
+@cache
+def _periods() -> dict[str, int]:
+    rows = declarations.code_lists()["global_days"].select("code", "postoperative_days").rows()
+    return {code: int(days) for code, days in rows if days}
