@@ -664,3 +664,15 @@ def test_odd_arguments_end_with_a_message_and_no_traceback(run, output, options,
     where = [] if "--output" in options else ["-o", output]
     code, _, err = run("price", *options, *where)
     assert (code, err.startswith("pfsetl: "), "Traceback" in err, "foreseen" in err) == (exit_code, True, False, False)
+
+
+# The record layout gives the 150 % of two sides; that sequestration is 2 % since 2022-07 rests on laws not read.
+def test_a_rule_that_is_likely_is_said_to_be_and_a_certain_one_is_not(priced) -> None:
+    answer = priced(modifiers="50")
+    assert [step["certainty"] for step in answer["steps"] if step["step"] == "bilateral"] == ["certain"]
+    assert [rule.partition(":")[0] for rule in answer["likely"]] == ["coinsurance", "sequestration"]
+
+
+def test_the_screen_names_what_is_likely(output: Path, run) -> None:
+    _, out, _ = run("price", "G9901", "--date", JANUARY, "--output", output)
+    assert "likely, not certain by its source: sequestration: " in out

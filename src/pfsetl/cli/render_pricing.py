@@ -25,6 +25,8 @@ def price(out: Console, answer: dict[str, Any]) -> None:
         )
     for note in answer["notes"]:
         out.print(f"[yellow]note[/yellow]  {note}")
+    for rule in answer["likely"]:
+        out.print(f"likely, not certain by its source: {rule}", markup=False)
     out.print("")
     for s in answer["sources"]:
         line = f" line {s['line']}" if s["line"] else ""
@@ -47,7 +49,7 @@ def claim(out: Console, answer: dict[str, Any]) -> None:
             line["release"],
             line["amount"],
             line["allowed"],
-            "; ".join(s["detail"] for s in line["steps"] if "source" in s) or (line["reason"] or "").replace("_", " "),
+            "; ".join(_detail(s) for s in line["steps"] if "source" in s) or (line["reason"] or "").replace("_", " "),
         )
         for line in answer["lines"]
     ]
@@ -55,3 +57,7 @@ def claim(out: Console, answer: dict[str, Any]) -> None:
     out.print(
         f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
     )
+
+
+def _detail(step: dict[str, Any]) -> str:
+    return step["detail"] if step["certainty"] == "certain" else f"{step['detail']} ({step['certainty']})"

@@ -8,7 +8,7 @@ from typing import Any
 from pfsetl.declared import calendar
 from pfsetl.pricing.anesthesia import Anesthesia
 from pfsetl.pricing.quote import Quote
-from pfsetl.pricing.reductions import Step
+from pfsetl.pricing.reductions import Reduction, Step, find
 from pfsetl.tables import derive, exact
 
 Explained = dict[str, Any]  # step, detail, value
@@ -21,6 +21,7 @@ def explain(quote: Quote) -> dict[str, Any]:
     Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the amount after
     every rule but the billed charge, which can't lower them. `sequestration` comes off Medicare's own payment, taken to
     be 80 % of what is allowed: it's more where no coinsurance is due (many preventive services), less in a deductible.
+    `likely` are the rules behind it whose row of `schemas/reductions.csv` says that they are likely and not certain.
     """
     service, release = quote.service, quote.release
     return {
@@ -50,6 +51,7 @@ def explain(quote: Quote) -> dict[str, Any]:
         "limiting_charge": _part(quote, derive.LIMITING_CHARGE),
         "sequestration": _dollars(quote.line.sequestration) if quote.line.allowed is not None else None,
         "steps": [*_amount_steps(quote), *_rule_steps(quote)],
+        "likely": _likely(quote),
         "sources": [asdict(source) for source in quote.sources],
         "notes": list(quote.notes),
     }
@@ -111,11 +113,22 @@ def _rule_steps(quote: Quote) -> Iterator[Explained]:
     if line.line.payment is not None and line.line.units > 1:
         yield _explained("units", f"x {line.line.units}", _dollars(line.line.payment * line.line.units))
     for step in line.steps:
-        yield _explained(step.rule, _rule_detail(step), _dollars(step.after)) | {"source": step.source}
+        yield _explained(step.rule, _rule_detail(step), _dollars(step.after)) | {
+            "source": step.source,
+            "certainty": step.certainty,
+        }
     if line.allowed is not None:
         yield _explained("allowed", "", quote.allowed)
     else:
         yield _explained("no price", (line.reason or "").replace("_", " "), None)
+
+
+def _likely(quote: Quote) -> list[str]:
+    """Return the rules of this price that are likely by their sources and not certain, each with its source."""
+    line = quote.line
+    after = [find(rule, line.line) for rule in ("coinsurance", "sequestration")] if line.sequestration else []
+    rules: list[Step | Reduction] = [*line.steps, *(rule for rule in after if rule)]
+    return list(dict.fromkeys(f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != "certain"))
 
 
 def _rule_detail(step: Step) -> str:

@@ -56,6 +56,7 @@ class Step:
     before: int
     after: int
     source: str
+    certainty: str = "certain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Reduction:
     effective_from: date
     effective_to: date
     source: str
+    certainty: str  # certain, or likely: the source wasn't read, or leaves room
 
 
 # Which indicator of a line each rule goes by; the multiple-procedure indicator where it isn't here.
@@ -165,6 +167,7 @@ def reductions() -> tuple[Reduction, ...]:
             effective_from=date.fromisoformat(row["from"]) if row["from"] else date.min,
             effective_to=date.fromisoformat(row["to"]) if row["to"] else date.max,
             source=row["source"],
+            certainty=row["certainty"],
         )
         for row in declarations.rows("reductions.csv")
     )

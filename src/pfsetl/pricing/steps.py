@@ -35,7 +35,7 @@ def stepped(
 ) -> PricedLine:
     """Set what is left of a line, and note the rule that did it."""
     numerator, denominator = share or (rule.numerator, rule.denominator)
-    step = Step(rule.rule, text, numerator, denominator, amount_of(one), after, rule.source)
+    step = Step(rule.rule, text, numerator, denominator, amount_of(one), after, rule.source, rule.certainty)
     return replace(one, allowed=after, steps=(*one.steps, step))
 
 
