@@ -4,6 +4,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 
@@ -29,6 +30,7 @@ class Place:
     gpci: pl.DataFrame
     sources: tuple[Source, ...]
     notes: tuple[str, ...]
+    lowest_work_gpci: Decimal | None = None  # of all localities of the release, which tells whether it's floored
 
     @property
     def national(self) -> bool:
@@ -80,7 +82,8 @@ def _numbered(
         near = [f"{state}/{number} {name.title()}" for number, name in there.select("locality", "locality_name").rows()]
         raise UsageError(f"locality {state}/{locality}: {label} has none of this number. There are {', '.join(near)}.")
     line = source_of(version, label, "GPCIs", "gpci", state=state, locality=locality)
-    return Place(state, locality, row["locality_name"][0], row, (*sources, line), notes)
+    lowest = indices.select(pl.min("work_gpci")).item()
+    return Place(state, locality, row["locality_name"][0], row, (*sources, line), notes, lowest)
 
 
 def _by_contractor(version: Version, label: str, mac: str, locality: str) -> Place:
