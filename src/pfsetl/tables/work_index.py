@@ -53,7 +53,7 @@ def findings(gpci: pl.DataFrame, release: Release) -> list[Finding]:
     """Say that both indices are printed, that the floor ends within a release's days, and what contradicts the law."""
     day = calendar.formula_day(release)
     both = gpci.filter(pl.col(WITHOUT).is_not_null())
-    return [_both(both, day), _ends(gpci, release), _contradiction(gpci, day), _unequal(both)]
+    return [_both(both, day), _ends(gpci, release), _contradiction(gpci, day)]
 
 
 def _both(both: pl.DataFrame, day: date) -> Finding:
@@ -92,17 +92,6 @@ def _contradiction(gpci: pl.DataFrame, day: date) -> Finding:
         f"printed; if another act is law, add its row to {work_floor.FILE}, and look for a correction by CMS",
         odd.height,
         _shown(odd, "work_gpci"),
-    )
-
-
-def _unequal(both: pl.DataFrame) -> Finding:
-    floor = max(law.floor for law in work_floor.laws())
-    odd = both.filter(pl.col("work_gpci") != pl.max_horizontal(WITHOUT, pl.lit(floor)))
-    return _warning(
-        "work_index_by_floor",
-        f"the work index with the floor isn't the one without it raised to {floor}, as when the columns are swapped",
-        odd.height,
-        _shown(odd, WITHOUT, "work_gpci"),
     )
 
 
