@@ -43,6 +43,10 @@ def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], relea
     remedy = f"{far} are off by more than two cents, as when one of the two members is of another release"
     most = registry.thresholds()["anesthesia_far_off_at_most"]
     crossed = most if far > most.value * rows.height else None
+    if crossed and (raised := _fitted(factors, work_index.raised(tables["gpci"]))):
+        still_far = raised[1].filter(pl.col("off") > _bound("anesthesia_far_off_by")).height
+        if still_far <= most.value * rows.height:
+            remedy += "; they follow from the work index raised to its floor, which these indices aren't"
     agreement, findings = judged(told, release, f"formula_{participant}", said, remedy, crossed)
     apart = off.filter(pl.col("off") > _bound("anesthesia_of_a_locality_off_at_most"))
     if not crossed:

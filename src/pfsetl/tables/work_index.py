@@ -25,6 +25,12 @@ def without_floor(gpci: pl.DataFrame) -> pl.DataFrame:
     return gpci.with_columns(work_gpci=pl.coalesce(WITHOUT, "work_gpci")) if WITHOUT in gpci.columns else gpci
 
 
+def raised(gpci: pl.DataFrame) -> pl.DataFrame:
+    """Return localities whose `work_gpci` is raised to the floor, whatever the law has."""
+    floor = max(law.floor for law in work_floor.laws())
+    return gpci.with_columns(work_gpci=pl.max_horizontal("work_gpci", pl.lit(floor)))
+
+
 def printed(gpci: pl.DataFrame) -> list[pl.DataFrame]:
     """Return the localities with each work index that is printed: what CMS computes of them may be made with either."""
     return [gpci, without_floor(gpci)] if differ(gpci).height else [gpci]
