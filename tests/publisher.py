@@ -14,22 +14,24 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.publication import publish, version
+from pfsetl.publication.manifest import ArchiveRecord, ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.store import LocalStore, Store, open_store
 from pfsetl.publication.version import Version
 
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
-RECORD: dict[str, Any] = {
-    "year": 2025,
-    "quarter": 1,
-    "revision": 1,
-    "archive": {},
-    "fingerprint": "",
-    "all_formats": False,
-    "sample": False,
-    "rvu_rows": 0,
-}
+RECORD = ReleaseRecord(
+    year=2025,
+    quarter=1,
+    revision=1,
+    archive=ArchiveRecord(name="", sha256="", content=""),
+    fingerprint="",
+    content="",
+    all_formats=False,
+    sample=False,
+    rvu_rows=0,
+)
 
 
 def factor(release: str, value: str) -> pl.DataFrame:

@@ -71,7 +71,7 @@ def one_release(archive: Path, temporary: Path) -> None:
         for _ in range(ROUNDS)
     ]
     ratios = sorted(whole / least for whole, least in pairs)
-    rows = sum(r["rows"] for r in version.resources)
+    rows = sum(r.rows for r in version.resources)
     print(f"{RELEASE}: {rows:,} rows in {len(frames)} tables, {ROUNDS} rounds, build and floor in turn")
     print(f"build   {statistics.median(w for w, _ in pairs):.2f} s (median)")
     print(f"floor   {statistics.median(f for _, f in pairs):.2f} s: inflate the zip, write the same Parquet")

@@ -119,7 +119,7 @@ def commits(address: str | Path, counts: tuple[int, ...], where: str) -> None:
 
 def verifying(at: Version, where: str, *, rounds: int = ROUNDS) -> None:
     """Compare verify with hashing the same bytes in memory, one after another."""
-    held = [at.store.get(r["path"]) for r in at.resources]
+    held = [at.store.get(r.path) for r in at.resources]
     size = sum(map(len, held)) / 1e6
 
     def whole() -> None:
@@ -158,9 +158,9 @@ def lookups(at: Version) -> None:
 
 
 def sizes(at: Version) -> None:
-    total = sum(r["bytes"] for r in at.resources)
+    total = sum(r.bytes for r in at.resources)
     print(f"size    {total:,} bytes a release ({RELEASE}), {sum(r['rows'] for r in at.resources):,} rows")
-    for r in sorted(at.resources, key=lambda r: -r["bytes"]):
+    for r in sorted(at.resources, key=lambda r: -r.bytes):
         print(f"        {r['bytes']:>12,} {r['table']}, {r['rows']:,} rows")
 
 

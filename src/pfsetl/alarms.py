@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable, UsageError
+from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.store import command
 from pfsetl.source.discover import Posting
 
@@ -45,9 +45,9 @@ def in_force(day: date) -> str:
         return quarters.label_of(day)
 
 
-def whole(records: Mapping[str, Mapping[str, Any]]) -> set[str]:
+def whole(records: Mapping[str, ReleaseRecord]) -> set[str]:
     """Return the releases of a version that it holds whole: of a sample most prices aren't there."""
-    return {label for label, record in records.items() if not record.get("sample")}
+    return {label for label, record in records.items() if not record.sample}
 
 
 def absent(published: Collection[str], today: date, store: object) -> list[Alarm]:

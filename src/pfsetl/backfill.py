@@ -1,10 +1,8 @@
 """Build many releases into one version: stage each, commit once, resume where an earlier run stopped."""
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -14,6 +12,7 @@ from pfsetl.declared import contracts, labels, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import Conflict, PfsetlError, UsageError, during, proposing
 from pfsetl.publication import elsewhere, neighbours, publish, record, separation, staging, version
+from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.store import Store
@@ -85,7 +84,7 @@ def stage_missing(
     store: Store,
     base: Version,
     url: str | None = None,
-    records: Mapping[str, Mapping[str, Any]] | None = None,
+    records: Mapping[str, ReleaseRecord] | None = None,
     sample: bool = False,
     accept: Collection[str] = (),
 ) -> StagedRelease | None:
@@ -105,7 +104,7 @@ def _stage_missing(
     store: Store,
     base: Version,
     url: str | None,
-    records: Mapping[str, Mapping[str, Any]] | None,
+    records: Mapping[str, ReleaseRecord] | None,
     *,
     sample: bool,
     accept: Collection[str],
@@ -115,13 +114,14 @@ def _stage_missing(
     archive = open_archive(path, quarters.first_day(release.year, release.quarter))
     if pipeline.is_built(release, archive, base, sample=sample):
         return None
-    before = base.releases.get(release.label, {}).get("content", "nothing")
+    published = base.releases.get(release.label)
+    before = published.content if published else "nothing"
     asked = "".join(f"{word}-" for word in (*(["sample"] if sample else []), *sorted(accept)))
     name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{asked}{before[:16]}.json"
     if store.exists(name) and (kept := staging.taken_over(store, name, release.label)):
         return kept
     known = base.releases if records is None else records
-    all_formats = bool(base.releases.get(release.label, {}).get("all_formats"))  # compared once, it stays compared
+    all_formats = bool(published and published.all_formats)  # compared once, it stays compared
     made = pipeline.stage(
         release,
         archive,
@@ -133,7 +133,7 @@ def _stage_missing(
         sample=sample,
         accept=accept,
     )
-    store.put_new(name, json.dumps({"resources": made.resources, "record": made.record}).encode())
+    store.put_new(name, staging.encode(made))
     return made
 
 
@@ -146,7 +146,7 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
     failed: dict[str, str] = {}
     accepted: list[StagedRelease] = []
     for one in sorted(staged, key=lambda one: order(registry.find_or_infer(one.release))):
-        known = base.releases | {s.release: s.record for s in accepted}
+        known = {**base.releases, **{s.release: s.record for s in accepted}}
         try:
             with during(f"holding {one.release} against the others"):
                 _hold_against_neighbour(one, store, known)
@@ -156,8 +156,8 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
             failed[one.release] = str(error)
     if not accepted:
         return version.open_version(store), failed
-    known = base.releases | {s.release: s.record for s in accepted}
-    kept = [r for r in base.resources if r["release"] not in {s.release for s in accepted}]
+    known = {**base.releases, **{s.release: s.record for s in accepted}}
+    kept = [r for r in base.resources if r.release not in {s.release for s in accepted}]
     resources = [*kept, *(r for s in accepted for r in s.resources)]
     accepted = [neighbours.held_against(s, store, known, resources) for s in accepted]
     with step("commit"):
@@ -198,7 +198,7 @@ def _backfill(
     failed: dict[str, str] = {}
     for label, path in archives.items():
         try:
-            known = base.releases | {s.release: s.record for s in staged}
+            known = {**base.releases, **{s.release: s.record for s in staged}}
             made = stage_missing(
                 label,
                 path,
@@ -224,9 +224,9 @@ def _backfill(
     return Backfill(committed, tuple(published), tuple(unchanged), failed | left_out)
 
 
-def _hold_against_neighbour(one: StagedRelease, store: Store, known: Mapping[str, Mapping[str, Any]]) -> None:
+def _hold_against_neighbour(one: StagedRelease, store: Store, known: Mapping[str, ReleaseRecord]) -> None:
     """Run the contract's rules on the nearest earlier release again, now that all of them are known."""
-    near = record.neighbour(registry.find_or_infer(one.release), {} if one.record["sample"] else known)
-    path = next(r["path"] for r in one.resources if r["table"] == "rvu")
+    near = record.neighbour(registry.find_or_infer(one.release), {} if one.record.sample else known)
+    path = next(r.path for r in one.resources if r.table == "rvu")
     report = against_neighbour(one.release, pl.read_parquet(store.get(path), columns=["participant"]), near)
-    report.accepting(one.record.get("accepted", ())).raise_if_bad()
+    report.accepting(one.record.accepted or ()).raise_if_bad()

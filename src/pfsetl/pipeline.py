@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import polars as pl
 
 from pfsetl.declared import assumed, calendar, contracts, labels, quarters, registry
@@ -18,6 +18,7 @@ from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.publication import elsewhere, loss, neighbours, parquet, publish, record, revision, separation, version
+from pfsetl.publication.manifest import ReleaseRecord, Since, record_of
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.store import Store
@@ -41,7 +42,7 @@ class Build:
     release: str
     version: Version
     published: bool
-    record: dict[str, Any]
+    record: ReleaseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Examined:
 
     tables: Tables
     report: Report
-    findings: dict[str, Any]
+    record: ReleaseRecord
 
 
 def build(
@@ -103,18 +104,17 @@ def _build(
     texts = None if descriptors_store is None else _base(descriptors_store, contracts.descriptors())
     with step("open", release.label):
         opened = open_archive(archive, quarters.first_day(release.year, release.quarter))
-    before = base.releases.get(release.label, {})
-    all_formats = all_formats or bool(before.get("all_formats"))  # what was compared once stays compared
+    before = base.releases.get(release.label)
+    all_formats = all_formats or bool(before and before.all_formats)  # what was compared once stays compared
     texts = None if texts and is_built(release, opened, texts, sample=sample) else texts
-    result = Build(release.label, base, published=False, record=before)
-    built = is_built(release, opened, base, all_formats=all_formats, sample=sample)
+    built = before if is_built(release, opened, base, all_formats=all_formats, sample=sample) else None
     if built:
         publish.shown(base)  # which a build that was killed may have left undone
-        known = before.get("notices", [])
-        said = [n for n in _other_bytes(release, opened, sample=sample) if n not in known]
-        result = replace(result, record=before | {"notices": [*known, *said]})  # the same files, repacked
-    if built and texts is None:
-        return result
+        said = [n for n in _other_bytes(release, opened, sample=sample) if n not in built.notices]
+        built = msgspec.structs.replace(built, notices=(*built.notices, *said))  # the same files, repacked
+        result = Build(release.label, base, published=False, record=built)
+        if texts is None:
+            return result
     parsed = parsed_members(release, opened)
     if not built:
         staged = stage(
@@ -132,10 +132,13 @@ def _build(
         with step("commit", release.label):
             committed = publish.commit(store, [staged], base, contracts.load())
         # NOTE: another build may have raised the number meanwhile, or published the same.
-        published = before.get("content") != staged.content and committed.run == current()
+        published = (before is None or before.content != staged.content) and committed.run == current()
         result = Build(release.label, committed, published=published, record=staged.record)
     if texts:
-        made_of = result.record | record.source(opened, url, release, texts)
+        told = record.source(opened, url, release, texts, sample=sample)
+        made_of = msgspec.structs.replace(
+            result.record, revision=told.revision, archive=told.archive, fingerprint=told.fingerprint
+        )
         _publish_descriptors(release, parsed, texts, made_of)
     return result
 
@@ -152,7 +155,7 @@ def _base(store: Store, contract: Contract) -> Version:
     return base
 
 
-def _publish_descriptors(release: Release, parsed: list[Parsed], base: Version, made_of: dict[str, Any]) -> None:
+def _publish_descriptors(release: Release, parsed: list[Parsed], base: Version, made_of: ReleaseRecord) -> None:
     contract = contracts.descriptors()
     # NOTE: first, so that no descriptor is ever there without it.
     base.store.put_new("README.md", f"# {contract.title}\n\n{contract.usage}\n".encode())
@@ -184,7 +187,7 @@ def stage(
     *,
     store: Store,
     base: Version,
-    records: Mapping[str, Mapping[str, Any]],
+    records: Mapping[str, ReleaseRecord],
     url: str | None = None,
     all_formats: bool = False,
     sample: bool = False,
@@ -200,7 +203,7 @@ def stage(
     with step("normalize", release.label) as done:
         tables, accounts = normalize(parsed, release, contract)
         done.rows = sum(table.height for table in tables.values())
-    made_of = record.source(archive, url, release, base)
+    made = record.source(archive, url, release, base, sample=sample)
     with store.scratch() as target, ThreadPoolExecutor(1) as writer:
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
         indices = work_index.by_law(tables["gpci"], calendar.formula_day(release))
@@ -216,26 +219,25 @@ def stage(
                 accounts,
                 near,
                 base,
+                made,
                 all_formats=all_formats,
                 sample=sample,
                 accept=accept,
             )
             examined.report.raise_if_bad()
-            made_of |= {**elsewhere.hashes(tables["rvu"]), "sample": sample}
-            examined.findings["notices"] += elsewhere.notices(
-                release.label, made_of | examined.findings, records, store
-            )
-        complete = examined.tables | {"releases": record.releases_table(release, made_of, base)}
+            made = _held_elsewhere(release, examined, records, store)
+        complete = examined.tables | {"releases": record.releases_table(release, made, base)}
+        made = msgspec.structs.replace(made, all_formats=all_formats, accepted=tuple(sorted(accept)))
         with step("write", release.label) as done:
             staged = publish.stage(
                 store,
                 release.label,
                 complete,
-                made_of | examined.findings | {"all_formats": all_formats, "accepted": sorted(accept)},
+                made,
                 contract,
                 {"payment_locality": under_way},
             )
-            done.rows, done.bytes = (sum(r[what] for r in staged.resources) for what in ("rows", "bytes"))
+            done.rows, done.bytes = (sum(r.rows for r in staged.resources), sum(r.bytes for r in staged.resources))
         return staged
 
 
@@ -243,7 +245,7 @@ def examine(
     label: str,
     archive: Path,
     *,
-    records: Mapping[str, Mapping[str, Any]],
+    records: Mapping[str, ReleaseRecord],
     base: Version | None = None,
     all_formats: bool = False,
     sample: bool = False,
@@ -262,7 +264,7 @@ def examine(
 def _examine(
     label: str,
     archive: Path,
-    records: Mapping[str, Mapping[str, Any]],
+    records: Mapping[str, ReleaseRecord],
     base: Version | None,
     *,
     all_formats: bool,
@@ -282,18 +284,21 @@ def _examine(
         accounts,
         near,
         base,
+        record.source(opened, None, release, base, sample=sample),
         all_formats=all_formats,
         sample=sample,
         accept=accept,
     )
-    made_of = {
-        "archive": {"name": opened.name, "content": opened.content},
-        **elsewhere.hashes(tables["rvu"]),
-        "sample": sample,
-    }
-    at = base.store if base else "output"
-    examined.findings["notices"] += elsewhere.notices(release.label, made_of | examined.findings, records, at)
-    return examined
+    return replace(examined, record=_held_elsewhere(release, examined, records, base.store if base else "output"))
+
+
+def _held_elsewhere(
+    release: Release, examined: Examined, records: Mapping[str, ReleaseRecord], at: object
+) -> ReleaseRecord:
+    """Refuse an archive that is published under another label; return the record with what is the same as elsewhere."""
+    made = msgspec.structs.replace(examined.record, **elsewhere.hashes(examined.tables["rvu"]))
+    notices = elsewhere.notices(release.label, made, records, at)
+    return msgspec.structs.replace(made, notices=(*made.notices, *notices))
 
 
 def is_built(
@@ -304,12 +309,12 @@ def is_built(
     A release that was published as a sample isn't built as a whole one, and the other way round.
     """
     known = base.releases.get(release.label)
-    if not known or known["fingerprint"] != record.fingerprint(archive) or (all_formats and not known["all_formats"]):
+    if not known or known.fingerprint != record.fingerprint(archive) or (all_formats and not known.all_formats):
         return False
-    if known["sample"] != sample:
+    if known.sample != sample:
         return False
-    mine = [r for r in base.resources if r["release"] == release.label]
-    return all(base.store.size(r["path"]) == r["bytes"] and base.store.exists(r["schema"]) for r in mine)
+    mine = [r for r in base.resources if r.release == release.label]
+    return all(base.store.size(r.path) == r.bytes and base.store.exists(r.schema) for r in mine)
 
 
 def _examined(
@@ -320,6 +325,7 @@ def _examined(
     accounts: list[Accounting],
     neighbour: pl.DataFrame,
     base: Version | None,
+    made: ReleaseRecord,
     *,
     all_formats: bool,
     sample: bool,
@@ -341,18 +347,25 @@ def _examined(
     report = replace(report, findings=unplaced.excused([*report.findings, *found], complete)).accepting(accept)
     differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(release.label, differences, accepted="differences" in accept)
-    findings = record.findings(archive, accounts, differences, report, told, agreed)
-    findings["notices"] += [*_other_bytes(release, archive, sample=sample), *reading.notices(raws)]
-    findings["since"] = _since(release, complete, None if sample else base)
-    findings["since_revision"] = revision.since_revision(release, complete, base, archive.content, sample=sample)
-    findings["not_published"] = since.not_published(
-        parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()}
+    found_record = record.with_findings(made, archive, accounts, differences, report, told, agreed)
+    unpublished = since.not_published(parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()})
+    there = {label: (r.year, r.quarter) for label, r in base.releases.items()} if base else {}
+    beside = registry.undeclared_beside(release, there)
+    notices = [
+        *_other_bytes(release, archive, sample=sample),
+        *reading.notices(raws),
+        *parity.uncompared(raws, unpublished),
+        *assumed.notices(release, complete["release_calendar"], beside),
+    ]
+    made = msgspec.structs.replace(
+        found_record,
+        notices=(*found_record.notices, *notices),
+        since=_since(release, complete, None if sample else base),
+        since_revision=revision.since_revision(release, complete, base, archive.content, sample=sample),
+        not_published={member: tuple(names) for member, names in unpublished.items()},
+        rounded={raw.file: raw.rounded for raw in raws if raw.rounded},
     )
-    findings["notices"] += parity.uncompared(raws, findings["not_published"])
-    beside = registry.undeclared_beside(release, base.releases if base else {})
-    findings["notices"] += assumed.notices(release, complete["release_calendar"], beside)
-    findings["rounded"] = {raw.file: raw.rounded for raw in raws if raw.rounded}
-    return Examined(complete, report, findings)
+    return Examined(complete, report, made)
 
 
 def _other_bytes(release: Release, archive: Archive, *, sample: bool) -> list[str]:
@@ -362,10 +375,10 @@ def _other_bytes(release: Release, archive: Archive, *, sample: bool) -> list[st
     return other_bytes(release, archive.name, archive.sha256)
 
 
-def _since(release: Release, tables: Tables, base: Version | None) -> dict[str, Any]:
+def _since(release: Release, tables: Tables, base: Version | None) -> Since:
     """Say what changed against the last release in force; a sample is a part, and compared with none."""
     if base is None:
-        return since.compared(tables, None)
+        return record_of(Since, since.compared(tables, None))
     return neighbours.since(release, tables, base.store, base.releases, base.resources)
 
 

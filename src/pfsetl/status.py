@@ -81,7 +81,7 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     )
     if disk is not None and disk < LEAST_DISK:
         stale.append(f"{disk / 1e6:,.0f} MB are free where the store is; keep {LEAST_DISK / 1e6:,.0f}")
-    held = sorted((registry.inferred(label, record) for label, record in newest.releases.items()), key=order)
+    held = sorted((newest.release(label) for label in newest.releases), key=order)
     return Status(
         str(store),
         today,
@@ -185,12 +185,12 @@ def _unsound(newest: Version) -> list[str]:
     found = []
     try:
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-            sizes = list(pool.map(newest.store.size, (r["path"] for r in newest.resources)))
+            sizes = list(pool.map(newest.store.size, (r.path for r in newest.resources)))
     except StoreError as error:
         return [str(error)]
     for resource, size in zip(newest.resources, sizes, strict=True):
-        if size != resource["bytes"]:
-            found.append(f"{resource['path']} is {'missing' if size is None else 'of another size'}")
+        if size != resource.bytes:
+            found.append(f"{resource.path} is {'missing' if size is None else 'of another size'}")
     return (
         [f"{found[0]}, and {len(found) - 1} more. {command('repair', newest.store)} mends what it can"] if found else []
     )

@@ -107,7 +107,7 @@ def plan(
 
 def holes(labels: Iterable[str], base: Version, since: int) -> tuple[str, ...]:
     """Return those of these releases of years before `since` that a store lacks, from the oldest that it holds on."""
-    held = [(r["year"], r["quarter"]) for r in base.releases.values()]
+    held = [(r.year, r.quarter) for r in base.releases.values()]
     releases = sorted((r for label in labels if label not in base.releases and (r := _known(label))), key=order)
     return tuple(r.label for r in releases if held and r.year < since and (r.year, r.quarter) >= min(held))
 
@@ -150,5 +150,5 @@ def is_waiting(label: str, cached: Sequence[Fetched], base: Version) -> bool:
     mine = [row.sha256 for row in cached if row.label == label]
     if label not in base.releases:
         return True
-    published = base.releases[label]["archive"]["sha256"]
+    published = base.releases[label].archive.sha256
     return published in mine and published != mine[-1]

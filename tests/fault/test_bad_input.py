@@ -396,7 +396,7 @@ def test_bad_member_is_refused(case: str, published: LocalStore, tmp_path: Path)
 def test_missing_companion_is_named_and_its_table_empty(file: str, label: str, table: str, tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "part.zip", without(file)(s.release(LABEL)))
     built = pfsetl.build(LABEL, store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
-    assert built.record["missing"] == [label]
+    assert built.record.missing == (label,)
     assert built.version.scan(table, LABEL).collect().is_empty()
 
 

@@ -51,7 +51,7 @@ def outcome(data: bytes | Members) -> Version | PfsetlError:
         except PfsetlError as error:
             return error
         assert not [problem for _, problem in built.version.verify() if problem]
-        assert all(m["records"] == m["published"] + m["merged"] for m in built.record["members"])
+        assert all(m.records == m.published + m.merged for m in built.record.members)
         assert built.version.scan("rvu").collect().height > 0
         return built.version
 

@@ -56,7 +56,7 @@ def december(site: Site) -> Site:
 
 def releases(site: Site) -> dict[str, int]:
     """Return the revision of each release that the store holds."""
-    return {label: record["revision"] for label, record in version.open_version(site.store).releases.items()}
+    return {label: record.revision for label, record in version.open_version(site.store).releases.items()}
 
 
 def days_later(site: Site, days: int = 1) -> date:

@@ -40,8 +40,8 @@ def test_a_second_run_says_that_nothing_changed(store, archives, capsys):
 
 def test_no_release_warns_of_a_difference_between_its_text_formats(store):
     records = version.open_version(store).releases
-    found = [(label, d["field"]) for label in records for d in records[label]["format_differences"]]
-    unexplained = [(k, d) for k in records for d in records[k]["format_differences"] if not d["explained"]]
+    found = [(label, d.field) for label in records for d in records[label].format_differences]
+    unexplained = [(k, d) for k in records for d in records[k].format_differences if not d.explained]
     assert (len(found) > 10, unexplained) == (True, [])
 
 

@@ -193,8 +193,8 @@ def folder_of(release_path, tmp_path_factory) -> Callable[[str, str], Path]:
 def test_a_build_from_csv_alone_publishes_what_the_whole_archive_does(label, form, built, folder_of, tmp_path):
     one = pfsetl.build(label, store=LocalStore(tmp_path), archive=folder_of(label, form)).version
     tables = {"rvu", "anesthesia", "opps_cap", "payment_national", "payment_locality", "section_stats"}
-    whole = {r["table"]: r["digest"] for r in built(label).resources if r["release"] == label and r["table"] in tables}
-    assert {r["table"]: r["digest"] for r in one.resources if r["table"] in tables} == whole
+    whole = {r.table: r.digest for r in built(label).resources if r.release == label and r.table in tables}
+    assert {r.table: r.digest for r in one.resources if r.table in tables} == whole
 
 
 def test_leading_zeros_lost_in_a_csv_come_back(folder_of):

@@ -136,7 +136,7 @@ def test_a_re_posted_release_whose_formats_were_compared_stays_compared(store: L
     second = s.write_zip(tmp_path / "second.zip", s.whole("RVU25A", s.CODES[:-1]))
     staged = stage_missing("RVU25A", second, store=store, base=version.open_version(store))
     assert staged is not None
-    assert (staged.record["revision"], staged.record["all_formats"]) == (2, True)
+    assert (staged.record.revision, staged.record.all_formats) == (2, True)
 
 
 def copied(store: LocalStore, to: Path) -> LocalStore:
@@ -168,8 +168,8 @@ def test_a_backfilled_release_has_the_files_of_one_built_alone(
 ) -> None:
     # RVU24A is the first, so its changes to the release before are the same in both.
     alone = pipeline.build("RVU24A", store=store, archive=archives / "RVU24A.zip").version
-    expected = {r["table"]: r["hash"] for r in alone.resources}
-    assert {r["table"]: r["hash"] for r in filled.version.resources if r["release"] == "RVU24A"} == expected
+    expected = {r.table: r.hash for r in alone.resources}
+    assert {r.table: r.hash for r in filled.version.resources if r.release == "RVU24A"} == expected
 
 
 def test_every_outcome_is_reported_as_it_happens(archives: Path, store: LocalStore) -> None:
@@ -270,7 +270,7 @@ def test_what_was_taken_over_is_what_a_run_in_one_go_publishes(
     stopped: LocalStore, archives: Path, filled: Backfill
 ) -> None:
     done = backfill(find_archives(archives, "2024..2026"), store=stopped).version
-    assert {r["path"] for r in done.resources} == {r["path"] for r in filled.version.resources}
+    assert {r.path for r in done.resources} == {r.path for r in filled.version.resources}
 
 
 def test_what_was_taken_over_is_intact(stopped: LocalStore, archives: Path) -> None:
@@ -401,7 +401,7 @@ def with_workbook(tmp_path: Path) -> Path:
 
 def test_a_build_leaves_workbooks_alone(with_workbook: Path, store: LocalStore) -> None:
     built = pipeline.build("RVU25A", store=store, archive=with_workbook, sample=True)
-    assert built.record["format_differences"] == []
+    assert built.record.format_differences == ()
 
 
 def test_a_build_of_all_formats_reports_what_the_workbook_says(with_workbook: Path, store: LocalStore, run) -> None:
@@ -432,7 +432,7 @@ def test_a_published_release_is_compared_again_when_asked_for_all_formats(
     run("build", "RVU25A", "--sample", "--archive", with_workbook, "--output", store.root)
     run("build", "RVU25A", *ACCEPTED, "--archive", with_workbook, "--output", store.root)
     record = version.open_version(store).releases["RVU25A"]
-    assert [d["field"] for d in record["format_differences"]] == ["pe_gpci"]
+    assert [d.field for d in record.format_differences] == ["pe_gpci"]
 
 
 # --- releases staged side by side ---------------------------------------------------------------------------------
@@ -455,7 +455,7 @@ def staged_apart(archives: Path, tmp_path_factory: pytest.TempPathFactory):
 def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(staged_apart, tmp_path, filled):
     store, staged = copied(staged_apart[0], tmp_path / "store"), staged_apart[1]
     done, failed = publish_staged(staged, store=store, base=version.open_version(store))
-    assert ({r["path"] for r in done.resources}, failed) == ({r["path"] for r in filled.version.resources}, {})
+    assert ({r.path for r in done.resources}, failed) == ({r.path for r in filled.version.resources}, {})
 
 
 def test_a_cut_release_staged_beside_its_neighbour_is_left_out(tmp_path, store):

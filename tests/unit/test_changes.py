@@ -196,7 +196,7 @@ def test_the_same_releases_have_the_same_changes_whatever_order_they_come_in(
         store = LocalStore(Path(shutil.copytree(staged.root, tmp_path / str(number))))
         for part in order:
             at = publish.commit(store, [part], pfsetl.open(store), contracts.load())
-        found.add(tuple(sorted((r["table"], r["release"], r["digest"]) for r in at.resources)))
+        found.add(tuple(sorted((r.table, r.release, r.digest) for r in at.resources)))
     assert (len(found), len(listed(at, "RVU25B"))) == (1, 3)
 
 
@@ -210,9 +210,9 @@ def test_an_unchanged_release_whose_neighbour_changed_keeps_its_identity(
     archives: dict[str, Path], tmp_path: Path
 ) -> None:
     store = LocalStore(tmp_path / "o")
-    before = built(store, archives, "RVU25A", "RVU25C").releases["RVU25C"]["content"]
+    before = built(store, archives, "RVU25A", "RVU25C").releases["RVU25C"].content
     after = built(store, archives, "RVU25B")
-    assert (after.releases["RVU25C"]["content"], listed(after, "RVU25C")[0][0]) == (before, "RVU25B")
+    assert (after.releases["RVU25C"].content, listed(after, "RVU25C")[0][0]) == (before, "RVU25B")
     assert built(store, archives, "RVU25C").number == after.number
 
 
@@ -225,7 +225,7 @@ def test_changes_to_a_sample_are_those_from_a_sample(archives: dict[str, Path], 
 
 def test_a_deleted_table_of_changes_is_restored_by_building_again(store: LocalStore, archives: dict[str, Path]) -> None:
     at = pfsetl.open(store)
-    (gone,) = (r["path"] for r in at.resources if (r["table"], r["release"]) == ("release_changes", "RVU25B"))
+    (gone,) = (r.path for r in at.resources if (r.table, r.release) == ("release_changes", "RVU25B"))
     (store.root / gone).unlink()
     after = built(store, archives, "RVU25B")
     assert (after.number, [problem for _, problem in after.verify() if problem]) == (at.number, [])
@@ -238,7 +238,7 @@ def test_a_version_of_before_the_table_gets_it_with_the_next_build(
     with monkeypatch.context() as patch:
         patch.setattr(succession, "completed", lambda store, resources, *_: list(resources))
         before = built(older, archives, "RVU25A", "RVU25B")
-    assert "release_changes" not in {r["table"] for r in before.resources}
+    assert "release_changes" not in {r.table for r in before.resources}
     assert len(listed(built(older, archives, "RVU25C"), "RVU25B")) == 3
 
 
@@ -246,7 +246,7 @@ def test_a_deleted_table_of_changes_stops_no_other_build(
     store: LocalStore, archives: dict[str, Path], tmp_path: Path
 ) -> None:
     at = pfsetl.open(store)
-    (gone,) = (r["path"] for r in at.resources if (r["table"], r["release"]) == ("release_changes", "RVU25B"))
+    (gone,) = (r.path for r in at.resources if (r.table, r.release) == ("release_changes", "RVU25B"))
     (store.root / gone).unlink()
     with pytest.raises(StoreError, match="is published all the same"):  # but can't be laid out for readers that glob
         pfsetl.build("RVU25D", store=store, archive=s.write_zip(tmp_path / "d.zip", s.whole("RVU25D")))
@@ -254,7 +254,7 @@ def test_a_deleted_table_of_changes_stops_no_other_build(
 
 
 def test_a_neighbour_that_cannot_be_read_is_named(store: LocalStore, archives: dict[str, Path], tmp_path: Path) -> None:
-    (path,) = (r["path"] for r in pfsetl.open(store).resources if (r["table"], r["release"]) == ("rvu", "RVU25C"))
+    (path,) = (r.path for r in pfsetl.open(store).resources if (r.table, r.release) == ("rvu", "RVU25C"))
     damaged = store.root / path
     damaged.chmod(0o644)
     damaged.write_bytes(b"PAR1")

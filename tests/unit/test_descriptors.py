@@ -61,13 +61,13 @@ def test_every_row_of_rvu_has_its_descriptor(published: Version, described: Vers
 
 def test_the_store_has_versions_of_its_own(described: Version) -> None:
     assert described.number == 2
-    assert {r["table"] for r in described.resources} == {"descriptor"}
+    assert {r.table for r in described.resources} == {"descriptor"}
     assert pfsetl.open(described.store, 1).scan("descriptor").collect()["release"].unique().to_list() == ["RVU25A"]
 
 
 def test_the_store_says_whose_text_it_holds(described: Version) -> None:
     readme = described.store.get("README.md").decode()
-    for notice in (readme, described.manifest["description"]):
+    for notice in (readme, described.manifest.description):
         assert "copyright American Medical Association" in notice
         assert "FARS/DFARS" in notice
         assert "copyright American Dental Association" in notice
@@ -79,7 +79,7 @@ def test_a_manifest_says_which_class_its_store_has(published: Version, described
 
 def test_the_store_verifies_and_its_digest_can_be_taken_again(described: Version) -> None:
     assert {problem for _, problem in described.verify()} == {""}
-    (resource,) = [r for r in described.resources if r["release"] == "RVU26A"]
+    (resource,) = [r for r in described.resources if r.release == "RVU26A"]
     assert described.table_digest("descriptor", "RVU26A") == resource["digest"]
 
 
@@ -114,7 +114,7 @@ def test_descriptors_are_added_to_what_is_published_already(
 def test_a_build_without_the_option_writes_none(tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
     at = pfsetl.build("RVU25A", store=open_store(tmp_path / "store"), archive=archive, sample=True).version
-    assert "descriptor" not in {r["table"] for r in at.resources}
+    assert "descriptor" not in {r.table for r in at.resources}
 
 
 def test_the_members_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

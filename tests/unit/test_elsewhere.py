@@ -6,11 +6,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from pfsetl import pipeline
 from pfsetl.backfill import backfill, publish_staged, stage_missing
 from pfsetl.errors import ArchiveError
 from pfsetl.publication import elsewhere, version
+from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
@@ -68,8 +71,8 @@ def test_check_of_such_an_archive_refuses_it_as_well(october: LocalStore, tmp_pa
 
 def test_releases_of_a_year_share_companions_and_are_published(october: LocalStore, tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A"))
-    record = pipeline.examine("RVU25A", archive, records=version.open_version(october).releases).findings
-    assert not [notice for notice in record["notices"] if "same relative values" in notice]
+    record = pipeline.examine("RVU25A", archive, records=version.open_version(october).releases).record
+    assert not [notice for notice in record.notices if "same relative values" in notice]
 
 
 def test_one_participant_s_file_of_another_release_is_refused(tmp_path: Path) -> None:
@@ -101,11 +104,10 @@ def test_the_same_archive_under_the_label_of_its_correction_is_refused(tmp_path:
 
 def test_a_record_from_before_rows_were_hashed_is_compared_by_its_files(tmp_path: Path) -> None:
     record = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
-    del record["rvu_hashes"], record["relative_hashes"]
+    record = replace(record, rvu_hashes=UNSET, relative_hashes=UNSET)
+    other = replace(record, archive=replace(record.archive, name="x.zip", content="other"))
     with pytest.raises(ArchiveError, match="this is RVU25D"):
-        elsewhere.notices(
-            "RVU25A", record | {"archive": {"name": "x.zip", "content": "other"}}, {"RVU25D": record}, "fees"
-        )
+        elsewhere.notices("RVU25A", other, {"RVU25D": record}, "fees")
 
 
 # --- under another conversion factor --------------------------------------------------------------------------------
@@ -131,21 +133,21 @@ def test_relative_values_of_another_year_s_release_are_refused_whatever_the_fact
 def test_a_correction_with_another_factor_may_repeat_the_relative_values(tmp_path: Path) -> None:
     # RVU24AR is RVU24A at the factor of 9 March 2024.
     one = recorded("RVU24A", s.whole("RVU24A"), tmp_path)
-    made = one | {"rvu_hashes": {"all": "other"}, "archive": {"name": "x.zip", "content": "other"}}
-    made["members"] = [member | {"sha256": "other"} for member in one["members"]]
+    other = replace(one.archive, name="x.zip", content="other")
+    members = tuple(replace(member, sha256="other") for member in one.members)
+    made = replace(one, rvu_hashes={"all": "other"}, archive=other, members=members)
     assert elsewhere.notices("RVU24AR", made, {"RVU24A": one}, "fees") == [
         "PPRRVU2024_JAN.txt: the same relative values as RVU24A"
     ]
 
 
 def test_a_record_without_such_hashes_is_compared_with_the_factor_and_that_is_said(tmp_path: Path) -> None:
-    old = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
-    del old["relative_hashes"]
+    old = replace(recorded("RVU25D", s.whole("RVU25D"), tmp_path), relative_hashes=UNSET)
     made = recorded("RVU25A", s.whole("RVU25A"), tmp_path)
     (said,) = elsewhere.notices("RVU25A", made, {"RVU25D": old}, "fees")
     assert said.startswith("RVU25D: published before relative values were compared without the conversion factor")
     with pytest.raises(ArchiveError, match="this is RVU25D, published"):
-        elsewhere.notices("RVU25A", made | {"rvu_hashes": old["rvu_hashes"]}, {"RVU25D": old}, "fees")
+        elsewhere.notices("RVU25A", replace(made, rvu_hashes=old.rvu_hashes), {"RVU25D": old}, "fees")
 
 
 def test_the_hash_with_the_factor_is_the_one_that_older_stores_hold() -> None:
@@ -169,11 +171,11 @@ def test_the_hash_with_the_factor_is_the_one_that_older_stores_hold() -> None:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def recorded(label: str, members: s.Members, folder: Path) -> dict[str, object]:
+def recorded(label: str, members: s.Members, folder: Path) -> ReleaseRecord:
     """The record of a release that is a part, as if it were whole."""
     store = LocalStore(folder / f"store of {label}")
     archive = s.write_zip(folder / f"{label}.zip", members)
-    return dict(pipeline.build(label, store=store, archive=archive, sample=True).record) | {"sample": False}
+    return replace(pipeline.build(label, store=store, archive=archive, sample=True).record, sample=False)
 
 
 def test_parts_of_two_quarters_may_be_equal(tmp_path: Path) -> None:

@@ -139,15 +139,15 @@ def test_a_release_with_cut_headings_is_published_and_that_is_noticed(name: str,
     )
     assert rest.tables["rvu"].equals(whole.tables["rvu"])
     said = f"{name}: heading lines above line 1 are missing; the rest fits layout G31 alone"
-    assert (said in rest.findings["notices"], said in whole.findings["notices"]) == (True, False)
+    assert (said in rest.record.notices, said in whole.record.notices) == (True, False)
 
 
 def test_without_titles_the_year_rests_on_the_name_and_that_is_said(tmp_path: Path) -> None:
     members = {k: v for k, v in s.release("RVU25A").items() if not k.startswith("PPRRVU")}
     rest = s.csv_bytes(s.pprrvu_cells("G31")[9:])
     found = [
-        pipeline.examine("RVU25A", s.write_folder(tmp_path / n, members | {n: rest}), records={}, sample=True).findings
+        pipeline.examine("RVU25A", s.write_folder(tmp_path / n, members | {n: rest}), records={}, sample=True).record
         for n in ("PPRRVU2025_JAN.csv", "PPRRVU.csv")
     ]
     unsaid = ["no name or title says the year of opps_cap, pprrvu: taken as RVU25A's like the rest"]
-    assert [[n for n in f["notices"] if n in unsaid] for f in found] == [[], unsaid]
+    assert [[n for n in f.notices if n in unsaid] for f in found] == [[], unsaid]

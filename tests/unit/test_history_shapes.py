@@ -62,7 +62,7 @@ def assert_names(message: str, *fragments: str) -> None:
 @pytest.mark.parametrize("shape", WIDE)
 def test_2010_builds_in_each_of_its_neighbours_shapes(shape: str, tmp_path: Path) -> None:
     built = build(tmp_path, "RVU10AR1", old("2010", shape))
-    assert [m["layout"] for m in built.record["members"] if m["member"] == "pprrvu"] == [shape]
+    assert [m.layout for m in built.record.members if m.member == "pprrvu"] == [shape]
 
 
 @pytest.mark.parametrize("shape", WIDE)
@@ -102,7 +102,7 @@ def test_the_header_is_found_in_whichever_row_it_stands(above: int, tmp_path: Pa
     cells = s.pprrvu_cells("G37", title="2007")
     member = {"PPRRVU07.csv": s.csv_bytes(cells[5 - above :])}
     built = build(tmp_path, "RVU07A4", {k: v for k, v in old("2007").items() if "PPRRVU" not in k} | member)
-    assert built.record["rvu_rows"] == len(s.CODES)
+    assert built.record.rvu_rows == len(s.CODES)
 
 
 # --- 2003 to 2008: shapes that are only told of -----------------------------------------------------------------

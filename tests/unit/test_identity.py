@@ -244,7 +244,7 @@ def test_the_name_of_a_workbook_counts_though_it_is_not_read(tmp_path: Path) -> 
 def test_the_manifest_says_what_each_file_says(tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25D.zip", s.release("RVU25D"))
     record = pfsetl.build("RVU25D", store=LocalStore(tmp_path / "store"), archive=archive, sample=True).record
-    gpci = next(f for f in record["identity"] if f["member"] == "gpci")
+    gpci = next(f for f in record.identity if f.member == "gpci")
     assert {y["where"].split()[0] for y in gpci["year"]} == {"name", "title"}
     assert {tuple(y["says"]) for y in gpci["year"]} == {("2025",)}
 

@@ -141,7 +141,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("small")
     archive = s.write_zip(folder / "RVU25A.zip", s.release())
     at = pfsetl.build("RVU25A", store=pfsetl.open_store(folder / "store"), archive=archive, sample=True).version
-    return {r["table"]: Path(at.store.uri(r["path"])) for r in at.resources}
+    return {r.table: Path(at.store.uri(r.path)) for r in at.resources}
 
 
 @pytest.mark.parametrize("name", CONTRACT.tables)

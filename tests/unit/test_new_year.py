@@ -12,12 +12,15 @@ from typing import Any
 
 import polars as pl
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 import pfsetl
 from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import UsageError
-from pfsetl.publication import version
+from pfsetl.publication import manifest, version
 from pfsetl.publication.store import LocalStore
+from pfsetl.publication.version import Version
 from tests import synthetic as s
 
 Command = Callable[..., tuple[int, str, str]]
@@ -57,7 +60,7 @@ def test_five_places_give_one_answer(label: str, tmp_path: Path, run: Command) -
 
 def test_the_build_warns_once_and_names_what_to_add(tmp_path: Path) -> None:
     record = built("RVU27A", tmp_path / "store", tmp_path).record
-    (notice,) = [n for n in record["notices"] if "releases.csv" in n]
+    (notice,) = [n for n in record.notices if "releases.csv" in n]
     assert notice.startswith("RVU27A: in force 2027-01-01 to 2027-03-31 by the quarter rule")
     assert "non_qp 33.4000, qp 33.5000" in notice
     assert "the factors in conversion_factors.csv" in notice
@@ -65,7 +68,7 @@ def test_the_build_warns_once_and_names_what_to_add(tmp_path: Path) -> None:
 
 def test_a_declared_release_has_no_such_notice_and_the_certainty_of_its_factor(tmp_path: Path) -> None:
     one = built("RVU26A", tmp_path / "store", tmp_path)
-    assert not [n for n in one.record["notices"] if "conversion_factors.csv" in n]
+    assert not [n for n in one.record.notices if "conversion_factors.csv" in n]
     days = one.version.scan("release_calendar", "RVU26A").collect()
     assert set(days["certainty"]) == {"certain"}
 
@@ -96,7 +99,7 @@ def test_two_undeclared_releases_of_one_quarter_are_named_with_the_one_that_pric
     built("RVU27A", store, tmp_path)
     changed = s.release("RVU27AR", [s.changed(s.VISIT, work="2.00"), *s.CODES[1:]])
     record = built("RVU27AR", store, tmp_path, changed).record
-    (notice,) = [n for n in record["notices"] if "RVU27A has the same days" in n]
+    (notice,) = [n for n in record.notices if "RVU27A has the same days" in n]
     assert "prices are taken from RVU27AR" in notice
     assert pfsetl.price("G9901", "2027-02-01", output=store)["release"] == "RVU27AR"
 
@@ -131,7 +134,7 @@ def test_a_declared_release_without_a_declared_factor_has_the_printed_one_and_sa
     assert dict(days.select("participant", "conversion_factor").rows()) == PRINTED
     assert set(days["certainty"]) == {"as printed"}
     assert set(days["effective_to"]) == {date(2027, 3, 14)}
-    (notice,) = [n for n in one.record["notices"] if "conversion_factors.csv" in n]
+    (notice,) = [n for n in one.record.notices if "conversion_factors.csv" in n]
     assert "releases.csv" not in notice
 
 
@@ -161,7 +164,8 @@ def test_a_release_that_was_never_in_force_prices_no_day_whatever_it_prints() ->
 
 def test_an_older_store_without_days_in_its_records_has_those_of_the_rule(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    record = built("RVU27A", store, tmp_path).record
-    del record["in_force"]
-    assert registry.inferred("RVU27A", record).effective_to == date(2027, 3, 31)
+    at = built("RVU27A", store, tmp_path).version
+    of_before = replace(at.releases["RVU27A"], in_force=UNSET)
+    older = Version(at.store, at.number, manifest.about(at.manifest, releases={"RVU27A": of_before}))
+    assert older.release("RVU27A").effective_to == date(2027, 3, 31)
     assert version.open_version(store).scan("releases").select(pl.len()).collect().item() == 1

@@ -21,7 +21,7 @@ def test_a_relabelled_archive_builds_under_its_new_label_alone(old: str, new: st
     archive = s.write_zip(tmp_path / "given.zip", relabel(s.release(old), old, new))
     store = LocalStore(tmp_path / "store")
     record = pfsetl.build(new, store=store, archive=archive, sample=True).record
-    assert [n for n in record["notices"] if "of opps_cap: taken as" not in n] == []
+    assert [n for n in record.notices if "of opps_cap: taken as" not in n] == []
     with pytest.raises(ArchiveError, match=f"but {old} is the release of"):
         pfsetl.build(old, store=store, archive=archive, sample=True)
 

@@ -168,7 +168,7 @@ def test_a_lag_beyond_all_dates_never_is_over(fresh: LocalStore) -> None:
 
 def test_a_sample_of_the_release_in_force_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = a_store(tmp_path, monkeypatch, *LAST_YEAR, "RVU26A")
-    version.open_version(store).releases["RVU26A"]["sample"] = True
+    version.open_version(store).releases["RVU26A"].sample = True
     ran(store, "2026-02-01T09:20:00+00:00", LOOK)
     found = status(store, now=NOW)
     assert ([why.partition(":")[0] for why in found.stale], found.in_force_published) == (["RVU26A"], False)

@@ -98,7 +98,7 @@ def test_lines_that_nothing_places_are_rejects_and_named(mac: str, examined) -> 
     assert reject["reason"] == f"in no known state: contractor {mac} locality 00"
     assert reject["text"].startswith(f"{s.SCAN['hcpcs']}||A|{mac}|00|")
     assert warnings(found)["opps_cap.placed"] == (f"contractor {mac} locality 00: 1 lines",)
-    account = next(m for m in found.findings["members"] if m["member"] == "opps_cap")
+    account = next(m for m in found.record.members if m.member == "opps_cap")
     assert account["rejected"] == 1
     assert account["records"] == account["published"] + account["merged"] + account["rejected"]
 
@@ -179,7 +179,7 @@ def test_one_line_of_a_whole_release_under_an_unknown_number_costs_no_release(tm
     archive = s.whole("RVU25A") | {OPPSCAP: s.opps_cap_csv("OPPSCAP7FN", rows)}
     store = LocalStore(tmp_path / "store")
     built = pipeline.build("RVU25A", store=store, archive=s.write_folder(tmp_path / "archive", archive))
-    told = {f"{w['table']}.{w['check']}": w["violations"] for w in built.record["warnings"]}
+    told = {f"{w.table}.{w.check}": w.violations for w in built.record.warnings}
     assert (told["opps_cap.placed"], told["opps_cap.every_locality_of_a_service"]) == (1, 1)
     (held,) = rules.held(built.version)
     assert held.refused == ()

@@ -33,7 +33,7 @@ def problems(version: Version) -> dict[str, str]:
 
 
 def path_of(version: Version, table: str, release: str = "RVU25A") -> str:
-    return str(next(r["path"] for r in version.resources if (r["table"], r["release"]) == (table, release)))
+    return str(next(r.path for r in version.resources if (r.table, r.release) == (table, release)))
 
 
 def test_the_newest_version_is_opened_by_default(store: LocalStore) -> None:
@@ -104,14 +104,14 @@ def test_verify_finds_a_deleted_object(store: LocalStore) -> None:
 
 
 def test_verify_finds_a_changed_schema(store: LocalStore) -> None:
-    name = pfsetl.open(store).resources[0]["schema"]
+    name = pfsetl.open(store).resources[0].schema
     (store.root / name).chmod(0o644)
     (store.root / name).write_text("{}")
     assert list(problems(pfsetl.open(store))) == [name]
 
 
 def test_building_again_restores_a_deleted_schema(store: LocalStore, template: Path) -> None:
-    (store.root / pfsetl.open(store).resources[0]["schema"]).unlink()
+    (store.root / pfsetl.open(store).resources[0].schema).unlink()
     pfsetl.build("RVU25A", store=store, archive=template.parent / "RVU25A.zip", sample=True)
     assert problems(pfsetl.open(store)) == {}
 
@@ -259,5 +259,5 @@ def test_other_files_among_the_manifests_are_passed_over(store: LocalStore) -> N
 
 def test_the_digest_of_rows_is_that_of_the_manifest(store: LocalStore) -> None:
     version = pfsetl.open(store)
-    recorded = next(r["digest"] for r in version.resources if (r["table"], r["release"]) == ("rvu", "RVU26A"))
+    recorded = next(r.digest for r in version.resources if (r.table, r.release) == ("rvu", "RVU26A"))
     assert version.table_digest("rvu", "RVU26A") == recorded

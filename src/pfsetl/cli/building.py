@@ -33,6 +33,7 @@ from pfsetl.cli.options import (
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import revision, separation, version
+from pfsetl.publication.manifest import plain
 from pfsetl.publication.store import Store, open_store
 from pfsetl.source import cache as kept
 from pfsetl.tables.check import Finding
@@ -156,7 +157,7 @@ def build(
         print(f"descriptors in {descriptors_output}. {contracts.descriptors().usage}", file=sys.stderr)
     if json:
         outcome = {"release": result.release, "version": result.version.number, "published": result.published}
-        said = {"record": result.record, "rows_go_into": render.rows_go_into(result.record)}
+        said = {"record": plain(result.record), "rows_go_into": render.rows_go_into(result.record)}
         print(render.as_json(outcome | said))
     else:
         render.build(render.console(), result)
@@ -200,13 +201,13 @@ def backfill(
         )
     failed = unfetched | result.failed
     records = result.version.releases
-    again = {label: told for label in result.published if (told := records[label].get("since_revision"))}
+    again = {label: told for label in result.published if (told := records[label].since_revision)}
     if not sample:
         found = replace(found, notices=(*found.notices, *in_folders.other_bytes(found.archives)))
     if json:
         outcome = {"published": result.published, "unchanged": result.unchanged, "failed": failed}
         said = {"unused": found.unused, "absent": found.absent, "notices": found.notices}
-        print(render.as_json({"version": result.version.number, **outcome, **said, "since_revision": again}))
+        print(render.as_json({"version": result.version.number, **outcome, **said, "since_revision": plain(again)}))
     else:
         print(
             f"version {result.version.number}: {len(result.published)} published, {len(result.unchanged)} unchanged, "
@@ -268,9 +269,9 @@ def check(
         examined = pipeline.examine(
             release, archive, records=base.releases, base=base, all_formats=all_formats, sample=sample
         )
-        findings, errors = examined.findings, examined.report.errors
+        findings, errors = examined.record, examined.report.errors
     if json:
-        print(render.as_json(findings | {"rows_go_into": render.rows_go_into(findings)}))
+        print(render.as_json(plain(findings) | {"rows_go_into": render.rows_go_into(findings)}))
     else:
         render.findings(render.console(), findings)
     if errors:

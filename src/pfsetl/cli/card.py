@@ -9,6 +9,7 @@ import polars as pl
 
 from pfsetl.declared import declarations, registry
 from pfsetl.errors import UsageError
+from pfsetl.publication.manifest import ReleaseRecord, plain
 from pfsetl.publication.store import command, first_build
 from pfsetl.publication.version import Version
 from pfsetl.source import members
@@ -43,8 +44,8 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
     return {
         "hcpcs": code,
         "release": label,
-        "revision": version.releases[label]["revision"],
-        "sample": version.releases[label]["sample"],
+        "revision": version.releases[label].revision,
+        "sample": version.releases[label].sample,
         "version": version.number,
         "effective_from": facts["effective_from"],
         "effective_to": facts["effective_to"],
@@ -54,8 +55,8 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
         "status_meaning": meanings.get(first["status"]),
         "rows": list(_rows(rows, payments)),
         "comparison": comparison.join(stats, on=["participant", "section", "measure"]).to_dicts(),
-        "archive": version.releases[label]["archive"],
-        "missing_participants": members.participants(version.releases[label].get("missing", ())),
+        "archive": plain(version.releases[label].archive),
+        "missing_participants": members.participants(version.releases[label].missing),
     }
 
 
@@ -146,13 +147,13 @@ def _unknown_code(version: Version, code: str, label: str) -> str:
     at = bisect.bisect(known, code)
     near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]] or difflib.get_close_matches(code, known)
     hint = f" Near: {', '.join(near)}." if near else " Codes have five characters, like 99213 or G0101."
-    lacks = members.participants(version.releases[label].get("missing", ()))
+    lacks = members.participants(version.releases[label].missing)
     hint += f" The file of {' and '.join(lacks)} is missing from {label}, and may list it." if lacks else ""
     return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"
 
 
-def _order(label: str, record: dict[str, Any]) -> tuple[int, int, str]:
-    return record["year"], record["quarter"], label
+def _order(label: str, record: ReleaseRecord) -> tuple[int, int, str]:
+    return record.year, record.quarter, label
 
 
 def _ordinal(number: int) -> str:

@@ -146,8 +146,8 @@ def trace(
     origins = tracing.trace(opened, label, table, wanted)
     if archive:
         record = opened.releases[label]
-        found = open_archive(archive, quarters.first_day(record["year"], record["quarter"]))
-        content = record["archive"]["content"]
+        found = open_archive(archive, quarters.first_day(record.year, record.quarter))
+        content = record.archive.content
         origins = tracing.with_text(origins, found, content, descriptors=with_descriptors)
     if json:
         print(render.as_json([asdict(origin) for origin in origins]))

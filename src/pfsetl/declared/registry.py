@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
-from typing import Any
 
 from pfsetl.declared import contradictions, declarations, quarters
 from pfsetl.errors import ContractError, UsageError
@@ -152,29 +151,33 @@ def find_or_infer(label: str) -> Release:
     )  # fmt: skip
 
 
-def inferred(label: str, record: Mapping[str, Any]) -> Release:
-    """Return a release that a store holds and `schemas/releases.csv` doesn't, from its record in the manifest.
+def inferred(label: str, year: int, quarter: int, days: tuple[str | None, str | None] | None) -> Release:
+    """Return a release that a store holds and `schemas/releases.csv` doesn't, from what its manifest says of it.
 
-    Its days are those it was published with; a record from before these were written down has those of the rule.
+    `days` are the first and the last that it was published with, ISO; None has those of the quarter rule.
     """
     if quarters.of_label(label):
         release = find_or_infer(label)
     else:
         release = Release(
-            label, record["year"], record["quarter"], "unknown", None, None, None, None, None, None,
+            label, year, quarter, "unknown", None, None, None, None, None, None,
             "not in releases.csv", known=False,
         )  # fmt: skip
-    days = record.get("in_force", {})
-    first, last = (_date(days.get(edge) or "") for edge in ("from", "to"))
-    return replace(release, effective_from=first, effective_to=last) if days else release
+    if days is None:
+        return release
+    first, last = (_date(day or "") for day in days)
+    return replace(release, effective_from=first, effective_to=last)
 
 
-def undeclared_beside(release: Release, records: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the other releases among these records that aren't declared, as this one isn't, of the same quarter."""
+def undeclared_beside(release: Release, there: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Return the other releases that aren't declared, as this one isn't, of the same quarter.
+
+    `there` are years and quarters by label.
+    """
     if release.known:
         return []
-    others = {label: r for label, r in records.items() if label != release.label and label not in releases()}
-    return [label for label, r in others.items() if (r["year"], r["quarter"]) == (release.year, release.quarter)]
+    quarter = release.year, release.quarter
+    return [x for x, other in there.items() if other == quarter and x != release.label and x not in releases()]
 
 
 def is_of_day(kind: MemberKind, day: date) -> bool:

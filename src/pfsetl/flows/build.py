@@ -86,7 +86,7 @@ def build_release(
             events.published([staged.release], now.number, output)
         key = f"published-{re.sub('[^a-z0-9]+', '-', label.lower())}"
         show_published(key, now, label, f"{_phrase(label, now.number, published)} of {output}.")
-        rows = {r["table"]: r["rows"] for r in now.resources if r["release"] == label}
+        rows = {r.table: r.rows for r in now.resources if r.release == label}
         return {"release": label, "version": now.number, "published": published, "rows": rows}
 
 

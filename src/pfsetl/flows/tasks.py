@@ -85,7 +85,7 @@ def _is_busy(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
 
 def _publish_name() -> str:
     staged: Sequence[StagedRelease] = task_run.parameters["staged"]
-    names = [f"{one.release} revision {one.record['revision']}" for one in staged[:3]]
+    names = [f"{one.release} revision {one.record.revision}" for one in staged[:3]]
     return f"publish {', '.join(names)}" + (f" and {len(staged) - 3} more" if len(staged) > 3 else "")
 
 

@@ -50,8 +50,8 @@ def release_in_force(version: Version, day: date, as_of: date | None = None) -> 
 
 def _undeclared(version: Version) -> list[Release]:
     """Return the releases of a version that `schemas/releases.csv` doesn't know, corrections last."""
-    records = version.releases
-    return [registry.inferred(label, records[label]) for label in sorted(records) if label not in registry.releases()]
+    known = registry.releases()
+    return [version.release(label) for label in sorted(version.releases) if label not in known]
 
 
 def _holds(release: Release, day: date, as_of: date | None) -> bool:
@@ -67,11 +67,11 @@ def rvu_rows(version: Version, label: str, codes: Iterable[str]) -> pl.DataFrame
 def missing_file(version: Version, label: str) -> str:
     """Say which participant's file a release was published without, "" where it has all."""
     record = version.releases[label]
-    whose = " and ".join(members.participants(record.get("missing", ())))
+    whose = " and ".join(members.participants(record.missing))
     if not whose:
         return ""
     return (
-        f"{label} was published from {record['archive']['name']} without the file of {whose}. Add the file and build "
+        f"{label} was published from {record.archive.name} without the file of {whose}. Add the file and build "
         f"{label} again: {command(f'build {label} --archive PATH', version.store)}"
     )
 
@@ -114,5 +114,5 @@ def source_of(version: Version, label: str, what: str, table: str, **key: str) -
         .row(0)
     )
     record = version.releases[label]
-    sha256 = next(m["sha256"] for m in record["members"] if m["file"] == found[0])
-    return Source(what, found[0], found[1], sha256, record["archive"]["name"], record["archive"]["sha256"])
+    sha256 = next(m.sha256 for m in record.members if m.file == found[0])
+    return Source(what, found[0], found[1], sha256, record.archive.name, record.archive.sha256)

@@ -81,7 +81,7 @@ def tree(store: LocalStore, at: Version) -> Iterator[tuple[str, str]]:
         file = place / shown
         if shown not in found:
             yield f"{name}/{shown}", f"missing. {_repair(store)}"
-        elif not file.is_symlink() and not is_object(store, file, resource["path"], resource["hash"]):
+        elif not file.is_symlink() and not is_object(store, file, resource.path, resource.hash):
             yield f"{name}/{shown}", f"not the file that version {at.number} holds. {_repair(store)}"
 
 

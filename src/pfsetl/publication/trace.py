@@ -61,7 +61,7 @@ def trace(at: Version, release: str, table: str, wanted: Mapping[str, str]) -> l
                 f"{named}: no such {name} in {table} of {release}{_so_far(wanted, name)}. {_near(value, known)}"
             )
     record = at.releases[release]
-    members = {m["file"]: m for m in record["members"]}
+    members = {m.file: m for m in record.members}
     keys = [c for c in rows.columns if c not in ("release", "table", "file", "line") and (rows[c] != "").any()]
     return [
         Origin(
@@ -70,11 +70,11 @@ def trace(at: Version, release: str, table: str, wanted: Mapping[str, str]) -> l
             {c: row[c] for c in keys},
             row["file"],
             row["line"],
-            members[row["file"]]["layout"],
-            members[row["file"]]["sha256"],
-            record["archive"]["name"],
-            record["archive"]["sha256"],
-            record["archive"]["url"],
+            members[row["file"]].layout,
+            members[row["file"]].sha256,
+            record.archive.name,
+            record.archive.sha256,
+            record.archive.url,
         )
         for row in rows.iter_rows(named=True)
     ]

@@ -122,19 +122,16 @@ def _options(*, part: bool) -> dict[str, Any]:
 
 def _said(examined: pipeline.Examined) -> list[tuple[str, str, str]]:
     """List everything that a build says of an archive, on screen or in the manifest."""
-    found = examined.findings
-    said = [("missing", name.split(" ")[0], name) for name in found["missing"]]
-    said += [("ignored", name, name) for name in found["ignored"]]
-    said += [("notice", "", text) for text in found["notices"]]
+    found = examined.record
+    said = [("missing", name.split(" ")[0], name) for name in found.missing]
+    said += [("ignored", name, name) for name in found.ignored]
+    said += [("notice", "", text) for text in found.notices]
     said += [
-        ("format_difference", d["member"], f"{d['field']} {d['cells']} {d['examples']}")
-        for d in found["format_differences"]
-        if not d["explained"]
+        ("format_difference", d.member, f"{d.field} {d.cells} {d.examples}")
+        for d in found.format_differences
+        if not d.explained
     ]
-    said += [
-        (f"{w['table']}.{w['check']}", w["table"], f"{w['violations']} {w['description']} {w['examples']}")
-        for w in found["warnings"]
-    ]
+    said += [(f"{w.table}.{w.check}", w.table, f"{w.violations} {w.description} {w.examples}") for w in found.warnings]
     # NOTE: which line another one repeats is not news; that more of them do is.
     reasons = pl.col("reason").str.replace_all(r"\d+", "")
     rejects = examined.tables["rejects"].group_by("file", reasons).len()
