@@ -23,6 +23,8 @@ def price(out: Console, answer: dict[str, Any]) -> None:
             f"${answer['limiting_charge']:,.2f}; "
             f"sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
         )
+    if answer["medicare_pays"] is not None:
+        out.print(f"Medicare pays ${answer['medicare_pays']:,.2f} of it, the patient ${answer['patient_pays']:,.2f}")
     for note in answer["notes"]:
         out.print(f"[yellow]note[/yellow]  {note}")
     for rule in answer["likely"]:
