@@ -13,6 +13,8 @@ def rule_notes(line: Line) -> Iterator[str]:
         known = modifier_of(name)
         if known.effect == "rule" and not has_rule(name, line.date):
             yield f"modifier {name}: no rule on {line.date}; it changes nothing then"
+        elif known.effect == "rule" and known.note != known.source:
+            yield f"modifier {name}: {known.note}"
     if without_technical(line):
         yield "the line has no technical part: what modifier FX, FY or CT takes off it doesn't apply"
     if line.documented and not asks_for_documentation(line):
