@@ -25,6 +25,7 @@ CATARACT = {"hcpcs": "66984"}
     [
         (KNEE | {"modifiers": "54"}, "1058.88"),
         (KNEE | {"modifiers": "55"}, "281.48"),
+        (KNEE | {"modifiers": "78"}, "924.85"),
         (KNEE | {"modifiers": "55", "days": 45}, "140.74"),
         (CATARACT | {"modifiers": "55", "units": 3}, "3.48"),
     ],

@@ -408,6 +408,11 @@ def test_the_command_prices_the_good_lines_lists_the_bad_and_ends_with_2(command
     assert "claim.csv: line 4: units 'x': give a whole number" in err
 
 
+def test_the_command_says_each_note_once_with_the_lines_it_is_of(command):
+    _, out, _ = command(f"hcpcs,date,documented\nG9901,{DAY},yes\nG9902,{DAY},yes\n")
+    assert "note  lines 2, 3: documented: no rule on this line asks for documentation" in out
+
+
 def test_the_command_counts_one_bad_line(command):
     code, _, err = command(f"hcpcs,date\nG9999,{DAY}\n")
     assert (code, err.startswith("pfsetl: 1 line wasn't priced.")) == (2, True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from pfsetl.cli.render import table
 
@@ -56,6 +57,12 @@ def claim(out: Console, answer: dict[str, Any]) -> None:
         for line in answer["lines"]
     ]
     out.print(table("", columns, rows))
+    notes: dict[str, list[str]] = {}
+    for line in answer["lines"]:
+        for note in line["notes"]:
+            notes.setdefault(note, []).append(str(line["line"]))
+    for note, lines in notes.items():
+        out.print(f"[yellow]note[/yellow]  line{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {escape(note)}")
     out.print(
         f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
     )
