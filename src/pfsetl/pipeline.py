@@ -24,7 +24,7 @@ from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import Archive, open_archive, other_bytes
-from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since, unplaced
+from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since, unplaced, work_index
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -203,7 +203,8 @@ def stage(
     made_of = record.source(archive, url, release, base)
     with store.scratch() as target, ThreadPoolExecutor(1) as writer:
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
-        payments = derive.payment_locality(tables["rvu"], tables["gpci"], release)
+        indices = work_index.by_law(tables["gpci"], calendar.formula_day(release))
+        payments = derive.payment_locality(tables["rvu"], indices, release)
         under_way = writer.submit(parquet.write, payments, contract.tables["payment_locality"], target)
         near = record.neighbour(release, {} if sample else records)
         with step("derive and check", release.label):
@@ -336,7 +337,7 @@ def _examined(
         found += loss.lost(release, complete, base, sample=sample)
         beside_it = (release, complete, base.store, base.releases, base.resources)
         found += [] if sample else [*neighbours.moved(*beside_it), *neighbours.repeated(*beside_it)]
-    found += unplaced.findings(complete)
+    found += [*unplaced.findings(complete), *work_index.findings(complete["gpci"], release)]
     report = replace(report, findings=unplaced.excused([*report.findings, *found], complete)).accepting(accept)
     differences = _differences(release, archive, parsed, others)
     parity.refuse_unexplained(release.label, differences, accepted="differences" in accept)

@@ -254,3 +254,18 @@ def test_a_misspelt_county_shows_what_is_near(output):
 )
 def test_what_is_no_place_shows_how_to_write_one(output, written):
     assert "Write CA/18, a ZIP code, or CA/Los Angeles." in refusal(output, written)
+
+
+@pytest.mark.parametrize("written", ["01112/18", "0111218", "1112-18", "01102/18", "31146/18"])
+def test_a_contractor_that_the_indices_dont_have_for_a_locality_is_answered_with_the_one_they_have(tmp_path, written):
+    # 01112 is Northern California's, 01102 its Part B at first, 31146 Los Angeles' before; CMS's OPPSCAP mixes the two.
+    archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
+    pfsetl.build("RVU25A", store=pfsetl.open_store(tmp_path / "o"), archive=archive, sample=True)
+    with pytest.raises(UsageError, match=r"RVU25A has CA/18 under contractor 01182\. Write CA/18 or 01182/18\."):
+        pfsetl.price("G9901", DAY, locality=written, output=tmp_path / "o")
+    assert pfsetl.price("G9901", DAY, locality="01182/18", output=tmp_path / "o")["state"] == "CA"
+
+
+def test_a_contractor_whose_state_lacks_the_locality_is_answered_with_those_it_has(output):
+    with pytest.raises(UsageError, match=r"CA/99: RVU25A has none of this number\. There are CA/18 .*CA/52"):
+        pfsetl.price("G9901", DAY, locality="01112/99", output=output)

@@ -215,11 +215,32 @@ def _known_from(release: Release) -> date:
     """Return the day from which a release counts as known.
 
     NOTE: the posting date on record may be that of a later re-posting. A quarter's first release was there by the first
-    day it prices; one that changes a quarter under way may not have been.
+    day it prices; one that changes a quarter under way may not have been, and not before the act that it was made for
+    (`schemas/known_from.csv`).
     """
     first = _spans()[release.label][0]
-    posted = release.published_on or first
-    return min(posted, first) if release.kind == "initial" else posted
+    row = _declared_known().get(release.label)
+    told = date.fromisoformat(row["known_from"]) if row else first
+    if release.kind == "initial":
+        return min(release.published_on or first, told, first)
+    return release.published_on or max(told, first)
+
+
+def how_known(release: Release, as_of: date) -> list[str]:
+    """Say what a price as known on a day rests on, where CMS's day of posting isn't declared."""
+    if not release.known or release.published_on:
+        return []
+    row = _declared_known().get(release.label)
+    why = f"not before {row['known_from']} by {row['source']} ({row['certainty']}); " if row else ""
+    return [
+        f"as known on {as_of}: CMS's day of posting {release.label} isn't known; {why}it counts as known from "
+        f"{_known_from(release)} on"
+    ]
+
+
+@cache
+def _declared_known() -> Mapping[str, Mapping[str, str]]:
+    return {row["release"]: row for row in declarations.rows("known_from.csv") if row["known_from"]}
 
 
 @cache

@@ -25,6 +25,7 @@ def explain(quote: Quote) -> dict[str, Any]:
     preventive services), less in a deductible. `medicare_pays` (before sequestration) and `patient_pays` are the parts
     of `allowed` where a rule on Medicare's payment sets them (therapist assistants, CQ and CO), else None.
     `likely` are the rules behind it whose row of `schemas/reductions.csv` says that they are likely and not certain.
+    `work_index` is the work index of the law on the day, the act, and the amounts with and without the floor.
     """
     service, release = quote.service, quote.release
     return {
@@ -57,6 +58,7 @@ def explain(quote: Quote) -> dict[str, Any]:
         "medicare_pays": _dollars(quote.line.medicare),
         "patient_pays": _dollars(quote.line.patient),
         "steps": [*_amount_steps(quote), *_rule_steps(quote)],
+        "work_index": _work_index(quote),
         "likely": _likely(quote),
         "sources": [asdict(source) for source in quote.sources],
         "notes": list(quote.notes),
@@ -143,7 +145,41 @@ def _likely(quote: Quote) -> list[str]:
     )
     supervision = quote.anesthesia.supervision if quote.anesthesia else ()
     rules: list[Step | Reduction] = [*supervision, *line.steps, *(rule for rule in after if rule)]
-    return list(dict.fromkeys(f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != "certain"))
+    said = [f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != "certain"]
+    index = quote.work_index
+    if index and index.other is not None and index.law and index.law.certainty != "certain":
+        said.append(f"work index floor: {index.law.source}")
+    return list(dict.fromkeys(said))
+
+
+def _work_index(quote: Quote) -> dict[str, Any] | None:
+    """Return the work index of the law on the day, the act, and the amount with and without the floor; None nationally.
+
+    An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs.
+    """
+    index, field = quote.work_index, f"{quote.service.setting}_payment"
+    if index is None:
+        return None
+    paid, other = quote.payment[field], quote.other_payment
+    mine = None if quote.anesthesia else paid
+    theirs = other[field] if other else mine
+    with_floor, without = (mine, theirs) if index.floored else (theirs, mine)
+    law = index.law
+    return {
+        "floor_in_force": index.floored,
+        "floor": law.floor if law else None,
+        "act": law.act if law else None,
+        "from": law.first if law else None,
+        "to": law.last if law else None,
+        "enacted_on": law.enacted_on if law else None,
+        "certainty": law.certainty if law else None,
+        "source": law.source if law else None,
+        "used": index.used,
+        "with_floor": index.with_floor,
+        "without_floor": index.without_floor,
+        "amount_with_floor": None if index.with_floor is None else with_floor,
+        "amount_without_floor": None if index.without_floor is None else without,
+    }
 
 
 def _rule_detail(step: Step) -> str:

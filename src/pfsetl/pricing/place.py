@@ -4,6 +4,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from pfsetl.pricing.counties import county_locality
 from pfsetl.pricing.published import Source, source_of
 from pfsetl.pricing.zip_codes import zip_locality
 from pfsetl.publication.version import Version
+from pfsetl.tables import places, unplaced
 
 _NUMBERED = re.compile(r"([A-Z]{2})[ /-]*([0-9]{0,2})")
 _CONTRACTOR = re.compile(r"([0-9]{4,5})[ /-]+([0-9]{1,2})")
@@ -29,6 +31,7 @@ class Place:
     gpci: pl.DataFrame
     sources: tuple[Source, ...]
     notes: tuple[str, ...]
+    lowest_work_gpci: Decimal | None = None  # of all localities of the release, which tells whether it's floored
 
     @property
     def national(self) -> bool:
@@ -80,7 +83,8 @@ def _numbered(
         near = [f"{state}/{number} {name.title()}" for number, name in there.select("locality", "locality_name").rows()]
         raise UsageError(f"locality {state}/{locality}: {label} has none of this number. There are {', '.join(near)}.")
     line = source_of(version, label, "GPCIs", "gpci", state=state, locality=locality)
-    return Place(state, locality, row["locality_name"][0], row, (*sources, line), notes)
+    lowest = indices.select(pl.min("work_gpci")).item()
+    return Place(state, locality, row["locality_name"][0], row, (*sources, line), notes, lowest)
 
 
 def _by_contractor(version: Version, label: str, mac: str, locality: str) -> Place:
@@ -88,12 +92,37 @@ def _by_contractor(version: Version, label: str, mac: str, locality: str) -> Pla
     named = pl.col("macs").fill_null(pl.col("mac")).str.split(",").list.contains(mac)
     found = indices.filter(named, locality=locality)
     if found.is_empty():
+        if state := _state_of(version, label, mac, locality, indices):
+            place = _numbered(version, label, state, locality)
+            raise UsageError(
+                f"contractor {mac}, locality {locality}: {label} has {state}/{locality} under contractor "
+                f"{place.gpci['mac'][0]}. Write {state}/{locality} or {place.gpci['mac'][0]}/{locality}."
+            )
         near = difflib.get_close_matches(mac, indices["mac"].unique().to_list(), n=3)
         raise UsageError(
             f"contractor {mac}, locality {locality}: not in {label}. Contractors near: {', '.join(near) or 'none'}. "
             "Better name the state: CA/18; contractor numbers change."
         )
     return _numbered(version, label, found["state"][0], locality)
+
+
+def _state_of(version: Version, label: str, mac: str, locality: str, indices: pl.DataFrame) -> str | None:
+    """Return the state of a contractor that the indices don't name for a locality, None where nothing tells it.
+
+    By `schemas/carriers.csv`, else as another member of the release has it, else by its first three digits.
+    """
+    asked = pl.DataFrame({"mac": [mac], "locality": [locality]})
+    told = [
+        version.scan(table, label)
+        .select(pl.col("macs").str.split(",").alias("mac"), "locality", "state")
+        .explode("mac")
+        .filter(mac=mac)
+        .unique()
+        .collect()
+        for table in ("gpci", *unplaced.MEMBERS)
+    ]
+    state: str | None = places.with_likely_state(asked, pl.concat(told).unique(), indices)["state"][0]
+    return state
 
 
 def _nation() -> pl.DataFrame:

@@ -12,9 +12,10 @@ import polars as pl
 from pfsetl.declared import calendar, declarations
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.pricing import published
+from pfsetl.pricing import floor, published
 from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
+from pfsetl.pricing.floor import WorkIndex
 from pfsetl.pricing.global_package import days_unsaid, with_days
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
@@ -39,6 +40,8 @@ class Quote:
     place: Place
     row: Row  # of `rvu`
     payment: Row  # of `payment_locality`, the same row priced in this place
+    work_index: WorkIndex | None
+    other_payment: Row | None  # with the work index that isn't law on the day, where it's another
     conversion_factor: Decimal
     anesthesia: Anesthesia | None
     line: PricedLine
@@ -57,9 +60,11 @@ class _Priced:
 
     release: Release
     place: Place
+    work_index: WorkIndex | None
     participant: str
     rows: dict[tuple[str, str], tuple[Row, Row]]
     therapy: dict[tuple[str, str], Row]
+    other: dict[tuple[str, str], Row]
 
 
 def quote(version: Version, services: Sequence[Service], as_of: date | None = None) -> list[Quote]:
@@ -85,8 +90,8 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[int, Servi
 
     def one(number: int, service: Service) -> Quote:
         release = published.release_in_force(version, service.day, as_of)
-        place = place_of(release.label, service.locality, service.day)
-        priced, notes = _price_rows(version, release, place, service, as_of, hint)
+        place, index = floor.by_law(place_of(release.label, service.locality, service.day), service.day, as_of)
+        priced, notes = _price_rows(version, release, (place, index), service, as_of, hint)
         return _quote(version, number, service, priced, notes)
 
     return one
@@ -95,11 +100,12 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[int, Servi
 def _price_rows(
     version: Version,
     release: Release,
-    place: Place,
+    at: tuple[Place, WorkIndex | None],
     service: Service,
     as_of: date | None,
     hint: Callable[[str, str], str],
 ) -> tuple[_Priced, list[str]]:
+    place, index = at
     rvu = published.rvu_rows(version, release.label, [service.hcpcs])
     if rvu.is_empty():
         lacks = published.missing_file(version, release.label)
@@ -109,6 +115,8 @@ def _price_rows(
         rvu = pl.concat([rvu, published.rvu_rows(version, release.label, bases)])
     participant, notes = _participant(rvu, service, release, published.missing_file(version, release.label))
     notes += [] if release.known else [f"{release.label}: {release.note}"]
+    notes += calendar.how_known(release, as_of) if as_of else []
+    notes += index.notes if index else []
     # NOTE: CMS lists codes without a price, and anesthesia, in the file of non-QPs alone.
     listed = participant if participant in rvu["participant"] else rvu["participant"][0]
     rvu = rvu.filter(participant=listed)
@@ -124,8 +132,10 @@ def _price_rows(
     share = therapy_share(service.day, facility=service.setting == "facility")
     reducible = rvu.filter(multiple_procedure=THERAPY) if share else rvu.clear()
     therapy = _by_key(derive.payment(reducible, place.gpci, release, share)) if share and reducible.height else {}
+    other = derive.payment(rvu, index.other, release) if index and index.other is not None else payments.clear()
     rows, paid = _by_key(rvu), _by_key(payments)
-    return _Priced(release, place, participant, {key: (rows[key], paid[key]) for key in rows}, therapy), notes
+    priced = {key: (rows[key], paid[key]) for key in rows}
+    return _Priced(release, place, index, participant, priced, therapy, _by_key(other)), notes
 
 
 def _other_releases_or_near(version: Version, label: str, code: str) -> str:
@@ -201,6 +211,8 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
         place=place,
         row=row,
         payment=payment,
+        work_index=priced.work_index,
+        other_payment=priced.other.get(key),
         conversion_factor=row["conversion_factor"],
         anesthesia=timed,
         line=price_claim([line])[0],

@@ -10,7 +10,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
-from pfsetl.tables import derive
+from pfsetl.tables import derive, work_index
 from pfsetl.tables.anesthesia import anesthesia
 from pfsetl.tables.check import Finding
 from pfsetl.tables.code_order import out_of_order
@@ -68,7 +68,7 @@ def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release, lacks: Sequen
         return []
     # NOTE: by code, because a carrier-priced whole service has the work of its professional component.
     services = tables["rvu"].join(caps.select("hcpcs").unique(), on="hcpcs", how="semi")
-    amounts = derive.payment(services, tables["gpci"], release)
+    amounts = pl.concat(derive.payment(services, one, release) for one in work_index.printed(tables["gpci"]))
     lower = (pl.min_horizontal(f"{s}_amount", f"{s}_opps_amount").alias(f"{s}_lower") for s in _SETTINGS)
     ours = amounts.select("participant", *_SERVICE, *PLACE, *(f"{s}_opps_amount" for s in _SETTINGS), *lower)
     same = pl.all_horizontal(
@@ -77,7 +77,7 @@ def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release, lacks: Sequen
         for s in _SETTINGS
     )
     opps = pl.all_horizontal(pl.col(f"{s}_amount") == pl.col(f"{s}_opps_amount") for s in _SETTINGS)
-    # NOTE: from 2026 on there are two factors and one OPPSCAP; it may have been computed with either.
+    # NOTE: from 2026 on there are two factors, and may be two work indices, and one OPPSCAP, computed with either.
     compared = (
         caps.join(ours, on=[*_SERVICE, *PLACE], how="left")
         .select(*_SERVICE, *PLACE, same=same.fill_null(value=False), opps=opps.fill_null(value=False))

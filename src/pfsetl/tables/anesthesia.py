@@ -6,6 +6,7 @@ import polars as pl
 
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
+from pfsetl.tables import work_index
 from pfsetl.tables.check import Finding
 from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE, Agreement, Judged, judged, stopping
 
@@ -25,17 +26,12 @@ def anesthesia(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Jud
 
 
 def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], release: Release) -> Judged | None:
-    number = (pl.col(name).cast(pl.Float64) for name in (*INDICES, "conversion_factor"))
-    rows = factors.join(tables["gpci"].select(*PLACE, *INDICES), on=PLACE).select(*PLACE, *number)
-    values = [row[len(PLACE) :] for row in rows.rows()]
-    # NOTE: from a few localities, as a sample has, the shares can't be told apart from the errors.
-    shares = fitted_shares(values) if len(values) >= _FEWEST else None
-    if shares is None:
+    fits = [fit for gpci in work_index.printed(tables["gpci"]) if (fit := _fitted(factors, gpci))]
+    if not fits:
         return None
+    shares, rows = min(fits, key=lambda fit: float(fit[1]["off"].sum()))
     participant = factors["participant"][0]
     whose = "" if participant == "all" else f" ({participant})"
-    rows = rows.with_columns(expected=pl.Series([weighed(row, shares) for row in values], dtype=pl.Float64))
-    rows = rows.with_columns(off=(pl.col("conversion_factor") - pl.col("expected")).abs())
     off = rows.filter(pl.col("off") > _bound("anesthesia_off_by")).sort("off", *PLACE, descending=[True, False, False])
     far = rows.filter(pl.col("off") > _bound("anesthesia_far_off_by")).height
     examples = tuple(
@@ -47,11 +43,28 @@ def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], relea
     remedy = f"{far} are off by more than two cents, as when one of the two members is of another release"
     most = registry.thresholds()["anesthesia_far_off_at_most"]
     crossed = most if far > most.value * rows.height else None
+    if crossed and (raised := _fitted(factors, work_index.raised(tables["gpci"]))):
+        still_far = raised[1].filter(pl.col("off") > _bound("anesthesia_far_off_by")).height
+        if still_far <= most.value * rows.height:
+            remedy += "; they follow from the work index raised to its floor, which these indices aren't"
     agreement, findings = judged(told, release, f"formula_{participant}", said, remedy, crossed)
     apart = off.filter(pl.col("off") > _bound("anesthesia_of_a_locality_off_at_most"))
     if not crossed:
         findings.append(_apart(apart.height, examples, whose, f"apart_{participant}", release))
     return agreement, findings + _national(sum(shares), participant, tables["rvu"], release)
+
+
+def _fitted(factors: pl.DataFrame, gpci: pl.DataFrame) -> tuple[list[float], pl.DataFrame] | None:
+    """Return the shares that fit, and each locality with its factor by them; None for too few localities or no fit."""
+    number = (pl.col(name).cast(pl.Float64) for name in (*INDICES, "conversion_factor"))
+    rows = factors.join(gpci.select(*PLACE, *INDICES), on=PLACE).select(*PLACE, *number)
+    values = [row[len(PLACE) :] for row in rows.rows()]
+    # NOTE: from a few localities, as a sample has, the shares can't be told apart from the errors.
+    shares = fitted_shares(values) if len(values) >= _FEWEST else None
+    if shares is None:
+        return None
+    rows = rows.with_columns(expected=pl.Series([weighed(row, shares) for row in values], dtype=pl.Float64))
+    return shares, rows.with_columns(off=(pl.col("conversion_factor") - pl.col("expected")).abs())
 
 
 def _apart(count: int, examples: tuple[str, ...], whose: str, check: str, release: Release) -> Finding:
