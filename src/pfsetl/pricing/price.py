@@ -28,6 +28,7 @@ def price(
     practitioner: str = "physician",
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
+    documented: bool | str = False,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
     unknown_modifiers: bool = False,
@@ -35,8 +36,9 @@ def price(
     """Return what Medicare allows for a service on a day, with every step and the source of every number.
 
     `locality` is `CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`, or None for the national amount; `days`
-    are those of postoperative care (modifier 55); `as_of` prices by the releases known on that day; `output` is a store
-    or an open version. The result is what `pfsetl price --json` prints, amounts as Decimal dollars. With
+    are those of postoperative care (modifier 55); `documented` says that what a rule asks documentation for was
+    documented (62, 80, 81, 82, AS; induction with AD); `as_of` prices by the releases known on that day; `output` is a
+    store or an open version. The result is what `pfsetl price --json` prints, amounts as Decimal dollars. With
     `unknown_modifiers` a modifier that isn't declared changes nothing and is noted. Raises UsageError.
 
     >>> pfsetl.price("99213", "2026-02-01", locality="CA/18")["allowed"]  # doctest: +SKIP
@@ -44,7 +46,7 @@ def price(
     """
     one = service(
         hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=modifiers, units=units,
-        minutes=minutes, practitioner=practitioner, charge=charge, days=days,
+        minutes=minutes, practitioner=practitioner, charge=charge, days=days, documented=documented,
         unknown_modifiers=unknown_modifiers,
     )  # fmt: skip
     return explain(quote(_version(output), [one], _known(as_of))[0])

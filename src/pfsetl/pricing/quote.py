@@ -21,6 +21,7 @@ from pfsetl.pricing.modifier_reasons import modifier_notes, reason_of
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
 from pfsetl.pricing.reductions import Line, PricedLine, find, therapy_share
+from pfsetl.pricing.rule_notes import rule_notes
 from pfsetl.pricing.service import Service, modifier_of
 from pfsetl.publication.version import Version
 from pfsetl.tables import derive
@@ -217,7 +218,7 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
         anesthesia=timed,
         line=price_claim([line])[0],
         sources=tuple(sources),
-        notes=(*place.notes, *notes, *(timed.notes if timed else ()), *modifier_notes(service)),
+        notes=(*place.notes, *notes, *(timed.notes if timed else ()), *modifier_notes(service), *rule_notes(line)),
     )
 
 
@@ -276,6 +277,7 @@ def _line(number: int, service: Service, priced: _Priced, key: tuple[str, str], 
         global_days=row["global_days"],
         days=service.days,
         uncapped_technical=uncapped if uncapped != paid_technical else None,
+        documented=service.documented,
     )
 
 

@@ -22,6 +22,7 @@ _AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
 _BETWEEN = re.compile(r"[\s,:;/|-]+")
 _PLACE = re.compile(r"[0-9]{1,2}")
+_YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0", "")
 _DOLLARS = re.compile(r"\$?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.[0-9]{1,2}0*)?")
 
 
@@ -41,6 +42,7 @@ class Service:
     charge: int | None  # cents, for the whole line
     days: int | None = None  # of postoperative care
     place_of_service: str | None = None  # CMS's code, where the setting was given by it
+    documented: bool = False  # what a rule asks documentation for: need of an assistant or co-surgeon, induction
     repeated: tuple[str, ...] = ()  # modifiers that were given more than once, which count once
 
 
@@ -72,12 +74,14 @@ def service(
     practitioner: str = "physician",
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
+    documented: bool | str | int = False,
     unknown_modifiers: bool = False,
 ) -> Service:
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
 
     `setting` is nonfacility, facility, or CMS's place of service (11, 22), which tells it on the day by
-    `schemas/places_of_service.csv`. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
+    `schemas/places_of_service.csv`. `documented` is yes or no: what the rule on a modifier asks documentation for was
+    documented. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
 
     >>> service("99213", "2024-03-08", modifiers="25", locality="CA/18").units
     1
@@ -107,6 +111,7 @@ def service(
         None if charge in (None, "") else _cents(charge),
         care,
         place,
+        _yes("documented", documented),
         tuple(name for name in dict.fromkeys(given) if given.count(name) > 1),
     )
 
@@ -197,6 +202,13 @@ def _whole(what: str, value: int | str | None, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
         raise UsageError(f"{what} {value!r}: give a whole number from 1 to {most:,}.")
     return int(text)
+
+
+def _yes(what: str, value: bool | str | int) -> bool:
+    text = str(value).strip().lower()
+    if text not in (*_YES, *_NO):
+        raise UsageError(f"{what} {value!r}: give yes or no.")
+    return text in _YES
 
 
 def _cents(value: Decimal | str | int | None) -> int:
