@@ -17,6 +17,7 @@ from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.floor import WorkIndex
 from pfsetl.pricing.global_package import days_unsaid, with_days
+from pfsetl.pricing.modifier_reasons import modifier_notes, reason_of
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
 from pfsetl.pricing.reductions import Line, PricedLine, find, therapy_share
@@ -217,7 +218,7 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
         anesthesia=timed,
         line=price_claim([line])[0],
         sources=tuple(sources),
-        notes=(*place.notes, *notes, *(timed.notes if timed else ()), *_modifier_notes(service), *rule_notes(line)),
+        notes=(*place.notes, *notes, *(timed.notes if timed else ()), *modifier_notes(service), *rule_notes(line)),
     )
 
 
@@ -239,9 +240,8 @@ def _line(number: int, service: Service, priced: _Priced, key: tuple[str, str], 
     cents, reason = _cents(payment, service.setting, "payment"), payment["reason"]
     if timed and timed.amount is not None:
         cents, reason = timed.amount, None
-    unknown = [m for m in service.modifiers if modifier_of(m).effect == "not_computed"]
-    if unknown:
-        cents, reason = None, f"modifier_{unknown[0]}_not_computed"
+    if no_amount := reason_of(service, row["status"]):
+        cents, reason = None, no_amount
     technical = priced.rows.get((service.hcpcs, "TC"))
     professional = priced.rows.get((service.hcpcs, "26"))
     uncapped = _cents(technical[1], service.setting, "amount") if technical else None
@@ -284,8 +284,3 @@ def _line(number: int, service: Service, priced: _Priced, key: tuple[str, str], 
 def _cents(row: Row, setting: str, kind: str) -> int | None:
     value: Decimal | None = row[f"{setting}_{kind}"]
     return None if value is None else int(value.scaleb(2))
-
-
-def _modifier_notes(service: Service) -> list[str]:
-    named = (modifier_of(m) for m in service.modifiers)
-    return [f"modifier {m.modifier}: {m.note}" for m in named if m.effect in ("none", "not_computed")]

@@ -43,16 +43,22 @@ class Service:
     days: int | None = None  # of postoperative care
     place_of_service: str | None = None  # CMS's code, where the setting was given by it
     documented: bool = False  # what a rule asks documentation for: need of an assistant or co-surgeon, induction
+    repeated: tuple[str, ...] = ()  # modifiers that were given more than once, which count once
 
 
 @dataclass(frozen=True, slots=True)
 class Modifier:
-    """What a modifier does to a price: another row, a rule, nothing, or something that isn't computed here."""
+    """What a modifier says, and does to a price: another row, a rule, nothing, no payment, or what isn't computed."""
 
     modifier: str
+    name: str
+    kind: str
     effect: str
+    since: str  # first and last day it is known for, ISO text, empty where always or not known
+    until: str
     note: str
     source: str
+    certainty: str
 
 
 def service(
@@ -84,6 +90,7 @@ def service(
     if not _HCPCS.fullmatch(code):
         raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
     names = [n for n in _BETWEEN.split(modifiers) if n] if isinstance(modifiers, str) else list(modifiers)
+    given = [_modifier(name, unknown_modifiers) for name in names]
     when = day_of(day, "date of service")
     where = str(setting).strip()
     place = where.zfill(2) if _PLACE.fullmatch(where) else None
@@ -97,7 +104,7 @@ def service(
         (locality or "").strip() or None,
         _setting_at(place, when) if place else _one_of("setting", where, SETTINGS),
         _one_of("participant", participant, _participants()) if participant else None,
-        tuple(dict.fromkeys(_modifier(name, unknown_modifiers) for name in names)),
+        tuple(dict.fromkeys(given)),
         quantity,
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
         _one_of("practitioner", practitioner, practitioners()),
@@ -105,6 +112,7 @@ def service(
         care,
         place,
         _yes("documented", documented),
+        tuple(name for name in dict.fromkeys(given) if given.count(name) > 1),
     )
 
 
@@ -131,7 +139,12 @@ def _participants() -> tuple[str, ...]:
 @cache
 def modifiers() -> Mapping[str, Modifier]:
     """Return every modifier of `schemas/modifiers.csv`."""
-    return {row["modifier"]: Modifier(**row) for row in declarations.rows("modifiers.csv")}
+    columns = {"since": "from", "until": "to"}
+    fields = Modifier.__slots__
+    return {
+        row["modifier"]: Modifier(*(row[columns.get(field, field)] for field in fields))
+        for row in declarations.rows("modifiers.csv")
+    }
 
 
 def modifier_of(name: str) -> Modifier:
@@ -141,7 +154,7 @@ def modifier_of(name: str) -> Modifier:
     unknown = (
         f"not declared, priced as if it changed nothing; a row in {declarations.named('modifiers.csv')} declares it"
     )
-    return Modifier(name, "none", unknown, "")
+    return Modifier(name, "", "", "none", "", "", unknown, "", "")
 
 
 def _setting_at(place: str, day: date) -> str:
