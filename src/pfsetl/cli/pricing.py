@@ -92,7 +92,7 @@ def claim(
     ----------
     file
         CSV with a header (also by tabs or semicolons), or JSON: hcpcs or cpt, date or dos, modifiers or mod1 to mod4,
-        units, minutes, days, locality, setting or pos, participant, practitioner, charge, claim.
+        units, minutes, days, locality, setting or pos, participant, practitioner, charge, aco (yes or no), claim.
     """
     answer = pricing.claim(
         file, as_of=as_of, output=version.open_version(output, at), unknown_modifiers=unknown_modifiers

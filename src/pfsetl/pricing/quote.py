@@ -20,6 +20,7 @@ from pfsetl.pricing.global_package import days_unsaid, with_days
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.pricing.published import Source
 from pfsetl.pricing.reductions import Line, PricedLine, find, therapy_share
+from pfsetl.pricing.same_day import unapplied
 from pfsetl.pricing.service import Service, modifier_of
 from pfsetl.publication.version import Version
 from pfsetl.tables import derive
@@ -216,7 +217,7 @@ def _quote(version: Version, number: int, service: Service, priced: _Priced, not
         anesthesia=timed,
         line=price_claim([line])[0],
         sources=tuple(sources),
-        notes=(*place.notes, *notes, *(timed.notes if timed else ()), *_modifier_notes(service)),
+        notes=(*place.notes, *notes, *(timed.notes if timed else ()), *_modifier_notes(service), *unapplied(line)),
     )
 
 
@@ -275,6 +276,7 @@ def _line(number: int, service: Service, priced: _Priced, key: tuple[str, str], 
         row_modifier=key[1],
         global_days=row["global_days"],
         days=service.days,
+        aco=service.aco,
         uncapped_technical=uncapped if uncapped != paid_technical else None,
     )
 

@@ -43,6 +43,7 @@ class Line:
     global_days: str | None = None  # CMS's code of the global period
     days: int | None = None  # of postoperative care, where only a part of the global period's
     uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
+    aco: bool = False  # the practitioner is in an accountable care organization
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Service:
     charge: int | None  # cents, for the whole line
     days: int | None = None  # of postoperative care
     place_of_service: str | None = None  # CMS's code, where the setting was given by it
+    aco: bool = False  # the practitioner is in an accountable care organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def service(
     practitioner: str = "physician",
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
+    aco: str | None = None,
     unknown_modifiers: bool = False,
 ) -> Service:
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
@@ -100,6 +102,7 @@ def service(
         None if charge in (None, "") else _cents(charge),
         care,
         place,
+        bool(aco) and _one_of("aco", str(aco), ("yes", "no")) == "yes",
     )
 
 
