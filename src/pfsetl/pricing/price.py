@@ -1,6 +1,6 @@
 """What users call: the price of one service, and of the lines of a claim, from a store or an open version."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -70,9 +70,11 @@ def claim(
     )
     version = _version(output)
     ready, bad = _prepared(read, version, _known(as_of))
+    claims: dict[str, list[tuple[ClaimLine, Quote]]] = {}
+    for line, one in ready:
+        claims.setdefault(line.claim, []).append((line, one))
     priced = []
-    for name in dict.fromkeys(line.claim for line, _ in ready):
-        own = [(line, one) for line, one in ready if line.claim == name]
+    for own in claims.values():
         quotes = together([one for _, one in own])
         priced += [(line, one) for (line, _), one in zip(own, quotes, strict=True)]
     priced.sort(key=lambda pair: pair[0].number)
@@ -86,19 +88,18 @@ def claim(
 
 
 def _prepared(
-    lines: Iterable[ClaimLine], version: Version, as_of: date | None
+    lines: Sequence[ClaimLine], version: Version, as_of: date | None
 ) -> tuple[list[tuple[ClaimLine, Quote]], list[ClaimLine]]:
+    services = [(line.number, line.service) for line in lines if line.service]
+    quotes = iter(prepare(version, as_of)(services))
     ready: list[tuple[ClaimLine, Quote]] = []
     bad: list[ClaimLine] = []
-    one = prepare(version, as_of)
     for line in lines:
-        if line.service is None:
-            bad.append(line)
-            continue
-        try:
-            ready.append((line, one(line.number, line.service)))
-        except UsageError as error:
-            bad.append(ClaimLine(line.number, line.claim, None, str(error)))
+        one = next(quotes) if line.service else None
+        if isinstance(one, Quote):
+            ready.append((line, one))
+        else:
+            bad.append(line if one is None else ClaimLine(line.number, line.claim, None, str(one)))
     return ready, bad
 
 
