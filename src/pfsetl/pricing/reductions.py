@@ -1,10 +1,10 @@
 """The records of a claim line, and the rules that touch one: factors, dates and sources of `schemas/reductions.csv`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 
@@ -137,7 +137,7 @@ def find(rule: str, line: Line, rank: int = 1) -> Reduction | None:
 
 def named(rule: str, line: Line) -> bool:
     """Return whether a rule names one of the line's modifiers."""
-    return any(set(row.modifiers) & set(line.modifiers) for row in rules_of(rule, line.date))
+    return bool(line.modifiers) and any(set(row.modifiers) & set(line.modifiers) for row in rules_of(rule, line.date))
 
 
 def setting_of(facility: bool) -> str:
@@ -145,9 +145,10 @@ def setting_of(facility: bool) -> str:
     return "facility" if facility else "nonfacility"
 
 
-def rules_of(rule: str, day: date) -> Iterator[Reduction]:
-    """Yield the rows of a rule that are in force on a day."""
-    return (row for row in reductions() if row.rule == rule and row.effective_from <= day <= row.effective_to)
+@lru_cache(maxsize=100_000)
+def rules_of(rule: str, day: date) -> tuple[Reduction, ...]:
+    """Return the rows of a rule that are in force on a day."""
+    return tuple(row for row in reductions() if row.rule == rule and row.effective_from <= day <= row.effective_to)
 
 
 @cache
