@@ -11,11 +11,12 @@ from pfsetl.errors import UsageError
 from pfsetl.pricing import published
 from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
+from pfsetl.pricing.factors import Row
 from pfsetl.pricing.floor import WorkIndex
 from pfsetl.pricing.global_package import days_unsaid, with_days
 from pfsetl.pricing.place import Place
 from pfsetl.pricing.published import Source
-from pfsetl.pricing.rates import Priced, Row
+from pfsetl.pricing.rates import Priced
 from pfsetl.pricing.rates import prepare as prepare_rates
 from pfsetl.pricing.reductions import Line, PricedLine, find
 from pfsetl.pricing.same_day import unapplied

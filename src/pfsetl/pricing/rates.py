@@ -6,16 +6,16 @@ Rows are read once for each release, payments computed in one go for all service
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import cache, partial
 from typing import Any, TypeVar
 
 import polars as pl
 
-from pfsetl.declared import calendar, declarations
+from pfsetl.declared import calendar
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.pricing import floor, published
+from pfsetl.pricing.factors import FACTOR, Factors, Key, Row, as_paid, factors_of, participant_of
 from pfsetl.pricing.floor import WorkIndex
 from pfsetl.pricing.place import Place, find_place, goes_by_day
 from pfsetl.pricing.reductions import therapy_share
@@ -25,12 +25,8 @@ from pfsetl.tables import derive
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
-Row = dict[str, Any]
-Key = tuple[str, str]  # code and modifier
-Factors = tuple[tuple[str, Decimal], ...]  # as paid on a day, by participant
 THERAPY = "5"  # CMS's multiple-procedure indicator of therapy services
 _WHOLE = (1, 1)  # the share of practice expense
-_FACTOR = pl.Decimal(9, 4)
 _GPCI_TYPES = {f"{part}_gpci": pl.Decimal(6, 3) for part in ("work", "pe", "mp")}
 _GPCI = ("state", "locality", "mac", "work_gpci", "pe_gpci", "mp_gpci")
 
@@ -88,7 +84,7 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
     lawful = cache(
         lambda label, wanted, day: floor.by_law(found(label, wanted, day if goes_by_day(wanted) else None), day, as_of)
     )
-    factors = cache(lambda day: _factors(released(day), day) if as_of is None else ())
+    factors = cache(lambda day: factors_of(released(day), day) if as_of is None else ())
     lacks = cache(lambda label: published.missing_file(version, label))
     # NOTE: kept, as a claim file may name one code on thousands of lines, and all releases are asked for it.
     hint = cache(lambda label, code: _other_releases_or_near(version, label, code))
@@ -102,7 +98,7 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
             raise UsageError(f"code {service.hcpcs}: not in {label}. {lacks(label) or hint(label, service.hcpcs)}")
         bases = {row["endoscopic_base"] for row in of_code} - {None, service.hcpcs}
         every = [*of_code, *(row for code in sorted(bases) for row in rows[label].by_code.get(code, ()))]
-        participant, notes = _participant(every, service, release, lacks(label))
+        participant, notes = participant_of(every, service, release, lacks(label))
         notes += [] if release.known else [f"{label}: {release.note}"]
         notes += calendar.how_known(release, as_of) if as_of else []
         notes += index.notes if index else []
@@ -110,7 +106,7 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
         there = {row["participant"] for row in every}
         listed = participant if participant in there else every[0]["participant"]
         paid = factors(service.day)
-        own, changed = _as_paid([row for row in every if row["participant"] == listed], paid, label)
+        own, changed = as_paid([row for row in every if row["participant"] == listed], paid, label)
         lines = rows[label].lines
         return Asked(service, release, place, index, participant, paid, own, lines, (*notes, *changed))
 
@@ -138,45 +134,6 @@ def _read(version: Version, label: str, codes: set[str]) -> _Rows:
     for row in frame.rows(named=True):
         by_code.setdefault(row["hcpcs"], []).append(row)
     return _Rows(frame, by_code, published.lines_of(version, label, frame["hcpcs"].unique()))
-
-
-def _participant(rows: Sequence[Row], service: Service, release: Release, lacks: str) -> tuple[str, list[str]]:
-    """Return whose conversion factor counts; before 2026 one served everyone. `lacks` is a file that is missing."""
-    there = list(dict.fromkeys(row["participant"] for row in rows if row["hcpcs"] == service.hcpcs))
-    if "all" in there:
-        notes = [f"{release.label} has one conversion factor for everyone"] if service.participant else []
-        return "all", notes
-    wanted = service.participant or "non_qp"
-    if wanted not in there and not {row["status"] for row in rows} <= _without_price():
-        only = f"participant {wanted}: {release.label} has {service.hcpcs} for {', '.join(there)} only."
-        raise UsageError(f"{only} {lacks}".rstrip())
-    return wanted, [] if service.participant else ["participant not given: non_qp"]
-
-
-@cache
-def _without_price() -> frozenset[str]:
-    """Return the status codes under which a service has no price in RVUs."""
-    return frozenset(declarations.code_lists()["status"].filter(pl.col("reason") != "")["code"])
-
-
-def _factors(release: Release, day: date) -> Factors:
-    """Return the conversion factors that were paid on a day, by participant; none where none is declared."""
-    table = calendar.release_calendar(release).filter(pl.lit(day).is_between("effective_from", "effective_to"))
-    return tuple(sorted(table.select("participant", pl.col("conversion_factor").cast(_FACTOR)).rows()))
-
-
-def _as_paid(rows: Sequence[Row], factors: Factors, label: str) -> tuple[dict[Key, Row], list[str]]:
-    """Put the factor that was paid in place of the one the release was printed with, and say where they differ."""
-    paid = dict(factors)
-    own = {}
-    for row in rows:
-        factor = paid.get(row["participant"], row["conversion_factor"])
-        own[row["hcpcs"], row["modifier"]] = {**row, "conversion_factor": factor} if factors else row
-    printed = rows[0]["conversion_factor"]
-    factor = next(iter(own.values()))["conversion_factor"]
-    if factor == printed or None in (factor, printed):
-        return own, []
-    return own, [f"conversion factor {factor} by conversion_factors.csv; the files of {label} print {printed}"]
 
 
 def _payments(asked: Sequence[Asked], rows: Mapping[str, _Rows]) -> _Payments:
@@ -246,7 +203,7 @@ def _table(
 def _with_factors(rvu: pl.DataFrame, factors: Factors) -> pl.DataFrame:
     if not factors:
         return rvu
-    paid = pl.col("participant").replace_strict(dict(factors), default=None, return_dtype=_FACTOR)
+    paid = pl.col("participant").replace_strict(dict(factors), default=None, return_dtype=FACTOR)
     return rvu.with_columns(conversion_factor=pl.coalesce(paid, "conversion_factor"))
 
 
