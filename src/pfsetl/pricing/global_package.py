@@ -94,6 +94,8 @@ def days_unsaid(line: Line) -> bool:
 
 
 def _rules(line: Line) -> list[Reduction]:
+    if not line.modifiers:
+        return []
     return [rule for rule in rules_of(RULE, line.date) if set(rule.modifiers) & set(line.modifiers)]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 
@@ -46,6 +46,7 @@ class Line:
     days: int | None = None  # of postoperative care, where only a part of the global period's
     uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
     documented: bool = False  # what a rule asks documentation for was documented
+    aco: bool = False  # the practitioner is in an accountable care organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def has_rule(modifier: str, day: date) -> bool:
 
 def named(rule: str, line: Line) -> bool:
     """Return whether a rule names one of the line's modifiers."""
-    return any(set(row.modifiers) & set(line.modifiers) for row in rules_of(rule, line.date))
+    return bool(line.modifiers) and any(set(row.modifiers) & set(line.modifiers) for row in rules_of(rule, line.date))
 
 
 def setting_of(facility: bool) -> str:
@@ -192,9 +193,10 @@ def setting_of(facility: bool) -> str:
     return "facility" if facility else "nonfacility"
 
 
-def rules_of(rule: str, day: date) -> Iterator[Reduction]:
-    """Yield the rows of a rule that are in force on a day."""
-    return (row for row in _by_rule().get(rule, ()) if row.effective_from <= day <= row.effective_to)
+@lru_cache(maxsize=100_000)
+def rules_of(rule: str, day: date) -> tuple[Reduction, ...]:
+    """Return the rows of a rule that are in force on a day."""
+    return tuple(row for row in _by_rule().get(rule, ()) if row.effective_from <= day <= row.effective_to)
 
 
 @cache
