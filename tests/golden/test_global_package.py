@@ -10,7 +10,12 @@ import polars as pl
 import pytest
 
 import pfsetl
+from pfsetl.pricing.claims import price_claim
+from tests.golden.claim_lines import SHARES, line
 
+KEY = ["participant", "hcpcs", "modifier"]
+INDICATORS = ("multiple_procedure", "bilateral", "global_days", "status")
+LINE = {"number": 1, "units": 1, "date": "2025-02-01"}
 KNEE = {"hcpcs": "27447", "locality": "CA/18"}
 CATARACT = {"hcpcs": "66984"}
 
@@ -20,6 +25,7 @@ CATARACT = {"hcpcs": "66984"}
     [
         (KNEE | {"modifiers": "54"}, "1058.88"),
         (KNEE | {"modifiers": "55"}, "281.48"),
+        (KNEE | {"modifiers": "78"}, "924.85"),
         (KNEE | {"modifiers": "55", "days": 45}, "140.74"),
         (CATARACT | {"modifiers": "55", "units": 3}, "3.48"),
     ],
@@ -29,17 +35,27 @@ def test_each_part_is_paid(built, line, allowed):
     assert answer["allowed"] == Decimal(allowed)
 
 
-def test_operation_and_care_together_come_to_the_whole_package_in_every_surgery(built):
-    version = built("RVU25A")
+@pytest.mark.parametrize("setting", ["nonfacility", "facility"])
+def test_operation_and_care_together_come_to_the_whole_package_in_every_surgery(built, setting):
+    version, release = built("RVU25A"), "RVU25A"
+    paid = (
+        version.scan("payment_national", release).select(*KEY, pl.col(f"{setting}_payment").alias("payment")).collect()
+    )
     shares = pl.col("preoperative") + pl.col("intraoperative") + pl.col("postoperative")
-    codes = version.scan("rvu", "RVU25A").filter(shares > 0, modifier="").collect()["hcpcs"].unique().sort()
-    asked = [("", 0), ("54", 1), ("55", 2)]
-    lines = [
-        {"hcpcs": code, "date": "2025-02-01", "setting": "facility", "modifiers": modifiers, "claim": f"{code} {n}"}
-        for code in codes.sample(150, seed=54)
-        for modifiers, n in asked
+    rows = version.scan("rvu", release).filter(shares > 0).collect().join(paid, on=KEY).drop_nulls("payment")
+    apart = [
+        (row["hcpcs"], row["participant"])
+        for row in rows.rows(named=True)
+        if abs(allowed(row, "54") + allowed(row, "55") - allowed(row)) > 1
     ]
-    allowed = [one["allowed"] for one in pfsetl.claim(lines, output=version)["lines"]]
-    apart = [(whole, operated, cared) for whole, operated, cared in zip(*[iter(allowed)] * 3, strict=True) if whole]
-    assert len(apart) > 100
-    assert [one for one in apart if abs(one[0] - one[1] - one[2]) > Decimal("0.01")] == []
+    assert (apart, rows.height > 3000) == ([], True)
+
+
+def allowed(row, *modifiers):
+    """Cents of a surgical row as a line of its own."""
+    cents = int(row["payment"].scaleb(2))
+    fields = {name: row[name] for name in (*SHARES, *INDICATORS)}
+    (priced,) = price_claim(
+        [line(LINE | fields | {"hcpcs": row["hcpcs"], "modifiers": modifiers, "payment": cents / 100})]
+    )
+    return priced.allowed

@@ -12,7 +12,10 @@ from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.reductions import Line
 
 DAYS = [date(2005, 7, 1), date(2010, 3, 1), date(2010, 9, 1), date(2014, 2, 3), date(2022, 5, 2), date(2025, 3, 3)]
-MODIFIERS = [(), (), (), ("50",), ("26",), ("TC",), ("62",), ("80",), ("AS",), ("54",), ("55",), ("50", "62"), ("53",)]
+MODIFIERS = [
+    (), (), (), ("50",), ("26",), ("TC",), ("62",), ("80",), ("AS",), ("54",), ("55",), ("50", "62"), ("53",), ("78",),
+    ("FX",), ("FX", "FY"), ("CT",), ("CT", "26"), ("CQ",), ("CO", "GO"), ("UP",), ("AD",),
+]  # fmt: skip
 few = st.sampled_from([0, 1, 3, 50_00, 99_99, 100_00, 200_00]) | st.integers(0, 2_000_00)
 
 
@@ -22,7 +25,7 @@ def claim_lines(draw):
     payment = draw(st.sampled_from([technical + professional, technical + professional, None]))
     return Line(
         number=1,
-        hcpcs=draw(st.sampled_from(["G0001", "G0002", "G0100"])),
+        hcpcs=draw(st.sampled_from(["G0001", "G0002", "G0100", "G0279", "70450", "R0075"])),
         modifiers=draw(st.sampled_from(MODIFIERS)),
         units=draw(st.integers(1, 3)),
         date=draw(st.sampled_from(DAYS[-2:] * 3 + DAYS)),
@@ -36,18 +39,20 @@ def claim_lines(draw):
         multiple_procedure=draw(st.sampled_from(["0", "2", "2", "3", "3", "4", "5", "6", "7", None])),
         bilateral=draw(st.sampled_from(["0", "1", "2", "3", "9"])),
         assistant_surgeon=draw(st.sampled_from(["0", "1", "2", "2", "9"])),
-        co_surgeons=draw(st.sampled_from(["0", "2", "2"])),
+        co_surgeons=draw(st.sampled_from(["0", "1", "2", "2"])),
         team_surgery="0",
         imaging_family=draw(st.sampled_from(["02", "88", "88", "99"])),
         pctc=draw(st.sampled_from(["0", "1", "1", "2", "3", "4"])),
         preoperative=Decimal("0.10"),
         intraoperative=Decimal("0.69"),
         postoperative=Decimal("0.21"),
-        status=draw(st.sampled_from(["A", "A", "A", "T"])),
+        status=draw(st.sampled_from(["A", "A", "A", "T", "J"])),
         practitioner=draw(st.sampled_from(["physician", "physician", "np", "csw"])),
         facility=draw(st.booleans()),
         charge=draw(st.none() | few),
         row_modifier=draw(st.sampled_from(["", "53"])),
+        global_days=draw(st.sampled_from(["000", "010", "090", "XXX", "YYY", None])),
+        documented=draw(st.booleans()),
     )
 
 

@@ -581,6 +581,14 @@ def test_sides_of_different_days_are_no_pair():
     assert allowed(*lines) == [100_00, 100_00]
 
 
+# Each side keeps the rule that its own line names: one on film, one computed; one operation, one aftercare.
+@pytest.mark.parametrize(("one_side", "other"), [("FX", "FY"), ("FX", ""), ("54", "55")])
+def test_sides_under_different_rules_are_no_pair(one_side, other):
+    part = {"hcpcs": "G0279", "bilateral": "1", "pctc": "1", "technical": 70_00, "global_days": "090"}
+    lines = [line(1, modifiers=f"RT {one_side}", **part), line(2, modifiers=f"LT {other}", **part)]
+    assert allowed(*lines) == [allowed(one)[0] for one in lines]
+
+
 def test_charges_of_both_sides_count_together():
     lines = line(1, bilateral="1", modifiers="RT", charge=60_00), line(2, bilateral="1", modifiers="LT", charge=70_00)
     assert allowed(*lines) == [130_00, 0]

@@ -114,6 +114,28 @@ def test_modifiers_are_parted_as_claims_part_them(output, written):
     assert line["modifiers"] == ["GP", "CQ"]
 
 
+# CMS's record layout, assistant at surgery 0: paid (16 %) where documentation shows the need.
+@pytest.mark.parametrize(
+    ("header", "written", "reason"),
+    [
+        ("documented", "yes", None),
+        ("documentation", "Y", None),
+        ("documented", "no", "documentation_required"),
+        ("documented", "", "documentation_required"),
+    ],
+)
+def test_a_column_says_that_documentation_was_given(claimed, header, written, reason):
+    (line,) = claimed(f"hcpcs,date,modifiers,{header}\nG9906,{DAY},80,{written}\n")["lines"]
+    assert (line["documented"], line["reason"]) == (reason is None, reason)
+
+
+@pytest.mark.parametrize("given", [True, "true", 1])
+def test_documentation_is_a_truth_value_in_json(output, given):
+    line = {"hcpcs": "G9906", "date": DAY, "modifiers": "80", "documented": given}
+    small = cents((Decimal("3.00") + Decimal("1.50") + Decimal("0.30")) * FACTOR)
+    assert pfsetl.claim([line], output=output)["allowed"] == cents(small * Decimal("0.16"))
+
+
 @pytest.mark.parametrize("day", ["13/1/2025", "2/30/2025", "1/15/25", "1-15-2025"])
 def test_a_day_that_is_none_in_american_writing_is_refused(output, day):
     (bad,) = pfsetl.claim([{"cpt": "G9901", "dos": day}], output=output)["bad"]
@@ -384,6 +406,11 @@ def test_the_command_prices_the_good_lines_lists_the_bad_and_ends_with_2(command
     assert err.startswith("pfsetl: 2 lines weren't priced.\n")
     assert "claim.csv: line 3: code G9999: not in RVU25A." in err
     assert "claim.csv: line 4: units 'x': give a whole number" in err
+
+
+def test_the_command_says_each_note_once_with_the_lines_it_is_of(command):
+    _, out, _ = command(f"hcpcs,date,documented\nG9901,{DAY},yes\nG9902,{DAY},yes\n")
+    assert "note  lines 2, 3: documented: no rule on this line asks for documentation" in out
 
 
 def test_the_command_counts_one_bad_line(command):

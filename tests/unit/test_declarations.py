@@ -12,6 +12,7 @@ import pytest
 from pfsetl.declared import declarations
 from pfsetl.declared.files import Rule, read, rule_of
 from pfsetl.errors import ContractError
+from tests import forked
 from tests import synthetic as s
 
 FILES = sorted(p.relative_to(declarations.folder()).as_posix() for p in declarations.folder().rglob("*.csv"))
@@ -22,14 +23,8 @@ STATUS = "code,meaning,valid_from,valid_to,payable,reason\n"
 
 def pfsetl(*arguments: object, **environment: object) -> tuple[int, str, str]:
     """Run the command line in a process of its own, which reads the declarations anew."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pfsetl", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", **{name: str(value) for name, value in environment.items()}},
-    )
-    return done.returncode, done.stdout, done.stderr
+    variables = {**os.environ, "COLUMNS": "200", **{name: str(value) for name, value in environment.items()}}
+    return forked.command([*map(str, arguments)], variables)
 
 
 def folder(at: Path, files: Mapping[str, str]) -> Path:

@@ -18,14 +18,11 @@ from pfsetl.publication import publish, retention, version
 from pfsetl.publication.store import LocalStore, open_store
 from tests import synthetic as s
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
+from tests.publisher import RECORD
 
 Run = Callable[..., tuple[int, str, str]]
 PUBLIC, RESTRICTED = contracts.load(), contracts.descriptors()
 DESCRIBED = {(r["hcpcs"], r["modifier"]): r["description"] for r in s.CODES}
-RECORD = {
-    "year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": "", "all_formats": False, "sample": False,
-    "rvu_rows": 0,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +77,7 @@ def test_a_manifest_says_which_class_its_store_has(published: Version, described
 def test_the_store_verifies_and_its_digest_can_be_taken_again(described: Version) -> None:
     assert {problem for _, problem in described.verify()} == {""}
     (resource,) = [r for r in described.resources if r.release == "RVU26A"]
-    assert described.table_digest("descriptor", "RVU26A") == resource["digest"]
+    assert described.table_digest("descriptor", "RVU26A") == resource.digest
 
 
 def test_a_rollback_keeps_the_class(tmp_path: Path) -> None:

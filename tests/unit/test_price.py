@@ -32,7 +32,15 @@ RESTRICTED = s.code("G9908", "Synthetic restricted without RVUs", status="R")
 ANESTHESIA = s.code("00999", "Synthetic anesthesia", status="J")
 ONLY_ALONE = s.code("G9910", "Synthetic, paid only alone", status="T", work="0.10", nonfacility_pe="0.10", mp="0.01")
 ONLY_READING = s.code("G9909", "Synthetic, the reading alone", modifier="26", work="0.70", mp="0.03", pctc="2")
-CODES = (*s.CODES, PAIR, STOPPED, BUNDLED, RESTRICTED, ANESTHESIA, ONLY_ALONE, ONLY_READING)
+THERAPY = s.code("G9911", "Synthetic therapy", work="0.45", nonfacility_pe="0.41", facility_pe="0.41", mp="0.01",
+                 multiple="5")  # fmt: skip
+# Codes that the rules name by their number; what they cost here is made up.
+XRAY, XRAY_READING, XRAY_IMAGE = (s.changed(row, hcpcs="G0279") for row in (s.SCAN, s.SCAN_READING, s.SCAN_IMAGE))
+TRIP = s.code("R0075", "Synthetic trip", status="C", pctc="3")
+CODES = (
+    *s.CODES, PAIR, STOPPED, BUNDLED, RESTRICTED, ANESTHESIA, ONLY_ALONE, ONLY_READING, THERAPY, XRAY, XRAY_READING,
+    XRAY_IMAGE, TRIP,
+)  # fmt: skip
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -313,6 +321,58 @@ def test_a_modifier_that_informs_is_noted(priced):
     assert any(note.startswith("modifier 25: informs") for note in priced(modifiers="25")["notes"])
 
 
+def test_a_rule_that_isnt_in_force_on_the_day_is_noted(priced):
+    answer = priced("G9911", modifiers="CQ", day="2018-01-15")
+    assert any(note.startswith("modifier CQ: no rule on 2018-01-15") for note in answer["notes"])
+
+
+def test_a_reading_of_an_x_ray_on_film_keeps_its_amount_and_says_so(priced):
+    answer = priced("G0279", modifiers="26 FX")
+    assert answer["allowed"] == formula(("1.00", "0.40", "0.04"))
+    assert any("no technical part" in note for note in answer["notes"])
+
+
+def test_a_share_of_the_contractors_price_is_noted(priced):
+    answer = priced("R0075", modifiers="UP")
+    assert (answer["allowed"], answer["reason"]) == (None, "carrier_priced")
+    assert any("1/3 is paid" in note for note in answer["notes"])
+
+
+# SSA 1834(v)(1): 85 % of what Medicare would pay; the patient's 20 % stays.
+def therapy_by_an_assistant():
+    whole = formula(("0.45", "0.41", "0.01"))
+    medicare = cents(whole * Decimal("0.80"))
+    return whole, cents(medicare * Decimal("0.85")), whole - medicare
+
+
+def test_what_medicare_and_the_patient_pay_of_an_assistants_therapy_is_shown(priced):
+    _, medicare, patient = therapy_by_an_assistant()
+    answer = priced("G9911", modifiers="GP CQ")
+    assert (answer["medicare_pays"], answer["patient_pays"]) == (medicare, patient)
+    assert answer["allowed"] == medicare + patient
+
+
+def test_sequestration_of_an_assistants_therapy_is_off_what_medicare_pays(priced):
+    _, medicare, _ = therapy_by_an_assistant()
+    assert priced("G9911", modifiers="GP CQ")["sequestration"] == cents(medicare * Decimal("0.02"))
+
+
+def test_an_assistant_leaves_the_limits_as_they_are(priced):
+    whole, _, _ = therapy_by_an_assistant()
+    assert priced("G9911", modifiers="GP CQ")["limiting_charge"] == cents(whole * Decimal("1.0925"))
+
+
+def test_the_screen_shows_what_medicare_and_the_patient_pay(output, run):
+    _, medicare, patient = therapy_by_an_assistant()
+    _, out, _ = run("price", "G9911", "--date", JANUARY, "--modifier", "CQ", "-o", output)
+    assert f"Medicare pays ${medicare} of it, the patient ${patient}" in out
+
+
+@pytest.mark.parametrize(("documented", "noted"), [(False, 0), (True, 1)])
+def test_documentation_that_nothing_asks_for_is_noted(priced, documented, noted):
+    assert sum("asks for documentation" in note for note in priced(documented=documented)["notes"]) == noted
+
+
 def test_a_discontinued_service_without_a_row_of_its_own_is_the_contractors(priced):
     answer = priced(modifiers="53")
     assert (answer["allowed"], answer["reason"]) == (None, "carrier_priced")
@@ -440,6 +500,21 @@ def test_what_has_no_medicare_price_has_a_reason(priced, hcpcs, reason):
 # --- anesthesia --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_claim_file_priced_in_parts_has_the_lines_of_one_priced_in_one_go(output, monkeypatch, at_once):
+    lines = [
+        {"hcpcs": code, "date": day, "claim": claim, "locality": "AL/00"}
+        for claim, code, day in [
+            ("b", "G9901", JANUARY), ("a", "G9901", JANUARY), ("b", "00000", JANUARY), ("c", "G9901", "2024-01-05"),
+            ("a", "G9901", "2019-01-05"), ("b", "G9901", JANUARY),
+        ]
+    ]  # fmt: skip
+    whole = pfsetl.claim(lines, output=output)
+    monkeypatch.setattr("pfsetl.pricing.price.LINES_AT_ONCE", at_once)
+    assert pfsetl.claim(lines, output=output) == whole
+    assert [[one["line"] for one in whole[kind]] for kind in ("lines", "bad")] == [[1, 2, 4, 6], [3, 5]]
+
+
 @pytest.fixture(scope="module")
 def with_base_units(folder, output) -> Path:
     path = folder / "CY_2025_Anesthesia_Base_Units.txt"
@@ -480,6 +555,23 @@ def test_a_medically_directed_anesthesia_is_halved(priced, with_base_units, modi
 def test_an_anesthesia_done_alone_is_paid_in_full(priced, with_base_units, modifier):
     answer = priced("00999", locality="CA/18", minutes=45, modifiers=modifier)
     assert answer["allowed"] == cents(8 * Decimal("21.32"))
+
+
+# 42 CFR 414.46(f), Medicare Claims Processing Manual chapter 12 section 50: three base units, one more for induction.
+@pytest.mark.parametrize(("documented", "units"), [(False, 3), (True, 4)])
+def test_supervision_of_more_than_four_is_paid_by_three_units_and_one_for_induction(priced, documented, units):
+    answer = priced("00999", locality="CA/18", modifiers="AD", documented=documented)
+    assert answer["allowed"] == cents(units * Decimal("21.32"))
+
+
+def test_supervision_needs_no_minutes_and_says_so(priced):
+    answer = priced("00999", locality="CA/18", modifiers="AD", minutes=90)
+    assert answer["allowed"] == cents(3 * Decimal("21.32"))
+    assert any(note.startswith("minutes have no effect") for note in answer["notes"])
+
+
+def test_supervision_without_documentation_says_what_documentation_would_add(priced):
+    assert any("induction would add a unit" in note for note in priced("00999", modifiers="AD")["notes"])
 
 
 def test_the_sources_of_an_anesthesia_price_are_its_units_and_its_factor(priced, with_base_units):
@@ -596,6 +688,7 @@ def test_a_code_that_is_gone_or_to_come_says_of_which_releases_it_is(changing, h
         ({"charge": "1_000"}, "give dollars and cents"),
         ({"charge": "1,2,3"}, "give dollars and cents"),
         ({"charge": -1}, "give dollars and cents"),
+        ({"documented": "perhaps"}, "documented 'perhaps': give yes or no"),
         ({"as_of": "yesterday"}, "as-of day 'yesterday': write it as 2024-03-08"),
     ],
 )  # fmt: skip
@@ -626,6 +719,7 @@ def test_a_day_may_be_a_date_or_its_text(priced, day):
         ("G9902", JANUARY, {"setting": "facility", "modifiers": "26"}),
         ("G9903", "2026-02-01", {"participant": "qp", "locality": "AK/01", "setting": "facility"}),
         ("Q9905", JANUARY, {}),
+        ("00999", JANUARY, {"modifiers": "AD", "documented": "yes"}),
     ],
 )
 def test_the_command_prints_what_the_function_returns(priced, run, output, hcpcs, day, asked):

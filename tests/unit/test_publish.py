@@ -18,17 +18,8 @@ from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from tests import synthetic as s
+from tests.publisher import RECORD
 
-RECORD = {
-    "year": 2025,
-    "quarter": 1,
-    "revision": 1,
-    "archive": {},
-    "fingerprint": "",
-    "all_formats": False,
-    "sample": False,
-    "rvu_rows": 0,
-}
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
 

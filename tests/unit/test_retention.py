@@ -24,14 +24,11 @@ from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from tests import synthetic as s
+from tests.publisher import RECORD
 
 Run = Callable[..., tuple[int, str, str]]
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
-RECORD = {
-    "year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": "", "all_formats": False,
-    "sample": False, "rvu_rows": 0,
-}  # fmt: skip
 DAY = 24 * 60 * 60
 
 

@@ -99,8 +99,8 @@ def test_lines_that_nothing_places_are_rejects_and_named(mac: str, examined) -> 
     assert reject["text"].startswith(f"{s.SCAN['hcpcs']}||A|{mac}|00|")
     assert warnings(found)["opps_cap.placed"] == (f"contractor {mac} locality 00: 1 lines",)
     account = next(m for m in found.record.members if m.member == "opps_cap")
-    assert account["rejected"] == 1
-    assert account["records"] == account["published"] + account["merged"] + account["rejected"]
+    assert account.rejected == 1
+    assert account.records == account.published + account.merged + account.rejected
 
 
 def test_a_locality_that_gpci_does_not_have_is_not_guessed(tmp_path: Path) -> None:

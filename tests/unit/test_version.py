@@ -9,6 +9,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication.manifest import plain
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from tests import synthetic as s
@@ -84,7 +85,7 @@ def test_a_table_is_scanned_of_all_releases(store: LocalStore) -> None:
 
 def test_a_good_version_verifies(store: LocalStore) -> None:
     version = pfsetl.open(store)
-    assert dict(version.verify()) == {r[field]: "" for r in version.resources for field in ("path", "schema")}
+    assert dict(version.verify()) == {name: "" for r in version.resources for name in (r.path, r.schema)}
 
 
 def test_verify_finds_a_flipped_byte(store: LocalStore) -> None:
@@ -152,8 +153,8 @@ def test_an_export_holds_the_same_bytes(store: LocalStore, tmp_path: Path) -> No
     version = pfsetl.open(store)
     version.export(tmp_path / "out")
     for resource in version.resources:
-        exported = tmp_path / "out" / resource["table"] / f"{resource['release']}.parquet"
-        assert exported.read_bytes() == store.get(resource["path"])
+        exported = tmp_path / "out" / resource.table / f"{resource.release}.parquet"
+        assert exported.read_bytes() == store.get(resource.path)
 
 
 def test_an_export_describes_itself(store: LocalStore, tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def with_manifest(store: LocalStore, text: str) -> LocalStore:
 
 
 def test_a_manifest_of_a_newer_format_is_refused(store: LocalStore) -> None:
-    document = {**pfsetl.open(store).manifest, "pfsetl": {"format": 2, "releases": {}}}
+    document = {**plain(pfsetl.open(store).manifest), "pfsetl": {"format": 2, "releases": {}}}
     with pytest.raises(StoreError, match=r"000003.json: written by a newer pfsetl \(manifest format 2.*Upgrade"):
         pfsetl.open(with_manifest(store, json.dumps(document)))
 

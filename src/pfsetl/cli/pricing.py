@@ -33,6 +33,7 @@ def price(
     practitioner: str = "physician",
     charge: str | None = None,
     days: str | None = None,
+    documented: Annotated[bool, Parameter(negative="")] = False,
     unknown_modifiers: UnknownModifiers = False,
     as_of: AsOf = None,
     at: At = None,
@@ -65,11 +66,14 @@ def price(
         What was billed; the lower of it and the amount is allowed.
     days
         Of postoperative care, with modifier 55; units above 1 are read as days, too.
+    documented
+        What a rule asks documentation for was documented: the need of an assistant or co-surgeon (62, 80, 81, 82,
+        AS), or presence at induction (AD).
     """
     answer = pricing.price(
         hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=" ".join(modifier or []),
-        units=units, minutes=minutes, practitioner=practitioner, charge=charge, days=days, as_of=as_of,
-        output=version.open_version(output, at), unknown_modifiers=unknown_modifiers,
+        units=units, minutes=minutes, practitioner=practitioner, charge=charge, days=days, documented=documented,
+        as_of=as_of, output=version.open_version(output, at), unknown_modifiers=unknown_modifiers,
     )  # fmt: skip
     if json:
         print(render.as_json(answer))
@@ -92,7 +96,8 @@ def claim(
     ----------
     file
         CSV with a header (also by tabs or semicolons), or JSON: hcpcs or cpt, date or dos, modifiers or mod1 to mod4,
-        units, minutes, days, locality, setting or pos, participant, practitioner, charge, claim.
+        units, minutes, days, locality, setting or pos, participant, practitioner, charge, documented and aco (yes or
+        no), claim.
     """
     answer = pricing.claim(
         file, as_of=as_of, output=version.open_version(output, at), unknown_modifiers=unknown_modifiers

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from pfsetl.cli.render import table
 
@@ -23,6 +24,8 @@ def price(out: Console, answer: dict[str, Any]) -> None:
             f"${answer['limiting_charge']:,.2f}; "
             f"sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
         )
+    if answer["medicare_pays"] is not None:
+        out.print(f"Medicare pays ${answer['medicare_pays']:,.2f} of it, the patient ${answer['patient_pays']:,.2f}")
     for note in answer["notes"]:
         out.print(f"[yellow]note[/yellow]  {note}")
     for rule in answer["likely"]:
@@ -54,6 +57,12 @@ def claim(out: Console, answer: dict[str, Any]) -> None:
         for line in answer["lines"]
     ]
     out.print(table("", columns, rows))
+    notes: dict[str, list[str]] = {}
+    for line in answer["lines"]:
+        for note in line["notes"]:
+            notes.setdefault(note, []).append(str(line["line"]))
+    for note, lines in notes.items():
+        out.print(f"[yellow]note[/yellow]  line{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {escape(note)}")
     out.print(
         f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
     )

@@ -8,6 +8,7 @@ from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
 from pfsetl.pricing.place import Place
 from pfsetl.pricing.published import Source, source_of
+from pfsetl.pricing.reductions import DOCUMENTED, Reduction, rules_of
 from pfsetl.pricing.service import Service
 from pfsetl.publication import companions
 from pfsetl.publication.store import command
@@ -19,14 +20,15 @@ STATUS = "J"
 
 @dataclass(frozen=True, slots=True)
 class Anesthesia:
-    """What an anesthesia service is priced by; `amount` is in cents."""
+    """What an anesthesia service is priced by; `amount` is in cents. Medical supervision (AD) has no time units."""
 
     base_units: int
-    time_units: Decimal
+    time_units: Decimal | None
     factor: Decimal
     amount: int
     sources: tuple[Source, ...]
     notes: tuple[str, ...]
+    supervision: tuple[Reduction, ...] = ()  # the rules whose units these are, where it's supervision
 
 
 def anesthesia(
@@ -35,19 +37,23 @@ def anesthesia(
     """Return the price of an anesthesia service for its minutes, None for any other service.
 
     Base units come from a loaded CMS file, the factor from the release's ANES member, or for the nation from
-    `schemas/conversion_factors.csv`. Raises UsageError where minutes, base units or factor are missing.
+    `schemas/conversion_factors.csv`. Supervision of more than four (AD) has units of its own and no time: rows
+    `medical_supervision` of `schemas/reductions.csv`. Raises UsageError where minutes, base units or factor are
+    missing.
     """
     if row["status"] != STATUS:
         if service.minutes is not None:
             raise UsageError(f"minutes: {service.hcpcs} isn't an anesthesia service; leave them out and give units.")
         return None
+    if service.units != 1:
+        raise UsageError(f"units {service.units}: an anesthesia service has one unit; time goes by minutes.")
+    if supervision := _supervision(row["status"], service):
+        return _supervised(supervision, service, _factor(version, label, participant, place, service))
     if service.minutes is None:
         raise UsageError(
             f"{service.hcpcs}: an anesthesia service is priced by time. Give the minutes: --minutes 45, or in a "
             "claim the column minutes."
         )
-    if service.units != 1:
-        raise UsageError(f"units {service.units}: an anesthesia service has one unit; time goes by minutes.")
     base = companions.find(version.store, "anesthesia_base_units", service.day)
     if base is None:
         raise UsageError(
@@ -69,6 +75,27 @@ def anesthesia(
     return Anesthesia(
         units, time_units, factor, amount, (Source("base units", base.file, line, base.sha256), source), tuple(notes)
     )
+
+
+def _supervision(status: str, service: Service) -> tuple[Reduction, ...]:
+    """Return what a supervised service has units for; the one for induction only where it's documented."""
+    return tuple(
+        rule
+        for rule in rules_of("medical_supervision", service.day)
+        if rule.indicator == status
+        and set(rule.modifiers) & set(service.modifiers)
+        and (service.documented or rule.outcome != DOCUMENTED)
+    )
+
+
+def _supervised(rules: tuple[Reduction, ...], service: Service, factor: tuple[Decimal, Source]) -> Anesthesia:
+    units = sum(rule.numerator for rule in rules)
+    value, source = factor
+    _, amount = exact.anesthesia_cents(units, 0, int(value.scaleb(4)))
+    notes = ["minutes have no effect: medical supervision has no time units"] if service.minutes else []
+    if not service.documented:
+        notes.append("not documented: presence at induction would add a unit (documented)")
+    return Anesthesia(units, None, value, amount, (source,), tuple(notes), rules)
 
 
 def _factor(version: Version, label: str, participant: str, place: Place, service: Service) -> tuple[Decimal, Source]:

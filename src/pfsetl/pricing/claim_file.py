@@ -21,7 +21,7 @@ from pfsetl.pricing.service import Service, service
 REQUIRED = ("hcpcs", "date")
 COLUMNS = (
     *REQUIRED, "modifiers", "units", "minutes", "locality", "setting", "participant", "practitioner", "charge", "days",
-    "claim",
+    "documented", "aco", "claim",
 )  # fmt: skip
 _SEVERAL = "modifiers"  # the one thing that may stand in several columns
 _SEPARATORS = (",", "\t", ";", "|")
@@ -122,6 +122,8 @@ def _meanings() -> Mapping[str, str]:
 
 
 def _plain(name: str, value: Any) -> str:
+    if name == "documented" and isinstance(value, bool):
+        return "yes" if value else "no"
     if name == "modifiers" and isinstance(value, list):
         return " ".join(_plain(name, one) for one in value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):

@@ -10,13 +10,21 @@ from decimal import Decimal
 from fractions import Fraction
 
 from pfsetl.pricing.global_package import refuse_impossible, share_package
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, find, named, rules_of
+from pfsetl.pricing.medicare_share import parted
+from pfsetl.pricing.reductions import Line, PricedLine, Reduction, asks_for_documentation, find, named, rules_of
+from pfsetl.pricing.same_day import cut_visits, pay_shares
 from pfsetl.pricing.sides import joined
 from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
+from pfsetl.pricing.technical import part_of, reduce_equipment, uncapped_of
 from pfsetl.tables.exact import share_of
 
 _COMPONENTS = ("imaging", "cardiovascular", "ophthalmology")  # rules on the technical and the professional part
 _ROLES = ("assistant_surgeon", "co_surgeons", "team_surgery")
+# What a modifier says of a line that has to fit its code; where it doesn't, nothing is paid and the reason names it.
+_FITTING = (
+    *_ROLES, "reduced", "bilateral", "practitioner", "medical_direction", "medical_supervision", "technical_equipment",
+    "therapy_assistant", "portable_transport",
+)  # fmt: skip
 
 
 def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
@@ -28,6 +36,7 @@ def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     priced = _in_groups(priced, lambda line: line.date, _bundle)
     priced = _in_groups(priced, lambda line: _family(line, bases), _pay_endoscopies)
     priced = _in_groups(priced, _surgeon, lambda group: _rank_surgery(group, bases))
+    priced = pay_shares(cut_visits(priced))
     priced = _in_groups(priced, _component_session, _reduce_parts)
     priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
     finished = iter(priced)
@@ -41,12 +50,13 @@ def _alone(line: Line) -> PricedLine:
     one = PricedLine(line, line.payment * line.units, None, (), 0)
     # A discontinued service with a row of its own is paid by that row.
     rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
-    for rule in (*_ROLES, "reduced", "bilateral", "practitioner", "medical_direction"):
+    for rule in _FITTING:
         found = find(rule, rest)
         if (found and found.outcome) or (found is None and named(rule, rest)):
             return refused(one, found.outcome if found else f"{rule}_not_applicable")
     sides = find("bilateral", line)
-    return shared(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
+    one = shared(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
+    return reduce_equipment(one)
 
 
 def _bundle(group: list[PricedLine]) -> list[PricedLine]:
@@ -133,8 +143,8 @@ def _reduce_parts(group: list[PricedLine]) -> list[PricedLine]:
         return group
     results = list(group)
     for rule in _component_rules(group[0].line):
-        parts = [_part(one.line, rule.part) for one in group]
-        full = [_uncapped(one.line, rule.part) or part or 0 for one, part in zip(group, parts, strict=True)]
+        parts = [part_of(one.line, rule.part) for one in group]
+        full = [uncapped_of(one.line, rule.part) or part or 0 for one, part in zip(group, parts, strict=True)]
         first = min(range(len(group)), key=lambda place: (-full[place], order_of(group[place])))
         for place, part in enumerate(parts):
             if part is None:
@@ -176,12 +186,12 @@ def _finish(one: PricedLine) -> PricedLine:
         return one
     for name in _ROLES:
         role = find(name, line)
-        one = (
-            shared(one, role, f"modifier {' '.join(m for m in line.modifiers if m in role.modifiers)}") if role else one
-        )
+        one = shared(one, role, _by_modifier(role, line)) if role else one
     one = share_package(one)
     direction = find("medical_direction", line)
     one = shared(one, direction, "medical direction, shared by two") if direction else one
+    trip = find("portable_transport", line)
+    one = shared(one, trip, f"{_by_modifier(trip, line)}: one trip for several patients") if trip else one
     who = find("practitioner", line)
     if who is None:
         return refused(one, "unknown_practitioner")
@@ -190,14 +200,12 @@ def _finish(one: PricedLine) -> PricedLine:
     lower = find("charge", line)
     if lower and line.charge is not None and line.charge < amount_of(one):
         one = stepped(one, lower, line.charge, "billed charge, lower than the amount")
-    return replace(one, sequestration=_sequestration(line, amount_of(one)))
+    return parted(one)
 
 
-def _sequestration(line: Line, allowed: int) -> int:
-    share, cut = find("coinsurance", line), find("sequestration", line)
-    if share is None or cut is None:
-        return 0
-    return share_of(share_of(allowed, share.numerator, share.denominator), cut.numerator, cut.denominator)
+def _by_modifier(rule: Reduction, line: Line) -> str:
+    documented = ", documented" if line.documented and asks_for_documentation(line) else ""
+    return f"modifier {' '.join(m for m in line.modifiers if m in rule.modifiers)}{documented}"
 
 
 def _in_groups(
@@ -238,18 +246,6 @@ def _component_rules(line: Line) -> tuple[Reduction, ...]:
     rules = (rule for name in _COMPONENTS for rule in rules_of(name, line.date))
     outside = find("not_a_family", line)
     return tuple(r for r in rules if r.indicator == line.multiple_procedure and not (outside and r.rule == "imaging"))
-
-
-def _part(line: Line, part: str) -> int | None:
-    """Cents of a part of one unit: 0 where the line doesn't hold it, None where it does and isn't known."""
-    only = find("part", line)
-    if only:
-        return line.payment if only.part == part else 0
-    return line.technical if part == "technical" else line.professional
-
-
-def _uncapped(line: Line, part: str) -> int | None:
-    return line.uncapped_technical if part == "technical" and _part(line, part) else None
 
 
 def _reducible(line: Line, cents: int, *, holds_first: bool) -> int:

@@ -1,17 +1,20 @@
 """A quote as data: every step from RVUs to what Medicare allows, and where each number came from."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
 from pfsetl.declared import calendar
 from pfsetl.pricing.anesthesia import Anesthesia
+from pfsetl.pricing.published import Source
 from pfsetl.pricing.quote import Quote
 from pfsetl.pricing.reductions import Reduction, Step, find
 from pfsetl.tables import derive, exact
 
 Explained = dict[str, Any]  # step, detail, value
+_NOT_SCHEDULED = ("charge", "therapy_assistant")  # rules that leave the fee schedule amount itself as it is
+_SOURCE = tuple(field.name for field in fields(Source))
 PARTS = {"work": "work RVU", "pe": "practice expense RVU", "mp": "malpractice RVU"}
 
 
@@ -19,8 +22,10 @@ def explain(quote: Quote) -> dict[str, Any]:
     """Return a quote as plain data: what was asked, what is allowed or why nothing, steps, sources, notes.
 
     Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the amount after
-    every rule but the billed charge, which can't lower them. `sequestration` comes off Medicare's own payment, taken to
-    be 80 % of what is allowed: it's more where no coinsurance is due (many preventive services), less in a deductible.
+    every rule but the billed charge and those on Medicare's own payment, which can't lower them. `sequestration` comes
+    off Medicare's own payment, taken to be 80 % of what is allowed: it's more where no coinsurance is due (many
+    preventive services), less in a deductible. `medicare_pays` (before sequestration) and `patient_pays` are the parts
+    of `allowed` where a rule on Medicare's payment sets them (therapist assistants, CQ and CO), else None.
     `likely` are the rules behind it whose row of `schemas/reductions.csv` says that they are likely and not certain.
     `work_index` is the work index of the law on the day, the act, and the amounts with and without the floor.
     """
@@ -32,6 +37,7 @@ def explain(quote: Quote) -> dict[str, Any]:
         "units": service.units,
         "minutes": service.minutes,
         "days": quote.line.line.days,
+        "documented": service.documented,
         "setting": service.setting,
         "practitioner": service.practitioner,
         "participant": quote.participant,
@@ -51,27 +57,32 @@ def explain(quote: Quote) -> dict[str, Any]:
         "nonparticipating_amount": _part(quote, derive.NONPARTICIPATING),
         "limiting_charge": _part(quote, derive.LIMITING_CHARGE),
         "sequestration": _dollars(quote.line.sequestration) if quote.line.allowed is not None else None,
+        "medicare_pays": _dollars(quote.line.medicare),
+        "patient_pays": _dollars(quote.line.patient),
         "steps": [*_amount_steps(quote), *_rule_steps(quote)],
         "work_index": _work_index(quote),
         "likely": _likely(quote),
-        "sources": [asdict(source) for source in quote.sources],
+        "sources": [{name: getattr(source, name) for name in _SOURCE} for source in quote.sources],
         "notes": list(quote.notes),
     }
 
 
 def _amount_steps(quote: Quote) -> Iterator[Explained]:
     if quote.anesthesia:
-        yield from _anesthesia_steps(quote.anesthesia, quote.service.minutes or 0)
+        yield from _anesthesia_steps(quote.anesthesia, quote.service.minutes)
     elif quote.payment[f"{quote.service.setting}_amount"]:
         yield from _formula_steps(quote)
 
 
-def _anesthesia_steps(timed: Anesthesia, minutes: int) -> Iterator[Explained]:
-    yield _explained("base units", "", timed.base_units)
-    yield _explained("time units", f"{minutes} minutes / 15, to one decimal", timed.time_units)
-    yield _explained(
-        "amount", f"{timed.base_units + timed.time_units} x {timed.factor}, rounded", _dollars(timed.amount)
-    )
+def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[Explained]:
+    for rule in timed.supervision:
+        text = f"modifier {' '.join(rule.modifiers)}, units: {rule.part.replace('_', ' ')}"
+        yield _explained(rule.rule, text, rule.numerator) | {"source": rule.source, "certainty": rule.certainty}
+    if timed.time_units is not None:
+        yield _explained("base units", "", timed.base_units)
+        yield _explained("time units", f"{minutes} minutes / 15, to one decimal", timed.time_units)
+    units = timed.base_units + (timed.time_units or 0)
+    yield _explained("amount", f"{units} x {timed.factor}, rounded", _dollars(timed.amount))
 
 
 def _formula_steps(quote: Quote) -> Iterator[Explained]:
@@ -128,8 +139,14 @@ def _rule_steps(quote: Quote) -> Iterator[Explained]:
 def _likely(quote: Quote) -> list[str]:
     """Return the rules of this price that are likely by their sources and not certain, each with its source."""
     line = quote.line
-    after = [find(rule, line.line) for rule in ("coinsurance", "sequestration")] if line.sequestration else []
-    rules: list[Step | Reduction] = [*line.steps, *(rule for rule in after if rule)]
+    # A rule on Medicare's own payment rests on coinsurance, also on days without sequestration.
+    after = (
+        [find(rule, line.line) for rule in ("coinsurance", "sequestration")]
+        if line.sequestration or line.medicare is not None
+        else []
+    )
+    supervision = quote.anesthesia.supervision if quote.anesthesia else ()
+    rules: list[Step | Reduction] = [*supervision, *line.steps, *(rule for rule in after if rule)]
     said = [f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != "certain"]
     index = quote.work_index
     if index and index.other is not None and index.law and index.law.certainty != "certain":
@@ -174,7 +191,7 @@ def _rule_detail(step: Step) -> str:
 
 def _part(quote: Quote, parts: int) -> Decimal | None:
     allowed = quote.line.allowed
-    scheduled = next((step.before for step in quote.line.steps if step.rule == "charge"), allowed)
+    scheduled = next((step.before for step in quote.line.steps if step.rule in _NOT_SCHEDULED), allowed)
     return None if scheduled is None else _dollars(exact.share_of(scheduled, parts, derive.WHOLE))
 
 

@@ -1,8 +1,8 @@
-"""The global surgical package shared by several: who operated (54), and who cared afterwards, for how many days (55).
+"""Parts of the global surgical package: who operated (54), who cared afterwards for how many days (55), returns (78).
 
 Medicare Claims Processing Manual chapter 12 section 40.4. The shares are CMS's of the code, the parts that a modifier
-stands for are rows `global_split` of `schemas/reductions.csv`, the days of a global period are in
-`schemas/codes/global_days.csv`.
+stands for are rows `global_split` and `return_to_operating_room` of `schemas/reductions.csv`, the days of a global
+period are in `schemas/codes/global_days.csv`.
 """
 
 from collections import Counter
@@ -12,11 +12,13 @@ from decimal import Decimal
 from functools import cache
 
 from pfsetl.declared import declarations
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, rules_of
-from pfsetl.pricing.steps import amount_of, refused, stepped
+from pfsetl.pricing.reductions import Line, PricedLine, Reduction, find, rules_of
+from pfsetl.pricing.steps import amount_of, refused, shared, stepped
 from pfsetl.tables.exact import share_of
 
 RULE = "global_split"
+RETURN = "return_to_operating_room"
+PARTS = ("preoperative", "intraoperative", "postoperative")
 BY_DAYS = "postoperative"  # the part that is paid by days of care
 
 
@@ -33,7 +35,7 @@ def refuse_impossible(priced: Sequence[PricedLine]) -> list[PricedLine]:
     """Leave without payment the parts of a package that can't be as billed, each with its reason.
 
     A code has to have a package, 56 has no payment of its own, the days of all lines of a procedure fit its global
-    period, and each procedure is operated on once.
+    period, and each procedure is operated on once. A return to the operating room has no other part of a package.
     """
     days: Counter[Hashable] = Counter()
     operated: Counter[Hashable] = Counter()
@@ -42,10 +44,13 @@ def refuse_impossible(priced: Sequence[PricedLine]) -> list[PricedLine]:
         operated[_procedure(one.line)] += _operates(one.line)
     results = []
     for one in priced:
-        rules = _rules(one.line)
+        rules, again = _rules(one.line), find(RETURN, one.line)
         period = _period(one.line)
-        reason = next((rule.outcome for rule in rules if rule.outcome), None)
-        if rules and not sum(_share(one.line, part) for part in ("preoperative", "intraoperative", BY_DAYS)):
+        package = sum(_share(one.line, part) for part in PARTS)
+        reason = next((rule.outcome for rule in [*rules, *([again] if again else [])] if rule.outcome), None)
+        if rules and again:
+            reason = "part_of_package_on_return_to_operating_room"
+        elif (rules or (again and again.part)) and not package:
             reason = "no_global_package"
         elif one.line.days and not any(rule.part == BY_DAYS for rule in rules):
             reason = "days_without_postoperative_care"
@@ -59,7 +64,13 @@ def refuse_impossible(priced: Sequence[PricedLine]) -> list[PricedLine]:
 
 def share_package(one: PricedLine) -> PricedLine:
     """Pay the parts of the package that a line's modifiers stand for; postoperative care by its days."""
-    line, rules = one.line, _rules(one.line)
+    line, rules, again = one.line, _rules(one.line), find(RETURN, one.line)
+    if again and not again.part:
+        return shared(one, again, f"return to the operating room, no package: global period {line.global_days}")
+    if again:
+        returned = _share(line, again.part).as_integer_ratio()
+        text = f"return to the operating room: {again.part} part of the package"
+        return stepped(one, again, share_of(amount_of(one), *returned), text, returned)
     if not rules:
         return one
     share = sum((_share(line, rule.part) for rule in rules), Decimal(0))
@@ -83,6 +94,8 @@ def days_unsaid(line: Line) -> bool:
 
 
 def _rules(line: Line) -> list[Reduction]:
+    if not line.modifiers:
+        return []
     return [rule for rule in rules_of(RULE, line.date) if set(rule.modifiers) & set(line.modifiers)]
 
 
@@ -97,7 +110,7 @@ def _procedure(line: Line) -> Hashable:
 
 
 def _share(line: Line, part: str) -> Decimal:
-    return {"preoperative": line.preoperative, "intraoperative": line.intraoperative}.get(part, line.postoperative)
+    return dict(zip(PARTS, (line.preoperative, line.intraoperative, line.postoperative), strict=True))[part]
 
 
 def _period(line: Line) -> int:

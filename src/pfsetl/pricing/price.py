@@ -1,8 +1,9 @@
 """What users call: the price of one service, and of the lines of a claim, from a store or an open version."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from pfsetl.pricing.quote import Quote, prepare, quote, together
 from pfsetl.pricing.service import day_of, service
 from pfsetl.publication.store import first_build
 from pfsetl.publication.version import Version, open_version
+
+LINES_AT_ONCE = 10_000
 
 
 def price(
@@ -28,6 +31,7 @@ def price(
     practitioner: str = "physician",
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
+    documented: bool | str = False,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
     unknown_modifiers: bool = False,
@@ -35,8 +39,9 @@ def price(
     """Return what Medicare allows for a service on a day, with every step and the source of every number.
 
     `locality` is `CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`, or None for the national amount; `days`
-    are those of postoperative care (modifier 55); `as_of` prices by the releases known on that day; `output` is a store
-    or an open version. The result is what `pfsetl price --json` prints, amounts as Decimal dollars. With
+    are those of postoperative care (modifier 55); `documented` says that what a rule asks documentation for was
+    documented (62, 80, 81, 82, AS; induction with AD); `as_of` prices by the releases known on that day; `output` is a
+    store or an open version. The result is what `pfsetl price --json` prints, amounts as Decimal dollars. With
     `unknown_modifiers` a modifier that isn't declared changes nothing and is noted. Raises UsageError.
 
     >>> pfsetl.price("99213", "2026-02-01", locality="CA/18")["allowed"]  # doctest: +SKIP
@@ -44,7 +49,7 @@ def price(
     """
     one = service(
         hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=modifiers, units=units,
-        minutes=minutes, practitioner=practitioner, charge=charge, days=days,
+        minutes=minutes, practitioner=practitioner, charge=charge, days=days, documented=documented,
         unknown_modifiers=unknown_modifiers,
     )  # fmt: skip
     return explain(quote(_version(output), [one], _known(as_of))[0])
@@ -69,37 +74,54 @@ def claim(
         else claim_lines(enumerate(lines, start=1), unknown_modifiers=unknown_modifiers)
     )
     version = _version(output)
-    ready, bad = _prepared(read, version, _known(as_of))
-    priced = []
-    for name in dict.fromkeys(line.claim for line, _ in ready):
-        own = [(line, one) for line, one in ready if line.claim == name]
-        quotes = together([one for _, one in own])
-        priced += [(line, one) for (line, _), one in zip(own, quotes, strict=True)]
-    priced.sort(key=lambda pair: pair[0].number)
+    bad = [(line.number, str(line.problem)) for line in read if line.service is None]
+    priced: list[dict[str, Any]] = []
+    allowed, sequestration = Decimal("0.00"), Decimal("0.00")
+    ready = prepare(version, _known(as_of))
+    for own in _at_once(read):
+        for line, one in _quoted(own, ready([(line.number, line.service) for line in own if line.service])):
+            if isinstance(one, Quote):
+                priced.append({"line": line.number, "claim": line.claim or None, **explain(one)})
+                allowed += one.allowed or 0
+                sequestration += Decimal(one.line.sequestration).scaleb(-2)
+            else:
+                bad.append((line.number, str(one)))
     return {
         "version": version.number,
-        "lines": [{"line": line.number, "claim": line.claim or None, **explain(one)} for line, one in priced],
-        "bad": [{"line": line.number, "problem": line.problem} for line in bad],
-        "allowed": sum((one.allowed or Decimal(0) for _, one in priced), Decimal("0.00")),
-        "sequestration": sum((Decimal(one.line.sequestration).scaleb(-2) for _, one in priced), Decimal("0.00")),
+        "lines": sorted(priced, key=lambda one: one["line"]),
+        "bad": [{"line": number, "problem": problem} for number, problem in sorted(bad)],
+        "allowed": allowed,
+        "sequestration": sequestration,
     }
 
 
-def _prepared(
-    lines: Iterable[ClaimLine], version: Version, as_of: date | None
-) -> tuple[list[tuple[ClaimLine, Quote]], list[ClaimLine]]:
-    ready: list[tuple[ClaimLine, Quote]] = []
-    bad: list[ClaimLine] = []
-    one = prepare(version, as_of)
+def _at_once(lines: Iterable[ClaimLine]) -> Iterator[list[ClaimLine]]:
+    """Yield the lines with a service, claim by claim, as many claims as are priced in one go.
+
+    What is held of a line until it's explained is large; places are looked up once for all.
+    """
+    claims: dict[str, list[ClaimLine]] = {}
     for line in lines:
-        if line.service is None:
-            bad.append(line)
-            continue
-        try:
-            ready.append((line, one(line.number, line.service)))
-        except UsageError as error:
-            bad.append(ClaimLine(line.number, line.claim, None, str(error)))
-    return ready, bad
+        if line.service:
+            claims.setdefault(line.claim, []).append(line)
+    some: list[ClaimLine] = []
+    for own in claims.values():
+        some += own
+        if len(some) >= LINES_AT_ONCE:
+            yield some
+            some = []
+    yield some
+
+
+def _quoted(
+    lines: Sequence[ClaimLine], quotes: Sequence[Quote | UsageError]
+) -> Iterator[tuple[ClaimLine, Quote | UsageError]]:
+    """Yield lines with their quotes after the rules of each claim; a line that can't be priced touches no other."""
+    for _, own in groupby(zip(lines, quotes, strict=True), key=lambda pair: pair[0].claim):
+        pairs = list(own)
+        priced = iter(together([one for _, one in pairs if isinstance(one, Quote)]))
+        for line, one in pairs:
+            yield line, next(priced) if isinstance(one, Quote) else one
 
 
 def _version(output: str | Path | Version) -> Version:

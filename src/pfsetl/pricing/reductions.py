@@ -1,12 +1,14 @@
 """The records of a claim line, and the rules that touch one: factors, dates and sources of `schemas/reductions.csv`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
+
+DOCUMENTED = "documentation_required"  # the outcome of a row whose share is paid once documentation was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Line:
     global_days: str | None = None  # CMS's code of the global period
     days: int | None = None  # of postoperative care, where only a part of the global period's
     uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
+    documented: bool = False  # what a rule asks documentation for was documented
+    aco: bool = False  # the practitioner is in an accountable care organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +65,26 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """What Medicare allows for a line, or why nothing; `sequestration` is cents off its payment, not off `allowed`."""
+    """What Medicare allows for a line, or why nothing; `sequestration` is cents off its payment, not off `allowed`.
+
+    `medicare` and `patient` are the parts of `allowed` where a rule on Medicare's own payment sets them, else None.
+    """
 
     line: Line
     allowed: int | None
     reason: str | None
     steps: tuple[Step, ...]
     sequestration: int
+    medicare: int | None = None
+    patient: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """One row of `schemas/reductions.csv`: a share, or the reason (`outcome`) why there is no payment."""
+    """One row of `schemas/reductions.csv`: a share (or a number of units), or the reason why there is no payment.
+
+    The reason (`outcome`) `documentation_required` is dropped for a line that is documented.
+    """
 
     rule: str
     indicator: str
@@ -90,6 +102,23 @@ class Reduction:
     certainty: str  # certain, or likely: the source wasn't read, or leaves room
 
 
+@cache
+def imaging_of(hcpcs: str) -> str | None:
+    """Return what kind of imaging a code is by `schemas/imaging_services.csv`, None where it names the code nowhere.
+
+    >>> imaging_of("71250"), imaging_of("G0279"), imaging_of("99213")
+    ('ct', 'x_ray', None)
+    """
+    rows = declarations.rows("imaging_services.csv")
+    return next((row["kind"] for row in rows if row["first"] <= hcpcs <= row["last"]), None)
+
+
+def therapy_of(line: Line) -> str | None:
+    """Return 5 for a code that is always therapy, else the plan of care (GP, GO) that the line is billed under."""
+    always = line.multiple_procedure if line.multiple_procedure == "5" else None
+    return always or next((name for name in ("GP", "GO") if name in line.modifiers), None)
+
+
 # Which indicator of a line each rule goes by; the multiple-procedure indicator where it isn't here.
 _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "bilateral": lambda line: line.bilateral,
@@ -102,6 +131,11 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "not_a_family": lambda line: line.imaging_family,
     "medical_direction": lambda line: line.status,
     "only_service": lambda line: line.status,
+    "medical_supervision": lambda line: line.status,
+    "return_to_operating_room": lambda line: line.global_days,
+    "portable_transport": lambda line: line.hcpcs,
+    "technical_equipment": lambda line: imaging_of(line.hcpcs),
+    "therapy_assistant": lambda line: therapy_of(line),
 }
 
 
@@ -122,6 +156,11 @@ def practitioners() -> tuple[str, ...]:
 
 def find(rule: str, line: Line, rank: int = 1) -> Reduction | None:
     """Return the first row of a rule in force that fits a line's indicator, modifiers, setting and rank."""
+    return next(found_of(rule, line, rank), None)
+
+
+def found_of(rule: str, line: Line, rank: int = 1) -> Iterator[Reduction]:
+    """Yield every row of a rule in force that fits a line; what asks for documentation is paid where it was given."""
     indicator = _INDICATORS[rule](line) if rule in _INDICATORS else line.multiple_procedure
     for row in rules_of(rule, line.date):
         if (
@@ -130,13 +169,23 @@ def find(rule: str, line: Line, rank: int = 1) -> Reduction | None:
             and row.setting in ("", setting_of(line.facility))
             and row.rank_from <= rank <= (row.rank_to or rank)
         ):
-            return row
-    return None
+            yield replace(row, outcome="") if line.documented and row.outcome == DOCUMENTED else row
+
+
+def asks_for_documentation(line: Line) -> bool:
+    """Return whether a rule pays this line, or more of it, only where documentation was given."""
+    bare = replace(line, documented=False)
+    return any(row.outcome == DOCUMENTED for rule in _by_rule() for row in found_of(rule, bare))
+
+
+def has_rule(modifier: str, day: date) -> bool:
+    """Return whether a rule in force on a day names a modifier."""
+    return any(modifier in row.modifiers and row.effective_from <= day <= row.effective_to for row in reductions())
 
 
 def named(rule: str, line: Line) -> bool:
     """Return whether a rule names one of the line's modifiers."""
-    return any(set(row.modifiers) & set(line.modifiers) for row in rules_of(rule, line.date))
+    return bool(line.modifiers) and any(set(row.modifiers) & set(line.modifiers) for row in rules_of(rule, line.date))
 
 
 def setting_of(facility: bool) -> str:
@@ -144,9 +193,16 @@ def setting_of(facility: bool) -> str:
     return "facility" if facility else "nonfacility"
 
 
-def rules_of(rule: str, day: date) -> Iterator[Reduction]:
-    """Yield the rows of a rule that are in force on a day."""
-    return (row for row in reductions() if row.rule == rule and row.effective_from <= day <= row.effective_to)
+@lru_cache(maxsize=100_000)
+def rules_of(rule: str, day: date) -> tuple[Reduction, ...]:
+    """Return the rows of a rule that are in force on a day."""
+    return tuple(row for row in _by_rule().get(rule, ()) if row.effective_from <= day <= row.effective_to)
+
+
+@cache
+def _by_rule() -> Mapping[str, tuple[Reduction, ...]]:
+    rules = dict.fromkeys(row.rule for row in reductions())
+    return {rule: tuple(row for row in reductions() if row.rule == rule) for rule in rules}
 
 
 @cache

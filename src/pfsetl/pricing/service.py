@@ -22,6 +22,7 @@ _AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
 _BETWEEN = re.compile(r"[\s,:;/|-]+")
 _PLACE = re.compile(r"[0-9]{1,2}")
+_YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0", "")
 _DOLLARS = re.compile(r"\$?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.[0-9]{1,2}0*)?")
 
 
@@ -41,16 +42,24 @@ class Service:
     charge: int | None  # cents, for the whole line
     days: int | None = None  # of postoperative care
     place_of_service: str | None = None  # CMS's code, where the setting was given by it
+    documented: bool = False  # what a rule asks documentation for: need of an assistant or co-surgeon, induction
+    repeated: tuple[str, ...] = ()  # modifiers that were given more than once, which count once
+    aco: bool = False  # the practitioner is in an accountable care organization
 
 
 @dataclass(frozen=True, slots=True)
 class Modifier:
-    """What a modifier does to a price: another row, a rule, nothing, or something that isn't computed here."""
+    """What a modifier says, and does to a price: another row, a rule, nothing, no payment, or what isn't computed."""
 
     modifier: str
+    name: str
+    kind: str
     effect: str
+    since: str  # first and last day it is known for, ISO text, empty where always or not known
+    until: str
     note: str
     source: str
+    certainty: str
 
 
 def service(
@@ -66,12 +75,15 @@ def service(
     practitioner: str = "physician",
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
+    documented: bool | str | int = False,
+    aco: bool | str | int = False,
     unknown_modifiers: bool = False,
 ) -> Service:
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
 
     `setting` is nonfacility, facility, or CMS's place of service (11, 22), which tells it on the day by
-    `schemas/places_of_service.csv`. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
+    `schemas/places_of_service.csv`. `documented` is yes or no: what the rule on a modifier asks documentation for was
+    documented. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
 
     >>> service("99213", "2024-03-08", modifiers="25", locality="CA/18").units
     1
@@ -80,6 +92,7 @@ def service(
     if not _HCPCS.fullmatch(code):
         raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
     names = [n for n in _BETWEEN.split(modifiers) if n] if isinstance(modifiers, str) else list(modifiers)
+    given = [_modifier(name, unknown_modifiers) for name in names]
     when = day_of(day, "date of service")
     where = str(setting).strip()
     place = where.zfill(2) if _PLACE.fullmatch(where) else None
@@ -93,13 +106,16 @@ def service(
         (locality or "").strip() or None,
         _setting_at(place, when) if place else _one_of("setting", where, SETTINGS),
         _one_of("participant", participant, _participants()) if participant else None,
-        tuple(dict.fromkeys(_modifier(name, unknown_modifiers) for name in names)),
+        tuple(dict.fromkeys(given)),
         quantity,
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
         _one_of("practitioner", practitioner, practitioners()),
         None if charge in (None, "") else _cents(charge),
         care,
         place,
+        _yes("documented", documented),
+        tuple(name for name in dict.fromkeys(given) if given.count(name) > 1),
+        _yes("aco", aco),
     )
 
 
@@ -126,7 +142,12 @@ def _participants() -> tuple[str, ...]:
 @cache
 def modifiers() -> Mapping[str, Modifier]:
     """Return every modifier of `schemas/modifiers.csv`."""
-    return {row["modifier"]: Modifier(**row) for row in declarations.rows("modifiers.csv")}
+    columns = {"since": "from", "until": "to"}
+    fields = Modifier.__slots__
+    return {
+        row["modifier"]: Modifier(*(row[columns.get(field, field)] for field in fields))
+        for row in declarations.rows("modifiers.csv")
+    }
 
 
 def modifier_of(name: str) -> Modifier:
@@ -136,7 +157,7 @@ def modifier_of(name: str) -> Modifier:
     unknown = (
         f"not declared, priced as if it changed nothing; a row in {declarations.named('modifiers.csv')} declares it"
     )
-    return Modifier(name, "none", unknown, "")
+    return Modifier(name, "", "", "none", "", "", unknown, "", "")
 
 
 def _setting_at(place: str, day: date) -> str:
@@ -184,6 +205,13 @@ def _whole(what: str, value: int | str | None, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
         raise UsageError(f"{what} {value!r}: give a whole number from 1 to {most:,}.")
     return int(text)
+
+
+def _yes(what: str, value: bool | str | int) -> bool:
+    text = str(value).strip().lower()
+    if text not in (*_YES, *_NO):
+        raise UsageError(f"{what} {value!r}: give yes or no.")
+    return text in _YES
 
 
 def _cents(value: Decimal | str | int | None) -> int:

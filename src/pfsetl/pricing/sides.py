@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from pfsetl.pricing.reductions import Line, PricedLine, find, named
+from pfsetl.pricing.reductions import Line, PricedLine, find, has_rule, named
 from pfsetl.pricing.steps import stepped
 
 SIDES = ("RT", "LT")
@@ -12,8 +12,9 @@ SIDES = ("RT", "LT")
 def joined(lines: Sequence[Line]) -> list[Line | PricedLine]:
     """Return the lines in their order; of a pair of sides one is bilateral, and the other is priced in it.
 
-    A pair is one code on one day by one practitioner in one role, once RT and once LT, where a row `two_sides` of
-    `schemas/reductions.csv` names the code's bilateral indicator. The RT line carries the price and both charges.
+    A pair is one code on one day by one practitioner under the same rules, once RT and once LT, where a row
+    `two_sides` of `schemas/reductions.csv` names the code's bilateral indicator. The RT line carries the price and both
+    charges.
     """
     places: dict[Hashable, dict[str, int]] = {}
     for place, line in enumerate(lines):
@@ -28,8 +29,8 @@ def joined(lines: Sequence[Line]) -> list[Line | PricedLine]:
 
 
 def _key(line: Line) -> Hashable:
-    roles = (named(role, line) for role in ("assistant_surgeon", "co_surgeons", "team_surgery", "global_split"))
-    return line.date, line.practitioner, line.hcpcs, line.row_modifier, line.facility, *roles
+    ruled = frozenset(name for name in line.modifiers if name not in SIDES and has_rule(name, line.date))
+    return line.date, line.practitioner, line.hcpcs, line.row_modifier, line.facility, line.documented, ruled
 
 
 def _side(line: Line) -> str | None:

@@ -1,9 +1,11 @@
 """What a rule does to a claim line: a share of its amount, a step that says so, or a refusal."""
 
-from dataclasses import astuple, replace
+from dataclasses import fields, replace
 
 from pfsetl.pricing.reductions import Line, PricedLine, Reduction, Step, find
 from pfsetl.tables.exact import share_of
+
+_AFTER_NUMBER = tuple(field.name for field in fields(Line) if field.name != "number")
 
 
 def scaled(line: Line, cents: int, units: int | None = None) -> int:
@@ -20,7 +22,7 @@ def amount_of(one: PricedLine) -> int:
 
 def order_of(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
     """Largest first; equal amounts by code, modifiers and all else that has an effect, the line number last."""
-    return -amount_of(one), tuple(map(str, astuple(one.line)[1:])), one.line.number
+    return -amount_of(one), tuple(str(getattr(one.line, name)) for name in _AFTER_NUMBER), one.line.number
 
 
 def shared(one: PricedLine, rule: Reduction, text: str) -> PricedLine:

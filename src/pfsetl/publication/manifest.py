@@ -341,7 +341,7 @@ def about(content: Manifest, **fields: Any) -> Manifest:
 
 def plain(content: Any) -> Any:
     """Return records as JSON's own types, for output and for files."""
-    return msgspec.to_builtins(content)
+    return json.loads(msgspec.json.encode(content))
 
 
 def record_of(kind: type[R], found: Any) -> R:
