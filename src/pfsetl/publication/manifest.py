@@ -270,7 +270,7 @@ class TableCounts(Record, frozen=True):
     added: Count
     removed: Count
     changed: Count
-    columns: Mapping[str, Count]
+    columns: Mapping[str, Count] | Later = UNSET
 
 
 class ReleaseChanges(Record, frozen=True):
