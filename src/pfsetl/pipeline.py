@@ -25,7 +25,7 @@ from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import Archive, open_archive, other_bytes
-from pfsetl.tables import agreement, compare, completeness, derive, descriptors, since, unplaced, work_index
+from pfsetl.tables import agreement, columns, compare, completeness, derive, descriptors, since, unplaced, work_index
 from pfsetl.tables.check import Report, check
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
@@ -401,12 +401,7 @@ def _derived(tables: Tables, release: Release) -> Tables:
             release, dict(factors.select("participant", pl.col("conversion_factor").cast(pl.String)).rows())
         ),
     }
-    return {
-        name: frame.select(pl.col(c).cast(dtype) for c, dtype in contract.tables[name].schema.items()).sort(
-            contract.tables[name].key
-        )
-        for name, frame in derived.items()
-    }
+    return {name: columns.shaped(frame, contract.tables[name]) for name, frame in derived.items()}
 
 
 def _differences(
