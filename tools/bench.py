@@ -20,8 +20,8 @@ import polars as pl
 import polars.selectors as cs
 
 import pfsetl
-from pfsetl.backfill import backfill, find_archives
 from pfsetl.declared import contracts, registry
+from pfsetl.pipeline.backfill import backfill, find_archives
 from pfsetl.publication import parquet
 from pfsetl.source.archive import open_archive
 from pfsetl.tables import derive

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pfsetl.pipeline import Build, build
+    from pfsetl.pipeline.build import Build, build
     from pfsetl.pricing.price import claim, price
     from pfsetl.publication.store import open_store
     from pfsetl.publication.version import Version
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Build", "Version", "build", "claim", "open", "open_store", "price"]
 
 _FROM = {
-    "Build": "pfsetl.pipeline:Build",
+    "Build": "pfsetl.pipeline.build:Build",
     "Version": "pfsetl.publication.version:Version",
-    "build": "pfsetl.pipeline:build",
+    "build": "pfsetl.pipeline.build:build",
     "claim": "pfsetl.pricing.price:claim",
     "open": "pfsetl.publication.version:open_version",
     "open_store": "pfsetl.publication.store:open_store",

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl import backfill, pipeline
 from pfsetl.errors import Unexpected
 from pfsetl.parsing import read, values
+from pfsetl.pipeline import backfill, request
 from pfsetl.publication import publish
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
@@ -52,7 +52,7 @@ def failing_at(monkeypatch: pytest.MonkeyPatch, place: object, name: str, when: 
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda made: type(made()).__name__)
-@pytest.mark.parametrize(("place", "name"), [(read, "decode"), (values, "typed"), (pipeline, "open_archive")])
+@pytest.mark.parametrize(("place", "name"), [(read, "decode"), (values, "typed"), (request, "open_archive")])
 def test_a_release_in_trouble_costs_only_itself(
     archives, tmp_path, monkeypatch, fault: Callable[[], BaseException], place, name
 ) -> None:

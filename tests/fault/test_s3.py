@@ -16,8 +16,8 @@ import pytest
 from pyarrow.fs import FileSelector, FileType
 
 import pfsetl
-from pfsetl.backfill import backfill
 from pfsetl.errors import StoreError
+from pfsetl.pipeline.backfill import backfill
 from pfsetl.publication import manifest, object_store, version
 from pfsetl.publication.manifest import plain
 from pfsetl.publication.store import LocalStore
@@ -147,7 +147,7 @@ def test_a_stopped_backfill_is_resumed(bucket: str, archive: Path, monkeypatch: 
         patch.setattr("pfsetl.publication.publish.commit", killed)
         with pytest.raises(KeyboardInterrupt):
             backfill({LABEL: archive}, store=store, sample=True)
-    monkeypatch.setattr("pfsetl.pipeline.stage", killed)  # nothing may be made a second time
+    monkeypatch.setattr("pfsetl.pipeline.stage.stage", killed)  # nothing may be made a second time
     assert backfill({LABEL: archive}, store=store, sample=True).version.number == 1
 
 

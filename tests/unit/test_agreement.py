@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl import pipeline
 from pfsetl.declared import declarations, registry
 from pfsetl.errors import ChecksFailed
+from pfsetl.pipeline.examine import Examined, examine
 from pfsetl.tables import agreement
 from pfsetl.tables.check import Report
 from tests import synthetic as s
@@ -19,7 +19,7 @@ RELEASE = registry.find("RVU25A")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """The tables of a synthetic archive whose capped amounts follow from its RVUs, indices and factor."""
     archive = s.write_zip(tmp_path_factory.mktemp("archive") / "RVU25A.zip", s.release("RVU25A"))
-    return pipeline.examine("RVU25A", archive, records={}).tables
+    return examine("RVU25A", archive, records={}).tables
 
 
 def judged(tables: dict[str, pl.DataFrame], **changes: pl.DataFrame):
@@ -94,7 +94,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """Eleven capped services in five localities, of which four have work."""
     members = s.release("RVU25A", [*s.CODES, *IMAGES, *READINGS], [*s.PLACES, *MORE])
     archive = s.write_zip(tmp_path_factory.mktemp("archive") / "RVU25A.zip", members)
-    return pipeline.examine("RVU25A", archive, records={}).tables
+    return examine("RVU25A", archive, records={}).tables
 
 
 def stopped(tables: dict[str, pl.DataFrame], release: str = "RVU25A") -> dict[str, tuple[str, ...]]:
@@ -162,10 +162,10 @@ def amounts(caps: pl.DataFrame) -> list[str]:
 # --- contractors ------------------------------------------------------------------------------------------------
 
 
-def examined(folder: Path, **members: bytes) -> pipeline.Examined:
+def examined(folder: Path, **members: bytes) -> Examined:
     names = {"gpci": "GPCI2025.csv", "locco": "25LOCCO.csv", "anes": "ANES2025.csv"}
     changed = {names[name]: content for name, content in members.items()}
-    return pipeline.examine("RVU25A", s.write_zip(folder / "RVU25A.zip", s.release("RVU25A") | changed), records={})
+    return examine("RVU25A", s.write_zip(folder / "RVU25A.zip", s.release("RVU25A") | changed), records={})
 
 
 def test_the_contractor_of_most_members_is_published_and_the_odd_member_named(tmp_path):

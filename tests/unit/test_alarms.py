@@ -12,6 +12,7 @@ from pfsetl.declared import declarations
 from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable
 from pfsetl.source.discover import Posting
 from pfsetl.watch import Plan
+from tests.publisher import record
 
 TODAY = date(2026, 2, 1)
 ALARM = Alarm("RVU25D", "vanished", "gone")
@@ -86,7 +87,7 @@ def test_a_row_for_a_release_without_an_alarm_acknowledges_nothing(monkeypatch: 
 
 
 def test_a_sample_is_not_the_release() -> None:
-    assert alarms.whole({"RVU25D": {"sample": False}, "RVU26A": {"sample": True}}) == {"RVU25D"}
+    assert alarms.whole({"RVU25D": record("RVU25D"), "RVU26A": record("RVU26A", sample=True)}) == {"RVU25D"}
 
 
 def test_a_reason_that_begins_with_the_label_names_it_once() -> None:

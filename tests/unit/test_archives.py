@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import pipeline
 from pfsetl.archives import look
 from pfsetl.declared import labels
 from pfsetl.errors import UsageError
+from pfsetl.pipeline.build import build
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 
@@ -174,7 +174,7 @@ def test_a_label_that_is_not_declared_in_a_quarter_that_has_one_is_asked_about(l
 def test_a_build_under_such_a_label_is_refused(tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "a.zip", s.release("RVU26A"))
     with pytest.raises(UsageError, match=r"which has RVU26A for this quarter\. Give that label"):
-        pipeline.build("RVU26AR", store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
+        build("RVU26AR", store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
 
 
 @pytest.mark.parametrize("label", ["RVU27A", "RVU27AR", "RVU31D"])

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pfsetl
-from pfsetl import pipeline
-from pfsetl.declared import contracts, registry
+from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
+from pfsetl.pipeline.request import Request, opened
+from pfsetl.pipeline.stage import stage
 from pfsetl.publication import changes as published_changes
 from pfsetl.publication import publish, succession
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
-from pfsetl.source.archive import open_archive
 from pfsetl.tables import changes
 from tests import synthetic as s
 
@@ -187,10 +187,7 @@ def test_the_same_releases_have_the_same_changes_whatever_order_they_come_in(
     archives: dict[str, Path], tmp_path: Path
 ) -> None:
     staged, base = LocalStore(tmp_path / "staged"), pfsetl.open(tmp_path / "staged")
-    parts = [
-        pipeline.stage(registry.find(label), open_archive(path), store=staged, base=base, records={})
-        for label, path in archives.items()
-    ]
+    parts = [stage(opened(Request(label, path), base)) for label, path in archives.items()]
     found = set()
     for number, order in enumerate(itertools.permutations(parts)):
         store = LocalStore(Path(shutil.copytree(staged.root, tmp_path / str(number))))

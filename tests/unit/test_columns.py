@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl import pipeline
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Column, Contract, Table
 from pfsetl.errors import ContractError
+from pfsetl.pipeline.examine import examine
 from pfsetl.tables import columns
 from tests import synthetic as s
 
@@ -60,7 +60,7 @@ def test_a_build_stops_at_a_column_that_nothing_fills(tmp_path: Path, monkeypatc
     monkeypatch.setattr(contracts, "load", lambda: changed("anesthesia", more("remark")))
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
     with pytest.raises(ContractError, match=r"anesthesia\.remark: in the contract"):
-        pipeline.examine("RVU25A", archive, records={}, sample=True)
+        examine("RVU25A", archive, records={}, sample=True)
 
 
 def gpci() -> Table:

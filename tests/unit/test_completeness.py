@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl import backfill, pipeline
 from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.pipeline import backfill
+from pfsetl.pipeline.build import build
 from pfsetl.publication.store import LocalStore
 from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding
@@ -288,7 +289,7 @@ def test_other_rules_hold_for_a_sample_too(store, tmp_path):
 @pytest.mark.parametrize("accept", ["loss", ["losses"], ["loss", "all"]])
 def test_what_is_accepted_is_a_known_word(accept, store, tmp_path):
     with pytest.raises(UsageError, match="loss, differences"):
-        pipeline.build(LABEL, store=store, archive=tmp_path, accept=accept)
+        build(LABEL, store=store, archive=tmp_path, accept=accept)
 
 
 def test_the_commands_take_accept_loss(again, tmp_path, run):

@@ -14,6 +14,7 @@ from pfsetl import Version
 from pfsetl.declared import contracts, declarations
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ContractError, StoreError, UsageError
+from pfsetl.parsing.parse import parse
 from pfsetl.publication import publish, retention, version
 from pfsetl.publication.store import LocalStore, open_store
 from tests import synthetic as s
@@ -90,7 +91,7 @@ def test_a_rollback_keeps_the_class(tmp_path: Path) -> None:
 def test_a_second_build_reads_nothing_and_changes_neither_store(
     folder: Path, published: Version, described: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pfsetl.pipeline.parse", None)
+    monkeypatch.setattr("pfsetl.pipeline.examine.parse", None)
     again = pfsetl.build(
         "RVU26A", store=published.store, archive=folder / "RVU26A.zip", descriptors_store=described.store, sample=True
     )
@@ -101,7 +102,7 @@ def test_a_second_build_reads_nothing_and_changes_neither_store(
 def test_descriptors_are_added_to_what_is_published_already(
     folder: Path, published: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pfsetl.pipeline.stage", None)  # the public tables aren't made again
+    monkeypatch.setattr("pfsetl.pipeline.build.stage", None)  # the public tables aren't made again
     late = open_store(tmp_path / "late")
     archive = folder / "RVU26A.zip"
     build = pfsetl.build("RVU26A", store=published.store, archive=archive, descriptors_store=late, sample=True)
@@ -116,9 +117,7 @@ def test_a_build_without_the_option_writes_none(tmp_path: Path) -> None:
 
 def test_the_members_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
-    monkeypatch.setattr(
-        "pfsetl.pipeline.parse", lambda raw, parse=pfsetl.pipeline.parse: parsed.append(raw) or parse(raw)
-    )
+    monkeypatch.setattr("pfsetl.pipeline.examine.parse", lambda raw, parse=parse: parsed.append(raw) or parse(raw))
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
     stores = {"store": open_store(tmp_path / "a"), "descriptors_store": open_store(tmp_path / "b")}
     pfsetl.build("RVU25A", archive=archive, **stores, sample=True)

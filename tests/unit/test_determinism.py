@@ -152,7 +152,7 @@ def test_other_bytes_of_the_same_rows_would_be_noticed(tmp_path: Path) -> None:
 
 # A table that follows the order of a set, as a build that forgot to sort would make it.
 BY_SET = """
-from pfsetl import pipeline
+
 import polars as pl
 staged = publish.stage
 def unsorted(store, release, tables, *rest):

@@ -9,7 +9,7 @@ import pfsetl
 
 STEPS = [
     "errors", "document", "declared", "source", "parsing", "tables", "publication", "archive_cache", "pricing",
-    "archives", "pipeline", "backfill", "alarms", "watch", "looks", "status", "declare", "flows", "cli",
+    "archives", "pipeline", "alarms", "watch", "looks", "status", "declare", "flows", "cli",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 

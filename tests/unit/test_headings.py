@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import pipeline
 from pfsetl.errors import LayoutError
 from pfsetl.parsing import grid, grid_shape
 from pfsetl.parsing.shape import Cut
+from pfsetl.pipeline.examine import examine
 from tests import synthetic as s
 
 TITLES, HEADINGS = 5, 5  # lines of PPRRVU above its records
@@ -134,7 +134,7 @@ def test_a_release_with_cut_headings_is_published_and_that_is_noticed(name: str,
     members = {k: v for k, v in s.release("RVU25A").items() if not k.startswith("PPRRVU")}
     data = [s.workbook(part) if name.endswith("xlsx") else s.csv_bytes(part) for part in (rows, rows[9:])]
     whole, rest = (
-        pipeline.examine("RVU25A", s.write_folder(tmp_path / str(i), members | {name: d}), records={}, sample=True)
+        examine("RVU25A", s.write_folder(tmp_path / str(i), members | {name: d}), records={}, sample=True)
         for i, d in enumerate(data)
     )
     assert rest.tables["rvu"].equals(whole.tables["rvu"])
@@ -146,7 +146,7 @@ def test_without_titles_the_year_rests_on_the_name_and_that_is_said(tmp_path: Pa
     members = {k: v for k, v in s.release("RVU25A").items() if not k.startswith("PPRRVU")}
     rest = s.csv_bytes(s.pprrvu_cells("G31")[9:])
     found = [
-        pipeline.examine("RVU25A", s.write_folder(tmp_path / n, members | {n: rest}), records={}, sample=True).record
+        examine("RVU25A", s.write_folder(tmp_path / n, members | {n: rest}), records={}, sample=True).record
         for n in ("PPRRVU2025_JAN.csv", "PPRRVU.csv")
     ]
     unsaid = ["no name or title says the year of opps_cap, pprrvu: taken as RVU25A's like the rest"]

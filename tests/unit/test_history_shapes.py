@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import pipeline
+import pfsetl
 from pfsetl.cli import main
 from pfsetl.errors import LayoutError
-from pfsetl.pipeline import Build
+from pfsetl.pipeline.build import Build
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
@@ -40,7 +40,7 @@ def old(year: str, shape: str = "G37") -> Members:
 
 def build(folder: Path, label: str, members: Members) -> Build:
     archive = s.write_zip(folder / f"{label}.zip", members)
-    return pipeline.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
+    return pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
 
 
 def refused(folder: Path, label: str, members: Members) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import pfsetl as package
-from pfsetl import backfill
+from pfsetl.pipeline import backfill
 from pfsetl.publication import publish
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s

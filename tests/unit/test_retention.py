@@ -14,10 +14,9 @@ import polars as pl
 import pytest
 from msgspec import UNSET
 
-import pfsetl
-from pfsetl import backfill
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
+from pfsetl.pipeline import backfill
 from pfsetl.publication import publish, retention, version
 from pfsetl.publication.manifest import plain
 from pfsetl.publication.publish import StagedRelease
@@ -315,7 +314,7 @@ def test_what_a_stopped_backfill_staged_is_kept_until_it_is_published(
     grown_old(store)
     done = pruned(store, 1)
     assert (done.records, sum("RVU25A" in name for name in done.objects)) == ((), 0)
-    monkeypatch.setattr(pfsetl.pipeline, "stage", None)  # it must not be staged again
+    monkeypatch.setattr("pfsetl.pipeline.stage.stage", None)  # it must not be staged again
     backfill.backfill(archives, store=store, sample=True)
     assert every_version_verifies(store)
 

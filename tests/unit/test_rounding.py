@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from pfsetl import pipeline
 from pfsetl.errors import PfsetlError
 from pfsetl.parsing import rounding
+from pfsetl.pipeline.examine import Examined, examine
 from tests import synthetic as s
 from tests.synthetic import Members
 
@@ -98,8 +98,8 @@ def of_csv() -> Members:
     return {**members, "PPRRVU2025_JAN.csv": s.pprrvu_csv("G31")}
 
 
-def examined(folder: Path, members: Members, **options: bool) -> pipeline.Examined:
-    return pipeline.examine("RVU25A", s.write_folder(folder, members), records={}, sample=True, **options)
+def examined(folder: Path, members: Members, **options: bool) -> Examined:
+    return examine("RVU25A", s.write_folder(folder, members), records={}, sample=True, **options)
 
 
 @pytest.mark.parametrize("member", ["PPRRVU2025_JAN", "GPCI2025", "ANES2025", "OPPSCAP_JAN"])

@@ -9,7 +9,7 @@ from unittest import mock
 import polars as pl
 import pytest
 
-from pfsetl import Version, pipeline
+from pfsetl import Version
 from pfsetl.cli import samples
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError
@@ -163,7 +163,7 @@ def test_tables_that_a_commit_makes_get_readable_files_too(store: LocalStore) ->
     paths = {p.stem: p for p in samples.archives()}
 
     def build(label: str) -> Version:
-        return pipeline.build(label, store=store, archive=paths[label], sample=True).version
+        return build(label, store=store, archive=paths[label], sample=True).version
 
     older = mock.Mock(side_effect=partial(by_polars, group=500))  # a sample is short, so its row groups are too
     with mock.patch.object(publish, "write", older), mock.patch.object(parquet, "write", older):

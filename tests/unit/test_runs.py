@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import pfsetl
-from pfsetl.backfill import backfill, find_archives
 from pfsetl.errors import PfsetlError
+from pfsetl.pipeline.backfill import backfill, find_archives
 from pfsetl.publication import runs
 from pfsetl.publication.runs import recorded, step
 from pfsetl.publication.store import LocalStore
@@ -31,8 +31,8 @@ def test_a_build_records_its_steps_in_order(store, tmp_path):
 def test_what_was_written_is_counted_in_rows_and_bytes(store, tmp_path):
     built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     write = next(one for one in runs.runs(store)[0]["steps"] if one["step"] == "write")
-    files = [f for f in built.version.resources if f["table"] != "release_changes"]  # made by the commit
-    assert (write["rows"], write["bytes"]) == (sum(f["rows"] for f in files), sum(f["bytes"] for f in files))
+    files = [f for f in built.version.resources if f.table != "release_changes"]  # made by the commit
+    assert (write["rows"], write["bytes"]) == (sum(f.rows for f in files), sum(f.bytes for f in files))
 
 
 def test_a_second_build_is_recorded_as_unchanged(store, tmp_path):

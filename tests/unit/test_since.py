@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 import pfsetl
-from pfsetl import backfill
 from pfsetl.declared import registry
+from pfsetl.pipeline import backfill
 from pfsetl.publication import neighbours
 from pfsetl.publication.manifest import plain
 from pfsetl.publication.store import LocalStore

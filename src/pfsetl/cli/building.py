@@ -9,10 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pfsetl import archives as in_folders
-from pfsetl import pipeline
 from pfsetl.archive_cache import open_cache
-from pfsetl.backfill import backfill as run_backfill
-from pfsetl.backfill import find_releases
 from pfsetl.cli import render, render_changes, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
@@ -32,6 +29,10 @@ from pfsetl.cli.options import (
 )
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
+from pfsetl.pipeline.backfill import backfill as run_backfill
+from pfsetl.pipeline.backfill import find_releases
+from pfsetl.pipeline.build import build as run_build
+from pfsetl.pipeline.examine import examine
 from pfsetl.publication import revision, separation, version
 from pfsetl.publication.manifest import plain
 from pfsetl.publication.store import Store, open_store
@@ -47,7 +48,7 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
     out = render.console()
     for path in samples.archives():
         with terminal.watching(f"building {path.stem}"):
-            result = pipeline.build(path.stem, store=open_store(output), archive=path, sample=True)
+            result = run_build(path.stem, store=open_store(output), archive=path, sample=True)
         render.build(out, result)
     out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
     for line in samples.next_steps(output):
@@ -143,7 +144,7 @@ def build(
         fetched = terminal.fetched(registry.find(release), open_cache(cache, output), offline=offline)
         archive, url = fetched.path, fetched.url
     with terminal.watching(f"building {release.upper()}"):
-        result = pipeline.build(
+        result = run_build(
             release,
             store=store,
             archive=archive,
@@ -266,12 +267,11 @@ def check(
         errors: tuple[Finding, ...] = ()
     else:
         base = version.open_version(output)
-        examined = pipeline.examine(
-            release, archive, records=base.releases, base=base, all_formats=all_formats, sample=sample
-        )
+        examined = examine(release, archive, records=base.releases, base=base, all_formats=all_formats, sample=sample)
         findings, errors = examined.record, examined.report.errors
     if json:
-        print(render.as_json(plain(findings) | {"rows_go_into": render.rows_go_into(findings)}))
+        told = {name: said for name, said in plain(findings).items() if archive is None or name != "content"}
+        print(render.as_json(told | {"rows_go_into": render.rows_go_into(findings)}))
     else:
         render.findings(render.console(), findings)
     if errors:

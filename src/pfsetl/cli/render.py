@@ -18,7 +18,8 @@ from pfsetl.cli import card as cards
 from pfsetl.cli import render_since, terminal
 from pfsetl.declared import declarations
 from pfsetl.declared.declarations import OWN
-from pfsetl.pipeline import ACCEPTABLE, Build
+from pfsetl.pipeline.build import Build
+from pfsetl.pipeline.request import ACCEPTABLE
 from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.source.members import is_of_system, participants
 

@@ -12,7 +12,6 @@ from typing import TypedDict
 
 from prefect import flow
 
-from pfsetl import pipeline
 from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
@@ -22,6 +21,7 @@ from pfsetl.flows.ending import LOOK, ends_plainly
 from pfsetl.flows.parameters import Acceptance, Delays, Given, Label, Place, refuse_relative
 from pfsetl.flows.report import show_published
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, patient, publish_releases, stage_release
+from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded
 from pfsetl.publication.store import open_store
@@ -57,7 +57,7 @@ def build_release(
     the cache and asks nobody. `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`.
     """
     refuse_relative(output)
-    pipeline.refuse_unknown(accept or ())
+    refuse_unknown(accept or ())
     label = registry.find_or_infer(release).label
     store, place = open_store(output), open_cache(cache, output)
     with recorded(store, "build", release=label, archive=archive) as run:

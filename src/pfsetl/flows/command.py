@@ -15,7 +15,7 @@ from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import PfsetlError, UsageError
-from pfsetl.pipeline import ACCEPTABLE
+from pfsetl.pipeline.request import ACCEPTABLE
 
 CACHE = (
     "where fetched zips are kept: a folder, or s3://bucket/prefix; default PFSETL_CACHE, else archives/ in a store "

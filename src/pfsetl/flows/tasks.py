@@ -16,13 +16,15 @@ from prefect.concurrency.sync import concurrency
 from prefect.runtime import task_run
 from prefect.tasks import Task
 
-from pfsetl import backfill
 from pfsetl.archive_cache import open_cache
 from pfsetl.archives import other_bytes
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.flows import logs
 from pfsetl.flows.ending import DISCOVER, FETCH, PUBLISH, STAGE
+from pfsetl.pipeline.backfill import publish_staged
+from pfsetl.pipeline.request import Request
+from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import Step, part_of, step
@@ -131,9 +133,7 @@ def stage_release(
         LOG.warning("%s", text)
     with part_of(run) as steps:
         base = version.open_version(store)
-        made = backfill.stage_missing(
-            label, path, store=store, base=base, url=archive.url, sample=sample, accept=accept
-        )
+        made = stage_missing(Request(label, path, archive.url, sample=sample, accept=accept), base)
     return Staged(made, (*archive.steps, *steps))
 
 
@@ -143,7 +143,7 @@ def publish_releases(staged: list[StagedRelease], output: str, base: int, run: s
     store = open_store(output)
     began_on = version.open_version(store, base) if base else version.empty(store)
     with part_of(run) as steps:
-        committed, left_out = backfill.publish_staged(staged, store=store, base=began_on)
+        committed, left_out = publish_staged(staged, store=store, base=began_on)
     return Published(committed.number, left_out, tuple(steps))
 
 

@@ -27,9 +27,9 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl import pipeline
 from pfsetl.declared import contracts
 from pfsetl.errors import PfsetlError, Unexpected
+from pfsetl.pipeline.examine import Examined, examine
 from tests.fault.fuzz.mutations import Mutant
 from tests.fault.fuzz.originals import Source, reduced
 
@@ -109,7 +109,7 @@ def look(label: str, files: tuple[tuple[str, bytes], ...], *, part: bool) -> See
         archive.mkdir()
         for name, data in files:
             (archive / name).write_bytes(data)
-        examined = pipeline.examine(label, archive, records={}, **_options(part=part))
+        examined = examine(label, archive, records={}, **_options(part=part))
     tables = {name: examined.tables[name] for name in SOURCE_TABLES}
     errors = tuple(f"{f.table}.{f.check}" for f in examined.report.errors)
     told = "; ".join(f"{f.table}: {f.description} {f.examples}" for f in examined.report.errors)
@@ -117,10 +117,10 @@ def look(label: str, files: tuple[tuple[str, bytes], ...], *, part: bool) -> See
 
 
 def _options(*, part: bool) -> dict[str, Any]:
-    return {"sample": True} if part and "sample" in pipeline.examine.__annotations__ else {}
+    return {"sample": True} if part and "sample" in examine.__annotations__ else {}
 
 
-def _said(examined: pipeline.Examined) -> list[tuple[str, str, str]]:
+def _said(examined: Examined) -> list[tuple[str, str, str]]:
     """List everything that a build says of an archive, on screen or in the manifest."""
     found = examined.record
     said = [("missing", name.split(" ")[0], name) for name in found.missing]

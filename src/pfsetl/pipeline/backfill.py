@@ -6,18 +6,19 @@ from pathlib import Path
 
 import polars as pl
 
-from pfsetl import archives, pipeline
+from pfsetl import archives
 from pfsetl.archives import YEARS, is_wanted, order, split
-from pfsetl.declared import contracts, labels, quarters, registry
+from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import Conflict, PfsetlError, UsageError, during, proposing
-from pfsetl.publication import elsewhere, neighbours, publish, record, separation, staging, version
+from pfsetl.errors import Conflict, PfsetlError, UsageError, during
+from pfsetl.pipeline.request import Request, refuse_unknown
+from pfsetl.pipeline.stage import stage_missing
+from pfsetl.publication import elsewhere, neighbours, publish, record, version
 from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
-from pfsetl.source.archive import open_archive
 from pfsetl.tables.check import against_neighbour
 
 Progress = Callable[[str, str], None]
@@ -64,77 +65,20 @@ def backfill(
 
     A release that fails is reported and doesn't stop the others. What was staged before a run was stopped is
     taken over by the next one, so only the missing work is done. Memory doesn't grow with the number of releases.
-    `urls` says where archives came from, by label. `sample` and `accept` are those of `pipeline.build`, for every
-    archive.
+    `urls` says where archives came from, by label. `sample` and `accept` are those of `build`, for every archive.
     """
-    pipeline.refuse_unknown(accept)
+    refuse_unknown(accept)
     with recorded(store, "backfill", releases=list(archives)) as run:
         tell = report or (lambda _label, _outcome: None)
-        result = _backfill(archives, store, tell, urls or {}, sample=sample, accept=accept)
+        froms = urls or {}
+        asked = [
+            Request(label, path, froms.get(label), sample=sample, accept=accept) for label, path in archives.items()
+        ]
+        result = _backfill(asked, store, tell)
         run.version = result.version.number
         run.outcome = "failed" if result.failed else "published" if result.published else "unchanged"
         run.error = "; ".join(f"{label}: {error}" for label, error in result.failed.items()) or None
     return result
-
-
-def stage_missing(
-    label: str,
-    path: Path,
-    *,
-    store: Store,
-    base: Version,
-    url: str | None = None,
-    records: Mapping[str, ReleaseRecord] | None = None,
-    sample: bool = False,
-    accept: Collection[str] = (),
-) -> StagedRelease | None:
-    """Stage an archive, or take over what a stopped run staged of it; None when the base version holds it already.
-
-    `records` are those of the releases known so far, default those of the base. The result is small and picklable,
-    so this can run in another thread or process; `publish_staged` makes the results visible. `sample` and `accept`
-    are those of `pipeline.build`.
-    """
-    with during(f"building {label} from {path}"), proposing(label, path):
-        return _stage_missing(label, path, store, base, url, records, sample=sample, accept=accept)
-
-
-def _stage_missing(
-    label: str,
-    path: Path,
-    store: Store,
-    base: Version,
-    url: str | None,
-    records: Mapping[str, ReleaseRecord] | None,
-    *,
-    sample: bool,
-    accept: Collection[str],
-) -> StagedRelease | None:
-    separation.refuse_other_class(base, contracts.load())
-    release = labels.to_build(label)
-    archive = open_archive(path, quarters.first_day(release.year, release.quarter))
-    if pipeline.is_built(release, archive, base, sample=sample):
-        return None
-    published = base.releases.get(release.label)
-    before = published.content if published else "nothing"
-    asked = "".join(f"{word}-" for word in (*(["sample"] if sample else []), *sorted(accept)))
-    name = f"staged/{release.label}-{record.fingerprint(archive)[:16]}-{asked}{before[:16]}.json"
-    if store.exists(name) and (kept := staging.taken_over(store, name, release.label)):
-        return kept
-    known = base.releases if records is None else records
-    all_formats = bool(published and published.all_formats)  # compared once, it stays compared
-    made = pipeline.stage(
-        release,
-        archive,
-        store=store,
-        base=base,
-        records=known,
-        url=url,
-        all_formats=all_formats,
-        sample=sample,
-        accept=accept,
-    )
-    store.put_new(name, staging.encode(made))
-    return made
 
 
 def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Version) -> tuple[Version, dict[str, str]]:
@@ -183,32 +127,16 @@ def _one_by_one(accepted: Sequence[StagedRelease], store: Store, base: Version) 
     return committed, left_out
 
 
-def _backfill(
-    archives: Mapping[str, Path],
-    store: Store,
-    tell: Progress,
-    urls: Mapping[str, str],
-    *,
-    sample: bool,
-    accept: Collection[str],
-) -> Backfill:
+def _backfill(asked: Sequence[Request], store: Store, tell: Progress) -> Backfill:
     base = version.open_version(store)
     staged: list[StagedRelease] = []
     unchanged: list[str] = []
     failed: dict[str, str] = {}
-    for label, path in archives.items():
+    for request in asked:
+        label = request.label
         try:
             known = {**base.releases, **{s.release: s.record for s in staged}}
-            made = stage_missing(
-                label,
-                path,
-                store=store,
-                base=base,
-                url=urls.get(label),
-                records=known,
-                sample=sample,
-                accept=accept,
-            )
+            made = stage_missing(request, base, known)
             if made is None:
                 unchanged.append(label)
             else:
