@@ -57,8 +57,7 @@ def test_a_release_in_trouble_costs_only_itself(
     archives, tmp_path, monkeypatch, fault: Callable[[], BaseException], place, name
 ) -> None:
     store = LocalStore(tmp_path / "o")
-    target = backfill if name == "open_archive" else place
-    failing_at(monkeypatch, target, name, 1, fault())
+    failing_at(monkeypatch, place, name, 1, fault())
     done = backfill.backfill(archives, store=store, sample=True)
     assert (done.published, list(done.failed)) == ((SOUND,), [BAD])
     message = done.failed[BAD]

@@ -9,6 +9,7 @@ from unittest import mock
 import polars as pl
 import pytest
 
+import pfsetl
 from pfsetl import Version
 from pfsetl.cli import samples
 from pfsetl.declared import contracts
@@ -163,7 +164,7 @@ def test_tables_that_a_commit_makes_get_readable_files_too(store: LocalStore) ->
     paths = {p.stem: p for p in samples.archives()}
 
     def build(label: str) -> Version:
-        return build(label, store=store, archive=paths[label], sample=True).version
+        return pfsetl.build(label, store=store, archive=paths[label], sample=True).version
 
     older = mock.Mock(side_effect=partial(by_polars, group=500))  # a sample is short, so its row groups are too
     with mock.patch.object(publish, "write", older), mock.patch.object(parquet, "write", older):
