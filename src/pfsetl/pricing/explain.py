@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from pfsetl.declared import calendar
+from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.anesthesia import Anesthesia
 from pfsetl.pricing.quote import Quote
-from pfsetl.pricing.reductions import Reduction, Step, find
+from pfsetl.pricing.reductions import Step, find
 from pfsetl.tables import derive, exact
 
 Explained = dict[str, Any]  # step, detail, value
@@ -74,7 +75,7 @@ def _amount_steps(quote: Quote) -> Iterator[Explained]:
 
 def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[Explained]:
     for rule in timed.supervision:
-        text = f"modifier {' '.join(rule.modifiers)}, units: {rule.part.replace('_', ' ')}"
+        text = f"modifier {' '.join(rule.modifier)}, units: {(rule.part or '').replace('_', ' ')}"
         yield _explained(rule.rule, text, rule.numerator) | {"source": rule.source, "certainty": rule.certainty}
     if timed.time_units is not None:
         yield _explained("base units", "", timed.base_units)
@@ -144,7 +145,7 @@ def _likely(quote: Quote) -> list[str]:
         else []
     )
     supervision = quote.anesthesia.supervision if quote.anesthesia else ()
-    rules: list[Step | Reduction] = [*supervision, *line.steps, *(rule for rule in after if rule)]
+    rules: list[Step | ReductionRow] = [*supervision, *line.steps, *(rule for rule in after if rule)]
     said = [f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != "certain"]
     index = quote.work_index
     if index and index.other is not None and index.law and index.law.certainty != "certain":

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import calendar, declarations
+from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.pricing import floor, published
@@ -163,7 +164,7 @@ def _participant(rvu: pl.DataFrame, service: Service, release: Release, lacks: s
 @cache
 def _without_price() -> frozenset[str]:
     """Return the status codes under which a service has no price in RVUs."""
-    return frozenset(declarations.code_lists()["status"].filter(pl.col("reason") != "")["code"])
+    return frozenset(row.code for row in declarations.rows(STATUS) if row.reason)
 
 
 def _as_paid(rvu: pl.DataFrame, release: Release, day: date) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
 from dataclasses import astuple, replace
 
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, Step, find
+from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.pricing.reductions import Line, PricedLine, Step, find
 from pfsetl.tables.exact import share_of
 
 
@@ -23,7 +24,7 @@ def order_of(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
     return -amount_of(one), tuple(map(str, astuple(one.line)[1:])), one.line.number
 
 
-def shared(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
+def shared(one: PricedLine, rule: ReductionRow, text: str) -> PricedLine:
     """Take a rule's share of a line, or leave it without payment where the rule says why."""
     if rule.outcome:
         return refused(one, rule.outcome)
@@ -31,7 +32,7 @@ def shared(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
 
 
 def stepped(
-    one: PricedLine, rule: Reduction, after: int, text: str, share: tuple[int, int] | None = None
+    one: PricedLine, rule: ReductionRow, after: int, text: str, share: tuple[int, int] | None = None
 ) -> PricedLine:
     """Set what is left of a line, and note the rule that did it."""
     numerator, denominator = share or (rule.numerator, rule.denominator)
