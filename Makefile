@@ -20,6 +20,7 @@ bench: .venv/dev.done
 	$(BIN)/python tools/bench.py
 	$(BIN)/python -m tools.bench_flows
 	$(BIN)/python -m tools.bench_publication
+	$(BIN)/python -m tools.bench_claims
 
 docs: .venv/dev.done
 	$(BIN)/python tools/write_docs.py

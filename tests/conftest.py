@@ -19,8 +19,9 @@ WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "
 
 
 def pytest_configure() -> None:
-    """See to it that no server outlives the tests."""
+    """See to it that no server outlives the tests, and that not each of hundreds of processes compiles every module."""
     leash.hold()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

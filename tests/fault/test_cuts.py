@@ -3,16 +3,21 @@
 CMS's own archives, each member cut after its last records, near its end, and at lines drawn with a seed.
 """
 
+import hashlib
 import random
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from pfsetl import pipeline
 from pfsetl.errors import PfsetlError
-from pfsetl.source.archive import open_archive
+from pfsetl.parsing import read
+from pfsetl.parsing.parse import Parsed, parse
+from pfsetl.parsing.read import RawTable
+from pfsetl.source.archive import Archive, open_archive
+from pfsetl.source.members import MemberFile
 from pfsetl.tables.normalize import Tables
 
 SEED = 20260131
@@ -25,6 +30,32 @@ Files = dict[str, bytes]
 def archives(release_path: Callable[[str], Path]) -> dict[str, Files]:
     """Of each archive the files of one format, as far as they are members."""
     return {label: one_format(release_path(label), endings) for label, endings in ARCHIVES.items()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def read_once(archives: dict[str, Files]) -> Iterator[None]:
+    """Read and parse a file that wasn't cut once only: beside each cut its archive has the same bytes."""
+    uncut = {hashlib.sha256(data).hexdigest() for files in archives.values() for data in files.values()}
+    raws: dict[tuple[str, str], RawTable] = {}
+    parsed: dict[tuple[str, str], Parsed] = {}
+    read_member = read.read_member
+
+    def once(archive: Archive, file: MemberFile) -> RawTable:
+        key = (file.name, hashlib.sha256(file.load()).hexdigest())
+        if key[1] not in uncut:
+            return read_member(archive, file)
+        return raws.get(key) or raws.setdefault(key, read_member(archive, file))
+
+    def parsed_once(raw: RawTable) -> Parsed:
+        key = (raw.file, raw.sha256)
+        if key[1] not in uncut:
+            return parse(raw)
+        return parsed.get(key) or parsed.setdefault(key, parse(raw))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(read, "read_member", once)
+        patched.setattr(pipeline, "parse", parsed_once)
+        yield
 
 
 def one_format(path: Path, endings: tuple[str, ...]) -> Files:

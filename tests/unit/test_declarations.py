@@ -17,6 +17,7 @@ from pfsetl.declared import declarations, records
 from pfsetl.declared.files import read
 from pfsetl.declared.records.sheet import Sheet
 from pfsetl.errors import ContractError
+from tests import forked
 from tests import synthetic as s
 
 FILES = sorted(p.relative_to(declarations.folder()).as_posix() for p in declarations.folder().rglob("*.csv"))
@@ -39,14 +40,8 @@ STATUS = "code,meaning,valid_from,valid_to,payable,reason\n"
 
 def pfsetl(*arguments: object, **environment: object) -> tuple[int, str, str]:
     """Run the command line in a process of its own, which reads the declarations anew."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pfsetl", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", **{name: str(value) for name, value in environment.items()}},
-    )
-    return done.returncode, done.stdout, done.stderr
+    variables = {**os.environ, "COLUMNS": "200", **{name: str(value) for name, value in environment.items()}}
+    return forked.command([*map(str, arguments)], variables)
 
 
 def folder(at: Path, files: Mapping[str, str]) -> Path:

@@ -500,6 +500,21 @@ def test_what_has_no_medicare_price_has_a_reason(priced, hcpcs, reason):
 # --- anesthesia --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_claim_file_priced_in_parts_has_the_lines_of_one_priced_in_one_go(output, monkeypatch, at_once):
+    lines = [
+        {"hcpcs": code, "date": day, "claim": claim, "locality": "AL/00"}
+        for claim, code, day in [
+            ("b", "G9901", JANUARY), ("a", "G9901", JANUARY), ("b", "00000", JANUARY), ("c", "G9901", "2024-01-05"),
+            ("a", "G9901", "2019-01-05"), ("b", "G9901", JANUARY),
+        ]
+    ]  # fmt: skip
+    whole = pfsetl.claim(lines, output=output)
+    monkeypatch.setattr("pfsetl.pricing.price.LINES_AT_ONCE", at_once)
+    assert pfsetl.claim(lines, output=output) == whole
+    assert [[one["line"] for one in whole[kind]] for kind in ("lines", "bad")] == [[1, 2, 4, 6], [3, 5]]
+
+
 @pytest.fixture(scope="module")
 def with_base_units(folder, output) -> Path:
     path = folder / "CY_2025_Anesthesia_Base_Units.txt"

@@ -96,7 +96,8 @@ def claim(
     ----------
     file
         CSV with a header (also by tabs or semicolons), or JSON: hcpcs or cpt, date or dos, modifiers or mod1 to mod4,
-        units, minutes, days, locality, setting or pos, participant, practitioner, charge, documented, claim.
+        units, minutes, days, locality, setting or pos, participant, practitioner, charge, documented and aco (yes or
+        no), claim.
     """
     answer = pricing.claim(
         file, as_of=as_of, output=version.open_version(output, at), unknown_modifiers=unknown_modifiers

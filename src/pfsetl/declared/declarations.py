@@ -79,7 +79,7 @@ def rows(sheet: Sheet[Row]) -> tuple[Row, ...]:
     Raises ContractError with file and line for what isn't right in a row, for rows that can't be right together and for
     one that names what isn't declared; UsageError where the row is your own.
     """
-    return cast("tuple[Row, ...]", tuple(_checked(sheet.name).values()))
+    return cast("tuple[Row, ...]", _rows(sheet.name))
 
 
 def rows_on(sheet: Sheet[Row], day: date) -> Iterator[Row]:
@@ -98,6 +98,11 @@ def texts(name: str) -> tuple[dict[str, str], ...]:
 def check_all() -> list[str]:
     """Read and check every file of declarations, and return their names; raises what `rows` raises."""
     return [name for name in _names() if _checked(name) or True]
+
+
+@cache
+def _rows(name: str) -> tuple[Any, ...]:
+    return tuple(_checked(name).values())
 
 
 @cache

@@ -9,19 +9,9 @@ from functools import cache
 from typing import Any
 
 from pfsetl.declared import contradictions, declarations, quarters
-from pfsetl.declared.records.archives import (
-    FIELDS,
-    MEMBERS,
-    PARTICIPANTS,
-    SHAPES,
-    THRESHOLDS,
-    FieldRow,
-    MemberRow,
-    ShapeRow,
-    ThresholdRow,
-    layout_sheet,
-)
+from pfsetl.declared.records.archives import MEMBERS, PARTICIPANTS, THRESHOLDS, MemberRow, ThresholdRow
 from pfsetl.declared.records.calendar import RELEASES, ReleaseRow
+from pfsetl.declared.records.shapes import FIELDS, SHAPES, FieldRow, ShapeRow, layout_sheet
 from pfsetl.errors import UsageError
 
 

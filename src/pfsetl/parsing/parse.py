@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pfsetl.declared import declarations, registry
-from pfsetl.declared.records.archives import FieldRow
+from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.errors import ValueRefused, during
 from pfsetl.errors import shown as cut_short
 from pfsetl.parsing import values

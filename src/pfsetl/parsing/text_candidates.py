@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import declarations, registry
-from pfsetl.declared.records.archives import FieldRow
+from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.declared.registry import Layout, LayoutField
 from pfsetl.parsing import text_shape, values
 from pfsetl.parsing.candidates import Candidate, Column

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pfsetl.declared import declarations, registry
-from pfsetl.declared.records.archives import FieldRow
+from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.errors import ValueRefused, shown
 from pfsetl.parsing.read import RawTable
 

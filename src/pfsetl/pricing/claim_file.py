@@ -22,7 +22,7 @@ from pfsetl.pricing.service import Service, service
 REQUIRED = ("hcpcs", "date")
 COLUMNS = (
     *REQUIRED, "modifiers", "units", "minutes", "locality", "setting", "participant", "practitioner", "charge", "days",
-    "documented", "claim",
+    "documented", "aco", "claim",
 )  # fmt: skip
 _SEVERAL = "modifiers"  # the one thing that may stand in several columns
 _SEPARATORS = (",", "\t", ";", "|")

@@ -13,6 +13,7 @@ from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.global_package import refuse_impossible, share_package
 from pfsetl.pricing.medicare_share import parted
 from pfsetl.pricing.reductions import Line, PricedLine, asks_for_documentation, find, named, rules_of
+from pfsetl.pricing.same_day import cut_visits, pay_shares
 from pfsetl.pricing.sides import joined
 from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.technical import part_of, reduce_equipment, uncapped_of
@@ -36,6 +37,7 @@ def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     priced = _in_groups(priced, lambda line: line.date, _bundle)
     priced = _in_groups(priced, lambda line: _family(line, bases), _pay_endoscopies)
     priced = _in_groups(priced, _surgeon, lambda group: _rank_surgery(group, bases))
+    priced = pay_shares(cut_visits(priced))
     priced = _in_groups(priced, _component_session, _reduce_parts)
     priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
     finished = iter(priced)

@@ -1,19 +1,21 @@
 """A quote as data: every step from RVUs to what Medicare allows, and where each number came from."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
 from pfsetl.declared import calendar
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.anesthesia import Anesthesia
+from pfsetl.pricing.published import Source
 from pfsetl.pricing.quote import Quote
 from pfsetl.pricing.reductions import Step, find
 from pfsetl.tables import derive, exact
 
 Explained = dict[str, Any]  # step, detail, value
 _NOT_SCHEDULED = ("charge", "therapy_assistant")  # rules that leave the fee schedule amount itself as it is
+_SOURCE = tuple(field.name for field in fields(Source))
 PARTS = {"work": "work RVU", "pe": "practice expense RVU", "mp": "malpractice RVU"}
 
 
@@ -61,7 +63,7 @@ def explain(quote: Quote) -> dict[str, Any]:
         "steps": [*_amount_steps(quote), *_rule_steps(quote)],
         "work_index": _work_index(quote),
         "likely": _likely(quote),
-        "sources": [asdict(source) for source in quote.sources],
+        "sources": [{name: getattr(source, name) for name in _SOURCE} for source in quote.sources],
         "notes": list(quote.notes),
     }
 

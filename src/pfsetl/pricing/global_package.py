@@ -98,6 +98,8 @@ def days_unsaid(line: Line) -> bool:
 
 
 def _rules(line: Line) -> list[ReductionRow]:
+    if not line.modifiers:
+        return []
     return [rule for rule in rules_of(RULE, line.date) if set(rule.modifier) & set(line.modifiers)]
 
 

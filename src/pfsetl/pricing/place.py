@@ -63,6 +63,11 @@ def find_place(version: Version, label: str, wanted: str | None, day: date) -> P
     return _numbered(version, label, *found, notes=(f"county {county} by CMS's LOCCO",))
 
 
+def goes_by_day(wanted: str | None) -> bool:
+    """Return whether the place that a user names may be another one on another day of a release, as a ZIP code may."""
+    return bool(_ZIP.fullmatch((wanted or "").strip()))
+
+
 def _numbered(
     version: Version,
     label: str,

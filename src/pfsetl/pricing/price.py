@@ -1,8 +1,9 @@
 """What users call: the price of one service, and of the lines of a claim, from a store or an open version."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from pfsetl.pricing.quote import Quote, prepare, quote, together
 from pfsetl.pricing.service import day_of, service
 from pfsetl.publication.store import first_build
 from pfsetl.publication.version import Version, open_version
+
+LINES_AT_ONCE = 10_000
 
 
 def price(
@@ -71,37 +74,54 @@ def claim(
         else claim_lines(enumerate(lines, start=1), unknown_modifiers=unknown_modifiers)
     )
     version = _version(output)
-    ready, bad = _prepared(read, version, _known(as_of))
-    priced = []
-    for name in dict.fromkeys(line.claim for line, _ in ready):
-        own = [(line, one) for line, one in ready if line.claim == name]
-        quotes = together([one for _, one in own])
-        priced += [(line, one) for (line, _), one in zip(own, quotes, strict=True)]
-    priced.sort(key=lambda pair: pair[0].number)
+    bad = [(line.number, str(line.problem)) for line in read if line.service is None]
+    priced: list[dict[str, Any]] = []
+    allowed, sequestration = Decimal("0.00"), Decimal("0.00")
+    ready = prepare(version, _known(as_of))
+    for own in _at_once(read):
+        for line, one in _quoted(own, ready([(line.number, line.service) for line in own if line.service])):
+            if isinstance(one, Quote):
+                priced.append({"line": line.number, "claim": line.claim or None, **explain(one)})
+                allowed += one.allowed or 0
+                sequestration += Decimal(one.line.sequestration).scaleb(-2)
+            else:
+                bad.append((line.number, str(one)))
     return {
         "version": version.number,
-        "lines": [{"line": line.number, "claim": line.claim or None, **explain(one)} for line, one in priced],
-        "bad": [{"line": line.number, "problem": line.problem} for line in bad],
-        "allowed": sum((one.allowed or Decimal(0) for _, one in priced), Decimal("0.00")),
-        "sequestration": sum((Decimal(one.line.sequestration).scaleb(-2) for _, one in priced), Decimal("0.00")),
+        "lines": sorted(priced, key=lambda one: one["line"]),
+        "bad": [{"line": number, "problem": problem} for number, problem in sorted(bad)],
+        "allowed": allowed,
+        "sequestration": sequestration,
     }
 
 
-def _prepared(
-    lines: Iterable[ClaimLine], version: Version, as_of: date | None
-) -> tuple[list[tuple[ClaimLine, Quote]], list[ClaimLine]]:
-    ready: list[tuple[ClaimLine, Quote]] = []
-    bad: list[ClaimLine] = []
-    one = prepare(version, as_of)
+def _at_once(lines: Iterable[ClaimLine]) -> Iterator[list[ClaimLine]]:
+    """Yield the lines with a service, claim by claim, as many claims as are priced in one go.
+
+    What is held of a line until it's explained is large; places are looked up once for all.
+    """
+    claims: dict[str, list[ClaimLine]] = {}
     for line in lines:
-        if line.service is None:
-            bad.append(line)
-            continue
-        try:
-            ready.append((line, one(line.number, line.service)))
-        except UsageError as error:
-            bad.append(ClaimLine(line.number, line.claim, None, str(error)))
-    return ready, bad
+        if line.service:
+            claims.setdefault(line.claim, []).append(line)
+    some: list[ClaimLine] = []
+    for own in claims.values():
+        some += own
+        if len(some) >= LINES_AT_ONCE:
+            yield some
+            some = []
+    yield some
+
+
+def _quoted(
+    lines: Sequence[ClaimLine], quotes: Sequence[Quote | UsageError]
+) -> Iterator[tuple[ClaimLine, Quote | UsageError]]:
+    """Yield lines with their quotes after the rules of each claim; a line that can't be priced touches no other."""
+    for _, own in groupby(zip(lines, quotes, strict=True), key=lambda pair: pair[0].claim):
+        pairs = list(own)
+        priced = iter(together([one for _, one in pairs if isinstance(one, Quote)]))
+        for line, one in pairs:
+            yield line, next(priced) if isinstance(one, Quote) else one
 
 
 def _version(output: str | Path | Version) -> Version:

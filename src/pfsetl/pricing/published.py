@@ -103,6 +103,25 @@ def elsewhere(version: Version, label: str, code: str) -> str:
     return f"Of the releases in {version.store}, it's {', '.join(said)}." if said else ""
 
 
+def lines_of(version: Version, label: str, codes: Iterable[str]) -> dict[tuple[str, str, str], tuple[str, int]]:
+    """Return the file and line of every `rvu` row of some codes, by participant, code and modifier."""
+    keys = ("participant", "hcpcs", "modifier")
+    found = (
+        version.scan("source_lines", label)
+        .filter(pl.col("table") == "rvu", pl.col("hcpcs").is_in(sorted(set(codes))))
+        .select(*keys, "file", "line")
+        .collect()
+    )
+    return {row[:3]: row[3:] for row in found.rows()}
+
+
+def source_at(version: Version, label: str, what: str, file: str, line: int) -> Source:
+    """Return a line in a file of a release's archive, with the hashes of both."""
+    record = version.releases[label]
+    sha256 = next(m["sha256"] for m in record["members"] if m["file"] == file)
+    return Source(what, file, line, sha256, record["archive"]["name"], record["archive"]["sha256"])
+
+
 def source_of(version: Version, label: str, what: str, table: str, **key: str) -> Source:
     """Return the line in CMS's file that a published row was read from."""
     found = (
@@ -113,6 +132,4 @@ def source_of(version: Version, label: str, what: str, table: str, **key: str) -
         .collect()
         .row(0)
     )
-    record = version.releases[label]
-    sha256 = next(m["sha256"] for m in record["members"] if m["file"] == found[0])
-    return Source(what, found[0], found[1], sha256, record["archive"]["name"], record["archive"]["sha256"])
+    return source_at(version, label, what, *found)

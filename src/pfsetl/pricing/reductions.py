@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
@@ -48,6 +48,7 @@ class Line:
     days: int | None = None  # of postoperative care, where only a part of the global period's
     uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
     documented: bool = False  # what a rule asks documentation for was documented
+    aco: bool = False  # the practitioner is in an accountable care organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +158,12 @@ def asks_for_documentation(line: Line) -> bool:
 
 def has_rule(modifier: str, day: date) -> bool:
     """Return whether a rule in force on a day names a modifier."""
-    return any(modifier in row.modifier for row in declarations.rows_on(REDUCTIONS, day))
+    return any(modifier in row.modifier for rule in _by_rule() for row in rules_of(rule, day))
 
 
 def named(rule: str, line: Line) -> bool:
     """Return whether a rule names one of the line's modifiers."""
-    return any(set(row.modifier) & set(line.modifiers) for row in rules_of(rule, line.date))
+    return bool(line.modifiers) and any(set(row.modifier) & set(line.modifiers) for row in rules_of(rule, line.date))
 
 
 def setting_of(facility: bool) -> str:
@@ -170,9 +171,10 @@ def setting_of(facility: bool) -> str:
     return "facility" if facility else "nonfacility"
 
 
-def rules_of(rule: str, day: date) -> Iterator[ReductionRow]:
-    """Yield the rows of a rule that are in force on a day."""
-    return (row for row in _by_rule().get(rule, ()) if (row.from_ or date.min) <= day <= (row.to or date.max))
+@lru_cache(maxsize=100_000)
+def rules_of(rule: str, day: date) -> tuple[ReductionRow, ...]:
+    """Return the rows of a rule that are in force on a day, those of a higher priority first."""
+    return tuple(r for r in _by_rule().get(rule, ()) if (r.from_ or date.min) <= day <= (r.to or date.max))
 
 
 @cache

@@ -47,6 +47,7 @@ class Service:
     place_of_service: str | None = None  # CMS's code, where the setting was given by it
     documented: bool = False  # what a rule asks documentation for: need of an assistant or co-surgeon, induction
     repeated: tuple[str, ...] = ()  # modifiers that were given more than once, which count once
+    aco: bool = False  # the practitioner is in an accountable care organization
 
 
 def service(
@@ -63,6 +64,7 @@ def service(
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
     documented: bool | str | int = False,
+    aco: bool | str | int = False,
     unknown_modifiers: bool = False,
 ) -> Service:
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
@@ -101,6 +103,7 @@ def service(
         place,
         _yes("documented", documented),
         tuple(name for name in dict.fromkeys(given) if given.count(name) > 1),
+        _yes("aco", aco),
     )
 
 

@@ -1,10 +1,13 @@
 """What a rule does to a claim line: a share of its amount, a step that says so, or a refusal."""
 
-from dataclasses import astuple, replace
+from dataclasses import fields, replace
 
 from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.same_day import SameDayRow
 from pfsetl.pricing.reductions import Line, PricedLine, Step, find
 from pfsetl.tables.exact import share_of
+
+_AFTER_NUMBER = tuple(field.name for field in fields(Line) if field.name != "number")
 
 
 def scaled(line: Line, cents: int, units: int | None = None) -> int:
@@ -21,7 +24,7 @@ def amount_of(one: PricedLine) -> int:
 
 def order_of(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
     """Largest first; equal amounts by code, modifiers and all else that has an effect, the line number last."""
-    return -amount_of(one), tuple(map(str, astuple(one.line)[1:])), one.line.number
+    return -amount_of(one), tuple(str(getattr(one.line, name)) for name in _AFTER_NUMBER), one.line.number
 
 
 def shared(one: PricedLine, rule: ReductionRow, text: str) -> PricedLine:
@@ -32,7 +35,7 @@ def shared(one: PricedLine, rule: ReductionRow, text: str) -> PricedLine:
 
 
 def stepped(
-    one: PricedLine, rule: ReductionRow, after: int, text: str, share: tuple[int, int] | None = None
+    one: PricedLine, rule: ReductionRow | SameDayRow, after: int, text: str, share: tuple[int, int] | None = None
 ) -> PricedLine:
     """Set what is left of a line, and note the rule that did it."""
     numerator, denominator = share or (rule.numerator, rule.denominator)

@@ -42,6 +42,19 @@ def payment(
     return rows.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share))
 
 
+def payment_of(
+    rvu: pl.DataFrame, pairs: pl.DataFrame, release: Release, pe_share: tuple[int, int] = (1, 1)
+) -> pl.DataFrame:
+    """Return the payment of the codes in the places that `pairs` names, as `payment` does, and the pair's `place`.
+
+    A pair is participant, hcpcs and place, with the place's state, locality, mac and three GPCIs.
+    """
+    indices = (scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp"))
+    asked = pairs.select("participant", "hcpcs", "place", "state", "locality", "mac", *indices)
+    rows = _prepared(rvu, release).join(asked, on=["participant", "hcpcs"])
+    return rows.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share), "place")
+
+
 def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) -> Iterator[pl.DataFrame]:
     """Yield the payment of every row with RVUs in every locality, about 50,000 rows at a time, in key order.
 

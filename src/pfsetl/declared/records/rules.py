@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
-from typing import Literal
+from typing import Literal, Protocol
 
 from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Read, Reference, Setting, Sheet
 
@@ -75,14 +75,14 @@ class ConflictRow:
             raise ValueError(f"other {self.other}: a modifier doesn't contradict itself. Name another one.")
 
 
-_DECLARED = (("modifiers.csv", "modifier"),)
+DECLARED = (("modifiers.csv", "modifier"),)
 CONFLICTS = Sheet(
     "modifier_conflicts.csv",
     ConflictRow,
     ("modifier", "other", "from"),
     days=("from", "to"),
     once_a_day=("modifier", "other"),
-    refers=(Reference("modifier", _DECLARED), Reference("other", _DECLARED)),
+    refers=(Reference("modifier", DECLARED), Reference("other", DECLARED)),
 )
 
 
@@ -112,14 +112,22 @@ class ReductionRow:
     source: str
 
     def __post_init__(self) -> None:
-        if self.denominator < 1:
-            raise ValueError(f"denominator {self.denominator}: nothing is divided by it. Write 1 or more.")
-        if self.numerator < 0:
-            raise ValueError(f"numerator {self.numerator}: a share isn't below 0. Write 0 or more.")
-        if self.rank_from < 1 or (self.rank_to is not None and self.rank_to < self.rank_from):
-            raise ValueError(
-                f"rank_from {self.rank_from}, rank_to {self.rank_to or ''}: the first rank, then the last."
-            )
+        refuse_share(self.numerator, self.denominator)
+        refuse_ranks(self.rank_from, self.rank_to)
+
+
+def refuse_share(numerator: int, denominator: int) -> None:
+    """Raise ValueError for a share that can't be one."""
+    if denominator < 1:
+        raise ValueError(f"denominator {denominator}: nothing is divided by it. Write 1 or more.")
+    if numerator < 0:
+        raise ValueError(f"numerator {numerator}: a share isn't below 0. Write 0 or more.")
+
+
+def refuse_ranks(first: int, last: int | None) -> None:
+    """Raise ValueError for ranks that can't be such."""
+    if first < 1 or (last is not None and last < first):
+        raise ValueError(f"rank_from {first}, rank_to {last}: write the first rank, from 1 on, then the last one.")
 
 
 def _ambiguous(rows: Mapping[Key, ReductionRow], read: Read) -> Iterator[Clash]:
@@ -141,14 +149,34 @@ def _fit_together(row: ReductionRow, beside: ReductionRow, apart: set[frozenset[
     return (
         ("" in (row.indicator, beside.indicator) or row.indicator == beside.indicator)
         and (None in (row.setting, beside.setting) or row.setting == beside.setting)
-        and row.rank_from <= (beside.rank_to or row.rank_from)
-        and beside.rank_from <= (row.rank_to or beside.rank_from)
-        and (row.from_ or date.min) <= (beside.to or date.max)
-        and (beside.from_ or date.min) <= (row.to or date.max)
+        and overlap(row, beside)
         and (
             not (row.modifier and beside.modifier)
             or any({a, b} not in apart for a in row.modifier for b in beside.modifier)
         )
+    )
+
+
+class Ranked(Protocol):
+    """A row for some ranks and some days."""
+
+    @property
+    def rank_from(self) -> int: ...
+    @property
+    def rank_to(self) -> int | None: ...
+    @property
+    def from_(self) -> date | None: ...
+    @property
+    def to(self) -> date | None: ...
+
+
+def overlap(row: Ranked, beside: Ranked) -> bool:
+    """Return whether two rows have a rank and a day in common; an empty end is none."""
+    return (
+        row.rank_from <= (beside.rank_to or row.rank_from)
+        and beside.rank_from <= (row.rank_to or beside.rank_from)
+        and (row.from_ or date.min) <= (beside.to or date.max)
+        and (beside.from_ or date.min) <= (row.to or date.max)
     )
 
 
@@ -157,6 +185,6 @@ REDUCTIONS = Sheet(
     ReductionRow,
     ("rule", "indicator", "modifier", "part", "setting", "rank_from", "from"),
     days=("from", "to"),
-    refers=(Reference("modifier", _DECLARED),),
+    refers=(Reference("modifier", DECLARED),),
     check=_ambiguous,
 )

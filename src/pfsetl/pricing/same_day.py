@@ -1,0 +1,163 @@
+"""Rules across an office visit and what else one practitioner does that day: rows of `schemas/same_day.csv`.
+
+Which services a rule is of are rows of `schemas/service_groups.csv`. A row whose state is `proposed` is in force on no
+day: a final rule makes it a row with a first day.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from functools import cache
+
+from pfsetl.declared import declarations
+from pfsetl.declared.records.same_day import GROUPS, SAME_DAY, SameDayRow
+from pfsetl.pricing.reductions import Line, PricedLine, named
+from pfsetl.pricing.steps import amount_of, order_of, refused, stepped
+from pfsetl.tables.exact import share_of
+
+CUT, SHARE = "visit_and_procedure", "share_of_visit"
+IN_FORCE = "in_force"
+_OTHER_CUTS = ("endoscopy", "surgery")  # what a service is paid in part by already: the lower of both is paid
+
+
+def cut_visits(priced: Sequence[PricedLine]) -> list[PricedLine]:
+    """Pay the most expensive service of a visit and procedures in full, and the others in part.
+
+    Every unit is a service. A line that another rule has cut already is paid the lower of the two, not both.
+    """
+    results = list(priced)
+    for places in _days(priced):
+        groups = {row.group for place in places for row in _fitting(CUT, priced[place].line)}
+        if len(groups) < 2:
+            continue
+        rank = 1
+        for place in sorted(places, key=lambda at: _by_price(priced[at])):
+            results[place] = _cut(priced[place], rank)
+            rank += priced[place].line.units
+    return results
+
+
+def pay_shares(priced: Sequence[PricedLine]) -> list[PricedLine]:
+    """Pay what is a percentage of a visit: on top of the visit named by a modifier, or as a line of its own.
+
+    The share is of the visit as it's priced alone. A line of its own is paid once, for the dearest visit of the day.
+    """
+    visits: dict[Hashable, PricedLine] = {}
+    for group in {row.of for row in relations() if row.of and row.state == IN_FORCE}:
+        for one in sorted(priced, key=_by_price, reverse=True):
+            if one.allowed is not None and in_group(group, one.line):
+                visits[group, _practitioner(one.line)] = one
+    return [_with_share(one, visits) for one in priced]
+
+
+def _with_share(one: PricedLine, visits: Mapping[Hashable, PricedLine]) -> PricedLine:
+    row = next(iter(_fitting(SHARE, one.line)), None)
+    # NOTE: a code that is a percentage of another has no RVUs of its own.
+    if row is None or (one.allowed is None and not (row.of and one.reason == "no_rvus")):
+        return one
+    visit = visits.get((row.of, _practitioner(one.line))) if row.of else one
+    if visit is None:
+        return refused(one, "no_visit_to_take_a_share_of")
+    whole = (visit.line.payment or 0) if row.of else _before_cuts(one)
+    part = share_of(whole, row.numerator, row.denominator)
+    text = f"of line {visit.line.number}, {visit.line.hcpcs}" if row.of else "of the visit, on top of it"
+    text += ", in an ACO" if row.aco else ""
+    paid = replace(one, allowed=amount_of(one), reason=None)
+    return stepped(paid, row, part if row.of else amount_of(one) + part, text)
+
+
+def unapplied(line: Line) -> list[str]:
+    """Say which proposed rules are of a line on its day and aren't applied, and that an ACO is named in vain."""
+    now = [row for row in relations() if _in_force(row, line.date)]
+    waiting = [
+        row
+        for row in relations()
+        if row.proposed_from
+        and row.proposed_from <= line.date
+        and _fits(row, line)
+        and row.rule not in {other.rule for other in now}
+    ]
+    notes = [f"proposed and not applied: {share.rule} by {share.source}" for share in waiting]
+    if line.aco and not any(row.aco is not None and _fits(row, line) for row in now):
+        notes.append("aco: no rule in force on this day asks for it; it changes nothing")
+    return list(dict.fromkeys(notes))
+
+
+def _cut(one: PricedLine, first: int) -> PricedLine:
+    """Pay the units of a line by their ranks; a rank without a row is paid in full."""
+    line, ranks = one.line, range(first, first + one.line.units)
+    found = [_ranked(line, rank) for rank in ranks]
+    rows = [row for row in found if row]
+    if not rows:
+        return one
+    share = sum((_part(row) for row in found), Fraction(0)) / line.units
+    after = share_of(_before_cuts(one), *share.as_integer_ratio())
+    now = amount_of(one)
+    text = "a visit and procedures of one day: " + (
+        f"service {first} by price" if line.units == 1 else f"services {first} to {ranks[-1]} by price"
+    )
+    if now <= after:
+        text += ", cut as much already" if share < 1 else ""
+        return stepped(one, rows[-1], now, text, (1, 1))
+    return stepped(one, rows[-1], after, text, share.as_integer_ratio())
+
+
+def _ranked(line: Line, rank: int) -> SameDayRow | None:
+    return next((row for row in _fitting(CUT, line) if row.rank_from <= rank <= (row.rank_to or rank)), None)
+
+
+def _part(row: SameDayRow | None) -> Fraction:
+    return Fraction(row.numerator, row.denominator) if row else Fraction(1)
+
+
+def _days(priced: Sequence[PricedLine]) -> Iterable[list[int]]:
+    """Return the places of the paid lines that the cut is of, together for one practitioner's day."""
+    days: dict[Hashable, list[int]] = {}
+    for place, one in enumerate(priced):
+        if one.allowed is not None and _fitting(CUT, one.line):
+            days.setdefault(_practitioner(one.line), []).append(place)
+    return days.values()
+
+
+def _practitioner(line: Line) -> Hashable:
+    """One practitioner's day, an assistant's services apart from the surgeon's."""
+    return line.date, line.practitioner, named("assistant_surgeon", line)
+
+
+def _before_cuts(one: PricedLine) -> int:
+    """Return a line's amount before other rules on several services of a day, and before this one."""
+    return next((step.before for step in one.steps if step.rule in (*_OTHER_CUTS, CUT)), amount_of(one))
+
+
+def _by_price(one: PricedLine) -> tuple[Fraction, tuple[int, tuple[str, ...], int]]:
+    return Fraction(-_before_cuts(one), one.line.units), order_of(one)
+
+
+def _fitting(rule: str, line: Line) -> list[SameDayRow]:
+    return [r for r in relations() if r.rule == rule and _in_force(r, line.date) and _fits(r, line)]
+
+
+def _fits(row: SameDayRow, line: Line) -> bool:
+    named_here = not row.modifier or bool(set(row.modifier) & set(line.modifiers))
+    return named_here and row.aco in (None, line.aco) and in_group(row.group, line)
+
+
+def _in_force(row: SameDayRow, day: date) -> bool:
+    return row.state == IN_FORCE and (row.from_ or date.max) <= day <= (row.to or date.max)
+
+
+def in_group(group: str, line: Line) -> bool:
+    """Return whether a line's service is of a group of `schemas/service_groups.csv`."""
+    told = {"hcpcs": line.hcpcs, "global_days": line.global_days or ""}
+    return any(first <= told[field] <= last for field, first, last in _ranges(group))
+
+
+@cache
+def _ranges(group: str) -> tuple[tuple[str, str, str], ...]:
+    return tuple((row.field, row.first, row.last) for row in declarations.rows(GROUPS) if row.group == group)
+
+
+def relations() -> tuple[SameDayRow, ...]:
+    """Return every row of `schemas/same_day.csv`."""
+    return declarations.rows(SAME_DAY)

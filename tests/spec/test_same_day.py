@@ -1,0 +1,242 @@
+"""A visit and procedures of one day, and a percentage of a visit: rules that are proposed, dated by these tests.
+
+Dollars are worked by hand from the shares of the CY2027 proposed rule (CMS-1848-P): the most expensive service 100 %,
+the others 50 %; 16 % of an office visit, 32 % in an ACO.
+"""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from pfsetl.errors import UsageError
+from pfsetl.pricing import same_day
+from pfsetl.pricing.claims import price_claim
+from pfsetl.pricing.same_day import CUT, IN_FORCE, SHARE, unapplied
+from tests import declared
+from tests.spec.test_claims import line
+
+DAY = date(2027, 3, 1)
+COMPLEXITY = "G2211"
+
+
+def visit(number=1, payment=100_00, modifiers="25", **changed):
+    return line(number, "99213", payment, modifiers, **({"date": DAY} | changed))
+
+
+def procedure(number=2, payment=200_00, global_days="000", **changed):
+    return line(number, f"G000{number}", payment, global_days=global_days, **({"date": DAY} | changed))
+
+
+def add_on(number=2, payment=16_00, **changed):
+    return line(number, COMPLEXITY, payment, **({"date": DAY} | changed))
+
+
+def dated(row):
+    """A row as a final rule would make it."""
+    return replace(row, state=IN_FORCE, proposed_from=None, from_=date(2027, 1, 1))
+
+
+@pytest.fixture
+def final(monkeypatch):
+    rows = (*map(dated, same_day.relations()), *same_day.relations())
+    monkeypatch.setattr(same_day, "relations", lambda: rows)
+
+
+@pytest.fixture
+def by_modifier(monkeypatch):
+    """The share asked for by a modifier of the visit itself; XX stands for the one a final rule will name."""
+    rows = tuple(
+        dated(replace(row, group="office_visit", modifier=("XX",), of=""))
+        for row in same_day.relations()
+        if row.rule == SHARE
+    )
+    monkeypatch.setattr(same_day, "relations", lambda: rows)
+
+
+def allowed(*lines):
+    return [one.allowed for one in price_claim(lines)]
+
+
+def test_as_proposed_the_rules_touch_no_line_on_any_day():
+    for day in (date(2026, 12, 31), DAY, date(2099, 1, 1)):
+        lines = [visit(1, date=day), procedure(2, date=day), add_on(3, date=day)]
+        assert allowed(*lines) == [100_00, 200_00, 16_00]
+
+
+def test_a_line_says_which_proposed_rules_are_not_applied_from_the_day_they_are_proposed_for():
+    before, after = date(2026, 12, 31), date(2027, 1, 1)
+    assert [unapplied(one) for one in (visit(date=before), add_on(date=before))] == [[], []]
+    assert [note.split(" by ")[0] for note in unapplied(visit(date=after))] == [f"proposed and not applied: {CUT}"]
+    assert [note.split(" by ")[0] for note in unapplied(add_on(date=after))] == [f"proposed and not applied: {SHARE}"]
+
+
+def test_an_aco_that_no_rule_asks_for_is_said():
+    assert unapplied(visit(aco=True, date=date(2026, 1, 5))) == [
+        "aco: no rule in force on this day asks for it; it changes nothing"
+    ]
+
+
+@pytest.mark.usefixtures("final")
+def test_a_rule_in_force_is_no_longer_said_to_be_proposed():
+    assert unapplied(visit()) == []
+
+
+@pytest.mark.usefixtures("final")
+@pytest.mark.parametrize("period", ["000", "010", "090"])
+def test_the_visit_is_halved_beside_a_dearer_procedure(period):
+    assert allowed(visit(), procedure(global_days=period)) == [50_00, 200_00]
+
+
+@pytest.mark.usefixtures("final")
+def test_the_procedure_is_halved_beside_a_dearer_visit():
+    assert allowed(visit(payment=300_00), procedure(payment=75_01)) == [300_00, 37_51]  # 37.505
+
+
+@pytest.mark.usefixtures("final")
+def test_all_but_the_most_expensive_service_are_halved():
+    assert allowed(visit(), procedure(2, 300_00), procedure(3, 80_00)) == [50_00, 300_00, 40_00]
+
+
+@pytest.mark.usefixtures("final")
+@pytest.mark.parametrize(
+    "other",
+    [
+        visit(modifiers=""),
+        visit(date=date(2027, 3, 2)),
+        visit(date=date(2026, 12, 31)),
+        visit(practitioner="np"),
+        line(1, "99223", 100_00, "25", date=DAY),
+        visit(payment=None, reason="carrier_priced"),
+    ],
+    ids=["without 25", "another day", "before the rule", "another practitioner", "no office visit", "no payment"],
+)
+def test_the_procedure_and_what_is_no_such_visit_are_paid_in_full(other):
+    own = {"date": date(2026, 12, 31)} if other.date.year == 2026 else {}
+    alone = [price_claim([one])[0].allowed for one in (other, procedure(payment=60_00, **own))]
+    assert allowed(other, procedure(payment=60_00, **own)) == alone
+
+
+@pytest.mark.usefixtures("final")
+@pytest.mark.parametrize("period", ["XXX", "ZZZ", "MMM", "YYY", None])
+def test_a_service_without_a_global_period_leaves_the_visit_whole(period):
+    assert allowed(visit(), procedure(global_days=period)) == [100_00, 200_00]
+
+
+@pytest.mark.usefixtures("final")
+def test_procedures_without_a_visit_are_ranked_by_their_own_rule_alone():
+    surgery = {"multiple_procedure": "2", "global_days": "090"}
+    assert allowed(procedure(1, 200_00, **surgery), procedure(2, 100_00, **surgery)) == [200_00, 50_00]
+
+
+@pytest.mark.usefixtures("final")
+@pytest.mark.parametrize("make", [visit, procedure])
+def test_services_of_one_kind_alone_are_not_cut(make):
+    assert allowed(make(1), make(2)) == [make().payment] * 2
+
+
+@pytest.mark.usefixtures("final")
+def test_a_procedure_halved_as_second_surgery_is_not_halved_again():
+    surgery = {"multiple_procedure": "2", "global_days": "090"}
+    lines = [visit(1, 300_00), procedure(2, 200_00, **surgery), procedure(3, 150_00, **surgery)]
+    assert allowed(*lines) == [300_00, 100_00, 75_00]
+
+
+@pytest.mark.usefixtures("final")
+def test_an_endoscopy_cut_to_less_than_half_stays_there():
+    family = {"multiple_procedure": "3", "endoscopic_base": "G0009", "base_payment": 120_00}
+    lines = [visit(1, 300_00), procedure(2, 200_00, **family), procedure(3, 150_00, **family)]
+    assert allowed(*lines) == [300_00, 100_00, 30_00]  # 150 - 120
+
+
+@pytest.mark.usefixtures("final")
+def test_every_unit_is_a_service_and_one_of_them_is_paid_in_full():
+    assert allowed(visit(), procedure(payment=200_00, units=3)) == [50_00, 400_00]  # 200 + 2 x 100
+
+
+@pytest.mark.usefixtures("final")
+def test_the_order_of_the_lines_has_no_effect():
+    lines = [visit(1), procedure(2, 100_00), procedure(3, 100_00), add_on(4)]
+    forward, backward = price_claim(lines), price_claim(lines[::-1])
+    assert [one.allowed for one in forward] == [one.allowed for one in backward[::-1]]
+
+
+@pytest.mark.usefixtures("final")
+def test_the_cut_comes_before_the_share_of_the_practitioner():
+    lines = [visit(practitioner="pa"), procedure(practitioner="pa")]
+    assert allowed(*lines) == [42_50, 170_00]  # 100 x 50 % x 85 %, 200 x 85 %
+
+
+@pytest.mark.usefixtures("final")
+def test_the_steps_name_rule_share_and_source():
+    step = price_claim([visit(), procedure()])[0].steps[0]
+    assert (step.rule, step.numerator / step.denominator, step.before, step.after) == (CUT, 0.5, 100_00, 50_00)
+    assert step.source.startswith("CMS-1848-P")
+    assert step.certainty == "likely"
+
+
+@pytest.mark.usefixtures("final")
+@pytest.mark.parametrize(("aco", "cents"), [(False, 14_42), (True, 28_84)])  # 90.11 x 16 % = 14.4176; 32 %: 28.8352
+def test_an_add_on_is_paid_as_a_percentage_of_the_visit(aco, cents):
+    assert allowed(visit(payment=90_11, modifiers=""), add_on(aco=aco)) == [90_11, cents]
+
+
+@pytest.mark.usefixtures("final")
+def test_an_add_on_without_rvus_is_paid_by_its_percentage():
+    assert allowed(visit(), add_on(payment=None, reason="no_rvus")) == [100_00, 16_00]
+
+
+@pytest.mark.usefixtures("final")
+def test_an_add_on_goes_by_the_dearest_visit_of_the_day_and_by_the_whole_of_it():
+    lines = [visit(1, 100_00), visit(2, 120_00), procedure(3, 300_00), add_on(4, payment=1_00)]
+    assert allowed(*lines) == [50_00, 60_00, 300_00, 19_20]
+
+
+@pytest.mark.usefixtures("final")
+@pytest.mark.parametrize("changed", [{"date": date(2027, 3, 2)}, {"practitioner": "np"}])
+def test_an_add_on_without_a_visit_of_its_day_and_practitioner_has_a_reason_and_no_amount(changed):
+    priced = price_claim([visit(), add_on(**changed)])[1]
+    assert (priced.allowed, priced.reason) == (None, "no_visit_to_take_a_share_of")
+
+
+@pytest.mark.usefixtures("by_modifier")
+@pytest.mark.parametrize(("aco", "cents"), [(False, 104_53), (True, 118_95)])  # 90.11 + 14.42, 90.11 + 28.84
+def test_a_modifier_of_the_visit_adds_the_percentage_to_it(aco, cents):
+    assert allowed(visit(payment=90_11, modifiers="XX", aco=aco)) == [cents]
+
+
+@pytest.mark.usefixtures("by_modifier")
+def test_a_visit_without_the_modifier_gets_nothing_on_top():
+    assert allowed(visit(payment=90_11)) == [90_11]
+
+
+ROW = {
+    "rule": CUT, "group": "office_visit", "modifier": "25", "of": "", "aco": "", "rank_from": "1", "rank_to": "1",
+    "numerator": "1", "denominator": "1", "state": "in_force", "proposed_from": "", "from": "2027-01-01", "to": "",
+    "certainty": "certain", "source": "a final rule",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"from": ""}, "a proposed rule has no first day, one in force has one"),
+        ({"state": "proposed"}, "a proposed rule has no first day, one in force has one"),
+        ({"state": "final"}, "state 'final' is none of proposed, in_force"),
+        ({"rule": "visit"}, "rule 'visit' is none of visit_and_procedure, share_of_visit"),
+        ({"group": "visits"}, "group 'visits' is none of global_procedure, office_visit, visit_complexity, which"),
+        ({"aco": "maybe"}, "aco 'maybe' is none of true, yes, false, no"),
+        ({"rule": SHARE, "modifier": ""}, "needs the modifier that asks for it"),
+    ],
+)
+def test_a_row_that_cannot_be_applied_is_refused_with_what_to_write(changed, said, tmp_path):
+    declared.write(tmp_path, "same_day.csv", ROW | changed)
+    with declared.laid_over(tmp_path), pytest.raises(UsageError, match=r"same_day\.csv line 2") as caught:
+        same_day.relations()
+    assert said in str(caught.value)
+
+
+def test_a_row_that_can_be_applied_has_no_problem(tmp_path):
+    declared.write(tmp_path, "same_day.csv", ROW)
+    with declared.laid_over(tmp_path):
+        assert "in_force" in {row.state for row in same_day.relations()}
