@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Read, Reference, Setting, Sheet
 
@@ -157,20 +157,7 @@ def _fit_together(row: ReductionRow, beside: ReductionRow, apart: set[frozenset[
     )
 
 
-class Ranked(Protocol):
-    """A row for some ranks and some days."""
-
-    @property
-    def rank_from(self) -> int: ...
-    @property
-    def rank_to(self) -> int | None: ...
-    @property
-    def from_(self) -> date | None: ...
-    @property
-    def to(self) -> date | None: ...
-
-
-def overlap(row: Ranked, beside: Ranked) -> bool:
+def overlap(row: Any, beside: Any) -> bool:
     """Return whether two rows have a rank and a day in common; an empty end is none."""
     return (
         row.rank_from <= (beside.rank_to or row.rank_from)
