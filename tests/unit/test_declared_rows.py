@@ -1,15 +1,18 @@
 """The files of `schemas/` as they're shipped; what can't be right in one is refused with file, line and remedy."""
 
 import csv
+import fnmatch
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import MISSING
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
+import pfsetl
 from pfsetl.declared import cells, corrections, declarations, records, registry
 from pfsetl.declared.files import read
 from pfsetl.declared.records.sheet import Reference, Sheet
@@ -88,7 +91,7 @@ def vocabularies() -> Iterator[tuple[str, str, tuple[Any, ...]]]:
                     yield name, field.rstrip("_"), get_args(inner)
 
 
-@pytest.mark.parametrize(("name", "column", "words"), vocabularies(), ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("name", "column", "words"), list(vocabularies()), ids=lambda value: str(value)[:30])
 def test_a_word_that_is_not_one_of_a_column_is_told_with_those_that_are(
     tmp_path: Path, name: str, column: str, words: tuple[Any, ...]
 ) -> None:
@@ -241,7 +244,7 @@ def references() -> Iterator[tuple[str, Reference]]:
             yield name, reference
 
 
-@pytest.mark.parametrize(("name", "reference"), references(), ids=lambda v: v if isinstance(v, str) else v.column)
+@pytest.mark.parametrize(("name", "reference"), list(references()), ids=lambda v: v if isinstance(v, str) else v.column)
 def test_what_a_file_names_exists(tmp_path: Path, name: str, reference: Reference) -> None:
     rows = table(name)
     if reference.column not in rows[0]:  # made of another column
@@ -265,3 +268,28 @@ def test_a_row_of_one_s_own_may_name_a_release_that_is_still_to_come(tmp_path: P
     declared.write(tmp_path, "corrections.csv", row, row | {"release": "RVU31*"})
     with declared.laid_over(tmp_path):
         assert declarations.rows(records.sheet("corrections.csv"))
+
+
+# --- the page of the files --------------------------------------------------------------------------------------
+
+
+def described() -> dict[str, list[str]]:
+    """The cells of each row of the page, by file."""
+    page = (declarations.folder() / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    return {cells_[0].strip("`"): cells_ for cells_ in rows}
+
+
+def test_the_page_has_every_file_and_every_file_on_it_exists() -> None:
+    patterns = list(described())
+    assert [name for name in FILES if not any(fnmatchcase(name, pattern) for pattern in patterns)] == []
+    assert [pattern for pattern in patterns if not fnmatch.filter(FILES, pattern)] == []
+
+
+def test_what_the_page_says_reads_a_file_does_name_what_is_read_of_it() -> None:
+    source = Path(pfsetl.__file__).parent
+    for name, (_, per, _, readers, origin) in described().items():
+        assert per, name
+        assert origin, name
+        for reader in readers.split(", "):
+            assert (source / reader.strip("`")).is_file(), (name, reader)

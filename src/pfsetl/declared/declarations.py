@@ -215,11 +215,12 @@ def _names() -> tuple[str, ...]:
 @cache
 def digest() -> str:
     """Return a hash of the declarations that archives are read by; those of `watch/` change nothing of what is read."""
-    shipped = ((p.relative_to(folder()).as_posix(), p) for p in folder().rglob("*") if p.is_file())
+    files = (p for p in folder().rglob("*") if p.suffix in (".csv", ".yaml"))
+    shipped = ((p.relative_to(folder()).as_posix(), p) for p in files)
     mine = [(f"own/{name}", path / name) for name in own_files(path)] if (path := own()) else []
     reading = [(name, p) for name, p in [*sorted(shipped), *mine] if p.parent.name != "watch"]
-    files = (f"{name} {hashlib.sha256(p.read_bytes()).hexdigest()}" for name, p in reading)
-    return hashlib.sha256("\n".join(files).encode()).hexdigest()
+    told = (f"{name} {hashlib.sha256(p.read_bytes()).hexdigest()}" for name, p in reading)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def _holding(name: str, key: Key) -> Declaration[Any]:

@@ -8,7 +8,7 @@ from typing import Any, Generic, cast
 
 from pfsetl.declared import cells
 from pfsetl.declared.cells import Column
-from pfsetl.declared.records.sheet import Key, Row, Sheet, cell
+from pfsetl.declared.records.sheet import Key, Row, Sheet
 from pfsetl.errors import ContractError, shown
 
 
@@ -67,19 +67,20 @@ def _record(written: Mapping[str, str], sheet: Sheet[Row], declared: Mapping[str
             values[column.field] = column.read(text)
         except ValueError as error:
             raise ValueError(f"{name} {error}") from error
-    row = sheet.record(**values)
+    _refuse_backwards(sheet, {name: values[column.field] for name, column in declared.items()})
+    return sheet.record(**values)
+
+
+def _refuse_backwards(sheet: Sheet[Any], values: Mapping[str, Any]) -> None:
     if sheet.days:
-        first, last = (cell(row, c) for c in sheet.days)
+        first, last = (values[name] for name in sheet.days)
         if first and last and first > last:
             one, other = sheet.days
             raise ValueError(f"{one} {first} is after {other} {last}. Write the first day, then the last one.")
     if sheet.codes:
-        low, high = (cell(row, c) for c in sheet.codes)
+        low, high = (values[name] for name in sheet.codes)
         if low > high:
-            raise ValueError(
-                f"{low} is after {high}. Write the first code in {sheet.codes[0]}, the last one behind it."
-            )
-    return row
+            raise ValueError(f"{low} is after {high}. Write the first code, then the last one.")
 
 
 def _wanted(column: Column) -> str:
