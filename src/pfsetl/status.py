@@ -10,6 +10,7 @@ from typing import Any
 from pfsetl import alarms
 from pfsetl.archives import order
 from pfsetl.declared import calendar, declarations, quarters, registry
+from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication import runs, version
@@ -22,7 +23,6 @@ AHEAD = timedelta(days=14)
 SKEW = timedelta(hours=1)  # between the clocks of two hosts
 LEAST_DISK = 500_000_000  # bytes: twenty releases with their archives
 ASKED_AT_ONCE = 16  # objects of a bucket
-DEADLINES = "watch/deadlines.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +123,15 @@ def missing(newest: Version, today: date) -> tuple[Due, ...]:
 def posted_by(release: Release) -> date:
     """Return the day by which CMS has posted a release, by its own habits; a correction, by its first day in force."""
     first = calendar.formula_day(release)
-    return first if release.supersedes else first - timedelta(days=_days("first_posting", str(release.quarter)))
+    return first if release.supersedes else first - timedelta(days=_days("first_posting", release.quarter))
 
 
 def _prices_a_day(release: Release) -> bool:
     return not release.known or bool(calendar.days_of(release))
 
 
-def _days(what: str, quarter: str = "") -> int:
-    rows = declarations.rows(DEADLINES)
-    return next(int(row["days"]) for row in rows if (row["what"], row["quarter"]) == (what, quarter))
+def _days(what: str, quarter: int | None = None) -> int:
+    return next(row.days for row in declarations.rows(DEADLINES) if (row.what, row.quarter) == (what, quarter))
 
 
 def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) -> list[alarms.Alarm]:

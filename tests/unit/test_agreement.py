@@ -5,11 +5,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import registry
+from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ChecksFailed
 from pfsetl.pipeline.examine import Examined, examine
 from pfsetl.tables import agreement
 from pfsetl.tables.check import Report
+from tests import declared
 from tests import synthetic as s
 
 RELEASE = registry.find("RVU25A")
@@ -62,9 +64,7 @@ def test_members_of_another_release_stop_the_build(tables):
 
 def test_a_member_that_cms_computed_from_other_figures_is_published_with_the_reason(tables, monkeypatch):
     row = {"release": "RVU25A", "member": "opps_cap", "action": "stale", "what": "still the member of RVU24D"}
-    monkeypatch.setattr(
-        declarations, "rows", lambda name, rows=declarations.rows: [row] if "corr" in name else rows(name)
-    )
+    declared.only(monkeypatch, CORRECTIONS, CorrectionRow(**row))
     told, finding = judged(
         tables, gpci=tables["gpci"].with_columns(pl.col("pe_gpci") + pl.lit("0.011").cast(pl.Decimal(6, 3)))
     )

@@ -102,7 +102,7 @@ def test_an_empty_table_is_a_missing_member_and_no_breach():
 
 def test_floors_have_a_source_and_follow_each_other_without_a_gap():
     periods: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for row in declarations.rows("floors.csv"):
+    for row in declarations.texts("floors.csv"):
         assert row["source"]
         periods.setdefault((row["table"], row["columns"], row["value"], row["participants"]), []).append(
             (row["from"], row["until"])

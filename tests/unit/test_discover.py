@@ -289,7 +289,8 @@ def test_a_page_that_is_no_release_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "label", sorted(r["release"] for r in declarations.rows("releases.csv") if re.search(r"(updated|posted)", r["zip"]))
+    "label",
+    sorted(r["release"] for r in declarations.texts("releases.csv") if re.search(r"(updated|posted)", r["zip"])),
 )
 def test_the_date_in_a_zips_name_is_the_declared_one(label: str) -> None:
     release = registry.find(label)
@@ -489,7 +490,7 @@ def test_an_empty_cache_knows_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("label", ["RVU26D", "RVU25B", "RVU23A"])
 def test_the_row_of_a_release_says_what_is_declared_of_it(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    declared = next(r for r in declarations.rows("releases.csv") if r["release"] == label)
+    declared = next(r for r in declarations.texts("releases.csv") if r["release"] == label)
     monkeypatch.setattr(registry, "releases", dict)
     made = release_row(Posting(label, HOST + declared["zip"], HOST + declared["page"], "new_label"))
     told = ("sha256", "rows", "localities", "note")
@@ -497,7 +498,7 @@ def test_the_row_of_a_release_says_what_is_declared_of_it(label: str, monkeypatc
 
 
 def test_a_row_has_the_columns_of_the_declaration_in_their_order() -> None:
-    assert list(release_row(Posting("RVU27A", None, None, "new_label"))) == list(declarations.rows("releases.csv")[0])
+    assert list(release_row(Posting("RVU27A", None, None, "new_label"))) == list(declarations.texts("releases.csv")[0])
 
 
 @pytest.mark.parametrize(("label", "supersedes"), [("RVU27AR", "RVU27A"), ("RVU27AR1", "RVU27A"), ("RVU27A", "")])

@@ -124,6 +124,6 @@ def test_kinds_effects_and_certainties_are_of_closed_lists():
 
 
 def test_conflicts_name_known_modifiers_each_pair_once():
-    pairs = [(row["modifier"], row["other"]) for row in declarations.rows("modifier_conflicts.csv")]
+    pairs = [(row["modifier"], row["other"]) for row in declarations.texts("modifier_conflicts.csv")]
     assert [p for p in pairs if p != tuple(sorted(p)) or not set(p) <= set(modifiers())] == []
-    assert {row["effect"] for row in declarations.rows("modifier_conflicts.csv")} == {"no_amount", "note"}
+    assert {row["effect"] for row in declarations.texts("modifier_conflicts.csv")} == {"no_amount", "note"}

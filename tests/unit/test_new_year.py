@@ -4,11 +4,10 @@ Quarters are CMS's: RVU27A is January to March. The synthetic archives of 2027 p
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -21,6 +20,7 @@ from pfsetl.errors import UsageError
 from pfsetl.publication import manifest, version
 from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
+from tests import declared
 from tests import synthetic as s
 
 Command = Callable[..., tuple[int, str, str]]
@@ -105,23 +105,20 @@ def test_two_undeclared_releases_of_one_quarter_are_named_with_the_one_that_pric
 
 
 @pytest.fixture
-def declare(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, list[dict[str, str]]], None]:
+def declare(tmp_path: Path) -> Iterator[Callable[[str, list[dict[str, str]]], None]]:
     """Add rows to a declaration, as someone who declares a new release does."""
-    caches: list[Any] = [registry.releases, calendar._candidates, calendar._spans, calendar.segments]
-    shipped = declarations.rows
+    own = tmp_path / "own"
+    own.mkdir()
 
     def add(name: str, more: list[dict[str, str]]) -> None:
-        monkeypatch.setattr(declarations, "rows", lambda asked: shipped(asked) + tuple(more if asked == name else ()))
-        for one in caches:
-            one.cache_clear()
+        declared.write(own, name, *more)
+        declared.forget()
 
-    yield add
-    monkeypatch.undo()
-    for one in caches:
-        one.cache_clear()
+    with declared.laid_over(own):
+        yield add
 
 
-RVU27A = dict.fromkeys(declarations.rows("releases.csv")[0], "") | {
+RVU27A = dict.fromkeys(declarations.texts("releases.csv")[0], "") | {
     "release": "RVU27A", "year": "2027", "quarter": "1", "kind": "initial", "effective_from": "2027-01-01",
     "effective_to": "2027-03-14", "never_effective": "false",
 }  # fmt: skip

@@ -394,7 +394,7 @@ def test_every_modifier_says_where_its_effect_is_from():
 def test_what_no_file_of_cms_at_hand_proves_is_marked(name):
     # the record layout is in every archive, reductions.csv has a source for each rule, CMS-1784-F is the rule of 2024
     proved = ("CMS RVU record layout", "schemas/reductions.csv", "CMS-1784-F")
-    unmarked = [r for r in declarations.rows(name) if not r["source"].startswith(("general knowledge: ", *proved))]
+    unmarked = [r for r in declarations.texts(name) if not r["source"].startswith(("general knowledge: ", *proved))]
     assert unmarked == []
 
 

@@ -52,7 +52,7 @@ def add(told: str, name: str, cells: Cells) -> None:
 
 
 def shipped(name: str, **key: str) -> Cells:
-    return next(dict(r) for r in declarations.rows(name) if all(r[c] == v for c, v in key.items()))
+    return next(dict(r) for r in declarations.texts(name) if all(r[c] == v for c, v in key.items()))
 
 
 def participants(label: str, name: str, pricing: str = "2") -> s.Members:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import declarations, registry
+from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.publication.manifest import ReleaseRecord, plain
 from pfsetl.publication.store import command, first_build
@@ -40,7 +41,7 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
     stats = version.scan("section_stats", label).select("participant", "section", "measure", "max_hcpcs").collect()
     facts = version.scan("releases", label).sort("revision").collect().row(-1, named=True)
     first = rows.row(0, named=True)
-    meanings = {r["code"]: r["meaning"] for r in declarations.code_lists()["status"].iter_rows(named=True)}
+    meanings = {row.code: row.meaning for row in declarations.rows(STATUS)}
     return {
         "hcpcs": code,
         "release": label,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.document import Unreadable, read_json
 from pfsetl.errors import UsageError
 from pfsetl.pricing.service import Service, service
@@ -118,7 +119,7 @@ def _meant(name: str) -> str:
 @cache
 def _meanings() -> Mapping[str, str]:
     """Return the column that each other name of `schemas/claim_columns.csv` stands for."""
-    return {row["column"]: row["means"] for row in declarations.rows("claim_columns.csv")}
+    return {row.column: row.means for row in declarations.rows(CLAIM_COLUMNS)}
 
 
 def _plain(name: str, value: Any) -> str:

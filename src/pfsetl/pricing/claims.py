@@ -9,9 +9,10 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.global_package import refuse_impossible, share_package
 from pfsetl.pricing.medicare_share import parted
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, asks_for_documentation, find, named, rules_of
+from pfsetl.pricing.reductions import Line, PricedLine, asks_for_documentation, find, named, rules_of
 from pfsetl.pricing.same_day import cut_visits, pay_shares
 from pfsetl.pricing.sides import joined
 from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
@@ -52,8 +53,10 @@ def _alone(line: Line) -> PricedLine:
     rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
     for rule in _FITTING:
         found = find(rule, rest)
-        if (found and found.outcome) or (found is None and named(rule, rest)):
-            return refused(one, found.outcome if found else f"{rule}_not_applicable")
+        if found and found.outcome:
+            return refused(one, found.outcome)
+        if found is None and named(rule, rest):
+            return refused(one, f"{rule}_not_applicable")
     sides = find("bilateral", line)
     one = shared(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
     return reduce_equipment(one)
@@ -203,9 +206,9 @@ def _finish(one: PricedLine) -> PricedLine:
     return parted(one)
 
 
-def _by_modifier(rule: Reduction, line: Line) -> str:
+def _by_modifier(rule: ReductionRow, line: Line) -> str:
     documented = ", documented" if line.documented and asks_for_documentation(line) else ""
-    return f"modifier {' '.join(m for m in line.modifiers if m in rule.modifiers)}{documented}"
+    return f"modifier {' '.join(m for m in line.modifiers if m in rule.modifier)}{documented}"
 
 
 def _in_groups(
@@ -242,7 +245,7 @@ def _component_session(line: Line) -> Hashable | None:
     return (line.date, rules[0].rule, line.imaging_family) if rules else None
 
 
-def _component_rules(line: Line) -> tuple[Reduction, ...]:
+def _component_rules(line: Line) -> tuple[ReductionRow, ...]:
     rules = (rule for name in _COMPONENTS for rule in rules_of(name, line.date))
     outside = find("not_a_family", line)
     return tuple(r for r in rules if r.indicator == line.multiple_procedure and not (outside and r.rule == "imaging"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.places import COUNTIES, COUNTY_NAMES, STATES
 from pfsetl.errors import UsageError
 from pfsetl.publication.version import Version
 
@@ -133,8 +134,8 @@ def _folded(name: str) -> str:
 @cache
 def _shown() -> Mapping[County, str]:
     """Return the names of all known counties as they're written, by state and as they're compared."""
-    rows = declarations.rows("counties.csv")
-    return {(row["state"], _folded(row["county"])): row["county"].removesuffix(" County") for row in rows}
+    rows = declarations.rows(COUNTIES)
+    return {(row.state, _folded(row.county)): row.county.removesuffix(" County") for row in rows}
 
 
 @cache
@@ -145,10 +146,10 @@ def _aliases() -> Mapping[County, str]:
         for (state, name), shown in _shown().items()
         if shown.endswith(" city") and (state, name.removesuffix("CITY")) not in _shown()
     }
-    other = {(r["state"], _folded(r["name"])): _folded(r["county"]) for r in declarations.rows("county_names.csv")}
+    other = {(row.state, _folded(row.name)): _folded(row.county) for row in declarations.rows(COUNTY_NAMES)}
     return bare | other
 
 
 @cache
 def _states() -> Mapping[str, str]:
-    return {row["name"].upper(): row["state"] for row in declarations.rows("states.csv")}
+    return {row.name.upper(): row.state for row in declarations.rows(STATES)}

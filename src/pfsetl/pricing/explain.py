@@ -7,9 +7,10 @@ from typing import Any
 
 from pfsetl.declared import calendar
 from pfsetl.pricing.anesthesia import Anesthesia
+from pfsetl.pricing.certainty import likely
 from pfsetl.pricing.published import Source
 from pfsetl.pricing.quote import Quote
-from pfsetl.pricing.reductions import Reduction, Step, find
+from pfsetl.pricing.reductions import Step
 from pfsetl.tables import derive, exact
 
 Explained = dict[str, Any]  # step, detail, value
@@ -26,7 +27,7 @@ def explain(quote: Quote) -> dict[str, Any]:
     off Medicare's own payment, taken to be 80 % of what is allowed: it's more where no coinsurance is due (many
     preventive services), less in a deductible. `medicare_pays` (before sequestration) and `patient_pays` are the parts
     of `allowed` where a rule on Medicare's payment sets them (therapist assistants, CQ and CO), else None.
-    `likely` are the rules behind it whose row of `schemas/reductions.csv` says that they are likely and not certain.
+    `likely` is what it rests on that is likely by its source, or not confirmed, and not certain.
     `work_index` is the work index of the law on the day, the act, and the amounts with and without the floor.
     """
     service, release = quote.service, quote.release
@@ -61,7 +62,7 @@ def explain(quote: Quote) -> dict[str, Any]:
         "patient_pays": _dollars(quote.line.patient),
         "steps": [*_amount_steps(quote), *_rule_steps(quote)],
         "work_index": _work_index(quote),
-        "likely": _likely(quote),
+        "likely": likely(quote),
         "sources": [{name: getattr(source, name) for name in _SOURCE} for source in quote.sources],
         "notes": list(quote.notes),
     }
@@ -76,7 +77,7 @@ def _amount_steps(quote: Quote) -> Iterator[Explained]:
 
 def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[Explained]:
     for rule in timed.supervision:
-        text = f"modifier {' '.join(rule.modifiers)}, units: {rule.part.replace('_', ' ')}"
+        text = f"modifier {' '.join(rule.modifier)}, units: {(rule.part or '').replace('_', ' ')}"
         yield _explained(rule.rule, text, rule.numerator) | {"source": rule.source, "certainty": rule.certainty}
     if timed.time_units is not None:
         yield _explained("base units", "", timed.base_units)
@@ -134,24 +135,6 @@ def _rule_steps(quote: Quote) -> Iterator[Explained]:
         yield _explained("allowed", "", quote.allowed)
     else:
         yield _explained("no price", (line.reason or "").replace("_", " "), None)
-
-
-def _likely(quote: Quote) -> list[str]:
-    """Return the rules of this price that are likely by their sources and not certain, each with its source."""
-    line = quote.line
-    # A rule on Medicare's own payment rests on coinsurance, also on days without sequestration.
-    after = (
-        [find(rule, line.line) for rule in ("coinsurance", "sequestration")]
-        if line.sequestration or line.medicare is not None
-        else []
-    )
-    supervision = quote.anesthesia.supervision if quote.anesthesia else ()
-    rules: list[Step | Reduction] = [*supervision, *line.steps, *(rule for rule in after if rule)]
-    said = [f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != "certain"]
-    index = quote.work_index
-    if index and index.other is not None and index.law and index.law.certainty != "certain":
-        said.append(f"work index floor: {index.law.source}")
-    return list(dict.fromkeys(said))
 
 
 def _work_index(quote: Quote) -> dict[str, Any] | None:

@@ -12,7 +12,9 @@ from decimal import Decimal
 from functools import cache
 
 from pfsetl.declared import declarations
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, find, rules_of
+from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.services import GLOBAL_DAYS
+from pfsetl.pricing.reductions import Line, PricedLine, find, rules_of
 from pfsetl.pricing.steps import amount_of, refused, shared, stepped
 from pfsetl.tables.exact import share_of
 
@@ -47,7 +49,9 @@ def refuse_impossible(priced: Sequence[PricedLine]) -> list[PricedLine]:
         rules, again = _rules(one.line), find(RETURN, one.line)
         period = _period(one.line)
         package = sum(_share(one.line, part) for part in PARTS)
-        reason = next((rule.outcome for rule in [*rules, *([again] if again else [])] if rule.outcome), None)
+        reason: str | None = next(
+            (rule.outcome for rule in [*rules, *([again] if again else [])] if rule.outcome), None
+        )
         if rules and again:
             reason = "part_of_package_on_return_to_operating_room"
         elif (rules or (again and again.part)) and not package:
@@ -93,10 +97,10 @@ def days_unsaid(line: Line) -> bool:
     return not line.days and line.units == 1 and any(rule.part == BY_DAYS for rule in _rules(line))
 
 
-def _rules(line: Line) -> list[Reduction]:
+def _rules(line: Line) -> list[ReductionRow]:
     if not line.modifiers:
         return []
-    return [rule for rule in rules_of(RULE, line.date) if set(rule.modifiers) & set(line.modifiers)]
+    return [rule for rule in rules_of(RULE, line.date) if set(rule.modifier) & set(line.modifiers)]
 
 
 def _operates(line: Line) -> bool:
@@ -119,5 +123,4 @@ def _period(line: Line) -> int:
 
 @cache
 def _periods() -> dict[str, int]:
-    rows = declarations.code_lists()["global_days"].select("code", "postoperative_days").rows()
-    return {code: int(days) for code, days in rows if days}
+    return {row.code: row.postoperative_days for row in declarations.rows(GLOBAL_DAYS) if row.postoperative_days}

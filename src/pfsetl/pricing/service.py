@@ -9,6 +9,9 @@ from decimal import Decimal
 from functools import cache
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.archives import PARTICIPANTS
+from pfsetl.declared.records.rules import MODIFIERS, ModifierRow
+from pfsetl.declared.records.services import PLACES_OF_SERVICE
 from pfsetl.errors import UsageError
 from pfsetl.pricing.reductions import practitioners
 
@@ -45,21 +48,6 @@ class Service:
     documented: bool = False  # what a rule asks documentation for: need of an assistant or co-surgeon, induction
     repeated: tuple[str, ...] = ()  # modifiers that were given more than once, which count once
     aco: bool = False  # the practitioner is in an accountable care organization
-
-
-@dataclass(frozen=True, slots=True)
-class Modifier:
-    """What a modifier says, and does to a price: another row, a rule, nothing, no payment, or what isn't computed."""
-
-    modifier: str
-    name: str
-    kind: str
-    effect: str
-    since: str  # first and last day it is known for, ISO text, empty where always or not known
-    until: str
-    note: str
-    source: str
-    certainty: str
 
 
 def service(
@@ -136,39 +124,36 @@ def day_of(value: date | str, what: str) -> date:
 @cache
 def _participants() -> tuple[str, ...]:
     """Return whose conversion factor can be asked for, where a release tells them apart."""
-    return tuple(r["participant"] for r in declarations.rows("participants.csv") if r["participant"] != "all")
+    return tuple(row.participant for row in declarations.rows(PARTICIPANTS) if row.participant != "all")
 
 
 @cache
-def modifiers() -> Mapping[str, Modifier]:
+def modifiers() -> Mapping[str, ModifierRow]:
     """Return every modifier of `schemas/modifiers.csv`."""
-    columns = {"since": "from", "until": "to"}
-    fields = Modifier.__slots__
-    return {
-        row["modifier"]: Modifier(*(row[columns.get(field, field)] for field in fields))
-        for row in declarations.rows("modifiers.csv")
-    }
+    return {row.modifier: row for row in declarations.rows(MODIFIERS)}
 
 
-def modifier_of(name: str) -> Modifier:
+def modifier_of(name: str) -> ModifierRow:
     """Return what is known of a modifier; one that isn't declared is taken not to change the price, and says so."""
     if name in modifiers():
         return modifiers()[name]
     unknown = (
         f"not declared, priced as if it changed nothing; a row in {declarations.named('modifiers.csv')} declares it"
     )
-    return Modifier(name, "", "", "none", "", "", unknown, "", "")
+    return ModifierRow(
+        modifier=name, name="", kind="informational", effect="none", note=unknown, source="", certainty="unconfirmed"
+    )
 
 
 def _setting_at(place: str, day: date) -> str:
     """Return the setting of CMS's place of service on a day; raises UsageError where Medicare's table has none."""
-    rows = [row for row in declarations.rows("places_of_service.csv") if row["place"] == place]
-    for row in rows:
-        if row["from"] <= day.isoformat() and (not row["to"] or day.isoformat() <= row["to"]):
-            return row["setting"]
+    for row in declarations.rows_on(PLACES_OF_SERVICE, day):
+        if row.place == place:
+            return row.setting
+    begins = [row.from_ for row in declarations.rows(PLACES_OF_SERVICE) if row.place == place]
     why = (
-        f"it tells the setting from {rows[0]['from']} on"
-        if rows
+        f"it tells the setting from {begins[0]} on"
+        if begins
         else f"not in {declarations.listed('places_of_service.csv')}"
     )
     raise UsageError(f"place of service {place} on {day}: {why}. Give the setting: {' or '.join(SETTINGS)}.")

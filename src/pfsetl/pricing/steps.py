@@ -2,7 +2,9 @@
 
 from dataclasses import fields, replace
 
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, Step, find
+from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.same_day import SameDayRow
+from pfsetl.pricing.reductions import Line, PricedLine, Step, find
 from pfsetl.tables.exact import share_of
 
 _AFTER_NUMBER = tuple(field.name for field in fields(Line) if field.name != "number")
@@ -25,7 +27,7 @@ def order_of(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
     return -amount_of(one), tuple(str(getattr(one.line, name)) for name in _AFTER_NUMBER), one.line.number
 
 
-def shared(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
+def shared(one: PricedLine, rule: ReductionRow, text: str) -> PricedLine:
     """Take a rule's share of a line, or leave it without payment where the rule says why."""
     if rule.outcome:
         return refused(one, rule.outcome)
@@ -33,7 +35,7 @@ def shared(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
 
 
 def stepped(
-    one: PricedLine, rule: Reduction, after: int, text: str, share: tuple[int, int] | None = None
+    one: PricedLine, rule: ReductionRow | SameDayRow, after: int, text: str, share: tuple[int, int] | None = None
 ) -> PricedLine:
     """Set what is left of a line, and note the rule that did it."""
     numerator, denominator = share or (rule.numerator, rule.denominator)

@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 
 from pfsetl.declared import contracts, declarations, registry
+from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.registry import Release
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
@@ -98,7 +99,7 @@ def neighbour(release: Release, records: Mapping[str, ReleaseRecord]) -> pl.Data
     for _, label in reversed(earlier):  # farther ones say only what nearer ones, with a file missing, don't
         of_old = {"all": records[label].rvu_rows}  # a record from before participants were counted one by one
         counted = records[label].participant_rows or of_old
-        pairs = changes.paired(list(counted), [r["participant"] for r in declarations.rows("participants.csv")])
+        pairs = changes.paired(list(counted), [r.participant for r in declarations.rows(PARTICIPANTS)])
         rows += [(label, mine, counted[theirs]) for mine, theirs in pairs.items() if mine not in compared]
         compared |= pairs.keys()
     return pl.DataFrame(rows, schema=NEIGHBOUR, orient="row")

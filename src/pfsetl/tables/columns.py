@@ -11,9 +11,9 @@ import polars as pl
 
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.contracts import Contract, Table
+from pfsetl.declared.records.shapes import COLUMNS
 from pfsetl.errors import ContractError
 
-FILE = "columns.csv"
 MEMBER_OF = {
     "rvu": "pprrvu",
     "gpci": "gpci",
@@ -70,15 +70,17 @@ def refuse_unfilled(contract: Contract) -> None:
         if empty := [c for c in columns if c not in read and how.get(c) != "derived"]:
             raise ContractError(
                 f"{name}.{', '.join(empty)}: in the contract, and nothing fills it. Give it a field in "
-                f"schemas/layouts/{member}.csv, or a row 'derived' in schemas/{FILE} and the code that makes it."
+                f"schemas/layouts/{member}.csv, or a row 'derived' in schemas/columns.csv and the code that makes it."
             )
         if both := [c for c in columns if c in how and how[c] != "derived"]:
-            raise ContractError(f"{name}.{', '.join(both)}: a column, and {how[both[0]]} in schemas/{FILE}. Drop one.")
+            raise ContractError(
+                f"{name}.{', '.join(both)}: a column, and {how[both[0]]} in schemas/columns.csv. Drop one."
+            )
         shipped = {f.field for one in registry.layouts(member) for f in one.fields if _is_shipped(member, one.name, f)}
         if dropped := sorted(shipped - {*columns} - {c for c, h in how.items() if h != "derived"}):
             raise ContractError(
                 f"{member}: {', '.join(dropped)} is read and in no column of {name}. Add it to the contract, or a row "
-                f"'not_published' with the reason to schemas/{FILE}."
+                f"'not_published' with the reason to schemas/columns.csv."
             )
 
 
@@ -92,4 +94,4 @@ def _is_read(table: str, column: str) -> bool:
 
 @cache
 def _how() -> Mapping[tuple[str, str], str]:
-    return {(row["table"], row["column"]): row["how"] for row in declarations.rows(FILE)}
+    return {(row.table, row.column): row.how for row in declarations.rows(COLUMNS)}
