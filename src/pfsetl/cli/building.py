@@ -124,6 +124,9 @@ def build(
     sample: Sample = False,
     accept_loss: AcceptLoss = False,
     accept_differences: AcceptDifferences = False,
+    again: Annotated[
+        bool, Parameter(name="--again", negative="", help="Make it anew, though nothing that it's made of changed.")
+    ] = False,
     with_descriptors: Descriptors = False,
     descriptors_output: DescriptorsOutput = None,
     json: Json = False,
@@ -152,6 +155,7 @@ def build(
             all_formats=all_formats,
             sample=sample,
             accept=accepted(loss=accept_loss, differences=accept_differences),
+            again=again,
             descriptors_store=texts,
         )
     if texts:

@@ -5,7 +5,6 @@ place of the shipped rows with the same key, others are added. Rows come in the 
 file means nothing, and they're read and checked once in a process.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,12 +47,12 @@ def own() -> Path | None:
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder. --schemas and {VARIABLE} name a folder of declarations of your own.")
     for file in own_files(path):
-        if file in _names():
+        if file in names():
             continue
         if file.endswith(".yaml"):
             raise UsageError(f"{path / file}: a contract can't be laid over the shipped one, rows of csv files can.")
         raise UsageError(
-            f"{path / file}: no declaration has this name. A folder of your own may hold {', '.join(_names())}; move "
+            f"{path / file}: no declaration has this name. A folder of your own may hold {', '.join(names())}; move "
             "other files out of it."
         )
     return path
@@ -97,7 +96,7 @@ def texts(name: str) -> tuple[dict[str, str], ...]:
 
 def check_all() -> list[str]:
     """Read and check every file of declarations, and return their names; raises what `rows` raises."""
-    return [name for name in _names() if _checked(name) or True]
+    return [name for name in names() if _checked(name) or True]
 
 
 @cache
@@ -134,12 +133,12 @@ def _words(name: str, column: str) -> frozenset[str]:
 @cache
 def code_lists() -> Mapping[str, pl.DataFrame]:
     """Return CMS's indicator lists by indicator (`status`, `pctc`, ...), every cell a string."""
-    names = [name for name in _names() if name.startswith("codes/")]
+    lists = [name for name in names() if name.startswith("codes/")]
     return {
         name.removeprefix("codes/").removesuffix(".csv"): pl.DataFrame(
             texts(name), schema=dict.fromkeys(columns(name), pl.String)
         )
-        for name in names
+        for name in lists
     }
 
 
@@ -170,7 +169,7 @@ def where(texts: Iterable[str]) -> list[str]:
     What is kept in a manifest names a file alone (`releases.csv`), because a path holds on one machine only.
     """
     said = "\n".join(texts)
-    return [named(name) for name in _names() if re.search(rf"(?<![\w/.-]){re.escape(name)}\b", said)]
+    return [named(name) for name in names() if re.search(rf"(?<![\w/.-]){re.escape(name)}\b", said)]
 
 
 def line_of(name: str, *key: str) -> str:
@@ -208,19 +207,9 @@ def _seen(path: Path) -> str:
 
 
 @cache
-def _names() -> tuple[str, ...]:
+def names() -> tuple[str, ...]:
+    """Return the name of every file of declarations."""
     return tuple(sorted(p.relative_to(folder()).as_posix() for p in folder().rglob("*.csv")))
-
-
-@cache
-def digest() -> str:
-    """Return a hash of the declarations that archives are read by; those of `watch/` change nothing of what is read."""
-    files = (p for p in folder().rglob("*") if p.suffix in (".csv", ".yaml"))
-    shipped = ((p.relative_to(folder()).as_posix(), p) for p in files)
-    mine = [(f"own/{name}", path / name) for name in own_files(path)] if (path := own()) else []
-    reading = [(name, p) for name, p in [*sorted(shipped), *mine] if p.parent.name != "watch"]
-    told = (f"{name} {hashlib.sha256(p.read_bytes()).hexdigest()}" for name, p in reading)
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def _holding(name: str, key: Key) -> Declaration[Any]:

@@ -12,9 +12,10 @@ from pfsetl.parsing.parse import Parsed
 from pfsetl.pipeline import texts
 from pfsetl.pipeline.examine import other_bytes_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
-from pfsetl.pipeline.stage import read_members, stage
+from pfsetl.pipeline.stage import keep, kept_of, read_members, stage
 from pfsetl.publication import publish, separation, version
 from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
@@ -39,18 +40,20 @@ def build(
     all_formats: bool = False,
     sample: bool = False,
     accept: Collection[str] = (),
+    again: bool = False,
     descriptors_store: Store | None = None,
 ) -> Build:
     """Publish one CMS release; does nothing if its content is already in the newest version.
 
     `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A
     `sample` is a part of a release and says so: no rule asks whether it's whole. `accept` names what is published
-    although it would be held: `loss` (see `ACCEPTABLE`). The descriptors, licensed text, go to `descriptors_store`
-    when it's given. Raises a PfsetlError that says what to do; the previous version stays as it was.
+    although it would be held: `loss` (see `ACCEPTABLE`). With `again` it's made anew though the archive, the code and
+    what is declared are those it was made of. The descriptors, licensed text, go to `descriptors_store` when it's
+    given. Raises a PfsetlError that says what to do; the previous version stays as it was.
     """
     if descriptors_store is not None:
         separation.refuse_overlap(store, descriptors_store)
-    request = Request(label, archive, url, all_formats, sample, accept)
+    request = Request(label, archive, url, all_formats, sample, accept, again)
     with (
         recorded(store, "build", release=label, archive=str(archive)) as run,
         during(f"building {label} from {archive}"),
@@ -67,10 +70,13 @@ def _build(request: Request, store: Store, descriptors_store: Store | None) -> B
         one = opened(request, base)
     described = None if descriptors_store is None else texts.opened(one, descriptors_store)
     result = _unchanged(one)
+    kept = None if result else kept_of(one)
+    if kept and described is None:
+        result = _published(one, kept)
     if result and described is None:
         return result
     parsed = read_members(one)
-    result = result or _published(one, parsed)
+    result = result or _published(one, kept or _staged(one, parsed))
     if described is not None:
         texts.publish(one, described, parsed, result.record)
     return result
@@ -86,8 +92,14 @@ def _unchanged(one: Opened) -> Build | None:
     return Build(one.label, one.base, False, msgspec.structs.replace(known, notices=(*known.notices, *said)))
 
 
-def _published(one: Opened, parsed: list[Parsed]) -> Build:
-    staged = stage(one, parsed)
+def _staged(one: Opened, parsed: list[Parsed]) -> StagedRelease:
+    made = stage(one, parsed)
+    if one.before and one.before.content == made.content:
+        keep(one, made)  # which no version will say: other code or declarations, and the same tables
+    return made
+
+
+def _published(one: Opened, staged: StagedRelease) -> Build:
     with step("commit", one.label):
         committed = publish.commit(one.base.store, [staged], one.base, contracts.load())
     # NOTE: another build may have raised the number meanwhile, or published the same.

@@ -7,7 +7,8 @@ from pathlib import Path
 from pfsetl.declared import contracts, labels, quarters
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.publication import record, separation
+from pfsetl.publication import separation
+from pfsetl.publication.fingerprint import fingerprint
 from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
@@ -23,7 +24,8 @@ class Request:
     """A release by its label, CMS's zip or a folder of its members, and how it's to be held.
 
     With `all_formats` its workbooks are compared too. A `sample` is a part of a release and says so: no rule asks
-    whether it's whole. `accept` names what is published although it would be held (see `ACCEPTABLE`).
+    whether it's whole. `accept` names what is published although it would be held (see `ACCEPTABLE`). With `again` it's
+    made anew though nothing that it's made of has changed.
     """
 
     label: str
@@ -32,6 +34,7 @@ class Request:
     all_formats: bool = False
     sample: bool = False
     accept: Collection[str] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,15 @@ def refuse_unknown(accept: Collection[str]) -> None:
 
 
 def is_built(one: Opened) -> bool:
-    """Return whether the base version was built from this archive by this software, and is all there.
+    """Return whether the base version was built from this archive, code and declarations, and is all there.
 
-    A release that was published as a sample isn't built as a whole one, and the other way round.
+    A release that was published as a sample isn't built as a whole one, and the other way round; what is to be made
+    `again` isn't built either.
     """
     known = one.before
-    if not known or known.fingerprint != record.fingerprint(one.archive) or known.sample != one.request.sample:
+    if one.request.again or not known or known.sample != one.request.sample:
+        return False
+    if known.fingerprint != fingerprint(one.archive.content, one.release):
         return False
     if one.all_formats and not known.all_formats:
         return False

@@ -9,6 +9,7 @@ from pfsetl.parsing.parse import Parsed
 from pfsetl.pipeline.examine import examined, parsed_members
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.publication import parquet, publish, record, staging
+from pfsetl.publication.fingerprint import fingerprint
 from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import step
@@ -62,16 +63,28 @@ def stage_missing(
         one = opened(request, base, known)
         if is_built(one):
             return None
-        name, store = _staged_as(one), base.store
-        if store.exists(name) and (kept := staging.taken_over(store, name, one.label)):
+        if kept := kept_of(one):
             return kept
         made = stage(one)
-        store.put_new(name, staging.encode(made))
+        keep(one, made)
         return made
+
+
+def kept_of(one: Opened) -> StagedRelease | None:
+    """Return what was staged of this archive by this code before, None where nothing was or it isn't wanted again."""
+    name, store = _staged_as(one), one.base.store
+    if one.request.again or not store.exists(name):
+        return None
+    return staging.taken_over(store, name, one.label)
+
+
+def keep(one: Opened, made: StagedRelease) -> None:
+    """Keep a record of what was staged, so that it needn't be made a second time."""
+    one.base.store.put_new(_staged_as(one), staging.encode(made))
 
 
 def _staged_as(one: Opened) -> str:
     """Return the name of a staging record: of what it was made, how, and upon which content."""
     before = one.before.content if one.before else "nothing"
     asked = "".join(f"{word}-" for word in (*(["sample"] if one.request.sample else []), *sorted(one.request.accept)))
-    return f"staged/{one.label}-{record.fingerprint(one.archive)[:16]}-{asked}{before[:16]}.json"
+    return f"staged/{one.label}-{fingerprint(one.archive.content, one.release)[:16]}-{asked}{before[:16]}.json"

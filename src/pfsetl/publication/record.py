@@ -1,10 +1,8 @@
 """What the manifest says about a release: its archive, revision, members, checks; and the `releases` table."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
-from importlib.metadata import version as installed
 
 import msgspec
 import polars as pl
@@ -14,6 +12,7 @@ from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.registry import Release
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
+from pfsetl.publication.fingerprint import fingerprint
 from pfsetl.publication.manifest import (
     AgreementRecord,
     ArchiveRecord,
@@ -49,7 +48,7 @@ def source(archive: Archive, url: str | None, release: Release, base: Version | 
         quarter=release.quarter,
         in_force=InForce(first=_iso(release.effective_from), last=_iso(release.effective_to)),
         archive=ArchiveRecord(name=archive.name, sha256=archive.sha256, content=archive.content, url=url),
-        fingerprint=fingerprint(archive),
+        fingerprint=fingerprint(archive.content, release),
         content="",  # what its tables make of it
         all_formats=False,
         sample=sample,
@@ -129,11 +128,6 @@ def releases_table(release: Release, made_of: ReleaseRecord, base: Version) -> p
         return now
     earlier = base.scan("releases", release.label).filter(pl.col("revision") < made_of.revision).collect()
     return pl.concat([earlier, now])
-
-
-def fingerprint(archive: Archive) -> str:
-    """Return the identity of everything a build depends on: archive, software, declarations, shipped and own."""
-    return hashlib.sha256(f"{archive.content} {installed('pfsetl')} {declarations.digest()}".encode()).hexdigest()
 
 
 def _iso(day: date | None) -> str | None:
