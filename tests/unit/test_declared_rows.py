@@ -66,6 +66,13 @@ def refused_beside(at: Path, name: str, rows: list[dict[str, str]]) -> str:
     return str(caught.value)
 
 
+def test_every_shipped_row_says_what_it_is_and_where_from() -> None:
+    told = {"source", "certainty", "meaning", "what", "why", "valid_for", "unit", "part", "example", "kind"}
+    for name in FILLED:
+        for column in told & set(declarations.columns(name)) - ({"part"} if name == "reductions.csv" else set()):
+            assert [row for row in table(name) if not row[column]] == [], (name, column)
+
+
 # --- one row ----------------------------------------------------------------------------------------------------
 
 

@@ -767,6 +767,13 @@ def test_a_rule_that_is_likely_is_said_to_be_and_a_certain_one_is_not(priced) ->
     assert [rule.partition(":")[0] for rule in answer["likely"]] == ["coinsurance", "sequestration"]
 
 
+# conversion_factors.csv has the factors of anesthesia of 2026 from a header whose copy wasn't verified: likely.
+@pytest.mark.usefixtures("with_base_units")
+def test_a_conversion_factor_that_is_likely_is_said_to_be(priced) -> None:
+    answer = priced("00999", "2026-02-01", minutes=45)
+    assert [one.partition(":")[0] for one in answer["likely"]][-1] == "conversion factor 20.49754"
+
+
 def test_the_screen_names_what_is_likely(output: Path, run) -> None:
     _, out, _ = run("price", "G9901", "--date", JANUARY, "--output", output)
     assert "likely, not certain by its source: sequestration: " in out

@@ -144,9 +144,10 @@ def is_of_day(kind: MemberRow, day: date) -> bool:
     return (kind.from_ or date.min) <= day <= (kind.to or date.max)
 
 
+@cache
 def member_kinds() -> tuple[MemberRow, ...]:
-    """Return the members that a release of any year can hold."""
-    return declarations.rows(MEMBERS)
+    """Return the members that a release of any year can hold, those that every archive has to hold first."""
+    return tuple(sorted(declarations.rows(MEMBERS), key=lambda kind: not kind.required))
 
 
 @cache

@@ -39,10 +39,10 @@ class MemberRow:
     from_: date | None = None
     to: date | None = None
     pattern: re.Pattern[str]
-    required: bool
+    required: bool = False
     formats: tuple[Format, ...]
     note: str = ""
-    example: str
+    example: str = ""
     looks: re.Pattern[str]
 
 
@@ -60,7 +60,7 @@ class CompanionRow:
     pattern: re.Pattern[str]
     formats: tuple[Format, ...]
     note: str = ""
-    example: str
+    example: str = ""
 
 
 COMPANIONS = Sheet("companions.csv", CompanionRow, ("companion",))
@@ -73,7 +73,7 @@ class ParticipantRow:
     participant: Name
     continues: Name | None = None
     pricing_indicator: str | None = None
-    meaning: str
+    meaning: str = ""
 
 
 PARTICIPANTS = Sheet(
@@ -202,7 +202,7 @@ class FloorRow:
     from_: date
     until: date | None = None
     at_least: int
-    source: str
+    source: str = ""
 
 
 FLOORS = Sheet(
@@ -234,9 +234,9 @@ class ThresholdRow:
     ]  # fmt: skip
     value: float
     stops_from: date | None = None
-    unit: Literal["share", "USD", "ratio"]
-    meaning: str
-    source: str
+    unit: Literal["share", "USD", "ratio"] | None = None
+    meaning: str = ""
+    source: str = ""
 
 
 THRESHOLDS = Sheet("thresholds.csv", ThresholdRow, ("name",))

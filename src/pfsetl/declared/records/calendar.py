@@ -53,8 +53,8 @@ class KnownFromRow:
 
     release: str
     known_from: date
-    certainty: Certainty
-    source: str
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
 
 
 KNOWN_FROM = Sheet("known_from.csv", KnownFromRow, ("release",), refers=(Reference("release", RELEASE),))
@@ -69,8 +69,8 @@ class FactorRow:
     category: Literal["all", "surgical", "nonsurgical", "primary care", "other nonsurgical", "anesthesia"]
     participant: str
     conversion_factor: Decimal
-    certainty: Certainty
-    source: str
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.conversion_factor <= 0:
@@ -111,8 +111,8 @@ class FormulaRow:
     denominator: int
     from_: date
     to: date
-    certainty: Certainty
-    source: str
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.denominator < 1:
@@ -140,8 +140,8 @@ class WorkFloorRow:
     to: date | None = None
     floor: Decimal
     enacted_on: date | None = None
-    certainty: Certainty
-    source: str
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
 
 
 # The act that was enacted last is law, so two of one day may not speak of the same days of service.
@@ -156,8 +156,8 @@ class IndexUpdateRow:
 
     year: Year
     state: State | None = None
-    part: Literal["first half", "second half", "transition"]
-    source: str
+    part: Literal["first half", "second half", "transition"] | None = None
+    source: str = ""
 
 
 INDEX_UPDATES = Sheet(
@@ -172,8 +172,8 @@ class DeadlineRow:
     what: Literal["first_posting", "look"]
     quarter: Literal[1, 2, 3, 4] | None = None
     days: int
-    meaning: str
-    source: str
+    meaning: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         if (self.what == "first_posting") != bool(self.quarter):

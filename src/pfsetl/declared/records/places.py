@@ -24,7 +24,7 @@ class CarrierRow:
     seen_until: str | None = None
     used_from: Month | None = None
     used_until: Month | None = None
-    source: str
+    source: str = ""
     note: str = ""
 
 
@@ -65,8 +65,8 @@ class CountyNameRow:
     state: State
     name: str
     county: str
-    why: str
-    source: str
+    why: str = ""
+    source: str = ""
 
 
 COUNTY_NAMES = Sheet("county_names.csv", CountyNameRow, ("state", "name"), refers=_STATE)
@@ -98,7 +98,7 @@ class ZipCountyRow:
     zip: Annotated[str, r"[0-9]{5}"]
     state: State
     county: str
-    source: str
+    source: str = ""
 
 
 ZIP_COUNTIES = Sheet("zip_counties.csv", ZipCountyRow, ("zip",), refers=_STATE)

@@ -35,14 +35,14 @@ class ModifierRow:
     """What a modifier says, and does to a price: another row, a rule, nothing, no payment, or what isn't computed."""
 
     modifier: Modifier
-    name: str
-    kind: _KIND
+    name: str = ""
+    kind: _KIND = "informational"
     effect: Literal["none", "not_computed", "not_paid", "row", "rule"]
     from_: date | None = None
     to: date | None = None
-    note: str
-    source: str
-    certainty: Certainty
+    note: str = ""
+    source: str = ""
+    certainty: Certainty = "unconfirmed"
 
 
 MODIFIERS = Sheet(
@@ -66,9 +66,9 @@ class ConflictRow:
     effect: Literal["no_amount", "note"]
     from_: date | None = None
     to: date | None = None
-    note: str
-    source: str
-    certainty: Certainty
+    note: str = ""
+    source: str = ""
+    certainty: Certainty = "unconfirmed"
 
     def __post_init__(self) -> None:
         if self.modifier == self.other:
@@ -108,8 +108,8 @@ class ReductionRow:
     outcome: _OUTCOME | None = None
     from_: date | None = None
     to: date | None = None
-    certainty: Certainty
-    source: str
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
 
     def __post_init__(self) -> None:
         refuse_share(self.numerator, self.denominator)

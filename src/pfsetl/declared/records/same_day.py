@@ -31,8 +31,8 @@ class SameDayRow:
     proposed_from: date | None = None
     from_: date | None = None
     to: date | None = None
-    certainty: Certainty
-    source: str
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
 
     def __post_init__(self) -> None:
         refuse_share(self.numerator, self.denominator)
@@ -80,7 +80,7 @@ class GroupRow:
     field: Literal["hcpcs", "global_days"]
     first: str
     last: str
-    source: str
+    source: str = ""
 
 
 GROUPS = Sheet(

@@ -12,7 +12,7 @@ class CodeRow:
     """A value of one of CMS's indicators, and the days of the releases that can have it."""
 
     code: str = ""
-    meaning: str
+    meaning: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
 
@@ -21,7 +21,7 @@ class CodeRow:
 class StatusRow(CodeRow):
     """A value of the status; `reason` is why Medicare has no price for a row of it."""
 
-    payable: bool
+    payable: bool = False
     reason: Name | None = None
 
     def __post_init__(self) -> None:
@@ -52,10 +52,10 @@ class SectionRow:
     rule: Literal["number", "letter", "suffix"]
     section: str
     subsection: str | None = None
-    subsection_statistics: bool
+    subsection_statistics: bool = False
     first: str
     last: str
-    source: str
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.subsection_statistics and not self.subsection:
@@ -81,8 +81,8 @@ class ImagingRow:
     kind: Literal["ct", "x_ray"]
     first: Code
     last: Code
-    certainty: Certainty
-    source: str
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
 
 
 IMAGING = Sheet("imaging_services.csv", ImagingRow, ("kind", "first"), codes=("first", "last"))
@@ -96,7 +96,7 @@ class PlaceOfServiceRow:
     setting: Setting
     from_: date | None = None
     to: date | None = None
-    source: str
+    source: str = ""
 
 
 PLACES_OF_SERVICE = Sheet(

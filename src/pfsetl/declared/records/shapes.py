@@ -20,8 +20,8 @@ class ShapeRow:
     header_above: int = 0
     header_below: int = 0
     line: LinearPattern = _ANY
-    valid_for: str
-    source: str
+    valid_for: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         if (self.medium == "fixed") != (self.record_length > 0):
