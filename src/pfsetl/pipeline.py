@@ -43,6 +43,10 @@ class Build:
     published: bool
     record: dict[str, Any]
 
+    def __repr__(self) -> str:
+        at = f"version {self.version.number} of {self.version.store}"
+        return f"<Build of {self.release}: {'published as' if self.published else 'unchanged,'} {at}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:

@@ -18,6 +18,7 @@ from pfsetl.publication.store import LocalStore, Store, command, first_build, op
 
 MANIFEST_FORMAT = manifests.FORMAT
 VERIFIERS = 4
+SHOWN = 3  # releases that a version names when it's printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class Version:
     number: int
     manifest: Mapping[str, Any]
     sha256: str = ""  # of the manifest's bytes, "" of the empty store
+
+    def __repr__(self) -> str:
+        held = sorted(self.releases)
+        shown = ", ".join(held) if len(held) <= SHOWN else f"{len(held)} releases, {held[0]} to {held[-1]}"
+        return f"<Version {self.number} of {self.store}: {shown or 'nothing published'}>"
 
     @property
     def releases(self) -> dict[str, dict[str, Any]]:
