@@ -70,10 +70,11 @@ def build(
 ) -> Build:
     """Publish one CMS release; does nothing if its content is already in the newest version.
 
-    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A
-    `sample` is a part of a release and says so: no rule asks whether it's whole. `accept` names what is published
-    although it would be held: `loss` (see `ACCEPTABLE`). The descriptors, licensed text, go to `descriptors_store`
-    when it's given. Raises a PfsetlError that says what to do; the previous version stays as it was.
+    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A `sample`
+    is a deliberate part of a release: no rule asks whether it's whole. `accept` publishes what would be refused:
+    `loss` (rows, localities or files that the published revision has) and `differences` (formats that disagree in
+    what prices are made of). The descriptors, licensed text, go to `descriptors_store` when it's given. Raises a
+    PfsetlError that says what to do; the previous version stays as it was.
     """
     if descriptors_store is not None:
         separation.refuse_overlap(store, descriptors_store)
