@@ -23,7 +23,7 @@ bench: .venv/dev.done
 	$(BIN)/python -m tools.bench_claims
 
 docs: .venv/dev.done
-	$(BIN)/python tools/write_docs.py
+	$(BIN)/python -m tools.write_docs
 
 accuracy: .venv/dev.done
 	$(BIN)/python -m tools.write_accuracy

@@ -421,4 +421,4 @@ def test_the_command_counts_one_bad_line(command):
 @pytest.mark.parametrize("file", ["/dev/null", "/", "/nonexistent.csv", ""])
 def test_the_command_refuses_what_is_no_claim_file(run, output, file):
     code, _, err = run("claim", file, "-o", output)
-    assert (code, err.startswith("pfsetl: "), "foreseen" in err) == (2, True, False)
+    assert (code, err.startswith("pfsetl: "), "Unexpected" in err) == (2, True, False)

@@ -261,7 +261,7 @@ def test_the_command_refuses_with_a_message(run, tmp_path, content, options, exi
         path.write_text(content, newline="")
     where = [] if "-o" in options else ["-o", tmp_path / "o"]
     code, _, err = run("load", path, "--sample", *options, *where)
-    assert (code, err.startswith("pfsetl: "), "foreseen" in err) == (exit_code, True, False)
+    assert (code, err.startswith("pfsetl: "), "Unexpected" in err) == (exit_code, True, False)
 
 
 # --- whole, or a part that says so ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 import pfsetl
 
 STEPS = [
-    "errors", "document", "declared", "source", "parsing", "tables", "publication", "archive_cache", "pricing",
+    "errors", "near", "document", "declared", "source", "parsing", "tables", "publication", "archive_cache", "pricing",
     "archives", "pipeline", "alarms", "watch", "looks", "status", "declare", "flows", "cli",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent

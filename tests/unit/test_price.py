@@ -757,7 +757,12 @@ def test_the_command_prints_steps_amount_and_sources(run, output):
 def test_odd_arguments_end_with_a_message_and_no_traceback(run, output, options, exit_code):
     where = [] if "--output" in options else ["-o", output]
     code, _, err = run("price", *options, *where)
-    assert (code, err.startswith("pfsetl: "), "Traceback" in err, "foreseen" in err) == (exit_code, True, False, False)
+    assert (code, err.startswith("pfsetl: "), "Traceback" in err, "Unexpected" in err) == (
+        exit_code,
+        True,
+        False,
+        False,
+    )
 
 
 # The record layout gives the 150 % of two sides; that sequestration is 2 % since 2022-07 rests on laws not read.

@@ -1,7 +1,5 @@
 """The card of one code in one release, as code pages show it: RVUs, national payment, and how it compares."""
 
-import bisect
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +8,7 @@ import polars as pl
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
+from pfsetl.near import alike, beside
 from pfsetl.publication.manifest import ReleaseRecord, plain
 from pfsetl.publication.store import command, first_build
 from pfsetl.publication.version import Version
@@ -71,9 +70,9 @@ def find_release(version: Version, release: str | None) -> str:
     label = release.strip().upper()
     if label in published:
         return label
-    near = difflib.get_close_matches(label, published, n=3, cutoff=0.4) or published[-3:]
+    there = alike(label, published, 3) or published[-3:]
     raise UsageError(
-        f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(near)}. "
+        f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(there)}. "
         f"{_publishing(label, version)}{command('list', version.store)} shows all releases."
     )
 
@@ -145,9 +144,8 @@ def _setting(row: dict[str, Any], setting: str) -> dict[str, Any]:
 
 def _unknown_code(version: Version, code: str, label: str) -> str:
     known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
-    at = bisect.bisect(known, code)
-    near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]] or difflib.get_close_matches(code, known)
-    hint = f" Near: {', '.join(near)}." if near else " Codes have five characters, like 99213 or G0101."
+    close = beside(code, known)
+    hint = f" Near: {', '.join(close)}." if close else " Codes have five characters, like 99213 or G0101."
     lacks = members.participants(version.releases[label].missing)
     hint += f" The file of {' and '.join(lacks)} is missing from {label}, and may list it." if lacks else ""
     return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"

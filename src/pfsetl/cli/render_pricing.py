@@ -1,5 +1,6 @@
 """How prices and claims look on a terminal."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.markup import escape
 from pfsetl.cli.render import table
 
 
-def price(out: Console, answer: dict[str, Any]) -> None:
+def price(out: Console, answer: Mapping[str, Any]) -> None:
     """Print a price: the service, every step, and where its numbers came from."""
     names = " ".join([answer["hcpcs"], *answer["modifiers"]])
     place = (
@@ -38,7 +39,7 @@ def price(out: Console, answer: dict[str, Any]) -> None:
         out.print(f"{s['what']} from {s['file']}{line}{held}{checksum}")
 
 
-def claim(out: Console, answer: dict[str, Any]) -> None:
+def claim(out: Console, answer: Mapping[str, Any]) -> None:
     """Print the lines of a claim, what each rule did, and the total."""
     columns = ("line", "date", "code", "modifiers", "units", "where", "release", "amount", "allowed", "rules")
     rows = [
@@ -68,5 +69,5 @@ def claim(out: Console, answer: dict[str, Any]) -> None:
     )
 
 
-def _detail(step: dict[str, Any]) -> str:
+def _detail(step: Mapping[str, Any]) -> str:
     return step["detail"] if step["certainty"] == "certain" else f"{step['detail']} ({step['certainty']})"

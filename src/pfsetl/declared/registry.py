@@ -1,6 +1,5 @@
 """What is known about CMS's releases, members and layouts, read from `schemas/*.csv` into records."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pfsetl.declared.records.archives import MEMBERS, PARTICIPANTS, THRESHOLDS, 
 from pfsetl.declared.records.calendar import RELEASES, ReleaseRow
 from pfsetl.declared.records.shapes import FIELDS, SHAPES, FieldRow, ShapeRow, layout_sheet
 from pfsetl.errors import UsageError
+from pfsetl.near import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,10 @@ def find(label: str) -> Release:
     label = label.strip().upper()
     if label in releases():
         return releases()[label]
-    near = difflib.get_close_matches(label, releases(), n=4, cutoff=0.6)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
     raise UsageError(
-        f"{label}: no such release.{hint} 'pfsetl list' shows all. A new CMS release can be built with --archive PATH "
-        "when its label has the form RVU27A; any other label needs a row with the days on which it's in force in "
+        f"{label}: no such release.{did_you_mean(label, releases())} 'pfsetl list' shows all. A new CMS release can be "
+        "built with --archive PATH when its label has the form RVU27A; any other label needs a row with the days on "
+        "which it's in force in "
         f"{declarations.named('releases.csv')}."
     )
 

@@ -33,6 +33,11 @@ class Backfill:
     unchanged: tuple[str, ...]
     failed: dict[str, str]
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.published)} published, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
+        which = f" ({', '.join(self.failed)})" if self.failed else ""
+        return f"<Backfill, version {self.version.number} of {self.version.store}: {counts}{which}>"
+
 
 def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
     """Return the archives of the wanted releases in a folder, by label, in CMS's order; `archives.look` says more."""

@@ -30,6 +30,10 @@ class Build:
     published: bool
     record: ReleaseRecord
 
+    def __repr__(self) -> str:
+        at = f"version {self.version.number} of {self.version.store}"
+        return f"<Build of {self.release}: {'published as' if self.published else 'unchanged,'} {at}>"
+
 
 def build(
     label: str,
@@ -45,11 +49,12 @@ def build(
 ) -> Build:
     """Publish one CMS release; does nothing if its content is already in the newest version.
 
-    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A
-    `sample` is a part of a release and says so: no rule asks whether it's whole. `accept` names what is published
-    although it would be held: `loss` (see `ACCEPTABLE`). With `again` it's made anew though the archive, the code and
-    what is declared are those it was made of. The descriptors, licensed text, go to `descriptors_store` when it's
-    given. Raises a PfsetlError that says what to do; the previous version stays as it was.
+    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A `sample`
+    is a deliberate part of a release: no rule asks whether it's whole. `accept` publishes what would be refused:
+    `loss` (rows, localities or files that the published revision has) and `differences` (formats that disagree in
+    what prices are made of). With `again` it's made anew though the archive, the code and what is declared are those
+    it was made of. The descriptors, licensed text, go to `descriptors_store` when it's given. Raises a PfsetlError
+    that says what to do; the previous version stays as it was.
     """
     if descriptors_store is not None:
         separation.refuse_overlap(store, descriptors_store)

@@ -1,7 +1,6 @@
 """Read claim lines from CSV or JSON; each good line becomes a service, each bad one says what is wrong with it."""
 
 import csv
-import difflib
 import io
 import math
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from pfsetl.declared import declarations
 from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.document import Unreadable, read_json
 from pfsetl.errors import UsageError
+from pfsetl.near import did_you_mean
 from pfsetl.pricing.service import Service, service
 
 REQUIRED = ("hcpcs", "date")
@@ -141,8 +141,7 @@ def _text(name: str, value: Any) -> str:
 
 def _refuse_unknown(names: set[str]) -> None:
     for name in sorted(names - set(COLUMNS)):
-        near = difflib.get_close_matches(name, COLUMNS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, COLUMNS, 1)
         raise UsageError(f"column {name!r}: not known.{hint} There are {', '.join(COLUMNS)}.")
 
 

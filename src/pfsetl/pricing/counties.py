@@ -5,7 +5,6 @@
 such as County, and with Saint written St.
 """
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from functools import cache
 from pfsetl.declared import declarations
 from pfsetl.declared.records.places import COUNTIES, COUNTY_NAMES, STATES
 from pfsetl.errors import UsageError
+from pfsetl.near import alike
 from pfsetl.publication.version import Version
 
 Locality = tuple[str, str]  # state, locality
@@ -106,8 +106,8 @@ def _unknown(known: Counties, label: str, text: str, county: County) -> UsageErr
         return UsageError(f"locality {text!r}: the LOCCO of {label} doesn't name {state}/{shown}.{others}")
     listed = {one: f"{s}/{_shown().get((s, one), one.title())}" for s, one in known.named if state in ("", s)}
     listed |= {one: f"{s}/{shown}" for (s, one), shown in _shown().items() if s == state}
-    near = [listed[one] for one in difflib.get_close_matches(name, listed, n=4, cutoff=0.6)]
-    hint = f" Near: {', '.join(near)}." if near else ""
+    close = [listed[one] for one in alike(name, listed)]
+    hint = f" Near: {', '.join(close)}." if close else ""
     return UsageError(
         f"locality {text!r}: no county of this name is known, in the LOCCO of {label} or among the counties of "
         f"{declarations.listed('counties.csv')}.{hint} {write}"

@@ -1,25 +1,23 @@
 """A quote as data: every step from RVUs to what Medicare allows, and where each number came from."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from decimal import Decimal
-from typing import Any
 
 from pfsetl.declared import calendar
+from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.anesthesia import Anesthesia
+from pfsetl.pricing.answers import PriceAnswer, SourceAnswer, StepAnswer, WorkIndexAnswer
 from pfsetl.pricing.certainty import likely
 from pfsetl.pricing.published import Source
 from pfsetl.pricing.quote import Quote
 from pfsetl.pricing.reductions import Step
 from pfsetl.tables import derive, exact
 
-Explained = dict[str, Any]  # step, detail, value
 _NOT_SCHEDULED = ("charge", "therapy_assistant")  # rules that leave the fee schedule amount itself as it is
-_SOURCE = tuple(field.name for field in fields(Source))
 PARTS = {"work": "work RVU", "pe": "practice expense RVU", "mp": "malpractice RVU"}
 
 
-def explain(quote: Quote) -> dict[str, Any]:
+def explain(quote: Quote) -> PriceAnswer:
     """Return a quote as plain data: what was asked, what is allowed or why nothing, steps, sources, notes.
 
     Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the amount after
@@ -63,22 +61,22 @@ def explain(quote: Quote) -> dict[str, Any]:
         "steps": [*_amount_steps(quote), *_rule_steps(quote)],
         "work_index": _work_index(quote),
         "likely": likely(quote),
-        "sources": [{name: getattr(source, name) for name in _SOURCE} for source in quote.sources],
+        "sources": [_source(source) for source in quote.sources],
         "notes": list(quote.notes),
     }
 
 
-def _amount_steps(quote: Quote) -> Iterator[Explained]:
+def _amount_steps(quote: Quote) -> Iterator[StepAnswer]:
     if quote.anesthesia:
         yield from _anesthesia_steps(quote.anesthesia, quote.service.minutes)
     elif quote.payment[f"{quote.service.setting}_amount"]:
         yield from _formula_steps(quote)
 
 
-def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[Explained]:
+def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[StepAnswer]:
     for rule in timed.supervision:
         text = f"modifier {' '.join(rule.modifier)}, units: {(rule.part or '').replace('_', ' ')}"
-        yield _explained(rule.rule, text, rule.numerator) | {"source": rule.source, "certainty": rule.certainty}
+        yield _by_rule(rule, text, rule.numerator)
     if timed.time_units is not None:
         yield _explained("base units", "", timed.base_units)
         yield _explained("time units", f"{minutes} minutes / 15, to one decimal", timed.time_units)
@@ -86,7 +84,7 @@ def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[Explai
     yield _explained("amount", f"{units} x {timed.factor}, rounded", _dollars(timed.amount))
 
 
-def _formula_steps(quote: Quote) -> Iterator[Explained]:
+def _formula_steps(quote: Quote) -> Iterator[StepAnswer]:
     setting, row, payment = quote.service.setting, quote.row, quote.payment
     day = calendar.formula_day(quote.release)
     adjuster = calendar.formula("work_adjuster", day).get("")
@@ -122,22 +120,19 @@ def _products(
     return exact.products((work, pe, mp), (work_gpci, pe_gpci, mp_gpci), int(quote.conversion_factor.scaleb(4)))
 
 
-def _rule_steps(quote: Quote) -> Iterator[Explained]:
+def _rule_steps(quote: Quote) -> Iterator[StepAnswer]:
     line = quote.line
     if line.line.payment is not None and line.line.units > 1:
         yield _explained("units", f"x {line.line.units}", _dollars(line.line.payment * line.line.units))
     for step in line.steps:
-        yield _explained(step.rule, _rule_detail(step), _dollars(step.after)) | {
-            "source": step.source,
-            "certainty": step.certainty,
-        }
+        yield _by_rule(step, _rule_detail(step), _dollars(step.after))
     if line.allowed is not None:
         yield _explained("allowed", "", quote.allowed)
     else:
         yield _explained("no price", (line.reason or "").replace("_", " "), None)
 
 
-def _work_index(quote: Quote) -> dict[str, Any] | None:
+def _work_index(quote: Quote) -> WorkIndexAnswer | None:
     """Return the work index of the law on the day, the act, and the amount with and without the floor; None nationally.
 
     An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs.
@@ -182,5 +177,21 @@ def _dollars(cents: int | None) -> Decimal | None:
     return None if cents is None else Decimal(cents).scaleb(-2)
 
 
-def _explained(step: str, detail: str, value: object) -> Explained:
+def _source(source: Source) -> SourceAnswer:
+    return {
+        "what": source.what,
+        "file": source.file,
+        "line": source.line,
+        "sha256": source.sha256,
+        "archive": source.archive,
+        "archive_sha256": source.archive_sha256,
+    }
+
+
+def _by_rule(rule: Step | ReductionRow, detail: str, value: Decimal | int | None) -> StepAnswer:
+    step = _explained(rule.rule, detail, value)
+    return {**step, "source": rule.source, "certainty": rule.certainty}
+
+
+def _explained(step: str, detail: str, value: Decimal | int | None) -> StepAnswer:
     return {"step": step, "detail": detail, "value": value}

@@ -9,6 +9,7 @@ import polars as pl
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
+from pfsetl.near import beside
 from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
 from pfsetl.source import members
@@ -79,9 +80,8 @@ def missing_file(version: Version, label: str) -> str:
 def near_codes(version: Version, label: str, code: str) -> str:
     """Return codes of a release that a mistyped one may have meant, as text for an error."""
     known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"]
-    at = known.search_sorted(code)
-    near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]]
-    return f"Near: {', '.join(near)}." if near else "No code near it is there: check the code and the date."
+    close = beside(code, known.to_list())
+    return f"Near: {', '.join(close)}." if close else "No code near it is there: check the code and the date."
 
 
 def elsewhere(version: Version, label: str, code: str) -> str:

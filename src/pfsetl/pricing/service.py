@@ -1,6 +1,5 @@
 """What is to be priced: one service on a day in a place, with everything that a user can say of it checked."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.records.rules import MODIFIERS, ModifierRow
 from pfsetl.declared.records.services import PLACES_OF_SERVICE
 from pfsetl.errors import UsageError
+from pfsetl.near import MOST, alike, did_you_mean
 from pfsetl.pricing.reductions import practitioners
 
 SETTINGS = ("nonfacility", "facility")
@@ -162,8 +162,8 @@ def _setting_at(place: str, day: date) -> str:
 def _modifier(text: str, unknown: bool) -> str:
     name = text.strip().upper()
     if name not in modifiers() and not (unknown and _MODIFIER.fullmatch(name)):
-        near = [m for m in modifiers() if name and m[0] == name[0]] or list(modifiers())
-        shown = difflib.get_close_matches(name, near, n=5, cutoff=0.3) or near[:5]
+        same = [m for m in modifiers() if name and m[0] == name[0]] or list(modifiers())
+        shown = alike(name, same) or same[:MOST]
         remedy = "Correct it" + (
             f", declare it in {declarations.named('modifiers.csv')}, or let it change nothing with --unknown-modifiers"
             if _MODIFIER.fullmatch(name)
@@ -179,9 +179,7 @@ def _one_of(what: str, value: str, known: tuple[str, ...]) -> str:
     if name not in known:
         name = next((k for k in known if k.replace("_", "") == name.replace("_", "")), name)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UsageError(f"{what} {value!r}: not known.{hint} There are {', '.join(known)}.")
+        raise UsageError(f"{what} {value!r}: not known.{did_you_mean(name, known, 1)} There are {', '.join(known)}.")
     return name
 
 

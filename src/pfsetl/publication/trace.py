@@ -1,7 +1,5 @@
 """From a published row to its source: the archive, the file, the line, and what CMS wrote there."""
 
-import bisect
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +10,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, UsageError
+from pfsetl.near import beside
 from pfsetl.parsing.encoding import decode
 from pfsetl.parsing.read import RawTable, read_member
 from pfsetl.publication.version import Version
@@ -107,8 +106,7 @@ def _near(value: str, known: Sequence[str]) -> str:
     """Return a hint at the values nearest to one that isn't there: all of a few, else neighbours and look-alikes."""
     if len(known) <= LISTED:
         return f"There: {', '.join(x or 'blank' for x in known)}."
-    at = bisect.bisect(known, value)
-    close = [x for x in known[max(0, at - 3) : at + 3] if x[:2] == value[:2]] or difflib.get_close_matches(value, known)
+    close = beside(value, known)
     return f"Near: {', '.join(close)}." if close else f"There are {len(known):,}, such as {known[0]} and {known[-1]}."
 
 

@@ -19,6 +19,7 @@ from pfsetl.publication.manifest import About, Manifest, ReleaseRecord, Resource
 from pfsetl.publication.store import LocalStore, Store, command, first_build, open_store
 
 VERIFIERS = 4
+SHOWN = 3  # releases that a version names when it's printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Version:
     number: int
     manifest: Manifest
     sha256: str = ""  # of the manifest's bytes, "" of the empty store
+
+    def __repr__(self) -> str:
+        held = sorted(self.releases)
+        shown = ", ".join(held) if len(held) <= SHOWN else f"{len(held)} releases, {held[0]} to {held[-1]}"
+        return f"<Version {self.number} of {self.store}: {shown or 'nothing published'}>"
 
     @property
     def releases(self) -> Mapping[str, ReleaseRecord]:
