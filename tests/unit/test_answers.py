@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
-from pfsetl.backfill import Backfill
+from pfsetl.pipeline.backfill import Backfill
 
 import pfsetl
 from tests import publisher

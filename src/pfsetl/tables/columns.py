@@ -64,23 +64,23 @@ def refuse_unfilled(contract: Contract) -> None:
 
     Fields of layouts of your own aren't asked: what isn't published of them is said with each release.
     """
+    listed = declarations.listed("columns.csv")
     for name, member in MEMBER_OF.items():
         columns, how = [*contract.tables[name].schema], {c: h for (t, c), h in _how().items() if t == name}
         read = {f.field for layout in registry.layouts(member) for f in layout.fields}
         if empty := [c for c in columns if c not in read and how.get(c) != "derived"]:
             raise ContractError(
                 f"{name}.{', '.join(empty)}: in the contract, and nothing fills it. Give it a field in "
-                f"schemas/layouts/{member}.csv, or a row 'derived' in schemas/columns.csv and the code that makes it."
+                f"{declarations.listed(f'layouts/{member}.csv')}, or a row 'derived' in {listed} and the code that "
+                "makes it."
             )
         if both := [c for c in columns if c in how and how[c] != "derived"]:
-            raise ContractError(
-                f"{name}.{', '.join(both)}: a column, and {how[both[0]]} in schemas/columns.csv. Drop one."
-            )
+            raise ContractError(f"{name}.{', '.join(both)}: a column, and {how[both[0]]} in {listed}. Drop one.")
         shipped = {f.field for one in registry.layouts(member) for f in one.fields if _is_shipped(member, one.name, f)}
         if dropped := sorted(shipped - {*columns} - {c for c, h in how.items() if h != "derived"}):
             raise ContractError(
                 f"{member}: {', '.join(dropped)} is read and in no column of {name}. Add it to the contract, or a row "
-                f"'not_published' with the reason to schemas/columns.csv."
+                f"'not_published' with the reason to {listed}."
             )
 
 
