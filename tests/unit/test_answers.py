@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
-from pfsetl.pipeline.backfill import Backfill
 
 import pfsetl
+from pfsetl.pipeline.backfill import Backfill
 from tests import publisher
 from tests import synthetic as s
 
