@@ -13,15 +13,15 @@ locks/                              who is at work
 or it's in a bucket (`source/shared.py`), with a folder of each host for copies of archives and for the last two.
 """
 
-import fcntl
 import hashlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source import record, shared
@@ -150,19 +150,17 @@ def alone(cache: Cache, what: str, seconds: float) -> Iterator[None]:
     """
     place = folder_of(cache) / "locks" / f"{what}.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + seconds
-    with place.open("a") as stream:
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise SourceBusy(
-                        f"{place}: another process has held it for {seconds:,.0f} seconds. Wait for it, or end it."
-                    ) from None
-                time.sleep(PAUSE)
+    lock = FileLock(place, timeout=seconds, poll_interval=PAUSE)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SourceBusy(
+            f"{place}: another process has held it for {seconds:,.0f} seconds. Wait for it, or end it."
+        ) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager
