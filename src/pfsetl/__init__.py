@@ -47,7 +47,7 @@ _FROM = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is: who prices a service needs nothing of what builds a release."""
+    """Import each name when it is first used: pricing a service needs nothing of what builds a release."""
     if name not in _FROM:
         raise AttributeError(f"module 'pfsetl' has no attribute {name!r}")
     module, _, attribute = _FROM[name].partition(":")

@@ -1,4 +1,4 @@
-"""What needs a person after a look at CMS, and which of it has been acknowledged."""
+"""What a person has to look at after a look at CMS, and which of it has been acknowledged."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

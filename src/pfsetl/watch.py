@@ -57,7 +57,7 @@ def plan(
     since: int,
     brought: Collection[str] = (),
 ) -> Plan:
-    """Return what brings a store up to what CMS posts.
+    """Return what to do so that a store holds what CMS posts.
 
     Fetched are new labels, other zips under known labels, and every declared release of `since` and later that is
     posted and neither in the store nor in the cache, whatever else the store holds. Published are archives of such

@@ -168,7 +168,7 @@ COLUMNS = "hcpcs,date,modifiers,units,minutes,locality,setting,participant,pract
         ("G9901,2025-01-15,,-2", "units '-2': give a whole number"),
         ("G9901,2025-01-15,,,45", "isn't an anesthesia service"),
         ("G9901,2025-01-15,,,0", "minutes '0'"),
-        ("G9901,2025-01-15,,,,CA/99", "RVU25A has none of this number"),
+        ("G9901,2025-01-15,,,,CA/99", "RVU25A has no locality of this number"),
         ("G9901,2025-01-15,,,,90012", "no ZIP file is loaded"),
         ("G9901,2025-01-15,,,,,office", "setting 'office': not known"),
         ("G9901,2025-01-15,,,,,,all", "participant 'all': not known"),
@@ -307,7 +307,7 @@ def test_one_object_is_one_line(claimed):
     ],
 )
 def test_a_key_given_twice_is_refused(claimed, content):
-    with pytest.raises(UsageError, match="stands twice in one object"):
+    with pytest.raises(UsageError, match="occurs twice in one object"):
         claimed(content, "claim.json")
 
 

@@ -669,7 +669,7 @@ def test_a_code_that_is_gone_or_to_come_says_of_which_releases_it_is(changing, h
     [
         ({"hcpcs": "G99"}, "a code has five letters or digits"),
         ({"hcpcs": "G9900"}, "code G9900: not in RVU25A. Near: G9901, G9902, G9903"),
-        ({"hcpcs": "99213"}, "code 99213: not in RVU25A. No code near it is there"),
+        ({"hcpcs": "99213"}, "code 99213: not in RVU25A. It has no similar code"),
         ({"day": "2024-02-30"}, "date of service '2024-02-30': write it as 2024-03-08"),
         ({"day": "2025-W01-1"}, "write it as 2024-03-08"),
         ({"day": "0001-01-01"}, "0001-01-01: no release prices this day. Priced are "),

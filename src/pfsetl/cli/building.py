@@ -1,4 +1,4 @@
-"""Commands that bring, build and check releases."""
+"""Commands that fetch, build and check releases."""
 
 import sys
 from dataclasses import asdict, replace
@@ -43,7 +43,7 @@ from pfsetl.tables.check import Finding
 def demo(*, output: Output = DEMO_OUTPUT) -> None:
     """Publish the bundled sample (Level II codes of RVU25D and RVU26A) and show how to read it. No network.
 
-    It has a store of its own, because the sample would take the place of the real releases of the same names.
+    It goes to a store of its own, because it would replace the real releases of the same names.
     """
     out = render.console()
     for path in samples.archives():
@@ -57,12 +57,15 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
 
 def fetch(
     *releases: Annotated[str, Parameter(help="Labels such as RVU26A.")],
-    url: Annotated[str | None, Parameter(help="Fetch from here at cms.gov, not as in releases.csv; one label.")] = None,
+    url: Annotated[
+        str | None,
+        Parameter(help="Fetch from this address at cms.gov instead of the one in releases.csv; for one label."),
+    ] = None,
     cache: Cache = None,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Bring archives from CMS into the cache and print their paths; what is unchanged isn't downloaded again."""
+    """Fetch archives from CMS into the cache and print their paths; what hasn't changed isn't downloaded again."""
     if not releases or (url and (offline or len(releases) > 1)):
         raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
     wanted = [registry.find_or_infer(label) for label in releases]
@@ -86,9 +89,9 @@ def fetch(
 
 
 def discover(*, since: int | None = None, cache: Cache = None, json: Json = False) -> None:
-    """Print what CMS has posted that isn't known: new releases, other zips under known labels, releases taken down.
+    """Print what is new at CMS: new releases, new zips under known labels, releases taken down.
 
-    Nothing is downloaded but pages, one after another. A new release can be built from its zip with --archive.
+    Only pages are downloaded, one after another. A new release can be built from its zip with --archive.
 
     Parameters
     ----------
@@ -190,7 +193,7 @@ def backfill(
     wanted
         A range of years (2009..2026), a year, or labels separated by commas.
     archives
-        Folder of zips or folders named after their label; default the cache, and CMS for what it lacks.
+        Folder of zips or folders named after their label; default: the cache, and CMS for what is missing there.
     """
     urls: dict[str, str] = {}
     unfetched: dict[str, str] = {}
@@ -256,7 +259,7 @@ def check(
     output: Output = DEFAULT_OUTPUT,
     json: Json = False,
 ) -> None:
-    """Print what was checked of a release: of a published one, or of an archive without publishing it.
+    """Print the checks of a published release, or check an archive without publishing it.
 
     Parameters
     ----------

@@ -16,7 +16,12 @@ from pfsetl.publication.store import open_store
 AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
 At = Annotated[int | None, Parameter(name="--at", help="A version number; default the newest.")]
 UnknownModifiers = Annotated[
-    bool, Parameter(name="--unknown-modifiers", negative="", help="Price with modifiers that aren't declared, noted.")
+    bool,
+    Parameter(
+        name="--unknown-modifiers",
+        negative="",
+        help="Price as if unknown modifiers changed nothing.",
+    ),
 ]
 
 
@@ -90,7 +95,7 @@ def claim(
     output: Output = DEFAULT_OUTPUT,
     json: Json = False,
 ) -> None:
-    """Price the lines of a claim together; bad lines are listed, exit 2, and the others are priced all the same.
+    """Price the lines of a claim together; lines that can't be priced are listed (exit 2), the others are priced.
 
     Parameters
     ----------
@@ -127,7 +132,7 @@ def load(
     file
         ZIP5_OCT2025.txt, CY_2022_Anesthesia_Base_Units.xlsx, or a zip that holds one of them.
     effective_from
-        The first day it holds; default what the file itself says.
+        The first day it's valid; default: what the file says.
     """
     first = day_of(effective_from, "effective-from") if effective_from else None
     accept = accepted(loss=accept_loss)

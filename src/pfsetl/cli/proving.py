@@ -26,7 +26,7 @@ def verify(
     rules: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
-    """Hold every file of a store against the manifests, and these against each other; exit 1 when one differs.
+    """Compare every file of a store with the manifests, and these with each other; exit 1 if one differs.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def verify(
 
 
 def repair(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
-    """Mend what a store can be mended of itself, and say what remains; nothing is deleted, it goes to quarantine/."""
+    """Repair a store from its own files and say what remains; nothing is deleted, it goes to quarantine/."""
     store = open_store(output)
     done = mending.repair(store)
     if json:

@@ -76,7 +76,7 @@ def diff(
     at
         For releases, the version they are read from; default the newest.
     top
-        How many codes of each section to show of those that moved most.
+        How many codes of each section to show, those that changed most first.
     """
     if old.isdecimal() != new.isdecimal() or (old.isdecimal() and at is not None):
         raise UsageError(f"{old} and {new}: give two version numbers, or two releases (and --at for their version).")

@@ -58,7 +58,7 @@ def as_json(data: Any) -> str:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Return a plain table; None shows as nothing, and columns of numbers stand at the right."""
+    """Return a plain table; None shows as nothing, and columns of numbers are aligned right."""
     filled = [[_text(cell) for cell in row] for row in rows]
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):

@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", default="output", help="the store to publish into")
     parser.add_argument("--cache", help=CACHE)
     parser.add_argument("--url", help="fetch the zip from this address at cms.gov (or PFSETL_CMS_URL)")
-    parser.add_argument("--offline", action="store_true", help="take the newest archive of the cache, and ask nobody")
+    parser.add_argument("--offline", action="store_true", help="use the newest archive in the cache, without CMS")
     add_exceptions(parser)
     parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
     return parser

@@ -154,14 +154,14 @@ def kept_in(cache: Cache, kept: Fetched, steps: tuple[Step, ...] = ()) -> Found:
 
 
 def _on_this_host(label: str, archive: Found) -> Path:
-    """Return the path of an archive, which is brought to this host where a bucket keeps it."""
+    """Return the path of an archive, downloaded to this host first when it is kept in a bucket."""
     if archive.cache is None:
         return Path(archive.path)
     place = open_cache(archive.cache)
     for row in rows(place):
         if (row.label, row.sha256) == (label, archive.sha256) and at_hand(place, row):
             return row.path
-    raise SourceUnavailable(f"{place}: its archive of {label} is gone or damaged. Run it again: it's fetched anew.")
+    raise SourceUnavailable(f"{place}: its archive of {label} is gone or damaged. Run it again to fetch it anew.")
 
 
 def patient(task_: Task[P, R], delays: Sequence[float]) -> Task[P, R]:

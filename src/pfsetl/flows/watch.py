@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--since", type=int, help="read the pages of known releases from this year on; default last year"
     )
-    parser.add_argument("--today", type=date.fromisoformat, help="the day to go by (2026-05-01); default the clock's")
+    parser.add_argument("--today", type=date.fromisoformat, help="treat this day (2026-05-01) as today")
     parser.add_argument("--task-runner", default="threads", help="threads, dask, or a Dask scheduler's address")
     parser.add_argument("--concurrency", type=int, default=2, help="releases worked on at once")
     parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")

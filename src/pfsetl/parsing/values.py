@@ -81,7 +81,7 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[FieldRow]) ->
             if field.kind in ("decimal", "dollars")
             else f"text of the form {field.pattern}"
             if field.pattern
-            else "text, not an error of Excel's"
+            else "text, not an Excel error"
         )
         more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
         raise ValueRefused(

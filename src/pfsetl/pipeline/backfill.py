@@ -53,7 +53,7 @@ def find_releases(wanted: str) -> list[Release]:
     known = registry.releases().values()
     chosen = sorted((r for r in known if is_wanted(r, wanted) and (r.zip_path or r.label in named)), key=order)
     if not chosen:
-        raise UsageError(f"{wanted}: no release that is declared. Ask for years (2009..2026) or labels.")
+        raise UsageError(f"{wanted}: no such release is declared. Ask for years (2009..2026) or labels.")
     return chosen
 
 

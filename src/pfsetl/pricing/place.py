@@ -89,7 +89,7 @@ def _numbered(
             f"{state}/{number} {name.title()}" for number, name in there.select("locality", "locality_name").rows()
         ]
         raise UsageError(
-            f"locality {state}/{locality}: {label} has none of this number. There are {', '.join(listed)}."
+            f"locality {state}/{locality}: {label} has no locality of this number. There are {', '.join(listed)}."
         )
     line = source_of(version, label, "GPCIs", "gpci", state=state, locality=locality)
     lowest = indices.select(pl.min("work_gpci")).item()

@@ -44,7 +44,7 @@ def release_in_force(version: Version, day: date, as_of: date | None = None) -> 
     if release.label not in version.releases:
         raise UsageError(
             f"{day}: {release.label} prices this day, and {version.store} (version {version.number}) doesn't hold it. "
-            f"Build it: {command(f'build {release.label}', version.store)} (add --archive ZIP for a zip at hand)."
+            f"Build it: {command(f'build {release.label}', version.store)} (add --archive ZIP if you have the zip)."
         )
     return release
 
@@ -81,7 +81,7 @@ def near_codes(version: Version, label: str, code: str) -> str:
     """Return codes of a release that a mistyped one may have meant, as text for an error."""
     known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"]
     close = beside(code, known.to_list())
-    return f"Near: {', '.join(close)}." if close else "No code near it is there: check the code and the date."
+    return f"Near: {', '.join(close)}." if close else "It has no similar code: check the code and the date."
 
 
 def elsewhere(version: Version, label: str, code: str) -> str:

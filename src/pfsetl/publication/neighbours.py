@@ -113,7 +113,7 @@ def since(
     records: Mapping[str, ReleaseRecord],
     resources: Iterable[Resource],
 ) -> Since:
-    """Return what a release brings and drops against the last one in force among these records, for its own record.
+    """Return what a release adds and drops compared with the last one in force among these records, for its own record.
 
     That is the nearest before it that was ever in force and is no sample, however far away. `unread` says why it can't
     be compared with: a damaged file must not keep a sound release from being published.

@@ -114,7 +114,7 @@ def refuse_taken(store: Store, number: int, tried: int = 0) -> None:
     """Raise StoreError for a number that no manifest can have, or that is taken by what isn't listed as one."""
     name = manifest.name(number)
     if number == tried:
-        raise StoreError(f"{store}/{name}: something else than a manifest has this name. Move it away.")
+        raise StoreError(f"{store}/{name}: this name belongs to a manifest, and something else has it. Move it away.")
     if manifest.number_of(name) is None:
         raise StoreError(
             f"{store}/{name}: beyond the last version a store can have. Export the newest into a new store."

@@ -1,4 +1,4 @@
-"""Which versions a store keeps: go back to an earlier one, and prune those that nobody needs any more."""
+"""Which versions a store keeps: go back to an earlier one, and prune those that are no longer needed."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress

@@ -23,7 +23,7 @@ LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where one published row was read: `key` names the row, `text` is the line as CMS wrote it where it is at hand."""
+    """Where one published row was read: `key` names the row, `text` is CMS's line, where the archive is available."""
 
     release: str
     table: str

@@ -169,7 +169,7 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
 
 
 def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
-    """Rehash every file and schema of some versions of a store, each once for what they say; yield (file, problem)."""
+    """Rehash every file and schema of some versions, each file once; yield (file, problem)."""
     wanted: dict[tuple[str, str, int | None], tuple[Store, str]] = {}
     for at in versions:
         for r in at.resources:

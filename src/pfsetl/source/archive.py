@@ -195,7 +195,7 @@ def _zip_contents(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
     # NOTE: before the directory is read, whose entries take ten times their bytes of memory.
     if (entries := data.count(_CENTRAL)) > MAX_ENTRIES:
         raise ArchiveError(
-            f"{path}: {entries:,} entries, more than {MAX_ENTRIES:,}. Not an archive of CMS's; download it again."
+            f"{path}: {entries:,} entries, more than {MAX_ENTRIES:,}. That is no CMS archive; download it again."
         )
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))

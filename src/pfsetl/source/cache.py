@@ -79,7 +79,7 @@ def is_intact(kept: Fetched) -> bool:
 
 
 def at_hand(cache: Cache, kept: Fetched) -> bool:
-    """Return whether an archive's file is on this host, as it was fetched; from a bucket it is brought here first."""
+    """Return whether an archive's file is on this host, as it was fetched; from a bucket it is downloaded first."""
     if is_intact(kept) or not isinstance(cache, Shared):
         return is_intact(kept)
     with explained(cache), _beside(kept.path) as part:
@@ -178,7 +178,7 @@ def explained(place: Cache) -> Iterator[None]:
 
 
 def write_whole(place: Path, text: str) -> None:
-    """Replace a file as a whole: whoever reads it sees the old text or the new one, whatever happens meanwhile."""
+    """Replace a file as a whole: a reader sees either the old text or the new one, never a mixture."""
     with _beside(place) as part:
         with part.open("w", encoding="utf-8") as stream:
             stream.write(text)
@@ -190,7 +190,7 @@ def write_whole(place: Path, text: str) -> None:
 
 
 def _move(part: Path, to: Path) -> None:
-    """Make a complete file an archive of the cache, which nobody may write to."""
+    """Make a complete file a read-only archive of the cache."""
     to.parent.mkdir(parents=True, exist_ok=True)
     part.replace(to)
     to.chmod(0o444)

@@ -1,4 +1,4 @@
-"""What a release brings and drops against the last one in force: factors, localities, codes, indicator values.
+"""What a release adds and drops compared with the last one in force: factors, localities, codes, indicator values.
 
 Participants are paired by `schemas/participants.csv`; what has no counterpart isn't compared, and that is said.
 """
