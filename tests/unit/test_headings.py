@@ -88,7 +88,7 @@ def test_a_last_line_that_fits_two_layouts_is_refused_with_both() -> None:
     # 2009: CAPPED AMT twice; which of them is the facility's stood in the line above
     rows = s.cells_of(s.opps_cap_csv("OPPSCAP7NF"))[2:]
     told = refused("opps_cap", rows)
-    assert "heading lines are missing above line 1, and what is left fits OPPSCAP7NF and OPPSCAP7FN" in told
+    assert "heading lines are missing above line 1, and what is left fits OPPSCAP7FN and OPPSCAP7NF" in told
 
 
 def swapped(rows: list[list[str]], one: int, two: int) -> list[list[str]]:

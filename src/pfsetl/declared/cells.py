@@ -61,13 +61,13 @@ def _reader(hint: Any) -> Callable[[str], Any]:
     return _READERS[hint]
 
 
-def one_of(text: str, known: Any, where: str = "") -> str:
+def one_of(text: str, known: Any, where: str = "", remedy: str = "Correct it") -> str:
     """Return what to say of a word that isn't one of those that are known, with what is near it."""
     names = [name or "empty" for name in known]
     near = difflib.get_close_matches(text, names, n=3, cutoff=0.6)
     listed = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" * (len(names) > _MOST_NAMED))
     hint = f" Near: {', '.join(near)}." if near else ""
-    return f"{shown(text)} is none of {listed}{where}.{hint} Correct it."
+    return f"{shown(text)} is none of {listed}{where}.{hint} {remedy}."
 
 
 def _one_of(known: Mapping[str, Any]) -> Callable[[str], Any]:

@@ -68,4 +68,6 @@ def _said(word: str, reference: Reference, row: Any, names: Names) -> str:
     known = dict.fromkeys(name for place in reference.places for name in sorted(_names(place, row, names)))
     files = dict.fromkeys("the contract" if file == CONTRACT else file for file, _ in reference.places)
     where = f", which {' and '.join(files)} {'have' if len(files) > 1 else 'has'}"
-    return f"{reference.column} {one_of(word, known, where)}"
+    lacking = [file for file in files if file.endswith(".csv")]
+    remedy = f"Correct it, or add its row to {' or '.join(lacking)}" if lacking else "Correct it"
+    return f"{reference.column} {one_of(word, known, where, remedy)}"

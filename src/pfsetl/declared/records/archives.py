@@ -80,10 +80,7 @@ PARTICIPANTS = Sheet(
     "participants.csv",
     ParticipantRow,
     ("participant",),
-    refers=(
-        Reference("continues", PARTICIPANT),
-        Reference("pricing_indicator", (("codes/pricing_indicator.csv", "code"),)),
-    ),
+    refers=(Reference("continues", PARTICIPANT),),
 )
 
 
