@@ -18,8 +18,8 @@ from pfsetl.declared import contracts
 from pfsetl.publication import publish, version
 from pfsetl.publication.manifest import FORMAT, About, ArchiveRecord, Manifest, ReleaseRecord, Resource
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore, Store, open_store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore, Store, open_store
 
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]

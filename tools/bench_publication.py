@@ -24,9 +24,9 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
-from pfsetl.publication import parquet, publish, succession
+from pfsetl.publication import parquet, publish, release_changes
 from pfsetl.publication.digest import encoded
-from pfsetl.publication.store import Store, open_store
+from pfsetl.storage.store import Store, open_store
 from tests import publisher, s3_server
 from tools.taken import READERS, Query
 
@@ -66,7 +66,7 @@ def middle(ratios: Iterable[float]) -> str:
 
 def publishing(at: Version, temporary: Path) -> None:
     """Compare staging and committing every table with writing the same frames as plain Parquet."""
-    staged = [name for name in CONTRACT.tables if name != succession.TABLE]  # a commit makes that one
+    staged = [name for name in CONTRACT.tables if name != release_changes.TABLE]  # a commit makes that one
     frames = {name: at.scan(name, RELEASE).collect() for name in staged}
     number = iter(range(ROUNDS))
 

@@ -14,8 +14,8 @@ from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication import runs, version
-from pfsetl.publication.store import LocalStore, Store, command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore, Store, command
 from pfsetl.watch import holes
 
 LONGEST_LAG = 36_500  # days: no release is ever that late, and dates end somewhere

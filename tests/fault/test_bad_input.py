@@ -11,8 +11,8 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import PfsetlError
-from pfsetl.publication.store import LocalStore
 from pfsetl.source import archive
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
 

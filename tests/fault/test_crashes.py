@@ -11,9 +11,10 @@ import obstore
 import pytest
 from obstore.store import LocalStore as FolderBucket
 
-from pfsetl.publication import object_store, version
-from pfsetl.publication.object_store import ObjectStore
-from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication import version
+from pfsetl.storage import bucket
+from pfsetl.storage.bucket import ObjectStore
+from pfsetl.storage.store import LocalStore, Store
 from tests import publisher as p
 
 NEVER = 10**9
@@ -150,8 +151,8 @@ def test_dying_at_any_write_into_a_bucket_breaks_nothing(
 
     changed = {name: writing(getattr(obstore, name)) for name in ("put", "copy", "delete")}
     kept = {name: getattr(obstore, name) for name in ("get", "head", "list_with_delimiter")}
-    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 0 if size == "large" else 1 << 20)
-    monkeypatch.setattr(object_store, "obstore", SimpleNamespace(**changed, **kept))
+    monkeypatch.setattr(bucket, "SINGLE_PUT_BYTES", 0 if size == "large" else 1 << 20)
+    monkeypatch.setattr(bucket, "obstore", SimpleNamespace(**changed, **kept))
 
     def make(at: int) -> Store:
         folder = tmp_path / f"bucket-{at}"

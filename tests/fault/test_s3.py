@@ -18,10 +18,10 @@ from pyarrow.fs import FileSelector, FileType
 import pfsetl
 from pfsetl.errors import StoreError
 from pfsetl.pipeline.backfill import backfill
-from pfsetl.publication import manifest, object_store, version
+from pfsetl.publication import manifest, version
 from pfsetl.publication.manifest import plain
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from tests import publisher as p
 from tests import synthetic as s
 from tests.s3_server import Proxy, Server, heedless, once
@@ -116,8 +116,8 @@ def test_nothing_is_left_beside_what_is_published(server: Server, bucket: str, a
 
 
 def test_a_large_file_goes_up_in_parts(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 1 << 20)
-    monkeypatch.setattr(object_store, "PART_BYTES", 5 << 20)
+    monkeypatch.setattr(bucket, "SINGLE_PUT_BYTES", 1 << 20)
+    monkeypatch.setattr(bucket, "PART_BYTES", 5 << 20)
     file = tmp_path / "large"
     file.write_bytes(os.urandom(11 << 20))
     store = pfsetl.open_store(bucket)
@@ -129,7 +129,7 @@ def test_a_large_file_goes_up_in_parts(bucket: str, tmp_path: Path, monkeypatch:
 def test_a_large_file_leaves_a_taken_name_as_it_is(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 1 << 20)
+    monkeypatch.setattr(bucket, "SINGLE_PUT_BYTES", 1 << 20)
     file = tmp_path / "large"
     file.write_bytes(os.urandom(2 << 20))
     store = pfsetl.open_store(bucket)
@@ -195,7 +195,7 @@ def test_a_publish_survives_a_lost(
 def test_a_publish_survives_an_answer_that_never_comes(
     part: str, fate: str, server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_store, "TIMEOUT", "1s")
+    monkeypatch.setattr(bucket, "TIMEOUT", "1s")
     with Proxy(server, once(fate, "PUT", part)) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
         at = p.published(pfsetl.open_store(bucket), LABEL, "1.0000")

@@ -18,8 +18,8 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError
 from pfsetl.publication import publish, version
 from pfsetl.publication.repair import repair
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.verify import verify
+from pfsetl.storage.store import LocalStore
 from tests.publisher import RECORD
 
 CONTRACT = contracts.load()

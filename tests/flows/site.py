@@ -22,8 +22,8 @@ from pfsetl.flows.watch import watch
 from pfsetl.publication import publish, runs, version
 from pfsetl.publication.manifest import ArchiveRecord
 from pfsetl.publication.record import releases_table
-from pfsetl.publication.store import LocalStore
 from pfsetl.source import discover, fetch
+from pfsetl.storage.store import LocalStore
 from tests import cms_pages, publisher, synthetic
 from tests.cms_server import Answer, Cms
 

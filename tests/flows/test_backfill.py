@@ -19,8 +19,8 @@ from pfsetl.flows import report, tasks
 from pfsetl.flows.backfill import backfill
 from pfsetl.publication import version
 from pfsetl.publication.runs import runs
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.cache import newest
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 from tests.flows.processes import SLOT_WAIT

@@ -18,9 +18,9 @@ from pfsetl.parsing import parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.members import MemberFile
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
 RELEASES = [

@@ -14,7 +14,7 @@ from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.stage import stage, stage_missing
 from pfsetl.publication import publish, version
 from pfsetl.publication.manifest import plain
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 LABELS = ("RVU24A", "RVU25A", "RVU25D", "RVU26A")

@@ -18,9 +18,9 @@ from pfsetl.errors import StoreError, UsageError
 from pfsetl.pipeline.request import Request, opened
 from pfsetl.pipeline.stage import stage
 from pfsetl.publication import changes as published_changes
-from pfsetl.publication import publish, succession
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication import publish, release_changes
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables import changes
 from tests import synthetic as s
 
@@ -233,7 +233,7 @@ def test_a_version_of_before_the_table_gets_it_with_the_next_build(
 ) -> None:
     older = LocalStore(store.root.parent / "older")
     with monkeypatch.context() as patch:
-        patch.setattr(succession, "completed", lambda store, resources, *_: list(resources))
+        patch.setattr(release_changes, "completed", lambda store, resources, *_: list(resources))
         before = built(older, archives, "RVU25A", "RVU25B")
     assert "release_changes" not in {r.table for r in before.resources}
     assert len(listed(built(older, archives, "RVU25C"), "RVU25B")) == 3

@@ -20,7 +20,7 @@ from pfsetl.errors import (
     ValueRefused,
 )
 from pfsetl.publication import companions
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 BASE = [["CODE", "2022"], ["", "BASE"], ["", "UNIT"], ["00998", "3"], ["00999", "15"]]

@@ -14,7 +14,7 @@ import pytest
 
 import pfsetl
 from pfsetl.publication import manifest, retention, version
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 Package = dict[str, Any]

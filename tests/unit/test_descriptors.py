@@ -16,7 +16,7 @@ from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ContractError, StoreError, UsageError
 from pfsetl.parsing.parse import parse
 from pfsetl.publication import publish, retention, version
-from pfsetl.publication.store import LocalStore, open_store
+from pfsetl.storage.store import LocalStore, open_store
 from tests import synthetic as s
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
 from tests.publisher import RECORD
@@ -218,7 +218,7 @@ def test_one_place_for_both_is_a_usage_error(one: str, other: str, run: Run, tmp
 
 @pytest.mark.parametrize(("one", "other"), [("a", "ab"), ("a/b", "a/c"), ("a", "s3://bucket/a")])
 def test_places_beside_each_other_are_apart(one: str, other: str, tmp_path: Path) -> None:
-    from pfsetl.publication.separation import refuse_overlap
+    from pfsetl.publication.licensing import refuse_overlap
 
     refuse_overlap(*(open_store(x if x.startswith("s3:") else tmp_path / x) for x in (one, other)))
 

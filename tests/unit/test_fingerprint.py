@@ -12,7 +12,7 @@ import pfsetl
 from pfsetl.declared import declarations, registry
 from pfsetl.pipeline import stage as staging
 from pfsetl.publication import fingerprint as made_of
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables import derive
 from tests import synthetic as s
 

@@ -15,10 +15,10 @@ from pfsetl import looks, watch
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.publication.manifest import ArchiveRecord
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
+from pfsetl.storage.store import LocalStore
 from tests.publisher import holding, record
 
 FIRST, LAST = date(2021, 1, 1), date(2026, 11, 28)

@@ -15,8 +15,8 @@ from pfsetl.errors import ArchiveError
 from pfsetl.parsing import identity
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.read import RawTable, read, read_others
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.archive import MemberFile, open_archive
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 TITLE = "{} National Physician Fee Schedule Relative Value File {} Release"

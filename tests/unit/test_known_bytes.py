@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pfsetl
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 Command = Callable[..., tuple[int, str, str]]

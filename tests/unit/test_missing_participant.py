@@ -9,7 +9,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import ArchiveError, ChecksFailed, UsageError
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 LABEL = "RVU26A"

@@ -12,8 +12,8 @@ from msgspec import UNSET
 
 import pfsetl
 from pfsetl.publication.repair import repair
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.verify import verify
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 STORE = Path(__file__).parents[1] / "released" / "store-0837649.zip"

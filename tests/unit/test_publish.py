@@ -15,8 +15,8 @@ from pfsetl.errors import Conflict, StoreError
 from pfsetl.publication import publish, version
 from pfsetl.publication.manifest import plain
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.publisher import RECORD
 

@@ -10,8 +10,8 @@ from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError
 from pfsetl.parsing import identity
 from pfsetl.parsing.read import read
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.archive import open_archive
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
 

@@ -20,8 +20,8 @@ from pfsetl.pipeline import backfill
 from pfsetl.publication import publish, retention, version
 from pfsetl.publication.manifest import plain
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.publisher import RECORD
 

@@ -12,8 +12,8 @@ import pfsetl
 from pfsetl.declared import registry
 from pfsetl.publication import revision
 from pfsetl.publication.manifest import plain
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 Command = Callable[..., tuple[int, str, str]]

@@ -18,7 +18,7 @@ from pfsetl.publication import parquet, publish, record, version
 from pfsetl.publication.digest import plain, rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import publisher
 from tests.unit.test_one_encoding import encodings, texts_by_fastparquet
 

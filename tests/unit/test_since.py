@@ -16,7 +16,7 @@ from pfsetl.declared import registry
 from pfsetl.pipeline import backfill
 from pfsetl.publication import neighbours
 from pfsetl.publication.manifest import plain
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables import since
 from tests import synthetic as s
 

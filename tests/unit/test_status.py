@@ -9,8 +9,8 @@ import pytest
 
 from pfsetl.publication import version
 from pfsetl.publication.manifest import Resource
-from pfsetl.publication.store import LocalStore
 from pfsetl.status import Status, status
+from pfsetl.storage.store import LocalStore
 from tests.publisher import holding, record
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)

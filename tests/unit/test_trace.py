@@ -9,8 +9,8 @@ import pytest
 import pfsetl
 from pfsetl.errors import UsageError
 from pfsetl.publication import trace
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.archive import open_archive
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 Run = Callable[..., tuple[int, str, str]]

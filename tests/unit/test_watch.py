@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pfsetl.publication.manifest import ArchiveRecord
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
+from pfsetl.storage.store import LocalStore
 from pfsetl.watch import Plan, again, plan
 from tests.publisher import holding, record
 

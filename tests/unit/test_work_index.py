@@ -12,7 +12,7 @@ import pytest
 
 import pfsetl
 from pfsetl.publication.manifest import FindingRecord
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.unit.test_declarations import pfsetl as command
 

@@ -33,10 +33,10 @@ from pfsetl.pipeline.backfill import backfill as run_backfill
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.pipeline.build import build as run_build
 from pfsetl.pipeline.examine import examine
-from pfsetl.publication import revision, separation, version
+from pfsetl.publication import licensing, revision, version
 from pfsetl.publication.manifest import plain
-from pfsetl.publication.store import Store, open_store
 from pfsetl.source import cache as kept
+from pfsetl.storage.store import Store, open_store
 from pfsetl.tables.check import Finding
 
 
@@ -294,5 +294,5 @@ def _descriptors_store(store: Store, wanted: bool, address: str | None) -> Store
     if address is None:
         return None
     texts = open_store(address)
-    separation.refuse_overlap(store, texts)
+    licensing.refuse_overlap(store, texts)
     return texts

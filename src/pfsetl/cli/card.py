@@ -10,9 +10,9 @@ from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
 from pfsetl.publication.manifest import ReleaseRecord, plain
-from pfsetl.publication.store import command, first_build
 from pfsetl.publication.version import Version
 from pfsetl.source import members
+from pfsetl.storage.store import command, first_build
 
 SETTINGS = {"nonfacility": "Non-facility", "facility": "Facility"}
 MEASURES = {

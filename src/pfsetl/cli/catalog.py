@@ -5,8 +5,8 @@ from typing import Any
 from pfsetl.declared import registry
 from pfsetl.publication import version
 from pfsetl.publication.manifest import ReleaseRecord
-from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
 
 
 def releases(opened: Version) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from pfsetl.publication import repair as mending
 from pfsetl.publication import rules as ruling
 from pfsetl.publication import verify as proving
 from pfsetl.publication import version
-from pfsetl.publication.store import first_build, open_store
+from pfsetl.storage.store import first_build, open_store
 
 LISTED = 10
 

@@ -9,7 +9,7 @@ from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
-from pfsetl.publication.store import first_build, open_store
+from pfsetl.storage.store import first_build, open_store
 
 
 def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:

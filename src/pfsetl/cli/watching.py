@@ -7,9 +7,9 @@ from pfsetl.cli import render
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed
-from pfsetl.publication.store import open_store
 from pfsetl.status import Status
 from pfsetl.status import status as measured
+from pfsetl.storage.store import open_store
 
 LISTED = 8
 

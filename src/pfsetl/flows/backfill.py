@@ -23,8 +23,8 @@ from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_changes
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, kept_in
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.publication.runs import recorded
-from pfsetl.publication.store import open_store
 from pfsetl.source.cache import Cache, usable
+from pfsetl.storage.store import open_store
 
 
 def _name() -> str:

@@ -24,8 +24,8 @@ from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, pati
 from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded
-from pfsetl.publication.store import open_store
 from pfsetl.source.fetch import newest_cached
+from pfsetl.storage.store import open_store
 
 
 class Built(TypedDict):

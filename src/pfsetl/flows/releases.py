@@ -13,7 +13,7 @@ from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, 
 from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import Run, Step
-from pfsetl.publication.store import installing, open_store
+from pfsetl.storage.store import installing, open_store
 
 Asked = Found | str | None  # an archive on disk, an address to fetch from, or None: fetch from the declared address
 

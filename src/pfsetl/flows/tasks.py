@@ -28,7 +28,6 @@ from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import Step, part_of, step
-from pfsetl.publication.store import open_store
 from pfsetl.source import discover as discovering
 from pfsetl.source import fetch as fetching
 from pfsetl.source import web
@@ -36,6 +35,7 @@ from pfsetl.source.cache import Cache, at_hand, rows
 from pfsetl.source.discover import Posting
 from pfsetl.source.record import Fetched
 from pfsetl.source.shared import Shared
+from pfsetl.storage.store import open_store
 
 logs.bring()  # here, because every process that does a flow's work imports its tasks
 

@@ -26,11 +26,11 @@ from pfsetl.flows.report import Result, show_failed_look, show_look, why
 from pfsetl.flows.tasks import RETRY_DELAYS, discover_postings, fetch_archive, kept_in, patient
 from pfsetl.publication import runs, version
 from pfsetl.publication.runs import recorded, step
-from pfsetl.publication.store import open_store
 from pfsetl.publication.version import Version
 from pfsetl.source import cache as archives
 from pfsetl.source import discover, fetch
 from pfsetl.source.cache import Cache, at_hand, rows
+from pfsetl.storage.store import open_store
 
 
 class Watched(TypedDict):

@@ -17,8 +17,8 @@ from pfsetl.publication import elsewhere, neighbours, publish, record, version
 from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import current, recorded, step
-from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
 from pfsetl.tables.check import against_neighbour
 
 Progress = Callable[[str, str], None]

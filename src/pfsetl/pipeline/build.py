@@ -13,12 +13,12 @@ from pfsetl.pipeline import texts
 from pfsetl.pipeline.examine import other_bytes_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.pipeline.stage import keep, kept_of, read_members, stage
-from pfsetl.publication import publish, separation, version
+from pfsetl.publication import licensing, publish, version
 from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import current, recorded, step
-from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def build(
     that says what to do; the previous version stays as it was.
     """
     if descriptors_store is not None:
-        separation.refuse_overlap(store, descriptors_store)
+        licensing.refuse_overlap(store, descriptors_store)
     request = Request(label, archive, url, all_formats, sample, accept, again)
     with (
         recorded(store, "build", release=label, archive=str(archive)) as run,

@@ -16,10 +16,10 @@ from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.pipeline.request import Opened, Request, opened
 from pfsetl.publication import elsewhere, loss, neighbours, record, revision, version
 from pfsetl.publication.manifest import ReleaseRecord, Since, record_of
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import other_bytes
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables import agreement, completeness, since, unplaced, work_index
 from pfsetl.tables.check import Finding, Report, check
 from pfsetl.tables.derived import derived

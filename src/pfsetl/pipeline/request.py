@@ -7,7 +7,7 @@ from pathlib import Path
 from pfsetl.declared import contracts, labels, quarters
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.publication import separation
+from pfsetl.publication import licensing
 from pfsetl.publication.fingerprint import fingerprint
 from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.version import Version
@@ -72,7 +72,7 @@ def opened(request: Request, base: Version, known: Mapping[str, ReleaseRecord] |
     `known` are the records of the releases known so far, default those of the base.
     """
     refuse_unknown(request.accept)
-    separation.refuse_other_class(base, contracts.load())
+    licensing.refuse_other_class(base, contracts.load())
     release = labels.to_build(request.label)
     archive = open_archive(request.archive, quarters.first_day(release.year, release.quarter))
     return Opened(request, release, archive, base, base.releases if known is None else known)

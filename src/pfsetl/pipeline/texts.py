@@ -7,19 +7,19 @@ import msgspec
 from pfsetl.declared import contracts
 from pfsetl.parsing.parse import Parsed
 from pfsetl.pipeline.request import Opened, is_built
+from pfsetl.publication import licensing, record, version
 from pfsetl.publication import publish as publishing
-from pfsetl.publication import record, separation, version
 from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.runs import step
-from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
 from pfsetl.tables import descriptors
 
 
 def opened(one: Opened, store: Store) -> Version | None:
     """Return the newest version of a store of descriptors, None where it holds those of this archive."""
     base = version.open_version(store)
-    separation.refuse_other_class(base, contracts.descriptors())
+    licensing.refuse_other_class(base, contracts.descriptors())
     alone = replace(one.request, all_formats=False)
     return None if is_built(replace(one, request=alone, base=base)) else base
 

@@ -12,8 +12,8 @@ from pfsetl.pricing.published import Source, source_of
 from pfsetl.pricing.reductions import DOCUMENTED, rules_of
 from pfsetl.pricing.service import Service
 from pfsetl.publication import companions
-from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import command
 from pfsetl.tables import exact
 
 STATUS = "J"

@@ -13,8 +13,8 @@ from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
 from pfsetl.pricing.explain import explain
 from pfsetl.pricing.quote import Quote, prepare, quote, together
 from pfsetl.pricing.service import day_of, service
-from pfsetl.publication.store import first_build
 from pfsetl.publication.version import Version, open_version
+from pfsetl.storage.store import first_build
 
 LINES_AT_ONCE = 10_000
 

@@ -10,9 +10,9 @@ from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.near import beside
-from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
 from pfsetl.source import members
+from pfsetl.storage.store import command
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pfsetl.pricing.counties import Counties, County, Locality, counties, county
 from pfsetl.pricing.published import Source
 from pfsetl.publication import companions
 from pfsetl.publication.companions import Companion
-from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import command
 
 
 def zip_locality(version: Version, label: str, code: str, day: date) -> tuple[Locality, tuple[Source, ...], list[str]]:

@@ -16,8 +16,8 @@ from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import manifest
 from pfsetl.publication.manifest import Manifest
-from pfsetl.publication.store import Store, command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store, command
 
 FOLDER = "chain"
 PUBLISHED, PRUNED, LOST = "", "-pruned", "-lost"

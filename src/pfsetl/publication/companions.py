@@ -21,8 +21,8 @@ from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
-from pfsetl.publication.store import Store
 from pfsetl.source.archive import open_companion
+from pfsetl.storage.store import Store
 from pfsetl.tables import completeness, places
 from pfsetl.tables.check import Finding, Report
 

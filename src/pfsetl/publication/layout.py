@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pfsetl.errors import StoreError
 from pfsetl.publication import manifest, version
-from pfsetl.publication.store import LocalStore, command, version_of
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore, command, version_of
 
 QUARANTINE = "quarantine"
 FOLDERS = ("chain", "companions", "objects", "runs", "schemas", "staged", "tmp", "tree", "versions")

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication.store import Store
+from pfsetl.storage.store import Store
 
 FORMAT = 1
 _NUMBERED = re.compile(r"versions/([0-9]{6})\.json")

@@ -12,7 +12,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication.manifest import FindingRecord, ReleaseRecord, Resource, Since, record_of
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import Store
+from pfsetl.storage.store import Store
 from pfsetl.tables.check import Finding
 from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors
 from pfsetl.tables.drift import repeated as held

@@ -17,12 +17,12 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import chain, changes, manifest, runs, separation, succession, version
+from pfsetl.publication import chain, changes, licensing, manifest, release_changes, runs, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import About, ContractName, Manifest, ReleaseRecord, Resource
 from pfsetl.publication.parquet import Parts, Written, is_uniform, write
-from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
 
 WRITERS = 4
 UNIFORM = "-uniform.parquet"  # ends the name of rows that were published before with mixed encodings
@@ -55,7 +55,7 @@ def stage(
     `under_way` are tables that other threads write already, by name. Raises StoreError for a restricted contract in
     a public store, and the other way round.
     """
-    separation.refuse_other_class(version.open_version(store), contract)
+    licensing.refuse_other_class(version.open_version(store), contract)
 
     def put(name: str) -> Resource:
         return _stage_table(store, release, contract.tables[name], tables[name])
@@ -80,12 +80,12 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
     Raises Conflict when another build changed one of these releases since `base`, StoreError for restricted tables
     in a public store and the other way round, ContractError for tables that the contract doesn't have.
     """
-    separation.refuse_strangers([r for s in staged for r in s.resources], contract)
+    licensing.refuse_strangers([r for s in staged for r in s.resources], contract)
     made: dict[tuple[str, ...], Resource] = {}
     tried = 0
     while True:
         newest = version.open_version(store)
-        separation.refuse_other_class(newest, contract)
+        licensing.refuse_other_class(newest, contract)
         changed = [s for s in staged if _content(newest, s.release) != s.content or _rewritten(newest, s)]
         for mine in changed:
             if _content(newest, mine.release) != _content(base, mine.release):
@@ -171,13 +171,13 @@ def _resources(
     """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
 
     def put(release: str, frame: pl.DataFrame) -> Resource:
-        return _stage_table(store, release, contract.tables[succession.TABLE], frame)
+        return _stage_table(store, release, contract.tables[release_changes.TABLE], frame)
 
     replaced = {s.release for s in changed}
-    kept = [r for r in newest.resources if r.release not in replaced or r.table == succession.TABLE]
+    kept = [r for r in newest.resources if r.release not in replaced or r.table == release_changes.TABLE]
     added = [resource for s in changed for resource in s.resources]
     records = {**newest.releases, **{s.release: s.record for s in changed}}
-    return succession.completed(store, [*kept, *added], records, put, made, again)
+    return release_changes.completed(store, [*kept, *added], records, put, made, again)
 
 
 def _rewritten(newest: Version, mine: StagedRelease) -> bool:

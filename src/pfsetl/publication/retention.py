@@ -13,8 +13,8 @@ from pfsetl.declared import contracts
 from pfsetl.document import read_json
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.publication import chain, changes, manifest, publish, version
-from pfsetl.publication.store import Store, command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store, command
 
 GRACE_SECONDS = 24 * 60 * 60
 

@@ -7,14 +7,14 @@ import polars as pl
 
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
-from pfsetl.publication import neighbours, record, succession
-from pfsetl.publication.store import command
+from pfsetl.publication import neighbours, record, release_changes
 from pfsetl.publication.version import Version
 from pfsetl.source import members
+from pfsetl.storage.store import command
 from pfsetl.tables import agreement, completeness, unplaced
 from pfsetl.tables.check import Report, check
 
-NOT_ASKED = ("payment_locality", "releases", succession.TABLE)  # a build makes these after its checks
+NOT_ASKED = ("payment_locality", "releases", release_changes.TABLE)  # a build makes these after its checks
 
 
 @dataclass(frozen=True, slots=True)

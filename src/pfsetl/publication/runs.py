@@ -18,7 +18,7 @@ from typing import Any
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication.store import Store
+from pfsetl.storage.store import Store
 
 LOG = logging.getLogger("pfsetl")
 IN_WORDS = logging.getLogger("pfsetl.steps")

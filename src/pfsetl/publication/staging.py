@@ -8,7 +8,7 @@ from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import version
 from pfsetl.publication.manifest import ReleaseRecord, Resource, plain, record_of
 from pfsetl.publication.publish import StagedRelease, content_of
-from pfsetl.publication.store import Store
+from pfsetl.storage.store import Store
 
 FOLDER = "staged"
 _NAME = re.compile(r"staged/([A-Za-z0-9_]+)-[0-9a-f]{16}-(?:[a-z]+-)*([0-9a-f]{16}|nothing)\.json")

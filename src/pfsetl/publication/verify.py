@@ -8,11 +8,11 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import chain, companions, layout, manifest, runs, staging, succession, version
+from pfsetl.publication import chain, companions, layout, manifest, release_changes, runs, staging, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.publish import content_of
-from pfsetl.publication.store import LocalStore, Store, command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore, Store, command
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ def _of_manifest(proof: Proof, at: Version) -> None:
     """Hold a manifest against itself."""
     name = manifest.name(at.number)
     for label, entry in at.releases.items():
-        mine = [r for r in at.resources if r.release == label and r.table != succession.TABLE]
+        mine = [r for r in at.resources if r.release == label and r.table != release_changes.TABLE]
         if content_of(mine, entry) != entry.content:
             _add(proof, name, f"the content of {label} isn't that of its tables; restore it from a copy")
     for path in (r.path for r in at.resources if r.path != staging.object_of(r)):

@@ -16,7 +16,7 @@ from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
 from pfsetl.publication.manifest import About, Manifest, ReleaseRecord, Resource
-from pfsetl.publication.store import LocalStore, Store, command, first_build, open_store
+from pfsetl.storage.store import LocalStore, Store, command, first_build, open_store
 
 VERIFIERS = 4
 SHOWN = 3  # releases that a version names when it's printed

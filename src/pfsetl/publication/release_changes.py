@@ -14,7 +14,7 @@ from pfsetl.declared import registry
 from pfsetl.errors import StoreError
 from pfsetl.publication.manifest import ReleaseRecord, Resource
 from pfsetl.publication.parquet import is_uniform
-from pfsetl.publication.store import Store, command
+from pfsetl.storage.store import Store, command
 from pfsetl.tables import changes
 
 TABLE = "release_changes"

@@ -6,8 +6,8 @@ from pathlib import Path
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ContractError, StoreError, UsageError
 from pfsetl.publication.manifest import Resource
-from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
 
 
 def refuse_other_class(at: Version, contract: Contract) -> None:

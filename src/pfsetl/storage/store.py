@@ -333,10 +333,10 @@ def open_store(address: str | Path) -> Store:
     scheme, separator, _ = str(address).partition(":/")
     if separator and scheme == "s3":
         try:
-            from pfsetl.publication import object_store
+            from pfsetl.storage import bucket
         except ModuleNotFoundError as error:
             raise StoreError(f"{address}: needs the package {error.name}. {installing('s3')}") from error
-        return object_store.open_bucket(str(address))
+        return bucket.open_bucket(str(address))
     if separator and len(scheme) > 1:
         raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, the two kinds of store.")
     if not str(address).strip():
