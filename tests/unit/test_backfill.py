@@ -14,6 +14,8 @@ from pfsetl.publication import publish, version
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 LABELS = ("RVU24A", "RVU25A", "RVU25D", "RVU26A")
 
 

@@ -19,6 +19,8 @@ from pfsetl.publication.store import LocalStore, open_store
 from tests import synthetic as s
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
 
+pytestmark = pytest.mark.long
+
 Run = Callable[..., tuple[int, str, str]]
 PUBLIC, RESTRICTED = contracts.load(), contracts.descriptors()
 DESCRIBED = {(r["hcpcs"], r["modifier"]): r["description"] for r in s.CODES}

@@ -15,6 +15,8 @@ from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def october(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:

@@ -20,6 +20,8 @@ from pfsetl.publication import version
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Command = Callable[..., tuple[int, str, str]]
 PRINTED = {"non_qp": Decimal("33.4000"), "qp": Decimal("33.5000")}
 QUARTERS = {

@@ -18,6 +18,8 @@ from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 RECORD = {
     "year": 2025,
     "quarter": 1,
