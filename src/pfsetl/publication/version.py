@@ -31,7 +31,7 @@ class Version:
     sha256: str = ""  # of the manifest's bytes, "" of the empty store
 
     def __repr__(self) -> str:
-        held = sorted(self.releases)
+        held = sorted(self.manifest.get("pfsetl", {}).get("releases", ()))  # never raises, whatever it was made of
         shown = ", ".join(held) if len(held) <= SHOWN else f"{len(held)} releases, {held[0]} to {held[-1]}"
         return f"<Version {self.number} of {self.store}: {shown or 'nothing published'}>"
 
