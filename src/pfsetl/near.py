@@ -26,7 +26,7 @@ def beside(code: str, ordered: Sequence[str]) -> list[str]:
     """
     at = bisect.bisect(ordered, code)
     around = [one for one in ordered[max(0, at - BESIDE) : at + BESIDE] if one[:2] == code[:2]]
-    return around or alike(code, ordered)
+    return around or difflib.get_close_matches(code, ordered, MOST, 0.75)  # one character of four or five is wrong
 
 
 def did_you_mean(name: str, known: Iterable[str], most: int = MOST) -> str:

@@ -71,6 +71,7 @@ def test_an_archive_whose_name_says_no_label_is_told_by_what_it_holds(label: str
     }
 
 
+@pytest.mark.long
 def test_the_command_says_so_and_renaming_it_is_the_remedy(tmp_path: Path, run) -> None:
     path = s.write_zip(folder_of(tmp_path / "zips") / "x.zip", s.whole("RVU25D"))
     asked = ("backfill", "2025", "--archives", path.parent, "--output", tmp_path / "o", "--json")

@@ -17,6 +17,8 @@ from pfsetl.publication.manifest import plain
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 LABELS = ("RVU24A", "RVU25A", "RVU25D", "RVU26A")
 
 

@@ -24,6 +24,8 @@ from pfsetl.storage.store import LocalStore
 from pfsetl.tables import changes
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Run = Callable[..., tuple[int, str, str]]
 KEY = ["hcpcs", "place"]
 

@@ -27,6 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.mark.long
 def test_demo_publishes_both_sample_releases(store: Path, run: Run) -> None:
     code, out, _ = run("versions", "--output", store, "--json")
     assert code == 0
@@ -115,6 +116,7 @@ def test_verify_counts_files_and_passes(store: Path, run: Run) -> None:
     assert ", 0 not" in out
 
 
+@pytest.mark.long
 def test_verify_names_a_changed_file_and_fails(tmp_path: Path, run: Run) -> None:
     run("demo", "--output", tmp_path)
     victim = next((tmp_path / "objects" / "gpci").iterdir())
@@ -125,6 +127,7 @@ def test_verify_names_a_changed_file_and_fails(tmp_path: Path, run: Run) -> None
     assert victim.name in err
 
 
+@pytest.mark.long
 def test_verify_finds_a_manifest_that_says_otherwise_than_a_later_one(tmp_path: Path, run: Run) -> None:
     run("demo", "--output", tmp_path)
     first = tmp_path / "versions" / "000001.json"
@@ -180,6 +183,7 @@ def test_wrong_requests_end_without_a_traceback(arguments: list[str], expected: 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_sample_is_not_held_against_whole_releases(tmp_path: Path, run: Run) -> None:
     whole = s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A"))
     assert run("build", "RVU25A", "--archive", whole, "--output", tmp_path / "o")[0] == 0

@@ -18,6 +18,8 @@ from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 LABEL = "RVU25A"
 TEXT = "PPRRVU2025_JAN.txt"
 

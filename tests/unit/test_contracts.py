@@ -524,11 +524,13 @@ def test_every_rule_has_a_crafted_violation() -> None:
     assert set(CRAFTED) == set(RULES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RULES)
 def test_rule_finds_nothing_in_empty_tables(name: str) -> None:
     assert violations(RULES[name], tables()) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RULES)
 def test_rule_finds_nothing_in_clean_rows(name: str) -> None:
     assert violations(RULES[name], tables(**CLEAN)) == 0

@@ -21,6 +21,8 @@ from tests import synthetic as s
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
 from tests.publisher import RECORD
 
+pytestmark = pytest.mark.long
+
 Run = Callable[..., tuple[int, str, str]]
 PUBLIC, RESTRICTED = contracts.load(), contracts.descriptors()
 DESCRIBED = {(r["hcpcs"], r["modifier"]): r["description"] for r in s.CODES}

@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SAMPLES = Path(__file__).parents[2] / "src" / "pfsetl" / "sample"
 # What differs between machines: processors, hashes of text, and so the order of sets, clock, language, folders.
 ONE = {"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "C"}

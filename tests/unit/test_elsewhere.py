@@ -21,6 +21,8 @@ from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def october(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:

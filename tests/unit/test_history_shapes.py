@@ -17,6 +17,8 @@ from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
 
+pytestmark = pytest.mark.long
+
 WIDE = ("W206", "W207", "G37")
 
 

@@ -13,6 +13,8 @@ import pfsetl
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Command = Callable[..., tuple[int, str, str]]
 # CMS's own RVU25A.zip, as it was posted on 10 January 2025
 KNOWN = "8871f447d1dfce9df46c155c5170f7ad68a580e49c5492a73e56d7978fd159e6"

@@ -93,6 +93,7 @@ def read_by_arrow(path: Path, **wanted: str) -> tuple[pl.DataFrame, int]:
         return found, file.taken
 
 
+@pytest.mark.long
 def test_a_lookup_touches_two_row_groups_at_most(streamed: Path) -> None:
     groups = [len(touched(streamed, f"Z{n:04d}")) for n in range(CODES)]
     assert (min(groups), max(groups)) == (1, 2)

@@ -12,6 +12,8 @@ from pfsetl.errors import ArchiveError, ChecksFailed, UsageError
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 LABEL = "RVU26A"
 FILES = {"qp": "PPRRVU2026_Jan_QPP.csv", "non_qp": "PPRRVU2026_Jan_nonQPP.csv"}
 # What has a row for each participant. ANES has a column for each, so its factors are there whoever's file is missing.

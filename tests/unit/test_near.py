@@ -13,6 +13,8 @@ CODES = ["97760", "97761", "97763", "99211", "99212", "99213", "99214", "G0101",
         ("97762", ["97760", "97761", "97763"]),  # its neighbors by number
         ("99210", ["99211", "99212", "99213"]),
         ("G01O1", ["G0101", "G0102"]),  # a letter for a digit
+        ("9G213", ["99213"]),  # one character is wrong
+        ("A9Z13", []),  # 99213 shares three characters with it, and is another service
         ("ZZZZZ", []),
     ],
 )

@@ -23,6 +23,8 @@ from pfsetl.storage.store import LocalStore
 from tests import declared
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Command = Callable[..., tuple[int, str, str]]
 PRINTED = {"non_qp": Decimal("33.4000"), "qp": Decimal("33.5000")}
 QUARTERS = {

@@ -20,6 +20,8 @@ from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.publisher import RECORD
 
+pytestmark = pytest.mark.long
+
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
 

@@ -16,6 +16,8 @@ from pfsetl.declared import contracts
 from tests import readers
 from tests.readers import READERS
 
+pytestmark = pytest.mark.long
+
 TABLES = contracts.load().tables
 
 
