@@ -125,7 +125,7 @@ def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
 
 def _records(proof: Proof, store: Store, newest: int) -> None:
     """Look at what stands beside the manifests: companions, what is staged, runs."""
-    for kind in ("zip_locality", "anesthesia_base_units"):
+    for kind in contracts.companions().tables:
         for name in _json(proof, store, f"companions/{kind}"):
             try:
                 proof.files.add(name)
