@@ -108,10 +108,13 @@ def test_an_empty_store_says_that_nothing_was_run(store, run):
 @pytest.mark.parametrize(
     ("done", "said"),
     [
-        (runs.Step("read", "RVU26B", 0.21, rows=19044), "read RVU26B: 19,044 rows in 0.2 s"),
-        (runs.Step("write", "RVU26B", 1.26, rows=7, bytes=659_604), "write RVU26B: 7 rows, 659,604 bytes in 1.3 s"),
-        (runs.Step("discover", seconds=3.14), "discover: done in 3.1 s"),
-        (runs.Step("read", "RVU26B", 0.21, outcome="failed"), "read RVU26B: failed after 0.2 s"),
+        (runs.TimedStep("read", "RVU26B", 0.21, rows=19044), "read RVU26B: 19,044 rows in 0.2 s"),
+        (
+            runs.TimedStep("write", "RVU26B", 1.26, rows=7, bytes=659_604),
+            "write RVU26B: 7 rows, 659,604 bytes in 1.3 s",
+        ),
+        (runs.TimedStep("discover", seconds=3.14), "discover: done in 3.1 s"),
+        (runs.TimedStep("read", "RVU26B", 0.21, outcome="failed"), "read RVU26B: failed after 0.2 s"),
     ],
 )
 def test_a_step_is_told_in_words(done, said):

@@ -12,7 +12,7 @@ from pfsetl.flows.report import Result, progress
 from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
-from pfsetl.publication.runs import Run, Step
+from pfsetl.publication.runs import Run, TimedStep
 from pfsetl.storage.store import installing, open_store
 
 Asked = Found | str | None  # an archive on disk, an address to fetch from, or None: fetch from the declared address
@@ -45,7 +45,7 @@ def publish_all(
                 done = futures[0].result() and futures[-1].result()
             except Exception as error:
                 result.failed[label] = error
-                run.steps.append(Step("fetch or stage", label, outcome="failed"))
+                run.steps.append(TimedStep("fetch or stage", label, outcome="failed"))
             else:
                 run.steps += done.steps
                 if done.release is None:

@@ -27,7 +27,7 @@ from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import version
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.runs import Step, part_of, step
+from pfsetl.publication.runs import TimedStep, part_of, step
 from pfsetl.source import discover as discovering
 from pfsetl.source import fetch as fetching
 from pfsetl.source import web
@@ -59,7 +59,7 @@ class Found:
 
     path: str
     url: str | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TimedStep, ...] = ()
     cache: str | None = None
     sha256: str | None = None
 
@@ -69,7 +69,7 @@ class Staged:
     """What staging a release left to be published, None when it is published already, and how long each step took."""
 
     release: StagedRelease | None
-    steps: tuple[Step, ...]
+    steps: tuple[TimedStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Published:
 
     version: int
     left_out: dict[str, str]
-    steps: tuple[Step, ...]
+    steps: tuple[TimedStep, ...]
 
 
 def _is_busy(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -147,7 +147,7 @@ def publish_releases(staged: list[StagedRelease], output: str, base: int, run: s
     return Published(committed.number, left_out, tuple(steps))
 
 
-def kept_in(cache: Cache, kept: Fetched, steps: tuple[Step, ...] = ()) -> Found:
+def kept_in(cache: Cache, kept: Fetched, steps: tuple[TimedStep, ...] = ()) -> Found:
     """Return an archive of a cache as the tasks pass it on."""
     shared = str(cache) if isinstance(cache, Shared) else None
     return Found(str(kept.path), kept.url, steps, shared, kept.sha256)
