@@ -17,6 +17,8 @@ from pfsetl.publication import retention, version
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Package = dict[str, Any]
 
 
