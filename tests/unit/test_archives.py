@@ -13,6 +13,8 @@ from pfsetl.pipeline.build import build
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 
 def folder_of(folder: Path, *names: str) -> Path:
     folder.mkdir(exist_ok=True)

@@ -291,7 +291,7 @@ def test_json_lines_are_read_and_a_bad_one_is_named_by_its_line(claimed):
         (1, cents(VISIT * FACTOR)),
         (5, 2 * cents(VISIT * FACTOR)),
     ]
-    assert "'hcpcs' stands twice" in problems(answer)[3]
+    assert "'hcpcs' occurs twice" in problems(answer)[3]
     assert "not JSON" in problems(answer)[4]
 
 

@@ -17,6 +17,8 @@ from pfsetl.publication import manifest, retention, version
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Package = dict[str, Any]
 
 

@@ -21,6 +21,8 @@ from pfsetl.source.discover import Posting
 from pfsetl.storage.store import LocalStore
 from tests.publisher import holding, record
 
+pytestmark = pytest.mark.long
+
 FIRST, LAST = date(2021, 1, 1), date(2026, 11, 28)
 POSTED = [r for r in registry.releases().values() if r.effective_from and r.page and 2021 <= r.year <= 2026]
 

@@ -9,6 +9,8 @@ from pfsetl.errors import UsageError
 from pfsetl.publication import companions
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 DAY = "2025-01-15"
 # CMS's own 25LOCCO: Washington's suburbs lie in two other states, whose rows leave them out.
 SUBURBS = (

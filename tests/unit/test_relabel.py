@@ -15,6 +15,8 @@ from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(("old", "new"), [("RVU25A", "RVU25C"), ("RVU22D", "RVU22B"), ("RVU26A", "RVU26D")])
 def test_a_relabelled_archive_builds_under_its_new_label_alone(old: str, new: str, tmp_path: Path) -> None:

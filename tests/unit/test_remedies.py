@@ -23,6 +23,8 @@ from tests.cms_server import Answer, Cms
 from tests.unit.test_companions import ZIPS
 from tests.unit.test_declarations import pfsetl
 
+pytestmark = pytest.mark.long
+
 Cells = dict[str, str]
 Command = Callable[..., tuple[int, str, str]]
 LABEL = "RVU25A"

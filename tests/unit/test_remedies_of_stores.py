@@ -15,6 +15,8 @@ from tests import synthetic as s
 from tests.unit.test_companions import ZIPS
 from tests.unit.test_remedies import COMMAND, LABEL, build_sample, refused, told_command, works
 
+pytestmark = pytest.mark.long
+
 Command = Callable[..., tuple[int, str, str]]
 VISIT = ("code", "G9901")
 

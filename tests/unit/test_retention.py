@@ -25,6 +25,8 @@ from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.publisher import RECORD
 
+pytestmark = pytest.mark.long
+
 Run = Callable[..., tuple[int, str, str]]
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
@@ -379,6 +381,7 @@ def test_a_damaged_manifest_that_goes_does_not(store: LocalStore) -> None:
     assert (version.numbers(store), len(objects(store))) == ([2], 1)
 
 
+@pytest.mark.long
 def test_publishing_and_pruning_at_the_same_time_lose_nothing(store: LocalStore) -> None:
     """Three publish contents that come and go, each of a release of its own; a fourth prunes all the while."""
     labels, done, failures = ("RVU25A", "RVU25B", "RVU25C"), threading.Event(), []

@@ -16,6 +16,8 @@ from pfsetl.publication.version import Version
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Command = Callable[..., tuple[int, str, str]]
 FIRST = (*s.CODES, s.of_quarter("RVU25D"))
 HEAVIER = s.changed(s.VISIT, work="1.31")

@@ -15,6 +15,8 @@ from pfsetl.pipeline.examine import Examined, examine
 from tests import synthetic as s
 from tests.synthetic import Members
 
+pytestmark = pytest.mark.long
+
 # --- one number -------------------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,8 @@ from pfsetl.storage.store import LocalStore
 from tests import publisher
 from tests.unit.test_one_encoding import encodings, texts_by_fastparquet
 
+pytestmark = pytest.mark.long
+
 CONTRACT = contracts.load()
 LINES = CONTRACT.tables["source_lines"]
 NATIONAL = CONTRACT.tables["payment_national"]  # whose `reason` may be null

@@ -14,6 +14,8 @@ from pfsetl.publication.runs import recorded, step
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:

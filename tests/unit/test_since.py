@@ -20,6 +20,8 @@ from pfsetl.storage.store import LocalStore
 from pfsetl.tables import since
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Command = Callable[..., tuple[int, str, str]]
 NEW = s.code("G9911", "Synthetic, new", work="0.70", mp="0.02")
 ODD = s.code("G9912", "Synthetic, of an indicator that nobody has met", pctc="A", work="0.10", mp="0.01")

@@ -13,6 +13,8 @@ from pfsetl.source.archive import open_archive
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 Run = Callable[..., tuple[int, str, str]]
 # Codes whose descriptor holds a comma, a quote or a line break.
 QUOTED = s.changed(s.VISIT, hcpcs="G9991", description='Visit, "long"')

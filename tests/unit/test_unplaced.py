@@ -14,6 +14,8 @@ from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 
+pytestmark = pytest.mark.long
+
 # Kentucky: CMS's GPCI lists it under 15102; 15101 is the number of its Part A contractor.
 KENTUCKY = s.place("15102", "KY", "00", "KENTUCKY", "0.962 1.000 0.873 0.843", "19.53 19.63", area="STATEWIDE",
                    state_name="KENTUCKY")  # fmt: skip
