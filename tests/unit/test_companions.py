@@ -23,6 +23,8 @@ from pfsetl.publication import companions
 from pfsetl.publication.store import LocalStore
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 BASE = [["CODE", "2022"], ["", "BASE"], ["", "UNIT"], ["00998", "3"], ["00999", "15"]]
 
 
