@@ -12,7 +12,7 @@ test: .venv/dev.done check
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 quick: .venv/dev.done
-	$(BIN)/python -m pytest tests/spec tests/unit -n 2 -m "not process and not server and not real and not long and not slow"
+	$(BIN)/python -m pytest tests/spec tests/unit -n 2 --dist loadfile -m "not process and not server and not real and not long and not slow"
 
 check: .venv/dev.done
 	$(BIN)/ruff check .

@@ -117,7 +117,7 @@ def test_a_row_that_goes_on_over_lines_may_be_wider_than_each() -> None:
 @pytest.mark.parametrize("error", ["#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"])
 def test_an_error_of_excels_is_named_with_its_cell(error: str) -> None:
     data = book({"A1": "x", "C7": error})
-    with pytest.raises(ArchiveError, match=r"sheet1\.xml: cell C7 holds an error"):
+    with pytest.raises(ArchiveError, match=r"sheet1\.xml: cell C7 holds an Excel error"):
         read.refuse_large_workbook(data, "f.xlsx")
 
 
@@ -179,8 +179,8 @@ def xls(*records: bytes) -> bytes:
     [
         ([record(NUMBER, at(0, 0), bytes(8)), record(NUMBER, at(65_535, 255), bytes(8))], "room for 16,777,216 cells"),
         ([record(DIMENSIONS, struct.pack("<IIHHH", 0, 0xFFFFFFFF, 0, 256, 0))], "room for 1,099,511,627,520 cells"),
-        ([record(ERROR, at(6, 2), b"\x2a\x01")], "row 7, column 3, holds an error"),
-        ([record(FORMULA, at(6, 2), b"\x02\0\x2a\0\0\0\xff\xff", bytes(6))], "row 7, column 3, holds an error"),
+        ([record(ERROR, at(6, 2), b"\x2a\x01")], "row 7, column 3, holds an Excel error"),
+        ([record(FORMULA, at(6, 2), b"\x02\0\x2a\0\0\0\xff\xff", bytes(6))], "row 7, column 3, holds an Excel error"),
         (
             [
                 record(TEXTS, struct.pack("<IIHB", 2_100, 1, 32_000, 0), b"x" * 8_000),

@@ -50,6 +50,7 @@ def test_the_commands_that_demo_prints_work_as_printed(store: Path, run: Run) ->
         assert expected.split()[0] in done.stdout
 
 
+@pytest.mark.long
 def test_demo_twice_changes_nothing_and_says_so(store: Path, run: Run) -> None:
     code, out, _ = run("demo", "--output", store)
     assert code == 0

@@ -26,6 +26,8 @@ from pfsetl.storage.store import LocalStore
 from pfsetl.tables.companions import MADE_BY
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 BASE = [["CODE", "2022"], ["", "BASE"], ["", "UNIT"], ["00998", "3"], ["00999", "15"]]
 
 

@@ -608,6 +608,7 @@ def test_the_command_ends_with_3_when_the_index_is_another_page(discovered: Run)
     assert "File Name" in err
 
 
+@pytest.mark.long
 def test_the_command_ends_with_3_when_cms_cant_be_reached(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PFSETL_CMS_URL", "http://127.0.0.1:9")
     code, _, err = run("discover")

@@ -63,6 +63,7 @@ def test_a_text_over_the_bound_is_refused_unread() -> None:
         read_json("[1, 23]", 6)
 
 
+@pytest.mark.long
 def test_a_key_given_twice_is_found_at_once_among_many() -> None:
     many = ",".join(f'"{i}": 1' for i in range(300_000))
     with pytest.raises(Unreadable, match="'299999' occurs twice"):

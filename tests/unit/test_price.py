@@ -18,6 +18,8 @@ from pfsetl.pricing.service import modifiers
 from pfsetl.publication import companions
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 JANUARY = "2025-01-15"
 CF_PAID = "32.3465"  # CMS, calendar year 2025; the synthetic archives print 33.4000
 LOS_ANGELES = ("1.045", "1.173", "0.735")
