@@ -235,9 +235,9 @@ def test_each_finished_run_leaves_a_table_of_what_is_published(runs: Runs) -> No
         assert artifacts[text]["key"] == "published-rvu25d"
         assert artifacts[text]["type"] == "table"
         table = {row["table"]: row for row in json.loads(artifacts[text]["data"])}
-        assert set(table) == {r["table"] for r in resources}
+        assert set(table) == {r.table for r in resources}
         for resource in resources:
-            row = table[resource["table"]]
-            assert (row["rows"], row["bytes"]) == (resource["rows"], resource["bytes"])
-            assert resource["hash"].startswith(f"sha256:{row['sha256']}")
+            row = table[resource.table]
+            assert (row["rows"], row["bytes"]) == (resource.rows, resource.bytes)
+            assert resource.hash.startswith(f"sha256:{row['sha256']}")
             assert len(row["sha256"]) == 12
