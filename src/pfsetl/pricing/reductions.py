@@ -49,6 +49,8 @@ class Line:
     uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
     documented: bool = False  # what a rule asks documentation for was documented
     aco: bool = False  # the practitioner is in an accountable care organization
+    person: int = 0  # which of several surgeons or assistants who bill the same procedure
+    days_by_side: tuple[int | None, ...] = ()  # days of care of the right and the left side, where they differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def therapy_of(line: Line) -> str | None:
 _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "bilateral": lambda line: line.bilateral,
     "two_sides": lambda line: line.bilateral,
+    "one_a_side": lambda line: line.bilateral,
     "assistant_surgeon": lambda line: line.assistant_surgeon,
     "co_surgeons": lambda line: line.co_surgeons,
     "team_surgery": lambda line: line.team_surgery,
@@ -148,6 +151,14 @@ def found_of(rule: str, line: Line, rank: int = 1) -> Iterator[ReductionRow]:
             and row.rank_from <= rank <= (row.rank_to or rank)
         ):
             yield replace(row, outcome=None) if line.documented and row.outcome == DOCUMENTED else row
+
+
+def sides_of(line: Line) -> ReductionRow | None:
+    """Return the rule on both sides of a line, None where there is none.
+
+    A return to the operating room has none (Medicare Claims Processing Manual chapter 12 section 40.4).
+    """
+    return None if find("return_to_operating_room", line) else find("bilateral", line)
 
 
 def asks_for_documentation(line: Line) -> bool:
