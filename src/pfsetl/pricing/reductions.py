@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
-from pfsetl.declared.records.services import IMAGING
+from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 
 DOCUMENTED = "documentation_required"  # the outcome of a row whose share is paid once documentation was given
 
@@ -93,6 +93,17 @@ def imaging_of(hcpcs: str) -> str | None:
     return next((row.kind for row in declarations.rows(IMAGING) if row.first <= hcpcs <= row.last), None)
 
 
+@lru_cache(maxsize=10_000)
+def preventive_of(hcpcs: str, day: date) -> str | None:
+    """Return `preventive` for a service of `schemas/no_coinsurance.csv` on a day, None for any other.
+
+    >>> preventive_of("G0101", date(2025, 3, 3)), preventive_of("G0101", date(2010, 3, 3))
+    ('preventive', None)
+    """
+    rows = declarations.rows_on(NO_COINSURANCE, day)
+    return "preventive" if any(row.first <= hcpcs <= row.last for row in rows) else None
+
+
 def therapy_of(line: Line) -> str | None:
     """Return 5 for a code that is always therapy, else the plan of care (GP, GO) that the line is billed under."""
     always = line.multiple_procedure if line.multiple_procedure == "5" else None
@@ -117,6 +128,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "portable_transport": lambda line: line.hcpcs,
     "technical_equipment": lambda line: imaging_of(line.hcpcs),
     "therapy_assistant": lambda line: therapy_of(line),
+    "coinsurance": lambda line: preventive_of(line.hcpcs, line.date),
 }
 
 

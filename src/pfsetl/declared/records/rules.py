@@ -78,6 +78,28 @@ class ConflictRow:
 
 
 DECLARED = (("modifiers.csv", "modifier"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PractitionerModifierRow:
+    """The practitioner that a modifier names, for a line that says nothing else of its practitioner."""
+
+    modifier: Modifier
+    practitioner: str
+    from_: date | None = None
+    to: date | None = None
+    certainty: Certainty
+    source: str
+
+
+PRACTITIONER_MODIFIERS = Sheet(
+    "practitioner_modifiers.csv",
+    PractitionerModifierRow,
+    ("modifier", "from"),
+    days=("from", "to"),
+    once_a_day=("modifier",),
+    refers=(Reference("modifier", DECLARED), Reference("practitioner", (("reductions.csv", "indicator"),))),
+)
 CONFLICTS = Sheet(
     "modifier_conflicts.csv",
     ConflictRow,
