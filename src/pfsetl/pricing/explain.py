@@ -140,7 +140,7 @@ def _rule_steps(quote: Quote) -> Iterator[Explained]:
 def _work_index(quote: Quote) -> dict[str, Any] | None:
     """Return the work index of the law on the day, the act, and the amount with and without the floor; None nationally.
 
-    An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs.
+    An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs and uses none.
     """
     index, field = quote.work_index, f"{quote.service.setting}_payment"
     if index is None:
@@ -159,7 +159,7 @@ def _work_index(quote: Quote) -> dict[str, Any] | None:
         "enacted_on": law.enacted_on if law else None,
         "certainty": law.certainty if law else None,
         "source": law.source if law else None,
-        "used": index.used,
+        "used": None if quote.anesthesia else index.used,
         "with_floor": index.with_floor,
         "without_floor": index.without_floor,
         "amount_with_floor": None if index.with_floor is None else with_floor,

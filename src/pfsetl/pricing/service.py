@@ -22,6 +22,7 @@ MOST_UNITS = 9_999
 MOST_DAYS = 9_999  # the global period itself is the bound; this keeps a slip of the pen from being read
 MOST_MINUTES = 2_880  # two days of anesthesia
 _HCPCS = re.compile(r"[0-9A-Z]{5}")
+_WITH_MODIFIER = re.compile(r"([0-9A-Z]{5})[-\s:]?([0-9A-Z]{2})")
 _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 _AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
@@ -81,6 +82,11 @@ def service(
     1
     """
     code = hcpcs.strip().upper()
+    if joined := _WITH_MODIFIER.fullmatch(code):
+        raise UsageError(
+            f"code {hcpcs!r}: a modifier stands apart from its code. Give the code {joined[1]} and --modifier "
+            f"{joined[2]}, or in a claim the column modifiers."
+        )
     if not _HCPCS.fullmatch(code):
         raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
     names = [n for n in _BETWEEN.split(modifiers) if n] if isinstance(modifiers, str) else list(modifiers)

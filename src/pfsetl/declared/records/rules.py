@@ -17,7 +17,8 @@ _RULE = Literal[
 ]  # fmt: skip
 _OUTCOME = Literal[
     "assistant_not_applicable", "assistant_not_paid", "by_report", "carrier_priced", "co_surgeons_not_applicable",
-    "co_surgeons_not_permitted", "documentation_required", "no_global_package", "preoperative_paid_with_54",
+    "co_surgeons_not_permitted", "documentation_required", "no_global_package", "patients_not_said",
+    "preoperative_paid_with_54",
     "side_done_more_than_once", "supervised_by_a_physician_only", "team_surgery_not_applicable",
     "team_surgery_not_permitted",
 ]  # fmt: skip
