@@ -6,7 +6,7 @@ period are in `schemas/codes/global_days.csv`.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +15,7 @@ from functools import cache
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.services import GLOBAL_DAYS
-from pfsetl.pricing.procedures import procedures_of
+from pfsetl.pricing.procedures import Procedure, may_be, procedures_of
 from pfsetl.pricing.reductions import Line, PricedLine, find, rules_of
 from pfsetl.pricing.steps import amount_of, shared, stepped
 from pfsetl.tables.exact import share_of
@@ -42,10 +42,10 @@ def impossible(lines: Sequence[Line]) -> list[str | None]:
     period, and each procedure is operated on once. The whole package isn't paid beside a part of it, and a return to
     the operating room has no other part.
     """
-    days: Counter[Hashable] = Counter()
-    operated: Counter[Hashable] = Counter()
-    whole: set[Hashable] = set()
-    parts: set[Hashable] = set()
+    days: Counter[Procedure] = Counter()
+    operated: Counter[Procedure] = Counter()
+    whole: set[Procedure] = set()
+    parts: set[Procedure] = set()
     split = any(_rules(line) for line in lines)
     of = [procedures_of(line) if split and _packaged(line) else [] for line in lines]
     for line, procedures in zip(lines, of, strict=True):
@@ -54,15 +54,15 @@ def impossible(lines: Sequence[Line]) -> list[str | None]:
             days[procedure] += line.days or 0
             operated[procedure] += line.units if rules and operates(line) else 0
             if rules and not any(rule.outcome for rule in rules):
-                parts.add(procedure)
+                parts |= may_be(procedure)
             elif not rules and not find(RETURN, line) and _period(line):
-                whole.add(procedure)
+                whole |= may_be(procedure)
     return [
         _reason(
             line,
             max((days[one] for one in procedures), default=0),
             max((operated[one] for one in procedures), default=0),
-            bool(whole & parts & set(procedures)),
+            any(one in whole and one in parts for one in procedures),
         )
         for line, procedures in zip(lines, of, strict=True)
     ]

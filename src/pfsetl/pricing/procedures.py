@@ -9,6 +9,7 @@ from pfsetl.pricing.service import modifier_of
 from pfsetl.pricing.steps import order_in
 
 SIDES = ("RT", "LT")
+Procedure = tuple[Hashable, ...]  # the side is the last of it, empty where none is named
 _APART = ("side_or_site", "repeat_or_separate")  # kinds of modifiers that tell two procedures of one code apart
 
 
@@ -36,11 +37,13 @@ def _role(line: Line) -> Hashable | None:
 
 def assistant_of(line: Line) -> tuple[str, ...]:
     """Return the modifiers of one kind of assistant that a line has one of (80, 81, 82; AS), empty for a surgeon's."""
-    rule = find("assistant_surgeon", line) if named("assistant_surgeon", line) else None
-    return rule.modifier if rule else ()
+    if not named("assistant_surgeon", line):
+        return ()
+    rule = find("assistant_surgeon", line)
+    return rule.modifier if rule else line.modifiers
 
 
-def procedures_of(line: Line) -> list[Hashable]:
+def procedures_of(line: Line) -> list[Procedure]:
     """Return what a line is of, one for each side: code, day, person, site and repetition.
 
     Lines without 58, 59, 76 to 79, an X modifier or a site have one procedure in common.
@@ -50,3 +53,9 @@ def procedures_of(line: Line) -> list[Hashable]:
     ruled = {name for row in rules_of("bilateral", line.date) for name in row.modifier} if both else ()
     key = (line.hcpcs, line.row_modifier, line.date, line.person, assistant_of(line), *sorted(set(names) - set(ruled)))
     return [(*key, side) for side in (SIDES if both else [s for s in SIDES if s in line.modifiers] or [""])]
+
+
+def may_be(procedure: Procedure) -> set[Procedure]:
+    """Return the procedures that one may be: of its side or of none named, and without a side of either."""
+    *key, side = procedure
+    return {(*key, one) for one in ({side, ""} if side else {"", *SIDES})}

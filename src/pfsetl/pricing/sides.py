@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from pfsetl.pricing.global_package import operates
-from pfsetl.pricing.procedures import SIDES, procedures_of
+from pfsetl.pricing.procedures import SIDES, Procedure, procedures_of
 from pfsetl.pricing.reductions import Line, PricedLine, find, has_rule, named
 from pfsetl.pricing.steps import order_in, stepped
 
@@ -35,7 +35,7 @@ def done_again(lines: Sequence[Line]) -> list[str | None]:
 
     Rows `one_a_side` of `schemas/reductions.csv`. 58, 59, 76 to 79, an X modifier or a site say that it's another one.
     """
-    done: Counter[Hashable] = Counter()
+    done: Counter[Procedure] = Counter()
     rules = [find("one_a_side", line) if line.modifiers and operates(line) else None for line in lines]
     of = [procedures_of(line) if rule else [] for line, rule in zip(lines, rules, strict=True)]
     for line, procedures in zip(lines, of, strict=True):
