@@ -170,7 +170,8 @@ def sides_of(line: Line) -> ReductionRow | None:
 
     A return to the operating room has none (Medicare Claims Processing Manual chapter 12 section 40.4).
     """
-    return None if find("return_to_operating_room", line) else find("bilateral", line)
+    sides = find("bilateral", line) if line.modifiers else None
+    return None if sides and find("return_to_operating_room", line) else sides
 
 
 def asks_for_documentation(line: Line) -> bool:

@@ -55,9 +55,9 @@ def _key(line: Line) -> Hashable:
 def _side(line: Line) -> str | None:
     """Return the side a line is for, None where it isn't one side of a procedure that is paid as a pair."""
     sides = set(line.modifiers) & set(SIDES)
-    alone = line.units == 1 and not named("bilateral", line) and line.payment is not None
-    again = find("return_to_operating_room", line)
-    return sides.pop() if len(sides) == 1 and alone and not again and find("two_sides", line) else None
+    alone = len(sides) == 1 and line.units == 1 and line.payment is not None and not named("bilateral", line)
+    ruled = alone and find("two_sides", line) and not find("return_to_operating_room", line)
+    return sides.pop() if ruled else None
 
 
 def _both(right: Line, left: Line) -> Line:

@@ -20,7 +20,7 @@ def surgeon_of(line: Line) -> Hashable | None:
 
     An assistant's procedures are ranked apart from the surgeon's, and each of several people's by themselves.
     """
-    if not find("surgery", line) or not operates(line) or find(RETURN, line):
+    if not find("surgery", line) or not operates(line) or (line.modifiers and find(RETURN, line)):
         return None
     return line.date, line.practitioner, assistant_of(line), line.person
 
