@@ -19,7 +19,8 @@ from tests.golden.claim_lines import line
 EXAMPLES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "modifier_lines.json").read_text())
 RULED = {name for row in reductions() for name in row.modifier}
 # What a part is says which rule applies, and the units of supervision are in the amount itself.
-WITHOUT_STEP = {"part", "medical_supervision", "practitioner"}
+# What Medicare pays of an amount is no step of it; sequestration has tests of its own.
+WITHOUT_STEP = {"part", "medical_supervision", "practitioner", "coinsurance"}
 
 
 def priced(example: dict[str, Any]) -> tuple[PricedLine, ...]:

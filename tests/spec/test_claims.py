@@ -579,7 +579,8 @@ def test_one_side_alone_is_one_procedure():
 
 
 def test_two_lines_of_the_same_side_are_no_pair():
-    assert allowed(line(1, bilateral="1", modifiers="RT"), line(2, bilateral="1", modifiers="RT")) == [100_00, 100_00]
+    lines = line(1, bilateral="1", modifiers="RT"), line(2, bilateral="1", modifiers="RT 59")
+    assert allowed(*lines) == [100_00, 100_00]
 
 
 def test_sides_of_different_days_are_no_pair():

@@ -202,6 +202,8 @@ def test_a_bad_line_is_named_and_the_others_are_priced(claimed, line, problem):
         ("cpt,dos,mod1,mod1\nG9901,2025-01-15,25,59\n", "the header has modifiers more than once"),
         (b"hcpcs,date\nG9901\xff,2025-01-15\n", "not UTF-8 text"),
         (b"PK\x03\x04\x80\x81\xff", "not UTF-8 text"),
+        ("hcpcs,date\nG9901,2025-01-15\n".encode("utf-16-le"), "it has NUL bytes, as UTF-16 has. Save it as UTF-8"),
+        ("hcpcs,date\nG9901,2025-01-15\n".encode("utf-16"), "not UTF-8 text"),
         ("hcpcs,date\n" + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),

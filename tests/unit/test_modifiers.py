@@ -105,6 +105,12 @@ def test_an_ambulance_trip_isnt_priced_here():
     assert reason("RH") == "modifier_RH_not_computed"
 
 
+# ER is also an ambulance's way from a care home to a residence; CP, QU and QV ended, and claims of then have them.
+@pytest.mark.parametrize("modifier", ["ER", "H9", "JF", "JK", "JL", "CP", "QU", "QV"])
+def test_a_modifier_of_professional_claims_leaves_the_amount(modifier):
+    assert reason(modifier) is None
+
+
 def test_what_is_no_modifier_is_refused():
     with pytest.raises(UsageError, match="not known"):
         asked("9Z")

@@ -297,7 +297,7 @@ def test_a_modifier_without_its_row_is_refused_with_the_rows_there_are(priced):
 
 
 def test_two_modifiers_of_which_each_has_a_row_are_refused(priced):
-    with pytest.raises(UsageError, match="modifier 26 and TC"):
+    with pytest.raises(UsageError, match=r"26 and TC: they contradict each other.* on a line of its own"):
         priced("G9902", modifiers="26 TC")
 
 
@@ -546,6 +546,15 @@ def test_anesthesia_in_2026_depends_on_the_participant(priced, with_base_units, 
     assert "base units are those of 2025" in answer["notes"]
 
 
+# Its price has a factor for the place and no work index: what the law has of one is said of the factor alone.
+def test_an_anesthesia_price_claims_no_work_index(priced, with_base_units):
+    answer = priced("00999", "2027-01-15", locality="AL/00", minutes=45)
+    assert [note for note in answer["notes"] if "work index" in note] == [
+        "the anesthesia factor is as printed: CMS doesn't say whether it has the floor of the work index"
+    ]
+    assert answer["work_index"]["used"] is None
+
+
 # SSA 1848(a)(4)(B): each of the two who share the service is paid half.
 @pytest.mark.parametrize("modifier", ["QK", "QX", "QY"])
 def test_a_medically_directed_anesthesia_is_halved(priced, with_base_units, modifier):
@@ -670,6 +679,8 @@ def test_a_code_that_is_gone_or_to_come_says_of_which_releases_it_is(changing, h
     ("asked", "message"),
     [
         ({"hcpcs": "G99"}, "a code has five letters or digits"),
+        ({"hcpcs": "27447-54"}, "Give the code 27447 and --modifier 54, or in a claim the column modifiers"),
+        ({"hcpcs": "G9901 tc"}, "Give the code G9901 and --modifier TC"),
         ({"hcpcs": "G9900"}, "code G9900: not in RVU25A. Near: G9901, G9902, G9903"),
         ({"hcpcs": "99213"}, "code 99213: not in RVU25A. It has no similar code"),
         ({"day": "2024-02-30"}, "date of service '2024-02-30': write it as 2024-03-08"),

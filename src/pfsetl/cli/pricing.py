@@ -35,7 +35,7 @@ def price(
     modifier: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     units: str = "1",
     minutes: str | None = None,
-    practitioner: str = "physician",
+    practitioner: str | None = None,
     charge: str | None = None,
     days: str | None = None,
     documented: Annotated[bool, Parameter(negative="")] = False,
@@ -66,7 +66,8 @@ def price(
     minutes
         Of an anesthesia service.
     practitioner
-        physician, pa, np, cns, cnm, csw, crna, mft, mhc, psychologist or dietitian.
+        physician, pa, np, cns, cnm, csw, crna, mft, mhc, psychologist or dietitian; by default the one that a
+        modifier names (AJ, AH, AE, QX, QZ), else a physician.
     charge
         What was billed; the lower of it and the amount is allowed.
     days

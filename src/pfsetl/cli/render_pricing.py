@@ -23,7 +23,8 @@ def price(out: Console, answer: Mapping[str, Any]) -> None:
         out.print(
             f"\nnon-participating ${answer['nonparticipating_amount']:,.2f}, limiting charge "
             f"${answer['limiting_charge']:,.2f}; "
-            f"sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
+            f"sequestration takes ${answer['sequestration']:,.2f} off Medicare's "
+            f"{'80 %' if answer['medicare_pays'] is None else 'part'}"
         )
     if answer["medicare_pays"] is not None:
         out.print(f"Medicare pays ${answer['medicare_pays']:,.2f} of it, the patient ${answer['patient_pays']:,.2f}")
@@ -65,7 +66,7 @@ def claim(out: Console, answer: Mapping[str, Any]) -> None:
     for note, lines in notes.items():
         out.print(f"[yellow]note[/yellow]  line{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {escape(note)}")
     out.print(
-        f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
+        f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's part"
     )
 
 

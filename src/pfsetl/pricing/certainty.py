@@ -37,7 +37,7 @@ def _rules(quote: Quote) -> Iterator[str]:
 
 def _law(quote: Quote) -> Iterator[str]:
     index = quote.work_index
-    if index and index.other is not None and index.law and index.law.certainty != CERTAIN:
+    if index and not quote.anesthesia and index.other is not None and index.law and index.law.certainty != CERTAIN:
         yield f"work index floor: {index.law.source}"
 
 

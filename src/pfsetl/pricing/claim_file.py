@@ -58,6 +58,8 @@ def read_claim_lines(path: Path, *, unknown_modifiers: bool = False) -> list[Cla
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UsageError(f"{path}: {why}. Give a CSV or JSON file of claim lines.") from error
+    if "\0" in text[:4]:
+        raise UsageError(f"{path}: not UTF-8 text: it has NUL bytes, as UTF-16 has. Save it as UTF-8.")
     entries = _json(path, text) if text.lstrip()[:1] in ("[", "{") else _csv(path, text)
     return claim_lines(entries, unknown_modifiers=unknown_modifiers)
 

@@ -22,9 +22,9 @@ def explain(quote: Quote) -> PriceAnswer:
 
     Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the amount after
     every rule but the billed charge and those on Medicare's own payment, which can't lower them. `sequestration` comes
-    off Medicare's own payment, taken to be 80 % of what is allowed: it's more where no coinsurance is due (many
-    preventive services), less in a deductible. `medicare_pays` (before sequestration) and `patient_pays` are the parts
-    of `allowed` where a rule on Medicare's payment sets them (therapist assistants, CQ and CO), else None.
+    off Medicare's own payment, taken to be 80 % of what is allowed, or all of a preventive service that is declared or
+    billed as such (33, in part PT); it's less in a deductible. `medicare_pays` (before sequestration) and
+    `patient_pays` are the parts of `allowed` where a code or modifier sets them (those, and CQ and CO), else None.
     `likely` is what it rests on that is likely by its source, or not confirmed, and not certain.
     `work_index` is the work index of the law on the day, the act, and the amounts with and without the floor.
     """
@@ -135,7 +135,7 @@ def _rule_steps(quote: Quote) -> Iterator[StepAnswer]:
 def _work_index(quote: Quote) -> WorkIndexAnswer | None:
     """Return the work index of the law on the day, the act, and the amount with and without the floor; None nationally.
 
-    An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs.
+    An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs and uses none.
     """
     index, field = quote.work_index, f"{quote.service.setting}_payment"
     if index is None:
@@ -154,7 +154,7 @@ def _work_index(quote: Quote) -> WorkIndexAnswer | None:
         "enacted_on": law.enacted_on if law else None,
         "certainty": law.certainty if law else None,
         "source": law.source if law else None,
-        "used": index.used,
+        "used": None if quote.anesthesia else index.used,
         "with_floor": index.with_floor,
         "without_floor": index.without_floor,
         "amount_with_floor": None if index.with_floor is None else with_floor,

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import CONFLICTS, ConflictRow
-from pfsetl.pricing.service import Service, modifier_of
+from pfsetl.pricing.service import Service, modifier_of, practitioner_modifiers
 
 ANESTHESIA = "J"  # CMS's status of anesthesia services
 OF_ANESTHESIA = ("anesthesia", "physical_status")  # kinds of modifiers that say something of anesthesia alone
@@ -41,6 +41,11 @@ def modifier_notes(service: Service) -> list[str]:
             notes.append(f"modifier {m.modifier}: known from {m.from_} on, not on {day}")
         if m.to and day > m.to:
             notes.append(f"modifier {m.modifier}: known until {m.to}, not on {day}")
+    for name, practitioner in practitioner_modifiers(service.modifiers, day).items():
+        if service.practitioner == practitioner and not service.practitioner_given:
+            notes.append(f"practitioner {practitioner}: by modifier {name}; none was given")
+        elif service.practitioner != practitioner:
+            notes.append(f"modifier {name} says {practitioner}; priced as of practitioner {service.practitioner}")
     notes += [f"modifier {name}: given more than once, counted once" for name in service.repeated]
     return notes + [
         f"modifiers {row.modifier} and {row.other}: {row.note}" for row in _conflicts(service.modifiers, service.day)

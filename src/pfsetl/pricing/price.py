@@ -29,7 +29,7 @@ def price(
     modifiers: str | Iterable[str] = (),
     units: int | str = 1,
     minutes: int | str | None = None,
-    practitioner: str = "physician",
+    practitioner: str | None = None,
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
     documented: bool | str = False,

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
-from pfsetl.declared.records.services import IMAGING
+from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 
 DOCUMENTED = "documentation_required"  # the outcome of a row whose share is paid once documentation was given
 
@@ -49,6 +49,8 @@ class Line:
     uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
     documented: bool = False  # what a rule asks documentation for was documented
     aco: bool = False  # the practitioner is in an accountable care organization
+    person: int = 0  # which of several surgeons or assistants who bill the same procedure
+    days_by_side: tuple[int | None, ...] = ()  # days of care of the right and the left side, where they differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,17 @@ def imaging_of(hcpcs: str) -> str | None:
     return next((row.kind for row in declarations.rows(IMAGING) if row.first <= hcpcs <= row.last), None)
 
 
+@lru_cache(maxsize=10_000)
+def preventive_of(hcpcs: str, day: date) -> str | None:
+    """Return `preventive` for a service of `schemas/no_coinsurance.csv` on a day, None for any other.
+
+    >>> preventive_of("G0101", date(2025, 3, 3)), preventive_of("G0101", date(2010, 3, 3))
+    ('preventive', None)
+    """
+    rows = declarations.rows_on(NO_COINSURANCE, day)
+    return "preventive" if any(row.first <= hcpcs <= row.last for row in rows) else None
+
+
 def therapy_of(line: Line) -> str | None:
     """Return 5 for a code that is always therapy, else the plan of care (GP, GO) that the line is billed under."""
     always = line.multiple_procedure if line.multiple_procedure == "5" else None
@@ -101,6 +114,7 @@ def therapy_of(line: Line) -> str | None:
 _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "bilateral": lambda line: line.bilateral,
     "two_sides": lambda line: line.bilateral,
+    "one_a_side": lambda line: line.bilateral,
     "assistant_surgeon": lambda line: line.assistant_surgeon,
     "co_surgeons": lambda line: line.co_surgeons,
     "team_surgery": lambda line: line.team_surgery,
@@ -114,6 +128,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "portable_transport": lambda line: line.hcpcs,
     "technical_equipment": lambda line: imaging_of(line.hcpcs),
     "therapy_assistant": lambda line: therapy_of(line),
+    "coinsurance": lambda line: preventive_of(line.hcpcs, line.date),
 }
 
 
@@ -148,6 +163,15 @@ def found_of(rule: str, line: Line, rank: int = 1) -> Iterator[ReductionRow]:
             and row.rank_from <= rank <= (row.rank_to or rank)
         ):
             yield replace(row, outcome=None) if line.documented and row.outcome == DOCUMENTED else row
+
+
+def sides_of(line: Line) -> ReductionRow | None:
+    """Return the rule on both sides of a line, None where there is none.
+
+    A return to the operating room has none (Medicare Claims Processing Manual chapter 12 section 40.4).
+    """
+    sides = find("bilateral", line) if line.modifiers else None
+    return None if sides and find("return_to_operating_room", line) else sides
 
 
 def asks_for_documentation(line: Line) -> bool:

@@ -1,7 +1,7 @@
 """What is to be priced: one service on a day in a place, with everything that a user can say of it checked."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,16 +10,19 @@ from functools import cache
 from pfsetl.declared import declarations
 from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.records.rules import MODIFIERS, ModifierRow
+from pfsetl.declared.records.rules import PRACTITIONER_MODIFIERS as NAMED
 from pfsetl.declared.records.services import PLACES_OF_SERVICE
 from pfsetl.errors import UsageError
 from pfsetl.near import MOST, alike, did_you_mean
 from pfsetl.pricing.reductions import practitioners
 
+PHYSICIAN = "physician"
 SETTINGS = ("nonfacility", "facility")
 MOST_UNITS = 9_999
 MOST_DAYS = 9_999  # the global period itself is the bound; this keeps a slip of the pen from being read
 MOST_MINUTES = 2_880  # two days of anesthesia
 _HCPCS = re.compile(r"[0-9A-Z]{5}")
+_WITH_MODIFIER = re.compile(r"([0-9A-Z]{5})[-\s:]?([0-9A-Z]{2})")
 _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 _AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
@@ -48,6 +51,7 @@ class Service:
     documented: bool = False  # what a rule asks documentation for: need of an assistant or co-surgeon, induction
     repeated: tuple[str, ...] = ()  # modifiers that were given more than once, which count once
     aco: bool = False  # the practitioner is in an accountable care organization
+    practitioner_given: bool = False  # else the one that a modifier names, or a physician
 
 
 def service(
@@ -60,7 +64,7 @@ def service(
     modifiers: str | Iterable[str] = (),
     units: int | str = 1,
     minutes: int | str | None = None,
-    practitioner: str = "physician",
+    practitioner: str | None = None,
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
     documented: bool | str | int = False,
@@ -70,13 +74,19 @@ def service(
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
 
     `setting` is nonfacility, facility, or CMS's place of service (11, 22), which tells it on the day by
-    `schemas/places_of_service.csv`. `documented` is yes or no: what the rule on a modifier asks documentation for was
-    documented. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
+    `schemas/places_of_service.csv`. `practitioner` is by default the one that a modifier names (AJ, AH, AE, QX, QZ), by
+    `schemas/practitioner_modifiers.csv`, else a physician. `documented` is yes or no: what the rule on a modifier asks
+    documentation for was documented. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
 
     >>> service("99213", "2024-03-08", modifiers="25", locality="CA/18").units
     1
     """
     code = hcpcs.strip().upper()
+    if joined := _WITH_MODIFIER.fullmatch(code):
+        raise UsageError(
+            f"code {hcpcs!r}: a modifier stands apart from its code. Give the code {joined[1]} and --modifier "
+            f"{joined[2]}, or in a claim the column modifiers."
+        )
     if not _HCPCS.fullmatch(code):
         raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
     names = [n for n in _BETWEEN.split(modifiers) if n] if isinstance(modifiers, str) else list(modifiers)
@@ -97,13 +107,14 @@ def service(
         tuple(dict.fromkeys(given)),
         quantity,
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
-        _one_of("practitioner", practitioner, practitioners()),
+        _one_of("practitioner", practitioner, practitioners()) if practitioner else _by_modifier(given, when),
         None if charge in (None, "") else _cents(charge),
         care,
         place,
         _yes("documented", documented),
         tuple(name for name in dict.fromkeys(given) if given.count(name) > 1),
         _yes("aco", aco),
+        bool(practitioner),
     )
 
 
@@ -143,6 +154,17 @@ def modifier_of(name: str) -> ModifierRow:
     return ModifierRow(
         modifier=name, name="", kind="informational", effect="none", note=unknown, source="", certainty="unconfirmed"
     )
+
+
+def practitioner_modifiers(names: Iterable[str], day: date) -> dict[str, str]:
+    """Return the practitioners that modifiers name on a day, by `schemas/practitioner_modifiers.csv`."""
+    return {row.modifier: row.practitioner for row in declarations.rows_on(NAMED, day) if row.modifier in names}
+
+
+def _by_modifier(names: Sequence[str], day: date) -> str:
+    """Return the practitioner that modifiers name; a physician where they name none, or several."""
+    named = set(practitioner_modifiers(names, day).values()) if names else set()
+    return named.pop() if len(named) == 1 else PHYSICIAN
 
 
 def _setting_at(place: str, day: date) -> str:

@@ -10,14 +10,17 @@ from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Read,
 
 _RULE = Literal[
     "assistant_surgeon", "bilateral", "cardiovascular", "charge", "co_surgeons", "coinsurance", "endoscopy",
-    "global_split", "imaging", "medical_direction", "medical_supervision", "not_a_family", "only_service",
-    "ophthalmology", "part", "portable_transport", "practitioner", "reduced", "return_to_operating_room",
-    "sequestration", "surgery", "team_surgery", "technical_equipment", "therapy", "therapy_assistant", "two_sides",
+    "global_split", "imaging", "medical_direction", "medical_supervision", "not_a_family", "one_a_side",
+    "only_service", "ophthalmology", "part", "portable_transport", "practitioner", "reduced",
+    "return_to_operating_room", "sequestration", "surgery", "team_surgery", "technical_equipment", "therapy",
+    "therapy_assistant", "two_sides",
 ]  # fmt: skip
 _OUTCOME = Literal[
     "assistant_not_applicable", "assistant_not_paid", "by_report", "carrier_priced", "co_surgeons_not_applicable",
-    "co_surgeons_not_permitted", "documentation_required", "no_global_package", "preoperative_paid_with_54",
-    "supervised_by_a_physician_only", "team_surgery_not_applicable", "team_surgery_not_permitted",
+    "co_surgeons_not_permitted", "documentation_required", "no_global_package", "patients_not_said",
+    "preoperative_paid_with_54",
+    "side_done_more_than_once", "supervised_by_a_physician_only", "team_surgery_not_applicable",
+    "team_surgery_not_permitted",
 ]  # fmt: skip
 _PART = Literal[
     "", "technical", "professional", "preoperative", "intraoperative", "postoperative", "base_units", "induction"
@@ -76,6 +79,28 @@ class ConflictRow:
 
 
 DECLARED = (("modifiers.csv", "modifier"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PractitionerModifierRow:
+    """The practitioner that a modifier names, for a line that says nothing else of its practitioner."""
+
+    modifier: Modifier
+    practitioner: str
+    from_: date | None = None
+    to: date | None = None
+    certainty: Certainty
+    source: str
+
+
+PRACTITIONER_MODIFIERS = Sheet(
+    "practitioner_modifiers.csv",
+    PractitionerModifierRow,
+    ("modifier", "from"),
+    days=("from", "to"),
+    once_a_day=("modifier",),
+    refers=(Reference("modifier", DECLARED), Reference("practitioner", (("reductions.csv", "indicator"),))),
+)
 CONFLICTS = Sheet(
     "modifier_conflicts.csv",
     ConflictRow,

@@ -89,6 +89,21 @@ IMAGING = Sheet("imaging_services.csv", ImagingRow, ("kind", "first"), codes=("f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoCoinsuranceRow:
+    """Codes of preventive services of which the patient pays nothing in their days."""
+
+    first: Code
+    last: Code
+    from_: date | None = None
+    to: date | None = None
+    certainty: Certainty
+    source: str
+
+
+NO_COINSURANCE = Sheet("no_coinsurance.csv", NoCoinsuranceRow, ("first",), days=("from", "to"), codes=("first", "last"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOfServiceRow:
     """The setting that a place of service has in its days."""
 
