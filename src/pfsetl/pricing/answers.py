@@ -38,7 +38,7 @@ WorkIndexAnswer = TypedDict(
         "enacted_on": Annotated[date | None, "the day the act became law"],
         "certainty": Annotated[str | None, "`certain` or `likely`"],
         "source": Annotated[str | None, "where the act is written"],
-        "used": Annotated[Decimal, "the work index that the price is made with"],
+        "used": Annotated[Decimal | None, "the work index that the price is made with; None for anesthesia"],
         "with_floor": Annotated[Decimal | None, "the index with the floor; None where CMS prints none"],
         "without_floor": Annotated[Decimal | None, "the index without it; None where CMS prints none"],
         "amount_with_floor": Annotated[Decimal | None, "dollars, with the first index"],

@@ -24,8 +24,9 @@ CODE = (
 # Read for prices, places, claims and looks at CMS alone; every other file may decide what a table holds.
 ELSEWHERE = frozenset({
     "claim_columns.csv", "counties.csv", "county_names.csv", "imaging_services.csv", "known_from.csv",
-    "modifier_conflicts.csv", "modifiers.csv", "places_of_service.csv", "reductions.csv", "same_day.csv",
-    "service_groups.csv", "watch/deadlines.csv", "watch/known_problems.csv", "zip_counties.csv",
+    "modifier_conflicts.csv", "modifiers.csv", "no_coinsurance.csv", "places_of_service.csv",
+    "practitioner_modifiers.csv", "reductions.csv", "same_day.csv", "service_groups.csv",
+    "watch/deadlines.csv", "watch/known_problems.csv", "zip_counties.csv",
 })  # fmt: skip
 BY_RELEASE = frozenset({
     "conversion_factors.csv", "corrections.csv", "index_updates.csv", "releases.csv", "work_index_floor.csv"
