@@ -12,7 +12,7 @@ import pytest
 from obstore.store import LocalStore as FolderBucket
 
 from pfsetl.publication import version
-from pfsetl.storage import bucket
+from pfsetl.storage import bucket as object_store
 from pfsetl.storage.bucket import ObjectStore
 from pfsetl.storage.store import LocalStore, Store
 from tests import publisher as p
@@ -151,8 +151,8 @@ def test_dying_at_any_write_into_a_bucket_breaks_nothing(
 
     changed = {name: writing(getattr(obstore, name)) for name in ("put", "copy", "delete")}
     kept = {name: getattr(obstore, name) for name in ("get", "head", "list_with_delimiter")}
-    monkeypatch.setattr(bucket, "SINGLE_PUT_BYTES", 0 if size == "large" else 1 << 20)
-    monkeypatch.setattr(bucket, "obstore", SimpleNamespace(**changed, **kept))
+    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 0 if size == "large" else 1 << 20)
+    monkeypatch.setattr(object_store, "obstore", SimpleNamespace(**changed, **kept))
 
     def make(at: int) -> Store:
         folder = tmp_path / f"bucket-{at}"

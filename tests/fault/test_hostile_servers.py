@@ -13,7 +13,7 @@ from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
 from pfsetl.source import watchdog, web
 from pfsetl.source.download import download
 from pfsetl.source.web import Manners
-from pfsetl.storage import bucket
+from pfsetl.storage import bucket as object_store
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -175,7 +175,7 @@ def test_a_password_in_an_address_to_fetch_is_refused_and_never_shown(run):
 def test_a_password_in_the_bucket_s_address_is_refused_and_never_shown(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://key:s3cret@s3.test")
     with pytest.raises(UsageError) as refused:
-        bucket.open_bucket("s3://bucket/prefix")
+        object_store.open_bucket("s3://bucket/prefix")
     assert "s3cret" not in str(refused.value)
 
 

@@ -21,6 +21,7 @@ from pfsetl.pipeline.backfill import backfill
 from pfsetl.publication import manifest, version
 from pfsetl.publication.manifest import plain
 from pfsetl.publication.version import Version
+from pfsetl.storage import bucket as object_store
 from pfsetl.storage.store import LocalStore
 from tests import publisher as p
 from tests import synthetic as s
@@ -103,8 +104,8 @@ def test_an_export_from_a_bucket_holds_the_same_bytes(bucket: str, archive: Path
     built = build(bucket, archive).version
     built.export(tmp_path / "out")
     for r in built.resources:
-        exported = tmp_path / "out" / r["table"] / f"{r['release']}.parquet"
-        assert exported.read_bytes() == built.store.get(r["path"])
+        exported = tmp_path / "out" / r.table / f"{r.release}.parquet"
+        assert exported.read_bytes() == built.store.get(r.path)
 
 
 def test_nothing_is_left_beside_what_is_published(server: Server, bucket: str, archive: Path) -> None:
@@ -116,8 +117,8 @@ def test_nothing_is_left_beside_what_is_published(server: Server, bucket: str, a
 
 
 def test_a_large_file_goes_up_in_parts(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket, "SINGLE_PUT_BYTES", 1 << 20)
-    monkeypatch.setattr(bucket, "PART_BYTES", 5 << 20)
+    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 1 << 20)
+    monkeypatch.setattr(object_store, "PART_BYTES", 5 << 20)
     file = tmp_path / "large"
     file.write_bytes(os.urandom(11 << 20))
     store = pfsetl.open_store(bucket)
@@ -129,7 +130,7 @@ def test_a_large_file_goes_up_in_parts(bucket: str, tmp_path: Path, monkeypatch:
 def test_a_large_file_leaves_a_taken_name_as_it_is(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bucket, "SINGLE_PUT_BYTES", 1 << 20)
+    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 1 << 20)
     file = tmp_path / "large"
     file.write_bytes(os.urandom(2 << 20))
     store = pfsetl.open_store(bucket)
@@ -195,7 +196,7 @@ def test_a_publish_survives_a_lost(
 def test_a_publish_survives_an_answer_that_never_comes(
     part: str, fate: str, server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bucket, "TIMEOUT", "1s")
+    monkeypatch.setattr(object_store, "TIMEOUT", "1s")
     with Proxy(server, once(fate, "PUT", part)) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
         at = p.published(pfsetl.open_store(bucket), LABEL, "1.0000")

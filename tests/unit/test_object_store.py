@@ -11,7 +11,7 @@ from obstore.store import MemoryStore
 
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import retention, version
-from pfsetl.storage import bucket
+from pfsetl.storage import bucket as object_store
 from pfsetl.storage.bucket import ObjectStore
 from pfsetl.storage.store import LocalStore, Store, open_store
 from tests import publisher as p
@@ -30,7 +30,7 @@ def memory() -> ObjectStore:
 def no_aws(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    for name in bucket.CREDENTIALS:
+    for name in object_store.CREDENTIALS:
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -73,7 +73,7 @@ def test_an_old_object_of_a_bucket_is_freshened_with_the_bytes_it_has(monkeypatc
     store = memory()
     store.put_new("a/b", b"one")
     first = obstore.head(store.bucket, "a/b")["last_modified"]
-    monkeypatch.setattr(bucket, "FRESH_SECONDS", -60)
+    monkeypatch.setattr(object_store, "FRESH_SECONDS", -60)
     assert store.freshen("a/b") is True
     assert store.get("a/b") == b"one"
     assert obstore.head(store.bucket, "a/b")["last_modified"] > first
@@ -82,7 +82,7 @@ def test_an_old_object_of_a_bucket_is_freshened_with_the_bytes_it_has(monkeypatc
 def test_a_young_object_of_a_bucket_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     store = memory()
     store.put_new("a/b", b"one")
-    monkeypatch.setattr(bucket.obstore, "put", None)
+    monkeypatch.setattr(object_store.obstore, "put", None)
     assert store.freshen("a/b") is True
 
 
@@ -164,7 +164,7 @@ def test_publishing_is_the_same(store: Store) -> None:
 
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(bucket, "SINGLE_PUT_BYTES", 100)
+    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 100)
     (tmp_path / "large").write_bytes(b"x" * 101)
     return tmp_path / "large"
 
@@ -258,7 +258,7 @@ def test_a_write_that_never_gets_an_answer_ends(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(obstore, "put", put)
     with pytest.raises(StoreError, match=r"memory:///a/b: no answer\. Check AWS_ENDPOINT_URL"):
         store.put_new("a/b", b"x")
-    assert len(asked) == bucket.ATTEMPTS
+    assert len(asked) == object_store.ATTEMPTS
 
 
 # --- addresses ---------------------------------------------------------------------------------------------------
