@@ -12,6 +12,7 @@ import pytest
 import xlsxwriter
 
 from pfsetl.declared import contracts, registry
+from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.errors import ArchiveError
 from pfsetl.parsing import bounds, grid, read, values
 
@@ -128,7 +129,7 @@ def test_without_the_bound_such_a_cell_reads_as_blank() -> None:
 
 
 @pytest.mark.parametrize("field", [f for f in registry.fields().values() if f.kind in ("decimal", "dollars")], ids=str)
-def test_a_number_that_fits_its_field_fits_the_column_it_goes_to(field: registry.Field) -> None:
+def test_a_number_that_fits_its_field_fits_the_column_it_goes_to(field: FieldRow) -> None:
     column = "conversion_factor" if field.field.startswith("anesthesia_factor") else field.field
     types = [t.schema[column] for t in contracts.load().tables.values() if column in t.schema]
     room = [t.precision - t.scale for t in types if isinstance(t, pl.Decimal)]

@@ -8,9 +8,10 @@ import pytest
 
 from pfsetl import alarms, looks
 from pfsetl.alarms import Alarm
-from pfsetl.declared import declarations
+from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
+from pfsetl.publication import fingerprint
 from pfsetl.source.discover import Posting
 from pfsetl.watch import Plan
 from tests import declared
@@ -122,14 +123,16 @@ def test_another_problem_of_the_same_release_stands(monkeypatch: pytest.MonkeyPa
     assert alarms.acknowledged([ALARM], TODAY)[0] == [ALARM]
 
 
-def test_acknowledging_a_problem_builds_nothing_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = declarations.digest.__wrapped__()
+def test_acknowledging_a_problem_builds_nothing_anew(tmp_path: Path) -> None:
+    release = registry.find("RVU25D")
+    before = fingerprint.fingerprint("content", release)
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch/known_problems.csv").write_text(
         "release,problem,until,reason\nRVU25D,vanished,2026-12-31,CMS said so\n"
     )
-    monkeypatch.setattr(declarations, "own", lambda: tmp_path)
-    assert declarations.digest.__wrapped__() == before
+    with declared.laid_over(tmp_path):
+        assert len(declarations.rows(KNOWN_PROBLEMS)) == 1
+        assert fingerprint.fingerprint("content", release) == before
 
 
 @pytest.mark.parametrize(("at_source", "error"), [(True, SourceUnavailable), (False, ChecksFailed)])

@@ -14,7 +14,7 @@ from pfsetl import Version
 from pfsetl.cli import samples
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError
-from pfsetl.publication import parquet, publish, record, version
+from pfsetl.publication import fingerprint, parquet, publish, version
 from pfsetl.publication.digest import plain, rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
@@ -173,7 +173,7 @@ def test_tables_that_a_commit_makes_get_readable_files_too(store: LocalStore) ->
         before = [build(label) for label in sorted(paths)][-1]
     unreadable = {r.table for r in before.resources if mixed(store.uri(r.path))}
     assert {"source_lines", "release_changes"} <= unreadable
-    with mock.patch.object(record, "fingerprint", return_value="of another pfsetl"):
+    with mock.patch.object(fingerprint, "code", return_value="that of another pfsetl"):
         after = [build(label) for label in sorted(paths)][-1]
     assert [r.path for r in after.resources if mixed(store.uri(r.path))] == []
     assert {(r.table, r.release): r.digest for r in after.resources} == {

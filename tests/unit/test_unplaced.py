@@ -40,13 +40,13 @@ def under(mac: str) -> Callable[[Row], list[Row]]:
 
 @pytest.fixture
 def examined(tmp_path: Path) -> Callable[[Members], Examined]:
-    def examine(archive: Members, label: str = "RVU25A") -> Examined:
+    def of(archive: Members, label: str = "RVU25A") -> Examined:
         folder = s.write_folder(tmp_path / label, archive)
         found = examine(label, folder, records={}, sample=True)
         found.report.raise_if_bad()
         return found
 
-    return examine
+    return of
 
 
 def warnings(found: Examined) -> dict[str, tuple[str, ...]]:
