@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench docs accuracy fuzz clean
+.PHONY: demo test quick check bench docs accuracy fuzz clean
 
 demo: .venv/demo.done
 	$(BIN)/pfsetl demo
 
 test: .venv/dev.done check
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: .venv/dev.done
+	$(BIN)/python -m pytest tests/spec tests/unit -n 2 --dist loadfile -m "not process and not server and not real and not long and not slow"
 
 check: .venv/dev.done
 	$(BIN)/ruff check .
@@ -23,7 +26,7 @@ bench: .venv/dev.done
 	$(BIN)/python -m tools.bench_claims
 
 docs: .venv/dev.done
-	$(BIN)/python tools/write_docs.py
+	$(BIN)/python -m tools.write_docs
 
 accuracy: .venv/dev.done
 	$(BIN)/python -m tools.write_accuracy

@@ -11,8 +11,8 @@ import pytest
 import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
-from pfsetl.publication.store import LocalStore
-from tests import leash
+from pfsetl.storage.store import LocalStore
+from tests import leash, reach
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
@@ -24,8 +24,12 @@ def pytest_configure() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the flows, whose files take minutes, so that no worker has one left when the other is done."""
+    """Mark tests by what they reach, and begin with the flows, so that none is left when the other worker is done."""
+    for item in items:
+        for mark in sorted(reach.marks(item)):
+            item.add_marker(mark)
     items.sort(key=lambda item: item.path.parent.name != "flows")
 
 

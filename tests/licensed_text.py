@@ -61,8 +61,8 @@ def occurring(values: Iterable[Found], descriptors: Iterable[str]) -> list[Found
 def texts(version: Version, release: str | None = None) -> Iterator[Found]:
     """Yield every distinct text of every string column of every Parquet file: table, column, value."""
     for resource in version.resources:
-        if release in (None, resource["release"]):
-            yield from texts_of(resource["table"], Path(version.store.uri(resource["path"])))
+        if release in (None, resource.release):
+            yield from texts_of(resource.table, Path(version.store.uri(resource.path)))
 
 
 def texts_of(table: str, path: Path) -> Iterator[Found]:

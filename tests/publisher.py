@@ -6,30 +6,46 @@ Such a process prints `ready`, waits for a line, publishes COUNT releases of its
 import os
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from pfsetl.declared import contracts
 from pfsetl.publication import publish, version
+from pfsetl.publication.manifest import FORMAT, About, ArchiveRecord, Manifest, ReleaseRecord, Resource
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore, Store, open_store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore, Store, open_store
 
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
-RECORD: dict[str, Any] = {
-    "year": 2025,
-    "quarter": 1,
-    "revision": 1,
-    "archive": {},
-    "fingerprint": "",
-    "all_formats": False,
-    "sample": False,
-    "rvu_rows": 0,
-}
+RECORD = ReleaseRecord(
+    year=2025,
+    quarter=1,
+    revision=1,
+    archive=ArchiveRecord(name="", sha256="", content=""),
+    fingerprint="",
+    content="",
+    all_formats=False,
+    sample=False,
+    rvu_rows=0,
+)
+
+
+def record(label: str, **fields: Any) -> ReleaseRecord:
+    """The record of a release whose label says its quarter."""
+    quarter = {"year": 2000 + int(label[3:5]), "quarter": "ABCD".index(label[5]) + 1}
+    return replace(RECORD, **quarter, **fields)
+
+
+def holding(store: Store, records: Mapping[str, ReleaseRecord], resources: Sequence[Resource] = ()) -> Version:
+    """A first version that holds these releases and files, without a manifest in the store."""
+    about = About(format=FORMAT, releases=records)
+    return Version(store, 1, Manifest(created="", resources=tuple(resources), pfsetl=about))
 
 
 def factor(release: str, value: str) -> pl.DataFrame:

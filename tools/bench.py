@@ -20,8 +20,8 @@ import polars as pl
 import polars.selectors as cs
 
 import pfsetl
-from pfsetl.backfill import backfill, find_archives
 from pfsetl.declared import contracts, registry
+from pfsetl.pipeline.backfill import backfill, find_archives
 from pfsetl.publication import parquet
 from pfsetl.source.archive import open_archive
 from pfsetl.tables import derive
@@ -71,7 +71,7 @@ def one_release(archive: Path, temporary: Path) -> None:
         for _ in range(ROUNDS)
     ]
     ratios = sorted(whole / least for whole, least in pairs)
-    rows = sum(r["rows"] for r in version.resources)
+    rows = sum(r.rows for r in version.resources)
     print(f"{RELEASE}: {rows:,} rows in {len(frames)} tables, {ROUNDS} rounds, build and floor in turn")
     print(f"build   {statistics.median(w for w, _ in pairs):.2f} s (median)")
     print(f"floor   {statistics.median(f for _, f in pairs):.2f} s: inflate the zip, write the same Parquet")

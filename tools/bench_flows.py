@@ -16,12 +16,12 @@ os.environ["PREFECT_LOGGING_LEVEL"] = os.environ["PREFECT_LOGGING_HANDLERS_CONSO
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 
 import pfsetl
-from pfsetl.backfill import backfill, find_archives
 from pfsetl.declared import registry
 from pfsetl.flows import backfill as backfill_flow
 from pfsetl.flows import build as build_flow
 from pfsetl.flows import watch as watch_flow
 from pfsetl.flows.command import server
+from pfsetl.pipeline.backfill import backfill, find_archives
 from pfsetl.source import discover
 from tests import cms_pages
 from tests.cms_server import Answer, Cms

@@ -24,9 +24,9 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
-from pfsetl.publication import parquet, publish, succession
+from pfsetl.publication import parquet, publish, release_changes
 from pfsetl.publication.digest import encoded
-from pfsetl.publication.store import Store, open_store
+from pfsetl.storage.store import Store, open_store
 from tests import publisher, s3_server
 from tools.taken import READERS, Query
 
@@ -66,7 +66,7 @@ def middle(ratios: Iterable[float]) -> str:
 
 def publishing(at: Version, temporary: Path) -> None:
     """Compare staging and committing every table with writing the same frames as plain Parquet."""
-    staged = [name for name in CONTRACT.tables if name != succession.TABLE]  # a commit makes that one
+    staged = [name for name in CONTRACT.tables if name != release_changes.TABLE]  # a commit makes that one
     frames = {name: at.scan(name, RELEASE).collect() for name in staged}
     number = iter(range(ROUNDS))
 
@@ -119,7 +119,7 @@ def commits(address: str | Path, counts: tuple[int, ...], where: str) -> None:
 
 def verifying(at: Version, where: str, *, rounds: int = ROUNDS) -> None:
     """Compare verify with hashing the same bytes in memory, one after another."""
-    held = [at.store.get(r["path"]) for r in at.resources]
+    held = [at.store.get(r.path) for r in at.resources]
     size = sum(map(len, held)) / 1e6
 
     def whole() -> None:
@@ -158,9 +158,9 @@ def lookups(at: Version) -> None:
 
 
 def sizes(at: Version) -> None:
-    total = sum(r["bytes"] for r in at.resources)
+    total = sum(r.bytes for r in at.resources)
     print(f"size    {total:,} bytes a release ({RELEASE}), {sum(r['rows'] for r in at.resources):,} rows")
-    for r in sorted(at.resources, key=lambda r: -r["bytes"]):
+    for r in sorted(at.resources, key=lambda r: -r.bytes):
         print(f"        {r['bytes']:>12,} {r['table']}, {r['rows']:,} rows")
 
 

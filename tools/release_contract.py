@@ -37,7 +37,12 @@ def snapshot(contract: Contract) -> Snapshot:
                 "key": list(table.key),
                 "meaning": table.description,
                 "columns": {
-                    c.name: {"type": str(c.dtype), "unit": c.unit, "nullable": c.nullable, "meaning": c.description}
+                    c.name: {
+                        "type": contracts.type_name(c.dtype),
+                        "unit": c.unit,
+                        "nullable": c.nullable,
+                        "meaning": c.description,
+                    }
                     for c in table.columns
                 },
             }

@@ -6,10 +6,10 @@ Usage: python tools/write_coverage.py FOLDER_OF_CMS_ARCHIVES
 import sys
 from pathlib import Path
 
-from pfsetl.backfill import find_archives
 from pfsetl.declared import registry
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read, read_others
+from pfsetl.pipeline.backfill import find_archives
 from pfsetl.source.archive import open_archive
 
 PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"

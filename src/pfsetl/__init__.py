@@ -11,27 +11,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pfsetl.pipeline import Build, build
+    from pfsetl.errors import PfsetlError
+    from pfsetl.pipeline.build import Build, build
+    from pfsetl.pricing.answers import (
+        ClaimAnswer,
+        LineAnswer,
+        PriceAnswer,
+        ProblemAnswer,
+        SourceAnswer,
+        StepAnswer,
+        WorkIndexAnswer,
+    )
     from pfsetl.pricing.price import claim, price
-    from pfsetl.publication.store import open_store
     from pfsetl.publication.version import Version
     from pfsetl.publication.version import open_version as open
+    from pfsetl.storage.store import open_store
 
-__all__ = ["Build", "Version", "build", "claim", "open", "open_store", "price"]
+__all__ = [
+    "Build", "ClaimAnswer", "LineAnswer", "PfsetlError", "PriceAnswer", "ProblemAnswer", "SourceAnswer", "StepAnswer",
+    "Version", "WorkIndexAnswer", "build", "claim", "open", "open_store", "price",
+]  # fmt: skip
 
+_ANSWERS = [name for name in __all__ if name.endswith("Answer")]
 _FROM = {
-    "Build": "pfsetl.pipeline:Build",
+    "Build": "pfsetl.pipeline.build:Build",
+    "PfsetlError": "pfsetl.errors:PfsetlError",
     "Version": "pfsetl.publication.version:Version",
-    "build": "pfsetl.pipeline:build",
+    "build": "pfsetl.pipeline.build:build",
     "claim": "pfsetl.pricing.price:claim",
     "open": "pfsetl.publication.version:open_version",
-    "open_store": "pfsetl.publication.store:open_store",
+    "open_store": "pfsetl.storage.store:open_store",
     "price": "pfsetl.pricing.price:price",
+    **{name: f"pfsetl.pricing.answers:{name}" for name in _ANSWERS},
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is: who prices a service needs nothing of what builds a release."""
+    """Import each name when it is first used: pricing a service needs nothing of what builds a release."""
     if name not in _FROM:
         raise AttributeError(f"module 'pfsetl' has no attribute {name!r}")
     module, _, attribute = _FROM[name].partition(":")

@@ -1,14 +1,15 @@
-"""What needs a person after a look at CMS, and which of it has been acknowledged."""
+"""What a person has to look at after a look at CMS, and which of it has been acknowledged."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from pfsetl.declared import calendar, declarations, quarters, registry
-from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable, UsageError
-from pfsetl.publication.store import command
+from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
+from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
+from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.source.discover import Posting
+from pfsetl.storage.store import command
 
 FILE = "watch/known_problems.csv"
 RECENT = timedelta(days=730)
@@ -45,9 +46,9 @@ def in_force(day: date) -> str:
         return quarters.label_of(day)
 
 
-def whole(records: Mapping[str, Mapping[str, Any]]) -> set[str]:
+def whole(records: Mapping[str, ReleaseRecord]) -> set[str]:
     """Return the releases of a version that it holds whole: of a sample most prices aren't there."""
-    return {label for label, record in records.items() if not record.get("sample")}
+    return {label for label, record in records.items() if not record.sample}
 
 
 def absent(published: Collection[str], today: date, store: object) -> list[Alarm]:
@@ -91,41 +92,22 @@ def raise_if_any(alarms: Sequence[Alarm], *, at_source: bool) -> None:
 def acknowledged(alarms: Iterable[Alarm], today: date) -> tuple[list[Alarm], list[Acknowledged]]:
     """Part alarms into those that stand and those that a row of `schemas/watch/known_problems.csv` acknowledges today.
 
-    A row whose day is over acknowledges nothing, and the alarm says so. Raises ContractError for a row without a day or
-    a reason, or of a problem that isn't one of `PROBLEMS`.
+    A row whose day is over acknowledges nothing, and the alarm says so.
     """
-    rows = _rows()
+    rows: dict[tuple[str, str], KnownProblemRow] = {
+        (row.release, row.problem): row for row in declarations.rows(KNOWN_PROBLEMS)
+    }
     standing, known = [], []
     for alarm in alarms:
         row = rows.get((alarm.release, alarm.problem))
         if row is None:
             standing.append(alarm)
-        elif (until := date.fromisoformat(row["until"])) >= today:
-            known.append(Acknowledged(alarm, until, row["reason"]))
+        elif row.until >= today:
+            known.append(Acknowledged(alarm, row.until, row.reason))
         else:
-            said = f"{alarm.why} (acknowledged until {until}: {row['reason']})"
+            said = f"{alarm.why} (acknowledged until {row.until}: {row.reason})"
             standing.append(Alarm(alarm.release, alarm.problem, said))
     return standing, known
-
-
-def _rows() -> Mapping[tuple[str, str], Mapping[str, str]]:
-    found = {}
-    for row in declarations.rows(FILE):
-        if row["problem"] not in PROBLEMS or not _is_day(row["until"]) or not row["reason"]:
-            raise ContractError(
-                f"{declarations.named(FILE)}: {row['release']} {row['problem']}: a row needs a problem of "
-                f"{', '.join(PROBLEMS)}, the last day it's acknowledged (until, such as 2026-12-31), and a reason."
-            )
-        found[row["release"], row["problem"]] = row
-    return found
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_recent(label: str, today: date) -> bool:

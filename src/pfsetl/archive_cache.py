@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import cast
 
-from pfsetl.publication.store import open_store
 from pfsetl.source.cache import Cache, users_folder
 from pfsetl.source.shared import Bucket, Shared
+from pfsetl.storage.store import open_store
 
 VARIABLE = "PFSETL_CACHE"
 BESIDE = "archives"  # in a store that is a bucket

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 
 from pfsetl.declared import declarations, quarters, registry
-from pfsetl.declared.registry import MemberKind
+from pfsetl.declared.records.archives import MemberRow
 from pfsetl.errors import LayoutError, PfsetlError, StoreError, UsageError, shown
 from pfsetl.parsing import candidates, text_candidates
 from pfsetl.parsing.candidates import Candidate
@@ -154,7 +154,7 @@ def _named_anew(
         there.add((kind.member, kind.participant))
         row = next(
             r
-            for r in declarations.rows("members.csv")
+            for r in declarations.texts("members.csv")
             if (r["member"], r["participant"]) == (kind.member, kind.participant)
         )
         stem = re.sub(r"\d+", r"\\d+", re.escape(PurePosixPath(name).stem.lower()))
@@ -163,7 +163,7 @@ def _named_anew(
         yield MemberFile(name, kind.member, kind.participant, form, loads[name])
 
 
-def _lacking(kinds: Sequence[MemberKind], there: set[tuple[str, str]]) -> list[MemberKind]:
+def _lacking(kinds: Sequence[MemberRow], there: set[tuple[str, str]]) -> list[MemberRow]:
     """Return which of the kinds of a member an archive still lacks, given the participants that it has."""
     has = {participant for name, participant in there if name == kinds[0].member}
     if "all" in has:

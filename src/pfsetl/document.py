@@ -61,12 +61,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise Unreadable(f"{twice[:80]!r} stands twice in one object; keep one")
+        raise Unreadable(f"{twice[:80]!r} occurs twice in one object; keep one")
     return made
 
 
 def _no_number(text: str) -> Any:
-    raise Unreadable(f"{text} is no number of JSON's")
+    raise Unreadable(f"{text} isn't a JSON number")
 
 
 def _number(text: str) -> float:

@@ -71,7 +71,7 @@ class ContractError(PfsetlError):
 
 
 class Unexpected(PfsetlError):
-    """Something failed that nobody foresaw; the message says what was being done, the cause what went wrong."""
+    """An unexpected failure; the message says what was being done, the cause what went wrong."""
 
 
 class StoreError(PfsetlError):
@@ -90,7 +90,7 @@ def shown(cell: object, most: int = 80) -> str:
 
 @contextmanager
 def during(what: str) -> Iterator[None]:
-    """Turn whatever nobody foresaw into an Unexpected that says what was being done; interrupts pass through."""
+    """Turn any unexpected error into an Unexpected that says what was being done; interrupts pass through."""
     try:
         yield
     except PfsetlError:
@@ -124,7 +124,7 @@ def is_fault(error: BaseException) -> bool:
 
 
 def unexpected(error: BaseException, what: str = "") -> str:
-    """Return the message for an error that nobody foresaw: its kind and its place in this software.
+    """Return the message for an unexpected error: its kind and its place in this software.
 
     What a library says isn't repeated: it may hold a file's content, and helps nobody without the place.
     """

@@ -10,11 +10,12 @@ from typing import Any
 from pfsetl import alarms
 from pfsetl.archives import order
 from pfsetl.declared import calendar, declarations, quarters, registry
+from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication import runs, version
-from pfsetl.publication.store import LocalStore, Store, command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore, Store, command
 from pfsetl.watch import holes
 
 LONGEST_LAG = 36_500  # days: no release is ever that late, and dates end somewhere
@@ -22,7 +23,6 @@ AHEAD = timedelta(days=14)
 SKEW = timedelta(hours=1)  # between the clocks of two hosts
 LEAST_DISK = 500_000_000  # bytes: twenty releases with their archives
 ASKED_AT_ONCE = 16  # objects of a bucket
-DEADLINES = "watch/deadlines.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     )
     if disk is not None and disk < LEAST_DISK:
         stale.append(f"{disk / 1e6:,.0f} MB are free where the store is; keep {LEAST_DISK / 1e6:,.0f}")
-    held = sorted((registry.inferred(label, record) for label, record in newest.releases.items()), key=order)
+    held = sorted((newest.release(label) for label in newest.releases), key=order)
     return Status(
         str(store),
         today,
@@ -123,16 +123,15 @@ def missing(newest: Version, today: date) -> tuple[Due, ...]:
 def posted_by(release: Release) -> date:
     """Return the day by which CMS has posted a release, by its own habits; a correction, by its first day in force."""
     first = calendar.formula_day(release)
-    return first if release.supersedes else first - timedelta(days=_days("first_posting", str(release.quarter)))
+    return first if release.supersedes else first - timedelta(days=_days("first_posting", release.quarter))
 
 
 def _prices_a_day(release: Release) -> bool:
     return not release.known or bool(calendar.days_of(release))
 
 
-def _days(what: str, quarter: str = "") -> int:
-    rows = declarations.rows(DEADLINES)
-    return next(int(row["days"]) for row in rows if (row["what"], row["quarter"]) == (what, quarter))
+def _days(what: str, quarter: int | None = None) -> int:
+    return next(row.days for row in declarations.rows(DEADLINES) if (row.what, row.quarter) == (what, quarter))
 
 
 def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) -> list[alarms.Alarm]:
@@ -185,12 +184,12 @@ def _unsound(newest: Version) -> list[str]:
     found = []
     try:
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-            sizes = list(pool.map(newest.store.size, (r["path"] for r in newest.resources)))
+            sizes = list(pool.map(newest.store.size, (r.path for r in newest.resources)))
     except StoreError as error:
         return [str(error)]
     for resource, size in zip(newest.resources, sizes, strict=True):
-        if size != resource["bytes"]:
-            found.append(f"{resource['path']} is {'missing' if size is None else 'of another size'}")
+        if size != resource.bytes:
+            found.append(f"{resource.path} is {'missing' if size is None else 'of another size'}")
     return (
         [f"{found[0]}, and {len(found) - 1} more. {command('repair', newest.store)} mends what it can"] if found else []
     )

@@ -10,10 +10,10 @@ from pfsetl.archives import order
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, SourceUnavailable, UsageError
-from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
 from pfsetl.source.discover import Posting
 from pfsetl.source.record import Fetched
+from pfsetl.storage.store import command
 
 ASKED_AGAIN = 4  # of the newest releases at CMS: the year that is being paid and corrected
 
@@ -57,7 +57,7 @@ def plan(
     since: int,
     brought: Collection[str] = (),
 ) -> Plan:
-    """Return what brings a store up to what CMS posts.
+    """Return what to do so that a store holds what CMS posts.
 
     Fetched are new labels, other zips under known labels, and every declared release of `since` and later that is
     posted and neither in the store nor in the cache, whatever else the store holds. Published are archives of such
@@ -107,7 +107,7 @@ def plan(
 
 def holes(labels: Iterable[str], base: Version, since: int) -> tuple[str, ...]:
     """Return those of these releases of years before `since` that a store lacks, from the oldest that it holds on."""
-    held = [(r["year"], r["quarter"]) for r in base.releases.values()]
+    held = [(r.year, r.quarter) for r in base.releases.values()]
     releases = sorted((r for label in labels if label not in base.releases and (r := _known(label))), key=order)
     return tuple(r.label for r in releases if held and r.year < since and (r.year, r.quarter) >= min(held))
 
@@ -150,5 +150,5 @@ def is_waiting(label: str, cached: Sequence[Fetched], base: Version) -> bool:
     mine = [row.sha256 for row in cached if row.label == label]
     if label not in base.releases:
         return True
-    published = base.releases[label]["archive"]["sha256"]
+    published = base.releases[label].archive.sha256
     return published in mine and published != mine[-1]

@@ -11,8 +11,8 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import PfsetlError
-from pfsetl.publication.store import LocalStore
 from pfsetl.source import archive
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
 
@@ -396,7 +396,7 @@ def test_bad_member_is_refused(case: str, published: LocalStore, tmp_path: Path)
 def test_missing_companion_is_named_and_its_table_empty(file: str, label: str, table: str, tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "part.zip", without(file)(s.release(LABEL)))
     built = pfsetl.build(LABEL, store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
-    assert built.record["missing"] == [label]
+    assert built.record.missing == (label,)
     assert built.version.scan(table, LABEL).collect().is_empty()
 
 

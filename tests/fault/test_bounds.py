@@ -12,6 +12,7 @@ import pytest
 import xlsxwriter
 
 from pfsetl.declared import contracts, registry
+from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.errors import ArchiveError
 from pfsetl.parsing import bounds, grid, read, values
 
@@ -117,7 +118,7 @@ def test_a_row_that_goes_on_over_lines_may_be_wider_than_each() -> None:
 @pytest.mark.parametrize("error", ["#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"])
 def test_an_error_of_excels_is_named_with_its_cell(error: str) -> None:
     data = book({"A1": "x", "C7": error})
-    with pytest.raises(ArchiveError, match=r"sheet1\.xml: cell C7 holds an error"):
+    with pytest.raises(ArchiveError, match=r"sheet1\.xml: cell C7 holds an Excel error"):
         read.refuse_large_workbook(data, "f.xlsx")
 
 
@@ -128,7 +129,7 @@ def test_without_the_bound_such_a_cell_reads_as_blank() -> None:
 
 
 @pytest.mark.parametrize("field", [f for f in registry.fields().values() if f.kind in ("decimal", "dollars")], ids=str)
-def test_a_number_that_fits_its_field_fits_the_column_it_goes_to(field: registry.Field) -> None:
+def test_a_number_that_fits_its_field_fits_the_column_it_goes_to(field: FieldRow) -> None:
     column = "conversion_factor" if field.field.startswith("anesthesia_factor") else field.field
     types = [t.schema[column] for t in contracts.load().tables.values() if column in t.schema]
     room = [t.precision - t.scale for t in types if isinstance(t, pl.Decimal)]
@@ -179,8 +180,8 @@ def xls(*records: bytes) -> bytes:
     [
         ([record(NUMBER, at(0, 0), bytes(8)), record(NUMBER, at(65_535, 255), bytes(8))], "room for 16,777,216 cells"),
         ([record(DIMENSIONS, struct.pack("<IIHHH", 0, 0xFFFFFFFF, 0, 256, 0))], "room for 1,099,511,627,520 cells"),
-        ([record(ERROR, at(6, 2), b"\x2a\x01")], "row 7, column 3, holds an error"),
-        ([record(FORMULA, at(6, 2), b"\x02\0\x2a\0\0\0\xff\xff", bytes(6))], "row 7, column 3, holds an error"),
+        ([record(ERROR, at(6, 2), b"\x2a\x01")], "row 7, column 3, holds an Excel error"),
+        ([record(FORMULA, at(6, 2), b"\x02\0\x2a\0\0\0\xff\xff", bytes(6))], "row 7, column 3, holds an Excel error"),
         (
             [
                 record(TEXTS, struct.pack("<IIHB", 2_100, 1, 32_000, 0), b"x" * 8_000),

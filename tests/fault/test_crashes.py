@@ -11,9 +11,10 @@ import obstore
 import pytest
 from obstore.store import LocalStore as FolderBucket
 
-from pfsetl.publication import object_store, version
-from pfsetl.publication.object_store import ObjectStore
-from pfsetl.publication.store import LocalStore, Store
+from pfsetl.publication import version
+from pfsetl.storage import bucket as object_store
+from pfsetl.storage.bucket import ObjectStore
+from pfsetl.storage.store import LocalStore, Store
 from tests import publisher as p
 
 NEVER = 10**9

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import pipeline
 from pfsetl.errors import PfsetlError
 from pfsetl.parsing import read
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable
+from pfsetl.pipeline.examine import Examined, examine
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.members import MemberFile
 from pfsetl.tables.normalize import Tables
@@ -54,7 +54,7 @@ def read_once(archives: dict[str, Files]) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(read, "read_member", once)
-        patched.setattr(pipeline, "parse", parsed_once)
+        patched.setattr("pfsetl.pipeline.examine.parse", parsed_once)
         yield
 
 
@@ -68,11 +68,11 @@ def one_format(path: Path, endings: tuple[str, ...]) -> Files:
     return {name: found[name] for name in sorted(names & found.keys()) if name.lower().endswith(endings)}
 
 
-def examined(label: str, files: Mapping[str, bytes], folder: Path, *, sample: bool = False) -> pipeline.Examined:
+def examined(label: str, files: Mapping[str, bytes], folder: Path, *, sample: bool = False) -> Examined:
     folder.mkdir()
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    return pipeline.examine(label, folder, records={}, sample=sample)
+    return examine(label, folder, records={}, sample=sample)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 import pfsetl
 from pfsetl.errors import StoreError
 from pfsetl.publication import parquet, version
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import publisher as p
 from tests import synthetic as s
 
@@ -111,7 +111,7 @@ def test_reading_a_damaged_file_says_how_to_find_it(
 ) -> None:
     store = LocalStore(tmp_path / "store")
     at = pfsetl.build("RVU25A", store=store, archive=archive, sample=True).version
-    name = next(r["path"] for r in at.resources if r["table"] == "rvu")
+    name = next(r.path for r in at.resources if r.table == "rvu")
     (store.root / name).chmod(0o644)
     (store.root / name).write_bytes(damage((store.root / name).read_bytes()))
     code, _, errors = run("code", "G9901", "--output", store)

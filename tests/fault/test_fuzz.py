@@ -18,10 +18,10 @@ from pfsetl.declared import contracts, registry
 from pfsetl.errors import ArchiveError, PfsetlError
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read, read_member
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.members import MemberFile
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables.normalize import Tables, normalize
 from tests import synthetic as s
 from tests.synthetic import Members
@@ -51,7 +51,7 @@ def outcome(data: bytes | Members) -> Version | PfsetlError:
         except PfsetlError as error:
             return error
         assert not [problem for _, problem in built.version.verify() if problem]
-        assert all(m["records"] == m["published"] + m["merged"] for m in built.record["members"])
+        assert all(m.records == m.published + m.merged for m in built.record.members)
         assert built.version.scan("rvu").collect().height > 0
         return built.version
 

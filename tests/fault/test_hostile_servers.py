@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
-from pfsetl.publication import object_store
 from pfsetl.source import watchdog, web
 from pfsetl.source.download import download
 from pfsetl.source.web import Manners
+from pfsetl.storage import bucket as object_store
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl import backfill, pipeline
 from pfsetl.errors import Unexpected
 from pfsetl.parsing import read, values
+from pfsetl.pipeline import backfill, request
 from pfsetl.publication import publish
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 SOUND, BAD = "RVU25A", "RVU25D"
@@ -52,13 +52,12 @@ def failing_at(monkeypatch: pytest.MonkeyPatch, place: object, name: str, when: 
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda made: type(made()).__name__)
-@pytest.mark.parametrize(("place", "name"), [(read, "decode"), (values, "typed"), (pipeline, "open_archive")])
+@pytest.mark.parametrize(("place", "name"), [(read, "decode"), (values, "typed"), (request, "open_archive")])
 def test_a_release_in_trouble_costs_only_itself(
     archives, tmp_path, monkeypatch, fault: Callable[[], BaseException], place, name
 ) -> None:
     store = LocalStore(tmp_path / "o")
-    target = backfill if name == "open_archive" else place
-    failing_at(monkeypatch, target, name, 1, fault())
+    failing_at(monkeypatch, place, name, 1, fault())
     done = backfill.backfill(archives, store=store, sample=True)
     assert (done.published, list(done.failed)) == ((SOUND,), [BAD])
     message = done.failed[BAD]

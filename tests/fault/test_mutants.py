@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl import pipeline
 from pfsetl.parsing import values
-from pfsetl.publication.store import LocalStore
+from pfsetl.pipeline.examine import examine
+from pfsetl.storage.store import LocalStore
 from tests import synthetic
 from tests.fault.fuzz import columns
 from tests.fault.fuzz.controls import without
@@ -178,7 +178,7 @@ def test_without_drift_an_index_that_moved_in_a_year_without_update_is_published
 
     def warned() -> set[str]:
         base = pfsetl.open(store)
-        found = pipeline.examine("RVU25D", archive, records=base.releases, base=base)
+        found = examine("RVU25D", archive, records=base.releases, base=base)
         return {f.check for f in found.report.warnings}
 
     assert "indices_unchanged_before" in warned()

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pfsetl.publication import version
-from pfsetl.publication.store import LocalStore, Store, open_store
+from pfsetl.storage.store import LocalStore, Store, open_store
 from tests import publisher as p
 
 ROOT = Path(__file__).resolve().parents[2]

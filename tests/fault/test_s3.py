@@ -16,11 +16,13 @@ import pytest
 from pyarrow.fs import FileSelector, FileType
 
 import pfsetl
-from pfsetl.backfill import backfill
 from pfsetl.errors import StoreError
-from pfsetl.publication import object_store, version
-from pfsetl.publication.store import LocalStore
+from pfsetl.pipeline.backfill import backfill
+from pfsetl.publication import manifest, version
+from pfsetl.publication.manifest import plain
 from pfsetl.publication.version import Version
+from pfsetl.storage import bucket as object_store
+from pfsetl.storage.store import LocalStore
 from tests import publisher as p
 from tests import synthetic as s
 from tests.s3_server import Proxy, Server, heedless, once
@@ -52,14 +54,14 @@ def problems(at: Version) -> list[str]:
 
 def test_a_bucket_holds_the_tables_of_a_folder(bucket: str, archive: Path, local: Version) -> None:
     built = build(bucket, archive).version
-    for table in sorted({r["table"] for r in local.resources}):
+    for table in sorted({r.table for r in local.resources}):
         if table != "releases":  # says when it was published
             assert built.scan(table).collect().equals(local.scan(table).collect()), table
 
 
 def test_a_bucket_holds_the_bytes_of_a_folder(bucket: str, archive: Path, local: Version) -> None:
     built = build(bucket, archive).version
-    assert {r["path"]: r["hash"] for r in built.resources} == {r["path"]: r["hash"] for r in local.resources}
+    assert {r.path: r.hash for r in built.resources} == {r.path: r.hash for r in local.resources}
 
 
 def test_a_second_build_of_the_same_archive_does_nothing(bucket: str, archive: Path) -> None:
@@ -76,7 +78,7 @@ def test_another_client_reads_what_the_manifest_says(server: Server, bucket: str
         r["path"]: pq.read_table(f"{bucket.removeprefix('s3://')}/{r['path']}", filesystem=there).num_rows
         for r in manifest["resources"]
     }
-    assert rows == {r["path"]: r["rows"] for r in built.resources}
+    assert rows == {r.path: r.rows for r in built.resources}
 
 
 def test_polars_alone_reads_the_addresses_of_a_version(server: Server, bucket: str, archive: Path) -> None:
@@ -102,8 +104,8 @@ def test_an_export_from_a_bucket_holds_the_same_bytes(bucket: str, archive: Path
     built = build(bucket, archive).version
     built.export(tmp_path / "out")
     for r in built.resources:
-        exported = tmp_path / "out" / r["table"] / f"{r['release']}.parquet"
-        assert exported.read_bytes() == built.store.get(r["path"])
+        exported = tmp_path / "out" / r.table / f"{r.release}.parquet"
+        assert exported.read_bytes() == built.store.get(r.path)
 
 
 def test_nothing_is_left_beside_what_is_published(server: Server, bucket: str, archive: Path) -> None:
@@ -146,7 +148,7 @@ def test_a_stopped_backfill_is_resumed(bucket: str, archive: Path, monkeypatch: 
         patch.setattr("pfsetl.publication.publish.commit", killed)
         with pytest.raises(KeyboardInterrupt):
             backfill({LABEL: archive}, store=store, sample=True)
-    monkeypatch.setattr("pfsetl.pipeline.stage", killed)  # nothing may be made a second time
+    monkeypatch.setattr("pfsetl.pipeline.stage.stage", killed)  # nothing may be made a second time
     assert backfill({LABEL: archive}, store=store, sample=True).version.number == 1
 
 
@@ -315,7 +317,7 @@ def test_an_endpoint_that_is_none_is_a_matter_of_usage(
 
 def test_verify_names_a_changed_and_a_deleted_object(server: Server, bucket: str, archive: Path, run: Run) -> None:
     at = build(bucket, archive).version
-    changed, deleted = (next(r["path"] for r in at.resources if r["table"] == t) for t in ("rvu", "gpci"))
+    changed, deleted = (next(r.path for r in at.resources if r.table == t) for t in ("rvu", "gpci"))
     data = bytearray(at.store.get(changed))
     data[len(data) // 2] ^= 1
     with server.arrow().open_output_stream(f"{bucket.removeprefix('s3://')}/{changed}") as file:
@@ -331,13 +333,13 @@ def test_verify_names_a_changed_and_a_deleted_object(server: Server, bucket: str
 
 def test_building_again_restores_a_deleted_object(bucket: str, archive: Path) -> None:
     at = build(bucket, archive).version
-    at.store.delete(at.resources[0]["path"])
+    at.store.delete(at.resources[0].path)
     assert problems(build(bucket, archive).version) == []
 
 
 def test_a_manifest_of_a_newer_pfsetl_is_refused(server: Server, bucket: str, run: Run) -> None:
     at = p.published(pfsetl.open_store(bucket), LABEL)
-    newer = {**at.manifest, "pfsetl": {"format": version.MANIFEST_FORMAT + 1, "releases": {}}}
+    newer = {**plain(at.manifest), "pfsetl": {"format": manifest.FORMAT + 1, "releases": {}}}
     with server.arrow().open_output_stream(f"{bucket.removeprefix('s3://')}/versions/000002.json") as file:
         file.write(json.dumps(newer).encode())
     code, _, errors = run("verify", "--output", bucket)

@@ -140,7 +140,7 @@ def test_another_host_builds_offline_what_the_first_fetched(
     on("b")
     code, _, told = run("build", LABEL, "--sample", "--offline", "--output", bucket)
     assert code == 0, told
-    assert pfsetl.open(bucket).releases[LABEL]["archive"]["sha256"] == fetched["sha256"]
+    assert pfsetl.open(bucket).releases[LABEL].archive.sha256 == fetched["sha256"]
 
 
 def test_a_host_without_the_archive_says_where_there_is_none(bucket: str, run: Run, on: Callable[[str], None]) -> None:

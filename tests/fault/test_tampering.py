@@ -18,15 +18,12 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError
 from pfsetl.publication import publish, version
 from pfsetl.publication.repair import repair
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.verify import verify
+from pfsetl.storage.store import LocalStore
+from tests.publisher import RECORD
 
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
-RECORD = {
-    "year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": "", "all_formats": False,
-    "sample": False, "rvu_rows": 0,
-}  # fmt: skip
 Tamper = Callable[[Path, random.Random], None]
 
 

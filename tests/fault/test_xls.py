@@ -53,7 +53,7 @@ def test_an_error_of_excel_s_is_named_with_its_place(code):
     sheet.row(4).set_cell_error(2, code)
     buffer = io.BytesIO()
     book.save(buffer)
-    with pytest.raises(ArchiveError, match="row 5, column 3, holds an error of Excel's"):
+    with pytest.raises(ArchiveError, match="row 5, column 3, holds an Excel error"):
         xls.refuse_large(buffer.getvalue(), "f.xls")
 
 

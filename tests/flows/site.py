@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
@@ -19,9 +20,10 @@ from pfsetl.declared import contracts, registry
 from pfsetl.flows import tasks
 from pfsetl.flows.watch import watch
 from pfsetl.publication import publish, runs, version
+from pfsetl.publication.manifest import ArchiveRecord
 from pfsetl.publication.record import releases_table
-from pfsetl.publication.store import LocalStore
 from pfsetl.source import discover, fetch
+from pfsetl.storage.store import LocalStore
 from tests import cms_pages, publisher, synthetic
 from tests.cms_server import Answer, Cms
 
@@ -104,9 +106,9 @@ class Site:
             path = self.post(label, data=synthetic.zipped({f"{label}.txt": label.encode()}))
             kept = fetch.fetch(registry.find_or_infer(label), self.cache, url=self.cms.url + path)
             release = registry.find_or_infer(label)
-            archive = {"sha256": kept.sha256, "url": kept.url, "name": kept.path.name, "content": kept.sha256}
+            archive = ArchiveRecord(sha256=kept.sha256, url=kept.url, name=kept.path.name, content=kept.sha256)
             quarter = {"year": release.year, "quarter": release.quarter}
-            record = publisher.RECORD | quarter | {"archive": archive, "rvu_rows": len(FILLED)}
+            record = replace(publisher.RECORD, **quarter, archive=archive, rvu_rows=len(FILLED))
             frames = {
                 "conversion_factor": publisher.factor(label, "32.3465"),
                 "releases": releases_table(release, record, base),

@@ -19,8 +19,8 @@ from pfsetl.flows import report, tasks
 from pfsetl.flows.backfill import backfill
 from pfsetl.publication import version
 from pfsetl.publication.runs import runs
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.cache import newest
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 from tests.flows.processes import SLOT_WAIT
@@ -122,9 +122,9 @@ def test_no_task_fails_twice_for_what_is_final(three: SimpleNamespace) -> None:
 
 def test_a_table_says_what_changed(three: SimpleNamespace) -> None:
     table = {row["release"]: row for row in json.loads(three.mended.artifacts["backfill"].data)}
-    resources = [r for r in version.open_version(three.store).resources if r["release"] == "RVU25A"]
+    resources = [r for r in version.open_version(three.store).resources if r.release == "RVU25A"]
     expected = {"release": "RVU25A", "revision": 1, "outcome": "published", "tables": 15}
-    assert table["RVU25A"] == expected | {"rows": sum(r["rows"] for r in resources)}
+    assert table["RVU25A"] == expected | {"rows": sum(r.rows for r in resources)}
     assert {label: row["outcome"] for label, row in table.items() if label != "RVU25A"} == dict.fromkeys(
         ("RVU24A", "RVU25D", "RVU26A"), "unchanged"
     ) | dict.fromkeys(ABSENT, "absent")
@@ -156,7 +156,7 @@ def test_dask_publishes_what_threads_publish_and_records_the_steps(archives: Pat
     done = backfill(releases=LABELS, output=str(output), archives=str(archives), task_runner="dask")
     assert (done["version"], done["published"], done["failed"]) == (1, LABELS, {})
     opened = version.open_version(output)
-    assert {r["path"] for r in opened.resources} == {r["path"] for r in version.open_version(three.store).resources}
+    assert {r.path for r in opened.resources} == {r.path for r in version.open_version(three.store).resources}
     [record] = runs(LocalStore(output))
     assert sorted(x["release"] for x in record["steps"] if x["step"] == "write") == LABELS
 
@@ -208,7 +208,7 @@ def test_a_busy_source_is_asked_again_and_a_page_is_not(at_cms: Cms, archives: P
     assert (len(at_cms.asked(busy)), len(at_cms.asked(page))) == (2, 1)
     opened = version.open_version(tmp_path / "store")
     assert list(opened.releases) == ["RVU24A"]
-    assert opened.releases["RVU24A"]["archive"]["url"] == at_cms.url + busy
+    assert opened.releases["RVU24A"].archive.url == at_cms.url + busy
 
 
 def test_what_the_cache_holds_is_not_asked_for_again(at_cms: Cms, tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_source_that_answers_503_is_asked_again_and_the_release_is_published(r
     # By hand: 32.3465 x (1.00 x 1.000 + 2.00 x 0.900 + 0.10 x 0.500) = 92.187525
     paid = version.scan("payment_locality", LABEL).filter(pl.col("hcpcs") == "G9901", pl.col("state") == "AL")
     assert str(paid.collect()["nonfacility_amount"].item()) == "92.19"
-    assert version.releases[LABEL]["archive"]["url"].endswith(ZIP_PATH)
+    assert version.releases[LABEL].archive.url.endswith(ZIP_PATH)
 
 
 def test_a_page_instead_of_a_zip_ends_in_one_clear_message_and_isnt_asked_for_again(runs: Runs) -> None:
@@ -235,9 +235,9 @@ def test_each_finished_run_leaves_a_table_of_what_is_published(runs: Runs) -> No
         assert artifacts[text]["key"] == "published-rvu25d"
         assert artifacts[text]["type"] == "table"
         table = {row["table"]: row for row in json.loads(artifacts[text]["data"])}
-        assert set(table) == {r["table"] for r in resources}
+        assert set(table) == {r.table for r in resources}
         for resource in resources:
-            row = table[resource["table"]]
-            assert (row["rows"], row["bytes"]) == (resource["rows"], resource["bytes"])
-            assert resource["hash"].startswith(f"sha256:{row['sha256']}")
+            row = table[resource.table]
+            assert (row["rows"], row["bytes"]) == (resource.rows, resource.bytes)
+            assert resource.hash.startswith(f"sha256:{row['sha256']}")
             assert len(row["sha256"]) == 12

@@ -258,8 +258,8 @@ def test_a_watch_publishes_the_new_release_and_the_reposted_one_as_one_version(s
 
 def test_a_reposted_archive_is_revision_2_of_its_release(story: Story) -> None:
     record = story.watch.version.releases["RVU26B"]
-    assert record["revision"] == 2
-    assert record["archive"]["url"].endswith(REPOSTED)
+    assert record.revision == 2
+    assert record.archive.url.endswith(REPOSTED)
     assert work_of_the_visit(story.watch.version, "RVU26B") == {Decimal("1.50")}
 
 
@@ -268,7 +268,7 @@ def test_the_version_before_a_repost_stays_readable_as_it_was(story: Story) -> N
 
 
 def test_a_redirected_zip_is_recorded_with_the_address_it_came_from(story: Story) -> None:
-    assert story.watch.version.releases["RVU27A"]["archive"]["url"].endswith(BEHIND_IT)
+    assert story.watch.version.releases["RVU27A"].archive.url.endswith(BEHIND_IT)
 
 
 def test_a_licence_page_in_place_of_a_zip_is_reported_by_name(story: Story) -> None:

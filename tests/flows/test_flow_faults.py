@@ -80,9 +80,9 @@ class Place:
         for number in numbers(store):
             at = pfsetl.open(store, number)
             assert [x for x in at.verify() if x[1]] == []
-            names = [(r["table"], r["release"]) for r in at.resources]
+            names = [(r.table, r.release) for r in at.resources]
             assert len(names) == len(set(names))
-            assert {label: at.releases[label]["revision"] for label in at.releases} == dict.fromkeys(at.releases, 1)
+            assert {label: at.releases[label].revision for label in at.releases} == dict.fromkeys(at.releases, 1)
         kept = cache.rows(self.cache)
         assert sorted(row.label for row in kept) == sorted(labels)
         assert all(cache.is_intact(row) for row in kept)

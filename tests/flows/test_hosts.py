@@ -67,7 +67,7 @@ def test_looks_from_changing_hosts_are_one_history(site: Site, store: str, on: C
     assert [look("c"), look("a")] == [[LABEL], []]
     kept = cache.rows(open_cache(None, store))
     assert [(row.label, row.revision) for row in kept] == [(LABEL, 1), (LABEL, 2)]
-    assert version.open_version(store).releases[LABEL]["archive"]["sha256"] == kept[-1].sha256
+    assert version.open_version(store).releases[LABEL].archive.sha256 == kept[-1].sha256
 
 
 def test_a_backfill_takes_what_another_host_fetched(site: Site, store: str, on: Callable[[str], Path]) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from prefect.testing.utilities import prefect_test_harness
 
-from pfsetl import alarms
+from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
 from pfsetl.publication import version
-from tests import cms_pages, synthetic
+from tests import cms_pages, declared, synthetic
 from tests.cms_server import Answer
 from tests.flows.site import INDEX, Site, html, opened, zip_answer
 from tests.unit.test_declare import inserted
@@ -56,7 +56,7 @@ def december(site: Site) -> Site:
 
 def releases(site: Site) -> dict[str, int]:
     """Return the revision of each release that the store holds."""
-    return {label: record["revision"] for label, record in version.open_version(site.store).releases.items()}
+    return {label: record.revision for label, record in version.open_version(site.store).releases.items()}
 
 
 def days_later(site: Site, days: int = 1) -> date:
@@ -208,8 +208,8 @@ def test_a_release_that_is_taken_down_and_acknowledged(december: Site, monkeypat
     assert (told.state, told.message.startswith(f"RVU26B: {GONE}")) == ("Failed", True)
     assert (told.outcomes("RVU26B"), "1 vanished" in told.artifact) == (["alarm: vanished"], True)
     assert (told.code, told.stale) == (1, ["RVU26B"])
-    row = {"release": "RVU26B", "problem": "vanished", "until": "2026-12-31", "reason": "moved"}
-    monkeypatch.setattr(alarms, "_rows", lambda: {("RVU26B", "vanished"): row})
+    row = KnownProblemRow(release="RVU26B", problem="vanished", until=date(2026, 12, 31), reason="moved")
+    declared.only(monkeypatch, KNOWN_PROBLEMS, row)
     told = december.look(days_later(december))
     assert (told.state, told.outcomes("RVU26B")) == ("Completed", ["acknowledged until 2026-12-31: vanished"])
     assert (told.code, told.status["stale"]) == (0, [])

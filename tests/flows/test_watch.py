@@ -45,14 +45,14 @@ def test_a_new_release_and_a_re_posted_one_become_versions_with_their_history(si
     first = site.post("RVU27A")
     done = site.watch()
     assert (done["version"], done["published"], done["failed"], done["seen"]["new_label"]) == (1, ["RVU27A"], {}, 1)
-    assert version.open_version(site.store).releases["RVU27A"]["archive"]["url"] == site.cms.url + first
+    assert version.open_version(site.store).releases["RVU27A"].archive.url == site.cms.url + first
     nothing = site.watch()
     assert (nothing["version"], nothing["published"], nothing["seen"].get("new_label")) == (1, [], None)
     second = site.post("RVU27A", "rvu27a-updated-01/10/2027", WITHOUT_EXCLUDED)
     done = site.watch()
     assert (done["version"], done["published"], done["seen"]["new_zip"]) == (2, ["RVU27A"], 1)
     now = version.open_version(site.store)
-    assert now.releases["RVU27A"]["revision"] == 2
+    assert now.releases["RVU27A"].revision == 2
     assert now.scan("releases", "RVU27A").collect()["url"].to_list() == [site.cms.url + first, site.cms.url + second]
     codes = [
         version.open_version(site.store, n).scan("rvu").filter(participant="non_qp").collect()["hcpcs"].to_list()

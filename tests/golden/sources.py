@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pfsetl.backfill import find_archives
+from pfsetl.pipeline.backfill import find_archives
 from tests.golden.published import PLACE, SETTINGS, member_bytes, ohio_file, opps_cap_member, payment_file
 from tests.golden.published import published_amounts as amounts_file
 

@@ -18,6 +18,7 @@ INDICATORS = ("multiple_procedure", "bilateral", "global_days", "status")
 LINE = {"number": 1, "units": 1, "date": "2025-02-01"}
 KNEE = {"hcpcs": "27447", "locality": "CA/18"}
 CATARACT = {"hcpcs": "66984"}
+LOCAL = {"date": "2025-02-01", "locality": "CA/18", "setting": "facility"}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,30 @@ CATARACT = {"hcpcs": "66984"}
 def test_each_part_is_paid(built, line, allowed):
     answer = pfsetl.price(line.pop("hcpcs"), "2025-02-01", setting="facility", output=built("RVU25A"), **line)
     assert answer["allowed"] == Decimal(allowed)
+
+
+# 10 % and 69 % of 1,340.36, 21 % by days; 66984: 577.86 in CA/18, 150 % for both eyes, 20 % of it for aftercare.
+# 44120 (1,237.24) and 44005 (1,107.45) on a return: 81 % of each, without a rank; 69436 both sides: without 150 %.
+@pytest.mark.parametrize(
+    ("lines", "allowed"),
+    [
+        ([("27447", "54", None), ("27447", "55", 90)], ["1058.88", "281.48"]),
+        ([("27447", "54 RT", None), ("27447", "55 RT", 90)], ["1058.88", "281.48"]),
+        ([("27447", "55", None), ("29881", "", None)], ["281.48", "585.44"]),
+        ([("27447", "55", 40), ("27447", "55", 50)], ["125.10", "156.38"]),
+        ([("66984", "54 50", None), ("66984", "55 50", 90)], ["693.43", "173.36"]),
+        ([("66984", "55 RT", 60), ("66984", "55 LT", 40)], ["96.31", "0.00"]),
+        ([("66984", "54 RT", None), ("66984", "55 LT", 90)], ["462.29", "115.57"]),
+        ([("44120", "78", None), ("44005", "78", None)], ["1002.16", "897.03"]),
+        ([("69436", "78 50", None)], ["138.17"]),
+    ],
+)
+def test_parts_and_returns_on_one_claim(built, lines, allowed):
+    answer = pfsetl.claim(
+        [{**LOCAL, "hcpcs": code, "modifiers": names, "days": days} for code, names, days in lines],
+        output=built("RVU25A"),
+    )
+    assert [one["allowed"] for one in answer["lines"]] == [Decimal(one) for one in allowed]
 
 
 @pytest.mark.parametrize("setting", ["nonfacility", "facility"])

@@ -17,9 +17,10 @@ from pfsetl.pricing.service import modifiers
 from tests.golden.claim_lines import line
 
 EXAMPLES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "modifier_lines.json").read_text())
-RULED = {name for row in reductions() for name in row.modifiers}
+RULED = {name for row in reductions() for name in row.modifier}
 # What a part is says which rule applies, and the units of supervision are in the amount itself.
-WITHOUT_STEP = {"part", "medical_supervision", "practitioner"}
+# What Medicare pays of an amount is no step of it; sequestration has tests of its own.
+WITHOUT_STEP = {"part", "medical_supervision", "practitioner", "coinsurance"}
 
 
 def priced(example: dict[str, Any]) -> tuple[PricedLine, ...]:
@@ -48,5 +49,5 @@ def test_every_modifier_that_a_rule_names_is_on_a_line() -> None:
 
 def test_every_rule_that_takes_a_share_for_a_modifier_decides_a_line() -> None:
     decided = {step.rule for example in EXAMPLES for one in priced(example) for step in one.steps}
-    taking = {row.rule for row in reductions() if row.modifiers and not row.outcome}
+    taking = {row.rule for row in reductions() if row.modifier and not row.outcome}
     assert taking - WITHOUT_STEP - decided == set()

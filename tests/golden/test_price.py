@@ -226,7 +226,7 @@ def test_a_physical_status_leaves_the_amount_of_an_anesthesia(built, beside):
 @pytest.mark.parametrize("label", ["RVU15A", "RVU26A"])
 def test_every_county_that_cms_names_is_one_of_the_census_bureaus(built, label):
     named = counties(built(label), label).named
-    declared = {county_of(row["state"], row["county"]) for row in declarations.rows("counties.csv")}
+    declared = {county_of(row["state"], row["county"]) for row in declarations.texts("counties.csv")}
     assert set(named) - declared == set()
 
 

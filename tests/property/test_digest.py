@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest
+from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest, type_text
 
 SCHEMA = {"code": pl.String, "text": pl.String, "flag": pl.Boolean, "money": pl.Decimal(9, 2), "count": pl.Int32,
           "share": pl.Float64}  # fmt: skip
@@ -106,3 +106,24 @@ def test_parts_with_different_text_values_are_refused_rather_than_confused() -> 
     digest.update(pl.DataFrame({"a": ["x"]}))
     with pytest.raises(ValueError, match="share one list of text values"):
         digest.update(pl.DataFrame({"a": ["b"]}))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text"),
+    [
+        (pl.String(), "String"),
+        (pl.Boolean(), "Boolean"),
+        (pl.Int32(), "Int32"),
+        (pl.Float64(), "Float64"),
+        (pl.Date(), "Date"),
+        (pl.Decimal(9, 4), "Decimal(precision=9, scale=4)"),
+    ],
+)
+def test_a_type_is_written_as_in_every_digest_so_far(dtype, text):
+    """What polars called these types when digests began; the digests of every published table hold it."""
+    assert type_text(dtype) == text
+
+
+def test_a_type_that_no_table_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="Int16: no table has a column of this type"):
+        type_text(pl.Int16())

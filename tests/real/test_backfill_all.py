@@ -40,8 +40,8 @@ def test_a_second_run_says_that_nothing_changed(store, archives, capsys):
 
 def test_no_release_warns_of_a_difference_between_its_text_formats(store):
     records = version.open_version(store).releases
-    found = [(label, d["field"]) for label in records for d in records[label]["format_differences"]]
-    unexplained = [(k, d) for k in records for d in records[k]["format_differences"] if not d["explained"]]
+    found = [(label, d.field) for label in records for d in records[label].format_differences]
+    unexplained = [(k, d) for k in records for d in records[k].format_differences if not d.explained]
     assert (len(found) > 10, unexplained) == (True, [])
 
 
@@ -49,7 +49,7 @@ def test_no_release_warns_of_a_difference_between_its_text_formats(store):
 def test_a_backfilled_release_has_the_files_of_one_built_alone(release, store, built):
     # All but what compares a release with the one before it, which depends on what a version holds.
     def digests(resources):
-        own = (r for r in resources if r["release"] == release and r["table"] != "release_changes")
-        return {r["table"]: r["digest"] for r in own}
+        own = (r for r in resources if r.release == release and r.table != "release_changes")
+        return {r.table: r.digest for r in own}
 
     assert digests(version.open_version(store).resources) == digests(built(release).resources)

@@ -26,14 +26,14 @@ def printed(built: Callable[[str], Version]) -> dict[tuple[str, str, str], set[s
 
 
 def test_each_contractor_has_a_row_with_its_state(printed) -> None:
-    rows = {(r["carrier"], r["locality"]): r["state"] for r in declarations.rows("carriers.csv")}
+    rows = {(r["carrier"], r["locality"]): r["state"] for r in declarations.texts("carriers.csv")}
     told = {key: rows.get(key[:2]) or rows.get((key[0], "")) for key in printed}
     assert {key: state for key, state in told.items() if state != key[2]} == {}
 
 
 def test_no_row_claims_an_archive_that_does_not_print_it(printed) -> None:
     wrong = {}
-    for row in declarations.rows("carriers.csv"):
+    for row in declarations.texts("carriers.csv"):
         releases = sorted(
             release
             for (mac, locality, state), at in printed.items()

@@ -18,9 +18,9 @@ from pfsetl.parsing import parity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.members import MemberFile
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 
 RELEASES = [
@@ -193,8 +193,8 @@ def folder_of(release_path, tmp_path_factory) -> Callable[[str, str], Path]:
 def test_a_build_from_csv_alone_publishes_what_the_whole_archive_does(label, form, built, folder_of, tmp_path):
     one = pfsetl.build(label, store=LocalStore(tmp_path), archive=folder_of(label, form)).version
     tables = {"rvu", "anesthesia", "opps_cap", "payment_national", "payment_locality", "section_stats"}
-    whole = {r["table"]: r["digest"] for r in built(label).resources if r["release"] == label and r["table"] in tables}
-    assert {r["table"]: r["digest"] for r in one.resources if r["table"] in tables} == whole
+    whole = {r.table: r.digest for r in built(label).resources if r.release == label and r.table in tables}
+    assert {r.table: r.digest for r in one.resources if r.table in tables} == whole
 
 
 def test_leading_zeros_lost_in_a_csv_come_back(folder_of):

@@ -50,12 +50,12 @@ def test_every_row_is_published(release, rvu):
 
 
 def test_every_line_of_every_source_file_is_accounted_for(release, built):
-    for member in built(release).releases[release]["members"]:
+    for member in built(release).releases[release].members:
         assert member["records"] == member["published"] + member["merged"] + member["rejected"], member["file"]
 
 
 def test_only_the_members_that_the_archive_lacks_are_missing(release, built):
-    assert built(release).releases[release]["missing"] == (["opps_cap"] if release == "RVU26A" else [])
+    assert built(release).releases[release].missing == (("opps_cap",) if release == "RVU26A" else ())
 
 
 def test_the_conversion_factor(release, table):
@@ -143,7 +143,7 @@ def test_anesthesia_factors_are_dollars(table):
 
 def test_files_are_what_the_manifest_says(release, built):
     version = built(release)
-    assert {r["table"] for r in version.resources if r["release"] == release} == {
+    assert {r.table for r in version.resources if r.release == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
         "payment_locality", "section_stats", "code_comparison", "releases", "rejects", "release_calendar",
         "source_lines", "release_changes",

@@ -293,6 +293,12 @@ def test_assistant_at_surgery(modifier, indicator, expected):
     assert result(modifiers=modifier, assistant_surgeon=indicator) == expected
 
 
+# Social Security Act 1833(a)(1)(O) goes by who assists: AS says that it's no physician, also beside 80, 81 or 82.
+@pytest.mark.parametrize("modifiers", ["80 AS", "AS 80", "81 AS", "AS 82"])
+def test_an_assistant_with_as_is_paid_as_such_whatever_stands_beside_it(modifiers):
+    assert result(modifiers=modifiers, assistant_surgeon="2") == 13_60
+
+
 def test_the_share_of_an_assistant_is_not_cut_again_for_the_practitioner():
     assert result(modifiers="AS", practitioner="pa") == 13_60
 
@@ -573,7 +579,8 @@ def test_one_side_alone_is_one_procedure():
 
 
 def test_two_lines_of_the_same_side_are_no_pair():
-    assert allowed(line(1, bilateral="1", modifiers="RT"), line(2, bilateral="1", modifiers="RT")) == [100_00, 100_00]
+    lines = line(1, bilateral="1", modifiers="RT"), line(2, bilateral="1", modifiers="RT 59")
+    assert allowed(*lines) == [100_00, 100_00]
 
 
 def test_sides_of_different_days_are_no_pair():

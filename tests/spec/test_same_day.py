@@ -9,9 +9,11 @@ from datetime import date
 
 import pytest
 
+from pfsetl.errors import UsageError
 from pfsetl.pricing import same_day
 from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.same_day import CUT, IN_FORCE, SHARE, unapplied
+from tests import declared
 from tests.spec.test_claims import line
 
 DAY = date(2027, 3, 1)
@@ -32,7 +34,7 @@ def add_on(number=2, payment=16_00, **changed):
 
 def dated(row):
     """A row as a final rule would make it."""
-    return replace(row, state=IN_FORCE, proposed_from=None, share=replace(row.share, effective_from=date(2027, 1, 1)))
+    return replace(row, state=IN_FORCE, proposed_from=None, from_=date(2027, 1, 1))
 
 
 @pytest.fixture
@@ -45,9 +47,9 @@ def final(monkeypatch):
 def by_modifier(monkeypatch):
     """The share asked for by a modifier of the visit itself; XX stands for the one a final rule will name."""
     rows = tuple(
-        dated(replace(row, group="office_visit", modifiers=("XX",), of=""))
+        dated(replace(row, group="office_visit", modifier=("XX",), of=""))
         for row in same_day.relations()
-        if row.share.rule == SHARE
+        if row.rule == SHARE
     )
     monkeypatch.setattr(same_day, "relations", lambda: rows)
 
@@ -220,16 +222,21 @@ ROW = {
     [
         ({"from": ""}, "a proposed rule has no first day, one in force has one"),
         ({"state": "proposed"}, "a proposed rule has no first day, one in force has one"),
-        ({"state": "final"}, "write proposed or in_force"),
-        ({"rule": "visit"}, "not known"),
-        ({"group": "visits"}, "has no such group"),
-        ({"aco": "maybe"}, "write yes, no, or nothing"),
+        ({"state": "final"}, "state 'final' is none of proposed, in_force"),
+        ({"rule": "visit"}, "rule 'visit' is none of visit_and_procedure, share_of_visit"),
+        ({"group": "visits"}, "group 'visits' is none of global_procedure, office_visit, visit_complexity, which"),
+        ({"aco": "maybe"}, "aco 'maybe' is none of true, yes, false, no"),
         ({"rule": SHARE, "modifier": ""}, "needs the modifier that asks for it"),
     ],
 )
-def test_a_row_that_cannot_be_applied_is_refused_with_what_to_write(changed, said):
-    assert said in same_day.problem(ROW | changed)
+def test_a_row_that_cannot_be_applied_is_refused_with_what_to_write(changed, said, tmp_path):
+    declared.write(tmp_path, "same_day.csv", ROW | changed)
+    with declared.laid_over(tmp_path), pytest.raises(UsageError, match=r"same_day\.csv line 2") as caught:
+        same_day.relations()
+    assert said in str(caught.value)
 
 
-def test_a_row_that_can_be_applied_has_no_problem():
-    assert same_day.problem(ROW) == ""
+def test_a_row_that_can_be_applied_has_no_problem(tmp_path):
+    declared.write(tmp_path, "same_day.csv", ROW)
+    with declared.laid_over(tmp_path):
+        assert "in_force" in {row.state for row in same_day.relations()}

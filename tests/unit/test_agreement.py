@@ -5,11 +5,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl import pipeline
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import registry
+from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ChecksFailed
+from pfsetl.pipeline.examine import Examined, examine
 from pfsetl.tables import agreement
 from pfsetl.tables.check import Report
+from tests import declared
 from tests import synthetic as s
 
 RELEASE = registry.find("RVU25A")
@@ -19,7 +21,7 @@ RELEASE = registry.find("RVU25A")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """The tables of a synthetic archive whose capped amounts follow from its RVUs, indices and factor."""
     archive = s.write_zip(tmp_path_factory.mktemp("archive") / "RVU25A.zip", s.release("RVU25A"))
-    return pipeline.examine("RVU25A", archive, records={}).tables
+    return examine("RVU25A", archive, records={}).tables
 
 
 def judged(tables: dict[str, pl.DataFrame], **changes: pl.DataFrame):
@@ -62,9 +64,7 @@ def test_members_of_another_release_stop_the_build(tables):
 
 def test_a_member_that_cms_computed_from_other_figures_is_published_with_the_reason(tables, monkeypatch):
     row = {"release": "RVU25A", "member": "opps_cap", "action": "stale", "what": "still the member of RVU24D"}
-    monkeypatch.setattr(
-        declarations, "rows", lambda name, rows=declarations.rows: [row] if "corr" in name else rows(name)
-    )
+    declared.only(monkeypatch, CORRECTIONS, CorrectionRow(**row))
     told, finding = judged(
         tables, gpci=tables["gpci"].with_columns(pl.col("pe_gpci") + pl.lit("0.011").cast(pl.Decimal(6, 3)))
     )
@@ -94,7 +94,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """Eleven capped services in five localities, of which four have work."""
     members = s.release("RVU25A", [*s.CODES, *IMAGES, *READINGS], [*s.PLACES, *MORE])
     archive = s.write_zip(tmp_path_factory.mktemp("archive") / "RVU25A.zip", members)
-    return pipeline.examine("RVU25A", archive, records={}).tables
+    return examine("RVU25A", archive, records={}).tables
 
 
 def stopped(tables: dict[str, pl.DataFrame], release: str = "RVU25A") -> dict[str, tuple[str, ...]]:
@@ -162,10 +162,10 @@ def amounts(caps: pl.DataFrame) -> list[str]:
 # --- contractors ------------------------------------------------------------------------------------------------
 
 
-def examined(folder: Path, **members: bytes) -> pipeline.Examined:
+def examined(folder: Path, **members: bytes) -> Examined:
     names = {"gpci": "GPCI2025.csv", "locco": "25LOCCO.csv", "anes": "ANES2025.csv"}
     changed = {names[name]: content for name, content in members.items()}
-    return pipeline.examine("RVU25A", s.write_zip(folder / "RVU25A.zip", s.release("RVU25A") | changed), records={})
+    return examine("RVU25A", s.write_zip(folder / "RVU25A.zip", s.release("RVU25A") | changed), records={})
 
 
 def test_the_contractor_of_most_members_is_published_and_the_odd_member_named(tmp_path):

@@ -8,10 +8,14 @@ import pytest
 
 from pfsetl import alarms, looks
 from pfsetl.alarms import Alarm
-from pfsetl.declared import declarations
-from pfsetl.errors import ChecksFailed, ContractError, SourceUnavailable
+from pfsetl.declared import declarations, registry
+from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
+from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
+from pfsetl.publication import fingerprint
 from pfsetl.source.discover import Posting
 from pfsetl.watch import Plan
+from tests import declared
+from tests.publisher import record
 
 TODAY = date(2026, 2, 1)
 ALARM = Alarm("RVU25D", "vanished", "gone")
@@ -23,9 +27,12 @@ def posting(label: str, state: Any = "known") -> Posting:
 
 def known(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     """Let these be the rows of known problems."""
-    names = ("release", "problem", "until", "reason")
-    rows = tuple(dict(zip(names, line.split(","), strict=True)) for line in lines)
-    monkeypatch.setattr(declarations, "rows", lambda _name: rows)
+    cells = [line.split(",") for line in lines]
+    rows = [
+        KnownProblemRow(release=label, problem=problem, until=date.fromisoformat(until), reason=reason)
+        for label, problem, until, reason in cells
+    ]
+    declared.only(monkeypatch, KNOWN_PROBLEMS, *rows)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +80,25 @@ def test_an_acknowledgement_that_is_over_lets_the_alarm_stand_and_says_so(monkey
     assert (told, [a.why for a in standing]) == ([], ["gone (acknowledged until 2026-01-31: CMS said so)"])
 
 
-@pytest.mark.parametrize("until", ["", "soon", "2026-13-01", "12/31/2026"])
-def test_a_row_without_a_last_day_is_refused_before_it_is_needed(monkeypatch: pytest.MonkeyPatch, until: str) -> None:
-    known(monkeypatch, f"RVU03A,vanished,{until},it is old")
-    with pytest.raises(ContractError, match="RVU03A vanished: a row needs"):
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ({"until": ""}, "until is empty. Fill it: '' isn't a day. Write it as 2026-01-31"),
+        ({"until": "soon"}, "until 'soon' isn't a day. Write it as 2026-01-31"),
+        ({"until": "2026-13-01"}, "until '2026-13-01' isn't a day"),
+        ({"until": "12/31/2026"}, "until '12/31/2026' isn't a day"),
+        ({"problem": "vanish"}, "problem 'vanish' is none of failed, vanished, absent. Near: vanished"),
+        ({"reason": ""}, "reason is empty. Fill it"),
+    ],
+)
+def test_a_row_without_a_last_day_a_problem_or_a_reason_is_refused_before_it_is_needed(
+    tmp_path: Path, cells: dict[str, str], said: str
+) -> None:
+    row = {"release": "RVU03A", "problem": "vanished", "until": "2026-12-31", "reason": "it is old"}
+    declared.write(tmp_path, "watch/known_problems.csv", row | cells)
+    with declared.laid_over(tmp_path), pytest.raises(UsageError, match=r"known_problems\.csv line 2") as caught:
         alarms.acknowledged([ALARM], TODAY)
+    assert said in str(caught.value)
 
 
 def test_a_row_for_a_release_without_an_alarm_acknowledges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +107,7 @@ def test_a_row_for_a_release_without_an_alarm_acknowledges_nothing(monkeypatch: 
 
 
 def test_a_sample_is_not_the_release() -> None:
-    assert alarms.whole({"RVU25D": {"sample": False}, "RVU26A": {"sample": True}}) == {"RVU25D"}
+    assert alarms.whole({"RVU25D": record("RVU25D"), "RVU26A": record("RVU26A", sample=True)}) == {"RVU25D"}
 
 
 def test_a_reason_that_begins_with_the_label_names_it_once() -> None:
@@ -102,21 +123,16 @@ def test_another_problem_of_the_same_release_stands(monkeypatch: pytest.MonkeyPa
     assert alarms.acknowledged([ALARM], TODAY)[0] == [ALARM]
 
 
-@pytest.mark.parametrize("line", ["RVU25D,gone,2026-12-31,why", "RVU25D,vanished,,why", "RVU25D,vanished,2026-12-31,"])
-def test_a_row_without_a_problem_a_day_or_a_reason_is_refused(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
-    known(monkeypatch, line)
-    with pytest.raises(ContractError, match=r"known_problems\.csv.*RVU25D"):
-        alarms.acknowledged([ALARM], TODAY)
-
-
-def test_acknowledging_a_problem_builds_nothing_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = declarations.digest.__wrapped__()
+def test_acknowledging_a_problem_builds_nothing_anew(tmp_path: Path) -> None:
+    release = registry.find("RVU25D")
+    before = fingerprint.fingerprint("content", release)
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch/known_problems.csv").write_text(
         "release,problem,until,reason\nRVU25D,vanished,2026-12-31,CMS said so\n"
     )
-    monkeypatch.setattr(declarations, "own", lambda: tmp_path)
-    assert declarations.digest.__wrapped__() == before
+    with declared.laid_over(tmp_path):
+        assert len(declarations.rows(KNOWN_PROBLEMS)) == 1
+        assert fingerprint.fingerprint("content", release) == before
 
 
 @pytest.mark.parametrize(("at_source", "error"), [(True, SourceUnavailable), (False, ChecksFailed)])

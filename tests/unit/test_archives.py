@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import pipeline
 from pfsetl.archives import look
 from pfsetl.declared import labels
 from pfsetl.errors import UsageError
-from pfsetl.publication.store import LocalStore
+from pfsetl.pipeline.build import build
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 
 def folder_of(folder: Path, *names: str) -> Path:
@@ -71,6 +73,7 @@ def test_an_archive_whose_name_says_no_label_is_told_by_what_it_holds(label: str
     }
 
 
+@pytest.mark.long
 def test_the_command_says_so_and_renaming_it_is_the_remedy(tmp_path: Path, run) -> None:
     path = s.write_zip(folder_of(tmp_path / "zips") / "x.zip", s.whole("RVU25D"))
     asked = ("backfill", "2025", "--archives", path.parent, "--output", tmp_path / "o", "--json")
@@ -174,7 +177,7 @@ def test_a_label_that_is_not_declared_in_a_quarter_that_has_one_is_asked_about(l
 def test_a_build_under_such_a_label_is_refused(tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "a.zip", s.release("RVU26A"))
     with pytest.raises(UsageError, match=r"which has RVU26A for this quarter\. Give that label"):
-        pipeline.build("RVU26AR", store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
+        build("RVU26AR", store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
 
 
 @pytest.mark.parametrize("label", ["RVU27A", "RVU27AR", "RVU31D"])

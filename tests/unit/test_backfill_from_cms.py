@@ -39,7 +39,7 @@ def test_what_the_cache_lacks_is_fetched_and_published_as_one_version(cms: Cms, 
 def test_the_address_of_each_archive_is_in_its_record(cms: Cms, backfill: Run, tmp_path: Path) -> None:
     backfill("RVU25A,RVU25B")
     records = pfsetl.open(tmp_path / "store").releases
-    assert {label: r["archive"]["url"] for label, r in records.items()} == {x: cms.url + ZIPS[x] for x in ZIPS}
+    assert {label: r.archive.url for label, r in records.items()} == {x: cms.url + ZIPS[x] for x in ZIPS}
 
 
 def test_what_the_cache_has_is_not_asked_for_again(cms: Cms, backfill: Run) -> None:

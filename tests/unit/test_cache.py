@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.backfill import find_archives
 from pfsetl.errors import SourceBusy, SourceUnavailable
+from pfsetl.pipeline.backfill import find_archives
 from pfsetl.source import cache
 from pfsetl.source.cache import Fetched, alone, is_intact, keep, newest, rows
 

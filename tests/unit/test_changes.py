@@ -13,16 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pfsetl
-from pfsetl import pipeline
-from pfsetl.declared import contracts, registry
+from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
+from pfsetl.pipeline.request import Request, opened
+from pfsetl.pipeline.stage import stage
 from pfsetl.publication import changes as published_changes
-from pfsetl.publication import publish, succession
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication import publish, release_changes
 from pfsetl.publication.version import Version
-from pfsetl.source.archive import open_archive
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables import changes
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 Run = Callable[..., tuple[int, str, str]]
 KEY = ["hcpcs", "place"]
@@ -187,16 +189,13 @@ def test_the_same_releases_have_the_same_changes_whatever_order_they_come_in(
     archives: dict[str, Path], tmp_path: Path
 ) -> None:
     staged, base = LocalStore(tmp_path / "staged"), pfsetl.open(tmp_path / "staged")
-    parts = [
-        pipeline.stage(registry.find(label), open_archive(path), store=staged, base=base, records={})
-        for label, path in archives.items()
-    ]
+    parts = [stage(opened(Request(label, path), base)) for label, path in archives.items()]
     found = set()
     for number, order in enumerate(itertools.permutations(parts)):
         store = LocalStore(Path(shutil.copytree(staged.root, tmp_path / str(number))))
         for part in order:
             at = publish.commit(store, [part], pfsetl.open(store), contracts.load())
-        found.add(tuple(sorted((r["table"], r["release"], r["digest"]) for r in at.resources)))
+        found.add(tuple(sorted((r.table, r.release, r.digest) for r in at.resources)))
     assert (len(found), len(listed(at, "RVU25B"))) == (1, 3)
 
 
@@ -210,9 +209,9 @@ def test_an_unchanged_release_whose_neighbour_changed_keeps_its_identity(
     archives: dict[str, Path], tmp_path: Path
 ) -> None:
     store = LocalStore(tmp_path / "o")
-    before = built(store, archives, "RVU25A", "RVU25C").releases["RVU25C"]["content"]
+    before = built(store, archives, "RVU25A", "RVU25C").releases["RVU25C"].content
     after = built(store, archives, "RVU25B")
-    assert (after.releases["RVU25C"]["content"], listed(after, "RVU25C")[0][0]) == (before, "RVU25B")
+    assert (after.releases["RVU25C"].content, listed(after, "RVU25C")[0][0]) == (before, "RVU25B")
     assert built(store, archives, "RVU25C").number == after.number
 
 
@@ -225,7 +224,7 @@ def test_changes_to_a_sample_are_those_from_a_sample(archives: dict[str, Path], 
 
 def test_a_deleted_table_of_changes_is_restored_by_building_again(store: LocalStore, archives: dict[str, Path]) -> None:
     at = pfsetl.open(store)
-    (gone,) = (r["path"] for r in at.resources if (r["table"], r["release"]) == ("release_changes", "RVU25B"))
+    (gone,) = (r.path for r in at.resources if (r.table, r.release) == ("release_changes", "RVU25B"))
     (store.root / gone).unlink()
     after = built(store, archives, "RVU25B")
     assert (after.number, [problem for _, problem in after.verify() if problem]) == (at.number, [])
@@ -236,9 +235,9 @@ def test_a_version_of_before_the_table_gets_it_with_the_next_build(
 ) -> None:
     older = LocalStore(store.root.parent / "older")
     with monkeypatch.context() as patch:
-        patch.setattr(succession, "completed", lambda store, resources, *_: list(resources))
+        patch.setattr(release_changes, "completed", lambda store, resources, *_: list(resources))
         before = built(older, archives, "RVU25A", "RVU25B")
-    assert "release_changes" not in {r["table"] for r in before.resources}
+    assert "release_changes" not in {r.table for r in before.resources}
     assert len(listed(built(older, archives, "RVU25C"), "RVU25B")) == 3
 
 
@@ -246,7 +245,7 @@ def test_a_deleted_table_of_changes_stops_no_other_build(
     store: LocalStore, archives: dict[str, Path], tmp_path: Path
 ) -> None:
     at = pfsetl.open(store)
-    (gone,) = (r["path"] for r in at.resources if (r["table"], r["release"]) == ("release_changes", "RVU25B"))
+    (gone,) = (r.path for r in at.resources if (r.table, r.release) == ("release_changes", "RVU25B"))
     (store.root / gone).unlink()
     with pytest.raises(StoreError, match="is published all the same"):  # but can't be laid out for readers that glob
         pfsetl.build("RVU25D", store=store, archive=s.write_zip(tmp_path / "d.zip", s.whole("RVU25D")))
@@ -254,7 +253,7 @@ def test_a_deleted_table_of_changes_stops_no_other_build(
 
 
 def test_a_neighbour_that_cannot_be_read_is_named(store: LocalStore, archives: dict[str, Path], tmp_path: Path) -> None:
-    (path,) = (r["path"] for r in pfsetl.open(store).resources if (r["table"], r["release"]) == ("rvu", "RVU25C"))
+    (path,) = (r.path for r in pfsetl.open(store).resources if (r.table, r.release) == ("rvu", "RVU25C"))
     damaged = store.root / path
     damaged.chmod(0o644)
     damaged.write_bytes(b"PAR1")

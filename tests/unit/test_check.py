@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from pfsetl.declared import contracts, registry
+from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ChecksFailed
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read
@@ -14,6 +15,7 @@ from pfsetl.source.archive import open_archive
 from pfsetl.tables import check
 from pfsetl.tables.check import Finding, Report
 from pfsetl.tables.normalize import Tables, normalize
+from tests import declared
 from tests import synthetic as s
 
 CONTRACT = contracts.load()
@@ -108,11 +110,18 @@ def test_all_errors_are_told_at_once() -> None:
 # --- what CMS published so --------------------------------------------------------------------------------------
 
 WRONG = Finding("rvu", "totals_add_up", "error", "The total is the sum.", 1)
-ROW = {"action": "breaks", "release": "RVU26*", "member": "rvu", "field": "totals_add_up", "what": "a misprint"}
+ROW = {
+    "action": "breaks",
+    "format": "txt",
+    "release": "RVU26*",
+    "member": "rvu",
+    "field": "totals_add_up",
+    "what": "a misprint",
+}
 
 
 def said_of(row: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Report:
-    monkeypatch.setattr(check.declarations, "rows", lambda _: [row])
+    declared.only(monkeypatch, CORRECTIONS, CorrectionRow(**row))
     return Report("RVU26A", (WRONG,)).accepting(())
 
 

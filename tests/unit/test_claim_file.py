@@ -168,7 +168,7 @@ COLUMNS = "hcpcs,date,modifiers,units,minutes,locality,setting,participant,pract
         ("G9901,2025-01-15,,-2", "units '-2': give a whole number"),
         ("G9901,2025-01-15,,,45", "isn't an anesthesia service"),
         ("G9901,2025-01-15,,,0", "minutes '0'"),
-        ("G9901,2025-01-15,,,,CA/99", "RVU25A has none of this number"),
+        ("G9901,2025-01-15,,,,CA/99", "RVU25A has no locality of this number"),
         ("G9901,2025-01-15,,,,90012", "no ZIP file is loaded"),
         ("G9901,2025-01-15,,,,,office", "setting 'office': not known"),
         ("G9901,2025-01-15,,,,,,all", "participant 'all': not known"),
@@ -202,6 +202,8 @@ def test_a_bad_line_is_named_and_the_others_are_priced(claimed, line, problem):
         ("cpt,dos,mod1,mod1\nG9901,2025-01-15,25,59\n", "the header has modifiers more than once"),
         (b"hcpcs,date\nG9901\xff,2025-01-15\n", "not UTF-8 text"),
         (b"PK\x03\x04\x80\x81\xff", "not UTF-8 text"),
+        ("hcpcs,date\nG9901,2025-01-15\n".encode("utf-16-le"), "it has NUL bytes, as UTF-16 has. Save it as UTF-8"),
+        ("hcpcs,date\nG9901,2025-01-15\n".encode("utf-16"), "not UTF-8 text"),
         ("hcpcs,date\n" + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
@@ -291,7 +293,7 @@ def test_json_lines_are_read_and_a_bad_one_is_named_by_its_line(claimed):
         (1, cents(VISIT * FACTOR)),
         (5, 2 * cents(VISIT * FACTOR)),
     ]
-    assert "'hcpcs' stands twice" in problems(answer)[3]
+    assert "'hcpcs' occurs twice" in problems(answer)[3]
     assert "not JSON" in problems(answer)[4]
 
 
@@ -307,7 +309,7 @@ def test_one_object_is_one_line(claimed):
     ],
 )
 def test_a_key_given_twice_is_refused(claimed, content):
-    with pytest.raises(UsageError, match="stands twice in one object"):
+    with pytest.raises(UsageError, match="occurs twice in one object"):
         claimed(content, "claim.json")
 
 
@@ -421,4 +423,4 @@ def test_the_command_counts_one_bad_line(command):
 @pytest.mark.parametrize("file", ["/dev/null", "/", "/nonexistent.csv", ""])
 def test_the_command_refuses_what_is_no_claim_file(run, output, file):
     code, _, err = run("claim", file, "-o", output)
-    assert (code, err.startswith("pfsetl: "), "foreseen" in err) == (2, True, False)
+    assert (code, err.startswith("pfsetl: "), "Unexpected" in err) == (2, True, False)

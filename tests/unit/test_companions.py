@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import pfsetl
+from pfsetl.declared import contracts, declarations
+from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import (
     ArchiveError,
     ChecksFailed,
@@ -20,8 +22,11 @@ from pfsetl.errors import (
     ValueRefused,
 )
 from pfsetl.publication import companions
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
+from pfsetl.tables.companions import MADE_BY
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 BASE = [["CODE", "2022"], ["", "BASE"], ["", "UNIT"], ["00998", "3"], ["00999", "15"]]
 
@@ -79,6 +84,17 @@ def test_the_state_is_that_of_the_contractor_not_of_the_region_code(load, store)
     # CMS writes EK and WK for the parts of Kansas; the locality is Missouri's where the contractor is.
     loaded = load("ZIP5_OCT2025.txt", zip_record("WM", "64101", "05302", "02"))
     assert loaded.frame(store).select("region", "state").rows() == [("WM", "MO")]
+
+
+@pytest.mark.parametrize(("name", "content"), [("ZIP5_OCT2025.txt", ZIPS), ("Anesthesia_Base_Units.txt", base_units())])
+def test_a_loaded_file_has_the_columns_of_its_contract(load, store, name, content):
+    loaded = load(name, content)
+    contracts.conform(loaded.frame(store), contracts.companions().tables[loaded.kind])
+
+
+def test_every_kind_of_companion_has_a_table_and_what_makes_it():
+    kinds = {row.companion for row in declarations.rows(COMPANIONS)}
+    assert kinds == set(contracts.companions().tables) == set(MADE_BY)
 
 
 @pytest.mark.parametrize("suffix", ["txt", "csv", "xlsx"])
@@ -261,7 +277,7 @@ def test_the_command_refuses_with_a_message(run, tmp_path, content, options, exi
         path.write_text(content, newline="")
     where = [] if "-o" in options else ["-o", tmp_path / "o"]
     code, _, err = run("load", path, "--sample", *options, *where)
-    assert (code, err.startswith("pfsetl: "), "foreseen" in err) == (exit_code, True, False)
+    assert (code, err.startswith("pfsetl: "), "Unexpected" in err) == (exit_code, True, False)
 
 
 # --- whole, or a part that says so ---------------------------------------------------------------------------------

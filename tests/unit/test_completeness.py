@@ -9,13 +9,16 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl import backfill, pipeline
 from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import ChecksFailed, UsageError
-from pfsetl.publication.store import LocalStore
+from pfsetl.pipeline import backfill
+from pfsetl.pipeline.build import build
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 LABEL = "RVU25A"
 TEXT = "PPRRVU2025_JAN.txt"
@@ -57,7 +60,7 @@ def broken(findings: list[Finding]) -> dict[str, str]:
 
 def test_a_whole_release_goes_into_an_empty_store(store, tmp_path):
     built = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole(LABEL)))
-    assert (built.record["lost"], built.record["sample"], built.record["accepted"]) == ([], False, [])
+    assert (built.record.lost, built.record.sample, built.record.accepted) == ((), False, ())
 
 
 def test_a_part_is_refused_with_both_remedies(store, tmp_path):
@@ -72,10 +75,10 @@ def test_a_part_is_refused_with_both_remedies(store, tmp_path):
 def test_both_remedies_work(store, tmp_path):
     archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
     lossy = pfsetl.build(LABEL, store=store, archive=archive, accept=["loss"])
-    assert (lossy.published, lossy.record["accepted"]) == (True, ["loss"])
-    assert {f["check"] for f in lossy.record["lost"]} >= {"whole_hcpcs", "whole_hcpcs_99607", "whole_state_locality"}
+    assert (lossy.published, lossy.record.accepted) == (True, ("loss",))
+    assert {f.check for f in lossy.record.lost} >= {"whole_hcpcs", "whole_hcpcs_99607", "whole_state_locality"}
     part = pfsetl.build(LABEL, store=LocalStore(tmp_path / "other"), archive=archive, sample=True)
-    assert (part.published, part.record["sample"], part.record["lost"]) == (True, True, [])
+    assert (part.published, part.record.sample, part.record.lost) == (True, True, ())
 
 
 @pytest.mark.parametrize("gone", [1, 2, 40, 900])
@@ -101,7 +104,7 @@ def test_an_empty_table_is_a_missing_member_and_no_breach():
 
 def test_floors_have_a_source_and_follow_each_other_without_a_gap():
     periods: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for row in declarations.rows("floors.csv"):
+    for row in declarations.texts("floors.csv"):
         assert row["source"]
         periods.setdefault((row["table"], row["columns"], row["value"], row["participants"]), []).append(
             (row["from"], row["until"])
@@ -191,9 +194,9 @@ def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_sa
     rows = [row for row in s.CODES if row is not s.SURGERY]
     archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows))
     built = pfsetl.build(LABEL, store=again, archive=archive, accept=["loss"])
-    (lost,) = built.version.manifest["pfsetl"]["releases"][LABEL]["lost"]
-    assert (built.record["revision"], lost["check"], lost["violations"]) == (2, "rows_kept", 1)
-    assert list(lost["examples"]) == ["G9903"]
+    (lost,) = built.version.manifest.pfsetl.releases[LABEL].lost
+    assert (built.record.revision, lost.check, lost.violations) == (2, "rows_kept", 1)
+    assert list(lost.examples) == ["G9903"]
 
 
 def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(again, tmp_path):
@@ -201,7 +204,7 @@ def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(aga
     message = refused(again, without_lines(slice(100, 301)), tmp_path)
     assert "201 of 20,007 rows (1.0 %) of RVU25A revision 1 are gone" in message
     built = pfsetl.build(LABEL, store=again, archive=few)
-    assert [(f["severity"], f["violations"]) for f in built.record["lost"]] == [("warn", 200)]
+    assert [(f.severity, f.violations) for f in built.record.lost] == [("warn", 200)]
 
 
 @pytest.mark.parametrize("member", ["OPPSCAP_JAN.csv", "ANES2025.csv", "25LOCCO.csv"])
@@ -215,7 +218,7 @@ def test_a_file_that_vanished_is_held(member, again, tmp_path):
 def test_a_file_that_was_never_there_is_only_missing(store, tmp_path):
     members = {name: data for name, data in s.whole(LABEL).items() if name != "ANES2025.csv"}
     built = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", members))
-    assert (built.record["missing"], built.record["lost"]) == (["anesthesia"], [])
+    assert (built.record.missing, built.record.lost) == (("anesthesia",), ())
 
 
 def test_a_participant_is_held_by_its_own_rows():
@@ -234,11 +237,11 @@ def test_a_backfill_holds_a_loss_too(again, tmp_path):
 
 
 def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_one(again, tmp_path):
-    (path,) = (r["path"] for r in pfsetl.open(again).resources if r["table"] == "gpci")
+    (path,) = (r.path for r in pfsetl.open(again).resources if r.table == "gpci")
     (again.root / path).unlink()
     rows = [s.changed(s.VISIT, work="1.22"), *s.CODES[1:]]
     built = pfsetl.build(LABEL, store=again, archive=s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows)))
-    assert "whether rows of it are gone isn't known" in built.record["lost"][0]["description"]
+    assert "whether rows of it are gone isn't known" in built.record.lost[0].description
 
 
 # --- samples ---------------------------------------------------------------------------------------------------------
@@ -248,13 +251,13 @@ def test_a_sample_never_takes_the_place_of_a_whole_release_silently(again, tmp_p
     message = refused(again, s.release(LABEL), tmp_path, sample=True)
     assert "A sample would replace RVU25A revision 1, which is whole, with 20,007 rows" in message
     archive = s.write_zip(tmp_path / "c.zip", s.release(LABEL))
-    assert pfsetl.build(LABEL, store=again, archive=archive, sample=True, accept=["loss"]).record["sample"]
+    assert pfsetl.build(LABEL, store=again, archive=archive, sample=True, accept=["loss"]).record.sample
 
 
 def test_a_whole_release_takes_the_place_of_a_sample(store, tmp_path):
     pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", s.release(LABEL)), sample=True)
     whole = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(LABEL)))
-    assert (whole.published, whole.record["sample"], whole.record["lost"]) == (True, False, [])
+    assert (whole.published, whole.record.sample, whole.record.lost) == (True, False, ())
 
 
 def test_the_same_bytes_as_a_sample_and_as_a_whole_are_two_requests(store, tmp_path):
@@ -288,7 +291,7 @@ def test_other_rules_hold_for_a_sample_too(store, tmp_path):
 @pytest.mark.parametrize("accept", ["loss", ["losses"], ["loss", "all"]])
 def test_what_is_accepted_is_a_known_word(accept, store, tmp_path):
     with pytest.raises(UsageError, match="loss, differences"):
-        pipeline.build(LABEL, store=store, archive=tmp_path, accept=accept)
+        build(LABEL, store=store, archive=tmp_path, accept=accept)
 
 
 def test_the_commands_take_accept_loss(again, tmp_path, run):

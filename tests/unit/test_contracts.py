@@ -348,6 +348,12 @@ def test_dictionary_is_fresh() -> None:
     assert page.read_text() == dictionary.dictionary(CONTRACT), "docs/tables.md is stale: run `make docs`"
 
 
+def test_the_page_of_the_companions_is_that_of_their_contract() -> None:
+    page = Path(__file__).parents[2] / "docs" / "companions.md"
+    expected = dictionary.dictionary(contracts.companions(), "Companions")
+    assert page.read_text() == expected, "docs/companions.md is stale: run `make docs`"
+
+
 def test_dictionary_tells_column_and_rule() -> None:
     page = dictionary.dictionary(CONTRACT)
     assert "| `work_gpci` | decimal(6,3) |  | index |" in page
@@ -524,11 +530,13 @@ def test_every_rule_has_a_crafted_violation() -> None:
     assert set(CRAFTED) == set(RULES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RULES)
 def test_rule_finds_nothing_in_empty_tables(name: str) -> None:
     assert violations(RULES[name], tables()) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RULES)
 def test_rule_finds_nothing_in_clean_rows(name: str) -> None:
     assert violations(RULES[name], tables(**CLEAN)) == 0

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pfsetl.declared import calendar, contradictions, declarations, registry
+from pfsetl.declared.records import calendar as paid
 from pfsetl.errors import ContractError, UsageError
+from tests import declared
 from tests import synthetic as s
 from tests.unit.test_declarations import folder, pfsetl
 
@@ -33,13 +35,12 @@ def refused(**changes: object) -> str:
 
 def test_the_shipped_rows_contradict_nothing() -> None:
     contradictions.refuse_releases(registry.releases())
-    contradictions.refuse_factors([r for r in declarations.rows("conversion_factors.csv") if r["to"]])
+    assert declarations.rows(paid.FACTORS)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"quarter": 5}, r"quarter 5: write 1, 2, 3 or 4"),
         (
             {"quarter": 3},
             r"RVU26B is the label of quarter 2 of 2026, not of quarter 3 of 2026\. Correct year and quarter",
@@ -124,20 +125,27 @@ def factor(first: str, last: str, value: str, participant: str = "all") -> dict[
     return row_ | {"certainty": "certain", "source": "mine"}
 
 
-def test_two_factors_on_one_day_are_refused_naming_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(declarations, "line_of", lambda name, *key: f"{name} line of {key[0]}")
-    rows = [factor("2026-06-01", "2026-12-31", "34.0000"), factor("2026-01-01", "2026-06-30", "33.0000")]
-    with pytest.raises(
-        (ContractError, UsageError), match=r"line of 2026-06-01: 34\.0000 from 2026-06-01 to .* and 33\.0000 from"
-    ):
-        contradictions.refuse_factors(rows)
+def read_factors(at: Path, *rows: dict[str, str]) -> None:
+    declared.write(at, "conversion_factors.csv", *rows)
+    with declared.laid_over(at):
+        declarations.rows(paid.FACTORS)
 
 
-def test_factors_of_two_participants_or_one_after_the_other_are_fine() -> None:
-    contradictions.refuse_factors([
-        factor("2026-01-01", "2026-06-30", "33.0000"), factor("2026-07-01", "2026-12-31", "34.0000"),
-        factor("2026-01-01", "2026-12-31", "35.0000", "qp"),
-    ])  # fmt: skip
+def test_two_factors_on_one_day_are_refused_naming_both(tmp_path: Path) -> None:
+    rows = [factor("2031-06-01", "2031-12-31", "34.0000"), factor("2031-01-01", "2031-06-30", "33.0000")]
+    with pytest.raises(UsageError, match=r"33\.0000 from 2031-01-01 .*, and 34\.0000 from 2031-06-01 to ") as caught:
+        read_factors(tmp_path, *rows)
+    assert re.search(
+        r"factors\.csv line 2: .*two factors of all .* The other is \S+factors\.csv line 3\.", str(caught.value)
+    )
+
+
+def test_factors_of_two_participants_or_one_after_the_other_are_fine(tmp_path: Path) -> None:
+    read_factors(
+        tmp_path,
+        factor("2031-01-01", "2031-06-30", "33.0000"), factor("2031-07-01", "2031-12-31", "34.0000"),
+        factor("2031-01-01", "2031-12-31", "35.0000", "qp"),
+    )  # fmt: skip
 
 
 # --- which days are priced --------------------------------------------------------------------------------------------

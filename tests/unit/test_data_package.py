@@ -13,9 +13,11 @@ import jsonschema
 import pytest
 
 import pfsetl
-from pfsetl.publication import retention, version
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication import manifest, retention, version
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 Package = dict[str, Any]
 
@@ -46,7 +48,7 @@ def package(request: pytest.FixtureRequest, store: LocalStore, tmp_path_factory:
         version.open_version(store, 2).export(folder)
         return json.loads((folder / "datapackage.json").read_text()), folder
     number = 2 if request.param == "manifest 2" else 3
-    return json.loads(store.get(version.manifest_name(number))), store.root
+    return json.loads(store.get(manifest.name(number))), store.root
 
 
 def test_it_is_a_data_package(package: tuple[Package, Path]) -> None:
@@ -112,6 +114,6 @@ def test_a_payment_in_a_locality_is_made_of_rvus_indices_and_localities(package:
     ids=["no resources", "an empty list", "no name", "no path", "a path outside", "a size in words"],
 )
 def test_the_schema_of_the_standard_sees_a_damaged_descriptor(damage: Any, store: LocalStore) -> None:
-    document = json.loads(store.get(version.manifest_name(2)))
+    document = json.loads(store.get(manifest.name(2)))
     damage(document)
     assert problems(document, "datapackage") != []

@@ -2,21 +2,38 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from pfsetl.declared import declarations
-from pfsetl.declared.files import Rule, read, rule_of
+from pfsetl.declared import declarations, records
+from pfsetl.declared.files import read
+from pfsetl.declared.records.sheet import Sheet
 from pfsetl.errors import ContractError
 from tests import forked
 from tests import synthetic as s
 
 FILES = sorted(p.relative_to(declarations.folder()).as_posix() for p in declarations.folder().rglob("*.csv"))
-RULE = Rule(key=("code", "from"), dates=("from",), numbers=("amount",), patterns=("pattern",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Some:
+    """A row of a file that isn't shipped."""
+
+    code: str
+    from_: date | None = None
+    amount: Decimal | None = None
+    pattern: re.Pattern[str] | None = None
+
+
+SHEET = Sheet("some.csv", Some, ("code", "from"))
 HEADER = "code,from,amount,pattern\n"
 STATUS = "code,meaning,valid_from,valid_to,payable,reason\n"
 
@@ -35,16 +52,16 @@ def folder(at: Path, files: Mapping[str, str]) -> Path:
     return at
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "keys.csv"])
+@pytest.mark.parametrize("name", FILES)
 def test_every_shipped_file_has_whole_rows_and_unique_keys(name: str) -> None:
-    assert declarations.rows(name) or name == "watch/known_problems.csv"  # none is known to everybody
+    assert declarations.texts(name) or name == "watch/known_problems.csv"  # none is known to everybody
 
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
         (HEADER + "A,,1,\nA,,2,\n", r"line 3: code 'A', from '' stands already in line 2"),
-        ("code,from\nA,\n", r"line 1: the columns amount and pattern are missing"),
+        ("code,from\nA,\n", r"line 1: lacks amount, pattern\. Its columns are code,from,amount,pattern"),
         (HEADER + "A,,1,\nB,,2\n", r"line 3: 3 cells, the header has 4\. Quote cells"),
         (HEADER + "A,,1,\nB,1995-13-01,2,\n", r"line 3: from '1995-13-01' isn't a day\. Write it as 2026-01-31"),
         (HEADER + "A,20260101,1,\n", r"line 2: from '20260101' isn't a day"),
@@ -53,8 +70,8 @@ def test_every_shipped_file_has_whole_rows_and_unique_keys(name: str) -> None:
         (HEADER + "A,,1,(\n", r"line 2: pattern '\(' isn't a regular expression"),
         (HEADER + '"A\nA",,1,\nB,,x,\n', r"line 4: amount 'x'"),
         (HEADER + 'A,,1,"x"y\n', r"line 2: not csv"),
-        ("code,from,amount\nA,,1\n", r"line 1: the column pattern is missing"),
-        ("code,code,from,amount,pattern\n", r"line 1: a column stands twice"),
+        ("code,from,amount\nA,,1\n", r"line 1: lacks pattern\. Its columns are"),
+        ("code,code,from,amount,pattern\n", r"line 1: code stands twice"),
         ("", r"empty\. Its first line names its columns"),
     ],
 )
@@ -62,21 +79,21 @@ def test_a_row_that_is_not_one_is_told_with_file_and_line(tmp_path: Path, text: 
     path = tmp_path / "some.csv"
     path.write_text(text)
     with pytest.raises(ContractError, match=f"some.csv:? ?{wrong}"):
-        read(path, RULE)
+        read(path, SHEET)
 
 
 def test_bytes_that_are_not_utf_8_are_told(tmp_path: Path) -> None:
     (tmp_path / "some.csv").write_bytes(HEADER.encode() + b"\xe9,,1,\n")
     with pytest.raises(ContractError, match=r"some\.csv: not UTF-8\. Save it as UTF-8"):
-        read(tmp_path / "some.csv", RULE)
+        read(tmp_path / "some.csv", SHEET)
 
 
-def test_a_file_without_a_declared_key_is_refused() -> None:
-    with pytest.raises(ContractError, match=r"keys\.csv: no row for new\.csv"):
-        rule_of("new.csv", declarations.folder() / "keys.csv")
+def test_a_file_without_a_record_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"new\.csv: no record says what its rows hold"):
+        records.sheet("new.csv")
 
 
-def test_own_rows_come_first_and_replace_shipped_ones_of_the_same_key(tmp_path: Path) -> None:
+def test_own_rows_replace_shipped_ones_of_the_same_key_and_others_are_added(tmp_path: Path) -> None:
     own = folder(
         tmp_path / "own", {"codes/status.csv": STATUS + "Y,new in 2031,2031-01-01,,no,bundled\nA,mine,,,yes,\n"}
     )
@@ -85,7 +102,7 @@ def test_own_rows_come_first_and_replace_shipped_ones_of_the_same_key(tmp_path: 
             sys.executable,
             "-c",
             "import json; from pfsetl.declared import declarations as d\n"
-            "print(json.dumps([r['meaning'] for r in d.rows('codes/status.csv')]), d.code_lists()['status'].height)",
+            "print(json.dumps([r['meaning'] for r in d.texts('codes/status.csv')]), d.code_lists()['status'].height)",
         ],
         capture_output=True,
         text=True,
@@ -93,8 +110,8 @@ def test_own_rows_come_first_and_replace_shipped_ones_of_the_same_key(tmp_path: 
         env={**os.environ, "PFSETL_SCHEMAS": str(own)},
     ).stdout
     meanings, height = told.rsplit(" ", 1)
-    shipped = [row["meaning"] for row in declarations.rows("codes/status.csv")]
-    assert json.loads(meanings) == ["new in 2031", "mine", *(m for m in shipped if not m.startswith("active:"))]
+    shipped = [row["meaning"] for row in declarations.texts("codes/status.csv")]
+    assert json.loads(meanings) == ["mine", *(m for m in shipped if not m.startswith("active:")), "new in 2031"]
     assert int(height) == len(shipped) + 1
 
 

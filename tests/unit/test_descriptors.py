@@ -14,18 +14,18 @@ from pfsetl import Version
 from pfsetl.declared import contracts, declarations
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ContractError, StoreError, UsageError
+from pfsetl.parsing.parse import parse
 from pfsetl.publication import publish, retention, version
-from pfsetl.publication.store import LocalStore, open_store
+from pfsetl.storage.store import LocalStore, open_store
 from tests import synthetic as s
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
+from tests.publisher import RECORD
+
+pytestmark = pytest.mark.long
 
 Run = Callable[..., tuple[int, str, str]]
 PUBLIC, RESTRICTED = contracts.load(), contracts.descriptors()
 DESCRIBED = {(r["hcpcs"], r["modifier"]): r["description"] for r in s.CODES}
-RECORD = {
-    "year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": "", "all_formats": False, "sample": False,
-    "rvu_rows": 0,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +61,13 @@ def test_every_row_of_rvu_has_its_descriptor(published: Version, described: Vers
 
 def test_the_store_has_versions_of_its_own(described: Version) -> None:
     assert described.number == 2
-    assert {r["table"] for r in described.resources} == {"descriptor"}
+    assert {r.table for r in described.resources} == {"descriptor"}
     assert pfsetl.open(described.store, 1).scan("descriptor").collect()["release"].unique().to_list() == ["RVU25A"]
 
 
 def test_the_store_says_whose_text_it_holds(described: Version) -> None:
     readme = described.store.get("README.md").decode()
-    for notice in (readme, described.manifest["description"]):
+    for notice in (readme, described.manifest.description):
         assert "copyright American Medical Association" in notice
         assert "FARS/DFARS" in notice
         assert "copyright American Dental Association" in notice
@@ -79,8 +79,8 @@ def test_a_manifest_says_which_class_its_store_has(published: Version, described
 
 def test_the_store_verifies_and_its_digest_can_be_taken_again(described: Version) -> None:
     assert {problem for _, problem in described.verify()} == {""}
-    (resource,) = [r for r in described.resources if r["release"] == "RVU26A"]
-    assert described.table_digest("descriptor", "RVU26A") == resource["digest"]
+    (resource,) = [r for r in described.resources if r.release == "RVU26A"]
+    assert described.table_digest("descriptor", "RVU26A") == resource.digest
 
 
 def test_a_rollback_keeps_the_class(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_rollback_keeps_the_class(tmp_path: Path) -> None:
 def test_a_second_build_reads_nothing_and_changes_neither_store(
     folder: Path, published: Version, described: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pfsetl.pipeline.parse", None)
+    monkeypatch.setattr("pfsetl.pipeline.examine.parse", None)
     again = pfsetl.build(
         "RVU26A", store=published.store, archive=folder / "RVU26A.zip", descriptors_store=described.store, sample=True
     )
@@ -104,7 +104,7 @@ def test_a_second_build_reads_nothing_and_changes_neither_store(
 def test_descriptors_are_added_to_what_is_published_already(
     folder: Path, published: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pfsetl.pipeline.stage", None)  # the public tables aren't made again
+    monkeypatch.setattr("pfsetl.pipeline.build.stage", None)  # the public tables aren't made again
     late = open_store(tmp_path / "late")
     archive = folder / "RVU26A.zip"
     build = pfsetl.build("RVU26A", store=published.store, archive=archive, descriptors_store=late, sample=True)
@@ -114,14 +114,12 @@ def test_descriptors_are_added_to_what_is_published_already(
 def test_a_build_without_the_option_writes_none(tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
     at = pfsetl.build("RVU25A", store=open_store(tmp_path / "store"), archive=archive, sample=True).version
-    assert "descriptor" not in {r["table"] for r in at.resources}
+    assert "descriptor" not in {r.table for r in at.resources}
 
 
 def test_the_members_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
-    monkeypatch.setattr(
-        "pfsetl.pipeline.parse", lambda raw, parse=pfsetl.pipeline.parse: parsed.append(raw) or parse(raw)
-    )
+    monkeypatch.setattr("pfsetl.pipeline.examine.parse", lambda raw, parse=parse: parsed.append(raw) or parse(raw))
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
     stores = {"store": open_store(tmp_path / "a"), "descriptors_store": open_store(tmp_path / "b")}
     pfsetl.build("RVU25A", archive=archive, **stores, sample=True)
@@ -222,7 +220,7 @@ def test_one_place_for_both_is_a_usage_error(one: str, other: str, run: Run, tmp
 
 @pytest.mark.parametrize(("one", "other"), [("a", "ab"), ("a/b", "a/c"), ("a", "s3://bucket/a")])
 def test_places_beside_each_other_are_apart(one: str, other: str, tmp_path: Path) -> None:
-    from pfsetl.publication.separation import refuse_overlap
+    from pfsetl.publication.licensing import refuse_overlap
 
     refuse_overlap(*(open_store(x if x.startswith("s3:") else tmp_path / x) for x in (one, other)))
 

@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SAMPLES = Path(__file__).parents[2] / "src" / "pfsetl" / "sample"
 # What differs between machines: processors, hashes of text, and so the order of sets, clock, language, folders.
 ONE = {"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "C"}
@@ -152,7 +154,7 @@ def test_other_bytes_of_the_same_rows_would_be_noticed(tmp_path: Path) -> None:
 
 # A table that follows the order of a set, as a build that forgot to sort would make it.
 BY_SET = """
-from pfsetl import pipeline
+
 import polars as pl
 staged = publish.stage
 def unsorted(store, release, tables, *rest):

@@ -6,14 +6,22 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
-from pfsetl import pipeline
-from pfsetl.backfill import backfill, publish_staged, stage_missing
 from pfsetl.errors import ArchiveError
+from pfsetl.pipeline.backfill import backfill, publish_staged
+from pfsetl.pipeline.build import build
+from pfsetl.pipeline.examine import examine
+from pfsetl.pipeline.request import Request
+from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import elsewhere, version
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +29,7 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     """A store that holds RVU25D."""
     store = LocalStore(tmp_path_factory.mktemp("october") / "store")
     archive = s.write_zip(tmp_path_factory.mktemp("zip") / "RVU25D.zip", s.whole("RVU25D"))
-    pipeline.build("RVU25D", store=store, archive=archive)
+    build("RVU25D", store=store, archive=archive)
     return store
 
 
@@ -55,7 +63,7 @@ def test_an_archive_published_under_another_label_is_refused_and_that_label_name
     with pytest.raises(
         ArchiveError, match=r"rvu25a\.zip/PPRRVU.*: this is RVU25D, published under that label"
     ) as caught:
-        pipeline.build("RVU25A", store=october, archive=archive)
+        build("RVU25A", store=october, archive=archive)
     assert "Give the archive of RVU25A" in str(caught.value)
     assert list(version.open_version(october).releases) == ["RVU25D"]
 
@@ -63,22 +71,22 @@ def test_an_archive_published_under_another_label_is_refused_and_that_label_name
 def test_check_of_such_an_archive_refuses_it_as_well(october: LocalStore, tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "rvu25a.zip", renamed(s.whole("RVU25D")))
     with pytest.raises(ArchiveError, match="this is RVU25D"):
-        pipeline.examine("RVU25A", archive, records=version.open_version(october).releases)
+        examine("RVU25A", archive, records=version.open_version(october).releases)
 
 
 def test_releases_of_a_year_share_companions_and_are_published(october: LocalStore, tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A"))
-    record = pipeline.examine("RVU25A", archive, records=version.open_version(october).releases).findings
-    assert not [notice for notice in record["notices"] if "same relative values" in notice]
+    record = examine("RVU25A", archive, records=version.open_version(october).releases).record
+    assert not [notice for notice in record.notices if "same relative values" in notice]
 
 
 def test_one_participant_s_file_of_another_release_is_refused(tmp_path: Path) -> None:
     store, april = LocalStore(tmp_path / "store"), s.whole("RVU26B")
-    pipeline.build("RVU26A", store=store, archive=s.write_zip(tmp_path / "a.zip", january := s.whole("RVU26A")))
+    build("RVU26A", store=store, archive=s.write_zip(tmp_path / "a.zip", january := s.whole("RVU26A")))
     mixed = april | {"PPRRVU2026_Apr_QPP.csv": january["PPRRVU2026_Jan_QPP.csv"].replace(b"January", b"April")}
     found = {"records": version.open_version(store).releases, "accept": ["differences"], "sample": False}
     with pytest.raises(ArchiveError, match=r"PPRRVU2026_Apr_QPP.csv: this is RVU26A"):
-        pipeline.examine("RVU26B", s.write_zip(tmp_path / "b.zip", mixed), **found)
+        examine("RVU26B", s.write_zip(tmp_path / "b.zip", mixed), **found)
 
 
 def test_a_correction_may_repeat_the_relative_values_and_that_is_noticed(tmp_path: Path) -> None:
@@ -101,11 +109,10 @@ def test_the_same_archive_under_the_label_of_its_correction_is_refused(tmp_path:
 
 def test_a_record_from_before_rows_were_hashed_is_compared_by_its_files(tmp_path: Path) -> None:
     record = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
-    del record["rvu_hashes"], record["relative_hashes"]
+    record = replace(record, rvu_hashes=UNSET, relative_hashes=UNSET)
+    other = replace(record, archive=replace(record.archive, name="x.zip", content="other"))
     with pytest.raises(ArchiveError, match="this is RVU25D"):
-        elsewhere.notices(
-            "RVU25A", record | {"archive": {"name": "x.zip", "content": "other"}}, {"RVU25D": record}, "fees"
-        )
+        elsewhere.notices("RVU25A", other, {"RVU25D": record}, "fees")
 
 
 # --- under another conversion factor --------------------------------------------------------------------------------
@@ -125,27 +132,27 @@ def test_relative_values_of_another_year_s_release_are_refused_whatever_the_fact
 ) -> None:
     archive = s.write_zip(tmp_path / "rvu24d.zip", of_another_year(s.whole("RVU25D")))
     with pytest.raises(ArchiveError, match="this is RVU25D, but for its conversion factor, published under that label"):
-        pipeline.examine("RVU24D", archive, records=version.open_version(october).releases, accept=["loss"])
+        examine("RVU24D", archive, records=version.open_version(october).releases, accept=["loss"])
 
 
 def test_a_correction_with_another_factor_may_repeat_the_relative_values(tmp_path: Path) -> None:
     # RVU24AR is RVU24A at the factor of 9 March 2024.
     one = recorded("RVU24A", s.whole("RVU24A"), tmp_path)
-    made = one | {"rvu_hashes": {"all": "other"}, "archive": {"name": "x.zip", "content": "other"}}
-    made["members"] = [member | {"sha256": "other"} for member in one["members"]]
+    other = replace(one.archive, name="x.zip", content="other")
+    members = tuple(replace(member, sha256="other") for member in one.members)
+    made = replace(one, rvu_hashes={"all": "other"}, archive=other, members=members)
     assert elsewhere.notices("RVU24AR", made, {"RVU24A": one}, "fees") == [
         "PPRRVU2024_JAN.txt: the same relative values as RVU24A"
     ]
 
 
 def test_a_record_without_such_hashes_is_compared_with_the_factor_and_that_is_said(tmp_path: Path) -> None:
-    old = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
-    del old["relative_hashes"]
+    old = replace(recorded("RVU25D", s.whole("RVU25D"), tmp_path), relative_hashes=UNSET)
     made = recorded("RVU25A", s.whole("RVU25A"), tmp_path)
     (said,) = elsewhere.notices("RVU25A", made, {"RVU25D": old}, "fees")
     assert said.startswith("RVU25D: published before relative values were compared without the conversion factor")
     with pytest.raises(ArchiveError, match="this is RVU25D, published"):
-        elsewhere.notices("RVU25A", made | {"rvu_hashes": old["rvu_hashes"]}, {"RVU25D": old}, "fees")
+        elsewhere.notices("RVU25A", replace(made, rvu_hashes=old.rvu_hashes), {"RVU25D": old}, "fees")
 
 
 def test_the_hash_with_the_factor_is_the_one_that_older_stores_hold() -> None:
@@ -169,17 +176,17 @@ def test_the_hash_with_the_factor_is_the_one_that_older_stores_hold() -> None:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def recorded(label: str, members: s.Members, folder: Path) -> dict[str, object]:
+def recorded(label: str, members: s.Members, folder: Path) -> ReleaseRecord:
     """The record of a release that is a part, as if it were whole."""
     store = LocalStore(folder / f"store of {label}")
     archive = s.write_zip(folder / f"{label}.zip", members)
-    return dict(pipeline.build(label, store=store, archive=archive, sample=True).record) | {"sample": False}
+    return replace(build(label, store=store, archive=archive, sample=True).record, sample=False)
 
 
 def test_parts_of_two_quarters_may_be_equal(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     for label in ("RVU25A", "RVU25D"):
-        pipeline.build(label, store=store, archive=s.write_zip(tmp_path / label, s.release(label)), sample=True)
+        build(label, store=store, archive=s.write_zip(tmp_path / label, s.release(label)), sample=True)
     assert set(version.open_version(store).releases) == {"RVU25A", "RVU25D"}
 
 
@@ -195,7 +202,7 @@ def test_of_two_labels_staged_side_by_side_the_first_is_published(tmp_path: Path
     store, members = LocalStore(tmp_path / "store"), without_month(s.whole("RVU25D"))
     base = version.open_version(store)
     staged = [
-        stage_missing(label, s.write_zip(tmp_path / f"{label}.zip", members), store=store, base=base)
+        stage_missing(Request(label, s.write_zip(tmp_path / f"{label}.zip", members)), base)
         for label in ("RVU25B", "RVU25A")
     ]
     done, failed = publish_staged([one for one in staged if one], store=store, base=base)

@@ -14,10 +14,14 @@ import pytest
 from pfsetl import looks, watch
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.manifest import ArchiveRecord
 from pfsetl.publication.version import Version
 from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
+from pfsetl.storage.store import LocalStore
+from tests.publisher import holding, record
+
+pytestmark = pytest.mark.long
 
 FIRST, LAST = date(2021, 1, 1), date(2026, 11, 28)
 POSTED = [r for r in registry.releases().values() if r.effective_from and r.page and 2021 <= r.year <= 2026]
@@ -51,10 +55,10 @@ class Years:
     @property
     def base(self) -> Version:
         records = {
-            label: {"archive": {"sha256": sha}, "year": 2000 + int(label[3:5]), "quarter": "ABCD".index(label[5]) + 1}
+            label: record(label, archive=ArchiveRecord(name="", sha256=sha, content=""))
             for label, (sha, _) in self.held.items()
         }
-        return Version(LocalStore(Path("none")), 1, {"resources": [], "pfsetl": {"releases": records}})
+        return holding(LocalStore(Path("none")), records)
 
     def fetch(self, label: str, day: date) -> str:
         now = f"{label}-{revision(registry.find(label), day)}"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import pipeline
 from pfsetl.errors import LayoutError
 from pfsetl.parsing import grid, grid_shape
 from pfsetl.parsing.shape import Cut
+from pfsetl.pipeline.examine import examine
 from tests import synthetic as s
 
 TITLES, HEADINGS = 5, 5  # lines of PPRRVU above its records
@@ -88,7 +88,7 @@ def test_a_last_line_that_fits_two_layouts_is_refused_with_both() -> None:
     # 2009: CAPPED AMT twice; which of them is the facility's stood in the line above
     rows = s.cells_of(s.opps_cap_csv("OPPSCAP7NF"))[2:]
     told = refused("opps_cap", rows)
-    assert "heading lines are missing above line 1, and what is left fits OPPSCAP7NF and OPPSCAP7FN" in told
+    assert "heading lines are missing above line 1, and what is left fits OPPSCAP7FN and OPPSCAP7NF" in told
 
 
 def swapped(rows: list[list[str]], one: int, two: int) -> list[list[str]]:
@@ -134,20 +134,20 @@ def test_a_release_with_cut_headings_is_published_and_that_is_noticed(name: str,
     members = {k: v for k, v in s.release("RVU25A").items() if not k.startswith("PPRRVU")}
     data = [s.workbook(part) if name.endswith("xlsx") else s.csv_bytes(part) for part in (rows, rows[9:])]
     whole, rest = (
-        pipeline.examine("RVU25A", s.write_folder(tmp_path / str(i), members | {name: d}), records={}, sample=True)
+        examine("RVU25A", s.write_folder(tmp_path / str(i), members | {name: d}), records={}, sample=True)
         for i, d in enumerate(data)
     )
     assert rest.tables["rvu"].equals(whole.tables["rvu"])
     said = f"{name}: heading lines above line 1 are missing; the rest fits layout G31 alone"
-    assert (said in rest.findings["notices"], said in whole.findings["notices"]) == (True, False)
+    assert (said in rest.record.notices, said in whole.record.notices) == (True, False)
 
 
 def test_without_titles_the_year_rests_on_the_name_and_that_is_said(tmp_path: Path) -> None:
     members = {k: v for k, v in s.release("RVU25A").items() if not k.startswith("PPRRVU")}
     rest = s.csv_bytes(s.pprrvu_cells("G31")[9:])
     found = [
-        pipeline.examine("RVU25A", s.write_folder(tmp_path / n, members | {n: rest}), records={}, sample=True).findings
+        examine("RVU25A", s.write_folder(tmp_path / n, members | {n: rest}), records={}, sample=True).record
         for n in ("PPRRVU2025_JAN.csv", "PPRRVU.csv")
     ]
     unsaid = ["no name or title says the year of opps_cap, pprrvu: taken as RVU25A's like the rest"]
-    assert [[n for n in f["notices"] if n in unsaid] for f in found] == [[], unsaid]
+    assert [[n for n in f.notices if n in unsaid] for f in found] == [[], unsaid]

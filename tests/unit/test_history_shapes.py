@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import pipeline
+import pfsetl
 from pfsetl.cli import main
 from pfsetl.errors import LayoutError
-from pfsetl.pipeline import Build
-from pfsetl.publication.store import LocalStore
+from pfsetl.pipeline.build import Build
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
+
+pytestmark = pytest.mark.long
 
 WIDE = ("W206", "W207", "G37")
 
@@ -40,7 +42,7 @@ def old(year: str, shape: str = "G37") -> Members:
 
 def build(folder: Path, label: str, members: Members) -> Build:
     archive = s.write_zip(folder / f"{label}.zip", members)
-    return pipeline.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
+    return pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
 
 
 def refused(folder: Path, label: str, members: Members) -> str:
@@ -62,7 +64,7 @@ def assert_names(message: str, *fragments: str) -> None:
 @pytest.mark.parametrize("shape", WIDE)
 def test_2010_builds_in_each_of_its_neighbours_shapes(shape: str, tmp_path: Path) -> None:
     built = build(tmp_path, "RVU10AR1", old("2010", shape))
-    assert [m["layout"] for m in built.record["members"] if m["member"] == "pprrvu"] == [shape]
+    assert [m.layout for m in built.record.members if m.member == "pprrvu"] == [shape]
 
 
 @pytest.mark.parametrize("shape", WIDE)
@@ -102,7 +104,7 @@ def test_the_header_is_found_in_whichever_row_it_stands(above: int, tmp_path: Pa
     cells = s.pprrvu_cells("G37", title="2007")
     member = {"PPRRVU07.csv": s.csv_bytes(cells[5 - above :])}
     built = build(tmp_path, "RVU07A4", {k: v for k, v in old("2007").items() if "PPRRVU" not in k} | member)
-    assert built.record["rvu_rows"] == len(s.CODES)
+    assert built.record.rvu_rows == len(s.CODES)
 
 
 # --- 2003 to 2008: shapes that are only told of -----------------------------------------------------------------

@@ -15,8 +15,8 @@ from pfsetl.errors import ArchiveError
 from pfsetl.parsing import identity
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.read import RawTable, read, read_others
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.archive import MemberFile, open_archive
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 TITLE = "{} National Physician Fee Schedule Relative Value File {} Release"
@@ -244,9 +244,9 @@ def test_the_name_of_a_workbook_counts_though_it_is_not_read(tmp_path: Path) -> 
 def test_the_manifest_says_what_each_file_says(tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25D.zip", s.release("RVU25D"))
     record = pfsetl.build("RVU25D", store=LocalStore(tmp_path / "store"), archive=archive, sample=True).record
-    gpci = next(f for f in record["identity"] if f["member"] == "gpci")
-    assert {y["where"].split()[0] for y in gpci["year"]} == {"name", "title"}
-    assert {tuple(y["says"]) for y in gpci["year"]} == {("2025",)}
+    gpci = next(f for f in record.identity if f.member == "gpci")
+    assert {y.where.split()[0] for y in gpci.year} == {"name", "title"}
+    assert {y.says for y in gpci.year} == {("2025",)}
 
 
 REAL = ("RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",

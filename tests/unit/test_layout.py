@@ -93,6 +93,7 @@ def read_by_arrow(path: Path, **wanted: str) -> tuple[pl.DataFrame, int]:
         return found, file.taken
 
 
+@pytest.mark.long
 def test_a_lookup_touches_two_row_groups_at_most(streamed: Path) -> None:
     groups = [len(touched(streamed, f"Z{n:04d}")) for n in range(CODES)]
     assert (min(groups), max(groups)) == (1, 2)
@@ -141,7 +142,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("small")
     archive = s.write_zip(folder / "RVU25A.zip", s.release())
     at = pfsetl.build("RVU25A", store=pfsetl.open_store(folder / "store"), archive=archive, sample=True).version
-    return {r["table"]: Path(at.store.uri(r["path"])) for r in at.resources}
+    return {r.table: Path(at.store.uri(r.path)) for r in at.resources}
 
 
 @pytest.mark.parametrize("name", CONTRACT.tables)

@@ -9,8 +9,10 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import ArchiveError, ChecksFailed, UsageError
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 LABEL = "RVU26A"
 FILES = {"qp": "PPRRVU2026_Jan_QPP.csv", "non_qp": "PPRRVU2026_Jan_nonQPP.csv"}
@@ -39,7 +41,7 @@ def published(store: LocalStore, members: s.Members, tmp_path: Path, **how: obje
 def test_what_is_there_is_published_and_nothing_is_filled(absent, there, store, tmp_path):
     # The other file alone is as small as a part, because the full schedule of the synthetic archives is in this one.
     built = published(store, without(absent), tmp_path, sample=absent == "non_qp")
-    assert built.record["missing"] == [f"pprrvu ({absent})"]
+    assert built.record.missing == (f"pprrvu ({absent})",)
     for table in BY_PARTICIPANT:
         whose = built.version.scan(table, LABEL).select(pl.col("participant").unique()).collect()["participant"]
         assert whose.to_list() == [there], table
@@ -48,8 +50,8 @@ def test_what_is_there_is_published_and_nothing_is_filled(absent, there, store, 
 def test_a_lack_alone_is_no_breach_of_any_rule(store, tmp_path):
     complete = published(store, s.whole(LABEL), tmp_path)
     lacking = published(LocalStore(tmp_path / "other"), without("qp"), tmp_path)
-    broken = [{name for name, n in one.record["checks"].items() if n} for one in (complete, lacking)]
-    assert (broken[1] <= broken[0], lacking.record["lost"]) == (True, [])
+    broken = [{name for name, n in one.record.checks.items() if n} for one in (complete, lacking)]
+    assert (broken[1] <= broken[0], lacking.record.lost) == (True, ())
 
 
 def test_both_missing_stays_refused(store, tmp_path):
@@ -60,16 +62,16 @@ def test_both_missing_stays_refused(store, tmp_path):
 def test_the_file_that_comes_later_makes_the_next_revision(store, tmp_path):
     first = published(store, without("qp"), tmp_path)
     second = published(store, s.whole(LABEL), tmp_path)
-    assert (first.record["revision"], second.record["revision"]) == (1, 2)
-    assert second.record["missing"] == []
-    assert second.record["participant_rows"].keys() == {"non_qp", "qp"}
+    assert (first.record.revision, second.record.revision) == (1, 2)
+    assert second.record.missing == ()
+    assert second.record.participant_rows.keys() == {"non_qp", "qp"}
 
 
 def test_a_file_that_was_there_before_is_held_until_its_loss_is_accepted(store, tmp_path):
     published(store, s.whole(LABEL), tmp_path)
     with pytest.raises(ChecksFailed, match=r"rows of participant qp .* revision 1 are gone"):
         published(store, without("qp"), tmp_path)
-    assert published(store, without("qp"), tmp_path, accept=["loss"]).record["missing"] == ["pprrvu (qp)"]
+    assert published(store, without("qp"), tmp_path, accept=["loss"]).record.missing == ("pprrvu (qp)",)
 
 
 def test_every_command_says_so(store, tmp_path, run: Callable[..., tuple[int, str, str]]):
@@ -119,7 +121,7 @@ def payable(codes: int) -> s.Members:
 
 def test_the_smaller_file_is_asked_for_its_own_size_alone(store, tmp_path):
     members = {k: v for k, v in payable(9_100).items() if "OPPSCAP" not in k}
-    assert published(store, members, tmp_path).record["lost"] == []
+    assert published(store, members, tmp_path).record.lost == ()
 
 
 def test_the_smaller_file_cut_short_is_refused(store, tmp_path):
@@ -139,4 +141,4 @@ def test_either_file_of_a_real_release_comes_in_alone(release_path, tmp_path):
             if file.name != lacks:
                 (folder / file.name).symlink_to(file)
         built = pfsetl.build(LABEL, store=LocalStore(tmp_path / f"without {absent}"), archive=folder)
-        assert (built.record["participant_rows"], built.record["missing"][0]) == (rows, f"pprrvu ({absent})")
+        assert (built.record.participant_rows, built.record.missing[0]) == (rows, f"pprrvu ({absent})")

@@ -105,6 +105,12 @@ def test_an_ambulance_trip_isnt_priced_here():
     assert reason("RH") == "modifier_RH_not_computed"
 
 
+# ER is also an ambulance's way from a care home to a residence; CP, QU and QV ended, and claims of then have them.
+@pytest.mark.parametrize("modifier", ["ER", "H9", "JF", "JK", "JL", "CP", "QU", "QV"])
+def test_a_modifier_of_professional_claims_leaves_the_amount(modifier):
+    assert reason(modifier) is None
+
+
 def test_what_is_no_modifier_is_refused():
     with pytest.raises(UsageError, match="not known"):
         asked("9Z")
@@ -124,6 +130,6 @@ def test_kinds_effects_and_certainties_are_of_closed_lists():
 
 
 def test_conflicts_name_known_modifiers_each_pair_once():
-    pairs = [(row["modifier"], row["other"]) for row in declarations.rows("modifier_conflicts.csv")]
+    pairs = [(row["modifier"], row["other"]) for row in declarations.texts("modifier_conflicts.csv")]
     assert [p for p in pairs if p != tuple(sorted(p)) or not set(p) <= set(modifiers())] == []
-    assert {row["effect"] for row in declarations.rows("modifier_conflicts.csv")} == {"no_amount", "note"}
+    assert {row["effect"] for row in declarations.texts("modifier_conflicts.csv")} == {"no_amount", "note"}

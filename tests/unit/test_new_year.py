@@ -4,21 +4,26 @@ Quarters are CMS's: RVU27A is January to March. The synthetic archives of 2027 p
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 import pfsetl
 from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import UsageError
-from pfsetl.publication import version
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication import manifest, version
+from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
+from tests import declared
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 Command = Callable[..., tuple[int, str, str]]
 PRINTED = {"non_qp": Decimal("33.4000"), "qp": Decimal("33.5000")}
@@ -57,7 +62,7 @@ def test_five_places_give_one_answer(label: str, tmp_path: Path, run: Command) -
 
 def test_the_build_warns_once_and_names_what_to_add(tmp_path: Path) -> None:
     record = built("RVU27A", tmp_path / "store", tmp_path).record
-    (notice,) = [n for n in record["notices"] if "releases.csv" in n]
+    (notice,) = [n for n in record.notices if "releases.csv" in n]
     assert notice.startswith("RVU27A: in force 2027-01-01 to 2027-03-31 by the quarter rule")
     assert "non_qp 33.4000, qp 33.5000" in notice
     assert "the factors in conversion_factors.csv" in notice
@@ -65,7 +70,7 @@ def test_the_build_warns_once_and_names_what_to_add(tmp_path: Path) -> None:
 
 def test_a_declared_release_has_no_such_notice_and_the_certainty_of_its_factor(tmp_path: Path) -> None:
     one = built("RVU26A", tmp_path / "store", tmp_path)
-    assert not [n for n in one.record["notices"] if "conversion_factors.csv" in n]
+    assert not [n for n in one.record.notices if "conversion_factors.csv" in n]
     days = one.version.scan("release_calendar", "RVU26A").collect()
     assert set(days["certainty"]) == {"certain"}
 
@@ -96,29 +101,26 @@ def test_two_undeclared_releases_of_one_quarter_are_named_with_the_one_that_pric
     built("RVU27A", store, tmp_path)
     changed = s.release("RVU27AR", [s.changed(s.VISIT, work="2.00"), *s.CODES[1:]])
     record = built("RVU27AR", store, tmp_path, changed).record
-    (notice,) = [n for n in record["notices"] if "RVU27A has the same days" in n]
+    (notice,) = [n for n in record.notices if "RVU27A has the same days" in n]
     assert "prices are taken from RVU27AR" in notice
     assert pfsetl.price("G9901", "2027-02-01", output=store)["release"] == "RVU27AR"
 
 
 @pytest.fixture
-def declare(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, list[dict[str, str]]], None]:
+def declare(tmp_path: Path) -> Iterator[Callable[[str, list[dict[str, str]]], None]]:
     """Add rows to a declaration, as someone who declares a new release does."""
-    caches: list[Any] = [registry.releases, calendar._candidates, calendar._spans, calendar.segments]
-    shipped = declarations.rows
+    own = tmp_path / "own"
+    own.mkdir()
 
     def add(name: str, more: list[dict[str, str]]) -> None:
-        monkeypatch.setattr(declarations, "rows", lambda asked: shipped(asked) + tuple(more if asked == name else ()))
-        for one in caches:
-            one.cache_clear()
+        declared.write(own, name, *more)
+        declared.forget()
 
-    yield add
-    monkeypatch.undo()
-    for one in caches:
-        one.cache_clear()
+    with declared.laid_over(own):
+        yield add
 
 
-RVU27A = dict.fromkeys(declarations.rows("releases.csv")[0], "") | {
+RVU27A = dict.fromkeys(declarations.texts("releases.csv")[0], "") | {
     "release": "RVU27A", "year": "2027", "quarter": "1", "kind": "initial", "effective_from": "2027-01-01",
     "effective_to": "2027-03-14", "never_effective": "false",
 }  # fmt: skip
@@ -131,7 +133,7 @@ def test_a_declared_release_without_a_declared_factor_has_the_printed_one_and_sa
     assert dict(days.select("participant", "conversion_factor").rows()) == PRINTED
     assert set(days["certainty"]) == {"as printed"}
     assert set(days["effective_to"]) == {date(2027, 3, 14)}
-    (notice,) = [n for n in one.record["notices"] if "conversion_factors.csv" in n]
+    (notice,) = [n for n in one.record.notices if "conversion_factors.csv" in n]
     assert "releases.csv" not in notice
 
 
@@ -161,7 +163,8 @@ def test_a_release_that_was_never_in_force_prices_no_day_whatever_it_prints() ->
 
 def test_an_older_store_without_days_in_its_records_has_those_of_the_rule(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    record = built("RVU27A", store, tmp_path).record
-    del record["in_force"]
-    assert registry.inferred("RVU27A", record).effective_to == date(2027, 3, 31)
+    at = built("RVU27A", store, tmp_path).version
+    of_before = replace(at.releases["RVU27A"], in_force=UNSET)
+    older = Version(at.store, at.number, manifest.about(at.manifest, releases={"RVU27A": of_before}))
+    assert older.release("RVU27A").effective_to == date(2027, 3, 31)
     assert version.open_version(store).scan("releases").select(pl.len()).collect().item() == 1

@@ -9,11 +9,11 @@ import pytest
 from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
 
-import pfsetl
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import object_store, retention, version
-from pfsetl.publication.object_store import ObjectStore
-from pfsetl.publication.store import LocalStore, Store, open_store
+from pfsetl.publication import retention, version
+from pfsetl.storage import bucket as object_store
+from pfsetl.storage.bucket import ObjectStore
+from pfsetl.storage.store import LocalStore, Store, open_store
 from tests import publisher as p
 
 
@@ -290,8 +290,8 @@ def test_a_folder_with_an_odd_name_is_a_folder(name: str, tmp_path: Path, monkey
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "pfsetl.publication.object_store")
-    monkeypatch.delattr("pfsetl.publication.object_store")
+    monkeypatch.delitem(sys.modules, "pfsetl.storage.bucket")
+    monkeypatch.delattr("pfsetl.storage.bucket")
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(
         StoreError, match=r"s3://b: needs the package obstore\. Install it: \S+ -m pip install 'pfsetl\[s3\]'"
@@ -330,4 +330,4 @@ def test_half_of_the_credentials_is_said(no_aws: pytest.MonkeyPatch) -> None:
 def test_the_secret_is_not_shown(no_aws: pytest.MonkeyPatch) -> None:
     no_aws.setenv("AWS_ACCESS_KEY_ID", "key")
     no_aws.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush")
-    assert "hush-hush" not in repr(open_store("s3://b")) + repr(pfsetl.Version(open_store("s3://b"), 0, {}))
+    assert "hush-hush" not in repr(open_store("s3://b")) + repr(version.empty(open_store("s3://b")))

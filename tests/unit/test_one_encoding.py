@@ -12,6 +12,8 @@ from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.declared import contracts
 
+pytestmark = pytest.mark.long
+
 TABLES = contracts.load().tables
 
 

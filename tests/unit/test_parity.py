@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from pfsetl.declared import declarations, registry
+from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ContractError
 from pfsetl.parsing import parity
 from pfsetl.parsing.parity import FormatDifference, differences, explained, uncompared
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
 from pfsetl.source.archive import open_archive
+from tests import declared
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 
@@ -151,7 +153,7 @@ def corrections(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Declare these corrections and no others."""
 
     def declare(*rows: Row) -> None:
-        monkeypatch.setattr(parity.declarations, "rows", {"corrections.csv": rows}.__getitem__)
+        declared.only(monkeypatch, CORRECTIONS, *(CorrectionRow(**row) for row in rows))
 
     return declare
 
@@ -309,7 +311,7 @@ def test_a_correction_of_many_releases_need_not_explain_something_in_each(correc
 
 def test_every_declared_correction_explains_a_field_of_a_known_release() -> None:
     members = {kind.member for kind in registry.member_kinds()}
-    for row in (row for row in declarations.rows("corrections.csv") if row["action"] == "explain"):
+    for row in (row for row in declarations.texts("corrections.csv") if row["action"] == "explain"):
         assert fnmatch.filter(registry.releases(), row["release"])
         assert fnmatch.filter([*registry.fields(), "(only in the believed file)"], row["field"])
         assert fnmatch.filter(members, row["member"])

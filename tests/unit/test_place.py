@@ -9,6 +9,8 @@ from pfsetl.errors import UsageError
 from pfsetl.publication import companions
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 DAY = "2025-01-15"
 # CMS's own 25LOCCO: Washington's suburbs lie in two other states, whose rows leave them out.
 SUBURBS = (
@@ -120,7 +122,7 @@ def test_five_digits_are_a_zip_code_and_no_contractor_that_lost_its_zeros(with_z
 
 def test_an_unknown_number_lists_those_of_the_state(output):
     said = refusal(output, "CA/99")
-    assert "RVU25A has none of this number" in said
+    assert "RVU25A has no locality of this number" in said
     assert "CA/18 Los Angeles" in said
     assert "CA/52 San Francisco" in said
 
@@ -267,5 +269,5 @@ def test_a_contractor_that_the_indices_dont_have_for_a_locality_is_answered_with
 
 
 def test_a_contractor_whose_state_lacks_the_locality_is_answered_with_those_it_has(output):
-    with pytest.raises(UsageError, match=r"CA/99: RVU25A has none of this number\. There are CA/18 .*CA/52"):
+    with pytest.raises(UsageError, match=r"CA/99: RVU25A has no locality of this number\. There are CA/18 .*CA/52"):
         pfsetl.price("G9901", DAY, locality="01112/99", output=output)

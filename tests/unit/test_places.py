@@ -51,8 +51,8 @@ def test_the_contractor_tells_the_state(mac: str, locality: str, state: str) -> 
 
 def test_every_state_with_a_locality_has_a_part_b_contractor_and_the_digits_of_its_macs() -> None:
     # 50 states, DC, Puerto Rico and the Virgin Islands; the Pacific islands are paid by Hawaii's contractor
-    rows = declarations.rows("carriers.csv")
-    states = {row["state"] for row in declarations.rows("localities.csv")}
+    rows = declarations.texts("carriers.csv")
+    states = {row["state"] for row in declarations.texts("localities.csv")}
     assert len(states) == 53
     assert {row["state"] for row in rows if len(row["carrier"]) == 3} == states
     assert {row["state"] for row in rows if row["carrier"].startswith("00")} >= states - {"CA", "ID", "ME", "MA", "NH",
@@ -60,7 +60,7 @@ def test_every_state_with_a_locality_has_a_part_b_contractor_and_the_digits_of_i
 
 
 def test_a_contractor_is_used_in_months_that_follow_each_other() -> None:
-    rows = declarations.rows("carriers.csv")
+    rows = declarations.texts("carriers.csv")
     months = [cell for row in rows for cell in (row["used_from"], row["used_until"]) if cell]
     assert [m for m in months if not re.fullmatch(r"(19|20)\d\d-(0[1-9]|1[0-2])", m)] == []
     assert [r["carrier"] for r in rows if r["used_until"] and r["used_from"] > r["used_until"]] == []
@@ -74,7 +74,7 @@ def test_a_contractor_is_used_in_months_that_follow_each_other() -> None:
     ("10112", "2018-02", ""),         # Palmetto for Cahaba
 ])  # fmt: skip
 def test_a_contract_that_changed_hands_is_dated(mac: str, first: str, last: str) -> None:
-    (row,) = [r for r in declarations.rows("carriers.csv") if (r["carrier"], r["locality"]) == (mac, "")]
+    (row,) = [r for r in declarations.texts("carriers.csv") if (r["carrier"], r["locality"]) == (mac, "")]
     assert (row["used_from"], row["used_until"]) == (first, last)
 
 

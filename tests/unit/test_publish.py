@@ -13,21 +13,15 @@ import pfsetl
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError
 from pfsetl.publication import publish, version
+from pfsetl.publication.manifest import plain
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+from tests.publisher import RECORD
 
-RECORD = {
-    "year": 2025,
-    "quarter": 1,
-    "revision": 1,
-    "archive": {},
-    "fingerprint": "",
-    "all_formats": False,
-    "sample": False,
-    "rvu_rows": 0,
-}
+pytestmark = pytest.mark.long
+
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
 
@@ -211,8 +205,8 @@ def test_content_does_not_depend_on_how_rows_are_chunked(store: LocalStore) -> N
 
 
 def test_a_staged_release_is_named_by_its_content(store: LocalStore) -> None:
-    assert staged(store).resources[0]["path"] == staged(store).resources[0]["path"]
-    assert staged(store).resources[0]["path"] != staged(store, value="1").resources[0]["path"]
+    assert staged(store).resources[0].path == staged(store).resources[0].path
+    assert staged(store).resources[0].path != staged(store, value="1").resources[0].path
 
 
 def test_a_build_of_the_same_archive_does_nothing(tmp_path: Path, store: LocalStore) -> None:
@@ -225,13 +219,13 @@ def test_a_reposted_archive_is_a_new_revision(tmp_path: Path, store: LocalStore)
     pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
     rows = [*s.CODES[:-1], s.changed(s.LOCAL_PRICE, pctc="0")]
     built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
-    assert (built.version.number, built.record["revision"]) == (2, 2)
+    assert (built.version.number, built.record.revision) == (2, 2)
     assert built.version.scan("releases", "RVU25A").collect()["revision"].to_list() == [1, 2]
 
 
 def test_a_damaged_object_is_not_taken_over_into_a_new_version(store: LocalStore) -> None:
     first = committed(store)
-    damaged = store.root / first.resources[0]["path"]
+    damaged = store.root / first.resources[0].path
     damaged.chmod(0o644)
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
     committed(store, value="33.0000")
@@ -244,7 +238,7 @@ def test_a_release_that_was_there_already_is_not_called_published_when_another_j
 ) -> None:
     store, archive = LocalStore(tmp_path / "o"), s.write_zip(tmp_path / "a.zip", s.release())
     first = pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
-    (store.root / first.version.resources[0]["path"]).unlink()  # so that it is made again
+    (store.root / first.version.resources[0].path).unlink()  # so that it is made again
     commit = publish.commit
 
     def after_another(*arguments: object) -> Version:
@@ -260,7 +254,7 @@ def test_a_release_that_was_there_already_is_not_called_published_when_another_j
 def test_what_was_compared_once_stays_compared(tmp_path: Path) -> None:
     store, archive = LocalStore(tmp_path / "o"), s.write_zip(tmp_path / "a.zip", s.release())
     compared = pfsetl.build("RVU25A", store=store, archive=archive, all_formats=True, sample=True)
-    (store.root / compared.version.resources[0]["path"]).unlink()
+    (store.root / compared.version.resources[0].path).unlink()
     restored = pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
     assert (restored.published, restored.version.number) == (False, 1)
 
@@ -270,20 +264,20 @@ def test_what_was_compared_once_stays_compared(tmp_path: Path) -> None:
 
 def test_a_new_release_supersedes_nothing_and_adds_all_its_rows(store: LocalStore, tmp_path: Path) -> None:
     built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    told = built.version.manifest["pfsetl"]["changes"]["RVU25A"]
-    assert told["supersedes"] is None
-    assert told["tables"]["rvu"] == {"added": len(s.CODES), "removed": 0, "changed": 0, "columns": {}}
+    told = built.version.manifest.pfsetl.changes["RVU25A"]
+    assert told.supersedes is None
+    assert plain(told.tables["rvu"]) == {"added": len(s.CODES), "removed": 0, "changed": 0, "columns": {}}
 
 
 def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(store: LocalStore, tmp_path: Path) -> None:
     first = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
     rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:-1]]  # one row changed, one removed
     second = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
-    told = second.version.manifest["pfsetl"]["changes"]["RVU25A"]
-    before = first.version.releases["RVU25A"]["archive"]["sha256"]
-    assert told["supersedes"] == {"version": 1, "revision": 1, "archive_sha256": before}
+    told = second.version.manifest.pfsetl.changes["RVU25A"]
+    before = first.version.releases["RVU25A"].archive.sha256
+    assert plain(told.supersedes) == {"version": 1, "revision": 1, "archive_sha256": before}
     cells = {"work_rvu": 1, "nonfacility_total_rvu": 1, "facility_total_rvu": 1}
-    assert told["tables"]["rvu"] == {"added": 0, "removed": 1, "changed": 1, "columns": cells}
+    assert plain(told.tables["rvu"]) == {"added": 0, "removed": 1, "changed": 1, "columns": cells}
 
 
 def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_path: Path) -> None:
@@ -300,4 +294,4 @@ def test_a_release_that_a_version_does_not_touch_is_not_among_its_changes(store:
     for label in ("RVU25A", "RVU25B"):
         archive = s.write_zip(tmp_path / f"{label}.zip", s.whole(label))
         built = pfsetl.build(label, store=store, archive=archive)
-    assert list(built.version.manifest["pfsetl"]["changes"]) == ["RVU25B"]
+    assert list(built.version.manifest.pfsetl.changes) == ["RVU25B"]

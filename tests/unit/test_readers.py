@@ -16,6 +16,8 @@ from pfsetl.declared import contracts
 from tests import readers
 from tests.readers import READERS
 
+pytestmark = pytest.mark.long
+
 TABLES = contracts.load().tables
 
 
@@ -29,7 +31,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
 @pytest.mark.parametrize("name", TABLES)
 def test_every_reader_finds_the_same_in_a_table(name: str, sample: Version) -> None:
     files = sample.files(name)
-    rows = sum(r["rows"] for r in sample.resources if r["table"] == name)
+    rows = sum(r.rows for r in sample.resources if r.table == name)
     found = {reader: read(files) for reader, read in READERS.items()}
     facts = found["pyarrow"][1]
     assert facts[""] == (rows,)

@@ -89,7 +89,7 @@ def with_rows_of_the_participant(year: Year) -> None:
 
 
 REFUSED: dict[str, tuple[str, Callable[[Year], None]]] = {
-    "unchanged": ("its conversion factor 33.5675 says 2026, but RVU27A is of 2027", with_spelled_out_rows),
+    "unchanged": ("its conversion factor 33.4009 says 2026, but RVU27A is of 2027", with_spelled_out_rows),
     "column added": ("column 33 'NEW IND' isn't in G32", with_what_declare_proposes),
     "new status": ("rvu.known_status", with_a_row_of_the_status),
     "new participant": ("PPRRVU2027_Jan_ACO.csv is named as pprrvu for everyone", with_rows_of_the_participant),

@@ -10,10 +10,12 @@ from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError
 from pfsetl.parsing import identity
 from pfsetl.parsing.read import read
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.archive import open_archive
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
+
+pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize(("old", "new"), [("RVU25A", "RVU25C"), ("RVU22D", "RVU22B"), ("RVU26A", "RVU26D")])
@@ -21,7 +23,7 @@ def test_a_relabelled_archive_builds_under_its_new_label_alone(old: str, new: st
     archive = s.write_zip(tmp_path / "given.zip", relabel(s.release(old), old, new))
     store = LocalStore(tmp_path / "store")
     record = pfsetl.build(new, store=store, archive=archive, sample=True).record
-    assert [n for n in record["notices"] if "of opps_cap: taken as" not in n] == []
+    assert [n for n in record.notices if "of opps_cap: taken as" not in n] == []
     with pytest.raises(ArchiveError, match=f"but {old} is the release of"):
         pfsetl.build(old, store=store, archive=archive, sample=True)
 

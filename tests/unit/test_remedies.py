@@ -17,11 +17,13 @@ import pytest
 
 import pfsetl as package
 from pfsetl.declared import declarations, registry
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 from tests.unit.test_companions import ZIPS
 from tests.unit.test_declarations import pfsetl
+
+pytestmark = pytest.mark.long
 
 Cells = dict[str, str]
 Command = Callable[..., tuple[int, str, str]]
@@ -52,7 +54,7 @@ def add(told: str, name: str, cells: Cells) -> None:
 
 
 def shipped(name: str, **key: str) -> Cells:
-    return next(dict(r) for r in declarations.rows(name) if all(r[c] == v for c, v in key.items()))
+    return next(dict(r) for r in declarations.texts(name) if all(r[c] == v for c, v in key.items()))
 
 
 def participants(label: str, name: str, pricing: str = "2") -> s.Members:

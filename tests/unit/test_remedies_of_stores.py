@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 import pfsetl as package
-from pfsetl import backfill
+from pfsetl.pipeline import backfill
 from pfsetl.publication import publish
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.unit.test_companions import ZIPS
 from tests.unit.test_remedies import COMMAND, LABEL, build_sample, refused, told_command, works
+
+pytestmark = pytest.mark.long
 
 Command = Callable[..., tuple[int, str, str]]
 VISIT = ("code", "G9901")

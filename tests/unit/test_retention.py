@@ -12,24 +12,24 @@ from typing import Any
 
 import polars as pl
 import pytest
+from msgspec import UNSET
 
-import pfsetl
-from pfsetl import backfill
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
+from pfsetl.pipeline import backfill
 from pfsetl.publication import publish, retention, version
+from pfsetl.publication.manifest import plain
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+from tests.publisher import RECORD
+
+pytestmark = pytest.mark.long
 
 Run = Callable[..., tuple[int, str, str]]
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
-RECORD = {
-    "year": 2025, "quarter": 1, "revision": 1, "archive": {}, "fingerprint": "", "all_formats": False,
-    "sample": False, "rvu_rows": 0,
-}  # fmt: skip
 DAY = 24 * 60 * 60
 
 
@@ -81,8 +81,8 @@ def store(tmp_path: Path) -> LocalStore:
 
 def test_a_rollback_says_what_it_replaces(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    told = retention.rollback(store, 1).manifest["pfsetl"]["changes"]["RVU25A"]
-    assert (told["supersedes"]["version"], told["tables"]) == (
+    told = retention.rollback(store, 1).manifest.pfsetl.changes["RVU25A"]
+    assert (told.supersedes.version, plain(told.tables)) == (
         2,
         {"conversion_factor": {"added": 0, "removed": 0, "changed": 1, "columns": {"conversion_factor": 1}}},
     )
@@ -96,8 +96,8 @@ def test_a_rollback_is_a_new_version_with_the_earlier_content(store: LocalStore)
 
 def test_a_rollback_names_its_parent_and_what_it_went_back_to(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    about = retention.rollback(store, 1).manifest["pfsetl"]
-    assert (about["parent"], about["rolled_back_to"]) == (2, 1)
+    about = retention.rollback(store, 1).manifest.pfsetl
+    assert (about.parent, about.rolled_back_to) == (2, 1)
 
 
 def test_the_versions_before_a_rollback_stay(store: LocalStore) -> None:
@@ -122,7 +122,7 @@ def test_a_build_after_a_rollback_goes_on_from_it(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
     retention.rollback(store, 1)
     after = published(store, "3.0000")
-    assert (after.number, "rolled_back_to" in after.manifest["pfsetl"]) == (4, False)
+    assert (after.number, after.manifest.pfsetl.rolled_back_to is not UNSET) == (4, False)
 
 
 def test_readers_that_glob_see_the_rollback(store: LocalStore) -> None:
@@ -146,7 +146,7 @@ def flipped(path: Path) -> None:
 def test_a_rollback_to_a_version_whose_file_is_damaged_is_refused(store: LocalStore, damage: Any) -> None:
     first = published(store, "1.0000")
     published(store, "2.0000")
-    damage(store.root / first.resources[0]["path"])
+    damage(store.root / first.resources[0].path)
     with pytest.raises(StoreError, match=r"RVU25A-.*parquet: .*Version 1 can't be published.*verify --at 1"):
         retention.rollback(store, 1)
     assert version.numbers(store) == [1, 2]
@@ -190,7 +190,7 @@ def test_a_plan_counts_the_bytes_that_only_pruned_versions_need(store: LocalStor
     published(store, "2.0000")
     grown_old(store)
     plan = retention.plan_prune(store, 1)
-    assert (plan.versions, dict(plan.objects)) == ((1,), {first.resources[0]["path"]: first.resources[0]["bytes"]})
+    assert (plan.versions, dict(plan.objects)) == ((1,), {first.resources[0].path: first.resources[0].bytes})
 
 
 def test_prune_removes_versions_their_trees_and_their_own_objects(store: LocalStore) -> None:
@@ -298,7 +298,7 @@ def test_what_came_into_use_after_the_plan_is_kept(store: LocalStore) -> None:
 
 def test_a_commit_whose_objects_were_removed_is_refused(store: LocalStore) -> None:
     base, mine = version.open_version(store), staged(store, "1.0000")
-    store.delete(mine.resources[0]["path"])
+    store.delete(mine.resources[0].path)
     with pytest.raises(StoreError, match=r"missing, with 0 more\. Nothing was published.*Run the command again"):
         publish.commit(store, [mine], base, CONTRACT)
     assert version.numbers(store) == []
@@ -316,7 +316,7 @@ def test_what_a_stopped_backfill_staged_is_kept_until_it_is_published(
     grown_old(store)
     done = pruned(store, 1)
     assert (done.records, sum("RVU25A" in name for name in done.objects)) == ((), 0)
-    monkeypatch.setattr(pfsetl.pipeline, "stage", None)  # it must not be staged again
+    monkeypatch.setattr("pfsetl.pipeline.stage.stage", None)  # it must not be staged again
     backfill.backfill(archives, store=store, sample=True)
     assert every_version_verifies(store)
 
@@ -381,6 +381,7 @@ def test_a_damaged_manifest_that_goes_does_not(store: LocalStore) -> None:
     assert (version.numbers(store), len(objects(store))) == ([2], 1)
 
 
+@pytest.mark.long
 def test_publishing_and_pruning_at_the_same_time_lose_nothing(store: LocalStore) -> None:
     """Three publish contents that come and go, each of a release of its own; a fourth prunes all the while."""
     labels, done, failures = ("RVU25A", "RVU25B", "RVU25C"), threading.Event(), []

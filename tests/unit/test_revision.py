@@ -6,13 +6,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 import pfsetl
 from pfsetl.declared import registry
 from pfsetl.publication import revision
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.manifest import plain
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 Command = Callable[..., tuple[int, str, str]]
 FIRST = (*s.CODES, s.of_quarter("RVU25D"))
@@ -38,16 +42,16 @@ def reposted(tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
 
 def test_a_release_that_is_new_has_no_revision_to_compare_with(tmp_path: Path) -> None:
     made = pfsetl.build("RVU25D", store=LocalStore(tmp_path / "store"), archive=archive(tmp_path, "first", FIRST))
-    assert made.record["since_revision"] is None
+    assert made.record.since_revision is None
 
 
 def test_the_record_in_the_manifest_says_which_cells_and_rows_changed(reposted: pfsetl.Build) -> None:
-    told = reposted.version.releases["RVU25D"]["since_revision"]
-    assert told == json.loads(json.dumps(reposted.record["since_revision"]))
-    assert (told["revision"], told["version"], told["same_files"]) == (1, 1, False)
+    told = reposted.version.releases["RVU25D"].since_revision
+    assert told == reposted.record.since_revision
+    assert (told.revision, told.version, told.same_files) == (1, 1, False)
     # 0.10 more work is 0.10 more in both totals; nothing else of the row was touched.
     one = {"cells": 1, "first": ["G9901"]}
-    assert told["tables"]["rvu"] == {
+    assert plain(told.tables["rvu"]) == {
         "added": 1,
         "removed": 1,
         "changed": 1,
@@ -55,11 +59,11 @@ def test_the_record_in_the_manifest_says_which_cells_and_rows_changed(reposted: 
         "first_removed": ["G9904"],
         "columns": {"work_rvu": one, "nonfacility_total_rvu": one, "facility_total_rvu": one},
     }
-    assert told["codes"] == {
+    assert plain(told.codes) == {
         "added": {"count": 1, "first": ["G9911"]},
         "gone": {"count": 1, "first": ["G9904"]},
     }
-    assert {"gpci", "anesthesia", "opps_cap", "locality_county", "conversion_factor"} <= set(told["unchanged"])
+    assert {"gpci", "anesthesia", "opps_cap", "locality_county", "conversion_factor"} <= set(told.unchanged)
 
 
 def test_the_screen_says_it_in_a_few_lines(reposted: pfsetl.Build, run: Command) -> None:
@@ -74,9 +78,9 @@ def test_the_screen_says_it_in_a_few_lines(reposted: pfsetl.Build, run: Command)
 
 
 def test_the_manifest_counts_the_changed_cells_of_every_table(reposted: pfsetl.Build) -> None:
-    counted = reposted.version.manifest["pfsetl"]["changes"]["RVU25D"]["tables"]["payment_locality"]
+    counted = reposted.version.manifest.pfsetl.changes["RVU25D"].tables["payment_locality"]
     places = reposted.version.scan("gpci", "RVU25D").select(pl.len()).collect().item()
-    assert (counted["changed"], counted["columns"]["nonfacility_amount"]) == (places, places)
+    assert (counted.changed, counted.columns["nonfacility_amount"]) == (places, places)
 
 
 def test_a_re_post_that_changes_no_table_says_so(tmp_path: Path, run: Command) -> None:
@@ -110,15 +114,15 @@ def test_a_sample_is_not_compared_with_a_whole_release(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     part = s.write_zip(tmp_path / "part.zip", s.release("RVU25D"))
     pfsetl.build("RVU25D", store=store, archive=part, sample=True)
-    told = pfsetl.build("RVU25D", store=store, archive=archive(tmp_path, "first", FIRST)).record["since_revision"]
-    assert told["unread"] == "RVU25D revision 1 is a sample and this is a whole release"
+    told = pfsetl.build("RVU25D", store=store, archive=archive(tmp_path, "first", FIRST)).record.since_revision
+    assert told.unread == "RVU25D revision 1 is a sample and this is a whole release"
 
 
 def test_a_damaged_revision_is_said_and_stops_nothing(reposted: pfsetl.Build) -> None:
     at = reposted.version
-    broken = [r | {"path": "objects/rvu/gone.parquet"} for r in at.resources]
-    base = Version(at.store, at.number, at.manifest | {"resources": broken})
+    broken = tuple(replace(r, path="objects/rvu/gone.parquet") for r in at.resources)
+    base = Version(at.store, at.number, replace(at.manifest, resources=broken))
     tables = {"rvu": at.scan("rvu", "RVU25D").collect()}
     told = revision.since_revision(registry.find("RVU25D"), tables, base, "other", sample=False)
     assert told is not None
-    assert told["unread"].startswith("RVU25D revision 2 can't be read: ")
+    assert told.unread.startswith("RVU25D revision 2 can't be read: ")

@@ -9,11 +9,13 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from pfsetl import pipeline
 from pfsetl.errors import PfsetlError
 from pfsetl.parsing import rounding
+from pfsetl.pipeline.examine import Examined, examine
 from tests import synthetic as s
 from tests.synthetic import Members
+
+pytestmark = pytest.mark.long
 
 # --- one number -------------------------------------------------------------------------------------------------
 
@@ -98,8 +100,8 @@ def of_csv() -> Members:
     return {**members, "PPRRVU2025_JAN.csv": s.pprrvu_csv("G31")}
 
 
-def examined(folder: Path, members: Members, **options: bool) -> pipeline.Examined:
-    return pipeline.examine("RVU25A", s.write_folder(folder, members), records={}, sample=True, **options)
+def examined(folder: Path, members: Members, **options: bool) -> Examined:
+    return examine("RVU25A", s.write_folder(folder, members), records={}, sample=True, **options)
 
 
 @pytest.mark.parametrize("member", ["PPRRVU2025_JAN", "GPCI2025", "ANES2025", "OPPSCAP_JAN"])
@@ -119,22 +121,22 @@ def test_how_many_cells_were_rounded_is_said_by_file_and_column(tmp_path: Path) 
     book = {k: v for k, v in plain.items() if k != "ANES2025.csv"} | {
         "ANES2025.xlsx": as_numbers(plain["ANES2025.csv"])
     }
-    findings = examined(tmp_path, book).findings
-    assert findings["rounded"] == {"ANES2025.xlsx": {"anesthesia_factor": len(s.PLACES)}}
+    findings = examined(tmp_path, book).record
+    assert findings.rounded == {"ANES2025.xlsx": {"anesthesia_factor": len(s.PLACES)}}
     assert (
         f"ANES2025.xlsx: cells that hold more digits than they show are read as shown: {len(s.PLACES)} of "
         "anesthesia_factor"
-    ) in findings["notices"]
+    ) in findings.notices
 
 
 def test_a_workbook_beside_its_csv_does_not_differ_for_what_it_does_not_show(tmp_path: Path) -> None:
     both = of_csv() | {"ANES2025.xlsx": as_numbers(of_csv()["ANES2025.csv"])}
-    findings = examined(tmp_path, both, all_formats=True).findings
-    assert (findings["format_differences"], list(findings["rounded"])) == ([], ["ANES2025.xlsx"])
+    findings = examined(tmp_path, both, all_formats=True).record
+    assert (findings.format_differences, list(findings.rounded)) == ((), ["ANES2025.xlsx"])
 
 
 def test_nothing_is_said_where_nothing_was_rounded(tmp_path: Path) -> None:
-    assert examined(tmp_path, of_csv()).findings["rounded"] == {}
+    assert examined(tmp_path, of_csv()).record.rounded == {}
 
 
 def test_a_workbook_whose_number_shows_another_one_still_stops(tmp_path: Path) -> None:

@@ -9,17 +9,20 @@ from unittest import mock
 import polars as pl
 import pytest
 
-from pfsetl import Version, pipeline
+import pfsetl
+from pfsetl import Version
 from pfsetl.cli import samples
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError
-from pfsetl.publication import parquet, publish, record, version
+from pfsetl.publication import fingerprint, parquet, publish, version
 from pfsetl.publication.digest import plain, rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import publisher
 from tests.unit.test_one_encoding import encodings, texts_by_fastparquet
+
+pytestmark = pytest.mark.long
 
 CONTRACT = contracts.load()
 LINES = CONTRACT.tables["source_lines"]
@@ -137,9 +140,9 @@ def test_a_store_of_before_gets_readable_files_when_a_release_is_built_again(sto
     assert (before.number, after.number) == (1, 2)
     assert lost(before.files("source_lines")[0]) == {"hcpcs": GROUP}
     assert [(mixed(f), lost(f)) for f in after.files("source_lines")] == [(set(), {})]
-    digests = [{r["table"]: r["digest"] for r in at.resources} for at in (before, after)]
+    digests = [{r.table: r.digest for r in at.resources} for at in (before, after)]
     assert digests[0] == digests[1]
-    assert after.manifest["pfsetl"]["changes"]["RVU25A"]["tables"] == {}  # no row was added, removed or changed
+    assert after.manifest.pfsetl.changes["RVU25A"].tables == {}  # no row was added, removed or changed
     assert [problem for at in (before, after) for _, problem in at.verify() if problem] == []
     assert after.files("conversion_factor") == before.files("conversion_factor")  # which needed no other file
 
@@ -163,16 +166,16 @@ def test_tables_that_a_commit_makes_get_readable_files_too(store: LocalStore) ->
     paths = {p.stem: p for p in samples.archives()}
 
     def build(label: str) -> Version:
-        return pipeline.build(label, store=store, archive=paths[label], sample=True).version
+        return pfsetl.build(label, store=store, archive=paths[label], sample=True).version
 
     older = mock.Mock(side_effect=partial(by_polars, group=500))  # a sample is short, so its row groups are too
     with mock.patch.object(publish, "write", older), mock.patch.object(parquet, "write", older):
         before = [build(label) for label in sorted(paths)][-1]
-    unreadable = {r["table"] for r in before.resources if mixed(store.uri(r["path"]))}
+    unreadable = {r.table for r in before.resources if mixed(store.uri(r.path))}
     assert {"source_lines", "release_changes"} <= unreadable
-    with mock.patch.object(record, "fingerprint", return_value="of another pfsetl"):
+    with mock.patch.object(fingerprint, "code", return_value="that of another pfsetl"):
         after = [build(label) for label in sorted(paths)][-1]
-    assert [r["path"] for r in after.resources if mixed(store.uri(r["path"]))] == []
-    assert {(r["table"], r["release"]): r["digest"] for r in after.resources} == {
-        (r["table"], r["release"]): r["digest"] for r in before.resources
+    assert [r.path for r in after.resources if mixed(store.uri(r.path))] == []
+    assert {(r.table, r.release): r.digest for r in after.resources} == {
+        (r.table, r.release): r.digest for r in before.resources
     }

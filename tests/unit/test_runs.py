@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 import pfsetl
-from pfsetl.backfill import backfill, find_archives
 from pfsetl.errors import PfsetlError
+from pfsetl.pipeline.backfill import backfill, find_archives
 from pfsetl.publication import runs
 from pfsetl.publication.runs import recorded, step
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
@@ -31,8 +33,8 @@ def test_a_build_records_its_steps_in_order(store, tmp_path):
 def test_what_was_written_is_counted_in_rows_and_bytes(store, tmp_path):
     built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     write = next(one for one in runs.runs(store)[0]["steps"] if one["step"] == "write")
-    files = [f for f in built.version.resources if f["table"] != "release_changes"]  # made by the commit
-    assert (write["rows"], write["bytes"]) == (sum(f["rows"] for f in files), sum(f["bytes"] for f in files))
+    files = [f for f in built.version.resources if f.table != "release_changes"]  # made by the commit
+    assert (write["rows"], write["bytes"]) == (sum(f.rows for f in files), sum(f.bytes for f in files))
 
 
 def test_a_second_build_is_recorded_as_unchanged(store, tmp_path):
@@ -108,10 +110,13 @@ def test_an_empty_store_says_that_nothing_was_run(store, run):
 @pytest.mark.parametrize(
     ("done", "said"),
     [
-        (runs.Step("read", "RVU26B", 0.21, rows=19044), "read RVU26B: 19,044 rows in 0.2 s"),
-        (runs.Step("write", "RVU26B", 1.26, rows=7, bytes=659_604), "write RVU26B: 7 rows, 659,604 bytes in 1.3 s"),
-        (runs.Step("discover", seconds=3.14), "discover: done in 3.1 s"),
-        (runs.Step("read", "RVU26B", 0.21, outcome="failed"), "read RVU26B: failed after 0.2 s"),
+        (runs.TimedStep("read", "RVU26B", 0.21, rows=19044), "read RVU26B: 19,044 rows in 0.2 s"),
+        (
+            runs.TimedStep("write", "RVU26B", 1.26, rows=7, bytes=659_604),
+            "write RVU26B: 7 rows, 659,604 bytes in 1.3 s",
+        ),
+        (runs.TimedStep("discover", seconds=3.14), "discover: done in 3.1 s"),
+        (runs.TimedStep("read", "RVU26B", 0.21, outcome="failed"), "read RVU26B: failed after 0.2 s"),
     ],
 )
 def test_a_step_is_told_in_words(done, said):

@@ -3,12 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pfsetl.publication.runs import Step, part_of, recorded, runs, step
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.runs import TimedStep, part_of, recorded, runs, step
+from pfsetl.storage.store import LocalStore
 
 
 def test_steps_done_apart_join_the_record_once(tmp_path: Path) -> None:
-    def work(run: str) -> list[Step]:
+    def work(run: str) -> list[TimedStep]:
         with part_of(run) as steps, step("read", "RVU26A"):
             pass
         return steps

@@ -12,12 +12,12 @@ from obstore.store import MemoryStore
 from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
-from pfsetl.publication.object_store import ObjectStore
 from pfsetl.source import cache, fetch
 from pfsetl.source.discover import cached_addresses
 from pfsetl.source.record import Fetched
 from pfsetl.source.shared import Shared
 from pfsetl.source.web import Manners
+from pfsetl.storage.bucket import ObjectStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 

@@ -9,14 +9,18 @@ from typing import Any
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 import pfsetl
-from pfsetl import backfill
 from pfsetl.declared import registry
+from pfsetl.pipeline import backfill
 from pfsetl.publication import neighbours
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.manifest import plain
+from pfsetl.storage.store import LocalStore
 from pfsetl.tables import since
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 Command = Callable[..., tuple[int, str, str]]
 NEW = s.code("G9911", "Synthetic, new", work="0.70", mp="0.02")
@@ -46,8 +50,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
 
 
 def test_the_record_says_what_changed(built: pfsetl.Build) -> None:
-    assert built.version.releases["RVU26A"]["since"] == built.record["since"]
-    assert built.record["since"] == {
+    assert built.version.releases["RVU26A"].since == built.record.since
+    assert {**plain(built.record.since), "unread": None} == {
+        "unread": None,
         "release": "RVU25D",
         # CMS, 2026: 33.4009 and 33.5675; the synthetic archives of 2025 print 33.4000. Nobody was qp before 2026.
         "factors": [
@@ -65,7 +70,7 @@ def test_the_record_says_what_changed(built: pfsetl.Build) -> None:
         ],
         "not_compared": ["qp: RVU25D has no rows of it"],
     }
-    assert built.record["not_published"] == NOT_PUBLISHED
+    assert plain(built.record.not_published) == NOT_PUBLISHED
 
 
 def test_the_screen_says_it_in_a_few_lines(built: pfsetl.Build, run: Command) -> None:
@@ -95,9 +100,9 @@ def test_a_build_prints_it_last_and_in_json(tmp_path: Path, run: Command) -> Non
 def test_releases_that_are_built_side_by_side_are_compared_when_all_are_known(tmp_path: Path) -> None:
     archives = {label: archive(tmp_path, label) for label in ("RVU25A", "RVU25B")}
     done = backfill.backfill(archives, store=LocalStore(tmp_path / "store"))
-    told = done.version.releases["RVU25B"]["since"]
-    assert (told["release"], told["codes"]["added"]) == ("RVU25A", {"count": 1, "first": ["G2520"]})
-    assert done.version.releases["RVU25A"]["since"]["release"] is None
+    told = done.version.releases["RVU25B"].since
+    assert (told.release, plain(told.codes.added)) == ("RVU25A", {"count": 1, "first": ["G2520"]})
+    assert done.version.releases["RVU25A"].since.release is None
 
 
 # --- which release is the last in force ---------------------------------------------------------------------------
@@ -107,8 +112,8 @@ def beside(built: pfsetl.Build, release: str, *labels: str, factor: str = "33.40
     """RVU25D's tables as those of a release, beside others with the same files."""
     at = built.version
     others = {x: registry.find_or_infer(x) for x in labels}
-    records = {x: {"sample": False, "year": r.year, "quarter": r.quarter} for x, r in others.items()}
-    files = [r | {"release": x} for x in labels for r in at.resources if r["release"] == "RVU25D"]
+    records = {x: replace(built.record, year=r.year, quarter=r.quarter, sample=False) for x, r in others.items()}
+    files = [replace(r, release=x) for x in labels for r in at.resources if r.release == "RVU25D"]
     tables = {name: at.scan(name, "RVU25D").collect() for name in since.COLUMNS}
     tables["conversion_factor"] = tables["conversion_factor"].with_columns(
         conversion_factor=pl.lit(Decimal(factor), dtype=pl.Decimal(9, 4))
@@ -127,7 +132,7 @@ def beside(built: pfsetl.Build, release: str, *labels: str, factor: str = "33.40
     ],
 )
 def test_it_is_the_nearest_before_that_was_ever_paid(built, release, others, last):
-    assert neighbours.since(*beside(built, release, *others))["release"] == last
+    assert neighbours.since(*beside(built, release, *others)).release == last
 
 
 @pytest.mark.parametrize(("factor", "odd"), [("36.7401", 1), ("36.7399", 0), ("30.0599", 1), ("30.0601", 0)])
@@ -162,7 +167,7 @@ def test_relative_values_are_held_against_the_nearest_release_of_another_year(bu
 
 def test_a_release_whose_values_cannot_be_read_is_said(built):
     release, tables, store, records, files = beside(built, "RVU26B", "RVU25A")
-    gone = [f | {"path": "objects/rvu/gone.parquet"} for f in files]
+    gone = [replace(f, path="objects/rvu/gone.parquet") for f in files]
     (said,) = neighbours.repeated(release, tables, store, records, gone)
     assert (said.severity, said.violations) == ("warn", 1)
     assert said.description.startswith("RVU25A can't be read, so whether its values are repeated isn't known: ")
@@ -170,8 +175,10 @@ def test_a_release_whose_values_cannot_be_read_is_said(built):
 
 def test_a_damaged_release_is_said_and_stops_nothing(built):
     release, tables, store, records, files = beside(built, "RVU26B", "RVU26A")
-    told = neighbours.since(release, tables, store, records, [f | {"path": "objects/rvu/gone.parquet"} for f in files])
-    assert told["unread"].startswith("RVU26A can't be read: ")
+    told = neighbours.since(
+        release, tables, store, records, [replace(f, path="objects/rvu/gone.parquet") for f in files]
+    )
+    assert told.unread.startswith("RVU26A can't be read: ")
 
 
 # --- what is compared ---------------------------------------------------------------------------------------------
@@ -230,6 +237,6 @@ def test_a_real_year_brings_what_cms_brought(release_path, tmp_path):
     """RVU25D to RVU26A: 337 codes came and 211 went, counted in CMS's own files by the set of their first columns."""
     store = LocalStore(tmp_path / "store")
     pfsetl.build("RVU25D", store=store, archive=release_path("RVU25D"))
-    told = pfsetl.build("RVU26A", store=store, archive=release_path("RVU26A")).record["since"]
-    assert (told["codes"]["added"]["count"], told["codes"]["gone"]["count"]) == (337, 211)
-    assert [f["percent"] for f in told["factors"]] == [3.26, None]
+    told = pfsetl.build("RVU26A", store=store, archive=release_path("RVU26A")).record.since
+    assert (told.codes.added.count, told.codes.gone.count) == (337, 211)
+    assert [f.percent for f in told.factors] == [3.26, None]

@@ -8,24 +8,28 @@ from typing import Any
 import pytest
 
 from pfsetl.publication import version
-from pfsetl.publication.store import LocalStore
-from pfsetl.publication.version import Version
+from pfsetl.publication.manifest import Resource
 from pfsetl.status import Status, status
+from pfsetl.storage.store import LocalStore
+from tests.publisher import holding, record
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 LOOK = {"day": "2026-02-01", "listed": [], "lost": [], "vanished": [], "alarms": []}
 
 
-def a_store(folder: Path, monkeypatch: pytest.MonkeyPatch, *labels: str) -> LocalStore:
+def a_store(folder: Path, monkeypatch: pytest.MonkeyPatch, *labels: str, samples: tuple[str, ...] = ()) -> LocalStore:
     """A store whose newest version holds these releases, each with one file of ten bytes."""
     store = LocalStore(folder)
-    records = {x: {"year": 2000 + int(x[3:5]), "quarter": "ABCD".index(x[5]) + 1, "sample": False} for x in labels}
-    files = [{"path": f"objects/rvu/{x}.parquet", "bytes": 10} for x in labels]
+    files = [
+        Resource(
+            table="rvu", release=x, path=f"objects/rvu/{x}.parquet", rows=1, bytes=10, hash="", digest="", schema=""
+        )
+        for x in labels
+    ]
     for file in files:
-        store.put_new(file["path"], b"0123456789")
-    monkeypatch.setattr(
-        version, "open_version", lambda _s: Version(store, 1, {"resources": files, "pfsetl": {"releases": records}})
-    )
+        store.put_new(file.path, b"0123456789")
+    at = holding(store, {x: record(x, sample=x in samples) for x in labels}, files)
+    monkeypatch.setattr(version, "open_version", lambda _s: at)
     return store
 
 
@@ -167,8 +171,7 @@ def test_a_lag_beyond_all_dates_never_is_over(fresh: LocalStore) -> None:
 
 
 def test_a_sample_of_the_release_in_force_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = a_store(tmp_path, monkeypatch, *LAST_YEAR, "RVU26A")
-    version.open_version(store).releases["RVU26A"]["sample"] = True
+    store = a_store(tmp_path, monkeypatch, *LAST_YEAR, "RVU26A", samples=("RVU26A",))
     ran(store, "2026-02-01T09:20:00+00:00", LOOK)
     found = status(store, now=NOW)
     assert ([why.partition(":")[0] for why in found.stale], found.in_force_published) == (["RVU26A"], False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication.store import LocalStore, open_store
+from pfsetl.storage.store import LocalStore, open_store
 
 
 @pytest.fixture

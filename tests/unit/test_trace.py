@@ -9,9 +9,11 @@ import pytest
 import pfsetl
 from pfsetl.errors import UsageError
 from pfsetl.publication import trace
-from pfsetl.publication.store import LocalStore
 from pfsetl.source.archive import open_archive
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+
+pytestmark = pytest.mark.long
 
 Run = Callable[..., tuple[int, str, str]]
 # Codes whose descriptor holds a comma, a quote or a line break.
@@ -36,7 +38,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def traced(published: Path, label: str, *, descriptors: bool = False, table: str = "rvu", **key: str) -> list[str]:
     at = pfsetl.open(published / "store")
     archive = open_archive(published / f"{label}.zip")
-    content = at.releases[label]["archive"]["content"]
+    content = at.releases[label].archive.content
     origins = trace.trace(at, label, table, key)
     return [o.text or "" for o in trace.with_text(origins, archive, content, descriptors=descriptors)]
 
@@ -52,7 +54,7 @@ def test_an_origin_names_file_line_layout_and_archive(published: Path) -> None:
     (origin,) = trace.trace(at, "RVU25A", "rvu", {"hcpcs": "G9901"})
     assert member("RVU25A", "PPRRVU")[origin.line - 1].startswith("G9901")
     assert (origin.file, origin.layout, origin.url) == ("PPRRVU2025_JAN.txt", "N171", "https://cms.test/RVU25A.zip")
-    assert origin.archive_sha256 == at.releases["RVU25A"]["archive"]["sha256"]
+    assert origin.archive_sha256 == at.releases["RVU25A"].archive.sha256
 
 
 @pytest.mark.parametrize(("label", "rows"), [("RVU25A", 1), ("RVU26A", 2)])
@@ -107,7 +109,7 @@ def test_a_row_of_a_workbook_is_its_cells(tmp_path: Path) -> None:
         "RVU25A", store=LocalStore(tmp_path / "o"), archive=s.write_zip(tmp_path / "a.zip", members), sample=True
     )
     origins = trace.trace(at.version, "RVU25A", "rvu", {"hcpcs": "G9901"})
-    content = at.version.releases["RVU25A"]["archive"]["content"]
+    content = at.version.releases["RVU25A"].archive.content
     (origin,) = trace.with_text(origins, open_archive(tmp_path / "a.zip"), content)
     cells = (origin.text or "").split("\t")
     assert (cells[0], cells[2], cells[5]) == ("G9901", trace.BLANK * 15, "1.21")
@@ -117,7 +119,7 @@ def test_another_archive_is_refused(published: Path) -> None:
     at = pfsetl.open(published / "store")
     origins = trace.trace(at, "RVU25A", "rvu", {"hcpcs": "G9901"})
     with pytest.raises(UsageError, match=r"RVU26A\.zip: not the archive that was published"):
-        trace.with_text(origins, open_archive(published / "RVU26A.zip"), at.releases["RVU25A"]["archive"]["content"])
+        trace.with_text(origins, open_archive(published / "RVU26A.zip"), at.releases["RVU25A"].archive.content)
 
 
 def test_the_same_files_in_a_folder_are_the_same_archive(published: Path, tmp_path: Path, run: Run) -> None:

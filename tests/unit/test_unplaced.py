@@ -6,12 +6,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl import pipeline
 from pfsetl.errors import ChecksFailed, ValueRefused
+from pfsetl.pipeline.build import build
+from pfsetl.pipeline.examine import Examined, examine
 from pfsetl.publication import rules
-from pfsetl.publication.store import LocalStore
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members, Row
+
+pytestmark = pytest.mark.long
 
 # Kentucky: CMS's GPCI lists it under 15102; 15101 is the number of its Part A contractor.
 KENTUCKY = s.place("15102", "KY", "00", "KENTUCKY", "0.962 1.000 0.873 0.843", "19.53 19.63", area="STATEWIDE",
@@ -36,17 +39,17 @@ def under(mac: str) -> Callable[[Row], list[Row]]:
 
 
 @pytest.fixture
-def examined(tmp_path: Path) -> Callable[[Members], pipeline.Examined]:
-    def examine(archive: Members, label: str = "RVU25A") -> pipeline.Examined:
+def examined(tmp_path: Path) -> Callable[[Members], Examined]:
+    def of(archive: Members, label: str = "RVU25A") -> Examined:
         folder = s.write_folder(tmp_path / label, archive)
-        found = pipeline.examine(label, folder, records={}, sample=True)
+        found = examine(label, folder, records={}, sample=True)
         found.report.raise_if_bad()
         return found
 
-    return examine
+    return of
 
 
-def warnings(found: pipeline.Examined) -> dict[str, tuple[str, ...]]:
+def warnings(found: Examined) -> dict[str, tuple[str, ...]]:
     return {f"{w.table}.{w.check}": w.examples for w in found.report.warnings}
 
 
@@ -98,14 +101,14 @@ def test_lines_that_nothing_places_are_rejects_and_named(mac: str, examined) -> 
     assert reject["reason"] == f"in no known state: contractor {mac} locality 00"
     assert reject["text"].startswith(f"{s.SCAN['hcpcs']}||A|{mac}|00|")
     assert warnings(found)["opps_cap.placed"] == (f"contractor {mac} locality 00: 1 lines",)
-    account = next(m for m in found.findings["members"] if m["member"] == "opps_cap")
-    assert account["rejected"] == 1
-    assert account["records"] == account["published"] + account["merged"] + account["rejected"]
+    account = next(m for m in found.record.members if m.member == "opps_cap")
+    assert account.rejected == 1
+    assert account.records == account.published + account.merged + account.rejected
 
 
 def test_a_locality_that_gpci_does_not_have_is_not_guessed(tmp_path: Path) -> None:
     archive = members(**{OPPSCAP: caps(lambda row: [row, row | {"mac": "15101", "locality": "77"}])})
-    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={}, sample=True)
+    found = examine("RVU25A", s.write_folder(tmp_path, archive), records={}, sample=True)
     assert found.tables["rejects"]["reason"].unique().to_list() == ["in no known state: contractor 15101 locality 77"]
 
 
@@ -115,7 +118,7 @@ def test_a_locality_that_only_oppscap_names_costs_no_release(mac: str, tmp_path:
     places = s.all_places("2025")
     extra = [row | {"mac": mac, "locality": "77"} for row in s.caps(places) if row["mac"] == "15102"]
     archive = s.whole("RVU25A") | {OPPSCAP: s.opps_cap_csv("OPPSCAP7FN", [*s.caps(places), *extra])}
-    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    found = examine("RVU25A", s.write_folder(tmp_path, archive), records={})
     found.report.raise_if_bad()
     state = {"15102": "KY", "02102": "AK"}[mac]
     assert warnings(found)["opps_cap.placed"] == (f"contractor {mac} locality 77 of {state}: {SCANS} lines",)
@@ -126,7 +129,7 @@ def test_a_county_list_that_no_other_member_has_costs_no_release(tmp_path: Path)
     places = s.all_places("2025")
     odd = next(p for p in places if p["state"] == "KY") | {"locality": "77"}
     archive = s.whole("RVU25A") | {"25LOCCO.csv": s.locco_csv([*places, odd])}
-    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    found = examine("RVU25A", s.write_folder(tmp_path, archive), records={})
     found.report.raise_if_bad()
     assert warnings(found)["locality_county.placed"] == ("contractor 15102 locality 77 of KY: 1 lines",)
 
@@ -136,14 +139,14 @@ def test_a_locality_that_gpci_alone_lacks_still_stops(tmp_path: Path) -> None:
     rest = [p for p in places if p["state"] != "KY"]
     archive = s.whole("RVU25A") | {"GPCI2025.csv": s.gpci_csv("GPCI7", rest, year="2025")}
     del archive["ANES2025.csv"]  # which is strict by itself
-    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    found = examine("RVU25A", s.write_folder(tmp_path, archive), records={})
     with pytest.raises(ChecksFailed, match=r"opps_cap.same_localities_as_gpci"):
         found.report.raise_if_bad()
 
 
 def test_a_mass_of_unplaced_lines_stops_the_build(tmp_path: Path) -> None:
     # all lines of one locality of five
-    found = pipeline.examine(
+    found = examine(
         "RVU25A", s.write_folder(tmp_path, members(**{OPPSCAP: caps(under("99901"))})), records={}, sample=True
     )
     assert not found.report.accepting(["loss"]).errors
@@ -166,7 +169,7 @@ def test_one_locality_of_a_whole_release_under_an_unknown_number_costs_no_releas
             "25LOCCO.csv": s.locco_csv([{**p, "state_name": p.get("state_name", "")} for p in changed])
         },
     }[member]
-    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    found = examine("RVU25A", s.write_folder(tmp_path, archive), records={})
     found.report.raise_if_bad()
     assert warnings(found)[f"{member}.placed"][0].startswith("contractor 99901 locality")
     assert f"{member}.same_localities_as_gpci" in warnings(found)
@@ -178,8 +181,8 @@ def test_one_line_of_a_whole_release_under_an_unknown_number_costs_no_release(tm
     rows = [row | {"mac": "99901"} if row == odd else row for row in s.caps(places)]
     archive = s.whole("RVU25A") | {OPPSCAP: s.opps_cap_csv("OPPSCAP7FN", rows)}
     store = LocalStore(tmp_path / "store")
-    built = pipeline.build("RVU25A", store=store, archive=s.write_folder(tmp_path / "archive", archive))
-    told = {f"{w['table']}.{w['check']}": w["violations"] for w in built.record["warnings"]}
+    built = build("RVU25A", store=store, archive=s.write_folder(tmp_path / "archive", archive))
+    told = {f"{w.table}.{w.check}": w.violations for w in built.record.warnings}
     assert (told["opps_cap.placed"], told["opps_cap.every_locality_of_a_service"]) == (1, 1)
     (held,) = rules.held(built.version)
     assert held.refused == ()
@@ -189,7 +192,7 @@ def test_a_locality_that_is_missing_without_a_rejected_line_still_stops(tmp_path
     places = s.all_places("2025")
     rest = [p for p in places if p["state"] != "KY"]
     archive = s.whole("RVU25A") | {OPPSCAP: s.opps_cap_csv("OPPSCAP7FN", s.caps(rest))}
-    found = pipeline.examine("RVU25A", s.write_folder(tmp_path, archive), records={})
+    found = examine("RVU25A", s.write_folder(tmp_path, archive), records={})
     with pytest.raises(ChecksFailed, match=r"opps_cap.same_localities_as_gpci"):
         found.report.raise_if_bad()
 
@@ -200,7 +203,7 @@ def test_an_unknown_number_in_gpci_without_a_state_is_refused(tmp_path: Path) ->
     archive = {k: v for k, v in s.release("RVU20A", places=PLACES).items() if "GPCI" not in k}
     archive |= {"GPCI2020.csv": s.gpci_csv("GPCI6", odd, year="2020")}
     with pytest.raises(ValueRefused, match=r"GPCI2020.csv: line 8: contractor 15101 locality 00 .*carriers.csv"):
-        pipeline.examine("RVU20A", s.write_folder(tmp_path, archive), records={}, sample=True)
+        examine("RVU20A", s.write_folder(tmp_path, archive), records={}, sample=True)
 
 
 def test_nothing_is_said_where_every_contractor_is_known(examined) -> None:

@@ -115,8 +115,8 @@ def test_footnote_stars_and_wide_blanks_leave_names(cell: str, expected: str) ->
         ("nonfacility_na", "#N/A", "text of the form"),
         ("multiple_procedure", "#REF!", "text of the form"),
         ("work_rvu", "#DIV/0!", "a number with up to 2 decimals"),
-        ("locality_name", "#N/A", "text, not an error of Excel's"),
-        ("counties", "#VALUE!", "text, not an error of Excel's"),
+        ("locality_name", "#N/A", "text, not an Excel error"),
+        ("counties", "#VALUE!", "text, not an Excel error"),
     ],
 )
 def test_a_cell_that_cannot_be_its_field_is_refused(field: str, cell: str, shown: str) -> None:

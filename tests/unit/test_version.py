@@ -9,8 +9,9 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.manifest import plain
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 
 
@@ -33,7 +34,7 @@ def problems(version: Version) -> dict[str, str]:
 
 
 def path_of(version: Version, table: str, release: str = "RVU25A") -> str:
-    return str(next(r["path"] for r in version.resources if (r["table"], r["release"]) == (table, release)))
+    return str(next(r.path for r in version.resources if (r.table, r.release) == (table, release)))
 
 
 def test_the_newest_version_is_opened_by_default(store: LocalStore) -> None:
@@ -84,7 +85,7 @@ def test_a_table_is_scanned_of_all_releases(store: LocalStore) -> None:
 
 def test_a_good_version_verifies(store: LocalStore) -> None:
     version = pfsetl.open(store)
-    assert dict(version.verify()) == {r[field]: "" for r in version.resources for field in ("path", "schema")}
+    assert dict(version.verify()) == {name: "" for r in version.resources for name in (r.path, r.schema)}
 
 
 def test_verify_finds_a_flipped_byte(store: LocalStore) -> None:
@@ -104,14 +105,14 @@ def test_verify_finds_a_deleted_object(store: LocalStore) -> None:
 
 
 def test_verify_finds_a_changed_schema(store: LocalStore) -> None:
-    name = pfsetl.open(store).resources[0]["schema"]
+    name = pfsetl.open(store).resources[0].schema
     (store.root / name).chmod(0o644)
     (store.root / name).write_text("{}")
     assert list(problems(pfsetl.open(store))) == [name]
 
 
 def test_building_again_restores_a_deleted_schema(store: LocalStore, template: Path) -> None:
-    (store.root / pfsetl.open(store).resources[0]["schema"]).unlink()
+    (store.root / pfsetl.open(store).resources[0].schema).unlink()
     pfsetl.build("RVU25A", store=store, archive=template.parent / "RVU25A.zip", sample=True)
     assert problems(pfsetl.open(store)) == {}
 
@@ -152,8 +153,8 @@ def test_an_export_holds_the_same_bytes(store: LocalStore, tmp_path: Path) -> No
     version = pfsetl.open(store)
     version.export(tmp_path / "out")
     for resource in version.resources:
-        exported = tmp_path / "out" / resource["table"] / f"{resource['release']}.parquet"
-        assert exported.read_bytes() == store.get(resource["path"])
+        exported = tmp_path / "out" / resource.table / f"{resource.release}.parquet"
+        assert exported.read_bytes() == store.get(resource.path)
 
 
 def test_an_export_describes_itself(store: LocalStore, tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def with_manifest(store: LocalStore, text: str) -> LocalStore:
 
 
 def test_a_manifest_of_a_newer_format_is_refused(store: LocalStore) -> None:
-    document = {**pfsetl.open(store).manifest, "pfsetl": {"format": 2, "releases": {}}}
+    document = {**plain(pfsetl.open(store).manifest), "pfsetl": {"format": 2, "releases": {}}}
     with pytest.raises(StoreError, match=r"000003.json: written by a newer pfsetl \(manifest format 2.*Upgrade"):
         pfsetl.open(with_manifest(store, json.dumps(document)))
 
@@ -259,5 +260,5 @@ def test_other_files_among_the_manifests_are_passed_over(store: LocalStore) -> N
 
 def test_the_digest_of_rows_is_that_of_the_manifest(store: LocalStore) -> None:
     version = pfsetl.open(store)
-    recorded = next(r["digest"] for r in version.resources if (r["table"], r["release"]) == ("rvu", "RVU26A"))
+    recorded = next(r.digest for r in version.resources if (r.table, r.release) == ("rvu", "RVU26A"))
     assert version.table_digest("rvu", "RVU26A") == recorded

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.manifest import ArchiveRecord
 from pfsetl.publication.version import Version
 from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting
+from pfsetl.storage.store import LocalStore
 from pfsetl.watch import Plan, again, plan
+from tests.publisher import holding, record
 
 URL = "https://www.cms.gov/files/zip/{}.zip"
 
@@ -28,10 +30,10 @@ def cached(label: str, sha256: str, revision: int = 1) -> Fetched:
 def published(**archives: str) -> Version:
     """A version that holds releases built from archives of these hashes."""
     records = {
-        label: {"archive": {"sha256": sha256}, "year": 2000 + int(label[3:5]), "quarter": "ABCD".index(label[5]) + 1}
+        label: record(label, archive=ArchiveRecord(name="", sha256=sha256, content=""))
         for label, sha256 in archives.items()
     }
-    return Version(LocalStore(Path("none")), 1, {"resources": [], "pfsetl": {"releases": records}})
+    return holding(LocalStore(Path("none")), records)
 
 
 def planned(*postings: Posting, cache: tuple[Fetched, ...] = (), base: Version | None = None, **options: Any) -> Plan:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import pfsetl
-from pfsetl.publication.store import LocalStore
+from pfsetl.publication.manifest import FindingRecord
+from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.unit.test_declarations import pfsetl as command
 
@@ -41,8 +42,8 @@ def built(tmp_path: Path) -> Callable[..., pfsetl.Build]:
     return build
 
 
-def warned(build: pfsetl.Build) -> dict[str, dict]:
-    return {w["check"]: w for w in build.record["warnings"] if w["check"].startswith("work_")}
+def warned(build: pfsetl.Build) -> dict[str, FindingRecord]:
+    return {w.check: w for w in build.record.warnings if w.check.startswith("work_")}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_payment_locality_pays_by_the_law_of_the_first_day(built, label, indices
 def test_an_index_that_is_printed_alone_is_paid_as_printed_and_the_law_is_said(built, tmp_path):
     # RVU18A printed Alabama's without the floor, which was restored later.
     build = built("RVU18A", alone("RVU18A", "0.979"))
-    assert warned(build)["work_index_against_law"]["violations"] == 1
+    assert warned(build)["work_index_against_law"].violations == 1
     store = tmp_path / "store"
     found = pfsetl.price("G9901", "2018-01-15", locality="AL/00", as_of="2018-02-01", output=store)
     assert found["steps"][0]["detail"] == "1.21 x 0.979"
@@ -182,7 +183,7 @@ def test_caps_computed_with_either_index_agree_with_the_archive(built, column):
     places = [{**place, "work": place[column]} for place in s.all_places("2027")]
     members = s.whole("RVU27A") | {"OPPSCAP_JAN.csv": s.opps_cap_csv("OPPSCAP7FN", s.caps(places))}
     record = built("RVU27A", members, sample=False).record
-    assert not [w for w in record["warnings"] if w["check"].startswith("recomputed")]
+    assert not [w for w in record.warnings if w.check.startswith("recomputed")]
 
 
 def test_a_price_as_known_on_a_day_says_where_the_day_of_posting_isnt_known(built, tmp_path):

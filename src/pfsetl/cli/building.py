@@ -1,4 +1,4 @@
-"""Commands that bring, build and check releases."""
+"""Commands that fetch, build and check releases."""
 
 import sys
 from dataclasses import asdict, replace
@@ -9,10 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pfsetl import archives as in_folders
-from pfsetl import pipeline
 from pfsetl.archive_cache import open_cache
-from pfsetl.backfill import backfill as run_backfill
-from pfsetl.backfill import find_releases
 from pfsetl.cli import render, render_changes, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
@@ -32,21 +29,26 @@ from pfsetl.cli.options import (
 )
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
-from pfsetl.publication import revision, separation, version
-from pfsetl.publication.store import Store, open_store
+from pfsetl.pipeline.backfill import backfill as run_backfill
+from pfsetl.pipeline.backfill import find_releases
+from pfsetl.pipeline.build import build as run_build
+from pfsetl.pipeline.examine import examine
+from pfsetl.publication import licensing, revision, version
+from pfsetl.publication.manifest import plain
 from pfsetl.source import cache as kept
+from pfsetl.storage.store import Store, open_store
 from pfsetl.tables.check import Finding
 
 
 def demo(*, output: Output = DEMO_OUTPUT) -> None:
     """Publish the bundled sample (Level II codes of RVU25D and RVU26A) and show how to read it. No network.
 
-    It has a store of its own, because the sample would take the place of the real releases of the same names.
+    It goes to a store of its own, because it would replace the real releases of the same names.
     """
     out = render.console()
     for path in samples.archives():
         with terminal.watching(f"building {path.stem}"):
-            result = pipeline.build(path.stem, store=open_store(output), archive=path, sample=True)
+            result = run_build(path.stem, store=open_store(output), archive=path, sample=True)
         render.build(out, result)
     out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
     for line in samples.next_steps(output):
@@ -55,12 +57,15 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
 
 def fetch(
     *releases: Annotated[str, Parameter(help="Labels such as RVU26A.")],
-    url: Annotated[str | None, Parameter(help="Fetch from here at cms.gov, not as in releases.csv; one label.")] = None,
+    url: Annotated[
+        str | None,
+        Parameter(help="Fetch from this address at cms.gov instead of the one in releases.csv; for one label."),
+    ] = None,
     cache: Cache = None,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Bring archives from CMS into the cache and print their paths; what is unchanged isn't downloaded again."""
+    """Fetch archives from CMS into the cache and print their paths; what hasn't changed isn't downloaded again."""
     if not releases or (url and (offline or len(releases) > 1)):
         raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
     wanted = [registry.find_or_infer(label) for label in releases]
@@ -84,9 +89,9 @@ def fetch(
 
 
 def discover(*, since: int | None = None, cache: Cache = None, json: Json = False) -> None:
-    """Print what CMS has posted that isn't known: new releases, other zips under known labels, releases taken down.
+    """Print what is new at CMS: new releases, new zips under known labels, releases taken down.
 
-    Nothing is downloaded but pages, one after another. A new release can be built from its zip with --archive.
+    Only pages are downloaded, one after another. A new release can be built from its zip with --archive.
 
     Parameters
     ----------
@@ -122,6 +127,9 @@ def build(
     sample: Sample = False,
     accept_loss: AcceptLoss = False,
     accept_differences: AcceptDifferences = False,
+    again: Annotated[
+        bool, Parameter(name="--again", negative="", help="Make it anew, though nothing that it's made of changed.")
+    ] = False,
     with_descriptors: Descriptors = False,
     descriptors_output: DescriptorsOutput = None,
     json: Json = False,
@@ -142,7 +150,7 @@ def build(
         fetched = terminal.fetched(registry.find(release), open_cache(cache, output), offline=offline)
         archive, url = fetched.path, fetched.url
     with terminal.watching(f"building {release.upper()}"):
-        result = pipeline.build(
+        result = run_build(
             release,
             store=store,
             archive=archive,
@@ -150,13 +158,14 @@ def build(
             all_formats=all_formats,
             sample=sample,
             accept=accepted(loss=accept_loss, differences=accept_differences),
+            again=again,
             descriptors_store=texts,
         )
     if texts:
         print(f"descriptors in {descriptors_output}. {contracts.descriptors().usage}", file=sys.stderr)
     if json:
         outcome = {"release": result.release, "version": result.version.number, "published": result.published}
-        said = {"record": result.record, "rows_go_into": render.rows_go_into(result.record)}
+        said = {"record": plain(result.record), "rows_go_into": render.rows_go_into(result.record)}
         print(render.as_json(outcome | said))
     else:
         render.build(render.console(), result)
@@ -184,7 +193,7 @@ def backfill(
     wanted
         A range of years (2009..2026), a year, or labels separated by commas.
     archives
-        Folder of zips or folders named after their label; default the cache, and CMS for what it lacks.
+        Folder of zips or folders named after their label; default: the cache, and CMS for what is missing there.
     """
     urls: dict[str, str] = {}
     unfetched: dict[str, str] = {}
@@ -200,13 +209,13 @@ def backfill(
         )
     failed = unfetched | result.failed
     records = result.version.releases
-    again = {label: told for label in result.published if (told := records[label].get("since_revision"))}
+    again = {label: told for label in result.published if (told := records[label].since_revision)}
     if not sample:
         found = replace(found, notices=(*found.notices, *in_folders.other_bytes(found.archives)))
     if json:
         outcome = {"published": result.published, "unchanged": result.unchanged, "failed": failed}
         said = {"unused": found.unused, "absent": found.absent, "notices": found.notices}
-        print(render.as_json({"version": result.version.number, **outcome, **said, "since_revision": again}))
+        print(render.as_json({"version": result.version.number, **outcome, **said, "since_revision": plain(again)}))
     else:
         print(
             f"version {result.version.number}: {len(result.published)} published, {len(result.unchanged)} unchanged, "
@@ -250,7 +259,7 @@ def check(
     output: Output = DEFAULT_OUTPUT,
     json: Json = False,
 ) -> None:
-    """Print what was checked of a release: of a published one, or of an archive without publishing it.
+    """Print the checks of a published release, or check an archive without publishing it.
 
     Parameters
     ----------
@@ -265,12 +274,11 @@ def check(
         errors: tuple[Finding, ...] = ()
     else:
         base = version.open_version(output)
-        examined = pipeline.examine(
-            release, archive, records=base.releases, base=base, all_formats=all_formats, sample=sample
-        )
-        findings, errors = examined.findings, examined.report.errors
+        examined = examine(release, archive, records=base.releases, base=base, all_formats=all_formats, sample=sample)
+        findings, errors = examined.record, examined.report.errors
     if json:
-        print(render.as_json(findings | {"rows_go_into": render.rows_go_into(findings)}))
+        told = {name: said for name, said in plain(findings).items() if archive is None or name != "content"}
+        print(render.as_json(told | {"rows_go_into": render.rows_go_into(findings)}))
     else:
         render.findings(render.console(), findings)
     if errors:
@@ -286,5 +294,5 @@ def _descriptors_store(store: Store, wanted: bool, address: str | None) -> Store
     if address is None:
         return None
     texts = open_store(address)
-    separation.refuse_overlap(store, texts)
+    licensing.refuse_overlap(store, texts)
     return texts

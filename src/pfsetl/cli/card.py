@@ -1,17 +1,18 @@
 """The card of one code in one release, as code pages show it: RVUs, national payment, and how it compares."""
 
-import bisect
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
 from pfsetl.declared import declarations, registry
+from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
-from pfsetl.publication.store import command, first_build
+from pfsetl.near import alike, beside
+from pfsetl.publication.manifest import ReleaseRecord, plain
 from pfsetl.publication.version import Version
 from pfsetl.source import members
+from pfsetl.storage.store import command, first_build
 
 SETTINGS = {"nonfacility": "Non-facility", "facility": "Facility"}
 MEASURES = {
@@ -39,12 +40,12 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
     stats = version.scan("section_stats", label).select("participant", "section", "measure", "max_hcpcs").collect()
     facts = version.scan("releases", label).sort("revision").collect().row(-1, named=True)
     first = rows.row(0, named=True)
-    meanings = {r["code"]: r["meaning"] for r in declarations.code_lists()["status"].iter_rows(named=True)}
+    meanings = {row.code: row.meaning for row in declarations.rows(STATUS)}
     return {
         "hcpcs": code,
         "release": label,
-        "revision": version.releases[label]["revision"],
-        "sample": version.releases[label]["sample"],
+        "revision": version.releases[label].revision,
+        "sample": version.releases[label].sample,
         "version": version.number,
         "effective_from": facts["effective_from"],
         "effective_to": facts["effective_to"],
@@ -54,8 +55,8 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
         "status_meaning": meanings.get(first["status"]),
         "rows": list(_rows(rows, payments)),
         "comparison": comparison.join(stats, on=["participant", "section", "measure"]).to_dicts(),
-        "archive": version.releases[label]["archive"],
-        "missing_participants": members.participants(version.releases[label].get("missing", ())),
+        "archive": plain(version.releases[label].archive),
+        "missing_participants": members.participants(version.releases[label].missing),
     }
 
 
@@ -69,9 +70,9 @@ def find_release(version: Version, release: str | None) -> str:
     label = release.strip().upper()
     if label in published:
         return label
-    near = difflib.get_close_matches(label, published, n=3, cutoff=0.4) or published[-3:]
+    there = alike(label, published, 3) or published[-3:]
     raise UsageError(
-        f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(near)}. "
+        f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(there)}. "
         f"{_publishing(label, version)}{command('list', version.store)} shows all releases."
     )
 
@@ -143,16 +144,15 @@ def _setting(row: dict[str, Any], setting: str) -> dict[str, Any]:
 
 def _unknown_code(version: Version, code: str, label: str) -> str:
     known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
-    at = bisect.bisect(known, code)
-    near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]] or difflib.get_close_matches(code, known)
-    hint = f" Near: {', '.join(near)}." if near else " Codes have five characters, like 99213 or G0101."
-    lacks = members.participants(version.releases[label].get("missing", ()))
+    close = beside(code, known)
+    hint = f" Near: {', '.join(close)}." if close else " Codes have five characters, like 99213 or G0101."
+    lacks = members.participants(version.releases[label].missing)
     hint += f" The file of {' and '.join(lacks)} is missing from {label}, and may list it." if lacks else ""
     return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"
 
 
-def _order(label: str, record: dict[str, Any]) -> tuple[int, int, str]:
-    return record["year"], record["quarter"], label
+def _order(label: str, record: ReleaseRecord) -> tuple[int, int, str]:
+    return record.year, record.quarter, label
 
 
 def _ordinal(number: int) -> str:

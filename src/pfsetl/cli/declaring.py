@@ -12,13 +12,13 @@ from pfsetl.errors import LayoutError
 def declare(label: str, *, archive: Path, out: Path | None = None, json: Json = False) -> None:
     """Propose the rows that an archive of an unknown label, name or shape needs, for you to read and accept.
 
-    Read them, put right what isn't, and give the folder to any command with --schemas DIR, or as PFSETL_SCHEMAS. Exit 1
+    Read and correct them, then give the folder to any command with --schemas DIR, or as PFSETL_SCHEMAS. Exit 1
     when something is left that no row can be proposed for.
 
     Parameters
     ----------
     label
-        The label that the archive shall be built under, such as RVU27A.
+        The label to build the archive under, such as RVU27A.
     archive
         CMS's zip or a folder of its members.
     out

@@ -16,7 +16,7 @@ Cache = Annotated[
     ),
 ]
 Offline = Annotated[
-    bool, Parameter(name="--offline", negative="", help="Take the newest archive of the cache, and ask nobody.")
+    bool, Parameter(name="--offline", negative="", help="Use the newest archive in the cache and don't contact CMS.")
 ]
 
 MOST = 1_000_000  # of days, of rows to show: more is a slip of the finger
@@ -30,18 +30,22 @@ AllFormats = Annotated[
 
 Sample = Annotated[
     bool,
-    Parameter(name="--sample", negative="", help="A deliberate part: marked as such, and not asked to be whole."),
+    Parameter(
+        name="--sample",
+        negative="",
+        help="A deliberate part of a release, marked as one; it needn't be complete.",
+    ),
 ]
 AcceptLoss = Annotated[
     bool,
-    Parameter(name="--accept-loss", negative="", help="Publish it although rows or files are gone."),
+    Parameter(name="--accept-loss", negative="", help="Publish a release even if rows or files are missing from it."),
 ]
 AcceptDifferences = Annotated[
     bool,
     Parameter(
         name="--accept-differences",
         negative="",
-        help="Publish it although its formats differ in prices.",
+        help="Publish a release even if its formats disagree on prices.",
     ),
 ]
 

@@ -11,12 +11,17 @@ from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
 from pfsetl.publication import companions, version
-from pfsetl.publication.store import open_store
+from pfsetl.storage.store import open_store
 
 AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
 At = Annotated[int | None, Parameter(name="--at", help="A version number; default the newest.")]
 UnknownModifiers = Annotated[
-    bool, Parameter(name="--unknown-modifiers", negative="", help="Price with modifiers that aren't declared, noted.")
+    bool,
+    Parameter(
+        name="--unknown-modifiers",
+        negative="",
+        help="Price as if unknown modifiers changed nothing.",
+    ),
 ]
 
 
@@ -30,7 +35,7 @@ def price(
     modifier: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     units: str = "1",
     minutes: str | None = None,
-    practitioner: str = "physician",
+    practitioner: str | None = None,
     charge: str | None = None,
     days: str | None = None,
     documented: Annotated[bool, Parameter(negative="")] = False,
@@ -61,7 +66,8 @@ def price(
     minutes
         Of an anesthesia service.
     practitioner
-        physician, pa, np, cns, cnm, csw, crna, mft, mhc, psychologist or dietitian.
+        physician, pa, np, cns, cnm, csw, crna, mft, mhc, psychologist or dietitian; by default the one that a
+        modifier names (AJ, AH, AE, QX, QZ), else a physician.
     charge
         What was billed; the lower of it and the amount is allowed.
     days
@@ -90,7 +96,7 @@ def claim(
     output: Output = DEFAULT_OUTPUT,
     json: Json = False,
 ) -> None:
-    """Price the lines of a claim together; bad lines are listed, exit 2, and the others are priced all the same.
+    """Price the lines of a claim together; lines that can't be priced are listed (exit 2), the others are priced.
 
     Parameters
     ----------
@@ -127,7 +133,7 @@ def load(
     file
         ZIP5_OCT2025.txt, CY_2022_Anesthesia_Base_Units.xlsx, or a zip that holds one of them.
     effective_from
-        The first day it holds; default what the file itself says.
+        The first day it's valid; default: what the file says.
     """
     first = day_of(effective_from, "effective-from") if effective_from else None
     accept = accepted(loss=accept_loss)

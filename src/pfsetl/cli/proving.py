@@ -13,7 +13,7 @@ from pfsetl.publication import repair as mending
 from pfsetl.publication import rules as ruling
 from pfsetl.publication import verify as proving
 from pfsetl.publication import version
-from pfsetl.publication.store import first_build, open_store
+from pfsetl.storage.store import first_build, open_store
 
 LISTED = 10
 
@@ -26,7 +26,7 @@ def verify(
     rules: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
-    """Hold every file of a store against the manifests, and these against each other; exit 1 when one differs.
+    """Compare every file of a store with the manifests, and these with each other; exit 1 if one differs.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def verify(
 
 
 def repair(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
-    """Mend what a store can be mended of itself, and say what remains; nothing is deleted, it goes to quarantine/."""
+    """Repair a store from its own files and say what remains; nothing is deleted, it goes to quarantine/."""
     store = open_store(output)
     done = mending.repair(store)
     if json:

@@ -9,7 +9,7 @@ from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.publication import retention, version
 from pfsetl.publication import runs as history
-from pfsetl.publication.store import first_build, open_store
+from pfsetl.storage.store import first_build, open_store
 
 
 def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
@@ -25,7 +25,7 @@ def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
 
 
 def runs(*, last: AtLeastOne = 20, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
-    """List what was run against a store: when, what came of it, and how long each step took.
+    """List the runs of a store: when they ran, how they ended, and how long each step took.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def export(folder: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = No
 
 
 def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
-    """Publish an earlier version again as the newest one; no version is lost by it.
+    """Publish an earlier version again as the newest one; no version is lost.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def prune(
     yes
         Remove what is listed; without it nothing is touched.
     grace
-        Hours for which a version stays after the next one came, and a file that no version needs stays too.
+        Hours for which replaced versions, and files that no version needs, are kept.
     """
     store = open_store(output)
     if not grace >= 0:  # neither is "not a number"

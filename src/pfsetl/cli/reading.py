@@ -14,8 +14,8 @@ from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
 from pfsetl.publication import changes, version
 from pfsetl.publication import trace as tracing
-from pfsetl.publication.store import command
 from pfsetl.source.archive import open_archive
+from pfsetl.storage.store import command
 
 
 def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
@@ -76,7 +76,7 @@ def diff(
     at
         For releases, the version they are read from; default the newest.
     top
-        How many codes of each section to show of those that moved most.
+        How many codes of each section to show, those that changed most first.
     """
     if old.isdecimal() != new.isdecimal() or (old.isdecimal() and at is not None):
         raise UsageError(f"{old} and {new}: give two version numbers, or two releases (and --at for their version).")
@@ -146,8 +146,8 @@ def trace(
     origins = tracing.trace(opened, label, table, wanted)
     if archive:
         record = opened.releases[label]
-        found = open_archive(archive, quarters.first_day(record["year"], record["quarter"]))
-        content = record["archive"]["content"]
+        found = open_archive(archive, quarters.first_day(record.year, record.quarter))
+        content = record.archive.content
         origins = tracing.with_text(origins, found, content, descriptors=with_descriptors)
     if json:
         print(render.as_json([asdict(origin) for origin in origins]))

@@ -46,7 +46,7 @@ def runs(out: Console, records: Sequence[dict[str, Any]]) -> None:
 
 
 def origins(out: Console, found: Sequence[Origin]) -> None:
-    """Print where rows come from, each with its line when it is at hand."""
+    """Print where rows come from, each with its line when the archive is available."""
     for origin in found:
         out.print(f"[bold]{origin.table}[/bold] {origin.release}  {' '.join(v for v in origin.key.values() if v)}")
         out.print(f"  {origin.file}, line {origin.line}, layout {origin.layout}, sha256 {origin.file_sha256}")

@@ -1,5 +1,6 @@
 """How prices and claims look on a terminal."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.markup import escape
 from pfsetl.cli.render import table
 
 
-def price(out: Console, answer: dict[str, Any]) -> None:
+def price(out: Console, answer: Mapping[str, Any]) -> None:
     """Print a price: the service, every step, and where its numbers came from."""
     names = " ".join([answer["hcpcs"], *answer["modifiers"]])
     place = (
@@ -22,7 +23,8 @@ def price(out: Console, answer: dict[str, Any]) -> None:
         out.print(
             f"\nnon-participating ${answer['nonparticipating_amount']:,.2f}, limiting charge "
             f"${answer['limiting_charge']:,.2f}; "
-            f"sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
+            f"sequestration takes ${answer['sequestration']:,.2f} off Medicare's "
+            f"{'80 %' if answer['medicare_pays'] is None else 'part'}"
         )
     if answer["medicare_pays"] is not None:
         out.print(f"Medicare pays ${answer['medicare_pays']:,.2f} of it, the patient ${answer['patient_pays']:,.2f}")
@@ -38,7 +40,7 @@ def price(out: Console, answer: dict[str, Any]) -> None:
         out.print(f"{s['what']} from {s['file']}{line}{held}{checksum}")
 
 
-def claim(out: Console, answer: dict[str, Any]) -> None:
+def claim(out: Console, answer: Mapping[str, Any]) -> None:
     """Print the lines of a claim, what each rule did, and the total."""
     columns = ("line", "date", "code", "modifiers", "units", "where", "release", "amount", "allowed", "rules")
     rows = [
@@ -64,9 +66,9 @@ def claim(out: Console, answer: dict[str, Any]) -> None:
     for note, lines in notes.items():
         out.print(f"[yellow]note[/yellow]  line{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {escape(note)}")
     out.print(
-        f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's 80 %"
+        f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's part"
     )
 
 
-def _detail(step: dict[str, Any]) -> str:
+def _detail(step: Mapping[str, Any]) -> str:
     return step["detail"] if step["certainty"] == "certain" else f"{step['detail']} ({step['certainty']})"

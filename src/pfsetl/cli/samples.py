@@ -14,7 +14,7 @@ def archives() -> list[Path]:
 
 
 def next_steps(output: str) -> list[str]:
-    """Return commands that work as printed, from the folder the user stands in."""
+    """Return commands that work as printed, from the current folder."""
     python = Path(sys.executable)
     here = shlex.quote(str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python))
     if "://" in output:  # a bucket has no folder to glob in

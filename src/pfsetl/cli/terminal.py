@@ -51,7 +51,7 @@ def fetched(release: Release, cache: Cache, *, url: str | None = None, offline: 
             raise
         raise SourceUnavailable(
             f"{error} The cache holds revision {held.revision}, fetched {held.retrieved_at:%Y-%m-%d}: "
-            "--offline takes it."
+            "--offline uses it."
         ) from error
 
 

@@ -7,9 +7,9 @@ from pfsetl.cli import render
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed
-from pfsetl.publication.store import open_store
 from pfsetl.status import Status
 from pfsetl.status import status as measured
+from pfsetl.storage.store import open_store
 
 LISTED = 8
 
@@ -20,7 +20,7 @@ def status(*, output: Output = DEFAULT_OUTPUT, max_lag: AtLeastNone | None = Non
     Parameters
     ----------
     max_lag
-        Days after CMS's usual posting day in which a release may be absent; default 14.
+        Days that a release may be late, after CMS's usual posting day; default 14.
     """
     found = measured(open_store(output), max_lag=max_lag)
     if json:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import contradictions, declarations, quarters, registry
+from pfsetl.declared.records.calendar import FACTORS, FORMULA, KNOWN_FROM, FactorRow, KnownFromRow
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 
@@ -124,18 +125,17 @@ def release_calendar(release: Release, printed: Mapping[str, str] | None = None)
 
 def _declared(segment: Segment) -> Iterator[dict[str, Any]]:
     """Yield the part of a segment in which each known factor was paid."""
-    for factor in _factors():
-        first = max(segment.first, date.fromisoformat(factor["from"]))
-        last = min(segment.last, date.fromisoformat(factor["to"]))
-        if first <= last:
+    for factor in declarations.rows(FACTORS):
+        first, last = max(segment.first, factor.from_), min(segment.last, factor.to or date.min)
+        if factor.category == "all" and first <= last:
             yield {
                 "release": segment.release,
-                "participant": factor["participant"],
+                "participant": factor.participant,
                 "effective_from": first,
                 "effective_to": last,
-                "conversion_factor": factor["conversion_factor"],
-                "certainty": factor["certainty"],
-                "source": factor["source"],
+                "conversion_factor": str(factor.conversion_factor),
+                "certainty": factor.certainty,
+                "source": factor.source,
             }
 
 
@@ -166,11 +166,8 @@ def formula_day(release: Release) -> date:
 
 def formula(rule: str, day: date) -> dict[str, tuple[int, int]]:
     """Return the factors of a rule of `schemas/formula.csv` in force on a day, by flag."""
-    return {
-        row["flag"]: (int(row["numerator"]), int(row["denominator"]))
-        for row in declarations.rows("formula.csv")
-        if row["rule"] == rule and date.fromisoformat(row["from"]) <= day <= date.fromisoformat(row["to"])
-    }
+    rows = (row for row in declarations.rows_on(FORMULA, day) if row.rule == rule)
+    return {row.flag: (row.numerator, row.denominator) for row in rows}
 
 
 def anesthesia_factor(release: Release, participant: str) -> float | None:
@@ -178,22 +175,13 @@ def anesthesia_factor(release: Release, participant: str) -> float | None:
     day = release.effective_from
     if day is None or release.never_effective:
         return None
-    return next(
-        (
-            float(row["conversion_factor"])
-            for row in declarations.rows("conversion_factors.csv")
-            if row["category"] == "anesthesia" and row["participant"] == participant and row["certainty"] == "certain"
-            and row["to"] and date.fromisoformat(row["from"]) <= day <= date.fromisoformat(row["to"])
-        ),
-        None,
-    )  # fmt: skip
+    known = (row for row in factors("anesthesia", day) if row.participant == participant)
+    return next((float(row.conversion_factor) for row in known if row.certainty == "certain"), None)
 
 
-@cache
-def _factors() -> tuple[dict[str, str], ...]:
-    rows = [row for row in declarations.rows("conversion_factors.csv") if row["from"] and row["to"]]
-    contradictions.refuse_factors(rows)
-    return tuple(row for row in rows if row["category"] == "all")
+def factors(category: str, day: date) -> Iterator[FactorRow]:
+    """Yield the factors of a category that were paid on a day, one of each participant; without a last day, none."""
+    return (row for row in declarations.rows_on(FACTORS, day) if row.category == category and row.to)
 
 
 @cache
@@ -220,7 +208,7 @@ def _known_from(release: Release) -> date:
     """
     first = _spans()[release.label][0]
     row = _declared_known().get(release.label)
-    told = date.fromisoformat(row["known_from"]) if row else first
+    told = row.known_from if row else first
     if release.kind == "initial":
         return min(release.published_on or first, told, first)
     return release.published_on or max(told, first)
@@ -231,7 +219,7 @@ def how_known(release: Release, as_of: date) -> list[str]:
     if not release.known or release.published_on:
         return []
     row = _declared_known().get(release.label)
-    why = f"not before {row['known_from']} by {row['source']} ({row['certainty']}); " if row else ""
+    why = f"not before {row.known_from} by {row.source} ({row.certainty}); " if row else ""
     return [
         f"as known on {as_of}: CMS's day of posting {release.label} isn't known; {why}it counts as known from "
         f"{_known_from(release)} on"
@@ -239,8 +227,8 @@ def how_known(release: Release, as_of: date) -> list[str]:
 
 
 @cache
-def _declared_known() -> Mapping[str, Mapping[str, str]]:
-    return {row["release"]: row for row in declarations.rows("known_from.csv") if row["known_from"]}
+def _declared_known() -> Mapping[str, KnownFromRow]:
+    return {row.release: row for row in declarations.rows(KNOWN_FROM)}
 
 
 @cache

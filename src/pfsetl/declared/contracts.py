@@ -142,8 +142,13 @@ def descriptors() -> Contract:
     return load(declarations.folder() / "descriptors.odcs.yaml")
 
 
+def companions() -> Contract:
+    """Return the contract of the files beside the releases."""
+    return load(declarations.folder() / "companions.odcs.yaml")
+
+
 def find_table(name: str) -> Table | None:
-    """Return a table of either contract by its name, which no two tables share."""
+    """Return a table that versions hold, of either contract, by its name, which no two tables share."""
     return load().tables.get(name) or descriptors().tables.get(name)
 
 

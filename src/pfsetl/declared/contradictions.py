@@ -1,6 +1,6 @@
-"""Rows of releases and conversion factors that can't be right together: refused before anything is priced by them."""
+"""Releases that can't be right together: refused before anything is priced by them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from pfsetl.declared import declarations, quarters
 if TYPE_CHECKING:
     from pfsetl.declared.registry import Release
 
-_RELEASES, _FACTORS = "releases.csv", "conversion_factors.csv"
+_RELEASES = "releases.csv"
 Span = tuple[date, date]
 
 
@@ -60,25 +60,8 @@ def refuse_releases(releases: Mapping[str, "Release"]) -> None:
             )  # fmt: skip
 
 
-def refuse_factors(rows: Sequence[Mapping[str, str]]) -> None:
-    """Raise for two conversion factors of one category and participant on the same day."""
-    for one, other in combinations(rows, 2):
-        same = all(one[name] == other[name] for name in ("category", "participant"))
-        if same and one["from"] <= other["to"] and other["from"] <= one["to"]:
-            keys = [tuple(row[name] for name in ("from", "category", "participant")) for row in (one, other)]
-            told = [f"{row['conversion_factor']} from {row['from']} to {row['to']}" for row in (one, other)]
-            raise declarations.wrong_row(
-                _FACTORS, *keys[0],
-                said=f"{told[0]}, and {told[1]} ({declarations.line_of(_FACTORS, *keys[1])}): two factors of "
-                f"{one['participant']} on the same days. End one before the other begins; a row of your own with the "
-                "same from, category and participant takes the place of a shipped one.",
-            )  # fmt: skip
-
-
 def _contradiction(release: "Release", releases: Mapping[str, "Release"]) -> str | None:
     year, quarter = release.year, release.quarter
-    if quarter not in (1, 2, 3, 4):
-        return f"quarter {quarter}: write 1, 2, 3 or 4."
     says = quarters.of_label(release.label)
     if says and says != (year, quarter):
         return (

@@ -1,19 +1,23 @@
 """Where the declarations live: `schemas/`, inside the wheel or beside the source tree, and a folder laid over it.
 
-`PFSETL_SCHEMAS` (`--schemas`) names a folder of your own with files of the same names and columns. Its rows come first,
-and take the place of the shipped rows with the same key (`schemas/keys.csv`). They are read once in a process.
+`PFSETL_SCHEMAS` (`--schemas`) names a folder of your own with files of the same names and columns. Its rows take the
+place of the shipped rows with the same key, others are added. Rows come in the order of their keys, so their order in a
+file means nothing, and they're read and checked once in a process.
 """
 
-import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 
-from pfsetl.declared.files import Declaration, read, rule_of
+from pfsetl.declared import records, references, together
+from pfsetl.declared.files import Declaration, read
+from pfsetl.declared.records.sheet import Key, Row, Sheet, cell
 from pfsetl.errors import ContractError, PfsetlError, UsageError
 
 VARIABLE = "PFSETL_SCHEMAS"
@@ -43,12 +47,12 @@ def own() -> Path | None:
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder. --schemas and {VARIABLE} name a folder of declarations of your own.")
     for file in own_files(path):
-        if file in _names():
+        if file in names():
             continue
         if file.endswith(".yaml"):
             raise UsageError(f"{path / file}: a contract can't be laid over the shipped one, rows of csv files can.")
         raise UsageError(
-            f"{path / file}: no declaration has this name. A folder of your own may hold {', '.join(_names())}; move "
+            f"{path / file}: no declaration has this name. A folder of your own may hold {', '.join(names())}; move "
             "other files out of it."
         )
     return path
@@ -68,37 +72,73 @@ def own_files(path: Path) -> list[str]:
     return sorted(p.as_posix() for p in found if not any(part.startswith(".") for part in p.parts))
 
 
-@cache
-def rows(name: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of one declaration file, e.g. `layouts/pprrvu.csv`, every cell a string; own rows come first.
+def rows(sheet: Sheet[Row]) -> tuple[Row, ...]:
+    """Return the rows of a file as records, in the order of their keys: the shipped ones, and your own over them.
 
-    Raises ContractError, with file and line, for a row that isn't one or a key that stands twice, UsageError where that
-    is a file of your own.
+    Raises ContractError with file and line for what isn't right in a row, for rows that can't be right together and for
+    one that names what isn't declared; UsageError where the row is your own.
     """
-    shipped = _shipped(name)
-    mine = _mine(name)
-    if mine is None:
-        return tuple(shipped.by_key.values())
-    if mine.columns != shipped.columns:
-        missing = [c for c in shipped.columns if c not in mine.columns]
-        unknown = [c for c in mine.columns if c not in shipped.columns]
-        wrong = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"{', '.join(unknown)} unknown"] * bool(unknown)
-        raise UsageError(
-            f"{mine.path} line 1: {'; '.join(wrong) or 'columns in another order'}. Its columns are "
-            f"{','.join(shipped.columns)}, as in {shipped.path}."
-        )
-    return (*mine.by_key.values(), *(row for key, row in shipped.by_key.items() if key not in mine.by_key))
+    return cast("tuple[Row, ...]", _rows(sheet.name))
+
+
+def rows_on(sheet: Sheet[Row], day: date) -> Iterator[Row]:
+    """Yield the rows of a file that hold on a day, by its columns of the first and last day."""
+    first, last = sheet.days or ("", "")
+    for row in rows(sheet):
+        if (cell(row, first) or date.min) <= day <= (cell(row, last) or date.max):
+            yield row
+
+
+def texts(name: str) -> tuple[dict[str, str], ...]:
+    """Return the rows of one file as they're written, e.g. of `layouts/pprrvu.csv`, every cell a string."""
+    return tuple(_holding(name, key).texts[key] for key in _checked(name))
+
+
+def check_all() -> list[str]:
+    """Read and check every file of declarations, and return their names; raises what `rows` raises."""
+    return [name for name in names() if _checked(name) or True]
+
+
+@cache
+def _rows(name: str) -> tuple[Any, ...]:
+    return tuple(_checked(name).values())
+
+
+@cache
+def _checked(name: str) -> Mapping[Key, Any]:
+    sheet, found = records.sheet(name), _merged(name)
+    for one, other, said in together.clashes(sheet, found, rows):
+        # NOTE: of a shipped row and one of your own, yours is the one to change.
+        beside, mine = sorted((one, other), key=lambda key: is_own(name, *key))
+        raise wrong_row(name, *mine, said=f"{said} The other is {line_of(name, *beside)}.")
+    for key, said in references.dangling(sheet, found, _words, lambda key: is_own(name, *key)):
+        raise wrong_row(name, *key, said=said)
+    return found
+
+
+@cache
+def _merged(name: str) -> Mapping[Key, Any]:
+    shipped, mine = _shipped(name).by_key, _mine(name)
+    found = shipped | mine.by_key if mine else shipped
+    return {key: found[key] for key in sorted(found)}
+
+
+@cache
+def _words(name: str, column: str) -> frozenset[str]:
+    """Return the words of one column of a file, as they're written."""
+    written = (_holding(name, key).texts[key][column] for key in _merged(name))
+    return frozenset(word for text in written for word in (text, *text.split()))
 
 
 @cache
 def code_lists() -> Mapping[str, pl.DataFrame]:
     """Return CMS's indicator lists by indicator (`status`, `pctc`, ...), every cell a string."""
-    names = sorted(path.name for path in (folder() / "codes").glob("*.csv"))
+    lists = [name for name in names() if name.startswith("codes/")]
     return {
-        name.removesuffix(".csv"): pl.DataFrame(
-            rows(f"codes/{name}"), schema=dict.fromkeys(_shipped(f"codes/{name}").columns, pl.String)
+        name.removeprefix("codes/").removesuffix(".csv"): pl.DataFrame(
+            texts(name), schema=dict.fromkeys(columns(name), pl.String)
         )
-        for name in names
+        for name in lists
     }
 
 
@@ -129,7 +169,7 @@ def where(texts: Iterable[str]) -> list[str]:
     What is kept in a manifest names a file alone (`releases.csv`), because a path holds on one machine only.
     """
     said = "\n".join(texts)
-    return [named(name) for name in _names() if re.search(rf"(?<![\w/.-]){re.escape(name)}\b", said)]
+    return [named(name) for name in names() if re.search(rf"(?<![\w/.-]){re.escape(name)}\b", said)]
 
 
 def line_of(name: str, *key: str) -> str:
@@ -152,7 +192,7 @@ def wrong_row(name: str, *key: str, said: str) -> PfsetlError:
 def own_rows() -> dict[str, int]:
     """Return how many rows of each file are your own, e.g. `{"codes/status.csv": 1}`."""
     found = {name: _mine(name) for name in own_files(path)} if (path := own()) else {}
-    return {name: len(mine.by_key) for name, mine in found.items() if mine and rows(name)}
+    return {name: len(mine.by_key) for name, mine in found.items() if mine and _checked(name)}
 
 
 def own_notices() -> list[str]:
@@ -167,37 +207,27 @@ def _seen(path: Path) -> str:
 
 
 @cache
-def _names() -> tuple[str, ...]:
-    found = (p.relative_to(folder()).as_posix() for p in folder().rglob("*.csv") if p.name != "keys.csv")
-    return tuple(sorted(found))
+def names() -> tuple[str, ...]:
+    """Return the name of every file of declarations."""
+    return tuple(sorted(p.relative_to(folder()).as_posix() for p in folder().rglob("*.csv")))
 
 
-@cache
-def digest() -> str:
-    """Return a hash of the declarations that archives are read by; those of `watch/` change nothing of what is read."""
-    shipped = ((p.relative_to(folder()).as_posix(), p) for p in folder().rglob("*") if p.is_file())
-    mine = [(f"own/{name}", path / name) for name in own_files(path)] if (path := own()) else []
-    reading = [(name, p) for name, p in [*sorted(shipped), *mine] if p.parent.name != "watch"]
-    files = (f"{name} {hashlib.sha256(p.read_bytes()).hexdigest()}" for name, p in reading)
-    return hashlib.sha256("\n".join(files).encode()).hexdigest()
-
-
-def _holding(name: str, key: tuple[str, ...]) -> Declaration:
+def _holding(name: str, key: Key) -> Declaration[Any]:
     mine = _mine(name)
     return mine if mine and key in mine.by_key else _shipped(name)
 
 
 @cache
-def _shipped(name: str) -> Declaration:
-    return read(folder() / name, rule_of(name, folder() / "keys.csv"))
+def _shipped(name: str) -> Declaration[Any]:
+    return read(folder() / name, records.sheet(name))
 
 
 @cache
-def _mine(name: str) -> Declaration | None:
+def _mine(name: str) -> Declaration[Any] | None:
     path = own()
     if path is None or not (path / name).is_file():
         return None
     try:
-        return read(path / name, rule_of(name, folder() / "keys.csv"))
+        return read(path / name, records.sheet(name))
     except ContractError as error:  # what the user gave can't be right; the shipped ones are our fault
         raise UsageError(str(error)) from error

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pfsetl.declared.contracts import Contract, Table, type_name
 
 _PREFACE = """\
-# Tables
+# {title}
 
 Contract `{id}` {version}. `make docs` writes this page: change the contract in `schemas/` instead.
 
@@ -13,9 +13,9 @@ Contract `{id}` {version}. `make docs` writes this page: change the contract in 
 """
 
 
-def dictionary(contract: Contract) -> str:
+def dictionary(contract: Contract, title: str = "Tables") -> str:
     """Return the data dictionary, in Markdown: what every table holds, its columns and its rules."""
-    lines = [_PREFACE.format(id=contract.id, version=contract.version)]
+    lines = [_PREFACE.format(title=title, id=contract.id, version=contract.version)]
     lines += [f"* [`{name}`](#{name})" for name in contract.tables]
     for table in contract.tables.values():
         lines += ["", *_section(table)]

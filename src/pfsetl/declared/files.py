@@ -1,85 +1,105 @@
-"""One file of declarations, read strictly: every row whole, every key once, dates and numbers that are such."""
+"""One file of declarations, read strictly: every row whole, every cell what its column says, every key once."""
 
 import csv
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
-from fnmatch import fnmatchcase
-from functools import cache
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import MISSING, dataclass
 from pathlib import Path
+from typing import Any, Generic, cast
 
+from pfsetl.declared import cells
+from pfsetl.declared.cells import Column
+from pfsetl.declared.records.sheet import Key, Row, Sheet
 from pfsetl.errors import ContractError, shown
 
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What `schemas/keys.csv` says of a file: the columns of its key, and those of dates, numbers and patterns.
-
-    `intervals` are pairs of dates, first and last day, which the file writes as `from..to`.
-    """
-
-    key: tuple[str, ...]
-    dates: tuple[str, ...]
-    numbers: tuple[str, ...]
-    patterns: tuple[str, ...]
-    intervals: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """A file of declarations: its columns, its rows by key, in its order, and the line each begins in."""
+class Declaration(Generic[Row]):
+    """A file of declarations: its rows by key as records and as they're written, and the line each begins in."""
 
     path: Path
     columns: tuple[str, ...]
-    by_key: dict[tuple[str, ...], dict[str, str]]
-    lines: dict[tuple[str, ...], int]
+    by_key: dict[Key, Row]
+    texts: dict[Key, dict[str, str]]
+    lines: dict[Key, int]
 
 
-def rule_of(name: str, keys: Path) -> Rule:
-    """Return the rule of a file, e.g. `layouts/pprrvu.csv`: that of the first name in `keys` that fits it."""
-    for pattern, rule in _rules(keys):
-        if fnmatchcase(name, pattern):
-            return rule
-    raise ContractError(f"{keys}: no row for {name}. Add one with the columns that tell its rows apart.")
-
-
-def read(path: Path, rule: Rule) -> Declaration:
+def read(path: Path, sheet: Sheet[Row]) -> Declaration[Row]:
     """Read a file of declarations; raises ContractError with file and line for what isn't right in it."""
-    columns: tuple[str, ...] = ()
-    by_key: dict[tuple[str, ...], dict[str, str]] = {}
-    lines: dict[tuple[str, ...], int] = {}
-    for line, cells in _records(path):
-        if not columns:
-            columns = _columns(path, cells, rule)
+    declared = cells.columns(cast("Hashable", sheet.record))
+    found: Declaration[Row] = Declaration(path, tuple(declared), {}, {}, {})
+    header: tuple[str, ...] = ()
+    for line, texts in _lines(path):
+        if not header:
+            header = _header(path, texts, declared)
             continue
-        if len(cells) != len(columns):
+        if len(texts) != len(header):
             raise ContractError(
-                f"{path} line {line}: {len(cells)} cells, the header has {len(columns)}. Quote cells that hold a comma."
+                f"{path} line {line}: {len(texts)} cells, the header has {len(header)}. Quote cells that hold a comma."
             )
-        row = dict(zip(columns, cells, strict=True))
-        if wrong := _wrong(row, rule):
-            raise ContractError(f"{path} line {line}: {wrong}")
-        key = tuple(row[c] for c in rule.key)
-        if key in by_key:
-            told = ", ".join(f"{c} {shown(v)}" for c, v in zip(rule.key, key, strict=True))
-            raise ContractError(f"{path} line {line}: {told} stands already in line {lines[key]}. Keep one of the two.")
-        by_key[key], lines[key] = row, line
-    if not columns:
-        raise ContractError(f"{path}: empty. Its first line names its columns, {', '.join(rule.key)} among them.")
-    return Declaration(path, columns, by_key, lines)
+        written = dict(zip(header, texts, strict=True))
+        try:
+            row = _record(written, sheet, declared)
+        except ValueError as error:
+            raise ContractError(f"{path} line {line}: {error}") from error
+        key = tuple(written[c] for c in sheet.key)
+        if key in found.by_key:
+            told = ", ".join(f"{c} {shown(v)}" for c, v in zip(sheet.key, key, strict=True))
+            raise ContractError(
+                f"{path} line {line}: {told} stands already in line {found.lines[key]}. Keep one of the two."
+            )
+        found.by_key[key], found.lines[key] = row, line
+        found.texts[key] = {column: written[column] for column in declared}
+    if not header:
+        raise ContractError(f"{path}: empty. Its first line names its columns: {','.join(declared)}.")
+    return found
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _record(written: Mapping[str, str], sheet: Sheet[Row], declared: Mapping[str, Column]) -> Row:
+    values: dict[str, Any] = {}
+    for name, column in declared.items():
+        text = written[name]
+        if text == "":
+            if column.empty is MISSING:
+                raise ValueError(f"{name} is empty. {_wanted(column)}")
+            values[column.field] = column.empty
+            continue
+        try:
+            values[column.field] = column.read(text)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from error
+    _refuse_backwards(sheet, {name: values[column.field] for name, column in declared.items()})
+    return sheet.record(**values)
+
+
+def _refuse_backwards(sheet: Sheet[Any], values: Mapping[str, Any]) -> None:
+    if sheet.days:
+        first, last = (values[name] for name in sheet.days)
+        if first and last and first > last:
+            one, other = sheet.days
+            raise ValueError(f"{one} {first} is after {other} {last}. Write the first day, then the last one.")
+    if sheet.codes:
+        low, high = (values[name] for name in sheet.codes)
+        if low > high:
+            raise ValueError(f"{low} is after {high}. Write the first code, then the last one.")
+
+
+def _wanted(column: Column) -> str:
+    """Return what an empty cell has to hold, as the reader of its column says it of one that fits nothing."""
+    try:
+        column.read("")
+    except ValueError as error:
+        return f"Fill it: {error}"
+    return "Fill it."
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             start = 1
-            for cells in reader:
-                if cells:
-                    yield start, cells
+            for texts in reader:
+                if texts:
+                    yield start, texts
                 start = reader.line_num + 1
     except csv.Error as error:
         raise ContractError(f"{path} line {start}: not csv ({error}). Quote cells that hold a comma.") from error
@@ -89,53 +109,14 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise ContractError(f"{path}: not a readable declaration ({error.strerror}). Check path and rights.") from error
 
 
-def _columns(path: Path, cells: list[str], rule: Rule) -> tuple[str, ...]:
-    if len(set(cells)) != len(cells):
-        raise ContractError(f"{path} line 1: a column stands twice. Its columns are {','.join(cells)}.")
-    needed = (*rule.key, *rule.dates, *rule.numbers, *rule.patterns)
-    if missing := [c for c in dict.fromkeys(needed) if c not in cells]:
-        what = f"columns {' and '.join(missing)} are" if len(missing) > 1 else f"column {missing[0]} is"
-        raise ContractError(f"{path} line 1: the {what} missing. Its first line names them.")
-    return tuple(cells)
-
-
-def _wrong(row: dict[str, str], rule: Rule) -> str | None:
-    for column in rule.dates:
-        if row[column] and not _is_date(row[column]):
-            return f"{column} {shown(row[column])} isn't a day. Write it as 2026-01-31."
-    for first, last in rule.intervals:
-        if row[first] and row[last] and row[first] > row[last]:
-            return f"{first} {row[first]} is after {last} {row[last]}. Write the first day, then the last one."
-    for column in rule.numbers:
-        if row[column] and not _NUMBER.fullmatch(row[column]):
-            return f"{column} {shown(row[column])} isn't a number. Write it as 12 or 0.50."
-    for column in rule.patterns:
-        try:
-            re.compile(row[column])
-        except re.error as error:
-            return f"{column} {shown(row[column])} isn't a regular expression: {error}. Put \\ before ( ) [ ] . * + ?"
-    return None
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-@cache
-def _rules(keys: Path) -> tuple[tuple[str, Rule], ...]:
-    with keys.open(encoding="utf-8", newline="") as file:
-        return tuple((row["file"], _rule(row)) for row in csv.DictReader(file))
-
-
-def _rule(row: dict[str, str]) -> Rule:
-    days = [tuple(cell.split("..")) for cell in row["dates"].split()]
-    return Rule(
-        key=tuple(row["key"].split()),
-        dates=tuple(name for names in days for name in names),
-        numbers=tuple(row["numbers"].split()),
-        patterns=tuple(row["patterns"].split()),
-        intervals=tuple((names[0], names[1]) for names in days if len(names) > 1),
-    )
+def _header(path: Path, names: list[str], declared: Mapping[str, Column]) -> tuple[str, ...]:
+    wrong = []
+    if len(set(names)) != len(names):
+        wrong.append(f"{', '.join(dict.fromkeys(n for n in names if names.count(n) > 1))} stands twice")
+    if missing := [name for name in declared if name not in names]:
+        wrong.append(f"lacks {', '.join(missing)}")
+    if unknown := [name for name in names if name not in declared]:
+        wrong.append(f"{', '.join(unknown)} unknown")
+    if wrong:
+        raise ContractError(f"{path} line 1: {'; '.join(wrong)}. Its columns are {','.join(declared)}.")
+    return tuple(names)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.calendar import WORK_FLOOR
 
 FILE = "work_index_floor.csv"
 
@@ -74,18 +75,14 @@ def laws() -> tuple[Law, ...]:
     """Return the acts in the order of their days."""
     found = (
         Law(
-            row["act"],
-            _day(row["from"], date.min),
-            _day(row["to"], date.max),
-            Decimal(row["floor"]),
-            _day(row["enacted_on"], date.min),
-            row["certainty"],
-            row["source"],
+            row.act,
+            row.from_ or date.min,
+            row.to or date.max,
+            row.floor,
+            row.enacted_on or date.min,
+            row.certainty,
+            row.source,
         )
-        for row in declarations.rows(FILE)
+        for row in declarations.rows(WORK_FLOOR)
     )
     return tuple(sorted(found, key=lambda law: (law.first, law.enacted_on)))
-
-
-def _day(text: str, otherwise: date) -> date:
-    return date.fromisoformat(text) if text else otherwise

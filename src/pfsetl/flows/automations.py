@@ -1,4 +1,4 @@
-"""See to it that somebody is told: `python -m pfsetl.flows.automations --block slack-webhook/ops`.
+"""Make sure that somebody is notified: `python -m pfsetl.flows.automations --block slack-webhook/ops`.
 
 Makes automations at the Prefect server that PREFECT_API_URL names; run again, it updates them by their names. The block
 is any notification block that is saved there.
@@ -163,11 +163,11 @@ def _silences(days: float, seconds: float) -> tuple[timedelta, timedelta]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m pfsetl.flows.automations", description="Tell somebody when runs fail, stop, or don't happen."
+        "python -m pfsetl.flows.automations", description="Notify somebody when runs fail, stop, or don't happen."
     )
     parser.add_argument("--block", required=True, help="a saved notification block, such as slack-webhook/ops")
     parser.add_argument(
-        "--within-days", type=float, default=2, help="days without a completed watch after which to tell; default 2"
+        "--within-days", type=float, default=2, help="notify after this many days without a completed watch; default 2"
     )
     parser.add_argument(
         "--heartbeat-seconds",

@@ -14,7 +14,6 @@ from prefect.runtime import flow_run
 from pfsetl.archive_cache import open_cache
 from pfsetl.archives import Found as InFolder
 from pfsetl.archives import absent, look, refuse_incomplete
-from pfsetl.backfill import find_releases
 from pfsetl.flows.command import CACHE, add_exceptions, run_flow
 from pfsetl.flows.ending import MANY, ends_plainly
 from pfsetl.flows.parameters import Acceptance, AtOnce, Delays, Given, Place, Runner, Wanted, Year, refuse_relative
@@ -22,9 +21,10 @@ from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_changes
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, kept_in
+from pfsetl.pipeline.backfill import find_releases
 from pfsetl.publication.runs import recorded
-from pfsetl.publication.store import open_store
 from pfsetl.source.cache import Cache, usable
+from pfsetl.storage.store import open_store
 
 
 def _name() -> str:

@@ -12,7 +12,6 @@ from typing import TypedDict
 
 from prefect import flow
 
-from pfsetl import pipeline
 from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
@@ -22,10 +21,11 @@ from pfsetl.flows.ending import LOOK, ends_plainly
 from pfsetl.flows.parameters import Acceptance, Delays, Given, Label, Place, refuse_relative
 from pfsetl.flows.report import show_published
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, patient, publish_releases, stage_release
+from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded
-from pfsetl.publication.store import open_store
 from pfsetl.source.fetch import newest_cached
+from pfsetl.storage.store import open_store
 
 
 class Built(TypedDict):
@@ -57,7 +57,7 @@ def build_release(
     the cache and asks nobody. `sample` and `accept` (`loss`, `differences`) are those of `pfsetl.build`.
     """
     refuse_relative(output)
-    pipeline.refuse_unknown(accept or ())
+    refuse_unknown(accept or ())
     label = registry.find_or_infer(release).label
     store, place = open_store(output), open_cache(cache, output)
     with recorded(store, "build", release=label, archive=archive) as run:
@@ -86,7 +86,7 @@ def build_release(
             events.published([staged.release], now.number, output)
         key = f"published-{re.sub('[^a-z0-9]+', '-', label.lower())}"
         show_published(key, now, label, f"{_phrase(label, now.number, published)} of {output}.")
-        rows = {r["table"]: r["rows"] for r in now.resources if r["release"] == label}
+        rows = {r.table: r.rows for r in now.resources if r.release == label}
         return {"release": label, "version": now.number, "published": published, "rows": rows}
 
 
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", default="output", help="the store to publish into")
     parser.add_argument("--cache", help=CACHE)
     parser.add_argument("--url", help="fetch the zip from this address at cms.gov (or PFSETL_CMS_URL)")
-    parser.add_argument("--offline", action="store_true", help="take the newest archive of the cache, and ask nobody")
+    parser.add_argument("--offline", action="store_true", help="use the newest archive in the cache, without CMS")
     add_exceptions(parser)
     parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
     return parser

@@ -15,7 +15,7 @@ from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import PfsetlError, UsageError
-from pfsetl.pipeline import ACCEPTABLE
+from pfsetl.pipeline.request import ACCEPTABLE
 
 CACHE = (
     "where fetched zips are kept: a folder, or s3://bucket/prefix; default PFSETL_CACHE, else archives/ in a store "
@@ -42,7 +42,7 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        # NOTE: Prefect's server or Dask's scheduler is out of reach, or what nobody foresaw; the next run goes on.
+        # NOTE: Prefect's server or Dask's scheduler is out of reach, or something unexpected; the next run goes on.
         what = str(error).strip().splitlines()
         sys.stderr.write(
             f"{type(error).__name__}: {what[0].rstrip('.') if what else 'no message'}. If Prefect's server or a Dask "
@@ -56,7 +56,11 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
 
 def add_exceptions(parser: argparse.ArgumentParser) -> None:
     """Add the options for what is published although a check would hold it."""
-    parser.add_argument("--sample", action="store_true", help="a deliberate part: marked, and not asked to be whole")
+    parser.add_argument(
+        "--sample",
+        action="store_true",
+        help="a deliberate part, marked as one; needn't be complete",
+    )
     for word, what in ACCEPTABLE.items():
         text = f"publish {what}"
         parser.add_argument(f"--accept-{word}", dest="accept", action="append_const", const=word, help=text)

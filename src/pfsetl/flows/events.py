@@ -20,9 +20,9 @@ NOT_OF_THE_RELEASE = (SourceUnavailable, UsageError, StoreError)  # these fail a
 
 
 def published(releases: Sequence[StagedRelease], version: int, store: str) -> None:
-    """Emit `published` or `revised` for each release that a version brought."""
+    """Emit `published` or `revised` for each release that is new or changed in a version."""
     for one in releases:
-        revision = one.record["revision"]
+        revision = one.record.revision
         _emit("published" if revision == 1 else "revised", one.release, version, store, revision=revision)
 
 

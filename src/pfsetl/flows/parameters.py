@@ -9,7 +9,7 @@ from prefect.variables import Variable
 from pydantic import Field
 
 from pfsetl.errors import UsageError
-from pfsetl.pipeline import ACCEPTABLE
+from pfsetl.pipeline.request import ACCEPTABLE
 
 LABEL = r"[A-Za-z]+\d{2}\w*"
 WANTED = rf"(\d{{4}}(\.\.\d{{4}})?|{LABEL})"

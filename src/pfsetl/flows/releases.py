@@ -6,14 +6,14 @@ from typing import Any
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pfsetl import pipeline
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.flows import events
 from pfsetl.flows.report import Result, progress
 from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
+from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
-from pfsetl.publication.runs import Run, Step
-from pfsetl.publication.store import installing, open_store
+from pfsetl.publication.runs import Run, TimedStep
+from pfsetl.storage.store import installing, open_store
 
 Asked = Found | str | None  # an archive on disk, an address to fetch from, or None: fetch from the declared address
 
@@ -32,9 +32,9 @@ def publish_all(
 ) -> Result:
     """Fetch what isn't on disk, stage every release on the task runner, and publish all that succeed as one version.
 
-    `sample` and `accept` are those of `pipeline.build`.
+    `sample` and `accept` are those of `build`.
     """
-    pipeline.refuse_unknown(accept)
+    refuse_unknown(accept)
     store = open_store(output)
     how = {"sample": sample, "accept": tuple(accept)}
     result = Result(version.open_version(store))
@@ -45,7 +45,7 @@ def publish_all(
                 done = futures[0].result() and futures[-1].result()
             except Exception as error:
                 result.failed[label] = error
-                run.steps.append(Step("fetch or stage", label, outcome="failed"))
+                run.steps.append(TimedStep("fetch or stage", label, outcome="failed"))
             else:
                 run.steps += done.steps
                 if done.release is None:

@@ -125,9 +125,9 @@ def show_failed_look(error: PfsetlError, earlier: Mapping[str, Any] | None) -> N
 def show_published(key: str, version: Version, release: str, sentence: str) -> None:
     """Leave a table artifact of what a version holds of one release: a row per table."""
     table = [
-        {"table": r["table"], "rows": r["rows"], "bytes": r["bytes"], "sha256": r["hash"].partition(":")[2][:12]}
+        {"table": r.table, "rows": r.rows, "bytes": r.bytes, "sha256": r.hash.partition(":")[2][:12]}
         for r in version.resources
-        if r["release"] == release
+        if r.release == release
     ]
     _safely(lambda: create_table_artifact(key=key, table=table, description=sentence))
 
@@ -148,13 +148,13 @@ def progress(key: str, total: int) -> Iterator[Callable[[str], None]]:
 
 
 def _row(version: Version, label: str, outcome: str) -> dict[str, Any]:
-    mine = [r for r in version.resources if r["release"] == label]
-    told = version.releases[label].get("since_revision")
+    mine = [r for r in version.resources if r.release == label]
+    told = version.releases[label].since_revision or None
     return {
         "release": label,
-        "revision": version.releases[label]["revision"],
+        "revision": version.releases[label].revision,
         "outcome": outcome,
-        "rows": sum(r["rows"] for r in mine),
+        "rows": sum(r.rows for r in mine),
         "tables": len(mine),
     } | ({"compared": revision.summary(told)} if told else {})
 

@@ -16,17 +16,18 @@ from prefect.concurrency.sync import concurrency
 from prefect.runtime import task_run
 from prefect.tasks import Task
 
-from pfsetl import backfill
 from pfsetl.archive_cache import open_cache
 from pfsetl.archives import other_bytes
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.flows import logs
 from pfsetl.flows.ending import DISCOVER, FETCH, PUBLISH, STAGE
+from pfsetl.pipeline.backfill import publish_staged
+from pfsetl.pipeline.request import Request
+from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import version
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.runs import Step, part_of, step
-from pfsetl.publication.store import open_store
+from pfsetl.publication.runs import TimedStep, part_of, step
 from pfsetl.source import discover as discovering
 from pfsetl.source import fetch as fetching
 from pfsetl.source import web
@@ -34,6 +35,7 @@ from pfsetl.source.cache import Cache, at_hand, rows
 from pfsetl.source.discover import Posting
 from pfsetl.source.record import Fetched
 from pfsetl.source.shared import Shared
+from pfsetl.storage.store import open_store
 
 logs.bring()  # here, because every process that does a flow's work imports its tasks
 
@@ -57,7 +59,7 @@ class Found:
 
     path: str
     url: str | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TimedStep, ...] = ()
     cache: str | None = None
     sha256: str | None = None
 
@@ -67,7 +69,7 @@ class Staged:
     """What staging a release left to be published, None when it is published already, and how long each step took."""
 
     release: StagedRelease | None
-    steps: tuple[Step, ...]
+    steps: tuple[TimedStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Published:
 
     version: int
     left_out: dict[str, str]
-    steps: tuple[Step, ...]
+    steps: tuple[TimedStep, ...]
 
 
 def _is_busy(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -85,7 +87,7 @@ def _is_busy(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
 
 def _publish_name() -> str:
     staged: Sequence[StagedRelease] = task_run.parameters["staged"]
-    names = [f"{one.release} revision {one.record['revision']}" for one in staged[:3]]
+    names = [f"{one.release} revision {one.record.revision}" for one in staged[:3]]
     return f"publish {', '.join(names)}" + (f" and {len(staged) - 3} more" if len(staged) > 3 else "")
 
 
@@ -131,9 +133,7 @@ def stage_release(
         LOG.warning("%s", text)
     with part_of(run) as steps:
         base = version.open_version(store)
-        made = backfill.stage_missing(
-            label, path, store=store, base=base, url=archive.url, sample=sample, accept=accept
-        )
+        made = stage_missing(Request(label, path, archive.url, sample=sample, accept=accept), base)
     return Staged(made, (*archive.steps, *steps))
 
 
@@ -143,25 +143,25 @@ def publish_releases(staged: list[StagedRelease], output: str, base: int, run: s
     store = open_store(output)
     began_on = version.open_version(store, base) if base else version.empty(store)
     with part_of(run) as steps:
-        committed, left_out = backfill.publish_staged(staged, store=store, base=began_on)
+        committed, left_out = publish_staged(staged, store=store, base=began_on)
     return Published(committed.number, left_out, tuple(steps))
 
 
-def kept_in(cache: Cache, kept: Fetched, steps: tuple[Step, ...] = ()) -> Found:
+def kept_in(cache: Cache, kept: Fetched, steps: tuple[TimedStep, ...] = ()) -> Found:
     """Return an archive of a cache as the tasks pass it on."""
     shared = str(cache) if isinstance(cache, Shared) else None
     return Found(str(kept.path), kept.url, steps, shared, kept.sha256)
 
 
 def _on_this_host(label: str, archive: Found) -> Path:
-    """Return the path of an archive, which is brought to this host where a bucket keeps it."""
+    """Return the path of an archive, downloaded to this host first when it is kept in a bucket."""
     if archive.cache is None:
         return Path(archive.path)
     place = open_cache(archive.cache)
     for row in rows(place):
         if (row.label, row.sha256) == (label, archive.sha256) and at_hand(place, row):
             return row.path
-    raise SourceUnavailable(f"{place}: its archive of {label} is gone or damaged. Run it again: it's fetched anew.")
+    raise SourceUnavailable(f"{place}: its archive of {label} is gone or damaged. Run it again to fetch it anew.")
 
 
 def patient(task_: Task[P, R], delays: Sequence[float]) -> Task[P, R]:

@@ -26,11 +26,11 @@ from pfsetl.flows.report import Result, show_failed_look, show_look, why
 from pfsetl.flows.tasks import RETRY_DELAYS, discover_postings, fetch_archive, kept_in, patient
 from pfsetl.publication import runs, version
 from pfsetl.publication.runs import recorded, step
-from pfsetl.publication.store import open_store
 from pfsetl.publication.version import Version
 from pfsetl.source import cache as archives
 from pfsetl.source import discover, fetch
 from pfsetl.source.cache import Cache, at_hand, rows
+from pfsetl.storage.store import open_store
 
 
 class Watched(TypedDict):
@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--since", type=int, help="read the pages of known releases from this year on; default last year"
     )
-    parser.add_argument("--today", type=date.fromisoformat, help="the day to go by (2026-05-01); default the clock's")
+    parser.add_argument("--today", type=date.fromisoformat, help="treat this day (2026-05-01) as today")
     parser.add_argument("--task-runner", default="threads", help="threads, dask, or a Dask scheduler's address")
     parser.add_argument("--concurrency", type=int, default=2, help="releases worked on at once")
     parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")

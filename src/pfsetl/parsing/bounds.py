@@ -45,8 +45,8 @@ def refuse_much_text(size: int, place: str) -> None:
 
 
 def refuse_error_cell(cell: str, place: str) -> None:
-    """Raise ArchiveError for a cell that holds an error of Excel's, which a reader would take for a blank."""
+    """Raise ArchiveError for a cell that holds an Excel error, which a reader would take for a blank."""
     raise ArchiveError(
-        f"{place}: cell {cell} holds an error of Excel's, such as #N/A or #REF!, expected a value. Get a corrected "
+        f"{place}: cell {cell} holds an Excel error, such as #N/A or #REF!, expected a value. Get a corrected "
         "file, or give the member in another format."
     )

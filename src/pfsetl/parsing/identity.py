@@ -3,7 +3,6 @@
 A wrong link or label hands over well-formed files of another release. `schemas/identity.csv` has who says what where.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,7 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import declarations, quarters
+from pfsetl.declared import corrections, declarations, quarters
+from pfsetl.declared.records.archives import IDENTITY, PARTICIPANTS, IdentityRow
+from pfsetl.declared.records.calendar import FACTORS
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError
 from pfsetl.parsing.read import RawTable
@@ -88,14 +89,14 @@ def _of_text(raw: RawTable) -> list[Statement]:
 def _read(member: str, participant: str, file: str, where: str, place: str, text: str) -> list[Statement]:
     found: list[Statement] = []
     for rule in _rules(member, where):
-        hits = [match.groupdict() for match in re.finditer(rule["pattern"], text)]
+        hits = [match.groupdict() for match in rule.pattern.finditer(text)]
         if not hits:
             continue
-        if rule["says"] == "factor":
-            found += _of_factor(member, participant, file, hits[0]["anesthesia"], "anesthesia", rule["contradiction"])
+        if rule.says == "factor":
+            found += _of_factor(member, participant, file, hits[0]["anesthesia"], "anesthesia", rule.contradiction)
             continue
-        values = frozenset(_value(rule["says"], hit[rule["says"]]) for hit in hits)
-        found.append(Statement(file, member, participant, place, rule["says"], values, rule["contradiction"]))
+        values = frozenset(_value(rule.says, hit[rule.says]) for hit in hits)
+        found.append(Statement(file, member, participant, place, rule.says, values, rule.contradiction))
     return _merged(found)
 
 
@@ -122,22 +123,22 @@ def _value(says: str, text: str) -> str:
 def _of_columns(raw: RawTable) -> list[Statement]:
     found: list[Statement] = []
     for rule in _rules(raw.member, "column"):
-        column, _, category = rule["pattern"].partition(" ")
+        column, _, category = rule.pattern.pattern.partition(" ")
         if column not in raw.frame.columns:
             continue
         cells = raw.frame[column].filter(raw.frame[column] != "")
         most = cells.value_counts(sort=True).filter(pl.col("count") == pl.col("count").max())[column].sort()
         if not len(most):
             continue
-        if rule["says"] == "factor":
-            found += _of_factor(raw.member, raw.participant, raw.file, most[0], category, rule["contradiction"])
+        if rule.says == "factor":
+            found += _of_factor(raw.member, raw.participant, raw.file, most[0], category, rule.contradiction)
             continue
-        fits = frozenset(row["participant"] for row in declarations.rows("participants.csv") if row[column] == most[0])
+        fits = frozenset(p.participant for p in declarations.rows(PARTICIPANTS) if getattr(p, column, None) == most[0])
         if fits and raw.participant != "all":
             found.append(
                 Statement(
                     raw.file, raw.member, raw.participant, f"{column} {most[0]}", "participant", fits,
-                    rule["contradiction"],
+                    rule.contradiction,
                 )
             )  # fmt: skip
     return found
@@ -151,14 +152,14 @@ def _of_factor(
         factor = Decimal(text.strip("$ "))
         rows = [
             row
-            for row in declarations.rows("conversion_factors.csv")
-            if row["category"] == category and row["from"] and row["to"] and Decimal(row["conversion_factor"]) == factor
+            for row in declarations.rows(FACTORS)
+            if row.category == category and row.to and row.conversion_factor == factor
         ]
     except InvalidOperation:
         return []
     place = f"conversion factor {factor}"
-    years = frozenset(str(year) for row in rows for year in range(int(row["from"][:4]), int(row["to"][:4]) + 1))
-    whose = frozenset(row["participant"] for row in rows)
+    years = frozenset(str(year) for row in rows if row.to for year in range(row.from_.year, row.to.year + 1))
+    whose = frozenset(row.participant for row in rows)
     found = [Statement(file, member, participant, place, "year", years, contradiction)] if years else []
     if participant != "all" and whose and "all" not in whose:
         found.append(Statement(file, member, participant, place, "participant", whose, contradiction))
@@ -235,15 +236,14 @@ def _remedy(against: Statement, release: Release) -> str:
 
 
 def _declared(statement: Statement, release: Release) -> str:
+    form = PurePosixPath(statement.file).suffix[1:].lower()
     return next(
         (
-            row["what"]
-            for row in declarations.rows("corrections.csv")
-            if row["action"] == "identity"
-            and row["member"] == statement.member
-            and row["format"] in ("", PurePosixPath(statement.file).suffix[1:].lower())
-            and row["field"] in statement.values
-            and fnmatchcase(release.label, row["release"])
+            row.what
+            for row in corrections.of("identity", release.label)
+            if fnmatchcase(statement.member, row.member)
+            and row.format in (None, form)
+            and row.field in statement.values
         ),
         "",
     )
@@ -259,8 +259,8 @@ def _told(file: MemberFile, said: Sequence[Statement]) -> dict[str, Any]:
     return {"file": file.name, "member": file.member, "participant": file.participant, **told}
 
 
-def _rules(member: str, where: str) -> list[dict[str, str]]:
-    return [r for r in declarations.rows("identity.csv") if (r["member"], r["where"]) == (member, where)]
+def _rules(member: str, where: str) -> list[IdentityRow]:
+    return [rule for rule in declarations.rows(IDENTITY) if (rule.member, rule.where) == (member, where)]
 
 
 def _short(line: str) -> str:

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import corrections, declarations, registry
+from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ChecksFailed, ContractError
 from pfsetl.parsing.parse import LICENSED, Parsed, key_of
 from pfsetl.parsing.read import RawTable
@@ -97,9 +98,9 @@ def _by_kind(
         yield "", rows
         return
     declared = {
-        row["differs"]
-        for row in declarations.rows("corrections.csv")
-        if row["action"] == "explain" and " => " in row["differs"] and _is_of(row, member, form, field)
+        row.differs
+        for row in declarations.rows(CORRECTIONS)
+        if row.action == "explain" and " => " in row.differs and _is_of(row, member, form, field)
     }
     # NOTE: nothing in a column is longer than it's wide.
     narrow = [
@@ -122,10 +123,8 @@ def _by_kind(
         yield name, rows.filter(pl.Series([one == name for one in kinds]))
 
 
-def _is_of(row: Mapping[str, str], member: str, form: str, field: str) -> bool:
-    return row["format"] == form and all(
-        fnmatchcase(name, row[column]) for column, name in (("member", member), ("field", field))
-    )
+def _is_of(row: CorrectionRow, member: str, form: str, field: str) -> bool:
+    return row.format == form and fnmatchcase(member, row.member) and fnmatchcase(field, row.field)
 
 
 def uncompared(raws: Sequence[RawTable], not_published: Mapping[str, Sequence[str]]) -> list[str]:
@@ -133,7 +132,7 @@ def uncompared(raws: Sequence[RawTable], not_published: Mapping[str, Sequence[st
 
     Told of published columns with cells as long as CMS's files cut them at, in formats of which a correction says so.
     """
-    cutting = {row["format"] for row in declarations.rows("corrections.csv") if row["differs"] == CUT}
+    cutting = {row.format for row in declarations.rows(CORRECTIONS) if row.differs == CUT}
     formats = Counter((raw.member, raw.participant) for raw in raws)
     found = []
     for raw in raws:
@@ -153,33 +152,29 @@ def uncompared(raws: Sequence[RawTable], not_published: Mapping[str, Sequence[st
 def explained(
     release: str, content: str, compared: set[tuple[str, str]], found: list[FormatDifference]
 ) -> list[FormatDifference]:
-    """Add to each difference the first reason that `schemas/corrections.csv` has for it.
+    """Add to each difference the most exact reason that `schemas/corrections.csv` has for it.
 
     A correction holds for the releases of its pattern and, where it says so in `differs`, for cells that differ in that
     alone. `compared` are the (member, other format) pairs that were compared. Raises ContractError for a correction of
     this very archive that explains nothing, because it hides the next difference.
     """
     result = list(found)
-    for row in declarations.rows("corrections.csv"):
-        if row["action"] != "explain" or not fnmatchcase(release, row["release"]):
-            continue
-        if not content.startswith(row["archive"]) or (
-            row["archive"] and (row["member"], row["format"]) not in compared
-        ):
+    for row in corrections.of("explain", release):
+        if not content.startswith(row.archive) or (row.archive and (row.member, row.format) not in compared):
             continue
         hits = [
             i
             for i, d in enumerate(result)
-            if not d.explained and _is_of(row, d.member, d.other_format, d.field) and row["differs"] in ("", d.differs)
+            if not d.explained and _is_of(row, d.member, d.other_format, d.field) and row.differs in ("", d.differs)
         ]
-        if not hits and row["archive"]:
+        if not hits and row.archive:
             raise ContractError(
-                f"{declarations.listed('corrections.csv')}: the correction of {release} {row['member']} "
-                f"{row['format']} {row['field']} explains nothing in this archive. Remove it, or name the archive "
+                f"{declarations.listed('corrections.csv')}: the correction of {release} {row.member} "
+                f"{row.format} {row.field} explains nothing in this archive. Remove it, or name the archive "
                 "it is for by its content hash."
             )
         for i in hits:
-            result[i] = replace(result[i], explained=row["what"])
+            result[i] = replace(result[i], explained=row.what)
     return result
 
 

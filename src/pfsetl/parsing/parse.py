@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pfsetl.declared import declarations, registry
-from pfsetl.declared.registry import Field
+from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.errors import ValueRefused, during
 from pfsetl.errors import shown as cut_short
 from pfsetl.parsing import values
@@ -85,7 +85,7 @@ def key_of(member: str) -> tuple[str, ...]:
     return _KEYS[member]
 
 
-def _shown(field: Field) -> pl.Expr:
+def _shown(field: FieldRow) -> pl.Expr:
     """Return a cell as it may be shown in public: a cell that isn't what its field says may be a moved descriptor."""
     fits = values.prepared(field).str.contains(values.pattern_of(field) or "^")
     return pl.when(fits).then(pl.col(field.field)).otherwise(pl.lit("..."))

@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import declarations, registry
-from pfsetl.declared.registry import Field, Layout, LayoutField
+from pfsetl.declared.records.shapes import FieldRow
+from pfsetl.declared.registry import Layout, LayoutField
 from pfsetl.parsing import text_shape, values
 from pfsetl.parsing.candidates import Candidate, Column
 
@@ -79,7 +80,7 @@ def _fits(layout: Layout, tried: pl.DataFrame, length: int) -> _Cells:
     return dict(zip(tests, found, strict=True))
 
 
-def _is_of(field: Field, cell: pl.Expr) -> pl.Expr:
+def _is_of(field: FieldRow, cell: pl.Expr) -> pl.Expr:
     """Return whether a cell is a field's: numbers end at the last column with all their places, codes are declared."""
     text = cell.str.strip_chars()
     if field.kind == "decimal":

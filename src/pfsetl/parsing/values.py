@@ -3,7 +3,7 @@
 import polars as pl
 
 from pfsetl.declared import declarations, registry
-from pfsetl.declared.registry import Field
+from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.errors import ValueRefused, shown
 from pfsetl.parsing.read import RawTable
 
@@ -37,7 +37,7 @@ def typed(raw: RawTable) -> pl.DataFrame:
     return ready.select("line", *(_value(field) for field in declared))
 
 
-def prepared(field: Field) -> pl.Expr:
+def prepared(field: FieldRow) -> pl.Expr:
     """Return the expression for a field's cell in canonical text: padded, upper case, single blanks."""
     cell = pl.col(field.field)
     match field.kind:
@@ -56,19 +56,19 @@ def prepared(field: Field) -> pl.Expr:
     return cell.alias(field.field)
 
 
-def pattern_of(field: Field) -> str | None:
+def pattern_of(field: FieldRow) -> str | None:
     """Return the regular expression that a field's canonical text must match, None where any text will do."""
     if field.kind in ("decimal", "dollars"):
         return _DECIMAL.format(scale=field.scale, whole=field.whole)
     return f"^(?:{field.pattern})$" if field.pattern else None
 
 
-def _fits(field: Field) -> pl.Expr:
+def _fits(field: FieldRow) -> pl.Expr:
     pattern, cell = pattern_of(field), pl.col(field.field)
     return cell.str.contains(pattern) if pattern else ~cell.str.strip_chars().is_in(EXCEL_ERRORS)
 
 
-def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> None:
+def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[FieldRow]) -> None:
     fits = ready.select(_fits(field) for field in declared)
     for name, all_fit in zip(fits.columns, fits.select(pl.all().all()).row(0), strict=True):
         if all_fit:
@@ -81,7 +81,7 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> No
             if field.kind in ("decimal", "dollars")
             else f"text of the form {field.pattern}"
             if field.pattern
-            else "text, not an error of Excel's"
+            else "text, not an Excel error"
         )
         more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
         raise ValueRefused(
@@ -90,7 +90,7 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[Field]) -> No
         )
 
 
-def _value(field: Field) -> pl.Expr:
+def _value(field: FieldRow) -> pl.Expr:
     cell = pl.col(field.field)
     match field.kind:
         case "flag":

@@ -34,7 +34,7 @@ _HEAD, _INDEX, _ROW = (
 
 
 def refuse_large(data: bytes, place: str) -> None:
-    """Raise ArchiveError for an xls with more cells or text than a member can have, or with an error of Excel's."""
+    """Raise ArchiveError for an xls with more cells or text than a member can have, or with an Excel error."""
     try:
         _refuse_large(_stream(data, place), place)
     except (struct.error, IndexError) as error:
@@ -111,7 +111,7 @@ def _stream(data: bytes, place: str) -> bytes:
         with olefile.OleFileIO(io.BytesIO(data)) as book:
             name = next((name for name in _STREAMS if book.exists(name)), None)
             if name is None:
-                raise ArchiveError(f"{place}: no workbook of Excel's is in this file. Download the archive again.")
+                raise ArchiveError(f"{place}: there is no Excel workbook in this file. Download the archive again.")
             stream: bytes = book.openstream(name).read()
             return stream
     except ArchiveError:

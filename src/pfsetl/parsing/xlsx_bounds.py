@@ -29,7 +29,7 @@ class _NoSheetError(Exception):
 
 
 def refuse_large_xlsx(data: bytes, place: str) -> None:
-    """Raise ArchiveError for an xlsx with more cells or text than a member can have, or an error of Excel's in it."""
+    """Raise ArchiveError for an xlsx with more cells or text than a member can have, or an Excel error in it."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             _refuse_odd_parts(parts, place)

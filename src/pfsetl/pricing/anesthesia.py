@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pfsetl.declared import declarations
+from pfsetl.declared import calendar
+from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.errors import UsageError
 from pfsetl.pricing.place import Place
 from pfsetl.pricing.published import Source, source_of
-from pfsetl.pricing.reductions import DOCUMENTED, Reduction, rules_of
+from pfsetl.pricing.reductions import DOCUMENTED, rules_of
 from pfsetl.pricing.service import Service
 from pfsetl.publication import companions
-from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import command
 from pfsetl.tables import exact
 
 STATUS = "J"
@@ -28,7 +29,7 @@ class Anesthesia:
     amount: int
     sources: tuple[Source, ...]
     notes: tuple[str, ...]
-    supervision: tuple[Reduction, ...] = ()  # the rules whose units these are, where it's supervision
+    supervision: tuple[ReductionRow, ...] = ()  # the rules whose units these are, where it's supervision
 
 
 def anesthesia(
@@ -77,18 +78,18 @@ def anesthesia(
     )
 
 
-def _supervision(status: str, service: Service) -> tuple[Reduction, ...]:
+def _supervision(status: str, service: Service) -> tuple[ReductionRow, ...]:
     """Return what a supervised service has units for; the one for induction only where it's documented."""
     return tuple(
         rule
         for rule in rules_of("medical_supervision", service.day)
         if rule.indicator == status
-        and set(rule.modifiers) & set(service.modifiers)
+        and set(rule.modifier) & set(service.modifiers)
         and (service.documented or rule.outcome != DOCUMENTED)
     )
 
 
-def _supervised(rules: tuple[Reduction, ...], service: Service, factor: tuple[Decimal, Source]) -> Anesthesia:
+def _supervised(rules: tuple[ReductionRow, ...], service: Service, factor: tuple[Decimal, Source]) -> Anesthesia:
     units = sum(rule.numerator for rule in rules)
     value, source = factor
     _, amount = exact.anesthesia_cents(units, 0, int(value.scaleb(4)))
@@ -100,10 +101,9 @@ def _supervised(rules: tuple[Reduction, ...], service: Service, factor: tuple[De
 
 def _factor(version: Version, label: str, participant: str, place: Place, service: Service) -> tuple[Decimal, Source]:
     if place.national:
-        for row in declarations.rows("conversion_factors.csv"):
-            fits = row["category"] == "anesthesia" and row["participant"] in (participant, "all")
-            if fits and row["from"] <= service.day.isoformat() <= row["to"]:
-                return Decimal(row["conversion_factor"]), Source("national factor", row["source"], None, "")
+        known = {row.participant: row for row in calendar.factors("anesthesia", service.day)}
+        if row := known.get(participant) or known.get("all"):
+            return row.conversion_factor, Source("national factor", row.source, None, "")
         raise UsageError(f"{service.day}: no national anesthesia factor is known. Name a locality, like CA/18.")
     key = {"participant": participant, "state": place.state, "locality": place.locality}
     here = version.scan("anesthesia", label).filter(state=place.state, locality=place.locality).collect()

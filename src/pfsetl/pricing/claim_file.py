@@ -1,7 +1,6 @@
 """Read claim lines from CSV or JSON; each good line becomes a service, each bad one says what is wrong with it."""
 
 import csv
-import difflib
 import io
 import math
 from collections.abc import Iterable, Mapping
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.document import Unreadable, read_json
 from pfsetl.errors import UsageError
+from pfsetl.near import did_you_mean
 from pfsetl.pricing.service import Service, service
 
 REQUIRED = ("hcpcs", "date")
@@ -57,6 +58,8 @@ def read_claim_lines(path: Path, *, unknown_modifiers: bool = False) -> list[Cla
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UsageError(f"{path}: {why}. Give a CSV or JSON file of claim lines.") from error
+    if "\0" in text[:4]:
+        raise UsageError(f"{path}: not UTF-8 text: it has NUL bytes, as UTF-16 has. Save it as UTF-8.")
     entries = _json(path, text) if text.lstrip()[:1] in ("[", "{") else _csv(path, text)
     return claim_lines(entries, unknown_modifiers=unknown_modifiers)
 
@@ -118,7 +121,7 @@ def _meant(name: str) -> str:
 @cache
 def _meanings() -> Mapping[str, str]:
     """Return the column that each other name of `schemas/claim_columns.csv` stands for."""
-    return {row["column"]: row["means"] for row in declarations.rows("claim_columns.csv")}
+    return {row.column: row.means for row in declarations.rows(CLAIM_COLUMNS)}
 
 
 def _plain(name: str, value: Any) -> str:
@@ -140,8 +143,7 @@ def _text(name: str, value: Any) -> str:
 
 def _refuse_unknown(names: set[str]) -> None:
     for name in sorted(names - set(COLUMNS)):
-        near = difflib.get_close_matches(name, COLUMNS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, COLUMNS, 1)
         raise UsageError(f"column {name!r}: not known.{hint} There are {', '.join(COLUMNS)}.")
 
 

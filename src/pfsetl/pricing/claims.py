@@ -6,15 +6,16 @@ one practice did for one patient. Each step rounds to cents, half up, on the lin
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from fractions import Fraction
 
-from pfsetl.pricing.global_package import refuse_impossible, share_package
+from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.pricing.global_package import impossible, share_package
 from pfsetl.pricing.medicare_share import parted
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, asks_for_documentation, find, named, rules_of
+from pfsetl.pricing.procedures import told_apart
+from pfsetl.pricing.reductions import Line, PricedLine, asks_for_documentation, find, named, rules_of, sides_of
 from pfsetl.pricing.same_day import cut_visits, pay_shares
-from pfsetl.pricing.sides import joined
+from pfsetl.pricing.sides import done_again, joined
 from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
+from pfsetl.pricing.surgery import family_of, pay_endoscopies, rank_surgery, surgeon_of
 from pfsetl.pricing.technical import part_of, reduce_equipment, uncapped_of
 from pfsetl.tables.exact import share_of
 
@@ -29,22 +30,25 @@ _FITTING = (
 
 def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     """Return the lines with what Medicare allows for each, in the order given; that order has no effect."""
-    entries = joined(lines)
-    lines = [one for one in entries if isinstance(one, Line)]
+    lines = told_apart(lines)
+    reasons = [part or side for part, side in zip(impossible(lines), done_again(lines), strict=True)]
+    entries = joined(lines, reasons)
+    priced = [_alone(one, why) for one, why in zip(entries, reasons, strict=True) if isinstance(one, Line)]
+    lines = [one.line for one in priced]
     bases = frozenset(line.endoscopic_base for line in lines if find("endoscopy", line) and line.endoscopic_base)
-    priced = refuse_impossible([_alone(line) for line in lines])
     priced = _in_groups(priced, lambda line: line.date, _bundle)
-    priced = _in_groups(priced, lambda line: _family(line, bases), _pay_endoscopies)
-    priced = _in_groups(priced, _surgeon, lambda group: _rank_surgery(group, bases))
+    priced = _in_groups(priced, lambda line: family_of(line, bases), pay_endoscopies)
+    priced = _in_groups(priced, surgeon_of, lambda group: rank_surgery(group, bases))
     priced = pay_shares(cut_visits(priced))
     priced = _in_groups(priced, _component_session, _reduce_parts)
     priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
     finished = iter(priced)
-    return tuple(one if isinstance(one, PricedLine) else _finish(next(finished)) for one in entries)
+    done = [one if isinstance(one, PricedLine) else _finish(next(finished)) for one in entries]
+    return tuple(replace(one, line=replace(one.line, person=0)) if one.line.person else one for one in done)
 
 
-def _alone(line: Line) -> PricedLine:
-    """Multiply by units and sides, and leave out of any ranking what isn't paid."""
+def _alone(line: Line, reason: str | None) -> PricedLine:
+    """Multiply by units and sides, and leave out of any ranking what isn't paid, for the claim's reason or its own."""
     if line.payment is None:
         return PricedLine(line, None, line.reason or "no_payment", (), 0)
     one = PricedLine(line, line.payment * line.units, None, (), 0)
@@ -52,9 +56,13 @@ def _alone(line: Line) -> PricedLine:
     rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
     for rule in _FITTING:
         found = find(rule, rest)
-        if (found and found.outcome) or (found is None and named(rule, rest)):
-            return refused(one, found.outcome if found else f"{rule}_not_applicable")
-    sides = find("bilateral", line)
+        if found and found.outcome:
+            return refused(one, found.outcome)
+        if found is None and named(rule, rest):
+            return refused(one, f"{rule}_not_applicable")
+    if reason:
+        return refused(one, reason)
+    sides = sides_of(line)
     one = shared(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
     return reduce_equipment(one)
 
@@ -66,75 +74,6 @@ def _bundle(group: list[PricedLine]) -> list[PricedLine]:
         return group
     text = "bundled into the other services of the day"
     return [shared(one, rule, text) if rule else one for one, rule in zip(group, rules, strict=True)]
-
-
-def _pay_endoscopies(group: list[PricedLine]) -> list[PricedLine]:
-    """Pay the highest of a family in full, the others less the base procedure, the base procedure not at all."""
-    base = next((one.line.endoscopic_base for one in group if find("endoscopy", one.line)), None)
-    members = sorted((one for one in group if one.line.hcpcs != base), key=order_of)
-    rule = find("endoscopy", members[0].line) if members and sum(one.line.units for one in group) > 1 else None
-    if rule is None:
-        return group
-    results = []
-    for one in group:
-        line, first = one.line, one is members[0]
-        less = scaled(line, line.base_payment or 0, line.units - first)
-        text = f"less ${Decimal(less).scaleb(-2):,} of the base procedure {base}"
-        if line.hcpcs == base:
-            results.append(stepped(one, rule, 0, f"base procedure, included in {members[0].line.hcpcs}", (0, 1)))
-        elif first and line.units == 1:
-            results.append(stepped(one, rule, amount_of(one), f"highest of the family of {base}"))
-        elif line.base_payment is None:
-            results.append(refused(one, "endoscopic_base_not_priced"))
-        else:
-            after = max(0, amount_of(one) - less)
-            results.append(stepped(one, rule, after, f"one unit in full, others {text}" if first else text))
-    return results
-
-
-def _rank_surgery(group: list[PricedLine], bases: frozenset[str]) -> list[PricedLine]:
-    """Rank the procedures and endoscopy families of one surgeon's day by amount; the later are paid in part.
-
-    Every unit of a line is a procedure: two units are paid as two lines are.
-    """
-    procedures: dict[Hashable, list[int]] = {}
-    for place, one in enumerate(group):
-        procedures.setdefault(_family(one.line, bases) or place, []).append(place)
-    # NOTE: what a family has of further units is less the base procedure already, so that it ranks as one.
-    units = {
-        name: 1 if any(find("endoscopy", group[p].line) for p in at) else sum(group[p].line.units for p in at)
-        for name, at in procedures.items()
-    }
-    ranked = sorted(
-        procedures,
-        key=lambda name: (
-            Fraction(-sum(amount_of(group[p]) for p in procedures[name]), units[name]),
-            min(order_of(group[p]) for p in procedures[name]),
-        ),
-    )
-    results, rank, several = list(group), 1, sum(units.values()) > 1
-    for name in ranked:
-        for place in procedures[name] if several else ():
-            results[place] = _ranked(group[place], rank, units[name])
-        rank += units[name]
-    return results
-
-
-def _ranked(one: PricedLine, first: int, units: int) -> PricedLine:
-    last = first + units - 1
-    rules = []
-    for rank in range(first, last + 1):
-        rule = find("surgery", one.line, rank)
-        if rule is None:
-            return one
-        if rule.outcome:
-            return refused(one, rule.outcome)
-        rules.append(rule)
-    if units == 1:
-        return shared(one, rules[0], f"procedure {first} of the day by amount")
-    share = (sum(Fraction(rule.numerator, rule.denominator) for rule in rules) / Fraction(units)).as_integer_ratio()
-    text = f"procedures {first} to {last} of the day by amount"
-    return stepped(one, rules[-1], share_of(amount_of(one), *share), text, share)
 
 
 def _reduce_parts(group: list[PricedLine]) -> list[PricedLine]:
@@ -203,9 +142,9 @@ def _finish(one: PricedLine) -> PricedLine:
     return parted(one)
 
 
-def _by_modifier(rule: Reduction, line: Line) -> str:
+def _by_modifier(rule: ReductionRow, line: Line) -> str:
     documented = ", documented" if line.documented and asks_for_documentation(line) else ""
-    return f"modifier {' '.join(m for m in line.modifiers if m in rule.modifiers)}{documented}"
+    return f"modifier {' '.join(m for m in line.modifiers if m in rule.modifier)}{documented}"
 
 
 def _in_groups(
@@ -226,23 +165,13 @@ def _in_groups(
     return results
 
 
-def _surgeon(line: Line) -> Hashable | None:
-    """One surgeon's day: an assistant's procedures are ranked apart from the surgeon's."""
-    return (line.date, line.practitioner, named("assistant_surgeon", line)) if find("surgery", line) else None
-
-
-def _family(line: Line, bases: frozenset[str]) -> Hashable | None:
-    base = line.endoscopic_base if find("endoscopy", line) else line.hcpcs if line.hcpcs in bases else None
-    return (_surgeon(line), base) if base else None
-
-
 def _component_session(line: Line) -> Hashable | None:
     """One day's tests under one rule; imaging also within one family."""
     rules = _component_rules(line)
     return (line.date, rules[0].rule, line.imaging_family) if rules else None
 
 
-def _component_rules(line: Line) -> tuple[Reduction, ...]:
+def _component_rules(line: Line) -> tuple[ReductionRow, ...]:
     rules = (rule for name in _COMPONENTS for rule in rules_of(name, line.date))
     outside = find("not_a_family", line)
     return tuple(r for r in rules if r.indicator == line.multiple_procedure and not (outside and r.rule == "imaging"))
@@ -250,6 +179,6 @@ def _component_rules(line: Line) -> tuple[Reduction, ...]:
 
 def _reducible(line: Line, cents: int, *, holds_first: bool) -> int:
     """Multiply cents by all units and sides of a line but the one paid in full, if the line holds it."""
-    sides = find("bilateral", line)
+    sides = sides_of(line)
     apart = sides is not None and sides.numerator % sides.denominator == 0  # each side is a service of its own
     return scaled(line, cents) - (0 if not holds_first else cents if apart else scaled(line, cents, 1))

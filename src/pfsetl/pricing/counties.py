@@ -5,7 +5,6 @@
 such as County, and with Saint written St.
 """
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -13,7 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.places import COUNTIES, COUNTY_NAMES, STATES
 from pfsetl.errors import UsageError
+from pfsetl.near import alike
 from pfsetl.publication.version import Version
 
 Locality = tuple[str, str]  # state, locality
@@ -105,8 +106,8 @@ def _unknown(known: Counties, label: str, text: str, county: County) -> UsageErr
         return UsageError(f"locality {text!r}: the LOCCO of {label} doesn't name {state}/{shown}.{others}")
     listed = {one: f"{s}/{_shown().get((s, one), one.title())}" for s, one in known.named if state in ("", s)}
     listed |= {one: f"{s}/{shown}" for (s, one), shown in _shown().items() if s == state}
-    near = [listed[one] for one in difflib.get_close_matches(name, listed, n=4, cutoff=0.6)]
-    hint = f" Near: {', '.join(near)}." if near else ""
+    close = [listed[one] for one in alike(name, listed)]
+    hint = f" Near: {', '.join(close)}." if close else ""
     return UsageError(
         f"locality {text!r}: no county of this name is known, in the LOCCO of {label} or among the counties of "
         f"{declarations.listed('counties.csv')}.{hint} {write}"
@@ -133,8 +134,8 @@ def _folded(name: str) -> str:
 @cache
 def _shown() -> Mapping[County, str]:
     """Return the names of all known counties as they're written, by state and as they're compared."""
-    rows = declarations.rows("counties.csv")
-    return {(row["state"], _folded(row["county"])): row["county"].removesuffix(" County") for row in rows}
+    rows = declarations.rows(COUNTIES)
+    return {(row.state, _folded(row.county)): row.county.removesuffix(" County") for row in rows}
 
 
 @cache
@@ -145,10 +146,10 @@ def _aliases() -> Mapping[County, str]:
         for (state, name), shown in _shown().items()
         if shown.endswith(" city") and (state, name.removesuffix("CITY")) not in _shown()
     }
-    other = {(r["state"], _folded(r["name"])): _folded(r["county"]) for r in declarations.rows("county_names.csv")}
+    other = {(row.state, _folded(row.name)): _folded(row.county) for row in declarations.rows(COUNTY_NAMES)}
     return bare | other
 
 
 @cache
 def _states() -> Mapping[str, str]:
-    return {row["name"].upper(): row["state"] for row in declarations.rows("states.csv")}
+    return {row.name.upper(): row.state for row in declarations.rows(STATES)}

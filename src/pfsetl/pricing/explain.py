@@ -1,32 +1,31 @@
 """A quote as data: every step from RVUs to what Medicare allows, and where each number came from."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from decimal import Decimal
-from typing import Any
 
 from pfsetl.declared import calendar
+from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.anesthesia import Anesthesia
+from pfsetl.pricing.answers import PriceAnswer, SourceAnswer, StepAnswer, WorkIndexAnswer
+from pfsetl.pricing.certainty import likely
 from pfsetl.pricing.published import Source
 from pfsetl.pricing.quote import Quote
-from pfsetl.pricing.reductions import Reduction, Step, find
+from pfsetl.pricing.reductions import Step
 from pfsetl.tables import derive, exact
 
-Explained = dict[str, Any]  # step, detail, value
 _NOT_SCHEDULED = ("charge", "therapy_assistant")  # rules that leave the fee schedule amount itself as it is
-_SOURCE = tuple(field.name for field in fields(Source))
 PARTS = {"work": "work RVU", "pe": "practice expense RVU", "mp": "malpractice RVU"}
 
 
-def explain(quote: Quote) -> dict[str, Any]:
+def explain(quote: Quote) -> PriceAnswer:
     """Return a quote as plain data: what was asked, what is allowed or why nothing, steps, sources, notes.
 
     Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the amount after
     every rule but the billed charge and those on Medicare's own payment, which can't lower them. `sequestration` comes
-    off Medicare's own payment, taken to be 80 % of what is allowed: it's more where no coinsurance is due (many
-    preventive services), less in a deductible. `medicare_pays` (before sequestration) and `patient_pays` are the parts
-    of `allowed` where a rule on Medicare's payment sets them (therapist assistants, CQ and CO), else None.
-    `likely` are the rules behind it whose row of `schemas/reductions.csv` says that they are likely and not certain.
+    off Medicare's own payment, taken to be 80 % of what is allowed, or all of a preventive service that is declared or
+    billed as such (33, in part PT); it's less in a deductible. `medicare_pays` (before sequestration) and
+    `patient_pays` are the parts of `allowed` where a code or modifier sets them (those, and CQ and CO), else None.
+    `likely` is what it rests on that is likely by its source, or not confirmed, and not certain.
     `work_index` is the work index of the law on the day, the act, and the amounts with and without the floor.
     """
     service, release = quote.service, quote.release
@@ -61,23 +60,23 @@ def explain(quote: Quote) -> dict[str, Any]:
         "patient_pays": _dollars(quote.line.patient),
         "steps": [*_amount_steps(quote), *_rule_steps(quote)],
         "work_index": _work_index(quote),
-        "likely": _likely(quote),
-        "sources": [{name: getattr(source, name) for name in _SOURCE} for source in quote.sources],
+        "likely": likely(quote),
+        "sources": [_source(source) for source in quote.sources],
         "notes": list(quote.notes),
     }
 
 
-def _amount_steps(quote: Quote) -> Iterator[Explained]:
+def _amount_steps(quote: Quote) -> Iterator[StepAnswer]:
     if quote.anesthesia:
         yield from _anesthesia_steps(quote.anesthesia, quote.service.minutes)
     elif quote.payment[f"{quote.service.setting}_amount"]:
         yield from _formula_steps(quote)
 
 
-def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[Explained]:
+def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[StepAnswer]:
     for rule in timed.supervision:
-        text = f"modifier {' '.join(rule.modifiers)}, units: {rule.part.replace('_', ' ')}"
-        yield _explained(rule.rule, text, rule.numerator) | {"source": rule.source, "certainty": rule.certainty}
+        text = f"modifier {' '.join(rule.modifier)}, units: {(rule.part or '').replace('_', ' ')}"
+        yield _by_rule(rule, text, rule.numerator)
     if timed.time_units is not None:
         yield _explained("base units", "", timed.base_units)
         yield _explained("time units", f"{minutes} minutes / 15, to one decimal", timed.time_units)
@@ -85,7 +84,7 @@ def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[Explai
     yield _explained("amount", f"{units} x {timed.factor}, rounded", _dollars(timed.amount))
 
 
-def _formula_steps(quote: Quote) -> Iterator[Explained]:
+def _formula_steps(quote: Quote) -> Iterator[StepAnswer]:
     setting, row, payment = quote.service.setting, quote.row, quote.payment
     day = calendar.formula_day(quote.release)
     adjuster = calendar.formula("work_adjuster", day).get("")
@@ -121,43 +120,22 @@ def _products(
     return exact.products((work, pe, mp), (work_gpci, pe_gpci, mp_gpci), int(quote.conversion_factor.scaleb(4)))
 
 
-def _rule_steps(quote: Quote) -> Iterator[Explained]:
+def _rule_steps(quote: Quote) -> Iterator[StepAnswer]:
     line = quote.line
     if line.line.payment is not None and line.line.units > 1:
         yield _explained("units", f"x {line.line.units}", _dollars(line.line.payment * line.line.units))
     for step in line.steps:
-        yield _explained(step.rule, _rule_detail(step), _dollars(step.after)) | {
-            "source": step.source,
-            "certainty": step.certainty,
-        }
+        yield _by_rule(step, _rule_detail(step), _dollars(step.after))
     if line.allowed is not None:
         yield _explained("allowed", "", quote.allowed)
     else:
         yield _explained("no price", (line.reason or "").replace("_", " "), None)
 
 
-def _likely(quote: Quote) -> list[str]:
-    """Return the rules of this price that are likely by their sources and not certain, each with its source."""
-    line = quote.line
-    # A rule on Medicare's own payment rests on coinsurance, also on days without sequestration.
-    after = (
-        [find(rule, line.line) for rule in ("coinsurance", "sequestration")]
-        if line.sequestration or line.medicare is not None
-        else []
-    )
-    supervision = quote.anesthesia.supervision if quote.anesthesia else ()
-    rules: list[Step | Reduction] = [*supervision, *line.steps, *(rule for rule in after if rule)]
-    said = [f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != "certain"]
-    index = quote.work_index
-    if index and index.other is not None and index.law and index.law.certainty != "certain":
-        said.append(f"work index floor: {index.law.source}")
-    return list(dict.fromkeys(said))
-
-
-def _work_index(quote: Quote) -> dict[str, Any] | None:
+def _work_index(quote: Quote) -> WorkIndexAnswer | None:
     """Return the work index of the law on the day, the act, and the amount with and without the floor; None nationally.
 
-    An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs.
+    An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs and uses none.
     """
     index, field = quote.work_index, f"{quote.service.setting}_payment"
     if index is None:
@@ -176,7 +154,7 @@ def _work_index(quote: Quote) -> dict[str, Any] | None:
         "enacted_on": law.enacted_on if law else None,
         "certainty": law.certainty if law else None,
         "source": law.source if law else None,
-        "used": index.used,
+        "used": None if quote.anesthesia else index.used,
         "with_floor": index.with_floor,
         "without_floor": index.without_floor,
         "amount_with_floor": None if index.with_floor is None else with_floor,
@@ -199,5 +177,21 @@ def _dollars(cents: int | None) -> Decimal | None:
     return None if cents is None else Decimal(cents).scaleb(-2)
 
 
-def _explained(step: str, detail: str, value: object) -> Explained:
+def _source(source: Source) -> SourceAnswer:
+    return {
+        "what": source.what,
+        "file": source.file,
+        "line": source.line,
+        "sha256": source.sha256,
+        "archive": source.archive,
+        "archive_sha256": source.archive_sha256,
+    }
+
+
+def _by_rule(rule: Step | ReductionRow, detail: str, value: Decimal | int | None) -> StepAnswer:
+    step = _explained(rule.rule, detail, value)
+    return {**step, "source": rule.source, "certainty": rule.certainty}
+
+
+def _explained(step: str, detail: str, value: Decimal | int | None) -> StepAnswer:
     return {"step": step, "detail": detail, "value": value}

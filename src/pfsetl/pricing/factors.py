@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import calendar, declarations
+from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.pricing.service import Service
@@ -35,7 +36,7 @@ def participant_of(rows: Sequence[Row], service: Service, release: Release, lack
 @cache
 def _without_price() -> frozenset[str]:
     """Return the status codes under which a service has no price in RVUs."""
-    return frozenset(declarations.code_lists()["status"].filter(pl.col("reason") != "")["code"])
+    return frozenset(row.code for row in declarations.rows(STATUS) if row.reason)
 
 
 def factors_of(release: Release, day: date) -> Factors:

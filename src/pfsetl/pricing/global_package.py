@@ -6,14 +6,18 @@ period are in `schemas/codes/global_days.csv`.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 
 from pfsetl.declared import declarations
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, find, rules_of
-from pfsetl.pricing.steps import amount_of, refused, shared, stepped
+from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.services import GLOBAL_DAYS
+from pfsetl.pricing.procedures import Procedure, may_be, procedures_of
+from pfsetl.pricing.reductions import Line, PricedLine, find, rules_of
+from pfsetl.pricing.steps import amount_of, shared, stepped
 from pfsetl.tables.exact import share_of
 
 RULE = "global_split"
@@ -31,35 +35,64 @@ def with_days(line: Line) -> Line:
     return replace(line, units=1, days=line.days or line.units) if cared and line.units > 1 else line
 
 
-def refuse_impossible(priced: Sequence[PricedLine]) -> list[PricedLine]:
-    """Leave without payment the parts of a package that can't be as billed, each with its reason.
+def impossible(lines: Sequence[Line]) -> list[str | None]:
+    """Return for each line why its part of a package can't be as billed, None where it can.
 
     A code has to have a package, 56 has no payment of its own, the days of all lines of a procedure fit its global
-    period, and each procedure is operated on once. A return to the operating room has no other part of a package.
+    period, and each procedure is operated on once. The whole package isn't paid beside a part of it, and a return to
+    the operating room has no other part.
     """
-    days: Counter[Hashable] = Counter()
-    operated: Counter[Hashable] = Counter()
-    for one in priced:
-        days[_procedure(one.line)] += one.line.days or 0
-        operated[_procedure(one.line)] += _operates(one.line)
-    results = []
-    for one in priced:
-        rules, again = _rules(one.line), find(RETURN, one.line)
-        period = _period(one.line)
-        package = sum(_share(one.line, part) for part in PARTS)
-        reason = next((rule.outcome for rule in [*rules, *([again] if again else [])] if rule.outcome), None)
-        if rules and again:
-            reason = "part_of_package_on_return_to_operating_room"
-        elif (rules or (again and again.part)) and not package:
-            reason = "no_global_package"
-        elif one.line.days and not any(rule.part == BY_DAYS for rule in rules):
-            reason = "days_without_postoperative_care"
-        elif rules and days[_procedure(one.line)] > period and one.line.days:
-            reason = "more_days_than_global_period"
-        elif _operates(one.line) and operated[_procedure(one.line)] > 1:
-            reason = "operated_on_more_than_once"
-        results.append(refused(one, reason) if reason and one.allowed is not None else one)
-    return results
+    days: Counter[Procedure] = Counter()
+    operated: Counter[Procedure] = Counter()
+    whole: set[Procedure] = set()
+    parts: set[Procedure] = set()
+    split = any(_rules(line) for line in lines)
+    of = [procedures_of(line) if split and _packaged(line) else [] for line in lines]
+    for line, procedures in zip(lines, of, strict=True):
+        rules = _rules(line)
+        for procedure in procedures if line.payment is not None else ():
+            days[procedure] += line.days or 0
+            operated[procedure] += line.units if rules and operates(line) else 0
+            if rules and not any(rule.outcome for rule in rules):
+                parts |= may_be(procedure)
+            elif not rules and not find(RETURN, line) and _period(line):
+                whole |= may_be(procedure)
+    return [
+        _reason(
+            line,
+            max((days[one] for one in procedures), default=0),
+            max((operated[one] for one in procedures), default=0),
+            any(one in whole and one in parts for one in procedures),
+        )
+        for line, procedures in zip(lines, of, strict=True)
+    ]
+
+
+def _packaged(line: Line) -> bool:
+    return bool(line.days or any(_share(line, part) for part in PARTS) or _rules(line))
+
+
+def _reason(line: Line, days: int, operated: int, both: bool) -> str | None:
+    """Return why a line isn't paid, by what all lines of its procedure say of days, operations and the package."""
+    rules, again = _rules(line), find(RETURN, line)
+    if rules and again:
+        return "part_of_package_on_return_to_operating_room"
+    if (rules or (again and again.part)) and not any(_share(line, part) for part in PARTS):
+        return "no_global_package"
+    if line.days and not any(rule.part == BY_DAYS for rule in rules):
+        return "days_without_postoperative_care"
+    if rules and line.days and days > _period(line):
+        return "more_days_than_global_period"
+    if rules and operates(line) and operated > 1:
+        return "operated_on_more_than_once"
+    of_rules = next((rule.outcome for rule in [*rules, *([again] if again else [])] if rule.outcome), None)
+    return of_rules or ("whole_package_beside_a_part_of_it" if both else None)
+
+
+def operates(line: Line) -> bool:
+    """Return whether a line is of an operation: postoperative care (55) is no procedure of the day."""
+    rules = _rules(line)
+    return not rules or any(rule.part == "intraoperative" for rule in rules)
 
 
 def share_package(one: PricedLine) -> PricedLine:
@@ -73,18 +106,15 @@ def share_package(one: PricedLine) -> PricedLine:
         return stepped(one, again, share_of(amount_of(one), *returned), text, returned)
     if not rules:
         return one
-    share = sum((_share(line, rule.part) for rule in rules), Decimal(0))
+    period, by_side = _period(line), line.days_by_side or (line.days,)
     text = f"{' and '.join(rule.part for rule in rules)} part of the package"
-    if line.days:
-        period = _period(line)
-        share = sum(
-            (_share(line, rule.part) * (line.days if rule.part == BY_DAYS else period) for rule in rules), Decimal(0)
-        )
-        numerator, denominator = share.as_integer_ratio()
-        text += f", {line.days} of {period} days"
-        whole = (numerator, denominator * period)
-    else:
-        whole = share.as_integer_ratio()
+    cared = Fraction(1)
+    if any(by_side):
+        sides = [days or period for days in by_side]
+        cared = Fraction(sum(sides), len(sides) * period)
+        text += f", {' and '.join(map(str, sides))} of {period} days"
+    shares = (Fraction(_share(line, rule.part)) * (cared if rule.part == BY_DAYS else 1) for rule in rules)
+    whole = sum(shares, Fraction(0)).as_integer_ratio()
     return stepped(one, rules[0], share_of(amount_of(one), *whole), text, whole)
 
 
@@ -93,24 +123,14 @@ def days_unsaid(line: Line) -> bool:
     return not line.days and line.units == 1 and any(rule.part == BY_DAYS for rule in _rules(line))
 
 
-def _rules(line: Line) -> list[Reduction]:
+def _rules(line: Line) -> list[ReductionRow]:
     if not line.modifiers:
         return []
-    return [rule for rule in rules_of(RULE, line.date) if set(rule.modifiers) & set(line.modifiers)]
-
-
-def _operates(line: Line) -> bool:
-    return any(rule.part == "intraoperative" for rule in _rules(line))
-
-
-def _procedure(line: Line) -> Hashable:
-    """One procedure: the same code on one day and side; modifiers 76 to 79 say that it was done again."""
-    apart = {"RT", "LT", "76", "77", "78", "79"} & set(line.modifiers)
-    return line.hcpcs, line.row_modifier, line.date, *sorted(apart)
+    return [rule for rule in rules_of(RULE, line.date) if set(rule.modifier) & set(line.modifiers)]
 
 
 def _share(line: Line, part: str) -> Decimal:
-    return dict(zip(PARTS, (line.preoperative, line.intraoperative, line.postoperative), strict=True))[part]
+    return Decimal(getattr(line, part))
 
 
 def _period(line: Line) -> int:
@@ -119,5 +139,4 @@ def _period(line: Line) -> int:
 
 @cache
 def _periods() -> dict[str, int]:
-    rows = declarations.code_lists()["global_days"].select("code", "postoperative_days").rows()
-    return {code: int(days) for code, days in rows if days}
+    return {row.code: row.postoperative_days for row in declarations.rows(GLOBAL_DAYS) if row.postoperative_days}

@@ -7,9 +7,15 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.reductions import PricedLine, find
 from pfsetl.pricing.steps import amount_of, stepped
 from pfsetl.tables.exact import share_of
+
+
+def lowered(share: ReductionRow) -> bool:
+    """Return whether a line's own code or modifier lowers the coinsurance, so that it isn't what all services have."""
+    return bool(share.indicator or share.modifier)
 
 
 def parted(one: PricedLine) -> PricedLine:
@@ -21,6 +27,8 @@ def parted(one: PricedLine) -> PricedLine:
     if share is None:
         return one
     paid = share_of(amount_of(one), share.numerator, share.denominator)
+    if lowered(share):
+        one = replace(one, medicare=paid, patient=amount_of(one) - paid)
     if assistant:
         patient = amount_of(one) - paid
         paid = share_of(paid, assistant.numerator, assistant.denominator)

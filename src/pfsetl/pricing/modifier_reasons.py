@@ -5,7 +5,8 @@ from datetime import date
 from itertools import combinations
 
 from pfsetl.declared import declarations
-from pfsetl.pricing.service import Service, modifier_of
+from pfsetl.declared.records.rules import CONFLICTS, ConflictRow
+from pfsetl.pricing.service import Service, modifier_of, practitioner_modifiers
 
 ANESTHESIA = "J"  # CMS's status of anesthesia services
 OF_ANESTHESIA = ("anesthesia", "physical_status")  # kinds of modifiers that say something of anesthesia alone
@@ -18,8 +19,8 @@ def reason_of(service: Service, status: str) -> str | None:
     Medicare Claims Processing Manual, chapter 12, section 50, for those that go with anesthesia (status J) alone.
     """
     for row in _conflicts(service.modifiers, service.day):
-        if row["effect"] == "no_amount":
-            return f"modifiers_{row['modifier']}_and_{row['other']}_contradict"
+        if row.effect == "no_amount":
+            return f"modifiers_{row.modifier}_and_{row.other}_contradict"
     for name in service.modifiers:
         known = modifier_of(name)
         if known.effect in ("not_computed", "not_paid"):
@@ -33,26 +34,25 @@ def reason_of(service: Service, status: str) -> str | None:
 def modifier_notes(service: Service) -> list[str]:
     """Return what is said of a line's modifiers: what each does, its days, repetition, and contradictions."""
     named = [modifier_of(name) for name in service.modifiers]
-    day = service.day.isoformat()
+    day = service.day
     notes = [f"modifier {m.modifier}: {m.note}" for m in named if m.effect not in ("row", "rule")]
     for m in named:
-        if m.since and day < m.since:
-            notes.append(f"modifier {m.modifier}: known from {m.since} on, not on {day}")
-        if m.until and day > m.until:
-            notes.append(f"modifier {m.modifier}: known until {m.until}, not on {day}")
+        if m.from_ and day < m.from_:
+            notes.append(f"modifier {m.modifier}: known from {m.from_} on, not on {day}")
+        if m.to and day > m.to:
+            notes.append(f"modifier {m.modifier}: known until {m.to}, not on {day}")
+    for name, practitioner in practitioner_modifiers(service.modifiers, day).items():
+        if service.practitioner == practitioner and not service.practitioner_given:
+            notes.append(f"practitioner {practitioner}: by modifier {name}; none was given")
+        elif service.practitioner != practitioner:
+            notes.append(f"modifier {name} says {practitioner}; priced as of practitioner {service.practitioner}")
     notes += [f"modifier {name}: given more than once, counted once" for name in service.repeated]
     return notes + [
-        f"modifiers {row['modifier']} and {row['other']}: {row['note']}"
-        for row in _conflicts(service.modifiers, service.day)
+        f"modifiers {row.modifier} and {row.other}: {row.note}" for row in _conflicts(service.modifiers, service.day)
     ]
 
 
-def _conflicts(names: Sequence[str], day: date) -> list[dict[str, str]]:
+def _conflicts(names: Sequence[str], day: date) -> list[ConflictRow]:
     there = [set(pair) for pair in combinations(names, 2)]
-    return [
-        row
-        for row in (declarations.rows("modifier_conflicts.csv") if there else ())
-        if {row["modifier"], row["other"]} in there
-        and row["from"] <= day.isoformat()
-        and (not row["to"] or day.isoformat() <= row["to"])
-    ]
+    rows = declarations.rows_on(CONFLICTS, day) if there else ()
+    return [row for row in rows if {row.modifier, row.other} in there]

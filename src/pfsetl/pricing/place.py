@@ -1,6 +1,5 @@
 """Where a service is priced: a locality by number, by contractor, by ZIP code or by county, or the whole nation."""
 
-import difflib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +8,7 @@ from decimal import Decimal
 import polars as pl
 
 from pfsetl.errors import UsageError
+from pfsetl.near import alike
 from pfsetl.pricing.counties import county_locality
 from pfsetl.pricing.published import Source, source_of
 from pfsetl.pricing.zip_codes import zip_locality
@@ -82,11 +82,15 @@ def _numbered(
         there = indices.filter(state=state)
         if there.is_empty():
             states = indices["state"].unique().sort().to_list()
-            near = difflib.get_close_matches(state, states, n=5, cutoff=0.4)
-            shown = f"Near: {', '.join(near)}." if near else f"There are {', '.join(states)}."
+            close = alike(state, states)
+            shown = f"Near: {', '.join(close)}." if close else f"There are {', '.join(states)}."
             raise UsageError(f"locality {state}/{locality}: {label} has no state {state}. {shown}")
-        near = [f"{state}/{number} {name.title()}" for number, name in there.select("locality", "locality_name").rows()]
-        raise UsageError(f"locality {state}/{locality}: {label} has none of this number. There are {', '.join(near)}.")
+        listed = [
+            f"{state}/{number} {name.title()}" for number, name in there.select("locality", "locality_name").rows()
+        ]
+        raise UsageError(
+            f"locality {state}/{locality}: {label} has no locality of this number. There are {', '.join(listed)}."
+        )
     line = source_of(version, label, "GPCIs", "gpci", state=state, locality=locality)
     lowest = indices.select(pl.min("work_gpci")).item()
     return Place(state, locality, row["locality_name"][0], row, (*sources, line), notes, lowest)
@@ -103,10 +107,10 @@ def _by_contractor(version: Version, label: str, mac: str, locality: str) -> Pla
                 f"contractor {mac}, locality {locality}: {label} has {state}/{locality} under contractor "
                 f"{place.gpci['mac'][0]}. Write {state}/{locality} or {place.gpci['mac'][0]}/{locality}."
             )
-        near = difflib.get_close_matches(mac, indices["mac"].unique().to_list(), n=3)
+        close = alike(mac, indices["mac"].unique().to_list())
         raise UsageError(
-            f"contractor {mac}, locality {locality}: not in {label}. Contractors near: {', '.join(near) or 'none'}. "
-            "Better name the state: CA/18; contractor numbers change."
+            f"contractor {mac}, locality {locality}: not in {label}. Contractors near: {', '.join(close) or 'none'}. "
+            "Include the state, for example CA/18; contractor numbers change."
         )
     return _numbered(version, label, found["state"][0], locality)
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pfsetl.errors import UsageError
+from pfsetl.pricing.answers import ClaimAnswer, LineAnswer, PriceAnswer
 from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
 from pfsetl.pricing.explain import explain
 from pfsetl.pricing.quote import Quote, prepare, quote, together
 from pfsetl.pricing.service import day_of, service
-from pfsetl.publication.store import first_build
 from pfsetl.publication.version import Version, open_version
+from pfsetl.storage.store import first_build
 
 LINES_AT_ONCE = 10_000
 
@@ -28,14 +29,14 @@ def price(
     modifiers: str | Iterable[str] = (),
     units: int | str = 1,
     minutes: int | str | None = None,
-    practitioner: str = "physician",
+    practitioner: str | None = None,
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
     documented: bool | str = False,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
     unknown_modifiers: bool = False,
-) -> dict[str, Any]:
+) -> PriceAnswer:
     """Return what Medicare allows for a service on a day, with every step and the source of every number.
 
     `locality` is `CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`, or None for the national amount; `days`
@@ -61,7 +62,7 @@ def claim(
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
     unknown_modifiers: bool = False,
-) -> dict[str, Any]:
+) -> ClaimAnswer:
     """Return claim lines priced together, by Medicare's rules on modifiers and on several services of a day.
 
     `lines` is a CSV or JSON file, or mappings with the same names, or those of `schemas/claim_columns.csv`. A line that
@@ -75,7 +76,7 @@ def claim(
     )
     version = _version(output)
     bad = [(line.number, str(line.problem)) for line in read if line.service is None]
-    priced: list[dict[str, Any]] = []
+    priced: list[LineAnswer] = []
     allowed, sequestration = Decimal("0.00"), Decimal("0.00")
     ready = prepare(version, _known(as_of))
     for own in _at_once(read):

@@ -9,9 +9,10 @@ import polars as pl
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.publication.store import command
+from pfsetl.near import beside
 from pfsetl.publication.version import Version
 from pfsetl.source import members
+from pfsetl.storage.store import command
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,15 @@ def release_in_force(version: Version, day: date, as_of: date | None = None) -> 
     if release.label not in version.releases:
         raise UsageError(
             f"{day}: {release.label} prices this day, and {version.store} (version {version.number}) doesn't hold it. "
-            f"Build it: {command(f'build {release.label}', version.store)} (add --archive ZIP for a zip at hand)."
+            f"Build it: {command(f'build {release.label}', version.store)} (add --archive ZIP if you have the zip)."
         )
     return release
 
 
 def _undeclared(version: Version) -> list[Release]:
     """Return the releases of a version that `schemas/releases.csv` doesn't know, corrections last."""
-    records = version.releases
-    return [registry.inferred(label, records[label]) for label in sorted(records) if label not in registry.releases()]
+    known = registry.releases()
+    return [version.release(label) for label in sorted(version.releases) if label not in known]
 
 
 def _holds(release: Release, day: date, as_of: date | None) -> bool:
@@ -67,11 +68,11 @@ def rvu_rows(version: Version, label: str, codes: Iterable[str]) -> pl.DataFrame
 def missing_file(version: Version, label: str) -> str:
     """Say which participant's file a release was published without, "" where it has all."""
     record = version.releases[label]
-    whose = " and ".join(members.participants(record.get("missing", ())))
+    whose = " and ".join(members.participants(record.missing))
     if not whose:
         return ""
     return (
-        f"{label} was published from {record['archive']['name']} without the file of {whose}. Add the file and build "
+        f"{label} was published from {record.archive.name} without the file of {whose}. Add the file and build "
         f"{label} again: {command(f'build {label} --archive PATH', version.store)}"
     )
 
@@ -79,9 +80,8 @@ def missing_file(version: Version, label: str) -> str:
 def near_codes(version: Version, label: str, code: str) -> str:
     """Return codes of a release that a mistyped one may have meant, as text for an error."""
     known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"]
-    at = known.search_sorted(code)
-    near = [c for c in known[max(0, at - 3) : at + 3] if c[:2] == code[:2]]
-    return f"Near: {', '.join(near)}." if near else "No code near it is there: check the code and the date."
+    close = beside(code, known.to_list())
+    return f"Near: {', '.join(close)}." if close else "It has no similar code: check the code and the date."
 
 
 def elsewhere(version: Version, label: str, code: str) -> str:
@@ -118,8 +118,8 @@ def lines_of(version: Version, label: str, codes: Iterable[str]) -> dict[tuple[s
 def source_at(version: Version, label: str, what: str, file: str, line: int) -> Source:
     """Return a line in a file of a release's archive, with the hashes of both."""
     record = version.releases[label]
-    sha256 = next(m["sha256"] for m in record["members"] if m["file"] == file)
-    return Source(what, file, line, sha256, record["archive"]["name"], record["archive"]["sha256"])
+    sha256 = next(m.sha256 for m in record.members if m.file == file)
+    return Source(what, file, line, sha256, record.archive.name, record.archive.sha256)
 
 
 def source_of(version: Version, label: str, what: str, table: str, **key: str) -> Source:

@@ -100,6 +100,9 @@ def _quote(version: Version, number: int, priced: Priced, source: Callable[[str,
     key = (service.hcpcs, own[0] if own else "")
     row, payment = priced.rows[key]
     timed = anesthesia(version, label, asked.participant, place, row, service)
+    if timed and asked.work_index and asked.work_index.notes:
+        notes = [note for note in notes if note not in asked.work_index.notes]
+        notes.append("the anesthesia factor is as printed: CMS doesn't say whether it has the floor of the work index")
     line = with_days(_line(number, service, priced, key, timed))
     sources = [
         source(label, *asked.lines[row["participant"], *key]),
@@ -133,13 +136,17 @@ def _quote(version: Version, number: int, priced: Priced, source: Callable[[str,
         anesthesia=timed,
         line=PricedLine(line, line.payment, line.reason, (), 0),
         sources=tuple(sources),
-        notes=(
-            *place.notes,
-            *notes,
-            *(timed.notes if timed else ()),
-            *modifier_notes(service),
-            *rule_notes(line),
-            *unapplied(line),
+        notes=tuple(
+            dict.fromkeys(
+                (
+                    *place.notes,
+                    *notes,
+                    *(timed.notes if timed else ()),
+                    *modifier_notes(service),
+                    *rule_notes(line),
+                    *unapplied(line),
+                )
+            )
         ),
     )
 
@@ -147,6 +154,11 @@ def _quote(version: Version, number: int, priced: Priced, source: Callable[[str,
 def _refuse_missing_rows(service: Service, priced: Priced, own: list[str]) -> None:
     there = [modifier for hcpcs, modifier in priced.rows if hcpcs == service.hcpcs]
     shown = ", ".join(m or "none" for m in there)
+    if {"26", "TC"} <= set(service.modifiers):
+        raise UsageError(
+            f"{service.hcpcs} with modifiers 26 and TC: they contradict each other, as each is one part of the whole. "
+            "Bill the whole without either of them, or each part on a line of its own."
+        )
     absent = [m for m in service.modifiers if m in ("26", "TC") and m not in own]
     if absent or len(own) > 1 or (not own and "" not in there):
         named = " and ".join(absent or own or ["none"])

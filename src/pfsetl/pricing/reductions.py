@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
+from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 
 DOCUMENTED = "documentation_required"  # the outcome of a row whose share is paid once documentation was given
 
@@ -47,6 +49,8 @@ class Line:
     uncapped_technical: int | None = None  # TC before the imaging cap, where they differ: reduced first, then capped
     documented: bool = False  # what a rule asks documentation for was documented
     aco: bool = False  # the practitioner is in an accountable care organization
+    person: int = 0  # which of several surgeons or assistants who bill the same procedure
+    days_by_side: tuple[int | None, ...] = ()  # days of care of the right and the left side, where they differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +83,6 @@ class PricedLine:
     patient: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reduction:
-    """One row of `schemas/reductions.csv`: a share (or a number of units), or the reason why there is no payment.
-
-    The reason (`outcome`) `documentation_required` is dropped for a line that is documented.
-    """
-
-    rule: str
-    indicator: str
-    modifiers: tuple[str, ...]
-    part: str
-    setting: str
-    rank_from: int
-    rank_to: int | None
-    numerator: int
-    denominator: int
-    outcome: str
-    effective_from: date
-    effective_to: date
-    source: str
-    certainty: str  # certain, or likely: the source wasn't read, or leaves room
-
-
 @cache
 def imaging_of(hcpcs: str) -> str | None:
     """Return what kind of imaging a code is by `schemas/imaging_services.csv`, None where it names the code nowhere.
@@ -109,8 +90,18 @@ def imaging_of(hcpcs: str) -> str | None:
     >>> imaging_of("71250"), imaging_of("G0279"), imaging_of("99213")
     ('ct', 'x_ray', None)
     """
-    rows = declarations.rows("imaging_services.csv")
-    return next((row["kind"] for row in rows if row["first"] <= hcpcs <= row["last"]), None)
+    return next((row.kind for row in declarations.rows(IMAGING) if row.first <= hcpcs <= row.last), None)
+
+
+@lru_cache(maxsize=10_000)
+def preventive_of(hcpcs: str, day: date) -> str | None:
+    """Return `preventive` for a service of `schemas/no_coinsurance.csv` on a day, None for any other.
+
+    >>> preventive_of("G0101", date(2025, 3, 3)), preventive_of("G0101", date(2010, 3, 3))
+    ('preventive', None)
+    """
+    rows = declarations.rows_on(NO_COINSURANCE, day)
+    return "preventive" if any(row.first <= hcpcs <= row.last for row in rows) else None
 
 
 def therapy_of(line: Line) -> str | None:
@@ -123,6 +114,7 @@ def therapy_of(line: Line) -> str | None:
 _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "bilateral": lambda line: line.bilateral,
     "two_sides": lambda line: line.bilateral,
+    "one_a_side": lambda line: line.bilateral,
     "assistant_surgeon": lambda line: line.assistant_surgeon,
     "co_surgeons": lambda line: line.co_surgeons,
     "team_surgery": lambda line: line.team_surgery,
@@ -136,6 +128,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "portable_transport": lambda line: line.hcpcs,
     "technical_equipment": lambda line: imaging_of(line.hcpcs),
     "therapy_assistant": lambda line: therapy_of(line),
+    "coinsurance": lambda line: preventive_of(line.hcpcs, line.date),
 }
 
 
@@ -145,7 +138,7 @@ def therapy_share(day: date, *, facility: bool) -> tuple[int, int] | None:
     >>> therapy_share(date(2020, 7, 1), facility=False)
     (50, 100)
     """
-    found = next((rule for rule in rules_of("therapy", day) if rule.setting in ("", setting_of(facility))), None)
+    found = next((rule for rule in rules_of("therapy", day) if rule.setting in (None, setting_of(facility))), None)
     return (found.numerator, found.denominator) if found else None
 
 
@@ -154,22 +147,31 @@ def practitioners() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.indicator for row in reductions() if row.rule == "practitioner" and row.indicator))
 
 
-def find(rule: str, line: Line, rank: int = 1) -> Reduction | None:
+def find(rule: str, line: Line, rank: int = 1) -> ReductionRow | None:
     """Return the first row of a rule in force that fits a line's indicator, modifiers, setting and rank."""
     return next(found_of(rule, line, rank), None)
 
 
-def found_of(rule: str, line: Line, rank: int = 1) -> Iterator[Reduction]:
+def found_of(rule: str, line: Line, rank: int = 1) -> Iterator[ReductionRow]:
     """Yield every row of a rule in force that fits a line; what asks for documentation is paid where it was given."""
     indicator = _INDICATORS[rule](line) if rule in _INDICATORS else line.multiple_procedure
     for row in rules_of(rule, line.date):
         if (
             row.indicator in ("", indicator)
-            and (not row.modifiers or set(row.modifiers) & set(line.modifiers))
-            and row.setting in ("", setting_of(line.facility))
+            and (not row.modifier or set(row.modifier) & set(line.modifiers))
+            and row.setting in (None, setting_of(line.facility))
             and row.rank_from <= rank <= (row.rank_to or rank)
         ):
-            yield replace(row, outcome="") if line.documented and row.outcome == DOCUMENTED else row
+            yield replace(row, outcome=None) if line.documented and row.outcome == DOCUMENTED else row
+
+
+def sides_of(line: Line) -> ReductionRow | None:
+    """Return the rule on both sides of a line, None where there is none.
+
+    A return to the operating room has none (Medicare Claims Processing Manual chapter 12 section 40.4).
+    """
+    sides = find("bilateral", line) if line.modifiers else None
+    return None if sides and find("return_to_operating_room", line) else sides
 
 
 def asks_for_documentation(line: Line) -> bool:
@@ -180,12 +182,12 @@ def asks_for_documentation(line: Line) -> bool:
 
 def has_rule(modifier: str, day: date) -> bool:
     """Return whether a rule in force on a day names a modifier."""
-    return any(modifier in row.modifiers and row.effective_from <= day <= row.effective_to for row in reductions())
+    return any(modifier in row.modifier for rule in _by_rule() for row in rules_of(rule, day))
 
 
 def named(rule: str, line: Line) -> bool:
     """Return whether a rule names one of the line's modifiers."""
-    return bool(line.modifiers) and any(set(row.modifiers) & set(line.modifiers) for row in rules_of(rule, line.date))
+    return bool(line.modifiers) and any(set(row.modifier) & set(line.modifiers) for row in rules_of(rule, line.date))
 
 
 def setting_of(facility: bool) -> str:
@@ -194,36 +196,18 @@ def setting_of(facility: bool) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def rules_of(rule: str, day: date) -> tuple[Reduction, ...]:
-    """Return the rows of a rule that are in force on a day."""
-    return tuple(row for row in _by_rule().get(rule, ()) if row.effective_from <= day <= row.effective_to)
+def rules_of(rule: str, day: date) -> tuple[ReductionRow, ...]:
+    """Return the rows of a rule that are in force on a day, those of a higher priority first."""
+    return tuple(r for r in _by_rule().get(rule, ()) if (r.from_ or date.min) <= day <= (r.to or date.max))
 
 
 @cache
-def _by_rule() -> Mapping[str, tuple[Reduction, ...]]:
+def _by_rule() -> Mapping[str, tuple[ReductionRow, ...]]:
     rules = dict.fromkeys(row.rule for row in reductions())
     return {rule: tuple(row for row in reductions() if row.rule == rule) for rule in rules}
 
 
 @cache
-def reductions() -> tuple[Reduction, ...]:
-    """Return every row of `schemas/reductions.csv`."""
-    return tuple(
-        Reduction(
-            rule=row["rule"],
-            indicator=row["indicator"],
-            modifiers=tuple(row["modifier"].split()),
-            part=row["part"],
-            setting=row["setting"],
-            rank_from=int(row["rank_from"] or 1),
-            rank_to=int(row["rank_to"]) if row["rank_to"] else None,
-            numerator=int(row["numerator"] or 1),
-            denominator=int(row["denominator"] or 1),
-            outcome=row["outcome"],
-            effective_from=date.fromisoformat(row["from"]) if row["from"] else date.min,
-            effective_to=date.fromisoformat(row["to"]) if row["to"] else date.max,
-            source=row["source"],
-            certainty=row["certainty"],
-        )
-        for row in declarations.rows("reductions.csv")
-    )
+def reductions() -> tuple[ReductionRow, ...]:
+    """Return every row of `schemas/reductions.csv`, those of a higher priority first."""
+    return tuple(sorted(declarations.rows(REDUCTIONS), key=lambda row: -row.priority))

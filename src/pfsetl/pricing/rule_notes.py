@@ -1,9 +1,11 @@
 """What is said of rules that a line names and that leave its amount alone."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
-from pfsetl.pricing.reductions import Line, asks_for_documentation, find, has_rule
-from pfsetl.pricing.service import modifier_of
+from pfsetl.pricing.medicare_share import lowered
+from pfsetl.pricing.reductions import Line, asks_for_documentation, find, has_rule, named, rules_of
+from pfsetl.pricing.service import modifier_of, modifiers
 from pfsetl.pricing.technical import without_technical
 
 
@@ -17,8 +19,35 @@ def rule_notes(line: Line) -> Iterator[str]:
             yield f"modifier {name}: {known.note}"
     if without_technical(line):
         yield "the line has no technical part: what modifier FX, FY or CT takes off it doesn't apply"
-    if line.documented and not asks_for_documentation(line):
+    if line.documented and line.payment is None:
+        yield "documented: it changes nothing, as the line has no amount"
+    elif line.documented and not asks_for_documentation(line):
         yield "documented: no rule on this line asks for documentation"
+    yield from _without_plan(line)
+    share = find("coinsurance", line)
+    if share and lowered(share) and line.payment is not None:
+        percent = Fraction(100 * share.numerator, share.denominator)
+        yield f"Medicare's part is taken to be {percent} % of what is allowed: {share.source}"
     trip = find("portable_transport", line)
-    if trip and line.payment is None:
+    if trip and trip.outcome:
+        yield f"{line.hcpcs} is a trip for several patients: {' '.join(_trips(line))} say for how many ({trip.source})"
+    elif not trip and named("portable_transport", line):
+        several = " and ".join({row.indicator for row in rules_of("portable_transport", line.date)})
+        yield f"{line.hcpcs} isn't a trip for several patients, {several} is: its modifiers don't belong here"
+    elif trip and line.payment is None:
         yield f"of the contractor's price {trip.numerator}/{trip.denominator} is paid: one trip for several patients"
+
+
+def _trips(line: Line) -> list[str]:
+    return [name for row in rules_of("portable_transport", line.date) for name in row.modifier]
+
+
+def _without_plan(line: Line) -> Iterator[str]:
+    """Say where a therapist assistant's modifier stands without the plan of care that it goes with."""
+    for row in rules_of("therapy_assistant", line.date) if line.modifiers else ():
+        here = set(row.modifier) & set(line.modifiers)
+        if here and row.indicator in modifiers() and row.indicator not in line.modifiers:
+            yield (
+                f"modifier {' '.join(here)} without {row.indicator}: contractors return the line (Medicare Claims "
+                "Processing Manual chapter 5 section 20.1)"
+            )

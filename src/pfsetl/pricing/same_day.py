@@ -5,36 +5,20 @@ day: a final rule makes it a row with a first day.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from functools import cache
 
 from pfsetl.declared import declarations
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, named
+from pfsetl.declared.records.same_day import GROUPS, SAME_DAY, SameDayRow
+from pfsetl.pricing.reductions import Line, PricedLine, named
 from pfsetl.pricing.steps import amount_of, order_of, refused, stepped
 from pfsetl.tables.exact import share_of
 
-FILE = "same_day.csv"
 CUT, SHARE = "visit_and_procedure", "share_of_visit"
-PROPOSED, IN_FORCE = "proposed", "in_force"
+IN_FORCE = "in_force"
 _OTHER_CUTS = ("endoscopy", "surgery")  # what a service is paid in part by already: the lower of both is paid
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """One row of `schemas/same_day.csv`: what services of a group get beside others of the day.
-
-    `of` is the group of the line that a share is taken of, "" where it's the line's own; `aco` is yes, no or "" (any).
-    """
-
-    group: str
-    modifiers: tuple[str, ...]
-    of: str
-    aco: str
-    state: str
-    proposed_from: date | None
-    share: Reduction
 
 
 def cut_visits(priced: Sequence[PricedLine]) -> list[PricedLine]:
@@ -76,26 +60,26 @@ def _with_share(one: PricedLine, visits: Mapping[Hashable, PricedLine]) -> Price
     if visit is None:
         return refused(one, "no_visit_to_take_a_share_of")
     whole = (visit.line.payment or 0) if row.of else _before_cuts(one)
-    part = share_of(whole, row.share.numerator, row.share.denominator)
+    part = share_of(whole, row.numerator, row.denominator)
     text = f"of line {visit.line.number}, {visit.line.hcpcs}" if row.of else "of the visit, on top of it"
-    text += ", in an ACO" if row.aco == "yes" else ""
+    text += ", in an ACO" if row.aco else ""
     paid = replace(one, allowed=amount_of(one), reason=None)
-    return stepped(paid, row.share, part if row.of else amount_of(one) + part, text)
+    return stepped(paid, row, part if row.of else amount_of(one) + part, text)
 
 
 def unapplied(line: Line) -> list[str]:
     """Say which proposed rules are of a line on its day and aren't applied, and that an ACO is named in vain."""
     now = [row for row in relations() if _in_force(row, line.date)]
     waiting = [
-        row.share
+        row
         for row in relations()
         if row.proposed_from
         and row.proposed_from <= line.date
         and _fits(row, line)
-        and row.share.rule not in {other.share.rule for other in now}
+        and row.rule not in {other.rule for other in now}
     ]
     notes = [f"proposed and not applied: {share.rule} by {share.source}" for share in waiting]
-    if line.aco and not any(row.aco and _fits(row, line) for row in now):
+    if line.aco and not any(row.aco is not None and _fits(row, line) for row in now):
         notes.append("aco: no rule in force on this day asks for it; it changes nothing")
     return list(dict.fromkeys(notes))
 
@@ -115,18 +99,16 @@ def _cut(one: PricedLine, first: int) -> PricedLine:
     )
     if now <= after:
         text += ", cut as much already" if share < 1 else ""
-        return stepped(one, rows[-1].share, now, text, (1, 1))
-    return stepped(one, rows[-1].share, after, text, share.as_integer_ratio())
+        return stepped(one, rows[-1], now, text, (1, 1))
+    return stepped(one, rows[-1], after, text, share.as_integer_ratio())
 
 
-def _ranked(line: Line, rank: int) -> Relation | None:
-    return next(
-        (row for row in _fitting(CUT, line) if row.share.rank_from <= rank <= (row.share.rank_to or rank)), None
-    )
+def _ranked(line: Line, rank: int) -> SameDayRow | None:
+    return next((row for row in _fitting(CUT, line) if row.rank_from <= rank <= (row.rank_to or rank)), None)
 
 
-def _part(row: Relation | None) -> Fraction:
-    return Fraction(row.share.numerator, row.share.denominator) if row else Fraction(1)
+def _part(row: SameDayRow | None) -> Fraction:
+    return Fraction(row.numerator, row.denominator) if row else Fraction(1)
 
 
 def _days(priced: Sequence[PricedLine]) -> Iterable[list[int]]:
@@ -152,17 +134,17 @@ def _by_price(one: PricedLine) -> tuple[Fraction, tuple[int, tuple[str, ...], in
     return Fraction(-_before_cuts(one), one.line.units), order_of(one)
 
 
-def _fitting(rule: str, line: Line) -> list[Relation]:
-    return [r for r in relations() if r.share.rule == rule and _in_force(r, line.date) and _fits(r, line)]
+def _fitting(rule: str, line: Line) -> list[SameDayRow]:
+    return [r for r in relations() if r.rule == rule and _in_force(r, line.date) and _fits(r, line)]
 
 
-def _fits(row: Relation, line: Line) -> bool:
-    named_here = not row.modifiers or bool(set(row.modifiers) & set(line.modifiers))
-    return named_here and row.aco in ("", "yes" if line.aco else "no") and in_group(row.group, line)
+def _fits(row: SameDayRow, line: Line) -> bool:
+    named_here = not row.modifier or bool(set(row.modifier) & set(line.modifiers))
+    return named_here and row.aco in (None, line.aco) and in_group(row.group, line)
 
 
-def _in_force(row: Relation, day: date) -> bool:
-    return row.state == IN_FORCE and row.share.effective_from <= day <= row.share.effective_to
+def _in_force(row: SameDayRow, day: date) -> bool:
+    return row.state == IN_FORCE and (row.from_ or date.max) <= day <= (row.to or date.max)
 
 
 def in_group(group: str, line: Line) -> bool:
@@ -173,61 +155,9 @@ def in_group(group: str, line: Line) -> bool:
 
 @cache
 def _ranges(group: str) -> tuple[tuple[str, str, str], ...]:
-    found = declarations.rows("service_groups.csv")
-    return tuple((row["field"], row["first"], row["last"]) for row in found if row["group"] == group)
+    return tuple((row.field, row.first, row.last) for row in declarations.rows(GROUPS) if row.group == group)
 
 
-@cache
-def relations() -> tuple[Relation, ...]:
-    """Return every row of `schemas/same_day.csv`; raises an error with file and line for one that can't be applied."""
-    return tuple(_relation(row) for row in declarations.rows(FILE))
-
-
-def _relation(row: dict[str, str]) -> Relation:
-    first = date.fromisoformat(row["from"]) if row["from"] else date.max
-    if said := problem(row):
-        key = (row[name] for name in ("rule", "group", "modifier", "of", "aco", "rank_from", "from"))
-        raise declarations.wrong_row(FILE, *key, said=said)
-    return Relation(
-        row["group"],
-        tuple(row["modifier"].split()),
-        row["of"],
-        row["aco"],
-        row["state"],
-        date.fromisoformat(row["proposed_from"]) if row["proposed_from"] else None,
-        Reduction(
-            rule=row["rule"],
-            indicator="",
-            modifiers=(),
-            part="",
-            setting="",
-            rank_from=int(row["rank_from"] or 1),
-            rank_to=int(row["rank_to"]) if row["rank_to"] else None,
-            numerator=int(row["numerator"]),
-            denominator=int(row["denominator"]),
-            outcome="",
-            effective_from=first,
-            effective_to=date.fromisoformat(row["to"]) if row["to"] else date.max,
-            source=row["source"],
-            certainty=row["certainty"],
-        ),
-    )
-
-
-def problem(row: dict[str, str]) -> str:
-    """Return why a row can't be applied, "" where it can."""
-    if row["rule"] not in (CUT, SHARE):
-        return f"rule {row['rule']!r}: not known. Write {CUT} or {SHARE}."
-    groups = {one["group"] for one in declarations.rows("service_groups.csv")}
-    for name in ("group", "of"):
-        if row[name] not in groups and (row[name] or name == "group"):
-            return f"{name} {row[name]!r}: {declarations.listed('service_groups.csv')} has no such group."
-    if row["aco"] not in ("", "yes", "no"):
-        return f"aco {row['aco']!r}: write yes, no, or nothing where it makes no difference."
-    if row["state"] not in (PROPOSED, IN_FORCE):
-        return f"state {row['state']!r}: write {PROPOSED} or {IN_FORCE}."
-    if (row["state"] == PROPOSED) == bool(row["from"]):
-        return f"state {row['state']}, from {row['from']!r}: a proposed rule has no first day, one in force has one."
-    if row["rule"] == SHARE and row["state"] == IN_FORCE and not row["of"] and not row["modifier"]:
-        return "a share of the line's own amount needs the modifier that asks for it, or every visit would have it."
-    return ""
+def relations() -> tuple[SameDayRow, ...]:
+    """Return every row of `schemas/same_day.csv`."""
+    return declarations.rows(SAME_DAY)

@@ -1,22 +1,28 @@
 """What is to be priced: one service on a day in a place, with everything that a user can say of it checked."""
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.archives import PARTICIPANTS
+from pfsetl.declared.records.rules import MODIFIERS, ModifierRow
+from pfsetl.declared.records.rules import PRACTITIONER_MODIFIERS as NAMED
+from pfsetl.declared.records.services import PLACES_OF_SERVICE
 from pfsetl.errors import UsageError
+from pfsetl.near import MOST, alike, did_you_mean
 from pfsetl.pricing.reductions import practitioners
 
+PHYSICIAN = "physician"
 SETTINGS = ("nonfacility", "facility")
 MOST_UNITS = 9_999
 MOST_DAYS = 9_999  # the global period itself is the bound; this keeps a slip of the pen from being read
 MOST_MINUTES = 2_880  # two days of anesthesia
 _HCPCS = re.compile(r"[0-9A-Z]{5}")
+_WITH_MODIFIER = re.compile(r"([0-9A-Z]{5})[-\s:]?([0-9A-Z]{2})")
 _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 _AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
@@ -45,21 +51,7 @@ class Service:
     documented: bool = False  # what a rule asks documentation for: need of an assistant or co-surgeon, induction
     repeated: tuple[str, ...] = ()  # modifiers that were given more than once, which count once
     aco: bool = False  # the practitioner is in an accountable care organization
-
-
-@dataclass(frozen=True, slots=True)
-class Modifier:
-    """What a modifier says, and does to a price: another row, a rule, nothing, no payment, or what isn't computed."""
-
-    modifier: str
-    name: str
-    kind: str
-    effect: str
-    since: str  # first and last day it is known for, ISO text, empty where always or not known
-    until: str
-    note: str
-    source: str
-    certainty: str
+    practitioner_given: bool = False  # else the one that a modifier names, or a physician
 
 
 def service(
@@ -72,7 +64,7 @@ def service(
     modifiers: str | Iterable[str] = (),
     units: int | str = 1,
     minutes: int | str | None = None,
-    practitioner: str = "physician",
+    practitioner: str | None = None,
     charge: Decimal | str | int | None = None,
     days: int | str | None = None,
     documented: bool | str | int = False,
@@ -82,13 +74,19 @@ def service(
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
 
     `setting` is nonfacility, facility, or CMS's place of service (11, 22), which tells it on the day by
-    `schemas/places_of_service.csv`. `documented` is yes or no: what the rule on a modifier asks documentation for was
-    documented. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
+    `schemas/places_of_service.csv`. `practitioner` is by default the one that a modifier names (AJ, AH, AE, QX, QZ), by
+    `schemas/practitioner_modifiers.csv`, else a physician. `documented` is yes or no: what the rule on a modifier asks
+    documentation for was documented. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
 
     >>> service("99213", "2024-03-08", modifiers="25", locality="CA/18").units
     1
     """
     code = hcpcs.strip().upper()
+    if joined := _WITH_MODIFIER.fullmatch(code):
+        raise UsageError(
+            f"code {hcpcs!r}: a modifier stands apart from its code. Give the code {joined[1]} and --modifier "
+            f"{joined[2]}, or in a claim the column modifiers."
+        )
     if not _HCPCS.fullmatch(code):
         raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
     names = [n for n in _BETWEEN.split(modifiers) if n] if isinstance(modifiers, str) else list(modifiers)
@@ -109,13 +107,14 @@ def service(
         tuple(dict.fromkeys(given)),
         quantity,
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
-        _one_of("practitioner", practitioner, practitioners()),
+        _one_of("practitioner", practitioner, practitioners()) if practitioner else _by_modifier(given, when),
         None if charge in (None, "") else _cents(charge),
         care,
         place,
         _yes("documented", documented),
         tuple(name for name in dict.fromkeys(given) if given.count(name) > 1),
         _yes("aco", aco),
+        bool(practitioner),
     )
 
 
@@ -136,39 +135,47 @@ def day_of(value: date | str, what: str) -> date:
 @cache
 def _participants() -> tuple[str, ...]:
     """Return whose conversion factor can be asked for, where a release tells them apart."""
-    return tuple(r["participant"] for r in declarations.rows("participants.csv") if r["participant"] != "all")
+    return tuple(row.participant for row in declarations.rows(PARTICIPANTS) if row.participant != "all")
 
 
 @cache
-def modifiers() -> Mapping[str, Modifier]:
+def modifiers() -> Mapping[str, ModifierRow]:
     """Return every modifier of `schemas/modifiers.csv`."""
-    columns = {"since": "from", "until": "to"}
-    fields = Modifier.__slots__
-    return {
-        row["modifier"]: Modifier(*(row[columns.get(field, field)] for field in fields))
-        for row in declarations.rows("modifiers.csv")
-    }
+    return {row.modifier: row for row in declarations.rows(MODIFIERS)}
 
 
-def modifier_of(name: str) -> Modifier:
+def modifier_of(name: str) -> ModifierRow:
     """Return what is known of a modifier; one that isn't declared is taken not to change the price, and says so."""
     if name in modifiers():
         return modifiers()[name]
     unknown = (
         f"not declared, priced as if it changed nothing; a row in {declarations.named('modifiers.csv')} declares it"
     )
-    return Modifier(name, "", "", "none", "", "", unknown, "", "")
+    return ModifierRow(
+        modifier=name, name="", kind="informational", effect="none", note=unknown, source="", certainty="unconfirmed"
+    )
+
+
+def practitioner_modifiers(names: Iterable[str], day: date) -> dict[str, str]:
+    """Return the practitioners that modifiers name on a day, by `schemas/practitioner_modifiers.csv`."""
+    return {row.modifier: row.practitioner for row in declarations.rows_on(NAMED, day) if row.modifier in names}
+
+
+def _by_modifier(names: Sequence[str], day: date) -> str:
+    """Return the practitioner that modifiers name; a physician where they name none, or several."""
+    named = set(practitioner_modifiers(names, day).values()) if names else set()
+    return named.pop() if len(named) == 1 else PHYSICIAN
 
 
 def _setting_at(place: str, day: date) -> str:
     """Return the setting of CMS's place of service on a day; raises UsageError where Medicare's table has none."""
-    rows = [row for row in declarations.rows("places_of_service.csv") if row["place"] == place]
-    for row in rows:
-        if row["from"] <= day.isoformat() and (not row["to"] or day.isoformat() <= row["to"]):
-            return row["setting"]
+    for row in declarations.rows_on(PLACES_OF_SERVICE, day):
+        if row.place == place:
+            return row.setting
+    begins = [row.from_ for row in declarations.rows(PLACES_OF_SERVICE) if row.place == place]
     why = (
-        f"it tells the setting from {rows[0]['from']} on"
-        if rows
+        f"it tells the setting from {begins[0]} on"
+        if begins
         else f"not in {declarations.listed('places_of_service.csv')}"
     )
     raise UsageError(f"place of service {place} on {day}: {why}. Give the setting: {' or '.join(SETTINGS)}.")
@@ -177,8 +184,8 @@ def _setting_at(place: str, day: date) -> str:
 def _modifier(text: str, unknown: bool) -> str:
     name = text.strip().upper()
     if name not in modifiers() and not (unknown and _MODIFIER.fullmatch(name)):
-        near = [m for m in modifiers() if name and m[0] == name[0]] or list(modifiers())
-        shown = difflib.get_close_matches(name, near, n=5, cutoff=0.3) or near[:5]
+        same = [m for m in modifiers() if name and m[0] == name[0]] or list(modifiers())
+        shown = alike(name, same) or same[:MOST]
         remedy = "Correct it" + (
             f", declare it in {declarations.named('modifiers.csv')}, or let it change nothing with --unknown-modifiers"
             if _MODIFIER.fullmatch(name)
@@ -194,9 +201,7 @@ def _one_of(what: str, value: str, known: tuple[str, ...]) -> str:
     if name not in known:
         name = next((k for k in known if k.replace("_", "") == name.replace("_", "")), name)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UsageError(f"{what} {value!r}: not known.{hint} There are {', '.join(known)}.")
+        raise UsageError(f"{what} {value!r}: not known.{did_you_mean(name, known, 1)} There are {', '.join(known)}.")
     return name
 
 

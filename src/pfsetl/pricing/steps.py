@@ -2,7 +2,9 @@
 
 from dataclasses import fields, replace
 
-from pfsetl.pricing.reductions import Line, PricedLine, Reduction, Step, find
+from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.same_day import SameDayRow
+from pfsetl.pricing.reductions import Line, PricedLine, Step, sides_of
 from pfsetl.tables.exact import share_of
 
 _AFTER_NUMBER = tuple(field.name for field in fields(Line) if field.name != "number")
@@ -10,7 +12,7 @@ _AFTER_NUMBER = tuple(field.name for field in fields(Line) if field.name != "num
 
 def scaled(line: Line, cents: int, units: int | None = None) -> int:
     """Multiply cents of one unit by units and sides, as the line's own payment was."""
-    sides = find("bilateral", line)
+    sides = sides_of(line)
     total = cents * (line.units if units is None else units)
     return share_of(total, sides.numerator, sides.denominator) if sides else total
 
@@ -22,10 +24,15 @@ def amount_of(one: PricedLine) -> int:
 
 def order_of(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
     """Largest first; equal amounts by code, modifiers and all else that has an effect, the line number last."""
-    return -amount_of(one), tuple(str(getattr(one.line, name)) for name in _AFTER_NUMBER), one.line.number
+    return -amount_of(one), *order_in(one.line)
 
 
-def shared(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
+def order_in(line: Line) -> tuple[tuple[str, ...], int]:
+    """Order lines by code, modifiers and all else that has an effect, the line number last."""
+    return tuple(str(getattr(line, name)) for name in _AFTER_NUMBER), line.number
+
+
+def shared(one: PricedLine, rule: ReductionRow, text: str) -> PricedLine:
     """Take a rule's share of a line, or leave it without payment where the rule says why."""
     if rule.outcome:
         return refused(one, rule.outcome)
@@ -33,7 +40,7 @@ def shared(one: PricedLine, rule: Reduction, text: str) -> PricedLine:
 
 
 def stepped(
-    one: PricedLine, rule: Reduction, after: int, text: str, share: tuple[int, int] | None = None
+    one: PricedLine, rule: ReductionRow | SameDayRow, after: int, text: str, share: tuple[int, int] | None = None
 ) -> PricedLine:
     """Set what is left of a line, and note the rule that did it."""
     numerator, denominator = share or (rule.numerator, rule.denominator)

@@ -30,7 +30,7 @@ def reduce_equipment(one: PricedLine) -> PricedLine:
         if technical and one.allowed is not None:
             left = share_of(technical, rule.numerator, rule.denominator)
             after = max(0, amount_of(one) - (scaled(line, technical) - scaled(line, left)))
-            one = stepped(one, rule, after, f"technical part, modifier {' '.join(rule.modifiers)}")
+            one = stepped(one, rule, after, f"technical part, modifier {' '.join(rule.modifier)}")
             technical = left
     return one
 

@@ -3,14 +3,15 @@
 from datetime import date
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.places import ZIP_COUNTIES, ZipCountyRow
 from pfsetl.errors import UsageError
 from pfsetl.pricing import published
 from pfsetl.pricing.counties import Counties, County, Locality, counties, county_of
 from pfsetl.pricing.published import Source
 from pfsetl.publication import companions
 from pfsetl.publication.companions import Companion
-from pfsetl.publication.store import command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import command
 
 
 def zip_locality(version: Version, label: str, code: str, day: date) -> tuple[Locality, tuple[Source, ...], list[str]]:
@@ -94,13 +95,13 @@ def _rest(then: Counties, state: str) -> set[Locality | None]:
 
 def _county(code: str) -> County | None:
     row = _row(code)
-    return county_of(row["state"], row["county"]) if row else None
+    return county_of(row.state, row.county) if row else None
 
 
 def _county_name(code: str) -> str:
     row = _row(code)
-    return row["county"] if row else ""
+    return row.county if row else ""
 
 
-def _row(code: str) -> dict[str, str] | None:
-    return next((row for row in declarations.rows("zip_counties.csv") if row["zip"] == code), None)
+def _row(code: str) -> ZipCountyRow | None:
+    return next((row for row in declarations.rows(ZIP_COUNTIES) if row.zip == code), None)

@@ -9,13 +9,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from msgspec import UNSET
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import manifest
-from pfsetl.publication.store import Store, command
+from pfsetl.publication.manifest import Manifest
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store, command
 
 FOLDER = "chain"
 PUBLISHED, PRUNED, LOST = "", "-pruned", "-lost"
@@ -99,7 +101,7 @@ def _goes_on(store: Store, newest: int) -> str:
     return f"{command('repair', store)} records it as lost, and builds go on from version {newest}"
 
 
-def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapping[str, Any]]) -> Iterator[Break]:
+def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Manifest]) -> Iterator[Break]:
     """Follow the manifests of a store from the newest to the oldest; yield where they don't hold together.
 
     `hashes` are those of the manifest files by number, `manifests` the contents of those that can be read.
@@ -111,12 +113,12 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mapp
         yield Break(name, problem)
     yield from _against_records(known, hashes, otherwise)
     for number, content in sorted(manifests.items()):
-        name, about = manifest.name(number), content["pfsetl"]
-        if content.get("version") != str(number):
-            said = f"calls itself version {str(content.get('version'))[:20]}; it was renamed. Move it away"
+        name, about = manifest.name(number), content.pfsetl
+        if content.version != str(number):
+            said = f"calls itself version {str(content.version or None)[:20]}; it was renamed. Move it away"
             yield Break(name, said)
-        parent, expected = about.get("parent"), about.get("parent_sha256")
-        if type(parent) is not int or not 0 <= parent < number:
+        parent, expected = about.parent, None if about.parent_sha256 is UNSET else about.parent_sha256
+        if parent is UNSET or not 0 <= parent < number:
             yield Break(name, "names no version before it as its parent; restore it from a copy")
         elif expected is None:
             said = "written by a pfsetl that didn't name the hash of the version before; the chain starts after it"

@@ -8,8 +8,9 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication.store import command
+from pfsetl.publication.manifest import ReleaseChanges, Resource, Supersedes, TableCounts
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import command
 from pfsetl.tables import changes
 
 # What these tables say is about the release itself or its files, and so differs between any two of them.
@@ -55,28 +56,29 @@ def between_versions(old: Version, new: Version, *, top: int = 3) -> Diff:
     return Diff(f"version {old.number}", f"version {new.number}", tuple(tables), unchanged, tuple(moved), {}, ())
 
 
-def replaced(old: Version, new: Version, releases: Iterable[str]) -> dict[str, Any]:
+def replaced(old: Version, new: Version, releases: Iterable[str]) -> dict[str, ReleaseChanges]:
     """Return what a version makes of some releases of the one before it, for its manifest.
 
     By release: `supersedes`, the version, revision and archive it had before, None for a release that is new; and by
     table the rows `added`, `removed` and `changed`, and the changed cells by column; no tables, and `not_counted`,
     where a file can't be read.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, ReleaseChanges] = {}
     for label in sorted(releases):
         was = old.releases.get(label)
-        supersedes = was and {
-            "version": old.number, "revision": was["revision"], "archive_sha256": was["archive"].get("sha256")
-        }  # fmt: skip
+        supersedes = None
+        if was:
+            sha256 = was.archive.sha256
+            supersedes = Supersedes(version=old.number, revision=was.revision, archive_sha256=sha256)
         try:
             counted = _tables(old, new, [label])[0]
             tables = {
-                t.table: {"added": t.added, "removed": t.removed, "changed": t.changed, "columns": t.columns}
+                t.table: TableCounts(added=t.added, removed=t.removed, changed=t.changed, columns=t.columns)
                 for t in counted
             }
-            found[label] = {"supersedes": supersedes, "tables": tables}
+            found[label] = ReleaseChanges(supersedes=supersedes, tables=tables)
         except StoreError as error:  # a damaged file of before must not keep a sound one from being published
-            found[label] = {"supersedes": supersedes, "tables": None, "not_counted": str(error)}
+            found[label] = ReleaseChanges(supersedes=supersedes, tables=None, not_counted=str(error))
     return found
 
 
@@ -86,12 +88,12 @@ def _tables(old: Version, new: Version, releases: Collection[str]) -> tuple[list
     tables, unchanged = [], 0
     for place in sorted(p for p in before.keys() | after.keys() if p[1] in releases):
         was, now = before.get(place), after.get(place)
-        if was and now and was["digest"] == now["digest"]:
+        if was and now and was.digest == now.digest:
             unchanged += 1
         elif was and now:
             tables.append(_table(old, new, was, now))
         else:
-            rows = (was or {"rows": 0})["rows"], (now or {"rows": 0})["rows"]
+            rows = was.rows if was else 0, now.rows if now else 0
             tables.append(TableChanges(*place, *rows, added=rows[1], removed=rows[0], changed=0, columns={}))
     return tables, unchanged
 
@@ -117,36 +119,34 @@ def between_releases(at: Version, old: str, new: str, *, top: int = 3) -> Diff:
     pairs = changes.paired(others, mine)
     notes = [f"{p} of {new} has no counterpart in {old} and isn't compared" for p in mine if p not in pairs]
     notes += [f"{p} of {old} has no counterpart in {new} and isn't compared" for p in others if p not in pairs.values()]
-    notes += [f"{m} is missing from the archive of {x}" for x in (old, new) for m in at.releases[x].get("missing", ())]
+    notes += [f"{m} is missing from the archive of {x}" for x in (old, new) for m in at.releases[x].missing]
     renamed = {p: other for p, other in pairs.items() if p != other}
     return Diff(old, new, tuple(tables), unchanged, tuple(_movers(at, old, at, new, top)), renamed, tuple(notes))
 
 
-def _resources(at: Version) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(r["table"], r["release"]): r for r in at.resources}
+def _resources(at: Version) -> dict[tuple[str, str], Resource]:
+    return {(r.table, r.release): r for r in at.resources}
 
 
-def _table(old: Version, new: Version, was: Mapping[str, Any], now: Mapping[str, Any]) -> TableChanges:
-    name = now["table"]
+def _table(old: Version, new: Version, was: Resource, now: Resource) -> TableChanges:
+    name = now.table
     known = contracts.find_table(name)
     if known is None:
         raise UsageError(f"{name}: a table this pfsetl doesn't know. Upgrade pfsetl to compare it.")
     key = [c for c in known.key if c != "release"]
     try:
-        before, after = old.scan(name, was["release"]), new.scan(name, now["release"])
-        if "participant" in key and was["release"] != now["release"]:
+        before, after = old.scan(name, was.release), new.scan(name, now.release)
+        if "participant" in key and was.release != now.release:
             sides = (f.select(pl.col("participant").unique()).collect()["participant"] for f in (before, after))
             before, after = changes.with_pairs(before, after, changes.paired(*sides))
         before, after = before.drop("release", strict=False), after.drop("release", strict=False)
         found = changes.counted(before, after, key)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise StoreError(
-            f"{new.store}: {name} of {was['release']} or {now['release']} can't be read "
+            f"{new.store}: {name} of {was.release} or {now.release} can't be read "
             f"({str(error).splitlines()[0]}). {command('verify', new.store)} says which file is damaged."
         ) from error
-    return TableChanges(
-        name, now["release"], was["rows"], now["rows"], found.added, found.removed, found.changed, found.columns
-    )
+    return TableChanges(name, now.release, was.rows, now.rows, found.added, found.removed, found.changed, found.columns)
 
 
 def _movers(old: Version, was: str, new: Version, now: str, top: int) -> Iterator[dict[str, Any]]:
@@ -156,7 +156,7 @@ def _movers(old: Version, was: str, new: Version, now: str, top: int) -> Iterato
     for measure, table in changes.MEASURES.items():
         if {(table, was), ("rvu", was)} - before.keys() or {(table, now), ("rvu", now)} - after.keys():
             continue
-        if before[table, was]["digest"] == after[table, now]["digest"]:
+        if before[table, was].digest == after[table, now].digest:
             continue
         sections = new.scan("rvu", now).select(*key, "section")
         mine = new.scan(table, now).select(*key, measure).join(sections, on=key)

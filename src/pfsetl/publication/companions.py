@@ -21,9 +21,10 @@ from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
-from pfsetl.publication.store import Store
 from pfsetl.source.archive import open_companion
-from pfsetl.tables import completeness, places
+from pfsetl.storage.store import Store
+from pfsetl.tables import companions as tables
+from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding, Report
 
 _MONTH = re.compile(r"(?P<month>JAN|APR|JUL|OCT)[A-Z]*[ _-]*(?P<year>20\d\d)(?!\d)")
@@ -72,7 +73,7 @@ def load(
     parsed = parse(read_member(archive, archive.files[0]))
     kind = parsed.raw.member
     day = effective_from or _effective_from(parsed, path)
-    frame = _zip_locality(parsed) if kind == "zip_locality" else _base_units(parsed)
+    frame = tables.table(parsed)
     _refuse_twice(frame, parsed.raw.file)
     _refuse_other_quarters(parsed, path)
     lost = _lost(store, kind, day, frame, parsed.raw.sha256, sample=sample)
@@ -127,18 +128,6 @@ def read(store: Store, name: str) -> Companion:
         raise StoreError(
             f"{store}/{name}: not a readable record ({said}). Remove it and load the file again."
         ) from error
-
-
-def _zip_locality(parsed: Parsed) -> pl.DataFrame:
-    placed = places.with_state(parsed.frame, places.known_states(None, None), parsed.raw.file)
-    flagged = pl.col("plus_four") == "1"
-    return placed.select("zip", "state", "locality", "mac", "region", "rural", plus_four=flagged, line="line").sort(
-        "zip"
-    )
-
-
-def _base_units(parsed: Parsed) -> pl.DataFrame:
-    return parsed.frame.select("hcpcs", pl.col("base_units").cast(pl.Int16), "line").sort("hcpcs")
 
 
 def _lost(store: Store, kind: str, day: date, frame: pl.DataFrame, sha256: str, *, sample: bool) -> list[Finding]:

@@ -11,6 +11,13 @@ from typing import Any
 import polars as pl
 
 _INT32_DIGITS = 9
+_TEXTS: Mapping[type[pl.DataType], str] = {
+    pl.String: "String",
+    pl.Boolean: "Boolean",
+    pl.Int32: "Int32",
+    pl.Float64: "Float64",
+    pl.Date: "Date",
+}
 
 
 class RowsDigest:
@@ -43,7 +50,7 @@ class RowsDigest:
         """Return the digest of what was added, for a table of these columns."""
         total = hashlib.sha256(f"rows {self.rows}\n".encode())
         for name, dtype in schema.items():
-            total.update(f"{name} {dtype}\n".encode())
+            total.update(f"{name} {type_text(dtype)}\n".encode())
             if name in self._values:
                 if name in self._texts:
                     total.update("\0".join(self._texts[name].categories).encode())
@@ -76,6 +83,19 @@ def plain(part: pl.DataFrame) -> pl.DataFrame:
         for column in part.iter_columns()
         if isinstance(column.dtype, pl.Enum)
     )
+
+
+def type_text(dtype: pl.DataType) -> str:
+    """Return how a digest writes a type, which no release of polars changes; raises ValueError for one it never had.
+
+    >>> type_text(pl.Decimal(6, 3))
+    'Decimal(precision=6, scale=3)'
+    """
+    if isinstance(dtype, pl.Decimal):
+        return f"Decimal(precision={dtype.precision}, scale={dtype.scale})"
+    if type(dtype) not in _TEXTS:
+        raise ValueError(f"{dtype}: no table has a column of this type. Give it a text in _TEXTS.")
+    return _TEXTS[type(dtype)]
 
 
 def _numbers(name: str, dtype: pl.DataType) -> pl.Expr:

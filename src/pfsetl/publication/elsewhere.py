@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError
-from pfsetl.publication.store import command
+from pfsetl.publication.manifest import MemberRecord, ReleaseRecord
+from pfsetl.storage.store import command
 
 _RELATIVE = ("hcpcs", "modifier", "status", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu")
 # By key of a release's record. Records of older stores have the hashes with the factor alone.
@@ -35,7 +35,7 @@ def hashes(rvu: pl.DataFrame) -> dict[str, dict[str, str]]:
     }
 
 
-def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], store: object) -> list[str]:
+def notices(label: str, made: ReleaseRecord, records: Mapping[str, ReleaseRecord], store: object) -> list[str]:
     """Say which relative values are those of a correction of the same quarter, which CMS may repeat.
 
     `made` is the record of what is built: its archive, members, `hashes`; `records` are those of the releases
@@ -45,8 +45,8 @@ def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[s
     compared.
     """
     found = []
-    before = [x for x, r in records.items() if x != label and not r["sample"] and "relative_hashes" not in r]
-    if before and not made.get("sample"):
+    before = [x for x, r in records.items() if x != label and not r.sample and not r.relative_hashes]
+    if before and not made.sample:
         found.append(
             f"{', '.join(before)}: published before relative values were compared without the conversion factor, so "
             "compared by bytes and with it; built again, they are compared without"
@@ -54,29 +54,33 @@ def notices(label: str, made: Mapping[str, Any], records: Mapping[str, Mapping[s
     for other, record in records.items():
         if other == label:
             continue
-        if record["archive"].get("content") == made["archive"]["content"]:
-            raise _refusal(label, made["archive"]["name"], other, store)
-        files = [] if made.get("sample") or record["sample"] else _shared(made, record)
+        if record.archive.content == made.archive.content:
+            raise _refusal(label, made.archive.name, other, store)
+        files = [] if made.sample or record.sample else _shared(made, record)
         if files and not _corrects(label, other):
             but = "" if _shared(made, record, ("rvu_hashes",)) else ", but for its conversion factor"
-            raise _refusal(label, f"{made['archive']['name']}/{files[0]}", other, store, but)
+            raise _refusal(label, f"{made.archive.name}/{files[0]}", other, store, but)
         found += [f"{file}: the same relative values as {other}" for file in files]
     return found
 
 
-def _shared(made: Mapping[str, Any], record: Mapping[str, Any], keys: Iterable[str] = tuple(_HASHED)) -> Sequence[str]:
+def _shared(made: ReleaseRecord, record: ReleaseRecord, keys: Iterable[str] = tuple(_HASHED)) -> Sequence[str]:
     """Return the PPRRVU files whose bytes or rows a record has too; `keys` are the hashes compared."""
-    theirs = {member["sha256"] for member in _rvu_members(record)}
-    theirs |= {told for key in keys for told in record.get(key, {}).values()}
+    theirs = {member.sha256 for member in _rvu_members(record)}
+    theirs |= {told for key in keys for told in _hashes(record, key).values()}
     return [
-        member["file"]
+        member.file
         for member in _rvu_members(made)
-        if {member["sha256"], *(made.get(key, {}).get(member["participant"]) for key in keys)} & theirs
+        if {member.sha256, *(_hashes(made, key).get(member.participant) for key in keys)} & theirs
     ]
 
 
-def _rvu_members(record: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    return (member for member in record.get("members", ()) if member["member"] == "pprrvu")
+def _hashes(record: ReleaseRecord, key: str) -> Mapping[str, str]:
+    return getattr(record, key) or {}
+
+
+def _rvu_members(record: ReleaseRecord) -> Iterable[MemberRecord]:
+    return (member for member in record.members if member.member == "pprrvu")
 
 
 def _corrects(label: str, other: str) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pfsetl.errors import StoreError
 from pfsetl.publication import manifest, version
-from pfsetl.publication.store import LocalStore, command, version_of
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore, command, version_of
 
 QUARANTINE = "quarantine"
 FOLDERS = ("chain", "companions", "objects", "runs", "schemas", "staged", "tmp", "tree", "versions")
@@ -81,7 +81,7 @@ def tree(store: LocalStore, at: Version) -> Iterator[tuple[str, str]]:
         file = place / shown
         if shown not in found:
             yield f"{name}/{shown}", f"missing. {_repair(store)}"
-        elif not file.is_symlink() and not is_object(store, file, resource["path"], resource["hash"]):
+        elif not file.is_symlink() and not is_object(store, file, resource.path, resource.hash):
             yield f"{name}/{shown}", f"not the file that version {at.number} holds. {_repair(store)}"
 
 

@@ -19,12 +19,12 @@ def lost(release: Release, tables: Mapping[str, pl.DataFrame], base: Version, *,
     keep a sound one from being published.
     """
     before = base.releases.get(release.label)
-    if before is None or before["sample"]:
+    if before is None or before.sample:
         return []
-    revision = f"{release.label} revision {before['revision']}"
+    revision = f"{release.label} revision {before.revision}"
     if sample:
-        return [completeness.replaced_by_sample(revision, before["rvu_rows"])]
-    names = {r["table"] for r in base.resources if r["release"] == release.label}
+        return [completeness.replaced_by_sample(revision, before.rvu_rows)]
+    names = {r.table for r in base.resources if r.release == release.label}
     compared = [name for name in tables if name in names and completeness.columns(name)]
     try:
         was = {name: base.scan(name, release.label).select(completeness.columns(name)).collect() for name in compared}

@@ -1,40 +1,321 @@
-"""What a manifest has to look like: one strict reading of it, so that nothing in a foreign store is taken on trust."""
+"""What a manifest holds, as records: read strictly, so that nothing in a foreign store is taken on trust.
+
+Fields that came later are `UNSET` in records that were written before them, which are written on as they are. A
+field that isn't here is refused with its path, so a new one raises `FORMAT`.
+"""
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication.store import Store
+from pfsetl.storage.store import Store
 
 FORMAT = 1
-RESOURCE = {
-    "table": str,
-    "release": str,
-    "path": str,
-    "rows": int,
-    "bytes": int,
-    "hash": str,
-    "digest": str,
-    "schema": str,
-}
-RECORD = {
-    "year": int,
-    "quarter": int,
-    "revision": int,
-    "archive": dict,
-    "fingerprint": str,
-    "content": str,
-    "all_formats": bool,
-    "sample": bool,
-    "rvu_rows": int,
-}
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_PATH = re.compile(r"objects/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]+\.parquet", re.ASCII)
-_SCHEMA = re.compile(r"schemas/[A-Za-z0-9_.-]+\.json", re.ASCII)
 _NUMBERED = re.compile(r"versions/([0-9]{6})\.json")
+
+Count = Annotated[int, Meta(ge=0)]
+Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]+\Z")]
+ObjectPath = Annotated[str, Meta(pattern=r"\Aobjects/[A-Za-z0-9_-]+/[A-Za-z0-9_.-]+\.parquet\Z")]
+SchemaPath = Annotated[str, Meta(pattern=r"\Aschemas/[A-Za-z0-9_.-]+\.json\Z")]
+Later = UnsetType  # in the type of a field that older manifests don't have
+
+R = TypeVar("R", bound="Record")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a manifest: its fields are those of the JSON object, in the order of writing."""
+
+
+class Resource(Record, frozen=True):
+    """One file of a version: a table of a release, where it lies, and what it has to be."""
+
+    table: Name
+    release: Name
+    path: ObjectPath
+    rows: Count
+    bytes: Count
+    hash: str  # sha256:... of the bytes
+    digest: str  # of the rows
+    schema: SchemaPath
+    name: str | Later = UNSET
+    format: str | Later = UNSET
+    mediatype: str | Later = UNSET
+    schema_hash: str | Later = UNSET
+    of: tuple[str, ...] | Later = UNSET  # rule and digests of the tables that it was made of at commit
+
+
+class ArchiveRecord(Record, frozen=True):
+    """The archive that a release was built of; `content` is the identity of its members, however they were packed."""
+
+    name: str
+    sha256: str
+    content: str
+    url: str | None = None
+
+
+class InForce(Record, frozen=True):
+    """The first and the last day of a release as it was published, ISO, None where there is none."""
+
+    first: str | None = msgspec.field(name="from")
+    last: str | None = msgspec.field(name="to")
+
+
+class MemberRecord(Record, frozen=True):
+    """Where the lines of one source file went: lines = not data + published + merged + rejected."""
+
+    file: str
+    member: str
+    participant: str
+    layout: str
+    sha256: str
+    lines: Count
+    not_data: Mapping[str, Count]
+    records: Count
+    published: Count
+    merged: Count
+    rejected: Count
+
+
+class FormatDifferenceRecord(Record, frozen=True):
+    """One field in which two formats of a member differ."""
+
+    member: str
+    participant: str
+    believed: str
+    other: str
+    other_format: str
+    field: str
+    cells: Count
+    examples: tuple[str, ...]
+    explained: str | None = None
+    differs: str | Later = UNSET
+
+
+class FindingRecord(Record, frozen=True):
+    """A check that didn't hold, and what was published all the same."""
+
+    table: str
+    check: str
+    severity: str
+    description: str
+    violations: Count
+    examples: tuple[str, ...] = ()
+    dimension: str | Later = UNSET
+    counted: bool | Later = UNSET
+
+
+class AgreementRecord(Record, frozen=True):
+    """How far a member agrees with the others."""
+
+    member: str
+    what: str
+    compared: Count
+    agree: Count
+    examples: tuple[str, ...] = ()
+    explained: str | None = None
+
+
+class Statement(Record, frozen=True):
+    """What one place of a file says of the file."""
+
+    where: str
+    says: tuple[str, ...]
+
+
+class FileIdentity(Record, frozen=True):
+    """What a file says of itself: year, month, participant, day of release."""
+
+    file: str
+    member: str
+    year: tuple[Statement, ...]
+    month: tuple[Statement, ...]
+    participant: tuple[Statement, ...]
+    released: tuple[Statement, ...]
+
+
+class Factor(Record, frozen=True):
+    """A participant's conversion factor now and in the release compared with."""
+
+    participant: str
+    now: str
+    was: str | None
+    percent: float | None
+
+
+class Places(Record, frozen=True):
+    """Localities that only one of two releases has."""
+
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+class CodeCount(Record, frozen=True):
+    """How many codes, and the first of them."""
+
+    count: Count
+    first: tuple[str, ...]
+
+
+class Codes(Record, frozen=True):
+    """Codes that only one of two releases has."""
+
+    added: CodeCount
+    gone: CodeCount
+
+
+class NewValues(Record, frozen=True):
+    """Values of an indicator that the release compared with doesn't have; `listed` are those of `schemas/codes`."""
+
+    column: str
+    values: tuple[str, ...]
+    listed: tuple[str, ...]
+
+
+class Since(Record, frozen=True):
+    """What a release brings and drops against the last one in force before it."""
+
+    release: str | None
+    new_values: tuple[NewValues, ...]
+    not_compared: tuple[str, ...]
+    factors: tuple[Factor, ...] = ()
+    localities: Places | None = None
+    codes: Codes | None = None
+    unread: str | None = None
+
+
+class ChangedColumn(Record, frozen=True):
+    """How many cells of a column a new revision changed, and the first rows with one."""
+
+    cells: Count
+    first: tuple[str, ...]
+
+
+class ChangedTable(Record, frozen=True):
+    """What a new revision changed in a table."""
+
+    added: Count
+    removed: Count
+    changed: Count
+    first_added: tuple[str, ...]
+    first_removed: tuple[str, ...]
+    columns: Mapping[str, ChangedColumn]
+
+
+class SinceRevision(Record, frozen=True):
+    """What a new revision of a release changes against the one that was published; `unread` where that isn't known."""
+
+    revision: Count
+    version: Count
+    same_files: bool
+    unread: str | None = None
+    tables: Mapping[str, ChangedTable] = {}
+    unchanged: tuple[str, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    localities: Places | None = None
+    codes: Codes | None = None
+    new_values: tuple[NewValues, ...] = ()
+    not_compared: tuple[str, ...] = ()
+
+
+class ReleaseRecord(Record, frozen=True):
+    """All that a version says of one release: what it was made of, where every line went, what was odd."""
+
+    revision: Count
+    year: int
+    quarter: int
+    archive: ArchiveRecord
+    fingerprint: str
+    content: str
+    all_formats: bool
+    sample: bool
+    rvu_rows: Count
+    members: tuple[MemberRecord, ...] = ()
+    missing: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    format_differences: tuple[FormatDifferenceRecord, ...] = ()
+    checks: Mapping[str, Count] = {}
+    warnings: tuple[FindingRecord, ...] = ()
+    in_force: InForce | Later = UNSET
+    identity: tuple[FileIdentity, ...] | Later = UNSET
+    agreement: tuple[AgreementRecord, ...] | Later = UNSET
+    lost: tuple[FindingRecord, ...] | Later = UNSET
+    accepted: tuple[str, ...] | Later = UNSET
+    participant_rows: Mapping[str, Count] | Later = UNSET
+    rvu_hashes: Mapping[str, str] | Later = UNSET
+    relative_hashes: Mapping[str, str] | Later = UNSET
+    since: Since | Later = UNSET
+    since_revision: SinceRevision | Later | None = UNSET
+    not_published: Mapping[str, tuple[str, ...]] | Later = UNSET
+    rounded: Mapping[str, Mapping[str, Count]] | Later = UNSET
+
+
+class Supersedes(Record, frozen=True):
+    """The version, revision and archive that a release had before."""
+
+    version: Count
+    revision: Count
+    archive_sha256: str | None
+
+
+class TableCounts(Record, frozen=True):
+    """Rows that a version added, removed and changed in a table, and the changed cells by column."""
+
+    added: Count
+    removed: Count
+    changed: Count
+    columns: Mapping[str, Count] | Later = UNSET
+
+
+class ReleaseChanges(Record, frozen=True):
+    """What a version makes of a release of the one before; `not_counted` says why there are no tables."""
+
+    supersedes: Supersedes | None
+    tables: Mapping[str, TableCounts] | None
+    not_counted: str | Later = UNSET
+
+
+class ContractName(Record, frozen=True):
+    """The contract that a version's tables follow."""
+
+    id: str
+    version: str
+
+
+class About(Record, frozen=True):
+    """What a manifest says beyond a Data Package: the chain, the contract, the records of the releases."""
+
+    format: int
+    releases: Mapping[Name, ReleaseRecord]
+    parent: int | Later = UNSET
+    parent_sha256: str | Later = UNSET
+    rolled_back_to: int | Later = UNSET
+    contract: ContractName | Later = UNSET
+    classification: str | Later = UNSET
+    members: Mapping[str, tuple[str, ...]] | Later = UNSET
+    software: Mapping[str, str] | Later = UNSET
+    run: str | Later | None = UNSET
+    changes: Mapping[str, ReleaseChanges] | Later = UNSET
+
+
+class Manifest(Record, frozen=True):
+    """A version: a Data Package descriptor with the whole file set."""
+
+    created: str
+    resources: tuple[Resource, ...]
+    pfsetl: About
+    profile: str | Later = msgspec.field(name="$schema", default=UNSET)
+    name: str | Later = UNSET
+    title: str | Later = UNSET
+    description: str | Later = UNSET
+    version: str | Later = UNSET
+    sources: tuple[Mapping[str, str], ...] | Later = UNSET
 
 
 def name(number: int) -> str:
@@ -48,12 +329,30 @@ def number_of(file: str) -> int | None:
     return int(match[1]) if match and int(match[1]) else None
 
 
-def encode(content: Mapping[str, Any]) -> bytes:
+def encode(content: Manifest | Mapping[str, Any]) -> bytes:
     """Return a manifest's bytes."""
-    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(plain(content), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def read(store: Store, number: int, data: bytes) -> dict[str, Any]:
+def about(content: Manifest, **fields: Any) -> Manifest:
+    """Return a manifest with some fields of its `pfsetl` part replaced."""
+    return msgspec.structs.replace(content, pfsetl=msgspec.structs.replace(content.pfsetl, **fields))
+
+
+def plain(content: Any) -> Any:
+    """Return records as JSON's own types, for output and for files."""
+    return json.loads(msgspec.json.encode(content))
+
+
+def record_of(kind: type[R], found: Any) -> R:
+    """Return what JSON's own types say as a record; raises ValueError with the path of what doesn't fit."""
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+def read(store: Store, number: int, data: bytes) -> Manifest:
     """Return the manifest that these bytes of a store are; raises StoreError for a damaged or a newer one."""
     place = f"{store}/{name(number)}"
     try:
@@ -61,43 +360,24 @@ def read(store: Store, number: int, data: bytes) -> dict[str, Any]:
         form = found["pfsetl"]["format"]
         if type(form) is not int:
             raise ValueError("its format is no number")
-        if form <= FORMAT:
-            _refuse_incomplete(found)
+        if form > FORMAT:
+            raise StoreError(
+                f"{place}: written by a newer pfsetl (manifest format {form}, this one reads {FORMAT}). Upgrade pfsetl."
+            )
+        known = record_of(Manifest, found)
+        for problem in _contradictions(known):
+            raise ValueError(problem)
+    except StoreError:
+        raise
     except (PfsetlError, ValueError, KeyError, TypeError, AttributeError) as error:
         said = str(error).removeprefix(f"{place}: ").rstrip(".")
         raise StoreError(f"{place}: not a readable manifest ({said}). Restore it from a copy.") from error
-    if form > FORMAT:
-        raise StoreError(
-            f"{place}: written by a newer pfsetl (manifest format {form}, this one reads {FORMAT}). Upgrade pfsetl."
-        )
-    return dict(found)
+    return known
 
 
-def is_resource(entry: Any) -> bool:
-    """Whether an entry has all its fields, and paths that stay inside the store, a tree and an export."""
-    if not isinstance(entry, dict) or not all(type(entry.get(field)) is kind for field, kind in RESOURCE.items()):
-        return False
-    inside = _PATH.fullmatch(entry["path"]) and _SCHEMA.fullmatch(entry["schema"])
-    named = _NAME.fullmatch(entry["table"]) and _NAME.fullmatch(entry["release"])
-    return bool(inside and named and min(entry["rows"], entry["bytes"]) >= 0)
-
-
-def is_record(entry: Any) -> bool:
-    """Whether a release's record has the fields that builds and prices rely on."""
-    if not isinstance(entry, dict) or not all(type(entry.get(field)) is kind for field, kind in RECORD.items()):
-        return False
-    return bool(min(entry["revision"], entry["rvu_rows"]) >= 0)
-
-
-def _refuse_incomplete(found: Mapping[str, Any]) -> None:
-    about, resources = found["pfsetl"], found["resources"]
-    if not isinstance(found["created"], str) or not isinstance(about["releases"], dict):
-        raise ValueError("it isn't complete")
-    if not isinstance(resources, list) or not all(map(is_resource, resources)):
-        raise ValueError("a resource isn't complete, or its path leads elsewhere")
-    for label, entry in about["releases"].items():
-        if not _NAME.fullmatch(label) or not is_record(entry):
-            raise ValueError("the record of a release isn't complete")
-    shown = [(r["table"], r["release"]) for r in resources]
-    if len(set(shown)) < len(shown) or not {release for _, release in shown} <= about["releases"].keys():
-        raise ValueError("a table is there twice, or of a release that has no record")
+def _contradictions(found: Manifest) -> Iterator[str]:
+    shown = [(r.table, r.release) for r in found.resources]
+    if len(set(shown)) < len(shown):
+        yield "a table of a release is there twice"
+    if strangers := sorted({release for _, release in shown} - found.pfsetl.releases.keys()):
+        yield f"a table is of {strangers[0]}, which has no record"

@@ -3,15 +3,16 @@
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import Any
 
+import msgspec
 import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
+from pfsetl.publication.manifest import FindingRecord, ReleaseRecord, Resource, Since, record_of
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.publication.store import Store
+from pfsetl.storage.store import Store
 from pfsetl.tables.check import Finding
 from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors
 from pfsetl.tables.drift import repeated as held
@@ -30,8 +31,8 @@ def moved(
     release: Release,
     tables: Mapping[str, pl.DataFrame],
     store: Store,
-    records: Mapping[str, Mapping[str, Any]],
-    resources: Iterable[Mapping[str, Any]],
+    records: Mapping[str, ReleaseRecord],
+    resources: Iterable[Resource],
 ) -> list[Finding]:
     """Hold a release against the nearest one before and after it among these records; samples are left out.
 
@@ -39,22 +40,22 @@ def moved(
     """
     here = _order(release.label, release.year, release.quarter)
     others = {
-        _order(label, r["year"], r["quarter"]): label
+        _order(label, r.year, r.quarter): label
         for label, r in records.items()
-        if not r["sample"]
+        if not r.sample
         and label != release.label
-        and abs(4 * (r["year"] - release.year) + r["quarter"] - release.quarter) <= QUARTERS
+        and abs(4 * (r.year - release.year) + r.quarter - release.quarter) <= QUARTERS
     }
     before, after = (o for o in others if o < here), (o for o in others if o > here)
     sides = {"before": others.get(max(before, default=here)), "after": others.get(min(after, default=here))}
-    paths = {(str(r["release"]), str(r["table"])): str(r["path"]) for r in resources}
+    paths = {(r.release, r.table): r.path for r in resources}
     near, unread = [], []
     for side, label in sides.items():
         if label is None:
             continue
         try:
             gpci, paid = (_read(store, paths[label, name], _COLUMNS[name]) for name in _TABLES)
-            near.append(Neighbour(side, label, records[label]["year"], gpci, paid))
+            near.append(Neighbour(side, label, records[label].year, gpci, paid))
         except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
             said = f"{label} can't be read, so what moved since isn't known: {_first_line(error)}"
             unread.append(Finding("gpci", f"indices_unchanged_{side}", "warn", said, 1))
@@ -79,8 +80,8 @@ def repeated(
     release: Release,
     tables: Mapping[str, pl.DataFrame],
     store: Store,
-    records: Mapping[str, Mapping[str, Any]],
-    resources: Iterable[Mapping[str, Any]],
+    records: Mapping[str, ReleaseRecord],
+    resources: Iterable[Resource],
 ) -> list[Finding]:
     """Hold a release's relative values against the nearest release of a year before it and of one after it.
 
@@ -88,11 +89,11 @@ def repeated(
     out; a release that can't be read is a warning.
     """
     others = sorted(
-        (_order(label, r["year"], r["quarter"]), label)
+        (_order(label, r.year, r.quarter), label)
         for label, r in records.items()
-        if not r["sample"] and r["year"] != release.year
+        if not r.sample and r.year != release.year
     )
-    paths = {str(r["release"]): str(r["path"]) for r in resources if r["table"] == "rvu"}
+    paths = {r.release: r.path for r in resources if r.table == "rvu"}
     before, after = ([x for at, x in others if (at[0] < release.year) is earlier] for earlier in (True, False))
     found = []
     for side, labels in (("before", before[-1:]), ("after", after[:1])):
@@ -109,54 +110,55 @@ def since(
     release: Release,
     tables: Mapping[str, pl.DataFrame],
     store: Store,
-    records: Mapping[str, Mapping[str, Any]],
-    resources: Iterable[Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Return what a release brings and drops against the last one in force among these records, for its own record.
+    records: Mapping[str, ReleaseRecord],
+    resources: Iterable[Resource],
+) -> Since:
+    """Return what a release adds and drops compared with the last one in force among these records, for its own record.
 
     That is the nearest before it that was ever in force and is no sample, however far away. `unread` says why it can't
     be compared with: a damaged file must not keep a sound release from being published.
     """
     label = _last_in_force(release, records)
     if label is None:
-        return compared(tables, None)
-    paths = {str(r["table"]): str(r["path"]) for r in resources if r["release"] == label}
+        return record_of(Since, compared(tables, None))
+    paths = {r.table: r.path for r in resources if r.release == label}
     try:
         there = {name: _read(store, paths[name], columns(name)) for name in COLUMNS}
     except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
-        return compared(tables, None) | {"unread": f"{label} can't be read: {_first_line(error)}"}
-    return compared(tables, Earlier(label, there))
+        unread = {"unread": f"{label} can't be read: {_first_line(error)}"}
+        return record_of(Since, compared(tables, None) | unread)
+    return record_of(Since, compared(tables, Earlier(label, there)))
 
 
 def held_against(
     one: StagedRelease,
     store: Store,
-    records: Mapping[str, Mapping[str, Any]],
-    resources: Iterable[Mapping[str, Any]],
+    records: Mapping[str, ReleaseRecord],
+    resources: Iterable[Resource],
 ) -> StagedRelease:
     """Return a staged release whose record says what moved against its neighbors, now that all of them are known."""
-    if one.record["sample"]:
+    if one.record.sample:
         return one
     release = registry.find_or_infer(one.release)
-    paths, resources = {str(r["table"]): str(r["path"]) for r in one.resources}, list(resources)
+    paths, resources = {r.table: r.path for r in one.resources}, list(resources)
     tables = {name: _read(store, paths[name], _COLUMNS[name]) for name in _TABLES}
     found = moved(release, tables, store, records, resources)
     tables["rvu"] = _read(store, paths["rvu"], list(dict.fromkeys([*columns("rvu"), *_COLUMNS["rvu"]])))
     found += repeated(release, tables, store, records, resources)
     told = since(release, tables, store, records, resources)
     names = {f"{f.table}.{f.check}": f.violations for f in found}
-    kept = [w for w in one.record["warnings"] if f"{w['table']}.{w['check']}" not in names]
-    warnings = kept + [asdict(f) for f in found if f.violations]
-    said = {"checks": one.record["checks"] | names, "warnings": warnings, "since": told}
-    return replace(one, record=one.record | said)
+    kept = (w for w in one.record.warnings if f"{w.table}.{w.check}" not in names)
+    warnings = (*kept, *(record_of(FindingRecord, asdict(f)) for f in found if f.violations))
+    checks = {**one.record.checks, **names}
+    return replace(one, record=msgspec.structs.replace(one.record, checks=checks, warnings=warnings, since=told))
 
 
-def _last_in_force(release: Release, records: Mapping[str, Mapping[str, Any]]) -> str | None:
+def _last_in_force(release: Release, records: Mapping[str, ReleaseRecord]) -> str | None:
     here = _order(release.label, release.year, release.quarter)
     earlier = [
         (at, label)
         for label, r in records.items()
-        if not r["sample"] and (at := _order(label, r["year"], r["quarter"])) < here and _was_in_force(label)
+        if not r.sample and (at := _order(label, r.year, r.quarter)) < here and _was_in_force(label)
     ]
     return max(earlier)[1] if earlier else None
 

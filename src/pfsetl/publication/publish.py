@@ -5,24 +5,24 @@ merging and trying the next; a different content of the same release since the b
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import chain, changes, manifest, runs, separation, succession, version
+from pfsetl.publication import chain, changes, licensing, manifest, release_changes, runs, version
 from pfsetl.publication.digest import rows_digest
+from pfsetl.publication.manifest import About, ContractName, Manifest, ReleaseRecord, Resource
 from pfsetl.publication.parquet import Parts, Written, is_uniform, write
-from pfsetl.publication.store import Store
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
 
 WRITERS = 4
 UNIFORM = "-uniform.parquet"  # ends the name of rows that were published before with mixed encodings
@@ -33,20 +33,20 @@ class StagedRelease:
     """What a build wrote for one release, ready to commit: small, picklable, without frames."""
 
     release: str
-    resources: tuple[dict[str, Any], ...]
-    record: dict[str, Any]
+    resources: tuple[Resource, ...]
+    record: ReleaseRecord
 
     @property
     def content(self) -> str:
         """Identity of the release's content: the digests of all its tables."""
-        return str(self.record["content"])
+        return str(self.record.content)
 
 
 def stage(
     store: Store,
     release: str,
     tables: Mapping[str, Parts],
-    record: Mapping[str, Any],
+    record: ReleaseRecord,
     contract: Contract,
     under_way: Mapping[str, Future[Written]] | None = None,
 ) -> StagedRelease:
@@ -55,19 +55,20 @@ def stage(
     `under_way` are tables that other threads write already, by name. Raises StoreError for a restricted contract in
     a public store, and the other way round.
     """
-    separation.refuse_other_class(version.open_version(store), contract)
+    licensing.refuse_other_class(version.open_version(store), contract)
 
-    def put(name: str) -> dict[str, Any]:
+    def put(name: str) -> Resource:
         return _stage_table(store, release, contract.tables[name], tables[name])
 
     with ThreadPoolExecutor(WRITERS) as pool:  # a table waits for the disk or the network while others go on
         resources = list(pool.map(put, tables))
     for name, written in (under_way or {}).items():
         resources.append(_put(store, release, contract.tables[name], written.result()))
-    return StagedRelease(release, tuple(resources), {**record, "content": content_of(resources, record)})
+    content = content_of(resources, record)
+    return StagedRelease(release, tuple(resources), msgspec.structs.replace(record, content=content))
 
 
-def _stage_table(store: Store, release: str, table: Table, parts: Parts) -> dict[str, Any]:
+def _stage_table(store: Store, release: str, table: Table, parts: Parts) -> Resource:
     """Write one table of a release as an object named by its content; return its entry in the manifest."""
     with store.scratch() as target:
         return _put(store, release, table, write(parts, table, target))
@@ -79,12 +80,12 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
     Raises Conflict when another build changed one of these releases since `base`, StoreError for restricted tables
     in a public store and the other way round, ContractError for tables that the contract doesn't have.
     """
-    separation.refuse_strangers([r for s in staged for r in s.resources], contract)
-    made: dict[tuple[str, ...], dict[str, Any]] = {}
+    licensing.refuse_strangers([r for s in staged for r in s.resources], contract)
+    made: dict[tuple[str, ...], Resource] = {}
     tried = 0
     while True:
         newest = version.open_version(store)
-        separation.refuse_other_class(newest, contract)
+        licensing.refuse_other_class(newest, contract)
         changed = [s for s in staged if _content(newest, s.release) != s.content or _rewritten(newest, s)]
         for mine in changed:
             if _content(newest, mine.release) != _content(base, mine.release):
@@ -99,31 +100,30 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         number = chain.follow(store, newest)
         refuse_taken(store, number, tried)
         content = _manifest(newest, number, changed, resources, contract)
-        labels = [s.release for s in changed]
-        content["pfsetl"]["run"] = runs.current()
-        content["pfsetl"]["changes"] = changes.replaced(newest, Version(store, number, content), labels)
+        found = changes.replaced(newest, Version(store, number, content), [s.release for s in changed])
+        content = manifest.about(content, changes=found)
         document = manifest.encode(content)
-        if store.put_new(version.manifest_name(number), document):
+        if store.put_new(manifest.name(number), document):
             sha256 = hashlib.sha256(document).hexdigest()
             chain.record(store, number, sha256)
-            return shown(Version(store, number, json.loads(document), sha256))
+            return shown(Version(store, number, content, sha256))
         tried = number
 
 
 def refuse_taken(store: Store, number: int, tried: int = 0) -> None:
     """Raise StoreError for a number that no manifest can have, or that is taken by what isn't listed as one."""
-    name = version.manifest_name(number)
+    name = manifest.name(number)
     if number == tried:
-        raise StoreError(f"{store}/{name}: something else than a manifest has this name. Move it away.")
+        raise StoreError(f"{store}/{name}: this name belongs to a manifest, and something else has it. Move it away.")
     if manifest.number_of(name) is None:
         raise StoreError(
             f"{store}/{name}: beyond the last version a store can have. Export the newest into a new store."
         )
 
 
-def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> None:
+def refuse_vanished(store: Store, resources: Sequence[Resource]) -> None:
     """Raise StoreError when objects that a manifest is about to name are gone, as after a prune beside a build."""
-    names = sorted({str(r[field]) for r in resources for field in ("path", "schema")})
+    names = sorted({name for r in resources for name in (r.path, r.schema)})
     with ThreadPoolExecutor(min(len(names), 16) or 1) as pool:
         gone = [name for name, there in zip(names, pool.map(store.exists, names), strict=True) if not there]
     if gone:
@@ -133,23 +133,23 @@ def refuse_vanished(store: Store, resources: Sequence[Mapping[str, Any]]) -> Non
         )
 
 
-def content_of(resources: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
+def content_of(resources: Iterable[Resource], record: ReleaseRecord) -> str:
     """Return the identity of a release's content: its tables, if every format was compared, and if it's a part."""
-    lines = sorted(f"{r['table']} {r['digest']}" for r in resources)
-    lines += ["all formats compared"] if record.get("all_formats") else []
-    lines += ["a sample"] if record.get("sample") else []
+    lines = sorted(f"{r.table} {r.digest}" for r in resources)
+    lines += ["all formats compared"] if record.all_formats else []
+    lines += ["a sample"] if record.sample else []
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _content(at: Version, release: str) -> str | None:
     record = at.releases.get(release)
-    return record["content"] if record else None
+    return record.content if record else None
 
 
 def shown(committed: Version) -> Version:
     """Lay out a committed version for readers that glob, and return it."""
     if committed.number:
-        files = {version.shown_path(r): r["path"] for r in committed.resources}
+        files = {version.shown_path(r): r.path for r in committed.resources}
         try:
             committed.store.show_tree(committed.number, files)
         except StoreError as error:
@@ -165,63 +165,65 @@ def _resources(
     newest: Version,
     changed: Sequence[StagedRelease],
     contract: Contract,
-    made: dict[tuple[str, ...], dict[str, Any]],
+    made: dict[tuple[str, ...], Resource],
     again: Iterable[str],
-) -> list[dict[str, Any]]:
+) -> list[Resource]:
     """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
 
-    def put(release: str, frame: pl.DataFrame) -> dict[str, Any]:
-        return _stage_table(store, release, contract.tables[succession.TABLE], frame)
+    def put(release: str, frame: pl.DataFrame) -> Resource:
+        return _stage_table(store, release, contract.tables[release_changes.TABLE], frame)
 
     replaced = {s.release for s in changed}
-    kept = [r for r in newest.resources if r["release"] not in replaced or r["table"] == succession.TABLE]
+    kept = [r for r in newest.resources if r.release not in replaced or r.table == release_changes.TABLE]
     added = [resource for s in changed for resource in s.resources]
     records = {**newest.releases, **{s.release: s.record for s in changed}}
-    return succession.completed(store, [*kept, *added], records, put, made, again)
+    return release_changes.completed(store, [*kept, *added], records, put, made, again)
 
 
 def _rewritten(newest: Version, mine: StagedRelease) -> bool:
     """Whether a release has the rows it had in files that more readers can read."""
-    there = {r["path"] for r in newest.resources}
-    return any(r["path"].endswith(UNIFORM) and r["path"] not in there for r in mine.resources)
+    there = {r.path for r in newest.resources}
+    return any(r.path.endswith(UNIFORM) and r.path not in there for r in mine.resources)
 
 
-def _files(resources: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str, str]]:
-    return {(r["table"], r["release"], r["digest"], r["path"]) for r in resources}
+def _files(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
+    return {(r.table, r.release, r.digest, r.path) for r in resources}
 
 
 def _manifest(
     newest: Version,
     number: int,
     changed: Sequence[StagedRelease],
-    resources: Sequence[dict[str, Any]],
+    resources: Sequence[Resource],
     contract: Contract,
-) -> dict[str, Any]:
+) -> Manifest:
     from importlib.metadata import version as installed
 
-    return {
-        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": "pfsetl",
-        "title": contract.title,
-        "description": contract.usage,
-        "version": str(number),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "sources": [{"title": "CMS, PFS Relative Value Files", "path": "https://www.cms.gov"}],
-        "resources": sorted(resources, key=lambda r: (r["table"], r["release"])),
-        "pfsetl": {
-            "format": version.MANIFEST_FORMAT,
-            "parent": newest.number,
-            "parent_sha256": newest.sha256,
-            "contract": {"id": contract.id, "version": contract.version},
-            "classification": contract.classification,
-            "members": {name: list(table.members) for name, table in contract.tables.items()},
-            "software": {name: installed(name) for name in ("pfsetl", "polars")},
-            "releases": {**newest.releases, **{s.release: s.record for s in changed}},
-        },
-    }
+    about = About(
+        format=manifest.FORMAT,
+        parent=newest.number,
+        parent_sha256=newest.sha256,
+        contract=ContractName(id=contract.id, version=contract.version),
+        classification=contract.classification,
+        members={name: tuple(table.members) for name, table in contract.tables.items()},
+        software={name: installed(name) for name in ("pfsetl", "polars")},
+        releases={**newest.releases, **{s.release: s.record for s in changed}},
+        run=runs.current(),
+    )
+    return Manifest(
+        profile="https://datapackage.org/profiles/2.0/datapackage.json",
+        name="pfsetl",
+        title=contract.title,
+        description=contract.usage,
+        version=str(number),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        sources=({"title": "CMS, PFS Relative Value Files", "path": "https://www.cms.gov"},),
+        resources=tuple(sorted(resources, key=lambda r: (r.table, r.release))),
+        pfsetl=about,
+    )
 
 
-def _put(store: Store, release: str, table: Table, written: Written) -> dict[str, Any]:
+def _put(store: Store, release: str, table: Table, written: Written) -> Resource:
     """Store a written table as an object; return its entry in the manifest."""
     stem = f"objects/{table.name}/{release}-{written.digest[:16]}"
     size, sha256 = written.path.stat().st_size, _sha256(written.path)
@@ -236,20 +238,20 @@ def _put(store: Store, release: str, table: Table, written: Written) -> dict[str
     schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
     if not store.freshen(schema_name):
         store.put_new(schema_name, schema)
-    return {
-        "name": f"{table.name}-{release.lower()}",
-        "table": table.name,
-        "release": release,
-        "path": name,
-        "format": "parquet",
-        "mediatype": "application/vnd.apache.parquet",
-        "rows": written.rows,
-        "bytes": size,
-        "hash": f"sha256:{sha256}",
-        "digest": written.digest,
-        "schema": schema_name,
-        "schema_hash": f"sha256:{hashlib.sha256(schema).hexdigest()}",
-    }
+    return Resource(
+        name=f"{table.name}-{release.lower()}",
+        table=table.name,
+        release=release,
+        path=name,
+        format="parquet",
+        mediatype="application/vnd.apache.parquet",
+        rows=written.rows,
+        bytes=size,
+        hash=f"sha256:{sha256}",
+        digest=written.digest,
+        schema=schema_name,
+        schema_hash=f"sha256:{hashlib.sha256(schema).hexdigest()}",
+    )
 
 
 def _same_rows(store: Store, name: str, sha256: str, digest: str, table: Table) -> bytes | None:

@@ -1,18 +1,29 @@
 """What the manifest says about a release: its archive, revision, members, checks; and the `releases` table."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
-from importlib.metadata import version as installed
-from typing import Any
 
+import msgspec
 import polars as pl
 
 from pfsetl.declared import contracts, declarations, registry
+from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.registry import Release
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
+from pfsetl.publication.fingerprint import fingerprint
+from pfsetl.publication.manifest import (
+    AgreementRecord,
+    ArchiveRecord,
+    FileIdentity,
+    FindingRecord,
+    FormatDifferenceRecord,
+    InForce,
+    MemberRecord,
+    ReleaseRecord,
+    record_of,
+)
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
 from pfsetl.tables import changes
@@ -23,75 +34,82 @@ from pfsetl.tables.normalize import Accounting
 NEIGHBOUR_QUARTERS = 8
 
 
-def source(archive: Archive, url: str | None, release: Release, base: Version) -> dict[str, Any]:
-    """Return which archive a build is made of, and as which revision of its release.
+def source(archive: Archive, url: str | None, release: Release, base: Version | None, *, sample: bool) -> ReleaseRecord:
+    """Return the record of a build that isn't made yet: of which archive, as which revision of its release.
 
     The same label with other bytes is the next revision; the same bytes keep theirs.
     """
-    before = base.releases.get(release.label)
-    same = before is not None and before["archive"]["content"] == archive.content
-    revision = 1 if before is None else before["revision"] + (0 if same else 1)
-    return {
-        "revision": revision,
-        "year": release.year,
-        "quarter": release.quarter,
-        "in_force": {"from": _iso(release.effective_from), "to": _iso(release.effective_to)},
-        "archive": {"name": archive.name, "sha256": archive.sha256, "content": archive.content, "url": url},
-        "fingerprint": fingerprint(archive),
-    }
+    before = base.releases.get(release.label) if base else None
+    same = before is not None and before.archive.content == archive.content
+    revision = 1 if before is None else before.revision + (0 if same else 1)
+    return ReleaseRecord(
+        revision=revision,
+        year=release.year,
+        quarter=release.quarter,
+        in_force=InForce(first=_iso(release.effective_from), last=_iso(release.effective_to)),
+        archive=ArchiveRecord(name=archive.name, sha256=archive.sha256, content=archive.content, url=url),
+        fingerprint=fingerprint(archive.content, release),
+        content="",  # what its tables make of it
+        all_formats=False,
+        sample=sample,
+        rvu_rows=0,
+    )
 
 
-def findings(
+def with_findings(
+    made: ReleaseRecord,
     archive: Archive,
     accounts: Sequence[Accounting],
     differences: Sequence[FormatDifference],
     report: Report,
     told: Identity,
     agreed: Sequence[Agreement],
-) -> dict[str, Any]:
-    """Return what was found in an archive: where every line went, what is missing, odd, or disagrees."""
-    return {
-        "members": [asdict(account) for account in accounts],
-        "missing": list(archive.missing),
-        "ignored": list(archive.ignored),
-        "notices": [*archive.notices, *told.notices, *declarations.own_notices()],
-        "identity": list(told.files),
-        "format_differences": [asdict(d) for d in differences],
-        "checks": {f"{f.table}.{f.check}": f.violations for f in report.findings},
-        "agreement": [asdict(a) for a in agreed],
-        "warnings": [asdict(f) for f in report.warnings],
-        "lost": [asdict(f) for f in report.lost],
-        "participant_rows": {a.participant: a.published for a in accounts if a.member == "pprrvu"},
-        "rvu_rows": sum(a.published for a in accounts if a.member == "pprrvu" and registry.is_everyone(a.participant)),
-    }
+) -> ReleaseRecord:
+    """Add what was found in the archive: where every line went, what is missing, odd, or disagrees."""
+    rvu = [a for a in accounts if a.member == "pprrvu"]
+    return msgspec.structs.replace(
+        made,
+        members=tuple(record_of(MemberRecord, asdict(a)) for a in accounts),
+        missing=tuple(archive.missing),
+        ignored=tuple(archive.ignored),
+        notices=(*archive.notices, *told.notices, *declarations.own_notices()),
+        identity=tuple(record_of(FileIdentity, file) for file in told.files),
+        format_differences=tuple(record_of(FormatDifferenceRecord, asdict(d)) for d in differences),
+        checks={f"{f.table}.{f.check}": f.violations for f in report.findings},
+        agreement=tuple(record_of(AgreementRecord, asdict(a)) for a in agreed),
+        warnings=tuple(record_of(FindingRecord, asdict(f)) for f in report.warnings),
+        lost=tuple(record_of(FindingRecord, asdict(f)) for f in report.lost),
+        participant_rows={a.participant: a.published for a in rvu},
+        rvu_rows=sum(a.published for a in rvu if registry.is_everyone(a.participant)),
+    )
 
 
-def neighbour(release: Release, records: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+def neighbour(release: Release, records: Mapping[str, ReleaseRecord]) -> pl.DataFrame:
     """Return the rows of each participant in the nearest release before this one that has it, if one is near enough.
 
     Participants have the names of this release: one that continues another is compared with that one, and one that is
     new with none (`schemas/participants.csv`). Samples are compared with nothing.
     """
     here = 4 * release.year + release.quarter
-    quarters = {label: 4 * r["year"] + r["quarter"] for label, r in records.items() if not r["sample"]}
+    quarters = {label: 4 * r.year + r.quarter for label, r in records.items() if not r.sample}
     earlier = sorted((at, label) for label, at in quarters.items() if here - NEIGHBOUR_QUARTERS <= at < here)
     rows: list[tuple[str, str, int]] = []
     compared: set[str] = set()
     for _, label in reversed(earlier):  # farther ones say only what nearer ones, with a file missing, don't
-        of_old = {"all": records[label]["rvu_rows"]}  # a record from before participants were counted one by one
-        counted = records[label].get("participant_rows", of_old)
-        pairs = changes.paired(list(counted), [r["participant"] for r in declarations.rows("participants.csv")])
+        of_old = {"all": records[label].rvu_rows}  # a record from before participants were counted one by one
+        counted = records[label].participant_rows or of_old
+        pairs = changes.paired(list(counted), [r.participant for r in declarations.rows(PARTICIPANTS)])
         rows += [(label, mine, counted[theirs]) for mine, theirs in pairs.items() if mine not in compared]
         compared |= pairs.keys()
     return pl.DataFrame(rows, schema=NEIGHBOUR, orient="row")
 
 
-def releases_table(release: Release, made_of: Mapping[str, Any], base: Version) -> pl.DataFrame:
+def releases_table(release: Release, made_of: ReleaseRecord, base: Version) -> pl.DataFrame:
     """Return one row per revision of the release, earlier ones carried over from the base version."""
     schema = contracts.load().tables["releases"].schema
     row = {
         "release": release.label,
-        "revision": made_of["revision"],
+        "revision": made_of.revision,
         "year": release.year,
         "quarter": release.quarter,
         "kind": release.kind,
@@ -100,21 +118,16 @@ def releases_table(release: Release, made_of: Mapping[str, Any], base: Version) 
         "never_effective": release.never_effective,
         "supersedes": release.supersedes,
         "published_at": release.published_on,
-        "archive_name": made_of["archive"]["name"],
-        "archive_sha256": made_of["archive"]["sha256"],
-        "url": made_of["archive"]["url"],
+        "archive_name": made_of.archive.name,
+        "archive_sha256": made_of.archive.sha256,
+        "url": made_of.archive.url,
         "note": release.note,
     }
     now = pl.DataFrame([row], schema=schema)
     if release.label not in base.releases:
         return now
-    earlier = base.scan("releases", release.label).filter(pl.col("revision") < made_of["revision"]).collect()
+    earlier = base.scan("releases", release.label).filter(pl.col("revision") < made_of.revision).collect()
     return pl.concat([earlier, now])
-
-
-def fingerprint(archive: Archive) -> str:
-    """Return the identity of everything a build depends on: archive, software, declarations, shipped and own."""
-    return hashlib.sha256(f"{archive.content} {installed('pfsetl')} {declarations.digest()}".encode()).hexdigest()
 
 
 def _iso(day: date | None) -> str | None:

@@ -8,10 +8,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import UNSET
+
 from pfsetl.errors import StoreError
 from pfsetl.publication import chain, layout, manifest, version
-from pfsetl.publication.store import LocalStore, Store, version_of
 from pfsetl.publication.verify import Proof, verify
+from pfsetl.storage.store import LocalStore, Store, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _chain(store: Store) -> list[str]:
                 at = version.open_version(store, number)
             except StoreError:
                 continue
-            if at.manifest["pfsetl"].get("parent_sha256") is not None:
+            if at.manifest.pfsetl.parent_sha256 is not UNSET:
                 chain.record(store, number, at.sha256)
                 done.append(f"chain/{number:06d}.json: written")
     return done
@@ -88,19 +90,19 @@ def _objects(store: LocalStore, at: version.Version) -> list[str]:
     """Restore objects that are gone or damaged from any tree that still has their bytes."""
     done = []
     for r in at.resources:
-        place = store.root / r["path"]
+        place = store.root / r.path
         if place.is_symlink() or place.parent.is_symlink():
             continue
-        if place.is_file() and layout.has_bytes(place, r["hash"]):
+        if place.is_file() and layout.has_bytes(place, r.hash):
             continue
         for tree in sorted((store.root / "tree").glob("[0-9]*")):
             copy = tree / version.shown_path(r)
-            if copy.is_file() and not copy.is_symlink() and layout.has_bytes(copy, r["hash"]):
+            if copy.is_file() and not copy.is_symlink() and layout.has_bytes(copy, r.hash):
                 if place.exists():
                     done.append(_set_aside(store, place))
                 place.parent.mkdir(parents=True, exist_ok=True)
                 os.link(copy, place)
-                done.append(f"{r['path']}: restored from {copy.relative_to(store.root)}")
+                done.append(f"{r.path}: restored from {copy.relative_to(store.root)}")
                 break
     return done
 
@@ -108,8 +110,8 @@ def _objects(store: LocalStore, at: version.Version) -> list[str]:
 def _schemas(store: LocalStore, at: version.Version) -> list[str]:
     """Write schemas that are gone or damaged again, where the contract still makes them as they were."""
     done = []
-    for r in {r["schema"]: r for r in at.resources}.values():
-        place, name = store.root / r["schema"], r["schema"]
+    for r in {r.schema: r for r in at.resources}.values():
+        place, name = store.root / r.schema, r.schema
         if place.is_symlink() or place.parent.is_symlink():
             continue
         if place.is_file() and version.is_of(version.sha256(store.chunks(name)), version.schema_hash(r)):
@@ -148,7 +150,7 @@ def _trees(store: LocalStore) -> list[str]:
             continue
         places = [place for name in bad if (place := store.root / name) != mine or not place.is_dir()]
         done += [_set_aside(store, place) for place in dict.fromkeys([*places, *links]) if os.path.lexists(place)]
-        shown = {version.shown_path(r): r["path"] for r in at.resources if store.exists(r["path"])}
+        shown = {version.shown_path(r): r.path for r in at.resources if store.exists(r.path)}
         store.show_tree(number, shown)
         done.append(f"tree/{number:06d}: laid out again")
     return done

@@ -1,4 +1,4 @@
-"""Which versions a store keeps: go back to an earlier one, and prune those that nobody needs any more."""
+"""Which versions a store keeps: go back to an earlier one, and prune those that are no longer needed."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import pairwise
 
+import msgspec
+
 from pfsetl.declared import contracts
 from pfsetl.document import read_json
 from pfsetl.errors import Conflict, StoreError, UsageError
-from pfsetl.publication import chain, changes, publish, version
-from pfsetl.publication.store import Store, command
+from pfsetl.publication import chain, changes, manifest, publish, version
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store, command
 
 GRACE_SECONDS = 24 * 60 * 60
 
@@ -49,8 +51,8 @@ def rollback(store: Store, number: int) -> Version:
     if _content(wanted) == _content(newest):
         return newest
     for resource in wanted.resources:
-        store.freshen(resource["schema"])
-        store.freshen(resource["path"])
+        store.freshen(resource.schema)
+        store.freshen(resource.path)
     damaged = next(((name, problem) for name, problem in wanted.verify() if problem), None)
     if damaged:
         raise StoreError(
@@ -60,18 +62,18 @@ def rollback(store: Store, number: int) -> Version:
     publish.refuse_vanished(store, wanted.resources)
     after = chain.follow(store, newest)
     publish.refuse_taken(store, after)
-    bound = {"parent": newest.number, "parent_sha256": newest.sha256}
-    about = {**wanted.manifest["pfsetl"], **bound, "rolled_back_to": number}
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = {**wanted.manifest, "version": str(after), "created": created, "pfsetl": about}
+    content = msgspec.structs.replace(wanted.manifest, version=str(after), created=created)
+    bound = {"parent": newest.number, "parent_sha256": newest.sha256}
+    content = manifest.about(content, **bound, rolled_back_to=number)
     differing = {
         label
         for label in newest.releases.keys() | wanted.releases.keys()
         if newest.releases.get(label) != wanted.releases.get(label)
     }
-    about["changes"] = changes.replaced(newest, Version(store, after, manifest), differing)
-    data = version.encode(manifest)
-    if not store.put_new(version.manifest_name(after), data):
+    content = manifest.about(content, changes=changes.replaced(newest, Version(store, after, content), differing))
+    data = manifest.encode(content)
+    if not store.put_new(manifest.name(after), data):
         raise Conflict(
             f"{store}: version {after} was published while version {number} was looked at; a rollback would drop "
             "what is new in it. Look at it, then roll back again."
@@ -93,7 +95,7 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
     there = version.numbers(store)
     gone = []
     for number, following in pairwise(there[: 1 - keep or None]):
-        if (store.age(version.manifest_name(following)) or 0.0) <= grace:
+        if (store.age(manifest.name(following)) or 0.0) <= grace:
             break
         gone.append(number)
     kept = there[len(gone) :]
@@ -120,8 +122,8 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
     has all its objects. What it left over, the next prune finds. The newest manifest stays, so no number comes again.
     """
     for number in plan.versions:
-        chain.record(store, number, version.sha256(store.chunks(version.manifest_name(number))), chain.PRUNED)
-        store.delete(version.manifest_name(number))
+        chain.record(store, number, version.sha256(store.chunks(manifest.name(number))), chain.PRUNED)
+        store.delete(manifest.name(number))
     for number in plan.trees:
         store.hide_tree(number)
     for name in plan.records:
@@ -139,20 +141,20 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
 
 def _content(at: Version) -> tuple[set[tuple[str, str, str]], dict[str, str]]:
     """Return what makes two versions equal: the rows of every table, and each release's own identity."""
-    rows = {(r["table"], r["release"], r["digest"]) for r in at.resources}
-    return rows, {label: record["content"] for label, record in at.releases.items()}
+    rows = {(r.table, r.release, r.digest) for r in at.resources}
+    return rows, {label: record.content for label, record in at.releases.items()}
 
 
 def _named(versions: Iterable[Version]) -> set[str]:
-    return {r[field] for at in versions for r in at.resources for field in ("path", "schema")}
+    return {name for at in versions for r in at.resources for name in (r.path, r.schema)}
 
 
 def _objects(store: Store, kept: Iterable[Version], gone: Iterable[int]) -> list[str]:
     """Return the names of all objects and schemas in the store, and of what killed writers left in a bucket."""
-    tables = set(contracts.load().tables) | {r["table"] for at in kept for r in at.resources}
+    tables = set(contracts.load().tables) | {r.table for at in kept for r in at.resources}
     for number in gone:
         with suppress(StoreError):  # a manifest that can't be read can go too
-            tables |= {r["table"] for r in version.open_version(store, number).resources}
+            tables |= {r.table for r in version.open_version(store, number).resources}
     folders = ["schemas", "tmp", *(f"objects/{table}" for table in sorted(tables))]
     return [name for folder in folders for name in store.names(folder)]
 
@@ -167,7 +169,7 @@ def _staged(store: Store, newest: Version, grace: float) -> tuple[tuple[str, ...
     for name in store.names("staged"):
         parts = name.split("/")[-1].removesuffix(".json").split("-")
         label, before = parts[0], parts[-1]
-        now = str(newest.releases.get(label, {}).get("content", "nothing"))
+        now = newest.releases[label].content if label in newest.releases else "nothing"
         if now[:16] != before and (store.age(name) or 0.0) > grace:
             spent.append(name)
             continue

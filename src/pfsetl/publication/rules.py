@@ -7,14 +7,14 @@ import polars as pl
 
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
-from pfsetl.publication import neighbours, record, succession
-from pfsetl.publication.store import command
+from pfsetl.publication import neighbours, record, release_changes
 from pfsetl.publication.version import Version
 from pfsetl.source import members
+from pfsetl.storage.store import command
 from pfsetl.tables import agreement, completeness, unplaced
 from pfsetl.tables.check import Report, check
 
-NOT_ASKED = ("payment_locality", "releases", succession.TABLE)  # a build makes these after its checks
+NOT_ASKED = ("payment_locality", "releases", release_changes.TABLE)  # a build makes these after its checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ def held(at: Version) -> Iterator[Held]:
 
 def _report(at: Version, label: str, notes: list[str]) -> Report:
     release, entry, contract = registry.find_or_infer(label), at.releases[label], contracts.load()
-    sample = entry["sample"]
+    sample = entry.sample
     tables: dict[str, pl.DataFrame] = {}
     for resource in at.resources:
-        name = resource["table"]
-        if resource["release"] != label or name in NOT_ASKED:
+        name = resource.table
+        if resource.release != label or name in NOT_ASKED:
             continue
         if name not in contract.tables:
             notes.append(f"{name} is a table this pfsetl doesn't know")
@@ -74,11 +74,11 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
     report = check(label, tables, replace(contract, tables=asked), {"neighbour": near}, sample=sample)
     found = list(report.findings)
     if not lacking - set(NOT_ASKED):
-        found += agreement.agreements(tables, release, members.participants(entry.get("missing", ())))[1]
+        found += agreement.agreements(tables, release, members.participants(entry.missing))[1]
         if not sample:
             found += completeness.floors(tables, calendar.formula_day(release)) + completeness.known(tables, release)
             found += neighbours.moved(release, tables, at.store, at.releases, at.resources)
         found = [*unplaced.excused([*found, *unplaced.findings(tables)], tables)]
     else:
         notes.append("checks across tables weren't asked, because tables are lacking")
-    return replace(report, findings=tuple(found)).accepting(entry.get("accepted", ()))
+    return replace(report, findings=tuple(found)).accepting(entry.accepted or ())

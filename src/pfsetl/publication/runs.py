@@ -18,7 +18,7 @@ from typing import Any
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication.store import Store
+from pfsetl.storage.store import Store
 
 LOG = logging.getLogger("pfsetl")
 IN_WORDS = logging.getLogger("pfsetl.steps")
@@ -26,7 +26,7 @@ IN_WORDS.setLevel(logging.WARNING)  # who reads lines of JSON shouldn't have to 
 
 
 @dataclass(slots=True)
-class Step:
+class TimedStep:
     """One step of a run; `rows` and `bytes` are filled in by what it timed, None where they mean nothing."""
 
     step: str
@@ -49,7 +49,7 @@ class Run:
     outcome: str = "running"
     version: int | None = None
     error: str | None = None
-    steps: list[Step] = field(default_factory=list)
+    steps: list[TimedStep] = field(default_factory=list)
     look: dict[str, Any] | None = None
 
 
@@ -60,9 +60,9 @@ _OPEN: contextvars.ContextVar[Run | None] = contextvars.ContextVar("run", defaul
 
 
 @contextmanager
-def step(name: str, release: str | None = None) -> Iterator[Step]:
+def step(name: str, release: str | None = None) -> Iterator[TimedStep]:
     """Time a step, log it as one line, and add it to the open run."""
-    done = Step(name, release)
+    done = TimedStep(name, release)
     start = time.perf_counter()
     try:
         yield done
@@ -79,7 +79,7 @@ def step(name: str, release: str | None = None) -> Iterator[Step]:
             LOG.info(json.dumps(({"run": run.id} if run else {}) | asdict(done)))
 
 
-def sentence(done: Step) -> str:
+def sentence(done: TimedStep) -> str:
     """Return a step in words: `read RVU26B: 19,044 rows in 0.2 s`."""
     what = f"{done.step} {done.release}" if done.release else done.step
     counts = [f"{n:,} {unit}" for n, unit in ((done.rows, "rows"), (done.bytes, "bytes")) if n is not None]
@@ -123,7 +123,7 @@ def current() -> str | None:
 
 
 @contextmanager
-def part_of(run: str) -> Iterator[list[Step]]:
+def part_of(run: str) -> Iterator[list[TimedStep]]:
     """Yield the list of the steps done inside, on behalf of the run of this id that another thread or process opened.
 
     They are logged under its id; adding them to its record is left to the one that opened it.

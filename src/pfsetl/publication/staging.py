@@ -1,13 +1,14 @@
 """The records of what a backfill staged and hasn't published yet: taken over only as far as they prove themselves."""
 
+import json
 import re
-from typing import Any
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication import manifest, version
+from pfsetl.publication import version
+from pfsetl.publication.manifest import ReleaseRecord, Resource, plain, record_of
 from pfsetl.publication.publish import StagedRelease, content_of
-from pfsetl.publication.store import Store
+from pfsetl.storage.store import Store
 
 FOLDER = "staged"
 _NAME = re.compile(r"staged/([A-Za-z0-9_]+)-[0-9a-f]{16}-(?:[a-z]+-)*([0-9a-f]{16}|nothing)\.json")
@@ -23,7 +24,7 @@ def taken_over(store: Store, name: str, release: str) -> StagedRelease | None:
         if found.release != release:
             return None
         for r in found.resources:
-            if store.size(r["path"]) != r["bytes"] or f"sha256:{version.sha256(store.chunks(r['path']))}" != r["hash"]:
+            if store.size(r.path) != r.bytes or f"sha256:{version.sha256(store.chunks(r.path))}" != r.hash:
                 return None
     except StoreError:
         return None
@@ -34,20 +35,26 @@ def read(store: Store, name: str) -> StagedRelease:
     """Return what a staging record says; raises StoreError when it isn't one, or names files as no build does."""
     try:
         named = _NAME.fullmatch(name)
-        found: dict[str, Any] = read_json(store.get(name))
-        resources, record = found["resources"], found["record"]
-        if named is None or not manifest.is_record(record) or not all(map(manifest.is_resource, resources)):
-            raise ValueError("it isn't complete, or a path leads elsewhere")
-        if {r["release"] for r in resources} != {named[1]} or content_of(resources, record) != record["content"]:
+        found = read_json(store.get(name))
+        resources = tuple(record_of(Resource, one) for one in found["resources"])
+        record = record_of(ReleaseRecord, found["record"])
+        if named is None:
+            raise ValueError("no build writes a record of this name")
+        if {r.release for r in resources} != {named[1]} or content_of(resources, record) != record.content:
             raise ValueError("its tables aren't those of its release")
-        if any(r["path"] != object_of(r) for r in resources):
+        if any(r.path != object_of(r) for r in resources):
             raise ValueError("the name of an object isn't that of its rows")
     except (PfsetlError, ValueError, KeyError, TypeError) as error:
         said = str(error).removeprefix(f"{name}: ").rstrip(".")
         raise StoreError(f"{store}/{name}: not a record of staged tables ({said}). Move it away.") from error
-    return StagedRelease(named[1], tuple(resources), record)
+    return StagedRelease(named[1], resources, record)
 
 
-def object_of(resource: dict[str, Any]) -> str:
+def encode(staged: StagedRelease) -> bytes:
+    """Return the bytes of a staging record."""
+    return json.dumps({"resources": plain(staged.resources), "record": plain(staged.record)}).encode()
+
+
+def object_of(resource: Resource) -> str:
     """Return the name that an object of these rows has."""
-    return f"objects/{resource['table']}/{resource['release']}-{resource['digest'][:16]}.parquet"
+    return f"objects/{resource.table}/{resource.release}-{resource.digest[:16]}.parquet"

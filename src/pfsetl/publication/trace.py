@@ -1,7 +1,5 @@
 """From a published row to its source: the archive, the file, the line, and what CMS wrote there."""
 
-import bisect
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +10,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, UsageError
+from pfsetl.near import beside
 from pfsetl.parsing.encoding import decode
 from pfsetl.parsing.read import RawTable, read_member
 from pfsetl.publication.version import Version
@@ -24,7 +23,7 @@ LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where one published row was read: `key` names the row, `text` is the line as CMS wrote it where it is at hand."""
+    """Where one published row was read: `key` names the row, `text` is CMS's line, where the archive is available."""
 
     release: str
     table: str
@@ -61,7 +60,7 @@ def trace(at: Version, release: str, table: str, wanted: Mapping[str, str]) -> l
                 f"{named}: no such {name} in {table} of {release}{_so_far(wanted, name)}. {_near(value, known)}"
             )
     record = at.releases[release]
-    members = {m["file"]: m for m in record["members"]}
+    members = {m.file: m for m in record.members}
     keys = [c for c in rows.columns if c not in ("release", "table", "file", "line") and (rows[c] != "").any()]
     return [
         Origin(
@@ -70,11 +69,11 @@ def trace(at: Version, release: str, table: str, wanted: Mapping[str, str]) -> l
             {c: row[c] for c in keys},
             row["file"],
             row["line"],
-            members[row["file"]]["layout"],
-            members[row["file"]]["sha256"],
-            record["archive"]["name"],
-            record["archive"]["sha256"],
-            record["archive"]["url"],
+            members[row["file"]].layout,
+            members[row["file"]].sha256,
+            record.archive.name,
+            record.archive.sha256,
+            record.archive.url,
         )
         for row in rows.iter_rows(named=True)
     ]
@@ -107,8 +106,7 @@ def _near(value: str, known: Sequence[str]) -> str:
     """Return a hint at the values nearest to one that isn't there: all of a few, else neighbours and look-alikes."""
     if len(known) <= LISTED:
         return f"There: {', '.join(x or 'blank' for x in known)}."
-    at = bisect.bisect(known, value)
-    close = [x for x in known[max(0, at - 3) : at + 3] if x[:2] == value[:2]] or difflib.get_close_matches(value, known)
+    close = beside(value, known)
     return f"Near: {', '.join(close)}." if close else f"There are {len(known):,}, such as {known[0]} and {known[-1]}."
 
 

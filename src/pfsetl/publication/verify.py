@@ -8,11 +8,11 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import chain, companions, layout, manifest, runs, staging, succession, version
+from pfsetl.publication import chain, companions, layout, manifest, release_changes, runs, staging, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.publish import content_of
-from pfsetl.publication.store import LocalStore, Store, command
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import LocalStore, Store, command
 
 
 @dataclass(slots=True)
@@ -86,10 +86,10 @@ def _of_manifest(proof: Proof, at: Version) -> None:
     """Hold a manifest against itself."""
     name = manifest.name(at.number)
     for label, entry in at.releases.items():
-        mine = [r for r in at.resources if r["release"] == label and r["table"] != succession.TABLE]
-        if content_of(mine, entry) != entry["content"]:
+        mine = [r for r in at.resources if r.release == label and r.table != release_changes.TABLE]
+        if content_of(mine, entry) != entry.content:
             _add(proof, name, f"the content of {label} isn't that of its tables; restore it from a copy")
-    for path in (r["path"] for r in at.resources if r["path"] != staging.object_of(r)):
+    for path in (r.path for r in at.resources if r.path != staging.object_of(r)):
         _add(proof, name, f"{path} isn't the name of its rows; restore the manifest from a copy")
 
 
@@ -102,11 +102,11 @@ def _lost(store: Store) -> Collection[int]:
 
 def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
     """Count and digest the rows of every object once; one table is in memory at a time."""
-    wanted = {(r["path"], r["rows"], r["digest"]): r for at in versions.values() for r in at.resources}
+    wanted = {(r.path, r.rows, r.digest): r for at in versions.values() for r in at.resources}
     for (path, rows, digest), r in wanted.items():
         if path in proof.bad:
             continue
-        known = contracts.find_table(r["table"])
+        known = contracts.find_table(r.table)
         try:
             frame = pl.read_parquet(io.BytesIO(store.get(path)))
             if frame.height != rows:
@@ -116,16 +116,16 @@ def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
             elif known is None:
                 proof.notes[path] = "a table this pfsetl doesn't know; its rows weren't digested"
             elif rows_digest(contracts.conform(frame, known)) != digest:
-                _add(proof, path, f"its rows aren't those of its digest; move it away and build {r['release']} again")
+                _add(proof, path, f"its rows aren't those of its digest; move it away and build {r.release} again")
         except ContractError:
             proof.notes[path] = "of another version of the contract; its rows were counted, not digested"
         except (pl.exceptions.PolarsError, OSError):
-            _add(proof, path, f"not Parquet that can be read; move it away and build {r['release']} again")
+            _add(proof, path, f"not Parquet that can be read; move it away and build {r.release} again")
 
 
 def _records(proof: Proof, store: Store, newest: int) -> None:
     """Look at what stands beside the manifests: companions, what is staged, runs."""
-    for kind in ("zip_locality", "anesthesia_base_units"):
+    for kind in contracts.companions().tables:
         for name in _json(proof, store, f"companions/{kind}"):
             try:
                 proof.files.add(name)

@@ -6,18 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import polars as pl
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, registry
+from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
-from pfsetl.publication.store import LocalStore, Store, command, first_build, open_store
+from pfsetl.publication.manifest import About, Manifest, ReleaseRecord, Resource
+from pfsetl.storage.store import LocalStore, Store, command, first_build, open_store
 
-MANIFEST_FORMAT = manifests.FORMAT
 VERIFIERS = 4
+SHOWN = 3  # releases that a version names when it's printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,45 +28,55 @@ class Version:
 
     store: Store
     number: int
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     sha256: str = ""  # of the manifest's bytes, "" of the empty store
 
-    @property
-    def releases(self) -> dict[str, dict[str, Any]]:
-        """The record of every release in this version: archive, members, checks, changes."""
-        return dict(self.manifest["pfsetl"]["releases"])
+    def __repr__(self) -> str:
+        held = sorted(self.releases)
+        shown = ", ".join(held) if len(held) <= SHOWN else f"{len(held)} releases, {held[0]} to {held[-1]}"
+        return f"<Version {self.number} of {self.store}: {shown or 'nothing published'}>"
 
     @property
-    def resources(self) -> list[dict[str, Any]]:
+    def releases(self) -> Mapping[str, ReleaseRecord]:
+        """The record of every release in this version: archive, members, checks, changes."""
+        return self.manifest.pfsetl.releases
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
         """Every file of this version: table, release, path, rows, bytes, hash, digest."""
-        return list(self.manifest["resources"])
+        return self.manifest.resources
 
     @property
     def classification(self) -> str:
         """`restricted` for a store of licensed text, else `public`."""
-        return str(self.manifest["pfsetl"].get("classification", contracts.PUBLIC))
+        return self.manifest.pfsetl.classification or contracts.PUBLIC
 
     @property
     def created(self) -> str:
         """When the version was committed, UTC."""
-        return str(self.manifest["created"])
+        return self.manifest.created
 
     @property
     def run(self) -> str | None:
         """The id of the run that committed the version, None where it wasn't recorded."""
-        run = self.manifest["pfsetl"].get("run")
-        return None if run is None else str(run)
+        return self.manifest.pfsetl.run or None
+
+    def release(self, label: str) -> Release:
+        """Return a release of this version as it's declared, or as it was published where it isn't."""
+        known, said = registry.releases().get(label), self.releases[label]
+        days = (said.in_force.first, said.in_force.last) if said.in_force else None
+        return known or registry.inferred(label, said.year, said.quarter, days)
 
     def files(self, table: str, release: str | None = None) -> list[str]:
         """Return the addresses of a table's Parquet files, of one release or of all."""
-        return [self.store.uri(r["path"]) for r in self._parts(table, release)]
+        return [self.store.uri(r.path) for r in self._parts(table, release)]
 
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
         """Return a table as a LazyFrame, of one release or of all.
 
         >>> version.scan("rvu", "RVU26A").filter(hcpcs="97761").collect()  # doctest: +SKIP
         """
-        paths = [r["path"] for r in self._parts(table, release)]
+        paths = [r.path for r in self._parts(table, release)]
         there = {name for folder in {p.rpartition("/")[0] for p in paths} for name in self.store.names(folder)}
         if gone := [self.store.uri(p) for p in paths if p not in there]:
             raise StoreError(
@@ -97,17 +109,19 @@ class Version:
                 target = folder / shown_path(resource)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as stream:
-                    found = sha256(_through(self.store.chunks(resource["path"]), stream))
-                if problem := _problem(found, resource["hash"], resource["release"]):
-                    raise StoreError(f"{self.store}/{resource['path']}: {problem}. Nothing was exported.")
+                    found = sha256(_through(self.store.chunks(resource.path), stream))
+                if problem := _problem(found, resource.hash, resource.release):
+                    raise StoreError(f"{self.store}/{resource.path}: {problem}. Nothing was exported.")
                 written.append(target)
-            schemas = {r["schema"] for r in self.resources}
+            schemas = {r.schema for r in self.resources}
             for name in sorted(schemas):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(self.store.get(name))
-            moved = [{**r, "path": shown_path(r)} for r in self.resources]
+            content = manifests.plain(self.manifest)
+            for told, resource in zip(content["resources"], self.resources, strict=True):
+                told["path"] = shown_path(resource)
             descriptor = folder / "datapackage.json"
-            descriptor.write_bytes(encode({**self.manifest, "resources": moved}))
+            descriptor.write_bytes(manifests.encode(content))
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, OSError):
@@ -122,8 +136,8 @@ class Version:
             raise UsageError(f"{table}: a table this pfsetl doesn't know. Upgrade pfsetl to take its digest.")
         return digest.rows_digest(contracts.conform(frame, known))
 
-    def _parts(self, table: str, release: str | None) -> list[dict[str, Any]]:
-        known = sorted({r["table"] for r in self.resources})
+    def _parts(self, table: str, release: str | None) -> list[Resource]:
+        known = sorted({r.table for r in self.resources})
         if table not in known:
             raise UsageError(
                 f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
@@ -132,7 +146,7 @@ class Version:
         if release is not None and release not in self.releases:
             there = ", ".join(self.releases)
             raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
-        return [r for r in self.resources if r["table"] == table and release in (None, r["release"])]
+        return [r for r in self.resources if r.table == table and release in (None, r.release)]
 
     def _storage_options(self) -> dict[str, str] | None:
         return dict(self.store.storage_options) if self.store.storage_options else None
@@ -155,16 +169,16 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
 
 
 def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
-    """Rehash every file and schema of some versions of a store, each once for what they say; yield (file, problem)."""
+    """Rehash every file and schema of some versions, each file once; yield (file, problem)."""
     wanted: dict[tuple[str, str, int | None], tuple[Store, str]] = {}
     for at in versions:
         for r in at.resources:
-            in_manifest = r["hash"] if r["hash"].startswith("sha256:") else "sha256:"
+            in_manifest = r.hash if r.hash.startswith("sha256:") else "sha256:"
             remedy = (
-                f"run {command('repair', at.store)}, and if it can't, move the file away and build {r['release']} again"
+                f"run {command('repair', at.store)}, and if it can't, move the file away and build {r.release} again"
             )
-            wanted.setdefault((r["path"], in_manifest, r["bytes"]), (at.store, remedy))
-            wanted.setdefault((r["schema"], schema_hash(r), None), (at.store, _schema_remedy(r, at.store)))
+            wanted.setdefault((r.path, in_manifest, r.bytes), (at.store, remedy))
+            wanted.setdefault((r.schema, schema_hash(r), None), (at.store, _schema_remedy(r, at.store)))
 
     def verify(file: tuple[str, str, int | None]) -> tuple[str, str]:
         (name, expected, size), (store, remedy) = file, wanted[file]
@@ -191,7 +205,7 @@ def numbers(store: Store) -> list[int]:
 
 def empty(store: Store) -> Version:
     """Return version 0, which holds nothing."""
-    return Version(store, 0, {"created": "", "resources": [], "pfsetl": {"releases": {}}})
+    return Version(store, 0, Manifest(created="", resources=(), pfsetl=About(format=manifests.FORMAT, releases={})))
 
 
 def sha256(chunks: Iterable[bytes]) -> str:
@@ -202,19 +216,9 @@ def sha256(chunks: Iterable[bytes]) -> str:
     return total.hexdigest()
 
 
-def manifest_name(number: int) -> str:
-    """Return the object name of a version's manifest."""
-    return manifests.name(number)
-
-
-def shown_path(resource: Mapping[str, Any]) -> str:
+def shown_path(resource: Resource) -> str:
     """Return where readers find a file inside one version's tree."""
-    return f"{resource['table']}/{resource['release']}.parquet"
-
-
-def encode(document: Mapping[str, Any]) -> bytes:
-    """Return a manifest's bytes."""
-    return manifests.encode(document)
+    return f"{resource.table}/{resource.release}.parquet"
 
 
 def _load(store: Store, number: int) -> Version:
@@ -228,25 +232,25 @@ def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def schema_from_contract(resource: Mapping[str, Any]) -> bytes | None:
+def schema_from_contract(resource: Resource) -> bytes | None:
     """Return the bytes of a resource's schema, None where the contract of this pfsetl isn't the one it was made of."""
-    table = contracts.find_table(resource["table"])
+    table = contracts.find_table(resource.table)
     data = contracts.encoded_schema(table) if table else b""
     return data if is_of(hashlib.sha256(data).hexdigest(), schema_hash(resource)) else None
 
 
-def _schema_remedy(resource: Mapping[str, Any], store: Store) -> str:
+def _schema_remedy(resource: Resource, store: Store) -> str:
     if schema_from_contract(resource) is not None:
         return f"run {command('repair', store)}, which writes it again"
     return (
-        f"this pfsetl's contract makes another one of {resource['table']}, so restore it from a copy, or run "
+        f"this pfsetl's contract makes another one of {resource.table}, so restore it from a copy, or run "
         f"{command('repair', store)} with the pfsetl that wrote it (pfsetl.software in the manifest)"
     )
 
 
-def schema_hash(resource: Mapping[str, Any]) -> str:
+def schema_hash(resource: Resource) -> str:
     """Return the hash of a resource's schema; before manifests had it, the first half stood in the name alone."""
-    return str(resource.get("schema_hash") or "name:" + resource["schema"].rpartition("-")[2].removesuffix(".json"))
+    return resource.schema_hash or "name:" + resource.schema.rpartition("-")[2].removesuffix(".json")
 
 
 def is_of(found: str, expected: str) -> bool:

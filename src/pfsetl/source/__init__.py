@@ -1,1 +1,1 @@
-"""From CMS to an archive at hand: downloads, the cache, the zip."""
+"""From CMS to an archive on this machine: downloads, the cache, the zip."""

@@ -1,4 +1,4 @@
-"""Which addresses may be asked, and how an address may be shown. PFSETL_CMS_URL names a mirror besides cms.gov."""
+"""Which addresses may be contacted, and how an address may be shown. PFSETL_CMS_URL names a mirror besides cms.gov."""
 
 import os
 import re

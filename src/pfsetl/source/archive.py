@@ -3,16 +3,16 @@
 import hashlib
 import io
 import lzma
-import re
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError, SourceUnavailable, shown
 from pfsetl.source.members import FORMATS, MOST_NAMED, MemberFile, is_of_system, missing, recognise
@@ -95,6 +95,16 @@ def contents(path: Path) -> dict[str, Callable[[], bytes]]:
     return {name: cache(load) for name, load in _unpacked(path, _file_loader(path)()).items()}
 
 
+def _of_kind(row: CompanionRow, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the format and the name of the files of a kind, those of the format that is believed first in front."""
+    found, order = [], [str(form) for form in row.formats]
+    for name in names:
+        form = FORMATS.get(PurePosixPath(name).suffix.lower())
+        if form in order and not is_of_system(name) and row.pattern.search(PurePosixPath(name).stem.lower()):
+            found.append((form, name))
+    return sorted(found, key=lambda one: (order.index(one[0]), one[1]))
+
+
 def open_companion(path: Path) -> Archive:
     """Open a file that CMS publishes beside the releases, alone or in a zip, and recognise it by its name.
 
@@ -107,20 +117,18 @@ def open_companion(path: Path) -> Archive:
     data = _file_loader(path)()
     zipped = data[:4] == b"PK\x03\x04" and path.suffix.lower() not in FORMATS
     contents = _zip_contents(path, data) if zipped else {path.name: lambda: data}
-    for row in declarations.rows("companions.csv"):
-        pattern, formats = re.compile(row["pattern"]), row["formats"].split()
-        names = [n for n in contents if not is_of_system(n) and pattern.search(PurePosixPath(n).stem.lower())]
-        found = sorted(
-            (formats.index(FORMATS[suffix]), name)
-            for name in names
-            if FORMATS.get(suffix := PurePosixPath(name).suffix.lower()) in formats
+    kinds = {row.companion: _of_kind(row, contents) for row in declarations.rows(COMPANIONS)}
+    there = {kind: found[0] for kind, found in kinds.items() if found}
+    if len(there) > 1:
+        held = " and ".join(f"{kind} ({name})" for kind, (_, name) in there.items())
+        raise ArchiveError(
+            f"{path}: holds files of several kinds, {held}. Take them out of it, and give one at a time."
         )
-        if found:
-            index, name = found[0]
-            file = MemberFile(name, row["companion"], "all", formats[index], contents[name])
-            digest = hashlib.sha256(data).hexdigest()
-            return Archive(path.name, digest, digest, (file,), (), ())
-    known = "; ".join(f"{r['companion']} such as {r['example']}" for r in declarations.rows("companions.csv"))
+    for kind, (form, name) in there.items():
+        file = MemberFile(name, kind, "all", form, contents[name])
+        digest = hashlib.sha256(data).hexdigest()
+        return Archive(path.name, digest, digest, (file,), (), ())
+    known = "; ".join(f"{row.companion} such as {row.example}" for row in declarations.rows(COMPANIONS))
     inside = ", ".join([n for n in contents if not is_of_system(n)][:MOST_NAMED])
     held = f", only {inside}" if zipped else ""
     raise ArchiveError(
@@ -187,7 +195,7 @@ def _zip_contents(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
     # NOTE: before the directory is read, whose entries take ten times their bytes of memory.
     if (entries := data.count(_CENTRAL)) > MAX_ENTRIES:
         raise ArchiveError(
-            f"{path}: {entries:,} entries, more than {MAX_ENTRIES:,}. Not an archive of CMS's; download it again."
+            f"{path}: {entries:,} entries, more than {MAX_ENTRIES:,}. That is no CMS archive; download it again."
         )
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))

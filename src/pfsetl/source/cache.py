@@ -13,15 +13,15 @@ locks/                              who is at work
 or it's in a bucket (`source/shared.py`), with a folder of each host for copies of archives and for the last two.
 """
 
-import fcntl
 import hashlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source import record, shared
@@ -79,7 +79,7 @@ def is_intact(kept: Fetched) -> bool:
 
 
 def at_hand(cache: Cache, kept: Fetched) -> bool:
-    """Return whether an archive's file is on this host, as it was fetched; from a bucket it is brought here first."""
+    """Return whether an archive's file is on this host, as it was fetched; from a bucket it is downloaded first."""
     if is_intact(kept) or not isinstance(cache, Shared):
         return is_intact(kept)
     with explained(cache), _beside(kept.path) as part:
@@ -150,19 +150,17 @@ def alone(cache: Cache, what: str, seconds: float) -> Iterator[None]:
     """
     place = folder_of(cache) / "locks" / f"{what}.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + seconds
-    with place.open("a") as stream:
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise SourceBusy(
-                        f"{place}: another process has held it for {seconds:,.0f} seconds. Wait for it, or end it."
-                    ) from None
-                time.sleep(PAUSE)
+    lock = FileLock(place, timeout=seconds, poll_interval=PAUSE)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SourceBusy(
+            f"{place}: another process has held it for {seconds:,.0f} seconds. Wait for it, or end it."
+        ) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -180,7 +178,7 @@ def explained(place: Cache) -> Iterator[None]:
 
 
 def write_whole(place: Path, text: str) -> None:
-    """Replace a file as a whole: whoever reads it sees the old text or the new one, whatever happens meanwhile."""
+    """Replace a file as a whole: a reader sees either the old text or the new one, never a mixture."""
     with _beside(place) as part:
         with part.open("w", encoding="utf-8") as stream:
             stream.write(text)
@@ -192,7 +190,7 @@ def write_whole(place: Path, text: str) -> None:
 
 
 def _move(part: Path, to: Path) -> None:
-    """Make a complete file an archive of the cache, which nobody may write to."""
+    """Make a complete file a read-only archive of the cache."""
     to.parent.mkdir(parents=True, exist_ok=True)
     part.replace(to)
     to.chmod(0o444)

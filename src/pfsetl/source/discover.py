@@ -151,7 +151,7 @@ def _vanished(rows: Sequence[IndexRow], known: Mapping[str, Release], url: str) 
     if len(gone) * 2 > len(expected):
         raise SourceUnavailable(
             f"{url}: expected the releases that are declared, but {len(gone)} of {len(expected)} aren't among "
-            f"the {len(listed)} listed. The list is cut or another one: look at it in a browser."
+            f"the {len(listed)} listed. The list is incomplete, or it's another list: look at it in a browser."
         )
     note = "the index doesn't list it any more; keep its archive"
     return [Posting(r.label, None, urljoin(url, r.page or ""), "vanished", note, r.year) for r in gone]

@@ -106,7 +106,7 @@ def _download(
         size = have if resumed else 0
         expected = _expected(got, size)
         if expected is not None and expected > limit:
-            raise SourceUnavailable(f"{named}: {expected:,} bytes, more than {limit:,}. Not a CMS archive.")
+            raise SourceUnavailable(f"{named}: {expected:,} bytes, more than {limit:,}. No CMS archive is that large.")
         if not resumed:
             _begin(part, url, validators.strong)
         with part.open("ab") as stream:

@@ -24,7 +24,7 @@ def source_url(release: Release) -> str:
     """Return the address of a release's zip, at CMS or at PFSETL_CMS_URL."""
     if release.zip_path is None:
         raise SourceUnavailable(
-            f"{release.label}: no address of its zip is declared. Download it with 'pfsetl fetch "
+            f"{release.label}: the address of its zip isn't declared. Download it with 'pfsetl fetch "
             f"{release.label} --url URL' and build it with --offline, or download the zip in a browser and pass "
             "it with --archive."
         )
@@ -84,7 +84,7 @@ def fetch(
 
 
 def newest_cached(release: Release, cache: Cache) -> Fetched:
-    """Return a label's newest archive in the cache, asking nobody; SourceUnavailable when it is absent or damaged."""
+    """Return a label's newest archive in the cache without asking CMS; SourceUnavailable if it's absent or damaged."""
     newest = archives.newest(cache, release.label)
     if newest is None:
         raise SourceUnavailable(f"{cache}: no archive of {release.label}. Fetch it once without --offline.")

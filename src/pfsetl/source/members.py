@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from pfsetl.declared import declarations, registry
-from pfsetl.declared.registry import MemberKind
+from pfsetl.declared.records.archives import MemberRow
 from pfsetl.errors import ArchiveError
 
 FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx"}
@@ -149,7 +149,7 @@ def participants(missing: Iterable[str]) -> list[str]:
     return [kind.participant for kind in kinds if _labelled(kind) in missing]
 
 
-def _labelled(kind: MemberKind) -> str:
+def _labelled(kind: MemberRow) -> str:
     return kind.member if kind.participant == "all" else f"{kind.member} ({kind.participant})"
 
 
@@ -158,24 +158,24 @@ def is_of_system(name: str) -> bool:
     return bool(_OF_SYSTEMS.search(name))
 
 
-def _may_be(kind: MemberKind, name: str) -> bool:
+def _may_be(kind: MemberRow, name: str) -> bool:
     """Whether a file that isn't used looks like a member, in a format that could be read."""
     path = PurePosixPath(name)
     looks = kind.looks.search(path.name.lower()) and path.suffix.lower() in FORMATS
     return bool(looks) and not is_of_system(name) and not _kinds(name)
 
 
-def _kinds(name: str, day: date | None = None) -> list[MemberKind]:
+def _kinds(name: str, day: date | None = None) -> list[MemberRow]:
     stem = PurePosixPath(name).stem.lower()
     fitting = [kind for kind in registry.member_kinds() if kind.pattern.search(stem)]
     return _of_day(fitting, day) or fitting
 
 
-def _of_day(kinds: Iterable[MemberKind], day: date | None) -> list[MemberKind]:
+def _of_day(kinds: Iterable[MemberRow], day: date | None) -> list[MemberRow]:
     return [kind for kind in kinds if day is None or registry.is_of_day(kind, day)]
 
 
-def _oddities(name: str, kinds: Iterable[MemberKind]) -> list[str]:
+def _oddities(name: str, kinds: Iterable[MemberRow]) -> list[str]:
     """Say of a file that isn't used what member it looks like, if any."""
     if kinds:
         looks = next(iter(kinds)).member

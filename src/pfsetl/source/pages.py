@@ -154,7 +154,7 @@ def rvu_archive(page: ReleasePage, label: str) -> ZipLink:
 
 
 def _index_rows(table: Element, url: str) -> Iterator[IndexRow]:
-    rows = [[c for c in row.content if isinstance(c, Element) and c.tag in ("td", "th")] for row in table.all("tr")]
+    rows = [[c for c in row.children if c.tag in ("td", "th")] for row in table.all("tr")]
     headers = [cell.text().casefold() for cell in rows[0]] if rows else []
     at = next((i for i, header in enumerate(headers) if header.startswith("file name")), None)
     if at is None:

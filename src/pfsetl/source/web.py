@@ -1,6 +1,6 @@
 """Ask a web server politely: who may be asked, how often, how long, and what each answer means.
 
-Settings: PFSETL_CMS_URL names a mirror that may be asked besides cms.gov, PFSETL_USER_AGENT says who asks,
+Settings: PFSETL_CMS_URL names a mirror that may be asked besides cms.gov, PFSETL_USER_AGENT is the User-Agent sent,
 PFSETL_ATTEMPTS how often at most.
 """
 
@@ -150,7 +150,7 @@ def pieces(got: requests.Response, limit: int, deadline: float) -> Iterator[byte
     while piece := got.raw.read1(PIECE, decode_content=True):
         size += len(piece)
         if size > limit:
-            raise SourceUnavailable(f"{named}: more than {limit:,} bytes. Not what CMS publishes. {OTHERWISE}")
+            raise SourceUnavailable(f"{named}: more than {limit:,} bytes. CMS posts nothing so large. {OTHERWISE}")
         yield piece
         if time.monotonic() > deadline:
             raise _late(named)

@@ -8,6 +8,7 @@ from operator import or_
 import polars as pl
 
 from pfsetl.declared import contracts, declarations
+from pfsetl.declared.records.archives import PARTICIPANTS
 
 FIRST = 5  # changed rows that are named of each column; the tables have them all
 PART_ROWS = 50_000  # measured: larger parts take as long and more memory
@@ -100,7 +101,7 @@ def paired(old: Sequence[str] | pl.Series, new: Sequence[str] | pl.Series) -> di
     >>> paired(["all"], ["non_qp", "qp"]), paired(["non_qp", "qp"], ["all"]), paired(["qp"], ["qp"])
     ({'non_qp': 'all'}, {'all': 'non_qp'}, {'qp': 'qp'})
     """
-    continues = {r["participant"]: r["continues"] for r in declarations.rows("participants.csv") if r["continues"]}
+    continues = {r.participant: r.continues for r in declarations.rows(PARTICIPANTS) if r.continues}
     either = continues | {earlier: later for later, earlier in continues.items()}
     pairs = {p: p if p in old else either.get(p, "") for p in sorted(new)}
     return {mine: other for mine, other in pairs.items() if other in old}

@@ -4,11 +4,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from fnmatch import fnmatchcase
 
 import polars as pl
 
-from pfsetl.declared import calendar, contracts, declarations, registry
+from pfsetl.declared import calendar, contracts, corrections, declarations, registry
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ChecksFailed
 
@@ -63,11 +62,7 @@ class Report:
         That is what CMS itself published so, by a row of `schemas/corrections.csv` (action `breaks`: the release, the
         table as member, the check as field), and with `loss` the broken checks of completeness.
         """
-        reasons = {
-            (row["member"], row["field"]): row["what"]
-            for row in declarations.rows("corrections.csv")
-            if row["action"] == "breaks" and fnmatchcase(self.release, row["release"])
-        }
+        reasons = {(row.member, row.field): row.what for row in reversed(corrections.of("breaks", self.release))}
 
         def accepted(finding: Finding) -> Finding:
             if reason := reasons.get((finding.table, finding.check)):

@@ -5,17 +5,16 @@ Sets within one release (participants, parts of a service, localities) are rules
 is asked none of them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
 
 from pfsetl.declared import declarations, registry
+from pfsetl.declared.records.archives import FLOORS, FloorRow
+from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
 from pfsetl.tables.check import EXAMPLES, WHOLE, Finding
-
-PAYABLE = ("A", "R", "T")
 
 # What a new revision is compared by with the one before: keys, and the column that says what a row weighs.
 _KEPT = {
@@ -25,24 +24,6 @@ _KEPT = {
     "anesthesia": ("participant", ["state", "locality"], None),
     "opps_cap": (None, ["hcpcs", "modifier", "state", "locality"], "status"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """The least that a full file has: rows with a `value`, or distinct values of `columns`.
-
-    Of `participants` alone, where any are named, and only in a release that lacks the participant `without`.
-    """
-
-    table: str
-    columns: tuple[str, ...]
-    value: str
-    participants: tuple[str, ...]
-    without: str
-    first: date
-    last: date | None
-    at_least: int
-    source: str
 
 
 def columns(table: str) -> list[str]:
@@ -57,9 +38,9 @@ def floors(tables: Mapping[str, pl.DataFrame], day: date) -> list[Finding]:
     A member that an archive lacks is named as missing, and leaves its table empty.
     """
     found = []
-    for floor in _floors():
+    for floor in declarations.rows_on(FLOORS, day):
         rows = tables.get(floor.table)
-        if rows is None or day < floor.first or (floor.last and day > floor.last):
+        if rows is None:
             continue
         rows = _of_participants(rows, floor)
         if rows.is_empty():
@@ -151,14 +132,15 @@ def _lost(
     key: Sequence[str],
     weight: str | None,
 ) -> Finding:
-    payable = gone.filter(pl.col(weight).is_in(PAYABLE)) if weight else gone
+    paid = payable_statuses()
+    payable = gone.filter(pl.col(weight).is_in(paid)) if weight else gone
     most = registry.thresholds()["revision_rows_lost_at_most"].value
     held = payable.height > 0 or gone.height > most * was.height
     share = 100 * gone.height / was.height if was.height else 0
     whose = f" of participant {participant}" if participant not in ("", "all") else ""
     said = f"{gone.height:,} of {was.height:,} rows{whose} ({share:.1f} %) of {revision} are gone"
     if weight and payable.height:
-        said += f", {payable.height:,} of them with status A, R or T"
+        said += f", {payable.height:,} of them with status {', '.join(paid[:-1])} or {paid[-1]}"
     if gone.height == was.height:
         said = f"All {was.height:,} rows{whose} of {revision} are gone"
     first = (payable if payable.height else gone).sort(key).head(EXAMPLES).select(key)
@@ -167,13 +149,18 @@ def _lost(
     return _finding(table, name, "error" if held else "warn", said, gone.height, examples)
 
 
+def payable_statuses() -> list[str]:
+    """Return the statuses of rows that Medicare pays for, by `schemas/codes/status.csv`."""
+    return [row.code for row in declarations.rows(STATUS) if row.payable]
+
+
 def _finding(
     table: str, check: str, severity: str, said: str, violations: int, examples: tuple[str, ...] = ()
 ) -> Finding:
     return Finding(table, check, severity, said, violations, examples, WHOLE, counted=True)
 
 
-def _of_participants(rows: pl.DataFrame, floor: Floor) -> pl.DataFrame:
+def _of_participants(rows: pl.DataFrame, floor: FloorRow) -> pl.DataFrame:
     """Return the rows that a floor is about: a file of one participant isn't the full schedule that others have."""
     if not floor.participants:
         return rows
@@ -181,13 +168,3 @@ def _of_participants(rows: pl.DataFrame, floor: Floor) -> pl.DataFrame:
     if rows.select((whose == floor.without).any()).item():
         return rows.clear()
     return rows.filter(whose.is_in(floor.participants))
-
-
-def _floors() -> Iterator[Floor]:
-    for row in declarations.rows("floors.csv"):
-        last = date.fromisoformat(row["until"]) if row["until"] else None
-        first = date.fromisoformat(row["from"])
-        yield Floor(
-            row["table"], tuple(row["columns"].split()), row["value"], tuple(row["participants"].split()),
-            row["without"], first, last, int(row["at_least"]), row["source"],
-        )  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from pfsetl.declared import calendar, declarations
+from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
 from pfsetl.tables import exact
 from pfsetl.tables.exact import amount_cents, dollars, scaled, share
@@ -116,8 +117,7 @@ def _flag_parts(release: Release) -> pl.Expr:
 
 def _reason(release: Release) -> pl.Expr:
     """Why Medicare has no price for the row, null where it has one; status reasons are in codes/status.csv."""
-    statuses = declarations.code_lists()["status"]
-    reasons = dict(statuses.select("code", "reason").filter(pl.col("reason") != "").iter_rows())
+    reasons = {row.code: row.reason for row in declarations.rows(STATUS) if row.reason}
     return (
         pl.when(pl.lit(release.never_effective is True))
         .then(pl.lit("never_effective"))

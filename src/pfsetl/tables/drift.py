@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pfsetl.declared import declarations, registry
+from pfsetl.declared.records.calendar import INDEX_UPDATES
 from pfsetl.declared.registry import Release
 from pfsetl.tables import changes
 from pfsetl.tables.check import Finding
@@ -70,8 +71,7 @@ def _indices(gpci: pl.DataFrame, release: Release, near: Neighbour) -> list[Find
 def _updated(one: int, other: int) -> set[str]:
     """Return the states whose indices were updated after the earlier year, up to the later; "" stands for all."""
     first, last = sorted((one, other))
-    rows = declarations.rows("index_updates.csv")
-    return {row["state"] for row in rows if first < int(row["year"]) <= last}
+    return {row.state or "" for row in declarations.rows(INDEX_UPDATES) if first < row.year <= last}
 
 
 def _moved(name: str) -> pl.Expr:

@@ -1,9 +1,11 @@
 """What follows from values that were recomputed and don't agree: stop the build, or say so."""
 
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
-from pfsetl.declared import calendar, declarations
-from pfsetl.declared.registry import Release, Threshold
+from pfsetl.declared import calendar, corrections
+from pfsetl.declared.records.archives import ThresholdRow
+from pfsetl.declared.registry import Release
 from pfsetl.tables.check import Finding
 
 EXAMPLES = 5
@@ -26,7 +28,9 @@ class Agreement:
 Judged = tuple[Agreement, list[Finding]]
 
 
-def judged(told: Agreement, release: Release, check: str, said: str, remedy: str, crossed: Threshold | None) -> Judged:
+def judged(
+    told: Agreement, release: Release, check: str, said: str, remedy: str, crossed: ThresholdRow | None
+) -> Judged:
     """Turn an agreement into a finding: an error where a threshold that stops builds is crossed, else a warning.
 
     `differs` in `schemas/corrections.csv` explains values that CMS itself published so; `stale` a whole member that
@@ -42,7 +46,7 @@ def judged(told: Agreement, release: Release, check: str, said: str, remedy: str
     return replace(told, explained=reason if wrong else None), [finding]
 
 
-def stopping(threshold: Threshold, release: Release, member: str) -> bool:
+def stopping(threshold: ThresholdRow, release: Release, member: str) -> bool:
     """Return whether crossing a threshold stops the build of a release; never where CMS's own member is `stale`."""
     first = threshold.stops_from
     return first is not None and calendar.formula_day(release) >= first and "stale" not in _reasons(release, member)
@@ -50,7 +54,8 @@ def stopping(threshold: Threshold, release: Release, member: str) -> bool:
 
 def _reasons(release: Release, member: str) -> dict[str, str]:
     return {
-        row["action"]: row["what"]
-        for row in declarations.rows("corrections.csv")
-        if row["action"] in ("differs", "stale") and (row["release"], row["member"]) == (release.label, member)
+        action: row.what
+        for action in ("differs", "stale")
+        for row in reversed(corrections.of(action, release.label))
+        if fnmatchcase(member, row.member)
     }

@@ -10,6 +10,7 @@ from functools import cache
 import polars as pl
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.places import LOCALITIES
 from pfsetl.tables.check import Finding
 from pfsetl.tables.judgement import EXAMPLES, PLACE
 
@@ -48,10 +49,10 @@ def _is_one_of(name: str, known: tuple[str, ...]) -> bool:
 @cache
 def _known_names() -> Mapping[tuple[str, str], Names]:
     known: dict[tuple[str, str], dict[tuple[str, str], tuple[str, ...]]] = {}
-    for row in declarations.rows("localities.csv"):
-        names = known.setdefault((row["table"], row["column"]), {})
-        place = row["state"], row["locality"]
-        names[place] = (*names.get(place, ()), _folded(row["name"]))
+    for row in declarations.rows(LOCALITIES):
+        names = known.setdefault((row.table, row.column), {})
+        place = row.state, row.locality
+        names[place] = (*names.get(place, ()), _folded(row.name))
     return known
 
 

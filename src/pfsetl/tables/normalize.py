@@ -1,16 +1,16 @@
 """Parsed members to the source tables of one release: rvu, gpci, locality_county, anesthesia, opps_cap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from pfsetl.declared.contracts import Contract
+from pfsetl.declared.contracts import Contract, Table
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import Parsed
 from pfsetl.parsing.read import RawTable
-from pfsetl.tables import places, sections, unplaced
+from pfsetl.tables import columns, places, sections, unplaced
 
 Tables = dict[str, pl.DataFrame]
 _SOURCE_KEYS = ("participant", "hcpcs", "modifier", "state", "locality", "counties")
@@ -65,9 +65,15 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
         )
         parts["rejects"].append(one.rejects.with_columns(file=pl.lit(raw.file), member=pl.lit(member)))
         accounts.append(_account(one, published))
+    columns.refuse_unfilled(contract)
+    layouts = {
+        name: [p.raw.layout for p in parsed if p.raw.member == columns.MEMBER_OF[name]] for name in columns.MEMBER_OF
+    }
     tables = {
-        name: _as_contract(pl.concat(parts[name], how="diagonal") if name in parts else None, name, release, contract)
-        for name in ("rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "rejects", "source_lines")
+        name: _as_contract(
+            pl.concat(parts[name], how="diagonal") if name in parts else None, release, contract.tables[name], layouts
+        )
+        for name in (*columns.MEMBER_OF, "rejects", "source_lines")
     }
     return tables, accounts
 
@@ -91,9 +97,9 @@ def _refuse_doubles(raw: RawTable, frame: pl.DataFrame, key: list[str]) -> None:
     if doubled.any():
         one, two = frame.filter(doubled).sort(*key, "line").head(2).rows(named=True)
         named = ", ".join(f"{name} {one[name]!r}" for name in key)
-        columns = [c for c in frame.columns if c != "line" and one[c] != two[c]]
+        apart = [c for c in frame.columns if c != "line" and one[c] != two[c]]
         raise ValueRefused(
-            f"{raw.file}: lines {one['line']} and {two['line']} both have {named} but differ in {', '.join(columns)}. "
+            f"{raw.file}: lines {one['line']} and {two['line']} both have {named} but differ in {', '.join(apart)}. "
             "A key must occur once; get a corrected archive."
         )
 
@@ -146,17 +152,20 @@ def _account(parsed: Parsed, published: int) -> Accounting:
     )  # fmt: skip
 
 
-def _as_contract(frame: pl.DataFrame | None, name: str, release: Release, contract: Contract) -> pl.DataFrame:
-    """Bring a table to the contract's columns, types and order; what a layout doesn't have is null."""
-    table = contract.tables[name]
+def _as_contract(
+    frame: pl.DataFrame | None, release: Release, table: Table, layouts: Mapping[str, Sequence[str]]
+) -> pl.DataFrame:
+    """Bring a table to the contract's columns, types and order; what its layouts have no field for is null."""
     if frame is None:
         return table.empty()
     frame = frame.with_columns(release=pl.lit(release.label))
-    absent = [c for c in table.schema if c not in frame.columns]
+    if table.name in layouts:
+        frame = columns.filled(frame, table, layouts[table.name])
+    else:  # of several tables, each with keys of its own
+        frame = frame.with_columns(pl.lit(None).alias(c) for c in table.schema if c not in frame.columns)
     keys = pl.col(c for c in table.key if table.schema[c] == pl.String)
     return (
-        frame.with_columns(pl.lit(None).alias(c) for c in absent)
-        .select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())
-        .with_columns(keys.fill_null("") if name == "source_lines" else keys)
+        frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())
+        .with_columns(keys.fill_null("") if table.name == "source_lines" else keys)
         .sort(table.key)
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.places import CARRIERS, STATES
 from pfsetl.errors import ValueRefused
 
 _PLACE = ("mac", "locality")
@@ -30,7 +31,8 @@ def known_states(gpci: pl.DataFrame | None, locality_county: pl.DataFrame | None
     if gpci is not None and "state" in gpci.columns:
         parts.append(gpci.select("mac", "locality", "state"))
     if locality_county is not None:
-        names = pl.DataFrame(declarations.rows("states.csv")).select("state", state_name="name")
+        declared = ((row.name, row.state) for row in declarations.rows(STATES))
+        names = pl.DataFrame(declared, schema=["state_name", "state"], orient="row")
         parts.append(
             locality_county.with_columns(pl.col("state_name").forward_fill())
             .join(names, on="state_name", how="inner")
@@ -134,7 +136,8 @@ def is_known(mac: pl.Expr) -> pl.Expr:
 
 
 def _carriers() -> pl.DataFrame:
-    return pl.DataFrame(declarations.rows("carriers.csv")).rename({"carrier": "mac"})
+    rows = ((row.carrier, row.locality or "", row.state) for row in declarations.rows(CARRIERS))
+    return pl.DataFrame(rows, schema=["mac", "locality", "state"], orient="row")
 
 
 def _is_prefix() -> pl.Expr:

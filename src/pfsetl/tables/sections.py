@@ -5,6 +5,7 @@ from functools import cache
 import polars as pl
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.services import SECTIONS
 
 _NUMBERS = 100_000
 
@@ -22,25 +23,23 @@ def with_sections(frame: pl.DataFrame) -> pl.DataFrame:
 
 def with_statistics() -> tuple[tuple[str, str], ...]:
     """Return the (section, subsection) pairs that have statistics of their own."""
-    rows = declarations.rows("sections.csv")
-    return tuple((r["section"], r["subsection"]) for r in rows if r["subsection_statistics"] == "true")
+    return tuple((r.section, r.subsection or "") for r in declarations.rows(SECTIONS) if r.subsection_statistics)
 
 
 @cache
 def _by_number(name: str) -> pl.Series:
-    """Return the section (or subsection) of every five-digit number; earlier rows of the declaration win."""
+    """Return the section (or subsection) of every five-digit number; of ranges that hold it, the narrowest says it."""
     table: list[str | None] = [None] * _NUMBERS
-    for row in reversed(declarations.rows("sections.csv")):
-        if row["rule"] == "number":
-            first, last = int(row["first"]), int(row["last"])
-            table[first : last + 1] = [row[name] or None] * (last + 1 - first)
+    ranges = ((int(r.first), int(r.last), getattr(r, name)) for r in declarations.rows(SECTIONS) if r.rule == "number")
+    for first, last, said in sorted(ranges, key=lambda one: one[0] - one[1]):
+        table[first : last + 1] = [said] * (last + 1 - first)
     return pl.Series(name, table, dtype=pl.String)
 
 
 def _by_letter(name: str) -> pl.Expr:
     """Return the section by the letter at the end (0001F) or at the start (G0101) of a code."""
     code = pl.col("hcpcs")
-    rules = [(r["rule"], r["first"], r[name] or None) for r in declarations.rows("sections.csv")]
+    rules = [(r.rule, r.first, getattr(r, name)) for r in declarations.rows(SECTIONS)]
     suffixes = {letter: value for rule, letter, value in rules if rule == "suffix"}
     letters = {letter: value for rule, letter, value in rules if rule == "letter"}
 

@@ -1,4 +1,4 @@
-"""What a release brings and drops against the last one in force: factors, localities, codes, indicator values.
+"""What a release adds and drops compared with the last one in force: factors, localities, codes, indicator values.
 
 Participants are paired by `schemas/participants.csv`; what has no counterpart isn't compared, and that is said.
 """
@@ -13,6 +13,7 @@ import polars as pl
 from pfsetl.declared import declarations
 from pfsetl.parsing.parse import Parsed
 from pfsetl.tables import changes
+from pfsetl.tables.columns import kept_nowhere, table_of
 
 FIRST = 10  # codes of each kind that are named; `release_changes` has them all
 COLUMNS = {
@@ -20,7 +21,6 @@ COLUMNS = {
     "gpci": ["state", "locality"],
     "conversion_factor": ["participant", "conversion_factor"],
 }
-_PUBLISHED_ELSEWHERE = ("line", "anesthesia_factor", "anesthesia_factor_qp", "anesthesia_factor_non_qp")
 
 Said = dict[str, Any]
 
@@ -69,8 +69,8 @@ def not_published(parsed: Sequence[Parsed], tables: Mapping[str, Sequence[str]])
     """
     found: dict[str, set[str]] = {}
     for one in parsed:
-        there = {*tables["rvu" if one.raw.member == "pprrvu" else one.raw.member], *_PUBLISHED_ELSEWHERE}
-        found.setdefault(one.raw.member, set()).update(set(one.frame.columns) - there)
+        there = tables[table_of(one.raw.member)]
+        found.setdefault(one.raw.member, set()).update(set(kept_nowhere(one.raw.member, one.frame.columns)) - {*there})
     return {member: sorted(names) for member, names in sorted(found.items()) if names}
 
 

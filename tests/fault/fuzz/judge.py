@@ -27,9 +27,9 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl import pipeline
 from pfsetl.declared import contracts
 from pfsetl.errors import PfsetlError, Unexpected
+from pfsetl.pipeline.examine import Examined, examine
 from tests.fault.fuzz.mutations import Mutant
 from tests.fault.fuzz.originals import Source, reduced
 
@@ -109,7 +109,7 @@ def look(label: str, files: tuple[tuple[str, bytes], ...], *, part: bool) -> See
         archive.mkdir()
         for name, data in files:
             (archive / name).write_bytes(data)
-        examined = pipeline.examine(label, archive, records={}, **_options(part=part))
+        examined = examine(label, archive, records={}, **_options(part=part))
     tables = {name: examined.tables[name] for name in SOURCE_TABLES}
     errors = tuple(f"{f.table}.{f.check}" for f in examined.report.errors)
     told = "; ".join(f"{f.table}: {f.description} {f.examples}" for f in examined.report.errors)
@@ -117,24 +117,21 @@ def look(label: str, files: tuple[tuple[str, bytes], ...], *, part: bool) -> See
 
 
 def _options(*, part: bool) -> dict[str, Any]:
-    return {"sample": True} if part and "sample" in pipeline.examine.__annotations__ else {}
+    return {"sample": True} if part and "sample" in examine.__annotations__ else {}
 
 
-def _said(examined: pipeline.Examined) -> list[tuple[str, str, str]]:
+def _said(examined: Examined) -> list[tuple[str, str, str]]:
     """List everything that a build says of an archive, on screen or in the manifest."""
-    found = examined.findings
-    said = [("missing", name.split(" ")[0], name) for name in found["missing"]]
-    said += [("ignored", name, name) for name in found["ignored"]]
-    said += [("notice", "", text) for text in found["notices"]]
+    found = examined.record
+    said = [("missing", name.split(" ")[0], name) for name in found.missing]
+    said += [("ignored", name, name) for name in found.ignored]
+    said += [("notice", "", text) for text in found.notices]
     said += [
-        ("format_difference", d["member"], f"{d['field']} {d['cells']} {d['examples']}")
-        for d in found["format_differences"]
-        if not d["explained"]
+        ("format_difference", d.member, f"{d.field} {d.cells} {d.examples}")
+        for d in found.format_differences
+        if not d.explained
     ]
-    said += [
-        (f"{w['table']}.{w['check']}", w["table"], f"{w['violations']} {w['description']} {w['examples']}")
-        for w in found["warnings"]
-    ]
+    said += [(f"{w.table}.{w.check}", w.table, f"{w.violations} {w.description} {w.examples}") for w in found.warnings]
     # NOTE: which line another one repeats is not news; that more of them do is.
     reasons = pl.col("reason").str.replace_all(r"\d+", "")
     rejects = examined.tables["rejects"].group_by("file", reasons).len()

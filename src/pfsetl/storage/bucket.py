@@ -23,7 +23,7 @@ from obstore.store import ObjectStore as Bucket
 from obstore.store import S3Store
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication.store import command, refuse_large
+from pfsetl.storage.store import command, refuse_large
 
 SINGLE_PUT_BYTES = 32 << 20
 PART_BYTES = 8 << 20

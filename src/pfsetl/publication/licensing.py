@@ -1,13 +1,13 @@
 """Licensed text stays apart: a store holds public tables or restricted ones, and its manifests say which."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ContractError, StoreError, UsageError
-from pfsetl.publication.store import Store
+from pfsetl.publication.manifest import Resource
 from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
 
 
 def refuse_other_class(at: Version, contract: Contract) -> None:
@@ -22,9 +22,9 @@ def refuse_other_class(at: Version, contract: Contract) -> None:
         )
 
 
-def refuse_strangers(resources: Iterable[Mapping[str, Any]], contract: Contract) -> None:
+def refuse_strangers(resources: Iterable[Resource], contract: Contract) -> None:
     """Raise ContractError for staged tables that a contract doesn't have, such as those staged under another one."""
-    if strangers := sorted({str(r["table"]) for r in resources} - contract.tables.keys()):
+    if strangers := sorted({r.table for r in resources} - contract.tables.keys()):
         raise ContractError(
             f"{', '.join(strangers)}: not of contract {contract.id} ({contract.classification}). Nothing was "
             "published. Commit with the contract that it was staged under."

@@ -328,17 +328,17 @@ def _clear_abandoned(folder: Path) -> None:
 def open_store(address: str | Path) -> Store:
     """Return the store at an address: a folder, or `s3://bucket/prefix` with the usual AWS_ environment.
 
-    Raises StoreError when something else than a folder is there, UsageError for an address of another kind.
+    Raises StoreError when something other than a folder is there, UsageError for an address of another kind.
     """
     scheme, separator, _ = str(address).partition(":/")
     if separator and scheme == "s3":
         try:
-            from pfsetl.publication import object_store
+            from pfsetl.storage import bucket
         except ModuleNotFoundError as error:
             raise StoreError(f"{address}: needs the package {error.name}. {installing('s3')}") from error
-        return object_store.open_bucket(str(address))
+        return bucket.open_bucket(str(address))
     if separator and len(scheme) > 1:
-        raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, which are the stores there are.")
+        raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, the two kinds of store.")
     if not str(address).strip():
         raise UsageError("The store's address is empty. Name a folder, or s3://bucket/prefix.")
     root = Path(address)

@@ -1,0 +1,202 @@
+"""Records of the rules on claim lines: what modifiers do, which contradict each other, and what is paid in part."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import combinations
+from typing import Any, Literal
+
+from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Read, Reference, Setting, Sheet
+
+_RULE = Literal[
+    "assistant_surgeon", "bilateral", "cardiovascular", "charge", "co_surgeons", "coinsurance", "endoscopy",
+    "global_split", "imaging", "medical_direction", "medical_supervision", "not_a_family", "one_a_side",
+    "only_service", "ophthalmology", "part", "portable_transport", "practitioner", "reduced",
+    "return_to_operating_room", "sequestration", "surgery", "team_surgery", "technical_equipment", "therapy",
+    "therapy_assistant", "two_sides",
+]  # fmt: skip
+_OUTCOME = Literal[
+    "assistant_not_applicable", "assistant_not_paid", "by_report", "carrier_priced", "co_surgeons_not_applicable",
+    "co_surgeons_not_permitted", "documentation_required", "no_global_package", "patients_not_said",
+    "preoperative_paid_with_54",
+    "side_done_more_than_once", "supervised_by_a_physician_only", "team_surgery_not_applicable",
+    "team_surgery_not_permitted",
+]  # fmt: skip
+_PART = Literal[
+    "", "technical", "professional", "preoperative", "intraoperative", "postoperative", "base_units", "induction"
+]
+_KIND = Literal[
+    "ambulance", "amount_of_work", "anesthesia", "assistant_or_team", "component", "demonstration", "dialysis", "drug",
+    "functional_severity", "global_package", "imaging", "informational", "laboratory", "never_event",
+    "physical_status", "practitioner", "quality", "repeat_or_separate", "research", "side_or_site", "state_program",
+    "statutory_notice", "substitute", "supplier_dme", "teaching", "telehealth", "therapy",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModifierRow:
+    """What a modifier says, and does to a price: another row, a rule, nothing, no payment, or what isn't computed."""
+
+    modifier: Modifier
+    name: str = ""
+    kind: _KIND = "informational"
+    effect: Literal["none", "not_computed", "not_paid", "row", "rule"]
+    from_: date | None = None
+    to: date | None = None
+    note: str = ""
+    source: str = ""
+    certainty: Certainty = "unconfirmed"
+
+
+MODIFIERS = Sheet(
+    "modifiers.csv",
+    ModifierRow,
+    ("modifier",),
+    days=("from", "to"),
+    refers=(
+        Reference("modifier", (("reductions.csv", "modifier"),), only=("effect", "rule")),
+        Reference("modifier", (("codes/modifier.csv", "code"),), only=("effect", "row")),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictRow:
+    """Two modifiers that contradict each other on one line, and what follows."""
+
+    modifier: Modifier
+    other: Modifier
+    effect: Literal["no_amount", "note"]
+    from_: date | None = None
+    to: date | None = None
+    note: str = ""
+    source: str = ""
+    certainty: Certainty = "unconfirmed"
+
+    def __post_init__(self) -> None:
+        if self.modifier == self.other:
+            raise ValueError(f"other {self.other}: a modifier doesn't contradict itself. Name another one.")
+
+
+DECLARED = (("modifiers.csv", "modifier"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PractitionerModifierRow:
+    """The practitioner that a modifier names, for a line that says nothing else of its practitioner."""
+
+    modifier: Modifier
+    practitioner: str
+    from_: date | None = None
+    to: date | None = None
+    certainty: Certainty
+    source: str
+
+
+PRACTITIONER_MODIFIERS = Sheet(
+    "practitioner_modifiers.csv",
+    PractitionerModifierRow,
+    ("modifier", "from"),
+    days=("from", "to"),
+    once_a_day=("modifier",),
+    refers=(Reference("modifier", DECLARED), Reference("practitioner", (("reductions.csv", "indicator"),))),
+)
+CONFLICTS = Sheet(
+    "modifier_conflicts.csv",
+    ConflictRow,
+    ("modifier", "other", "from"),
+    days=("from", "to"),
+    once_a_day=("modifier", "other"),
+    refers=(Reference("modifier", DECLARED), Reference("other", DECLARED)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReductionRow:
+    """A rule's row: a share (or a number of units) of a part, or the reason (`outcome`) why there is no payment.
+
+    An empty cell fits every line. Of rows that fit one line the one with the higher `priority` comes first; rows of the
+    same priority fit no line together, save for different parts of it. The outcome `documentation_required` is dropped
+    for a line that is documented.
+    """
+
+    rule: _RULE
+    indicator: str = ""
+    modifier: tuple[Modifier, ...] = ()
+    part: _PART = ""
+    setting: Setting | None = None
+    rank_from: int = 1
+    rank_to: int | None = None
+    priority: int = 0
+    numerator: int = 1
+    denominator: int = 1
+    outcome: _OUTCOME | None = None
+    from_: date | None = None
+    to: date | None = None
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_share(self.numerator, self.denominator)
+        refuse_ranks(self.rank_from, self.rank_to)
+
+
+def refuse_share(numerator: int, denominator: int) -> None:
+    """Raise ValueError for a share that can't be one."""
+    if denominator < 1:
+        raise ValueError(f"denominator {denominator}: nothing is divided by it. Write 1 or more.")
+    if numerator < 0:
+        raise ValueError(f"numerator {numerator}: a share isn't below 0. Write 0 or more.")
+
+
+def refuse_ranks(first: int, last: int | None) -> None:
+    """Raise ValueError for ranks that can't be such."""
+    if first < 1 or (last is not None and last < first):
+        raise ValueError(f"rank_from {first}, rank_to {last}: write the first rank, from 1 on, then the last one.")
+
+
+def _ambiguous(rows: Mapping[Key, ReductionRow], read: Read) -> Iterator[Clash]:
+    """Yield rows of a rule that fit one line together with nothing that says which of them comes first."""
+    apart = {frozenset((row.modifier, row.other)) for row in read(CONFLICTS) if row.effect == "no_amount"}
+    by_rule: dict[tuple[str, int, str], list[tuple[Key, ReductionRow]]] = {}
+    for key, row in rows.items():
+        by_rule.setdefault((row.rule, row.priority, row.part), []).append((key, row))
+    for group in by_rule.values():
+        for (one, row), (other, beside) in combinations(group, 2):
+            if _fit_together(row, beside, apart):
+                yield one, other, (
+                    f"a line can fit this row and the other one of rule {row.rule}, and both have priority "
+                    f"{row.priority}. Give the one that comes first a higher priority, or part them."
+                )  # fmt: skip
+
+
+def _fit_together(row: ReductionRow, beside: ReductionRow, apart: set[frozenset[str]]) -> bool:
+    return (
+        ("" in (row.indicator, beside.indicator) or row.indicator == beside.indicator)
+        and (None in (row.setting, beside.setting) or row.setting == beside.setting)
+        and overlap(row, beside)
+        and (
+            not (row.modifier and beside.modifier)
+            or any({a, b} not in apart for a in row.modifier for b in beside.modifier)
+        )
+    )
+
+
+def overlap(row: Any, beside: Any) -> bool:
+    """Return whether two rows have a rank and a day in common; an empty end is none."""
+    return (
+        row.rank_from <= (beside.rank_to or row.rank_from)
+        and beside.rank_from <= (row.rank_to or beside.rank_from)
+        and (row.from_ or date.min) <= (beside.to or date.max)
+        and (beside.from_ or date.min) <= (row.to or date.max)
+    )
+
+
+REDUCTIONS = Sheet(
+    "reductions.csv",
+    ReductionRow,
+    ("rule", "indicator", "modifier", "part", "setting", "rank_from", "from"),
+    days=("from", "to"),
+    refers=(Reference("modifier", DECLARED),),
+    check=_ambiguous,
+)

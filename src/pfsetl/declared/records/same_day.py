@@ -1,0 +1,88 @@
+"""Records of the rules across one practitioner's day, and of the services that they are of."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import combinations
+from typing import Literal
+
+from pfsetl.declared.records.rules import DECLARED, overlap, refuse_ranks, refuse_share
+from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Name, Read, Reference, Sheet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameDayRow:
+    """What services of a group get beside others of one practitioner's day; a proposed rule is in force on no day.
+
+    `of` is the group of the line that a share is taken of, empty where it's the line's own; `aco` says whether the
+    practitioner is in one, None where it makes no difference.
+    """
+
+    rule: Literal["visit_and_procedure", "share_of_visit"]
+    group: Name
+    modifier: tuple[Modifier, ...] = ()
+    of: str = ""
+    aco: bool | None = None
+    rank_from: int = 1
+    rank_to: int | None = None
+    numerator: int
+    denominator: int
+    state: Literal["proposed", "in_force"]
+    proposed_from: date | None = None
+    from_: date | None = None
+    to: date | None = None
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_share(self.numerator, self.denominator)
+        refuse_ranks(self.rank_from, self.rank_to)
+        if (self.state == "proposed") == bool(self.from_):
+            raise ValueError(
+                f"state {self.state}, from {self.from_ or 'empty'}: a proposed rule has no first day, one in force has "
+                "one. Correct one of the two."
+            )
+        if self.rule == "share_of_visit" and self.state == "in_force" and not self.of and not self.modifier:
+            raise ValueError(
+                "modifier is empty: a share of the line's own amount needs the modifier that asks for it, or every "
+                "visit would have it. Write it, or the group in of."
+            )
+
+
+def _twice(rows: Mapping[Key, SameDayRow], _: Read) -> Iterator[Clash]:
+    """Yield rows in force of one rule and group that fit one service together."""
+    in_force = [(key, row) for key, row in rows.items() if row.state == "in_force"]
+    for (one, row), (other, beside) in combinations(in_force, 2):
+        same = (row.rule, row.group) == (beside.rule, beside.group) and overlap(row, beside)
+        if same and (row.aco == beside.aco or None in (row.aco, beside.aco)):
+            yield one, other, (
+                f"a service of {row.group} can fit this row and the other one of rule {row.rule}. Part their ranks or "
+                "their days."
+            )  # fmt: skip
+
+
+_GROUP = (("service_groups.csv", "group"),)
+SAME_DAY = Sheet(
+    "same_day.csv",
+    SameDayRow,
+    ("rule", "group", "modifier", "of", "aco", "rank_from", "from"),
+    days=("from", "to"),
+    refers=(Reference("group", _GROUP), Reference("of", _GROUP), Reference("modifier", DECLARED)),
+    check=_twice,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """A range of the services of a group, by their code or by their global period."""
+
+    group: Name
+    field: Literal["hcpcs", "global_days"]
+    first: str
+    last: str
+    source: str = ""
+
+
+GROUPS = Sheet(
+    "service_groups.csv", GroupRow, ("group", "field", "first"), codes=("first", "last"), within=("group", "field")
+)

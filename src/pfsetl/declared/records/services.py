@@ -1,0 +1,133 @@
+"""Records of services and of how claim lines are priced: CMS's indicators, sections, imaging, places, claim columns."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from pfsetl.declared.records.sheet import Certainty, Code, Name, Setting, Sheet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRow:
+    """A value of one of CMS's indicators, and the days of the releases that can have it."""
+
+    code: str = ""
+    meaning: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRow(CodeRow):
+    """A value of the status; `reason` is why Medicare has no price for a row of it."""
+
+    payable: bool = False
+    reason: Name | None = None
+
+    def __post_init__(self) -> None:
+        if self.payable and self.reason:
+            raise ValueError(f"reason {self.reason!r}: a status that is payable has none. Correct one of the two.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalDaysRow(CodeRow):
+    """A value of the global period, with the days of care after the procedure that it holds, where it holds any."""
+
+    postoperative_days: int | None = None
+
+
+STATUS = Sheet("codes/status.csv", StatusRow, ("code",), days=("valid_from", "valid_to"))
+GLOBAL_DAYS = Sheet("codes/global_days.csv", GlobalDaysRow, ("code",), days=("valid_from", "valid_to"))
+
+
+def code_sheet(name: str) -> Sheet[CodeRow]:
+    """Return what is said of the values of an indicator that has no record of its own, `codes/pctc.csv`."""
+    return Sheet(name, CodeRow, ("code",), days=("valid_from", "valid_to"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionRow:
+    """The section and subsection of a range of five-digit codes, or of the codes with a letter in front or behind."""
+
+    rule: Literal["number", "letter", "suffix"]
+    section: str
+    subsection: str | None = None
+    subsection_statistics: bool = False
+    first: str
+    last: str
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.subsection_statistics and not self.subsection:
+            raise ValueError("subsection is empty: subsection_statistics true needs one. Write it, or false.")
+        if self.rule == "number":
+            if not all(len(code) == 5 and code.isascii() and code.isdigit() for code in (self.first, self.last)):
+                raise ValueError(f"{self.first} to {self.last}: rule number is of five digits. Write 00100 and 01999.")
+        elif self.first != self.last or len(self.first) != 1 or not self.first.isupper():
+            raise ValueError(
+                f"{self.first} to {self.last}: rule {self.rule} is of one letter, written in both columns."
+            )
+
+
+SECTIONS = Sheet(
+    "sections.csv", SectionRow, ("rule", "first", "last"), codes=("first", "last"), within=("rule",), nested=True
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagingRow:
+    """What kind of imaging the codes of a range are."""
+
+    kind: Literal["ct", "x_ray"]
+    first: Code
+    last: Code
+    certainty: Certainty = "unconfirmed"
+    source: str = ""
+
+
+IMAGING = Sheet("imaging_services.csv", ImagingRow, ("kind", "first"), codes=("first", "last"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoCoinsuranceRow:
+    """Codes of preventive services of which the patient pays nothing in their days."""
+
+    first: Code
+    last: Code
+    from_: date | None = None
+    to: date | None = None
+    certainty: Certainty
+    source: str
+
+
+NO_COINSURANCE = Sheet("no_coinsurance.csv", NoCoinsuranceRow, ("first",), days=("from", "to"), codes=("first", "last"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOfServiceRow:
+    """The setting that a place of service has in its days."""
+
+    place: str
+    setting: Setting
+    from_: date | None = None
+    to: date | None = None
+    source: str = ""
+
+
+PLACES_OF_SERVICE = Sheet(
+    "places_of_service.csv", PlaceOfServiceRow, ("place", "from"), days=("from", "to"), once_a_day=("place",)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimColumnRow:
+    """A name that claims have for a column of claim lines."""
+
+    column: Name
+    means: Literal[
+        "hcpcs", "date", "modifiers", "units", "minutes", "locality", "setting", "participant", "practitioner",
+        "charge", "days", "documented", "claim",
+    ]  # fmt: skip
+
+
+CLAIM_COLUMNS = Sheet("claim_columns.csv", ClaimColumnRow, ("column",))

@@ -1,0 +1,112 @@
+"""One CMS release from its archive to a published version."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from pfsetl.declared import contracts
+from pfsetl.errors import during, proposing
+from pfsetl.parsing.parse import Parsed
+from pfsetl.pipeline import texts
+from pfsetl.pipeline.examine import other_bytes_of
+from pfsetl.pipeline.request import Opened, Request, is_built, opened
+from pfsetl.pipeline.stage import keep, kept_of, read_members, stage
+from pfsetl.publication import licensing, publish, version
+from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.runs import current, recorded, step
+from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What a build did: the version that holds the release, whether it is a new one, and what was found."""
+
+    release: str
+    version: Version
+    published: bool
+    record: ReleaseRecord
+
+    def __repr__(self) -> str:
+        at = f"version {self.version.number} of {self.version.store}"
+        return f"<Build of {self.release}: {'published as' if self.published else 'unchanged,'} {at}>"
+
+
+def build(
+    label: str,
+    *,
+    store: Store,
+    archive: Path,
+    url: str | None = None,
+    all_formats: bool = False,
+    sample: bool = False,
+    accept: Collection[str] = (),
+    again: bool = False,
+    descriptors_store: Store | None = None,
+) -> Build:
+    """Publish one CMS release; does nothing if its content is already in the newest version.
+
+    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A `sample`
+    is a deliberate part of a release: no rule asks whether it's whole. `accept` publishes what would be refused:
+    `loss` (rows, localities or files that the published revision has) and `differences` (formats that disagree in
+    what prices are made of). With `again` it's made anew though the archive, the code and what is declared are those
+    it was made of. The descriptors, licensed text, go to `descriptors_store` when it's given. Raises a PfsetlError
+    that says what to do; the previous version stays as it was.
+    """
+    if descriptors_store is not None:
+        licensing.refuse_overlap(store, descriptors_store)
+    request = Request(label, archive, url, all_formats, sample, accept, again)
+    with (
+        recorded(store, "build", release=label, archive=str(archive)) as run,
+        during(f"building {label} from {archive}"),
+        proposing(label.upper(), archive),
+    ):
+        result = _build(request, store, descriptors_store)
+        run.version, run.outcome = result.version.number, "published" if result.published else "unchanged"
+    return result
+
+
+def _build(request: Request, store: Store, descriptors_store: Store | None) -> Build:
+    base = version.open_version(store)
+    with step("open", request.label.upper()):
+        one = opened(request, base)
+    described = None if descriptors_store is None else texts.opened(one, descriptors_store)
+    result = _unchanged(one)
+    kept = None if result else kept_of(one)
+    if kept and described is None:
+        result = _published(one, kept)
+    if result and described is None:
+        return result
+    parsed = read_members(one)
+    result = result or _published(one, kept or _staged(one, parsed))
+    if described is not None:
+        texts.publish(one, described, parsed, result.record)
+    return result
+
+
+def _unchanged(one: Opened) -> Build | None:
+    """Return the release as the newest version holds it, None where it has to be built."""
+    known = one.before
+    if known is None or not is_built(one):
+        return None
+    publish.shown(one.base)  # which a build that was killed may have left undone
+    said = [n for n in other_bytes_of(one) if n not in known.notices]  # the same files, repacked
+    return Build(one.label, one.base, False, msgspec.structs.replace(known, notices=(*known.notices, *said)))
+
+
+def _staged(one: Opened, parsed: list[Parsed]) -> StagedRelease:
+    made = stage(one, parsed)
+    if one.before and one.before.content == made.content:
+        keep(one, made)  # which no version will say: other code or declarations, and the same tables
+    return made
+
+
+def _published(one: Opened, staged: StagedRelease) -> Build:
+    with step("commit", one.label):
+        committed = publish.commit(one.base.store, [staged], one.base, contracts.load())
+    # NOTE: another build may have raised the number meanwhile, or published the same.
+    published = (one.before is None or one.before.content != staged.content) and committed.run == current()
+    return Build(one.label, committed, published, staged.record)

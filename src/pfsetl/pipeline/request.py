@@ -1,0 +1,101 @@
+"""What is asked for of one release, and its archive opened: what every later step is given."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pfsetl.declared import contracts, labels, quarters
+from pfsetl.declared.registry import Release
+from pfsetl.errors import UsageError
+from pfsetl.publication import licensing
+from pfsetl.publication.fingerprint import fingerprint
+from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.version import Version
+from pfsetl.source.archive import Archive, open_archive
+
+ACCEPTABLE = {
+    "loss": "a new revision that lacks rows, localities or files of the published one",
+    "differences": "differences between an archive's formats that change prices and that nothing explains",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A release by its label, CMS's zip or a folder of its members, and how it's to be held.
+
+    With `all_formats` its workbooks are compared too. A `sample` is a part of a release and says so: no rule asks
+    whether it's whole. `accept` names what is published although it would be held (see `ACCEPTABLE`). With `again` it's
+    made anew though nothing that it's made of has changed.
+    """
+
+    label: str
+    archive: Path
+    url: str | None = None
+    all_formats: bool = False
+    sample: bool = False
+    accept: Collection[str] = ()
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request whose archive is open, and the version that it would be published upon.
+
+    `known` are the records of all releases known so far, published or staged.
+    """
+
+    request: Request
+    release: Release
+    archive: Archive
+    base: Version
+    known: Mapping[str, ReleaseRecord]
+
+    @property
+    def label(self) -> str:
+        """The release's label as it's declared."""
+        return self.release.label
+
+    @property
+    def before(self) -> ReleaseRecord | None:
+        """The record of the release in the base version, None where it isn't there."""
+        return self.base.releases.get(self.release.label)
+
+    @property
+    def all_formats(self) -> bool:
+        """Whether every format is compared: what was compared once stays compared."""
+        return self.request.all_formats or bool(self.before and self.before.all_formats)
+
+
+def opened(request: Request, base: Version, known: Mapping[str, ReleaseRecord] | None = None) -> Opened:
+    """Open the archive of a request upon a version; raises a PfsetlError for one that can't be what is asked for.
+
+    `known` are the records of the releases known so far, default those of the base.
+    """
+    refuse_unknown(request.accept)
+    licensing.refuse_other_class(base, contracts.load())
+    release = labels.to_build(request.label)
+    archive = open_archive(request.archive, quarters.first_day(release.year, release.quarter))
+    return Opened(request, release, archive, base, base.releases if known is None else known)
+
+
+def refuse_unknown(accept: Collection[str]) -> None:
+    """Raise UsageError for a word that isn't in `ACCEPTABLE`."""
+    if isinstance(accept, str) or set(accept) - set(ACCEPTABLE):
+        raise UsageError(f"accept {accept!r}: give a list of words among {', '.join(ACCEPTABLE)}.")
+
+
+def is_built(one: Opened) -> bool:
+    """Return whether the base version was built from this archive, code and declarations, and is all there.
+
+    A release that was published as a sample isn't built as a whole one, and the other way round; what is to be made
+    `again` isn't built either.
+    """
+    known = one.before
+    if one.request.again or not known or known.sample != one.request.sample:
+        return False
+    if known.fingerprint != fingerprint(one.archive.content, one.release):
+        return False
+    if one.all_formats and not known.all_formats:
+        return False
+    mine = [r for r in one.base.resources if r.release == one.label]
+    return all(one.base.store.size(r.path) == r.bytes and one.base.store.exists(r.schema) for r in mine)

@@ -1,0 +1,90 @@
+"""One release read, derived, checked and written as objects; nothing becomes visible yet."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from pfsetl.declared import calendar, contracts
+from pfsetl.errors import during, proposing
+from pfsetl.parsing.parse import Parsed
+from pfsetl.pipeline.examine import examined, parsed_members
+from pfsetl.pipeline.request import Opened, Request, is_built, opened
+from pfsetl.publication import parquet, publish, record, staging
+from pfsetl.publication.fingerprint import fingerprint
+from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.runs import step
+from pfsetl.publication.version import Version
+from pfsetl.tables import derive, work_index
+from pfsetl.tables.normalize import normalize
+
+
+def stage(one: Opened, parsed: list[Parsed] | None = None) -> StagedRelease:
+    """Read, normalize, derive, check and write one release; the result is what `publish.commit` needs.
+
+    `parsed` are the archive's members where they have been read.
+    """
+    contract, release, store = contracts.load(), one.release, one.base.store
+    parsed = read_members(one) if parsed is None else parsed
+    with step("normalize", one.label) as done:
+        tables, accounts = normalize(parsed, release, contract)
+        done.rows = sum(table.height for table in tables.values())
+    with store.scratch() as target, ThreadPoolExecutor(1) as writer:
+        # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
+        indices = work_index.by_law(tables["gpci"], calendar.formula_day(release))
+        payments = derive.payment_locality(tables["rvu"], indices, release)
+        under_way = writer.submit(parquet.write, payments, contract.tables["payment_locality"], target)
+        with step("derive and check", one.label):
+            found = examined(one, parsed, tables, accounts)
+            found.report.raise_if_bad()
+        complete = found.tables | {"releases": record.releases_table(release, found.record, one.base)}
+        with step("write", one.label) as done:
+            made = publish.stage(store, one.label, complete, found.record, contract, {"payment_locality": under_way})
+            done.rows, done.bytes = sum(r.rows for r in made.resources), sum(r.bytes for r in made.resources)
+        return made
+
+
+def read_members(one: Opened) -> list[Parsed]:
+    """Read and type every member of an archive, as a step of the run."""
+    with step("read", one.label) as done:
+        parsed = parsed_members(one)
+        done.rows = sum(p.frame.height for p in parsed)
+    return parsed
+
+
+def stage_missing(
+    request: Request, base: Version, known: Mapping[str, ReleaseRecord] | None = None
+) -> StagedRelease | None:
+    """Stage a request, or take over what a stopped run staged of it; None when the base version holds it already.
+
+    `known` are the records of the releases known so far, default those of the base. The result is small and picklable,
+    so this can run in another thread or process; `publish_staged` makes the results visible.
+    """
+    with during(f"building {request.label} from {request.archive}"), proposing(request.label, request.archive):
+        one = opened(request, base, known)
+        if is_built(one):
+            return None
+        if kept := kept_of(one):
+            return kept
+        made = stage(one)
+        keep(one, made)
+        return made
+
+
+def kept_of(one: Opened) -> StagedRelease | None:
+    """Return what was staged of this archive by this code before, None where nothing was or it isn't wanted again."""
+    name, store = _staged_as(one), one.base.store
+    if one.request.again or not store.exists(name):
+        return None
+    return staging.taken_over(store, name, one.label)
+
+
+def keep(one: Opened, made: StagedRelease) -> None:
+    """Keep a record of what was staged, so that it needn't be made a second time."""
+    one.base.store.put_new(_staged_as(one), staging.encode(made))
+
+
+def _staged_as(one: Opened) -> str:
+    """Return the name of a staging record: of what it was made, how, and upon which content."""
+    before = one.before.content if one.before else "nothing"
+    asked = "".join(f"{word}-" for word in (*(["sample"] if one.request.sample else []), *sorted(one.request.accept)))
+    return f"staged/{one.label}-{fingerprint(one.archive.content, one.release)[:16]}-{asked}{before[:16]}.json"

@@ -1,0 +1,84 @@
+"""What the tables of a release are made of besides its archive: the code that makes them, and what is declared of it.
+
+A build is "unchanged" while this is. Prices, commands and flows are none of it, nor what is declared for them or for
+other releases.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import date
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+import pfsetl
+from pfsetl.declared import calendar, declarations, work_floor
+from pfsetl.declared.records.archives import CORRECTIONS
+from pfsetl.declared.records.calendar import FACTORS, INDEX_UPDATES
+from pfsetl.declared.registry import Release
+
+CODE = (
+    "declared", "parsing", "tables", "pipeline", "source/archive.py", "source/members.py", "publication/digest.py",
+    "publication/parquet.py", "publication/record.py",
+)  # fmt: skip
+# Read for prices, places, claims and looks at CMS alone; every other file may decide what a table holds.
+ELSEWHERE = frozenset({
+    "claim_columns.csv", "counties.csv", "county_names.csv", "imaging_services.csv", "known_from.csv",
+    "modifier_conflicts.csv", "modifiers.csv", "no_coinsurance.csv", "places_of_service.csv",
+    "practitioner_modifiers.csv", "reductions.csv", "same_day.csv", "service_groups.csv",
+    "watch/deadlines.csv", "watch/known_problems.csv", "zip_counties.csv",
+})  # fmt: skip
+BY_RELEASE = frozenset({
+    "conversion_factors.csv", "corrections.csv", "index_updates.csv", "releases.csv", "work_index_floor.csv"
+})  # fmt: skip
+FOR_PEOPLE = frozenset({"note", "source", "meaning", "why", "what", "example", "valid_for", "certainty"})
+
+
+def fingerprint(content: str, release: Release) -> str:
+    """Return the identity of all that a release's tables are made of; `content` is that of its archive."""
+    parts = (content, code(), _of_all(), *_of(release))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def code() -> str:
+    """Return a hash of the modules that make the tables."""
+    root = Path(pfsetl.__file__).parent
+    files = sorted(file for name in CODE for file in _modules(root / name))
+    told = (f"{file.relative_to(root).as_posix()} {_sha256(file.read_bytes())}" for file in files)
+    return _sha256("\n".join(told).encode())
+
+
+def _modules(place: Path) -> Iterator[Path]:
+    return place.rglob("*.py") if place.is_dir() else iter((place,))
+
+
+@cache
+def _of_all() -> str:
+    """Return a hash of what is declared for every release: files without their words for people, and the contract."""
+    contract = _sha256((declarations.folder() / "pfs.odcs.yaml").read_bytes())
+    read = (name for name in declarations.names() if name not in ELSEWHERE | BY_RELEASE)
+    return _sha256("\n".join([contract, *map(_file, read)]).encode())
+
+
+def _file(name: str) -> str:
+    rows = (",".join(f"{c}={v}" for c, v in row.items() if c not in FOR_PEOPLE) for row in declarations.texts(name))
+    return f"{name} {_sha256(chr(10).join(rows).encode())}"
+
+
+def _of(release: Release) -> Iterable[str]:
+    """Yield what is declared of one release: its row, days and factors, its corrections, and the law of its days."""
+    yield repr(release)
+    yield repr(calendar.release_calendar(release).rows())
+    yield repr([row for row in declarations.rows(CORRECTIONS) if fnmatchcase(release.label, row.release)])
+    years = (release.year, release.year + 1)
+    yield repr([row for row in declarations.rows(INDEX_UPDATES) if row.year in years])
+    last = date(release.year, 12, 31)
+    begun = [row for row in declarations.rows(FACTORS) if (row.from_ or last) <= last]
+    yield repr([row for row in begun if (row.to or last).year >= release.year])
+    day = calendar.formula_day(release)
+    yield repr(work_floor.in_force(day))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,97 @@
+"""What fills each column of a published table: a field that a layout reads, or code by the column's name.
+
+Neither a column that nothing fills nor a field that no column takes goes unsaid: both are refused with their names.
+`schemas/columns.csv` lists the columns that code derives, and the fields that aren't published under their own name.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import polars as pl
+
+from pfsetl.declared import declarations, registry
+from pfsetl.declared.contracts import Contract, Table
+from pfsetl.declared.records.shapes import COLUMNS
+from pfsetl.errors import ContractError
+
+MEMBER_OF = {
+    "rvu": "pprrvu",
+    "gpci": "gpci",
+    "locality_county": "locality_county",
+    "anesthesia": "anesthesia",
+    "opps_cap": "opps_cap",
+}
+
+
+def shaped(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return a derived table with the contract's types and order; raises ContractError for other columns."""
+    lacking = [c for c in table.schema if c not in frame.columns]
+    strange = [c for c in frame.columns if c not in table.schema]
+    if lacking or strange:
+        said = [f"{', '.join(lacking)} made by nothing"] * bool(lacking)
+        said += [f"{', '.join(strange)} not in the contract"] * bool(strange)
+        raise ContractError(f"{table.name}: {'; '.join(said)}. Bring the contract and the code that makes it together.")
+    return frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items()).sort(table.key)
+
+
+def filled(frame: pl.DataFrame, table: Table, layouts: Sequence[str]) -> pl.DataFrame:
+    """Return a source table with the columns that these layouts have no field for, null in every row.
+
+    Raises ContractError for a column that one of them reads, or code derives, and that isn't there.
+    """
+    fields = {f.field for one in registry.layouts(MEMBER_OF[table.name]) if one.name in layouts for f in one.fields}
+    absent = [c for c in table.schema if c not in frame.columns]
+    if lost := [c for c in absent if c in fields or (table.name, c) in _how() or not _is_read(table.name, c)]:
+        raise ContractError(
+            f"{table.name}.{', '.join(lost)}: to be filled by {' and '.join(layouts)} or by code, and not there. This "
+            "is a fault of pfsetl, please report it."
+        )
+    return frame.with_columns(pl.lit(None).alias(c) for c in absent)
+
+
+def table_of(member: str) -> str:
+    """Return the table that a member's rows go into."""
+    return next(table for table, read in MEMBER_OF.items() if read == member)
+
+
+def kept_nowhere(member: str, fields: Sequence[str]) -> list[str]:
+    """Return the fields of a member that no table has a column for under another name."""
+    return [f for f in fields if f != "line" and _how().get((table_of(member), f)) != "elsewhere"]
+
+
+def refuse_unfilled(contract: Contract) -> None:
+    """Raise ContractError for a column that nothing fills, and for a field that no column takes and no row lists.
+
+    Fields of layouts of your own aren't asked: what isn't published of them is said with each release.
+    """
+    listed = declarations.listed("columns.csv")
+    for name, member in MEMBER_OF.items():
+        columns, how = [*contract.tables[name].schema], {c: h for (t, c), h in _how().items() if t == name}
+        read = {f.field for layout in registry.layouts(member) for f in layout.fields}
+        if empty := [c for c in columns if c not in read and how.get(c) != "derived"]:
+            raise ContractError(
+                f"{name}.{', '.join(empty)}: in the contract, and nothing fills it. Give it a field in "
+                f"{declarations.listed(f'layouts/{member}.csv')}, or a row 'derived' in {listed} and the code that "
+                "makes it."
+            )
+        if both := [c for c in columns if c in how and how[c] != "derived"]:
+            raise ContractError(f"{name}.{', '.join(both)}: a column, and {how[both[0]]} in {listed}. Drop one.")
+        shipped = {f.field for one in registry.layouts(member) for f in one.fields if _is_shipped(member, one.name, f)}
+        if dropped := sorted(shipped - {*columns} - {c for c, h in how.items() if h != "derived"}):
+            raise ContractError(
+                f"{member}: {', '.join(dropped)} is read and in no column of {name}. Add it to the contract, or a row "
+                f"'not_published' with the reason to {listed}."
+            )
+
+
+def _is_shipped(member: str, layout: str, field: registry.LayoutField) -> bool:
+    return not declarations.is_own(f"layouts/{member}.csv", layout, field.field)
+
+
+def _is_read(table: str, column: str) -> bool:
+    return any(f.field == column for layout in registry.layouts(MEMBER_OF[table]) for f in layout.fields)
+
+
+@cache
+def _how() -> Mapping[tuple[str, str], str]:
+    return {(row.table, row.column): row.how for row in declarations.rows(COLUMNS)}

@@ -1,0 +1,59 @@
+"""The tables of one release that follow from its source tables: each by one function, found here by its name.
+
+`payment_locality` is written while these are made (`derive.payment_locality`), `releases` needs the store
+(`publication.record.releases_table`), and `release_changes` two releases (`tables.changes`).
+"""
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from pfsetl.declared import calendar
+from pfsetl.declared.contracts import Contract
+from pfsetl.declared.registry import Release
+from pfsetl.tables import columns, compare, derive
+
+Tables = Mapping[str, pl.DataFrame]
+
+
+def conversion_factor(tables: Tables, release: Release) -> Tables:
+    """Make each participant's factor as the files print it, with the release's days."""
+    factors = tables["rvu"].group_by("release", "participant").agg(pl.col("conversion_factor").first())
+    days = {"effective_from": pl.lit(release.effective_from), "effective_to": pl.lit(release.effective_to)}
+    return {"conversion_factor": factors.with_columns(**days)}
+
+
+def payment_national(tables: Tables, release: Release) -> Tables:
+    """Make the national amounts of every service."""
+    return {"payment_national": derive.payment_national(tables["rvu"], release)}
+
+
+def compared(tables: Tables, _release: Release) -> Tables:
+    """Make the statistics of each section and measure, and each code's place in them."""
+    stats, comparison = compare.compare(tables["rvu"], tables["payment_national"])
+    return {"section_stats": stats, "code_comparison": comparison}
+
+
+def release_calendar(tables: Tables, release: Release) -> Tables:
+    """Make the days on which each participant's factor is paid."""
+    printed = tables["conversion_factor"].select("participant", pl.col("conversion_factor").cast(pl.String))
+    return {"release_calendar": calendar.release_calendar(release, dict(printed.rows()))}
+
+
+# In this order: a table may rest on those before it.
+MADE_BY: Mapping[str, Callable[[Tables, Release], Tables]] = {
+    "conversion_factor": conversion_factor,
+    "payment_national": payment_national,
+    "section_stats": compared,
+    "code_comparison": compared,
+    "release_calendar": release_calendar,
+}
+
+
+def derived(tables: Tables, release: Release, contract: Contract) -> dict[str, pl.DataFrame]:
+    """Return the derived tables of a release, each as the contract has it."""
+    made: dict[str, pl.DataFrame] = {}
+    for make in dict.fromkeys(MADE_BY.values()):
+        found = make({**tables, **made}, release)
+        made |= {name: columns.shaped(frame, contract.tables[name]) for name, frame in found.items()}
+    return made

@@ -1,0 +1,63 @@
+"""Other declarations than the shipped ones, for a test."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pfsetl.declared import contracts, declarations
+from pfsetl.declared.records.sheet import Sheet
+
+Cells = Mapping[str, str]
+
+
+def only(monkeypatch: pytest.MonkeyPatch, sheet: Sheet[Any], *rows: Any) -> None:
+    """Let these be the rows of one file, and leave the others as they are."""
+    shipped = declarations.rows
+    monkeypatch.setattr(declarations, "rows", lambda asked: rows if asked == sheet else shipped(asked))
+
+
+def forget() -> None:
+    """Forget what was read of declarations, and what was made of it."""
+    kept = (contracts.load, declarations.folder)
+    for module in [m for name, m in list(sys.modules.items()) if name.partition(".")[0] == "pfsetl"]:
+        for value in list(vars(module).values()):
+            if hasattr(value, "cache_clear") and value not in kept:
+                value.cache_clear()
+
+
+@contextmanager
+def laid_over(at: Path) -> Iterator[None]:
+    """Lay a folder over the shipped declarations, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(declarations.VARIABLE, str(at))
+        forget()
+        try:
+            yield
+        finally:
+            patch.undo()
+            forget()
+
+
+@contextmanager
+def shipped_from(at: Path) -> Iterator[None]:
+    """Take another folder for that of the shipped declarations, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(declarations, "folder", lambda: at)
+        forget()
+        try:
+            yield
+        finally:
+            patch.undo()
+            forget()
+
+
+def write(at: Path, name: str, *rows: Cells) -> None:
+    """Write a file of declarations with these rows; cells that aren't given are empty."""
+    columns = declarations.columns(name)
+    lines = [",".join(columns), *(",".join(f'"{row.get(c, "")}"' for c in columns) for row in rows)]
+    (at / name).parent.mkdir(parents=True, exist_ok=True)
+    (at / name).write_text("\n".join(lines) + "\n", encoding="utf-8")

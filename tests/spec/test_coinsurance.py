@@ -1,0 +1,51 @@
+"""What sequestration takes of 100.00 where Medicare pays more than 80 %: 2 % of Medicare's part.
+
+Social Security Act 1833(a)(1)(Y): all of a preventive service. Consolidated Appropriations Act, 2021, section 122: of a
+screening of the colon that became treatment 80 % through 2022, 85 % in 2023 to 2026, 90 % to 2029, then all.
+"""
+
+import pytest
+
+from pfsetl.pricing.claims import price_claim
+from tests.golden.claim_lines import line
+
+
+def priced(hcpcs="G0001", modifiers=(), date="2025-03-03", **changed):
+    given = {"number": 1, "units": 1, "payment": 100, "hcpcs": hcpcs, "modifiers": modifiers, "date": date}
+    return price_claim([line(given | changed)])[0]
+
+
+@pytest.mark.parametrize(
+    ("modifier", "day", "cents"),
+    [
+        ("33", "2025-03-03", 2_00),
+        ("PT", "2022-12-31", 1_60),
+        ("PT", "2023-01-01", 1_70),
+        ("PT", "2026-12-31", 1_70),
+        ("PT", "2027-01-01", 1_80),
+        ("PT", "2029-12-31", 1_80),
+        ("PT", "2030-01-01", 2_00),
+    ],
+)
+def test_a_modifier_lowers_the_coinsurance(modifier, day, cents):
+    assert priced(modifiers=(modifier,), date=day).sequestration == cents
+
+
+@pytest.mark.parametrize("hcpcs", ["G0101", "G0105", "G0121", "G0402", "G0439", "G0444", "77067", "Q0091"])
+def test_a_preventive_service_has_none(hcpcs):
+    assert priced(hcpcs).sequestration == 2_00
+
+
+# CMS's list has coinsurance for the digital rectal exam and the barium enema that takes the place of a colonoscopy.
+@pytest.mark.parametrize("hcpcs", ["G0102", "G0106", "G0120", "99213"])
+def test_any_other_service_has_the_usual_one(hcpcs):
+    assert priced(hcpcs).sequestration == 1_60
+
+
+def test_the_patient_pays_nothing_of_a_preventive_service():
+    one = priced("G0101")
+    assert (one.allowed, one.medicare, one.patient) == (100_00, 100_00, 0)
+
+
+def test_a_lower_charge_is_what_medicare_pays():
+    assert priced("G0101", charge=50).medicare == 50_00

@@ -1,0 +1,302 @@
+"""The files of `schemas/` as they're shipped; what can't be right in one is refused with file, line and remedy."""
+
+import csv
+import fnmatch
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import MISSING
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+import pfsetl
+from pfsetl.declared import cells, corrections, declarations, records, registry
+from pfsetl.declared.files import read
+from pfsetl.declared.records.sheet import Reference, Sheet
+from pfsetl.errors import ContractError, UsageError
+from tests import declared
+
+FILES = sorted(p.relative_to(declarations.folder()).as_posix() for p in declarations.folder().rglob("*.csv"))
+FILLED = [name for name in FILES if name != "watch/known_problems.csv"]  # no problem is known to everybody
+NONSENSE = "(¿"  # no number, no day, no word of any list, no regular expression
+
+
+def test_every_shipped_file_is_right_alone_and_beside_the_others() -> None:
+    assert declarations.check_all() == FILES
+    assert registry.releases()
+    assert [name for name in FILES if not declarations.texts(name)] == [name for name in FILES if name not in FILLED]
+
+
+def table(name: str) -> list[dict[str, str]]:
+    """The rows of a shipped file."""
+    with (declarations.folder() / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path: Path, rows: list[dict[str, str]], columns: list[str] | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns or list(rows[0]), lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def refused(path: Path, sheet: Sheet[Any]) -> str:
+    with pytest.raises(ContractError) as caught:
+        read(path, sheet)
+    return str(caught.value)
+
+
+def folder(at: Path, name: str, rows: list[dict[str, str]]) -> Path:
+    """A copy of the shipped declarations with other rows in one file."""
+    shutil.copytree(declarations.folder(), at / "schemas")
+    write(at / "schemas" / name, rows)
+    return at / "schemas"
+
+
+def refused_beside(at: Path, name: str, rows: list[dict[str, str]]) -> str:
+    """What is said of rows that aren't right together, or beside the other files."""
+    shipped = folder(at, name, rows)
+    with declared.shipped_from(shipped), pytest.raises(ContractError) as caught:
+        declarations.rows(records.sheet(name))
+    return str(caught.value)
+
+
+def test_every_shipped_row_says_what_it_is_and_where_from() -> None:
+    told = {"source", "certainty", "meaning", "what", "why", "valid_for", "unit", "part", "example", "kind"}
+    for name in FILLED:
+        for column in told & set(declarations.columns(name)) - ({"part"} if name == "reductions.csv" else set()):
+            assert [row for row in table(name) if not row[column]] == [], (name, column)
+
+
+# --- one row ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_every_column_refuses_what_it_cannot_hold(tmp_path: Path, name: str) -> None:
+    sheet, rows = records.sheet(name), table(name)
+    for column, known in cells.columns(sheet.record).items():
+        free = known.read in (str, cells._text)
+        if free and known.empty is not MISSING:
+            continue
+        wrong = "" if free else NONSENSE
+        path = write(tmp_path / name, [*rows[:-1], rows[-1] | {column: wrong}])
+        said = refused(path, sheet)
+        assert re.search(rf"{re.escape(name)} line \d+: {column} ", said), (column, said)
+        assert f"{column} is empty. Fill it" in said if free else repr(NONSENSE) in said
+
+
+def vocabularies() -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+    for name in FILLED:
+        for field, hint in get_type_hints(records.sheet(name).record, include_extras=True).items():
+            for inner in (hint, *get_args(hint)):
+                if get_origin(inner) is Literal:
+                    yield name, field.rstrip("_"), get_args(inner)
+
+
+@pytest.mark.parametrize(("name", "column", "words"), list(vocabularies()), ids=lambda value: str(value)[:30])
+def test_a_word_that_is_not_one_of_a_column_is_told_with_those_that_are(
+    tmp_path: Path, name: str, column: str, words: tuple[Any, ...]
+) -> None:
+    rows = table(name)
+    slip = f"{rows[0][column] or 'x'}x"
+    said = refused(write(tmp_path / name, [rows[0] | {column: slip}, *rows[1:]]), records.sheet(name))
+    told = {slip, slip.split()[-1]}  # of several words in one cell the wrong one
+    assert any(f"{name} line 2: {column} {word!r} is none of " in said for word in told)
+    assert set(map(str, words)) - {""} <= set(re.split(r"[ ,.]+", said.partition("none of")[2])) | {
+        word for word in map(str, words) if " " in word and word in said
+    }
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_column_that_is_missing_or_unknown_is_named(tmp_path: Path, name: str) -> None:
+    sheet, columns = records.sheet(name), list(declarations.columns(name))
+    blank = dict.fromkeys([*columns, "extra"], "")
+    for column in columns:
+        said = refused(write(tmp_path / name, [blank], [c for c in columns if c != column]), sheet)
+        assert f"{name} line 1: lacks {column}. Its columns are {','.join(columns)}." in said
+    said = refused(write(tmp_path / name, [blank], [*columns, "extra"]), sheet)
+    assert f"{name} line 1: extra unknown. Its columns are {','.join(columns)}." in said
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_a_key_that_stands_twice_is_told_with_both_lines(tmp_path: Path, name: str) -> None:
+    rows = table(name)
+    said = refused(write(tmp_path / name, [rows[0], rows[0]]), records.sheet(name))
+    assert re.search(rf"{re.escape(name)} line \d+: .* stands already in line 2\. Keep one of the two", said)
+
+
+@pytest.mark.parametrize("name", [n for n in FILLED if records.sheet(n).days])
+def test_a_last_day_before_the_first_is_told(tmp_path: Path, name: str) -> None:
+    rows, (first, last) = table(name), records.sheet(name).days or ("", "")
+    said = refused(write(tmp_path / name, [rows[0] | {first: "2031-02-01", last: "2031-01-31"}]), records.sheet(name))
+    assert f"{name} line 2: {first} 2031-02-01 is after {last} 2031-01-31. Write the first day" in said
+
+
+# The seven edits of which each did harm or blamed something else when it was made in the shipped files.
+@pytest.mark.parametrize(
+    ("name", "key", "change", "said"),
+    [
+        ("reductions.csv", {"rule": "imaging", "from": "2010-07-01"}, {"rule": "imagin"},
+         "rule 'imagin' is none of assistant_surgeon, bilateral,"),
+        ("reductions.csv", {"rule": "imaging"}, {"rule": "imagin"}, "Near: imaging"),
+        ("fields.csv", {"field": "hcpcs"}, {"kind": "kode"},
+         "kind 'kode' is none of code, text, name, flag, decimal, dollars. Near: code"),
+        ("reductions.csv", {"rule": "surgery"}, {"from": "1995-13-01"},
+         "from '1995-13-01' isn't a day. Write it as 2026-01-31"),
+        ("releases.csv", {"release": "RVU25A"}, {"year": "one"}, "year 'one' isn't of the form"),
+        ("releases.csv", {"release": "RVU25A"}, {"quarter": "5"}, "quarter '5' is none of 1, 2, 3, 4"),
+        ("fields.csv", {"field": "modifier"}, {"pattern": "[0-9A-Z{0,2}"}, "isn't a regular expression"),
+        ("fields.csv", {"field": "modifier"}, {"pattern": "(?<!x)[A-Z]{2}"}, "can't be searched for in a column"),
+        ("fields.csv", {"field": "work_rvu"}, {"scale": "0"}, "scale 0, whole 5: kind decimal has 1 or more of both"),
+        ("layouts/shapes.csv", {"layout": "W206"}, {"record_length": ""}, "medium fixed has one"),
+        ("layouts/pprrvu.csv", {"layout": "W206"}, {"start": "9", "end": "5"}, "end 5 is before start 9"),
+        ("conversion_factors.csv", {"from": "2025-01-01"}, {"conversion_factor": "-3.2"}, "a factor is above 0"),
+        ("reductions.csv", {"rule": "imaging"}, {"denominator": "0"}, "nothing is divided by it"),
+        ("identity.csv", {"says": "month"}, {"pattern": "JANUARY"}, "has no group (?P<month>...)"),
+        ("sections.csv", {"rule": "number"}, {"last": "0122"}, "rule number is of five digits"),
+        ("work_index_floor.csv", {"act": "P.L. 111-148"}, {"floor": "one"}, "floor 'one' isn't a number"),
+        ("codes/status.csv", {"code": "A"}, {"payable": "maybe"}, "payable 'maybe' is none of true, yes, false, no"),
+    ],
+)  # fmt: skip
+def test_an_edit_that_cannot_be_right_is_refused_where_it_was_made(
+    tmp_path: Path, name: str, key: dict[str, str], change: dict[str, str], said: str
+) -> None:
+    rows = table(name)
+    at = next(i for i, row in enumerate(rows) if all(row[c] == v for c, v in key.items()))
+    rows[at] |= change
+    told = refused(write(tmp_path / name, rows), records.sheet(name))
+    assert f"{name} line {at + 2}: " in told
+    assert said in told
+
+
+# --- rows of one file together ----------------------------------------------------------------------------------
+
+
+def test_the_order_of_rows_means_nothing(tmp_path: Path) -> None:
+    shutil.copytree(declarations.folder(), tmp_path / "schemas")
+    for name in FILLED:
+        write(tmp_path / "schemas" / name, table(name)[::-1])
+    shipped = {name: declarations.rows(records.sheet(name)) for name in FILES}
+    with declared.shipped_from(tmp_path / "schemas"):
+        assert {name: declarations.rows(records.sheet(name)) for name in FILES} == shipped
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "said"),
+    [
+        ("formula.csv", {"rule": "work_adjuster", "flag": "", "from": "2008-06-01", "to": "2009-12-31"},
+         "with the same rule, flag: both would hold on the same days. End one before the other begins"),
+        ("places_of_service.csv", {"place": "02", "setting": "nonfacility", "from": "2020-01-01"},
+         "from 2020-01-01 on in the other row, with the same place"),
+        ("floors.csv", {"table": "gpci", "columns": "state locality", "value": "", "participants": "",
+                        "from": "2024-01-01", "until": ""}, "the same table, columns"),
+        ("modifier_conflicts.csv", {"modifier": "50", "other": "LT", "from": "2020-01-01"}, "the same modifier, other"),
+        ("work_index_floor.csv", {"act": "P.L. 1", "enacted_on": "2003-12-08"}, "the same enacted_on"),
+        ("sections.csv", {"rule": "number", "first": "00200", "last": "00310"}, "have codes in common"),
+        ("imaging_services.csv", {"kind": "x_ray", "first": "70480", "last": "70480"}, "have codes in common"),
+        ("identity.csv", {"member": "gpci", "where": "name", "says": "year", "contradiction": "noticed",
+                          "pattern": "(?P<year>x)"}, "Write the same contradiction in both"),
+        ("reductions.csv", {"rule": "practitioner", "indicator": "", "modifier": "GT"}, "both have priority 0"),
+        ("reductions.csv", {"rule": "therapy", "indicator": "5", "setting": "facility", "from": "2014-01-01"},
+         "Give the one that comes first a higher priority"),
+    ],
+)  # fmt: skip
+def test_rows_that_say_two_things_of_one_are_refused_naming_both(
+    tmp_path: Path, name: str, more: dict[str, str], said: str
+) -> None:
+    rows = table(name)
+    told = refused_beside(tmp_path, name, [*rows, rows[0] | more])
+    assert said in told
+    assert len(re.findall(rf"{re.escape(name)} line \d+", told)) == 2
+
+
+def test_of_two_corrections_of_one_release_the_more_exact_one_is_taken_and_equal_ones_are_refused(
+    tmp_path: Path,
+) -> None:
+    row = {"member": "gpci", "action": "stale", "source": "mine"}
+    declared.write(
+        tmp_path, "corrections.csv",
+        row | {"release": "RVU25*", "what": "of all"}, row | {"release": "RVU25C", "what": "of this"},
+    )  # fmt: skip
+    with declared.laid_over(tmp_path):
+        assert [found.what for found in corrections.of("stale", "RVU25C")] == ["of this", "of all"]
+    declared.write(
+        tmp_path, "corrections.csv",
+        row | {"release": "RVU25*", "what": "one"}, row | {"release": "RVU2?C", "what": "another"},
+    )  # fmt: skip
+    with (
+        declared.laid_over(tmp_path),
+        pytest.raises(UsageError, match=r"both are for RVU25C, and give different reasons"),
+    ):
+        declarations.rows(records.sheet("corrections.csv"))
+
+
+def test_of_rows_that_fit_one_line_the_one_with_the_higher_priority_wins(tmp_path: Path) -> None:
+    rows = table("reductions.csv")
+    without = [row | {"priority": ""} for row in rows]
+    assert "both have priority 0" in refused_beside(tmp_path, "reductions.csv", without)
+
+
+# --- files beside each other ------------------------------------------------------------------------------------
+
+
+def references() -> Iterator[tuple[str, Reference]]:
+    for name in FILLED:
+        for reference in records.sheet(name).refers:
+            yield name, reference
+
+
+@pytest.mark.parametrize(("name", "reference"), list(references()), ids=lambda v: v if isinstance(v, str) else v.column)
+def test_what_a_file_names_exists(tmp_path: Path, name: str, reference: Reference) -> None:
+    rows = table(name)
+    if reference.column not in rows[0]:  # made of another column
+        reference_column, word = "pattern", "nosuchcolumn all"
+    else:
+        reference_column, word = reference.column, "RVU99Z" if reference.column == "release" else "zz"
+    at = next(
+        i for i, row in enumerate(rows)
+        if row[reference_column] and (reference.only is None or row[reference.only[0]] == reference.only[1])
+    )  # fmt: skip
+    forms = {"state": "ZZ", "modifier": "Z9", "other": "Z9"}
+    word = forms.get(reference.column, word)
+    rows[at] |= {reference_column: word}
+    told = refused_beside(tmp_path, name, rows)
+    assert f"{name} line {at + 2}: {reference.column} {word.partition(' ')[0]!r} is none of " in told
+    assert ", which " in told
+
+
+def test_a_row_of_one_s_own_may_name_a_release_that_is_still_to_come(tmp_path: Path) -> None:
+    row = {"release": "RVU31A", "member": "gpci", "action": "stale", "what": "mine"}
+    declared.write(tmp_path, "corrections.csv", row, row | {"release": "RVU31*"})
+    with declared.laid_over(tmp_path):
+        assert declarations.rows(records.sheet("corrections.csv"))
+
+
+# --- the page of the files --------------------------------------------------------------------------------------
+
+
+def described() -> dict[str, list[str]]:
+    """The cells of each row of the page, by file."""
+    page = (declarations.folder() / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    return {cells_[0].strip("`"): cells_ for cells_ in rows}
+
+
+def test_the_page_has_every_file_and_every_file_on_it_exists() -> None:
+    patterns = list(described())
+    assert [name for name in FILES if not any(fnmatchcase(name, pattern) for pattern in patterns)] == []
+    assert [pattern for pattern in patterns if not fnmatch.filter(FILES, pattern)] == []
+
+
+def test_what_the_page_says_reads_a_file_does_name_what_is_read_of_it() -> None:
+    source = Path(pfsetl.__file__).parent
+    for name, (_, per, _, readers, origin) in described().items():
+        assert per, name
+        assert origin, name
+        for reader in readers.split(", "):
+            assert (source / reader.strip("`")).is_file(), (name, reader)

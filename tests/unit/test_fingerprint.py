@@ -1,0 +1,157 @@
+"""A build is unchanged while its archive, the code that makes tables and what is declared of the release are."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pfsetl
+from pfsetl.declared import declarations, registry
+from pfsetl.pipeline import stage as staging
+from pfsetl.publication import fingerprint as made_of
+from pfsetl.storage.store import LocalStore
+from pfsetl.tables import derive
+from tests import synthetic as s
+
+RELEASE = "RVU25A"
+HEADERS = {name: ",".join(declarations.columns(name)) for name in declarations.names()}
+
+
+def of(own: Path | None, label: str = RELEASE) -> str:
+    """The fingerprint of a release in a process with rows of its own laid over the declarations."""
+    code = (
+        "from pfsetl.declared import registry; from pfsetl.publication.fingerprint import fingerprint; "
+        f"print(fingerprint('content', registry.find_or_infer('{label}')))"
+    )
+    environment = {**os.environ, **({"PFSETL_SCHEMAS": str(own)} if own else {})}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    return done.stdout.strip()
+
+
+def own(folder: Path, file: str, *rows: str) -> Path:
+    place = folder / "own" / file
+    place.parent.mkdir(parents=True)
+    place.write_text("\n".join([HEADERS[file], *rows]) + "\n")
+    return folder / "own"
+
+
+# --- what is declared
+
+NOTHING = {
+    "a release to come": (
+        "releases.csv", "RVU27A,2027,1,initial,2027-01-01,2027-03-31,false,,,/page,/zip,,,,a release to come"
+    ),
+    "a rule on claims": (
+        "modifier_conflicts.csv", "22,23,note,2030-01-01,,not on one line,somebody,likely"
+    ),
+    "an odd file of another release": (
+        "corrections.csv", "RVU26A,pprrvu,txt,description,explain,,,text,somebody"
+    ),
+    "an index update of another year": ("index_updates.csv", "2031,,first half,somebody"),
+}  # fmt: skip
+SOMETHING = {
+    "its own days": (
+        "releases.csv", "RVU25A,2025,1,initial,2025-01-01,2025-03-30,false,,,/page,/zip,,,,other days"
+    ),
+    "an odd file of its own": (
+        "corrections.csv", "RVU25*,pprrvu,txt,description,explain,,,text,somebody"
+    ),
+    "a section": ("sections.csv", "number,Medicine,Invented,false,99998,99998,somebody"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shipped() -> str:
+    return of(None)
+
+
+@pytest.mark.parametrize("what", NOTHING)
+def test_what_its_tables_do_not_read_leaves_a_release_unchanged(what: str, shipped: str, tmp_path: Path) -> None:
+    assert of(own(tmp_path, *NOTHING[what])) == shipped
+
+
+@pytest.mark.parametrize("what", SOMETHING)
+def test_what_its_tables_read_does_not(what: str, shipped: str, tmp_path: Path) -> None:
+    assert of(own(tmp_path, *SOMETHING[what])) != shipped
+
+
+def test_a_word_for_people_that_no_table_reads_changes_nothing(shipped: str, tmp_path: Path) -> None:
+    (row,) = [r for r in declarations.texts("thresholds.csv") if r["name"] == "opps_cap_agree_at_least"]
+    cells = [f'"{v}!"' if column == "meaning" else f'"{v}"' for column, v in row.items()]
+    assert of(own(tmp_path, "thresholds.csv", ",".join(cells))) == shipped
+
+
+def test_a_build_reads_no_file_that_counts_as_read_elsewhere(tmp_path: Path) -> None:
+    code = (
+        "import sys, pfsetl\nfrom pathlib import Path\nfrom pfsetl.declared import declarations as d\n"
+        "read = d._merged\nseen = set()\nd._merged = lambda name: seen.add(name) or read(name)\n"
+        "pfsetl.build('RVU25A', store=pfsetl.open_store(sys.argv[2]), archive=Path(sys.argv[1]))\n"
+        "import json; print(json.dumps(sorted(seen)))"
+    )
+    archive = s.write_zip(tmp_path / "a.zip", s.whole())
+    command = [sys.executable, "-c", code, str(archive), str(tmp_path / "store")]
+    seen = set(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    # NOTE: these are held against others when they're read, and decide nothing: a modifier that a rule names exists.
+    assert seen & made_of.ELSEWHERE == set()
+    assert {"fields.csv", "sections.csv", "layouts/pprrvu.csv"} <= seen
+
+
+# --- code
+
+
+def test_every_module_that_makes_tables_counts() -> None:
+    root = Path(pfsetl.__file__).parent
+    counted = {f.relative_to(root).as_posix() for name in made_of.CODE for f in made_of._modules(root / name)}
+    assert {"tables/derive.py", "parsing/values.py", "declared/calendar.py", "pipeline/stage.py"} <= counted
+    assert not [name for name in counted if name.startswith(("pricing", "cli", "flows", "source/fetch"))]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return s.write_zip(tmp_path / "RVU25A.zip", s.whole())
+
+
+def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store, archive, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(derive, "LIMITING_CHARGE", 10_926)  # instead of 10,925: 95 % x 115 %
+        before.setattr(made_of, "code", lambda: "the code of before")
+        pfsetl.build(RELEASE, store=store, archive=archive)
+    built = pfsetl.build(RELEASE, store=store, archive=archive)
+    assert (built.published, built.version.number) == (True, 2)
+
+
+def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(store, archive, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(made_of, "code", lambda: "the code of before")
+        pfsetl.build(RELEASE, store=store, archive=archive)
+    assert not pfsetl.build(RELEASE, store=store, archive=archive).published
+    monkeypatch.setattr("pfsetl.pipeline.build.stage", None)  # it isn't made a second time
+    assert not pfsetl.build(RELEASE, store=store, archive=archive).published
+
+
+def test_again_makes_it_though_nothing_changed(store, archive, monkeypatch):
+    pfsetl.build(RELEASE, store=store, archive=archive)
+    made = []
+
+    def counted(*given):
+        made.append(given)
+        return staging.stage(*given)
+
+    monkeypatch.setattr("pfsetl.pipeline.build.stage", counted)
+    pfsetl.build(RELEASE, store=store, archive=archive)
+    assert made == []
+    assert not pfsetl.build(RELEASE, store=store, archive=archive, again=True).published
+    assert len(made) == 1
+
+
+def test_another_archive_is_another_fingerprint() -> None:
+    release = registry.find(RELEASE)
+    assert made_of.fingerprint("one", release) != made_of.fingerprint("two", release)

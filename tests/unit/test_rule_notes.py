@@ -1,0 +1,38 @@
+"""What is said of a line's modifiers where they leave its amount alone, or there is none."""
+
+import pytest
+
+from pfsetl.pricing.rule_notes import rule_notes
+from tests.golden.claim_lines import line
+
+
+def notes(hcpcs, *modifiers, **changed):
+    given = {"number": 1, "units": 1, "date": "2025-03-03", "hcpcs": hcpcs, "modifiers": modifiers}
+    return " | ".join(rule_notes(line(given | changed)))
+
+
+# Medicare Claims Processing Manual chapter 13 section 90.3: R0070 serves one patient, R0075 several.
+def test_a_trip_for_one_patient_has_no_modifier_of_several():
+    assert "R0070 isn't a trip for several patients, R0075 is" in notes("R0070", "UN")
+
+
+def test_a_trip_for_several_patients_says_for_how_many():
+    assert "R0075 is a trip for several patients: UN UP UQ UR US say for how many" in notes("R0075")
+
+
+def test_a_trip_that_says_for_how_many_is_paid_in_part():
+    assert notes("R0075", "UP").startswith("of the contractor's price 1/3 is paid")
+
+
+# Medicare Claims Processing Manual chapter 5 section 20.1: claims without the plan's modifier are returned.
+@pytest.mark.parametrize(("assistant", "plan"), [("CQ", "GP"), ("CO", "GO")])
+def test_an_assistants_modifier_goes_with_its_plan(assistant, plan):
+    alone = notes("G0001", assistant, multiple_procedure="5")
+    assert f"modifier {assistant} without {plan}: contractors return the line" in alone
+    assert "without" not in notes("G0001", assistant, plan, multiple_procedure="5")
+
+
+def test_documentation_of_a_line_without_an_amount_changes_nothing():
+    assert notes("G0001", "62", co_surgeons="1", documented=True) == (
+        "documented: it changes nothing, as the line has no amount"
+    )
