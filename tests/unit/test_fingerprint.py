@@ -11,7 +11,9 @@ import pytest
 import pfsetl
 from pfsetl.declared import declarations, registry
 from pfsetl.pipeline import stage as staging
+from pfsetl.pipeline.request import Request
 from pfsetl.publication import fingerprint as made_of
+from pfsetl.publication import version
 from pfsetl.storage.store import LocalStore
 from pfsetl.tables import derive
 from tests import synthetic as s
@@ -135,6 +137,24 @@ def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(s
     assert not pfsetl.build(RELEASE, store=store, archive=archive).published
     monkeypatch.setattr("pfsetl.pipeline.build.stage", None)  # it isn't made a second time
     assert not pfsetl.build(RELEASE, store=store, archive=archive).published
+
+
+def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(store, archive, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(made_of, "code", lambda: "the code of before")
+        pfsetl.build(RELEASE, store=store, archive=archive)
+    pfsetl.build(RELEASE, store=store, archive=archive)  # leaves on record that this code makes the same
+    built = pfsetl.build(RELEASE, store=store, archive=archive, all_formats=True)
+    assert (built.published, built.record.all_formats) == (True, True)
+
+
+def test_what_a_stopped_run_staged_is_made_anew_and_checked(store, archive, monkeypatch):
+    request = Request(RELEASE, archive)
+    assert staging.stage_missing(request, version.open_version(store)) is not None
+    made = []
+    monkeypatch.setattr("pfsetl.pipeline.build.stage", lambda *given: made.append(given) or staging.stage(*given))
+    assert pfsetl.build(RELEASE, store=store, archive=archive).published
+    assert len(made) == 1
 
 
 def test_again_makes_it_though_nothing_changed(store, archive, monkeypatch):

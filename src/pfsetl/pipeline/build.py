@@ -75,13 +75,10 @@ def _build(request: Request, store: Store, descriptors_store: Store | None) -> B
         one = opened(request, base)
     described = None if descriptors_store is None else texts.opened(one, descriptors_store)
     result = _unchanged(one)
-    kept = None if result else kept_of(one)
-    if kept and described is None:
-        result = _published(one, kept)
     if result and described is None:
         return result
     parsed = read_members(one)
-    result = result or _published(one, kept or _staged(one, parsed))
+    result = result or _published(one, _staged(one, parsed))
     if described is not None:
         texts.publish(one, described, parsed, result.record)
     return result
@@ -90,11 +87,20 @@ def _build(request: Request, store: Store, descriptors_store: Store | None) -> B
 def _unchanged(one: Opened) -> Build | None:
     """Return the release as the newest version holds it, None where it has to be built."""
     known = one.before
-    if known is None or not is_built(one):
+    if known is None or not (is_built(one) or _makes_the_same(one, known)):
         return None
     publish.shown(one.base)  # which a build that was killed may have left undone
     said = [n for n in other_bytes_of(one) if n not in known.notices]  # the same files, repacked
     return Build(one.label, one.base, False, msgspec.structs.replace(known, notices=(*known.notices, *said)))
+
+
+def _makes_the_same(one: Opened, known: ReleaseRecord) -> bool:
+    """Return whether this code is on record to make the tables that are published; `_staged` keeps that record.
+
+    What was staged with other content is none: only a backfill holds it against what was published since.
+    """
+    kept = kept_of(one)
+    return kept is not None and kept.content == known.content
 
 
 def _staged(one: Opened, parsed: list[Parsed]) -> StagedRelease:

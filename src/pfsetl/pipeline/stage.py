@@ -86,5 +86,6 @@ def keep(one: Opened, made: StagedRelease) -> None:
 def _staged_as(one: Opened) -> str:
     """Return the name of a staging record: of what it was made, how, and upon which content."""
     before = one.before.content if one.before else "nothing"
-    asked = "".join(f"{word}-" for word in (*(["sample"] if one.request.sample else []), *sorted(one.request.accept)))
+    how = {"sample": one.request.sample, "formats": one.all_formats}
+    asked = "".join(f"{word}-" for word in (*(word for word, on in how.items() if on), *sorted(one.request.accept)))
     return f"staged/{one.label}-{fingerprint(one.archive.content, one.release)[:16]}-{asked}{before[:16]}.json"
