@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from pfsetl.declared import contracts
 from pfsetl.publication import publish, version
-from pfsetl.publication.manifest import FORMAT, About, ArchiveRecord, Manifest, ReleaseRecord, Resource
+from pfsetl.publication.manifest import FORMAT, About, Manifest, Resource
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.release_record import ArchiveRecord, ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import LocalStore, Store, open_store
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
-from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.source.discover import Posting
 from pfsetl.storage.store import command
 

@@ -13,7 +13,7 @@ from pfsetl.pipeline.build import build
 from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.stage import stage, stage_missing
 from pfsetl.publication import publish, version
-from pfsetl.publication.manifest import plain
+from pfsetl.publication.release_record import plain
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 

@@ -16,7 +16,7 @@ from pfsetl.pipeline.examine import examine
 from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import elsewhere, version
-from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel

@@ -14,7 +14,7 @@ import pytest
 from pfsetl import looks, watch
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
-from pfsetl.publication.manifest import ArchiveRecord
+from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.publication.version import Version
 from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting

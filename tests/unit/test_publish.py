@@ -13,8 +13,8 @@ import pfsetl
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError
 from pfsetl.publication import publish, version
-from pfsetl.publication.manifest import plain
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s

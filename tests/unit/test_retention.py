@@ -18,8 +18,8 @@ from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
 from pfsetl.publication import publish, retention, version
-from pfsetl.publication.manifest import plain
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s

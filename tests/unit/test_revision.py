@@ -11,7 +11,7 @@ from msgspec.structs import replace
 import pfsetl
 from pfsetl.declared import registry
 from pfsetl.publication import revision
-from pfsetl.publication.manifest import plain
+from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s

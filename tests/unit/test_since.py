@@ -15,7 +15,7 @@ import pfsetl
 from pfsetl.declared import registry
 from pfsetl.pipeline import backfill
 from pfsetl.publication import neighbours
-from pfsetl.publication.manifest import plain
+from pfsetl.publication.release_record import plain
 from pfsetl.storage.store import LocalStore
 from pfsetl.tables import since
 from tests import synthetic as s

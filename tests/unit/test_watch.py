@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pfsetl.publication.manifest import ArchiveRecord
+from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.publication.version import Version
 from pfsetl.source.cache import Fetched
 from pfsetl.source.discover import Posting

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import pfsetl
-from pfsetl.publication.manifest import FindingRecord
+from pfsetl.publication.release_record import FindingRecord
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.unit.test_declarations import pfsetl as command

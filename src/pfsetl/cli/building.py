@@ -34,7 +34,7 @@ from pfsetl.pipeline.backfill import find_releases
 from pfsetl.pipeline.build import build as run_build
 from pfsetl.pipeline.examine import examine
 from pfsetl.publication import licensing, revision, version
-from pfsetl.publication.manifest import plain
+from pfsetl.publication.release_record import plain
 from pfsetl.source import cache as kept
 from pfsetl.storage.store import Store, open_store
 from pfsetl.tables.check import Finding

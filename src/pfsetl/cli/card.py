@@ -9,7 +9,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
-from pfsetl.publication.manifest import ReleaseRecord, plain
+from pfsetl.publication.release_record import ReleaseRecord, plain
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.storage.store import command, first_build

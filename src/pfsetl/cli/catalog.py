@@ -4,7 +4,7 @@ from typing import Any
 
 from pfsetl.declared import registry
 from pfsetl.publication import version
-from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 

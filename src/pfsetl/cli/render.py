@@ -20,7 +20,7 @@ from pfsetl.declared import declarations
 from pfsetl.declared.declarations import OWN
 from pfsetl.pipeline.build import Build
 from pfsetl.pipeline.request import ACCEPTABLE
-from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.source.members import is_of_system, participants
 
 _PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pfsetl.declared import contracts, declarations
 from pfsetl.publication import revision
-from pfsetl.publication.manifest import Factor, ReleaseRecord
+from pfsetl.publication.release_record import Factor, ReleaseRecord
 
 SHOWN = 5
 COLUMNS = 4  # of each table, those with the most changed cells

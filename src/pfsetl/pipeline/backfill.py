@@ -14,8 +14,8 @@ from pfsetl.errors import Conflict, PfsetlError, UsageError, during
 from pfsetl.pipeline.request import Request, refuse_unknown
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import elsewhere, neighbours, publish, record, version
-from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store

@@ -14,8 +14,8 @@ from pfsetl.pipeline.examine import other_bytes_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.pipeline.stage import keep, kept_of, read_members, stage
 from pfsetl.publication import licensing, publish, version
-from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store

@@ -15,7 +15,7 @@ from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.pipeline.request import Opened, Request, opened
 from pfsetl.publication import elsewhere, loss, neighbours, record, revision, version
-from pfsetl.publication.manifest import ReleaseRecord, Since, record_of
+from pfsetl.publication.release_record import ReleaseRecord, Since, record_of
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import other_bytes

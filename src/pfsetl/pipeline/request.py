@@ -9,7 +9,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.publication import licensing
 from pfsetl.publication.fingerprint import fingerprint
-from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
 

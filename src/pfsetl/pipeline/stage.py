@@ -10,8 +10,8 @@ from pfsetl.pipeline.examine import examined, parsed_members
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.publication import parquet, publish, record, staging
 from pfsetl.publication.fingerprint import fingerprint
-from pfsetl.publication.manifest import ReleaseRecord
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import step
 from pfsetl.publication.version import Version
 from pfsetl.tables import derive, work_index

@@ -9,7 +9,7 @@ from pfsetl.parsing.parse import Parsed
 from pfsetl.pipeline.request import Opened, is_built
 from pfsetl.publication import licensing, record, version
 from pfsetl.publication import publish as publishing
-from pfsetl.publication.manifest import ReleaseRecord
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import step
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store

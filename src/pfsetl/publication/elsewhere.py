@@ -8,7 +8,7 @@ import polars as pl
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError
-from pfsetl.publication.manifest import MemberRecord, ReleaseRecord
+from pfsetl.publication.release_record import MemberRecord, ReleaseRecord
 from pfsetl.storage.store import command
 
 _RELATIVE = ("hcpcs", "modifier", "status", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu")

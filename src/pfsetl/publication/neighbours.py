@@ -10,8 +10,9 @@ import polars as pl
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
-from pfsetl.publication.manifest import FindingRecord, ReleaseRecord, Resource, Since, record_of
+from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.release_record import FindingRecord, ReleaseRecord, Since, record_of
 from pfsetl.storage.store import Store
 from pfsetl.tables.check import Finding
 from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors

@@ -19,8 +19,9 @@ from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
 from pfsetl.publication import chain, changes, licensing, manifest, release_changes, runs, version
 from pfsetl.publication.digest import rows_digest
-from pfsetl.publication.manifest import About, ContractName, Manifest, ReleaseRecord, Resource
+from pfsetl.publication.manifest import About, ContractName, Manifest, Resource
 from pfsetl.publication.parquet import Parts, Written, is_uniform, write
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 

@@ -13,7 +13,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.publication.fingerprint import fingerprint
-from pfsetl.publication.manifest import (
+from pfsetl.publication.release_record import (
     AgreementRecord,
     ArchiveRecord,
     FileIdentity,

@@ -12,8 +12,9 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import StoreError
-from pfsetl.publication.manifest import ReleaseRecord, Resource
+from pfsetl.publication.manifest import Resource
 from pfsetl.publication.parquet import is_uniform
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.storage.store import Store, command
 from pfsetl.tables import changes
 

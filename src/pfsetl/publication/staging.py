@@ -6,8 +6,9 @@ import re
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import version
-from pfsetl.publication.manifest import ReleaseRecord, Resource, plain, record_of
+from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import StagedRelease, content_of
+from pfsetl.publication.release_record import ReleaseRecord, plain, record_of
 from pfsetl.storage.store import Store
 
 FOLDER = "staged"

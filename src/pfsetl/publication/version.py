@@ -15,7 +15,8 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
-from pfsetl.publication.manifest import About, Manifest, ReleaseRecord, Resource
+from pfsetl.publication.manifest import About, Manifest, Resource
+from pfsetl.publication.release_record import ReleaseRecord, plain
 from pfsetl.storage.store import LocalStore, Store, command, first_build, open_store
 
 VERIFIERS = 4
@@ -117,7 +118,7 @@ class Version:
             for name in sorted(schemas):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(self.store.get(name))
-            content = manifests.plain(self.manifest)
+            content = plain(self.manifest)
             for told, resource in zip(content["resources"], self.resources, strict=True):
                 told["path"] = shown_path(resource)
             descriptor = folder / "datapackage.json"
