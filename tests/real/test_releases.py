@@ -51,7 +51,7 @@ def test_every_row_is_published(release, rvu):
 
 def test_every_line_of_every_source_file_is_accounted_for(release, built):
     for member in built(release).releases[release].members:
-        assert member["records"] == member["published"] + member["merged"] + member["rejected"], member["file"]
+        assert member.records == member.published + member.merged + member.rejected, member.file
 
 
 def test_only_the_members_that_the_archive_lacks_are_missing(release, built):
