@@ -63,8 +63,8 @@ def test_members_of_another_release_stop_the_build(tables):
 
 
 def test_a_member_that_cms_computed_from_other_figures_is_published_with_the_reason(tables, monkeypatch):
-    row = {"release": "RVU25A", "member": "opps_cap", "action": "stale", "what": "still the member of RVU24D"}
-    declared.only(monkeypatch, CORRECTIONS, CorrectionRow(**row))
+    row = CorrectionRow(release="RVU25A", member="opps_cap", action="stale", what="still the member of RVU24D")
+    declared.only(monkeypatch, CORRECTIONS, row)
     told, finding = judged(
         tables, gpci=tables["gpci"].with_columns(pl.col("pe_gpci") + pl.lit("0.011").cast(pl.Decimal(6, 3)))
     )

@@ -27,7 +27,7 @@ def posting(label: str, state: Any = "known") -> Posting:
 
 def known(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     """Let these be the rows of known problems."""
-    cells = [line.split(",") for line in lines]
+    cells: list[list[Any]] = [line.split(",") for line in lines]
     rows = [
         KnownProblemRow(release=label, problem=problem, until=date.fromisoformat(until), reason=reason)
         for label, problem, until, reason in cells

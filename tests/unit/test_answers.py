@@ -110,7 +110,7 @@ def test_a_version_of_many_releases_counts_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("published", "said"), [(True, "published as version 1"), (False, "unchanged, version 1")])
 def test_a_build_prints_what_it_did(tmp_path: Path, published: bool, said: str) -> None:
     version = publisher.published(pfsetl.open_store(tmp_path / "fees"), "RVU25A")
-    build = pfsetl.Build("RVU25A", version, published=published, record={"long": "x" * 1000})
+    build = pfsetl.Build("RVU25A", version, published=published, record=publisher.record("RVU25A", content="x" * 1000))
     assert repr(build) == f"<Build of RVU25A: {said} of {version.store}>"
 
 

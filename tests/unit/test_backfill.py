@@ -315,12 +315,12 @@ def test_the_backfill_command_says_what_it_did(archives: Path, store: LocalStore
 
 
 def test_the_backfill_command_run_again_says_unchanged(filled: Backfill, archives: Path, run) -> None:
-    code, out, _ = run("backfill", "2024..2026", "--archives", archives, "--output", filled.version.store.root)
+    code, out, _ = run("backfill", "2024..2026", "--archives", archives, "--output", filled.version.store)
     assert (code, out.splitlines()[0]) == (0, "version 1: 0 published, 4 unchanged, 0 failed")
 
 
 def test_the_backfill_command_prints_json(filled: Backfill, archives: Path, run) -> None:
-    store = filled.version.store.root
+    store = filled.version.store
     _, out, _ = run("backfill", "RVU25D", "--archives", archives, "--output", store, "--json")
     others = {f"{label}.zip": f"{label}, which wasn't asked for" for label in ("RVU24A", "RVU25A", "RVU26A")}
     assert json.loads(out) == {
@@ -343,7 +343,7 @@ def test_the_backfill_command_ends_with_2_when_nothing_is_found(archives: Path, 
 
 
 def test_check_shows_the_record_of_a_published_release(filled: Backfill, run) -> None:
-    code, out, _ = run("check", "RVU25A", "--output", filled.version.store.root)
+    code, out, _ = run("check", "RVU25A", "--output", filled.version.store)
     assert code == 0
     assert "PPRRVU2025_JAN.txt" in out
     assert "rvu.key" in out
@@ -351,7 +351,7 @@ def test_check_shows_the_record_of_a_published_release(filled: Backfill, run) ->
 
 
 def test_check_of_an_unpublished_release_names_those_that_are(filled: Backfill, run) -> None:
-    code, _, err = run("check", "RVU25B", "--output", filled.version.store.root)
+    code, _, err = run("check", "RVU25B", "--output", filled.version.store)
     assert code == 2
     assert "RVU25A" in err
 

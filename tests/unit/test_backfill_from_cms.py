@@ -12,6 +12,7 @@ from pfsetl.declared import registry
 from pfsetl.source.cache import is_intact, newest
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
+from tests.present import present
 
 Run = Callable[..., tuple[int, str, str]]
 ZIPS = {label: str(registry.find(label).zip_path) for label in ("RVU25A", "RVU25B")}
@@ -65,7 +66,7 @@ def test_offline_asks_nobody(cms: Cms, backfill: Run) -> None:
 @pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:5_000]), lambda p: p.unlink()])
 def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, cms, backfill, tmp_path) -> None:
     backfill("RVU25A")
-    file = newest(tmp_path / "cache", "RVU25A").path
+    file = present(newest(tmp_path / "cache", "RVU25A")).path
     file.chmod(0o644)
     damage(file)
     shutil.rmtree(tmp_path / "store")
@@ -75,12 +76,12 @@ def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, c
     damaged, other = told["notices"]
     assert damaged == f"{file}: damaged or gone, so the cache's archive of RVU25A isn't used"
     assert "these aren't the bytes that were known of RVU25A" in other  # the server's are the tests' own
-    assert is_intact(newest(tmp_path / "cache", "RVU25A"))
+    assert is_intact(present(newest(tmp_path / "cache", "RVU25A")))
 
 
 def test_a_damaged_archive_that_cannot_be_fetched_again_is_not_offered(cms, backfill, tmp_path) -> None:
     backfill("RVU25A")
-    file = newest(tmp_path / "cache", "RVU25A").path
+    file = present(newest(tmp_path / "cache", "RVU25A")).path
     file.chmod(0o644)
     file.write_bytes(b"PK")
     cms.answer_with(ZIPS["RVU25A"], Answer(status=404))

@@ -13,7 +13,8 @@ import pytest
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.pipeline.backfill import find_archives
 from pfsetl.source import cache
-from pfsetl.source.cache import Fetched, alone, is_intact, keep, newest, rows
+from pfsetl.source.cache import alone, is_intact, keep, newest, rows
+from pfsetl.source.record import Fetched
 
 URL = "https://www.cms.gov/files/zip/rvu26a,b.zip"
 Keep = Callable[..., Fetched]
@@ -158,7 +159,7 @@ def test_a_failed_write_of_the_record_leaves_the_old_one(
 
     with monkeypatch.context() as patch:
         patch.setattr(cache, "_sync", lambda folder: None)  # of the archive's folder, which comes before
-        patch.setattr(cache.os, "fsync", full)
+        patch.setattr("pfsetl.source.cache.os.fsync", full)
         with pytest.raises(SourceUnavailable, match="No space left on device"):
             kept(b"two")
     assert lock(tmp_path).read_bytes() == before

@@ -63,10 +63,11 @@ rows = st.dictionaries(
 
 @settings(max_examples=60, deadline=None)
 @given(rows, rows, st.integers(1, 30))
-def test_parts_of_any_size_count_what_a_dictionary_counts(old: dict, new: dict, size: int) -> None:
+def test_parts_of_any_size_count_what_a_dictionary_counts(old, new, size: int) -> None:
     whole, changes.PART_ROWS = changes.PART_ROWS, size
     try:
-        found = changes.counted(*(state(*((*key, *row) for key, row in rows.items())) for rows in (old, new)), KEY)
+        before, after = (state(*((*key, *row) for key, row in rows.items())) for rows in (old, new))
+        found = changes.counted(before, after, KEY)
     finally:
         changes.PART_ROWS = whole
     changed = sum(old[key] != new[key] for key in old.keys() & new.keys())
@@ -157,7 +158,7 @@ def store(template: Path, tmp_path: Path) -> LocalStore:
     return LocalStore(Path(shutil.copytree(template, tmp_path / "store", symlinks=True)))
 
 
-def listed(at: Version, release: str) -> list[tuple[str, ...]]:
+def listed(at: Version, release: str) -> list[tuple[str | None, ...]]:
     columns = ("previous_release", "hcpcs", "change", "column", "old", "new")
     return at.scan("release_changes", release).select(columns).collect().rows()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -120,7 +121,7 @@ ROW = {
 }
 
 
-def said_of(row: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Report:
+def said_of(row: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Report:
     declared.only(monkeypatch, CORRECTIONS, CorrectionRow(**row))
     return Report("RVU26A", (WRONG,)).accepting(())
 

@@ -55,7 +55,7 @@ def base_units(*rows: tuple[str, str], year: str = "2022", separator: str = "\t"
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
-    return pfsetl.open_store(tmp_path / "store")
+    return LocalStore(tmp_path / "store")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,6 +18,7 @@ from pfsetl.storage.store import LocalStore
 from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding
 from tests import synthetic as s
+from tests.present import present
 
 pytestmark = pytest.mark.long
 
@@ -45,7 +47,7 @@ def without_lines(lines: slice, name: str = TEXT, members: s.Members | None = No
     return members | {name: b"".join(all_lines)}
 
 
-def refused(store: LocalStore, members: s.Members, tmp_path: Path, label: str = LABEL, **how: object) -> str:
+def refused(store: LocalStore, members: s.Members, tmp_path: Path, label: str = LABEL, **how: Any) -> str:
     with pytest.raises(ChecksFailed) as caught:
         pfsetl.build(label, store=store, archive=s.write_zip(tmp_path / "b.zip", members), **how)
     return str(caught.value)
@@ -76,7 +78,7 @@ def test_both_remedies_work(store, tmp_path):
     archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
     lossy = pfsetl.build(LABEL, store=store, archive=archive, accept=["loss"])
     assert (lossy.published, lossy.record.accepted) == (True, ("loss",))
-    assert {f.check for f in lossy.record.lost} >= {"whole_hcpcs", "whole_hcpcs_99607", "whole_state_locality"}
+    assert {f.check for f in present(lossy.record.lost)} >= {"whole_hcpcs", "whole_hcpcs_99607", "whole_state_locality"}
     part = pfsetl.build(LABEL, store=LocalStore(tmp_path / "other"), archive=archive, sample=True)
     assert (part.published, part.record.sample, part.record.lost) == (True, True, ())
 
@@ -194,7 +196,7 @@ def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_sa
     rows = [row for row in s.CODES if row is not s.SURGERY]
     archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows))
     built = pfsetl.build(LABEL, store=again, archive=archive, accept=["loss"])
-    (lost,) = built.version.manifest.pfsetl.releases[LABEL].lost
+    (lost,) = present(built.version.manifest.pfsetl.releases[LABEL].lost)
     assert (built.record.revision, lost.check, lost.violations) == (2, "rows_kept", 1)
     assert list(lost.examples) == ["G9903"]
 
@@ -204,7 +206,7 @@ def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(aga
     message = refused(again, without_lines(slice(100, 301)), tmp_path)
     assert "201 of 20,007 rows (1.0 %) of RVU25A revision 1 are gone" in message
     built = pfsetl.build(LABEL, store=again, archive=few)
-    assert [(f.severity, f.violations) for f in built.record.lost] == [("warn", 200)]
+    assert [(f.severity, f.violations) for f in present(built.record.lost)] == [("warn", 200)]
 
 
 @pytest.mark.parametrize("member", ["OPPSCAP_JAN.csv", "ANES2025.csv", "25LOCCO.csv"])
@@ -241,7 +243,7 @@ def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_on
     (again.root / path).unlink()
     rows = [s.changed(s.VISIT, work="1.22"), *s.CODES[1:]]
     built = pfsetl.build(LABEL, store=again, archive=s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows)))
-    assert "whether rows of it are gone isn't known" in built.record.lost[0].description
+    assert "whether rows of it are gone isn't known" in present(built.record.lost)[0].description
 
 
 # --- samples ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,11 @@ def row(label: str, year: int, quarter: int, days: str, never: str = "false", su
     return f"{label},{year},{quarter},initial,{days},{never},{supersedes},,,,,,,mine"
 
 
-def refused(**changes: object) -> str:
+def refused(**changes: Any) -> str:
     """What is said of RVU26B with these changes."""
     releases = registry.releases()
     with pytest.raises(ContractError) as caught:
-        contradictions.refuse_releases(
-            releases | {"RVU26B": replace(releases["RVU26B"], **changes)}  # type: ignore[arg-type]
-        )
+        contradictions.refuse_releases({**releases, "RVU26B": replace(releases["RVU26B"], **changes)})
     return str(caught.value)
 
 
@@ -166,8 +165,8 @@ def test_a_day_that_is_not_priced_lies_in_none_of_those_that_are(day: date, as_o
 
 
 def test_gaps_between_the_days_that_are_priced_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    quarter = {"year": 2027, "quarter": 3, "effective_from": date(2027, 7, 1), "effective_to": date(2027, 9, 30)}
-    later = replace(registry.find("RVU26A"), label="RVU27C", **quarter)  # type: ignore[arg-type]
+    days: dict[str, Any] = {"effective_from": date(2027, 7, 1), "effective_to": date(2027, 9, 30)}
+    later = replace(registry.find("RVU26A"), label="RVU27C", year=2027, quarter=3, **days)
     known = {**registry.releases(), "RVU27C": later}
     monkeypatch.setattr(registry, "releases", lambda: known)
     fresh(monkeypatch)

@@ -14,11 +14,13 @@ from pfsetl import Version
 from pfsetl.declared import contracts, declarations
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ContractError, StoreError, UsageError
-from pfsetl.parsing.parse import parse
+from pfsetl.parsing.parse import Parsed, parse
+from pfsetl.parsing.read import RawTable
 from pfsetl.publication import publish, retention, version
 from pfsetl.storage.store import LocalStore, open_store
 from tests import synthetic as s
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
+from tests.present import present
 from tests.publisher import RECORD
 
 pytestmark = pytest.mark.long
@@ -67,7 +69,7 @@ def test_the_store_has_versions_of_its_own(described: Version) -> None:
 
 def test_the_store_says_whose_text_it_holds(described: Version) -> None:
     readme = described.store.get("README.md").decode()
-    for notice in (readme, described.manifest.description):
+    for notice in (readme, present(described.manifest.description)):
         assert "copyright American Medical Association" in notice
         assert "FARS/DFARS" in notice
         assert "copyright American Dental Association" in notice
@@ -118,11 +120,16 @@ def test_a_build_without_the_option_writes_none(tmp_path: Path) -> None:
 
 
 def test_the_members_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed = []
-    monkeypatch.setattr("pfsetl.pipeline.examine.parse", lambda raw, parse=parse: parsed.append(raw) or parse(raw))
+    parsed: list[RawTable] = []
+
+    def counted(raw: RawTable) -> Parsed:
+        parsed.append(raw)
+        return parse(raw)
+
+    monkeypatch.setattr("pfsetl.pipeline.examine.parse", counted)
     archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
-    stores = {"store": open_store(tmp_path / "a"), "descriptors_store": open_store(tmp_path / "b")}
-    pfsetl.build("RVU25A", archive=archive, **stores, sample=True)
+    store, descriptors = open_store(tmp_path / "a"), open_store(tmp_path / "b")
+    pfsetl.build("RVU25A", store=store, archive=archive, descriptors_store=descriptors, sample=True)
     assert sorted(raw.member for raw in parsed) == ["anesthesia", "gpci", "locality_county", "opps_cap", "pprrvu"]
 
 

@@ -468,7 +468,7 @@ def test_an_old_release_is_read_when_its_page_is_another_or_it_is_new(row: Row) 
 
 def test_pages_are_asked_with_a_pause_between_two(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(discovering.time, "sleep", pauses.append)
+    monkeypatch.setattr("pfsetl.source.discover.time.sleep", pauses.append)
     get = discovering.politely(Site({"/a": "", "/b": "", "/c": ""}))
     for path in "abc":
         get(f"{HOST}/{path}")

@@ -84,9 +84,9 @@ def test_one_participant_s_file_of_another_release_is_refused(tmp_path: Path) ->
     store, april = LocalStore(tmp_path / "store"), s.whole("RVU26B")
     build("RVU26A", store=store, archive=s.write_zip(tmp_path / "a.zip", january := s.whole("RVU26A")))
     mixed = april | {"PPRRVU2026_Apr_QPP.csv": january["PPRRVU2026_Jan_QPP.csv"].replace(b"January", b"April")}
-    found = {"records": version.open_version(store).releases, "accept": ["differences"], "sample": False}
+    records, archive = version.open_version(store).releases, s.write_zip(tmp_path / "b.zip", mixed)
     with pytest.raises(ArchiveError, match=r"PPRRVU2026_Apr_QPP.csv: this is RVU26A"):
-        examine("RVU26B", s.write_zip(tmp_path / "b.zip", mixed), **found)
+        examine("RVU26B", archive, records=records, accept=["differences"], sample=False)
 
 
 def test_a_correction_may_repeat_the_relative_values_and_that_is_noticed(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,8 +152,13 @@ def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(sto
 def test_what_a_stopped_run_staged_is_made_anew_and_checked(store, archive, monkeypatch):
     request = Request(RELEASE, archive)
     assert staging.stage_missing(request, version.open_version(store)) is not None
-    made = []
-    monkeypatch.setattr("pfsetl.pipeline.build.stage", lambda *given: made.append(given) or staging.stage(*given))
+    made: list[tuple[Any, ...]] = []
+
+    def counted(*given: Any) -> Any:
+        made.append(given)
+        return staging.stage(*given)
+
+    monkeypatch.setattr("pfsetl.pipeline.build.stage", counted)
     assert pfsetl.build(RELEASE, store=store, archive=archive).published
     assert len(made) == 1
 

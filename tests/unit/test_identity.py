@@ -5,6 +5,7 @@ Names, titles and headings are those of CMS's files; the conversion factors are 
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,9 +16,11 @@ from pfsetl.errors import ArchiveError
 from pfsetl.parsing import identity
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.read import RawTable, read, read_others
-from pfsetl.source.archive import MemberFile, open_archive
+from pfsetl.source.archive import open_archive
+from pfsetl.source.members import MemberFile
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+from tests.present import present
 
 TITLE = "{} National Physician Fee Schedule Relative Value File {} Release"
 GPCI_TITLE = "ADDENDUM E. FINAL CY {} GEOGRAPHIC PRACTICE COST INDICES (GPCIs) BY STATE AND MEDICARE LOCALITY"
@@ -26,7 +29,7 @@ COUNTIES = "COUNTIES INCLUDED IN {} LOCALITIES. (ALPHABETICALLY BY STATE AND LOC
 COPYRIGHT = "CPT codes and descriptions only are copyright 2024 American Medical Association.  All Rights Reserved."
 
 
-def table(file: str, *lines: str, member: str = "pprrvu", participant: str = "all", **columns: list[str]) -> RawTable:
+def table(file: str, *lines: str, member: str = "pprrvu", participant: str = "all", **columns: Any) -> RawTable:
     form = file.rpartition(".")[2]
     return RawTable(member, participant, file, form, "0" * 64, "G31", pl.DataFrame(columns), "\n".join(lines), {})
 
@@ -118,7 +121,7 @@ def test_a_conversion_factor_of_this_year_or_of_none_passes(label: str, factor: 
         ("non_qp", {"conversion_factor": ["33.5675"]}),
     ],
 )
-def test_the_other_participants_file_is_refused(participant: str, columns: dict[str, list[str]]) -> None:
+def test_the_other_participants_file_is_refused(participant: str, columns: dict[str, Any]) -> None:
     name = {"qp": "PPRRVU2026_Jan_QPP.csv", "non_qp": "PPRRVU2026_Jan_nonQPP.csv"}[participant]
     message = refused("RVU26A", table(name, participant=participant, **columns))
     assert f"but its name says {participant}" in message
@@ -127,13 +130,13 @@ def test_the_other_participants_file_is_refused(participant: str, columns: dict[
 
 @pytest.mark.parametrize(("participant", "indicator", "factor"), [("qp", "1", "33.5675"), ("non_qp", "9", "33.4009")])
 def test_the_right_participant_passes(participant: str, indicator: str, factor: str) -> None:
-    columns = {"pricing_indicator": [indicator], "conversion_factor": [factor]}
+    columns: dict[str, Any] = {"pricing_indicator": [indicator], "conversion_factor": [factor]}
     assert told("RVU26A", table("PPRRVU2026.csv", participant=participant, **columns)).notices == ()
 
 
 # --- indices, localities, anesthesia, cap -----------------------------------------------------------------------
 
-OTHERS = {
+OTHERS: dict[str, list[tuple[str, ...]]] = {
     "name": [
         ("gpci", "GPCI2023.csv"), ("gpci", "GPCI_2023.txt"), ("gpci", "CY2023_GPCIs.prn"), ("gpci", "GPCI23.xlsx"),
         ("gpci", "CY 2023 GPCI _12172022.csv"), ("anesthesia", "anes2023.csv"), ("anesthesia", "Anes_2023_122322.txt"),
@@ -244,7 +247,7 @@ def test_the_name_of_a_workbook_counts_though_it_is_not_read(tmp_path: Path) -> 
 def test_the_manifest_says_what_each_file_says(tmp_path: Path) -> None:
     archive = s.write_zip(tmp_path / "RVU25D.zip", s.release("RVU25D"))
     record = pfsetl.build("RVU25D", store=LocalStore(tmp_path / "store"), archive=archive, sample=True).record
-    gpci = next(f for f in record.identity if f.member == "gpci")
+    gpci = next(f for f in present(record.identity) if f.member == "gpci")
     assert {y.where.split()[0] for y in gpci.year} == {"name", "title"}
     assert {y.says for y in gpci.year} == {("2025",)}
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def of_bytes(notices: list[str]) -> list[str]:
+def of_bytes(notices: Iterable[str]) -> list[str]:
     return [text for text in notices if SAID in text]
 
 

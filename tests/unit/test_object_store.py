@@ -3,6 +3,7 @@
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import obstore
 import pytest
@@ -82,7 +83,7 @@ def test_an_old_object_of_a_bucket_is_freshened_with_the_bytes_it_has(monkeypatc
 def test_a_young_object_of_a_bucket_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     store = memory()
     store.put_new("a/b", b"one")
-    monkeypatch.setattr(object_store.obstore, "put", None)
+    monkeypatch.setattr(obstore, "put", None)
     assert store.freshen("a/b") is True
 
 
@@ -187,10 +188,10 @@ def test_a_large_file_takes_no_taken_name(large: Path) -> None:
 def ignoring(monkeypatch: pytest.MonkeyPatch, *what: str) -> ObjectStore:
     """A store whose server overwrites a taken name."""
 
-    def put(*arguments: object, **options: object) -> object:
+    def put(*arguments: Any, **options: Any) -> object:
         return real_put(*arguments, **options | ({"mode": "overwrite"} if "put" in what else {}))
 
-    def copy(*arguments: object, **options: object) -> object:
+    def copy(*arguments: Any, **options: Any) -> object:
         return real_copy(*arguments, **options | ({"overwrite": True} if "copy" in what else {}))
 
     real_put, real_copy = obstore.put, obstore.copy
@@ -220,7 +221,12 @@ def test_a_server_that_ignores_conditions_on_copies_gets_no_large_file(
 def test_a_server_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     real = obstore.put
-    monkeypatch.setattr(obstore, "put", lambda s, name, *a, **o: (written.append(name), real(s, name, *a, **o))[1])
+
+    def put(bucket: Any, name: str, *arguments: Any, **options: Any) -> object:
+        written.append(name)
+        return real(bucket, name, *arguments, **options)
+
+    monkeypatch.setattr(obstore, "put", put)
     store = memory()
     for number in range(3):
         store.put_new(f"a/{number}", b"x")
@@ -236,7 +242,7 @@ def test_a_refused_repetition_is_told_by_its_bytes(theirs: bytes, mine: bool, mo
     store.put_new("a/first", b"so that the server is tried")
     real, answers = obstore.put, [GenericError("the answer was lost")]
 
-    def put(*arguments: object, **options: object) -> object:
+    def put(*arguments: Any, **options: Any) -> object:
         if answers:
             real(store.bucket, "a/b", theirs)
             raise answers.pop()

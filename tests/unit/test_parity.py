@@ -3,6 +3,7 @@
 import fnmatch
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,7 @@ FOUND = FormatDifference("gpci", "all", "GPCI.csv", "GPCI.txt", "txt", "locality
 BOTH = {("gpci", "txt"), ("gpci", "xlsx")}
 
 
-def correction(**cells: str) -> Row:
+def correction(**cells: str) -> dict[str, Any]:
     row = {"release": "RVU25A", "member": "gpci", "format": "txt", "field": "locality_name", "action": "explain",
            "archive": SHA[:12], "differs": "", "what": "names are cut", "source": "synthetic"}  # fmt: skip
     return row | cells
@@ -152,7 +153,7 @@ def correction(**cells: str) -> Row:
 def corrections(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Declare these corrections and no others."""
 
-    def declare(*rows: Row) -> None:
+    def declare(*rows: dict[str, Any]) -> None:
         declared.only(monkeypatch, CORRECTIONS, *(CorrectionRow(**row) for row in rows))
 
     return declare

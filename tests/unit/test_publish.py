@@ -18,6 +18,7 @@ from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+from tests.present import present
 from tests.publisher import RECORD
 
 pytestmark = pytest.mark.long
@@ -241,7 +242,7 @@ def test_a_release_that_was_there_already_is_not_called_published_when_another_j
     (store.root / first.version.resources[0].path).unlink()  # so that it is made again
     commit = publish.commit
 
-    def after_another(*arguments: object) -> Version:
+    def after_another(*arguments: Any) -> Version:
         monkeypatch.setattr(publish, "commit", commit)
         pfsetl.build("RVU24D", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release("RVU24D")), sample=True)
         return commit(*arguments)
@@ -264,20 +265,20 @@ def test_what_was_compared_once_stays_compared(tmp_path: Path) -> None:
 
 def test_a_new_release_supersedes_nothing_and_adds_all_its_rows(store: LocalStore, tmp_path: Path) -> None:
     built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    told = built.version.manifest.pfsetl.changes["RVU25A"]
+    told = present(built.version.manifest.pfsetl.changes)["RVU25A"]
     assert told.supersedes is None
-    assert plain(told.tables["rvu"]) == {"added": len(s.CODES), "removed": 0, "changed": 0, "columns": {}}
+    assert plain(present(told.tables)["rvu"]) == {"added": len(s.CODES), "removed": 0, "changed": 0, "columns": {}}
 
 
 def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(store: LocalStore, tmp_path: Path) -> None:
     first = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
     rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:-1]]  # one row changed, one removed
     second = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
-    told = second.version.manifest.pfsetl.changes["RVU25A"]
+    told = present(second.version.manifest.pfsetl.changes)["RVU25A"]
     before = first.version.releases["RVU25A"].archive.sha256
     assert plain(told.supersedes) == {"version": 1, "revision": 1, "archive_sha256": before}
     cells = {"work_rvu": 1, "nonfacility_total_rvu": 1, "facility_total_rvu": 1}
-    assert plain(told.tables["rvu"]) == {"added": 0, "removed": 1, "changed": 1, "columns": cells}
+    assert plain(present(told.tables)["rvu"]) == {"added": 0, "removed": 1, "changed": 1, "columns": cells}
 
 
 def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_path: Path) -> None:
@@ -294,4 +295,4 @@ def test_a_release_that_a_version_does_not_touch_is_not_among_its_changes(store:
     for label in ("RVU25A", "RVU25B"):
         archive = s.write_zip(tmp_path / f"{label}.zip", s.whole(label))
         built = pfsetl.build(label, store=store, archive=archive)
-    assert list(built.version.manifest.pfsetl.changes) == ["RVU25B"]
+    assert list(present(built.version.manifest.pfsetl.changes)) == ["RVU25B"]

@@ -4,6 +4,7 @@ import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,10 +154,10 @@ def test_a_build_beside_another_is_run_again(
     )
     commit = publish.commit
 
-    def after_another(*arguments: object) -> object:
+    def after_another(*arguments: Any) -> object:
         monkeypatch.setattr(publish, "commit", commit)
         package.build(LABEL, store=LocalStore(Path(store)), archive=other, sample=True)
-        return commit(*arguments)  # type: ignore[arg-type]
+        return commit(*arguments)
 
     monkeypatch.setattr(publish, "commit", after_another)
     build = ("build", LABEL, "--archive", mine, "--sample", "--output", store)

@@ -18,11 +18,13 @@ from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
 from pfsetl.publication import publish, retention, version
+from pfsetl.publication.manifest import Manifest
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+from tests.present import present
 from tests.publisher import RECORD
 
 pytestmark = pytest.mark.long
@@ -81,8 +83,8 @@ def store(tmp_path: Path) -> LocalStore:
 
 def test_a_rollback_says_what_it_replaces(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    told = retention.rollback(store, 1).manifest.pfsetl.changes["RVU25A"]
-    assert (told.supersedes.version, plain(told.tables)) == (
+    told = present(retention.rollback(store, 1).manifest.pfsetl.changes)["RVU25A"]
+    assert (present(told.supersedes).version, plain(told.tables)) == (
         2,
         {"conversion_factor": {"added": 0, "removed": 0, "changed": 1, "columns": {"conversion_factor": 1}}},
     )
@@ -266,7 +268,7 @@ def test_a_commit_that_others_overtake_never_gets_the_number_of_a_pruned_version
     grown_old(store)
     manifest = publish._manifest
 
-    def overtaken(*arguments: Any) -> dict[str, Any]:
+    def overtaken(*arguments: Any) -> Manifest:
         monkeypatch.setattr(publish, "_manifest", manifest)
         published(store, "2.0000", "3.0000", release="RVU25B")
         pruned(store, 1)

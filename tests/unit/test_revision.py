@@ -15,6 +15,7 @@ from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+from tests.present import present
 
 pytestmark = pytest.mark.long
 
@@ -46,7 +47,7 @@ def test_a_release_that_is_new_has_no_revision_to_compare_with(tmp_path: Path) -
 
 
 def test_the_record_in_the_manifest_says_which_cells_and_rows_changed(reposted: pfsetl.Build) -> None:
-    told = reposted.version.releases["RVU25D"].since_revision
+    told = present(reposted.version.releases["RVU25D"].since_revision)
     assert told == reposted.record.since_revision
     assert (told.revision, told.version, told.same_files) == (1, 1, False)
     # 0.10 more work is 0.10 more in both totals; nothing else of the row was touched.
@@ -78,9 +79,10 @@ def test_the_screen_says_it_in_a_few_lines(reposted: pfsetl.Build, run: Command)
 
 
 def test_the_manifest_counts_the_changed_cells_of_every_table(reposted: pfsetl.Build) -> None:
-    counted = reposted.version.manifest.pfsetl.changes["RVU25D"].tables["payment_locality"]
+    changed = present(reposted.version.manifest.pfsetl.changes)["RVU25D"]
+    counted = present(changed.tables)["payment_locality"]
     places = reposted.version.scan("gpci", "RVU25D").select(pl.len()).collect().item()
-    assert (counted.changed, counted.columns["nonfacility_amount"]) == (places, places)
+    assert (counted.changed, present(counted.columns)["nonfacility_amount"]) == (places, places)
 
 
 def test_a_re_post_that_changes_no_table_says_so(tmp_path: Path, run: Command) -> None:
@@ -115,7 +117,7 @@ def test_a_sample_is_not_compared_with_a_whole_release(tmp_path: Path) -> None:
     part = s.write_zip(tmp_path / "part.zip", s.release("RVU25D"))
     pfsetl.build("RVU25D", store=store, archive=part, sample=True)
     told = pfsetl.build("RVU25D", store=store, archive=archive(tmp_path, "first", FIRST)).record.since_revision
-    assert told.unread == "RVU25D revision 1 is a sample and this is a whole release"
+    assert present(told).unread == "RVU25D revision 1 is a sample and this is a whole release"
 
 
 def test_a_damaged_revision_is_said_and_stops_nothing(reposted: pfsetl.Build) -> None:
@@ -124,5 +126,4 @@ def test_a_damaged_revision_is_said_and_stops_nothing(reposted: pfsetl.Build) ->
     base = Version(at.store, at.number, replace(at.manifest, resources=broken))
     tables = {"rvu": at.scan("rvu", "RVU25D").collect()}
     told = revision.since_revision(registry.find("RVU25D"), tables, base, "other", sample=False)
-    assert told is not None
-    assert told.unread.startswith("RVU25D revision 2 can't be read: ")
+    assert present(present(told).unread).startswith("RVU25D revision 2 can't be read: ")

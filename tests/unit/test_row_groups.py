@@ -15,11 +15,12 @@ from pfsetl.cli import samples
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError
 from pfsetl.publication import fingerprint, parquet, publish, version
-from pfsetl.publication.digest import plain, rows_digest
+from pfsetl.publication.digest import encoded, plain, rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.storage.store import LocalStore
 from tests import publisher
+from tests.present import present
 from tests.unit.test_one_encoding import encodings, texts_by_fastparquet
 
 pytestmark = pytest.mark.long
@@ -90,7 +91,7 @@ def test_groups_of_unlike_text_have_one_encoding(groups: tuple[str, ...], part: 
     rows = filled(NATIONAL, reason=codes(*groups))
     target = tmp_path / "t.parquet"
     with mock.patch.object(parquet, "STREAMED_ROW_GROUP", GROUP):
-        shared = parquet.encoded(rows)
+        shared = encoded(rows)
         parquet.write((shared[at : at + part] for at in range(0, rows.height, part)), NATIONAL, target)
     assert pl.read_parquet(target).equals(rows)
     assert (mixed(target), lost(target)) == (set(), {})
@@ -142,7 +143,7 @@ def test_a_store_of_before_gets_readable_files_when_a_release_is_built_again(sto
     assert [(mixed(f), lost(f)) for f in after.files("source_lines")] == [(set(), {})]
     digests = [{r.table: r.digest for r in at.resources} for at in (before, after)]
     assert digests[0] == digests[1]
-    assert after.manifest.pfsetl.changes["RVU25A"].tables == {}  # no row was added, removed or changed
+    assert present(after.manifest.pfsetl.changes)["RVU25A"].tables == {}  # no row was added, removed or changed
     assert [problem for at in (before, after) for _, problem in at.verify() if problem] == []
     assert after.files("conversion_factor") == before.files("conversion_factor")  # which needed no other file
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
@@ -106,10 +107,10 @@ def test_a_fetch_that_was_overtaken_asks_once_more(
     cms.answer_with(ZIP, Answer(SECOND, etag='"2"'), Answer(THIRD, etag='"3"'))
     keeping = cache.keep
 
-    def overtaken(*arguments: object) -> Fetched:
+    def overtaken(*arguments: Any) -> Fetched:
         monkeypatch.setattr(cache, "keep", keeping)
         keep(b, THIRD)  # while the answer of the first request was on its way
-        return keeping(*arguments)  # type: ignore[arg-type]
+        return keeping(*arguments)
 
     monkeypatch.setattr(cache, "keep", overtaken)
     got = fetched(a)

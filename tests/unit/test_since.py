@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -13,12 +12,15 @@ from msgspec.structs import replace
 
 import pfsetl
 from pfsetl.declared import registry
+from pfsetl.parsing.parse import Parsed
+from pfsetl.parsing.read import RawTable
 from pfsetl.pipeline import backfill
 from pfsetl.publication import neighbours
 from pfsetl.publication.release_record import plain
 from pfsetl.storage.store import LocalStore
 from pfsetl.tables import since
 from tests import synthetic as s
+from tests.present import present
 
 pytestmark = pytest.mark.long
 
@@ -100,9 +102,9 @@ def test_a_build_prints_it_last_and_in_json(tmp_path: Path, run: Command) -> Non
 def test_releases_that_are_built_side_by_side_are_compared_when_all_are_known(tmp_path: Path) -> None:
     archives = {label: archive(tmp_path, label) for label in ("RVU25A", "RVU25B")}
     done = backfill.backfill(archives, store=LocalStore(tmp_path / "store"))
-    told = done.version.releases["RVU25B"].since
-    assert (told.release, plain(told.codes.added)) == ("RVU25A", {"count": 1, "first": ["G2520"]})
-    assert done.version.releases["RVU25A"].since.release is None
+    told = present(done.version.releases["RVU25B"].since)
+    assert (told.release, plain(present(told.codes).added)) == ("RVU25A", {"count": 1, "first": ["G2520"]})
+    assert present(done.version.releases["RVU25A"].since).release is None
 
 
 # --- which release is the last in force ---------------------------------------------------------------------------
@@ -178,7 +180,7 @@ def test_a_damaged_release_is_said_and_stops_nothing(built):
     told = neighbours.since(
         release, tables, store, records, [replace(f, path="objects/rvu/gone.parquet") for f in files]
     )
-    assert told.unread.startswith("RVU26A can't be read: ")
+    assert present(told.unread).startswith("RVU26A can't be read: ")
 
 
 # --- what is compared ---------------------------------------------------------------------------------------------
@@ -223,8 +225,9 @@ def test_without_indices_localities_are_not_compared_and_that_is_said():
 
 def test_a_column_that_a_layout_reads_and_no_table_has_is_named():
     tables = {"rvu": ["hcpcs", "status"], "anesthesia": ["locality", "conversion_factor"]}
+    empty = pl.DataFrame()
     parsed = [
-        SimpleNamespace(raw=SimpleNamespace(member=member), frame=pl.DataFrame(schema=columns))
+        Parsed(RawTable(member, "all", "", "csv", "", "", empty, "", {}), pl.DataFrame(schema=columns), empty)
         for member, columns in {
             "pprrvu": ["line", "hcpcs", "status", "efficiency_adjustment"],
             "anesthesia": ["line", "locality", "anesthesia_factor_qp"],
@@ -237,6 +240,7 @@ def test_a_real_year_brings_what_cms_brought(release_path, tmp_path):
     """RVU25D to RVU26A: 337 codes came and 211 went, counted in CMS's own files by the set of their first columns."""
     store = LocalStore(tmp_path / "store")
     pfsetl.build("RVU25D", store=store, archive=release_path("RVU25D"))
-    told = pfsetl.build("RVU26A", store=store, archive=release_path("RVU26A")).record.since
-    assert (told.codes.added.count, told.codes.gone.count) == (337, 211)
+    told = present(pfsetl.build("RVU26A", store=store, archive=release_path("RVU26A")).record.since)
+    codes = present(told.codes)
+    assert (codes.added.count, codes.gone.count) == (337, 211)
     assert [f.percent for f in told.factors] == [3.26, None]

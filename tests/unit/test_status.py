@@ -34,7 +34,14 @@ def a_store(folder: Path, monkeypatch: pytest.MonkeyPatch, *labels: str, samples
 
 
 def ran(store: LocalStore, started: str, look: dict[str, Any] | None = None, **more: Any) -> None:
-    record = {"id": started, "command": "watch", "outcome": "unchanged", "steps": [], "started": started, "look": look}
+    record: dict[str, Any] = {
+        "id": started,
+        "command": "watch",
+        "outcome": "unchanged",
+        "steps": [],
+        "started": started,
+        "look": look,
+    }
     store.put_new(f"runs/{started[:13]}.json", json.dumps(record | more).encode())
 
 

@@ -10,7 +10,9 @@ from pfsetl.storage.store import LocalStore, open_store
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
-    return open_store(tmp_path / "new" / "store")
+    opened = open_store(tmp_path / "new" / "store")
+    assert isinstance(opened, LocalStore)
+    return opened
 
 
 def test_an_object_comes_back_as_it_went(store: LocalStore) -> None:

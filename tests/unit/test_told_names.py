@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import pfsetl
-from pfsetl.cli import COMMANDS, app
+from pfsetl.cli import COMMANDS
+from pfsetl.cli.options import app
 from pfsetl.declared import declarations
 
 SOURCE = Path(pfsetl.__file__).parent
@@ -30,7 +31,9 @@ def of_flows() -> set[str]:
 def _added(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-            yield from (a.value for a in node.args if isinstance(a, ast.Constant) and str(a.value).startswith("--"))
+            yield from (
+                str(a.value) for a in node.args if isinstance(a, ast.Constant) and str(a.value).startswith("--")
+            )
 
 
 def texts(path: Path) -> Iterator[tuple[str, bool]]:

@@ -24,8 +24,8 @@ SCANS = 2  # services with a cap: the scan and its image
 OPPSCAP = "OPPSCAP_JAN.csv"
 
 
-def members(label: str = "RVU25A", **files: bytes) -> Members:
-    return s.release(label, places=PLACES) | files
+def members(files: Members | None = None) -> Members:
+    return s.release("RVU25A", places=PLACES) | (files or {})
 
 
 def caps(change: Callable[[Row], list[Row]]) -> bytes:
@@ -58,7 +58,7 @@ def warnings(found: Examined) -> dict[str, tuple[str, ...]]:
 
 @pytest.mark.parametrize("mac", ["15101", "15182", "15192"])
 def test_another_number_of_the_same_state_is_that_state(mac: str, examined) -> None:
-    found = examined(members(**{OPPSCAP: caps(under(mac))}))
+    found = examined(members({OPPSCAP: caps(under(mac))}))
     kentucky = found.tables["opps_cap"].filter(pl.col("state") == "KY")
     assert kentucky.select("locality", "mac", "macs").unique().rows() == [("00", "15102", mac)]
     assert (kentucky.height, found.tables["rejects"].height) == (SCANS, 0)
@@ -66,7 +66,7 @@ def test_another_number_of_the_same_state_is_that_state(mac: str, examined) -> N
 
 
 def test_lines_under_both_numbers_are_one_row_that_names_both(examined) -> None:
-    found = examined(members(**{OPPSCAP: caps(lambda row: [row, row | {"mac": "15101"}])}))
+    found = examined(members({OPPSCAP: caps(lambda row: [row, row | {"mac": "15101"}])}))
     kentucky = found.tables["opps_cap"].filter(pl.col("state") == "KY")
     assert kentucky.select("mac", "macs").rows() == [("15102", "15101,15102")] * SCANS
 
@@ -80,7 +80,7 @@ def test_a_jurisdiction_that_nobody_has_seen_is_told_by_the_archive(examined) ->
 
 def test_anesthesia_under_an_unknown_number_is_told_by_its_name_in_gpci(examined) -> None:
     rows = [p | {"mac": "99901", "name": "Kentucky, KY"} if p is KENTUCKY else p for p in PLACES]
-    found = examined(members(**{"ANES2025.csv": s.anes_csv("ANES4", rows)}))
+    found = examined(members({"ANES2025.csv": s.anes_csv("ANES4", rows)}))
     assert found.tables["anesthesia"].filter(pl.col("macs") == "99901")["state"].to_list() == ["KY"]
 
 
@@ -107,7 +107,7 @@ def test_lines_that_nothing_places_are_rejects_and_named(mac: str, examined) -> 
 
 
 def test_a_locality_that_gpci_does_not_have_is_not_guessed(tmp_path: Path) -> None:
-    archive = members(**{OPPSCAP: caps(lambda row: [row, row | {"mac": "15101", "locality": "77"}])})
+    archive = members({OPPSCAP: caps(lambda row: [row, row | {"mac": "15101", "locality": "77"}])})
     found = examine("RVU25A", s.write_folder(tmp_path, archive), records={}, sample=True)
     assert found.tables["rejects"]["reason"].unique().to_list() == ["in no known state: contractor 15101 locality 77"]
 
@@ -147,7 +147,7 @@ def test_a_locality_that_gpci_alone_lacks_still_stops(tmp_path: Path) -> None:
 def test_a_mass_of_unplaced_lines_stops_the_build(tmp_path: Path) -> None:
     # all lines of one locality of five
     found = examine(
-        "RVU25A", s.write_folder(tmp_path, members(**{OPPSCAP: caps(under("99901"))})), records={}, sample=True
+        "RVU25A", s.write_folder(tmp_path, members({OPPSCAP: caps(under("99901"))})), records={}, sample=True
     )
     assert not found.report.accepting(["loss"]).errors
     with pytest.raises(

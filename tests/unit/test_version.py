@@ -236,7 +236,7 @@ def test_a_damaged_manifest_is_refused(text: str, store: LocalStore) -> None:
 def test_an_incomplete_manifest_is_refused(text: str, store: LocalStore) -> None:
     damaged = with_manifest(store, text)
     with pytest.raises(StoreError):
-        assert pfsetl.open(damaged).releases == dict(pfsetl.open(damaged).verify())
+        pfsetl.open(damaged)
 
 
 @pytest.mark.parametrize("field", ["table", "release"])

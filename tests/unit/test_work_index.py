@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ import pfsetl
 from pfsetl.publication.release_record import FindingRecord
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
+from tests.present import present
 from tests.unit.test_declarations import pfsetl as command
 
 RVUS = ("1.21", "1.40", "0.09")
@@ -35,7 +37,7 @@ def alone(label: str, work: str) -> s.Members:
 
 @pytest.fixture
 def built(tmp_path: Path) -> Callable[..., pfsetl.Build]:
-    def build(label: str, members: s.Members | None = None, **asked: bool) -> pfsetl.Build:
+    def build(label: str, members: s.Members | None = None, **asked: Any) -> pfsetl.Build:
         archive = s.write_zip(tmp_path / f"{label}.zip", members or s.release(label))
         return pfsetl.build(label, store=LocalStore(tmp_path / "store"), archive=archive, **{"sample": True, **asked})
 
@@ -61,7 +63,7 @@ def test_a_price_takes_the_index_of_the_law_on_its_day(built, tmp_path, label, d
     found = pfsetl.price("G9901", day, locality="AL/00", as_of=as_of, output=tmp_path / "store")
     factor = FACTORS[label]
     assert found["allowed"] == amount(indices, factor)
-    index = found["work_index"]
+    index = present(found["work_index"])
     assert (index["floor_in_force"], index["used"]) == (floored, Decimal(indices[0]))
     assert (index["with_floor"], index["without_floor"]) == (Decimal("1.000"), Decimal("0.988"))
     assert index["amount_with_floor"] == amount(FLOORED, factor)
@@ -83,7 +85,8 @@ def test_the_steps_and_a_note_name_the_index_the_act_and_its_source(built, tmp_p
 def test_an_index_above_the_floor_has_one_amount_and_no_note(built, tmp_path):
     built("RVU27A")
     found = pfsetl.price("G9901", "2027-01-15", locality="CA/18", output=tmp_path / "store")
-    assert found["work_index"]["amount_with_floor"] == found["work_index"]["amount_without_floor"] == found["allowed"]
+    index = present(found["work_index"])
+    assert index["amount_with_floor"] == index["amount_without_floor"] == found["allowed"]
     assert not [note for note in found["notes"] if note.startswith("work index")]
 
 
