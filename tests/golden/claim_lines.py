@@ -10,7 +10,7 @@ from pfsetl.pricing.reductions import Line
 DOLLARS = ("payment", "technical", "professional", "therapy", "base_payment", "charge", "uncapped_technical")
 SHARES = ("preoperative", "intraoperative", "postoperative")
 # What an example says nothing of: no indicator, no part, and the package that most surgery has.
-PLAIN: Mapping[str, Any] = dict.fromkeys(
+PLAIN: dict[str, Any] = dict.fromkeys(
     [*DOLLARS, "reason", "endoscopic_base", "imaging_family", "pctc"]
 ) | {
     "multiple_procedure": "0", "bilateral": "0", "assistant_surgeon": "2", "co_surgeons": "2", "team_surgery": "2",
@@ -20,7 +20,9 @@ PLAIN: Mapping[str, Any] = dict.fromkeys(
 
 def line(given: Mapping[str, Any]) -> Line:
     """A line of an example; its dollars are those of one unit."""
-    read = {name: round(Decimal(str(given[name])) * 100) for name in DOLLARS if given.get(name) is not None}
+    read: dict[str, Any] = {
+        name: round(Decimal(str(given[name])) * 100) for name in DOLLARS if given.get(name) is not None
+    }
     read |= {name: Decimal(str(given[name])) for name in SHARES if name in given}
     read |= {"date": date.fromisoformat(given["date"]), "modifiers": tuple(given["modifiers"])}
-    return Line(**(PLAIN | given | read))
+    return Line(**{**PLAIN, **given, **read})

@@ -88,7 +88,9 @@ def test_without_the_cap_prices_are_missed(recomputed):
 
 
 def test_the_second_listing_of_southern_california_has_the_same_prices(release_path):
-    rows = opps_cap_member(member_bytes(release_path("RVU25D")))
+    member = member_bytes(release_path("RVU25D"))
+    assert member is not None
+    rows = opps_cap_member(member)
     key = ["hcpcs", "modifier", "locality", "status", *SETTINGS]
     moved = ["17", "18", "26", "71", "72", "73", "74"]
     old = rows.filter(pl.col("locality").is_in(moved), mac="01112").select(key)

@@ -49,8 +49,10 @@ def priced(built):
     """Return the price of a published row as CMS names it: contractor, locality, code, modifier, setting."""
 
     def price(release: str, row, **asked):
+        day = registry.find(release).effective_from
+        assert day is not None
         return pfsetl.price(
-            row["hcpcs"], registry.find(release).effective_from, locality=f"{row['mac']}/{row['locality']}",
+            row["hcpcs"], day, locality=f"{row['mac']}/{row['locality']}",
             modifiers=row["modifier"], setting=row["setting"], output=built(release), **asked,
         )  # fmt: skip
 
@@ -62,7 +64,7 @@ def step(answer, name: str):
 
 
 def different(release: str, rows, mine) -> list[tuple[object, ...]]:
-    found = []
+    found: list[tuple[object, ...]] = []
     for row in rows:
         ours = mine(row)
         if ours != row["published"]:
@@ -111,6 +113,7 @@ def test_a_price_is_the_row_of_the_payment_table(built, release):
     version = built(release)
     table = version.scan("payment_locality", release).collect().sample(250, seed=SEED)
     day = registry.find(release).effective_from
+    assert day is not None
     wrong = []
     for number, row in enumerate(table.rows(named=True)):
         participant, setting = row["participant"], SETTINGS[number % 2]
@@ -134,6 +137,7 @@ def test_the_worked_therapy_example_of_2026(built, participant, factor):
     assert one["allowed"] == cents(Decimal("1.21") * Decimal(factor))
     assert one["limiting_charge"] == cents(one["allowed"] * Decimal("1.0925"))
     two = pfsetl.price("97761", "2026-02-01", units=2, **asked)
+    assert two["allowed"] is not None
     assert two["allowed"] - one["allowed"] == cents(Decimal("0.86") * Decimal(factor))
 
 

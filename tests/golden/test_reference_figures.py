@@ -1,6 +1,7 @@
 """Figures of RVU26A that were computed independently of this project, and those of a public code page."""
 
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,7 +24,7 @@ def release(built):
     return lambda table: version.scan(table, "RVU26A").filter(participant="non_qp")
 
 
-def one(rows: pl.LazyFrame) -> dict:
+def one(rows: pl.LazyFrame) -> dict[str, Any]:
     return rows.collect().row(0, named=True)
 
 

@@ -102,8 +102,9 @@ def test_results_come_in_the_order_given(lines):
 @given(claims | tied)
 def test_nothing_is_allowed_above_units_times_sides_times_payment(lines):
     for one in price_claim(lines):
-        sides = {"1": 150, "3": 200}.get(one.line.bilateral, 100) if "50" in one.line.modifiers else 100
+        sides = {"1": 150, "3": 200}.get(one.line.bilateral or "", 100) if "50" in one.line.modifiers else 100
         if one.allowed is not None:
+            assert one.line.payment is not None
             assert 0 <= 100 * one.allowed <= one.line.payment * one.line.units * sides + 50
             assert one.allowed <= (one.allowed if one.line.charge is None else one.line.charge)
             assert 0 <= one.sequestration <= one.allowed

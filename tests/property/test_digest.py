@@ -1,6 +1,7 @@
 """A table's digest depends on its rows and nothing else: any change shows, and no way of holding them does."""
 
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from pfsetl.publication.digest import RowsDigest, encoded, plain, rows_digest, type_text
 
-SCHEMA = {"code": pl.String, "text": pl.String, "flag": pl.Boolean, "money": pl.Decimal(9, 2), "count": pl.Int32,
-          "share": pl.Float64}  # fmt: skip
+SCHEMA: dict[str, Any] = {"code": pl.String, "text": pl.String, "flag": pl.Boolean, "money": pl.Decimal(9, 2),
+                          "count": pl.Int32, "share": pl.Float64}  # fmt: skip
 row = st.tuples(
     st.text("ab0", max_size=2),
     st.none() | st.text("ab\u00e9", max_size=2),
@@ -22,7 +23,7 @@ row = st.tuples(
 tables = st.lists(row, min_size=1, max_size=12)
 
 
-def frame(rows: list[tuple]) -> pl.DataFrame:
+def frame(rows: list[tuple[object, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 

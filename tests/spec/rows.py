@@ -13,9 +13,9 @@ from pfsetl.tables import derive
 Row = dict[str, Any]
 
 IN_FORCE = Release(
-    "RVU99A", 2099, 1, "initial", date(2099, 1, 1), date(2099, 3, 31), False, None, None, None, None, None
+    "RVU99A", 2099, 1, "initial", date(2099, 1, 1), date(2099, 3, 31), False, None, None, None, None, known=False
 )  # fmt: skip
-NEVER_IN_FORCE = Release("RVU99A", 2099, 1, "initial", None, None, True, "RVU99AR", None, None, None, None)
+NEVER_IN_FORCE = Release("RVU99A", 2099, 1, "initial", None, None, True, "RVU99AR", None, None, None, known=False)
 
 _SERVICE: Row = {
     "release": "RVU99A",

@@ -5,6 +5,7 @@ Payments are invented round figures; the factors, their dates and the order of t
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ TODAY = date(2025, 3, 3)
 
 
 def line(number=1, hcpcs="G0001", payment=100_00, modifiers="", **changed):
-    values = {
+    values: dict[str, Any] = {
         "units": 1, "date": TODAY, "reason": None, "technical": None, "professional": None, "therapy": None,
         "base_payment": None, "endoscopic_base": None, "multiple_procedure": "0", "bilateral": "0",
         "assistant_surgeon": "2", "co_surgeons": "2", "team_surgery": "2", "imaging_family": "99", "pctc": "0",

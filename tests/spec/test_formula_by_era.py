@@ -16,9 +16,8 @@ from tests.spec.rows import paid
 
 def release(first: str) -> Release:
     day = date.fromisoformat(first)
-    return Release(
-        "RVU99A", day.year, 1 + (day.month - 1) // 3, "initial", day, None, False, None, None, None, None, None
-    )
+    quarter = 1 + (day.month - 1) // 3
+    return Release("RVU99A", day.year, quarter, "initial", day, None, False, None, None, None, None, known=False)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from pfsetl.tables import derive
-from tests.spec.rows import IN_FORCE, paid, paid_in, rvu_rows
+from tests.spec.rows import IN_FORCE, Row, paid, paid_in, rvu_rows
 
-CAPPED = {"hcpcs": "G0130", "modifier": "TC", "nonfacility_pe_rvu": "5.00", "facility_pe_rvu": "5.00"}
+CAPPED: Row = {"hcpcs": "G0130", "modifier": "TC", "nonfacility_pe_rvu": "5.00", "facility_pe_rvu": "5.00"}
 
 
 # Deficit Reduction Act section 5102(b): Medicare pays the lower of the two.

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from tests.spec.rows import NEVER_IN_FORCE, paid
+from tests.spec.rows import NEVER_IN_FORCE, Row, paid
 
-WITH_RVUS = {"work_rvu": "1.00", "nonfacility_pe_rvu": "2.00"}  # x 10 = 30.00
+WITH_RVUS: Row = {"work_rvu": "1.00", "nonfacility_pe_rvu": "2.00"}  # x 10 = 30.00
 BY_STATUS = {
     "A": None,
     "R": None,
@@ -77,11 +77,12 @@ def test_a_release_that_never_took_effect_keeps_its_amounts():
 @pytest.mark.parametrize("setting", ["nonfacility", "facility"])
 def test_na_keeps_the_amount(setting):
     # CMS's 2020 payment file lists an amount on every NA row: NA means rarely performed there, not unpriced.
-    row = paid(work_rvu="1", nonfacility_pe_rvu="2", facility_pe_rvu="2", **{f"{setting}_na": True})
+    na: Row = {f"{setting}_na": True}
+    row = paid(work_rvu="1", nonfacility_pe_rvu="2", facility_pe_rvu="2", **na)
     assert row[f"{setting}_amount"] == Decimal("30.00")
 
 
 @pytest.mark.parametrize(("flag", "other"), [("nonfacility_na", "facility_na"), ("facility_na", "nonfacility_na")])
 def test_na_is_carried_for_its_own_setting_only(flag, other):
-    row = paid(**WITH_RVUS, **{flag: True})
+    row = paid(**(WITH_RVUS | {flag: True}))
     assert (row[flag], row[other]) == (True, False)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pfsetl.tables import compare, derive
-from tests.spec.rows import IN_FORCE, rvu_rows
+from tests.spec.rows import IN_FORCE, Row, rvu_rows
 
 SECTION = {"section": "Medicine", "subsection": None}
 # Seven codes count: the code without RVUs doesn't, and 90006's value is that of its 26 row.
@@ -33,11 +33,11 @@ def compared() -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def medicine(compared) -> dict:
+def medicine(compared) -> Row:
     return compared[0].filter(section="Medicine", measure="work_rvu").row(0, named=True)
 
 
-def code(compared, hcpcs: str) -> dict:
+def code(compared, hcpcs: str) -> Row:
     return compared[1].filter(hcpcs=hcpcs, measure="work_rvu").row(0, named=True)
 
 

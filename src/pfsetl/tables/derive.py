@@ -139,7 +139,7 @@ def _payment_columns(*, capped: bool = True, flagged: bool = True, pe_share: tup
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
     for setting in _SETTINGS:
         pe = pl.col(f"_{setting}_pe")
-        amount = amount_cents(pl.col("_work"), pe, pl.col("_mp"), *indices, pl.col("_factor"), pe_share)
+        amount = amount_cents(pl.col("_work"), pe, pl.col("_mp"), *indices, pl.col("_factor"), pe_share=pe_share)
         if flagged:
             amount = share(amount, pl.col("_flag_parts"))
         opps = amount_cents(

@@ -25,7 +25,7 @@ def scaled(column: str | pl.Expr) -> pl.Expr:
 
 def amount_cents(
     work: Number, pe: Number, mp: Number, work_gpci: Number, pe_gpci: Number, mp_gpci: Number, factor: Number,
-    pe_share: tuple[int, int] = (1, 1),
+    *, pe_share: tuple[int, int] = (1, 1),
 ) -> Number:  # fmt: skip
     """Return (work x GPCI + PE x GPCI + MP x GPCI) x conversion factor in cents, rounded once, half up.
 
