@@ -11,7 +11,7 @@ import obstore
 import pytest
 from obstore.store import LocalStore as FolderBucket
 
-from pfsetl.publication import version
+from pfsetl.publication import publish, version
 from pfsetl.storage import bucket as object_store
 from pfsetl.storage.bucket import ObjectStore
 from pfsetl.storage.store import LocalStore, Store
@@ -71,7 +71,7 @@ def publish_changes(store: Store) -> version.Version:
     """One publish of a changed and of a new release."""
     base = version.open_version(store)
     both = [p.staged(store, "RVU25A", "3.0000"), p.staged(store, "RVU26A", "4.0000")]
-    return p.publish.commit(store, both, base, p.CONTRACT)
+    return publish.commit(store, both, base, p.CONTRACT)
 
 
 def check_after(store: Store, readers: list[version.Version], scans: list[Any]) -> None:

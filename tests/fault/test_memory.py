@@ -152,7 +152,7 @@ CLAIMS = {
 
 
 def read_as_claim(path: Path, how: str = "with") -> tuple[int, str, int]:
-    command = [sys.executable, "-c", CLAIM + PEAK, path, how]
+    command = [sys.executable, "-c", CLAIM + PEAK, str(path), how]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     *said, peak = done.stdout.splitlines() or ["0"]
     return done.returncode, "\n".join(said), int(peak)

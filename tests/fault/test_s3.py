@@ -18,7 +18,7 @@ from pyarrow.fs import FileSelector, FileType
 import pfsetl
 from pfsetl.errors import StoreError
 from pfsetl.pipeline.backfill import backfill
-from pfsetl.publication import manifest, version
+from pfsetl.publication import manifest, publish, version
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage import bucket as object_store
@@ -90,7 +90,9 @@ def test_polars_alone_reads_the_addresses_of_a_version(server: Server, bucket: s
 def test_duckdb_reads_a_scan_of_a_bucket(bucket: str, archive: Path) -> None:
     # NOTE: not through DuckDB's own httpfs, which is a download of its own.
     rows = build(bucket, archive).version.scan("rvu", LABEL).collect()
-    assert duckdb.sql("select count(*) from rows").fetchall() == [(rows.height,)] == [(7,)]
+    counted = duckdb.sql("select count(*) from rows")
+    assert counted is not None
+    assert counted.fetchall() == [(rows.height,)] == [(7,)]
 
 
 def test_an_earlier_version_stays_readable(bucket: str) -> None:
@@ -222,7 +224,7 @@ def test_a_lost_answer_does_not_hide_who_won(server: Server, bucket: str, monkey
 
     def rule(method: str, path: str) -> str | None:
         if method == "PUT" and path.endswith("/versions/000001.json") and not version.numbers(store):
-            p.publish.commit(store, [theirs], base, p.CONTRACT)
+            publish.commit(store, [theirs], base, p.CONTRACT)
             return "request lost"
         return None
 

@@ -1,6 +1,7 @@
 """An old workbook is looked into before it's read: a few bytes can't ask for gigabytes, and errors aren't blanks."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pfsetl.errors import ArchiveError
 from pfsetl.parsing import bounds, xls
 
 
-def workbook(*sheets: dict[tuple[int, int], object]) -> bytes:
+def workbook(*sheets: Mapping[tuple[int, int], object]) -> bytes:
     book = xlwt.Workbook()
     for number, cells in enumerate(sheets):
         sheet = book.add_sheet(f"Sheet{number}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 
 from pfsetl import Version
@@ -18,7 +19,7 @@ DIFFERING = {
 FOREIGN = [("RVU09A", "RVU11A"), ("RVU15A", "RVU14A"), ("RVU18A", "RVU20A"), ("RVU22A", "RVU24A"), ("RVU26A", "RVU25D")]
 
 
-def tables(built: Callable[[str], Version], release: str) -> dict:
+def tables(built: Callable[[str], Version], release: str) -> dict[str, pl.DataFrame]:
     return {name: built(release).scan(name, release).collect() for name in TABLES}
 
 
