@@ -167,8 +167,8 @@ class Orchestra:
     def run(self, deployment: str, job: Mapping[str, Any] | None = None, **parameters: Any) -> str:
         """Ask for a run of a deployment, for some worker to take; return the run's id."""
         known = self.get(f"deployments/name/{deployment}")
-        asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "job_variables": dict(job or {})}
-        asked["idempotency_key"] = str(uuid4())
+        asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "job_variables": dict(job or {}),
+                 "idempotency_key": str(uuid4())}  # fmt: skip
         return str(self.post(f"deployments/{known['id']}/create_flow_run", asked)["id"])
 
     def run_with_files_up_to(self, kib: int, deployment: str, **parameters: Any) -> str:

@@ -26,6 +26,7 @@ from pfsetl.source import discover, fetch
 from pfsetl.storage.store import LocalStore
 from tests import cms_pages, publisher, synthetic
 from tests.cms_server import Answer, Cms
+from tests.present import present
 
 INDEX = cms_pages.FILES
 FILLED = (*synthetic.CODES, *synthetic.filler())  # the rows of a whole synthetic release
@@ -118,7 +119,8 @@ class Site:
 
     def watch(self, **options: Any) -> Any:
         where = {"output": str(self.store.root), "cache": str(self.cache)}
-        return watch(**where, retry_delays=(), **({"since": self.since, "today": self.today} | options))
+        asked: dict[str, Any] = {**where, "retry_delays": (), "since": self.since, "today": self.today, **options}
+        return watch(**asked)
 
     def look(self, today: date | None = None) -> Told:
         """Look at CMS on a day, on which the clock stands, and return what an operator sees of it."""
@@ -134,7 +136,7 @@ class Site:
         assert len(left) == 1, f"{len(left)} artifacts of one look"
         code, told = self.status()
         rows = json.loads(str(left[0].data))
-        return Told(run.state.name, run.state.message or "", left[0].description or "", rows, code, told)
+        return Told(present(run.state.name), run.state.message or "", left[0].description or "", rows, code, told)
 
     def status(self) -> tuple[int, dict[str, Any]]:
         """Return the exit code of `pfsetl status --json`, and what it prints."""

@@ -110,7 +110,7 @@ def story(hook: Hook, prepared: Path, tmp_path_factory: pytest.TempPathFactory) 
         told = Story(prefect, hook, output, made, prefect.post("automations/filter", {}))
         prefect.start_workers("only")
 
-        backfill = {"releases": "RVU25A,RVU25B", "archives": str(archives), "output": output}
+        backfill: dict[str, Any] = {"releases": "RVU25A,RVU25B", "archives": str(archives), "output": output}
         told.failed = prefect.run("backfill/backfill", **backfill)
         assert prefect.finished(told.failed, RUN_SECONDS)[0] == "FAILED"
         codes = [s.changed(s.VISIT, work="1.50") if row is s.VISIT else row for row in s.CODES]

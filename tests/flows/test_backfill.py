@@ -15,15 +15,17 @@ from prefect.testing.utilities import prefect_test_harness
 
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable
-from pfsetl.flows import report, tasks
+from pfsetl.flows import report
 from pfsetl.flows.backfill import backfill
 from pfsetl.publication import version
 from pfsetl.publication.runs import runs
+from pfsetl.source import fetch as fetching
 from pfsetl.source.cache import newest
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 from tests.flows.processes import SLOT_WAIT
+from tests.present import present
 
 LABELS = ["RVU24A", "RVU25A", "RVU25D", "RVU26A"]
 ABSENT = ["RVU24AR", "RVU24B", "RVU24C", "RVU24D", "RVU25B", "RVU25C", "RVU26B", "RVU26C", "RVU26D"]
@@ -46,15 +48,15 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def seen(after: str = "") -> Any:
+def seen() -> Any:
     """The newest flow run with its task runs and artifacts, as the server tells."""
     with get_client(sync_client=True) as client:
-        newest = max(client.read_flow_runs(), key=lambda r: r.start_time)
+        newest = max(client.read_flow_runs(), key=lambda r: present(r.start_time))
         artifacts = [a for a in client.read_artifacts() if a.flow_run_id == newest.id and a.key]
         deadline = time.monotonic() + 20  # task runs are written from events, a moment later
         while True:
             of_it = [t for t in client.read_task_runs() if t.flow_run_id == newest.id]
-            if (of_it and all(t.state.is_final() for t in of_it)) or time.monotonic() > deadline:
+            if (of_it and all(t.state and t.state.is_final() for t in of_it)) or time.monotonic() > deadline:
                 return SimpleNamespace(run=newest, tasks=of_it, artifacts={a.key: a for a in artifacts})
             time.sleep(0.1)
 
@@ -71,7 +73,7 @@ def three(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNam
         (zips / f"{label}.zip").write_bytes((archives / f"{label}.zip").read_bytes())
     cells = [row[:-1] for row in s.cells_of(s.gpci_csv("GPCI7"))]
     s.write_zip(zips / "RVU25A.zip", s.whole("RVU25A") | {"GPCI2025.csv": s.csv_bytes(cells)})
-    call = {"releases": "2024..2026", "output": str(store.root), "archives": str(zips)}
+    call: dict[str, Any] = {"releases": "2024..2026", "output": str(store.root), "archives": str(zips)}
     with pytest.raises(ChecksFailed) as failure:
         backfill(**call)
     broken = SimpleNamespace(
@@ -153,7 +155,7 @@ def test_a_run_is_recorded_with_the_steps_of_its_releases(three: SimpleNamespace
 
 def test_dask_publishes_what_threads_publish_and_records_the_steps(archives: Path, tmp_path: Path, three: Any) -> None:
     output = tmp_path / "store"
-    done = backfill(releases=LABELS, output=str(output), archives=str(archives), task_runner="dask")
+    done = backfill(releases=[*LABELS], output=str(output), archives=str(archives), task_runner="dask")
     assert (done["version"], done["published"], done["failed"]) == (1, LABELS, {})
     opened = version.open_version(output)
     assert {r.path for r in opened.resources} == {r.path for r in version.open_version(three.store).resources}
@@ -190,7 +192,7 @@ def test_artifacts_that_cannot_be_written_do_not_fail_a_run(archives, tmp_path, 
 @pytest.fixture
 def at_cms(archives: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cms]:
     """CMS with the four releases where `schemas/releases.csv` has them; each network call is tried once."""
-    routes = {registry.find(x).zip_path: [Answer((archives / f"{x}.zip").read_bytes())] for x in LABELS}
+    routes = {present(registry.find(x).zip_path): [Answer((archives / f"{x}.zip").read_bytes())] for x in LABELS}
     monkeypatch.setenv("PFSETL_ATTEMPTS", "1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Cms(routes) as cms:
@@ -202,7 +204,11 @@ def test_a_busy_source_is_asked_again_and_a_page_is_not(at_cms: Cms, archives: P
     busy, page = (registry.find(x).zip_path or "" for x in ("RVU24A", "RVU25A"))
     at_cms.answer_with(busy, Answer(status=503), Answer((archives / "RVU24A.zip").read_bytes()))
     at_cms.answer_with(page, Answer(PAGE, type="text/html"))
-    call = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache"), "retry_delays": (0.1, 0.1)}
+    call: dict[str, Any] = {
+        "output": str(tmp_path / "store"),
+        "cache": str(tmp_path / "cache"),
+        "retry_delays": (0.1, 0.1),
+    }
     with pytest.raises(SourceUnavailable, match=r"RVU25A: .*HTML page"):
         backfill(releases="RVU24A,RVU25A", **call)
     assert (len(at_cms.asked(busy)), len(at_cms.asked(page))) == (2, 1)
@@ -212,7 +218,7 @@ def test_a_busy_source_is_asked_again_and_a_page_is_not(at_cms: Cms, archives: P
 
 
 def test_what_the_cache_holds_is_not_asked_for_again(at_cms: Cms, tmp_path: Path) -> None:
-    call = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
+    call: dict[str, Any] = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
     backfill(releases="RVU24A", **call)
     done = backfill(releases="RVU24A,RVU25A", **call)
     assert (done["published"], done["unchanged"]) == (["RVU25A"], ["RVU24A"])
@@ -220,9 +226,9 @@ def test_what_the_cache_holds_is_not_asked_for_again(at_cms: Cms, tmp_path: Path
 
 
 def test_what_the_cache_has_damaged_is_fetched_again(at_cms: Cms, tmp_path: Path) -> None:
-    call = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
+    call: dict[str, Any] = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
     backfill(releases="RVU24A", **call)
-    file = newest(tmp_path / "cache", "RVU24A").path
+    file = present(newest(tmp_path / "cache", "RVU24A")).path
     file.chmod(0o644)
     file.write_bytes(file.read_bytes()[:5_000])
     done = backfill(releases="RVU24A", **call | {"output": str(tmp_path / "other")})
@@ -231,7 +237,7 @@ def test_what_the_cache_has_damaged_is_fetched_again(at_cms: Cms, tmp_path: Path
 
 def test_tasks_that_talk_to_cms_keep_to_its_limit(at_cms: Cms, tmp_path: Path, monkeypatch) -> None:
     at_work: list[int] = []
-    now, lock, fetch = [0], threading.Lock(), tasks.fetching.fetch
+    now, lock, fetch = [0], threading.Lock(), fetching.fetch
 
     def counted(*arguments: Any, **options: Any) -> Any:
         with lock:
@@ -244,12 +250,12 @@ def test_tasks_that_talk_to_cms_keep_to_its_limit(at_cms: Cms, tmp_path: Path, m
             with lock:
                 now[0] -= 1
 
-    monkeypatch.setattr(tasks.fetching, "fetch", counted)
+    monkeypatch.setattr(fetching, "fetch", counted)
     with get_client(sync_client=True) as client:
         client.upsert_global_concurrency_limit_by_name("cms", 1)
-        call = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache"), "concurrency": 4}
+        call: dict[str, Any] = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache"), "concurrency": 4}
         try:
-            assert len(backfill(releases=LABELS, **call)["published"]) == 4
+            assert len(backfill(releases=[*LABELS], **call)["published"]) == 4
         finally:
             client.delete_global_concurrency_limit_by_name("cms")
     assert max(at_work) == 1

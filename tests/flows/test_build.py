@@ -20,6 +20,7 @@ import pytest
 
 import pfsetl
 from pfsetl.declared import registry
+from tests.present import present
 
 ROOT = Path(__file__).resolve().parents[2]
 LABEL = "RVU25D"
@@ -197,7 +198,7 @@ def test_a_source_that_answers_503_is_asked_again_and_the_release_is_published(r
     # By hand: 32.3465 x (1.00 x 1.000 + 2.00 x 0.900 + 0.10 x 0.500) = 92.187525
     paid = version.scan("payment_locality", LABEL).filter(pl.col("hcpcs") == "G9901", pl.col("state") == "AL")
     assert str(paid.collect()["nonfacility_amount"].item()) == "92.19"
-    assert version.releases[LABEL].archive.url.endswith(ZIP_PATH)
+    assert present(version.releases[LABEL].archive.url).endswith(ZIP_PATH)
 
 
 def test_a_page_instead_of_a_zip_ends_in_one_clear_message_and_isnt_asked_for_again(runs: Runs) -> None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from prefect.exceptions import ParameterTypeError
 from prefect.server.schemas.schedules import CronSchedule
+from prefect.variables import Variable
 
 from pfsetl.errors import UsageError
 from pfsetl.flows import parameters
@@ -76,14 +77,14 @@ def test_an_absolute_output_is_deployed(monkeypatch: pytest.MonkeyPatch, where: 
 
 def test_the_output_may_be_a_variable_of_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PFSETL_OUTPUT", raising=False)
-    monkeypatch.setattr(parameters.Variable, "get", {"pfsetl_output": "/srv/mpfs"}.get)
+    monkeypatch.setattr(Variable, "get", {"pfsetl_output": "/srv/mpfs"}.get)
     assert parameters.deployed_output() == {"pfsetl_output": "/srv/mpfs"}
 
 
 @pytest.mark.parametrize("where", ["", "output"])
 def test_an_output_that_is_unset_or_relative_is_not_deployed(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setenv("PFSETL_OUTPUT", where)
-    monkeypatch.setattr(parameters.Variable, "get", {}.get)
+    monkeypatch.setattr(Variable, "get", {}.get)
     with pytest.raises(SystemExit, match="Set PFSETL_OUTPUT to an absolute folder"):
         parameters.deployed_output()
 

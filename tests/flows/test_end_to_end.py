@@ -21,6 +21,7 @@ from pfsetl.source import cache
 from tests import synthetic as s
 from tests.flows.postings import HTML, LICENCE, post_index, post_page, zip_answer, zip_path
 from tests.flows.processes import CmsProcess, Orchestra, cms_process, eventually, orchestra
+from tests.present import present
 
 RUN_SECONDS = 150.0  # of one run, which takes 10 to 30
 AT_ONCE = 2  # how many requests for archives CMS may see at the same time
@@ -67,7 +68,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("story")
-    places = {"output": str(folder / "output"), "cache": str(folder / "cache")}
+    places: dict[str, Any] = {"output": str(folder / "output"), "cache": str(folder / "cache")}
     with cms_process(folder / "cms") as cms, orchestra(folder, prepared, cms.url, schedules=True) as prefect:
         scheduled = runs_by_schedule(prefect)
         prefect.start_workers("first", "second")
@@ -78,7 +79,7 @@ def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
         go = folder / "go"
         post_with_troubles(cms, until=str(go))
-        backfill = {"releases": ",".join([*GOOD, *BAD]), "concurrency": 4, **places}
+        backfill: dict[str, Any] = {"releases": ",".join([*GOOD, *BAD]), "concurrency": 4, **places}
         run = prefect.run("backfill/backfill", **backfill)
         eventually("the first archives are asked for", lambda: len(cms.requests()) >= AT_ONCE, 90, prefect.started)
         at_once = settled(cms)
@@ -88,7 +89,7 @@ def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         before = len(cms.requests())
         again = chapter(prefect.run("backfill/backfill", **backfill), before)
 
-        watch = {"since": 2026, "today": "2026-05-01", **places}
+        watch: dict[str, Any] = {"since": 2026, "today": "2026-05-01", **places}
         post_news(cms)
         before = len(cms.requests())
         news = chapter(prefect.run("watch/watch", **watch), before)
@@ -259,7 +260,7 @@ def test_a_watch_publishes_the_new_release_and_the_reposted_one_as_one_version(s
 def test_a_reposted_archive_is_revision_2_of_its_release(story: Story) -> None:
     record = story.watch.version.releases["RVU26B"]
     assert record.revision == 2
-    assert record.archive.url.endswith(REPOSTED)
+    assert present(record.archive.url).endswith(REPOSTED)
     assert work_of_the_visit(story.watch.version, "RVU26B") == {Decimal("1.50")}
 
 
@@ -268,7 +269,7 @@ def test_the_version_before_a_repost_stays_readable_as_it_was(story: Story) -> N
 
 
 def test_a_redirected_zip_is_recorded_with_the_address_it_came_from(story: Story) -> None:
-    assert story.watch.version.releases["RVU27A"].archive.url.endswith(BEHIND_IT)
+    assert present(story.watch.version.releases["RVU27A"].archive.url).endswith(BEHIND_IT)
 
 
 def test_a_licence_page_in_place_of_a_zip_is_reported_by_name(story: Story) -> None:

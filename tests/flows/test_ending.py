@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ ending.ends_plainly(0.3)(hang)()
 
 
 def test_a_failure_is_a_state_with_the_message_and_the_error() -> None:
-    def refuse() -> None:
+    def refuse() -> Any:
         raise SourceUnavailable("RVU26B: not there")
 
     state = ends_plainly(1)(refuse)()

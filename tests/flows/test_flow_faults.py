@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,14 +61,13 @@ class Place:
     cache: Path
 
     @property
-    def parameters(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, Any]:
         return {"output": str(self.output), "cache": str(self.cache)}
 
     def status(self, day: date | None = None) -> Status:
         """What `pfsetl status` says, on a day or now."""
-        return status(
-            pfsetl.open_store(self.output), now=day and datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        )
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) if day else None
+        return status(pfsetl.open_store(self.output), now=noon)
 
     def staged(self) -> list[str]:
         return sorted(path.name[:6] for path in self.output.glob("staged/*.json"))
@@ -207,8 +207,8 @@ def test_a_release_that_a_full_disk_stops_is_reported_and_published_by_the_next_
     assert "failed: RVU21A: " in said
     completes(prefect, start_backfill(prefect, place))
     place.holds(*LABELS, version=2)
-    told = place.status()
-    assert ([why for why in told.stale if why.startswith("the last run")], told.problems) == ([], ())
+    after = place.status()
+    assert ([why for why in after.stale if why.startswith("the last run")], after.problems) == ([], ())
 
 
 def test_a_version_that_a_full_disk_stops_is_published_by_the_next_run(

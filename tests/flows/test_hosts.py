@@ -8,11 +8,13 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 
 from pfsetl.archive_cache import open_cache
+from pfsetl.declared import registry
 from pfsetl.flows import tasks
 from pfsetl.flows.backfill import backfill
 from pfsetl.flows.watch import watch
 from pfsetl.publication import version
 from pfsetl.source import cache
+from pfsetl.source import fetch as fetching
 from tests import s3_server
 from tests.flows.site import Site, opened
 from tests.flows.test_watch import SINCE, TODAY, WITHOUT_EXCLUDED
@@ -73,7 +75,7 @@ def test_looks_from_changing_hosts_are_one_history(site: Site, store: str, on: C
 def test_a_backfill_takes_what_another_host_fetched(site: Site, store: str, on: Callable[[str], Path]) -> None:
     zip_path = site.post("RVU26A")
     on("a")
-    tasks.fetching.fetch(tasks.registry.find("RVU26A"), open_cache(None, store), url=site.cms.url + zip_path)
+    fetching.fetch(registry.find("RVU26A"), open_cache(None, store), url=site.cms.url + zip_path)
     on("b")
     assert backfill(releases="RVU26A", output=store)["published"] == ["RVU26A"]
     assert len(site.cms.asked(zip_path)) == 1
@@ -86,7 +88,7 @@ def test_a_release_is_staged_on_another_host_than_the_one_that_fetched_it(
     zip_path = site.post(LABEL)
     here = on("a")
     place = open_cache(None, store)
-    kept = tasks.fetching.fetch(tasks.registry.find_or_infer(LABEL), place, url=site.cms.url + zip_path)
+    kept = fetching.fetch(registry.find_or_infer(LABEL), place, url=site.cms.url + zip_path)
     found = tasks.kept_in(place, kept)
     shutil.rmtree(here)
     on("b")

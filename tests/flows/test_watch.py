@@ -17,6 +17,7 @@ from pfsetl.publication.runs import runs
 from pfsetl.source import cache
 from tests import synthetic
 from tests.flows.site import Site, opened
+from tests.present import present
 
 SINCE = 2027
 TODAY = date(2027, 2, 1)
@@ -64,7 +65,7 @@ def test_a_new_release_and_a_re_posted_one_become_versions_with_their_history(si
     with get_client(sync_client=True) as client:
         tables = [a for a in client.read_artifacts() if a.key == "watch"]
         names = {t.name for t in client.read_task_runs()}
-    shown = [row for a in tables for row in json.loads(a.data)]
+    shown = [row for a in tables for row in json.loads(str(a.data))]
     assert {row["revision"] for row in shown if row["outcome"] == "published"} == {1, 2}
     assert {"publish RVU27A revision 1", "publish RVU27A revision 2"} <= names
 
@@ -98,7 +99,7 @@ def test_what_a_stopped_run_fetched_and_the_disk_lost_is_fetched_again(site: Sit
         patched.setattr(releases, "publish_releases", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             site.watch()
-    file = cache.newest(site.folder / "cache", "RVU27A").path
+    file = present(cache.newest(site.folder / "cache", "RVU27A")).path
     file.chmod(0o644)
     file.write_bytes(file.read_bytes()[:5_000])
     assert site.watch()["published"] == ["RVU27A"]
