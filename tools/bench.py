@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -137,7 +138,7 @@ def lookups(version: pfsetl.Version) -> None:
     wanted = rows.filter(pl.col("modifier") == "").collect().sample(51, seed=1).rows()
     day = registry.find(RELEASE).effective_from or date.min
     taken = [
-        seconds(lambda one=(code, place): pfsetl.price(one[0], day, locality=one[1], output=version))
+        seconds(partial(pfsetl.price, code, day, locality=place, output=version))
         for code, place in ((row[0], f"{row[2]}/{row[3]}") for row in wanted)
     ]
     warm = sorted(1000 * t for t in taken[1:])
@@ -151,11 +152,11 @@ def all_releases(folder: Path, temporary: Path) -> None:
     store = pfsetl.open_store(temporary / "history")
     taken = seconds(lambda: backfill(archives, store=store))
     version = pfsetl.open(store)
-    rows, size = (sum(r[what] for r in version.resources) for what in ("rows", "bytes"))
+    rows, size = sum(r.rows for r in version.resources), sum(r.bytes for r in version.resources)
     least = 0.0
     for label in archives:
         frames = {name: version.scan(name, label).collect() for name in contracts.load().tables}
-        least += seconds(lambda path=archives[label], held=frames: floor([path], held, temporary / "floor"))
+        least += seconds(partial(floor, [archives[label]], frames, temporary / "floor"))
     again = seconds(lambda: backfill(archives, store=store))
     print(f"\nbackfill of {len(archives)} releases, {rows:,} rows, {size:,} bytes of Parquet")
     print(f"backfill {taken:.2f} s, {rows / taken:,.0f} rows a second, {taken / len(archives):.2f} s a release")

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ["PREFECT_LOGGING_LEVEL"] = os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
@@ -69,7 +70,7 @@ def engines(folder: Path, temporary: Path) -> None:
     print(f"\nbackfill of {len(archives)} releases, {os.cpu_count()} cores, two releases at once in the flows")
     print(f"loop     {plain:.2f} s: pfsetl.backfill, one after another")
     for task_runner in ("threads", "dask"):
-        taken = seconds(lambda chosen=task_runner: flow(chosen), store)
+        taken = seconds(partial(flow, task_runner), store)
         print(f"{task_runner:8} {taken:.2f} s, ratio to the loop {taken / plain:.2f}")
     again = seconds(lambda: flow("threads"))
     print(f"again    {again:.2f} s when nothing is missing")
@@ -78,7 +79,9 @@ def engines(folder: Path, temporary: Path) -> None:
 def quiet_watch(temporary: Path) -> None:
     """Watch a server with CMS's index and pages, none of which is new."""
     known = [r for r in registry.releases().values() if r.page]
-    routes = {r.page: [_html(cms_pages.release(r.label, [(r.zip_path or "", r.label)]))] for r in known if r.zip_path}
+    routes = {
+        r.page: [_html(cms_pages.release(r.label, [(r.zip_path, r.label)]))] for r in known if r.page and r.zip_path
+    }
     rows = [cms_pages.Row(r.label, str(r.year), r.page) for r in known]
     with Cms({**routes, cms_pages.FILES: [_html(cms_pages.index(rows))]}) as cms:
         os.environ["PFSETL_CMS_URL"] = cms.url

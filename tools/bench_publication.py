@@ -26,6 +26,7 @@ from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
 from pfsetl.publication import parquet, publish, release_changes
 from pfsetl.publication.digest import encoded
+from pfsetl.publication.parquet import Parts
 from pfsetl.storage.store import Store, open_store
 from tests import publisher, s3_server
 from tools.taken import READERS, Query
@@ -83,7 +84,7 @@ def publishing(at: Version, temporary: Path) -> None:
     print(f"publish {middle(a / b for a, b in pairs)} x writing the plain Parquet of {RELEASE}: digests, hashes, fsync")
 
 
-def in_parts(frames: dict[str, pl.DataFrame]) -> dict[str, publish.Parts]:
+def in_parts(frames: dict[str, pl.DataFrame]) -> dict[str, Parts]:
     """Return the tables as a build has them: payment_locality in parts, with text as Enums."""
     rows = encoded(frames["payment_locality"])
     return {**frames, "payment_locality": list(rows.iter_slices(50_000))}
@@ -159,9 +160,9 @@ def lookups(at: Version) -> None:
 
 def sizes(at: Version) -> None:
     total = sum(r.bytes for r in at.resources)
-    print(f"size    {total:,} bytes a release ({RELEASE}), {sum(r['rows'] for r in at.resources):,} rows")
+    print(f"size    {total:,} bytes a release ({RELEASE}), {sum(r.rows for r in at.resources):,} rows")
     for r in sorted(at.resources, key=lambda r: -r.bytes):
-        print(f"        {r['bytes']:>12,} {r['table']}, {r['rows']:,} rows")
+        print(f"        {r.bytes:>12,} {r.table}, {r.rows:,} rows")
 
 
 def layouts(at: Version, temporary: Path) -> None:
