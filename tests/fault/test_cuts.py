@@ -88,7 +88,9 @@ def cuts(data: bytes, rng: random.Random) -> list[int]:
 
 
 @pytest.mark.parametrize("label", ARCHIVES)
-def test_a_cut_of_any_member_is_refused_or_loses_nothing(label, archives, whole, tmp_path):
+def test_a_cut_of_any_member_is_refused_or_loses_nothing(
+    label, archives: dict[str, Files], whole: dict[str, Tables], tmp_path
+):
     rng, silent, tried = random.Random(f"{SEED} {label}"), [], 0
     for name, data in archives[label].items():
         lines = data.splitlines(keepends=True)
@@ -104,7 +106,7 @@ def test_a_cut_of_any_member_is_refused_or_loses_nothing(label, archives, whole,
     assert (silent, tried > 10) == ([], True)
 
 
-def test_without_the_question_whether_it_is_whole_a_cut_goes_through(archives, tmp_path):
+def test_without_the_question_whether_it_is_whole_a_cut_goes_through(archives: dict[str, Files], tmp_path):
     """The control: what is called a sample isn't asked."""
     name = next(name for name in archives["RVU17A"] if name.lower().startswith("pprrvu"))
     lines = archives["RVU17A"][name].splitlines(keepends=True)

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.golden.sources import archives_in
+from tests.kinds import Built
 from tools import write_accuracy
 from tools.write_accuracy import AT_HAND, PAGE, compare, page
 
 FILES = ("published_amounts.csv", "mpfs2020_ohio.csv", "pfrev25d/PFREV4.txt", "pfrev25c/PFREV25C.txt")
 
 
-def test_the_page_says_what_is_measured_now(cms, oracles, built):
+def test_the_page_says_what_is_measured_now(cms, oracles, built: Built):
     written, archives = PAGE.read_text(encoding="utf-8"), archives_in(cms)
     here = AT_HAND + ", ".join(archives) + "."
     if here not in written.splitlines():

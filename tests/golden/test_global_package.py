@@ -12,6 +12,7 @@ import pytest
 import pfsetl
 from pfsetl.pricing.claims import price_claim
 from tests.golden.claim_lines import SHARES, line
+from tests.kinds import Built
 
 KEY = ["participant", "hcpcs", "modifier"]
 INDICATORS = ("multiple_procedure", "bilateral", "global_days", "status")
@@ -31,7 +32,7 @@ LOCAL = {"date": "2025-02-01", "locality": "CA/18", "setting": "facility"}
         (CATARACT | {"modifiers": "55", "units": 3}, "3.48"),
     ],
 )
-def test_each_part_is_paid(built, line, allowed):
+def test_each_part_is_paid(built: Built, line, allowed):
     answer = pfsetl.price(line.pop("hcpcs"), "2025-02-01", setting="facility", output=built("RVU25A"), **line)
     assert answer["allowed"] == Decimal(allowed)
 
@@ -52,7 +53,7 @@ def test_each_part_is_paid(built, line, allowed):
         ([("69436", "78 50", None)], ["138.17"]),
     ],
 )
-def test_parts_and_returns_on_one_claim(built, lines, allowed):
+def test_parts_and_returns_on_one_claim(built: Built, lines, allowed):
     answer = pfsetl.claim(
         [{**LOCAL, "hcpcs": code, "modifiers": names, "days": days} for code, names, days in lines],
         output=built("RVU25A"),
@@ -61,7 +62,7 @@ def test_parts_and_returns_on_one_claim(built, lines, allowed):
 
 
 @pytest.mark.parametrize("setting", ["nonfacility", "facility"])
-def test_operation_and_care_together_come_to_the_whole_package_in_every_surgery(built, setting):
+def test_operation_and_care_together_come_to_the_whole_package_in_every_surgery(built: Built, setting):
     version, release = built("RVU25A"), "RVU25A"
     paid = (
         version.scan("payment_national", release).select(*KEY, pl.col(f"{setting}_payment").alias("payment")).collect()

@@ -7,6 +7,7 @@ from tests.golden.comparison import beside, differing
 from tests.golden.mistakes import MISTAKES, RIGHT, missed, terms
 from tests.golden.published import SETTINGS, member_bytes, opps_cap_member
 from tests.golden.sources import OPPS, OWN_FACILITY_EXPENSE, cap_member
+from tests.kinds import Built
 
 # Rows that join with the contractor and locality of the archive's GPCI member. The others are localities of
 # Southern California listed a second time under a contractor that GPCI doesn't have.
@@ -28,7 +29,7 @@ def release(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def compared(release, release_path, built) -> pl.DataFrame:
+def compared(release, release_path, built: Built) -> pl.DataFrame:
     """CMS's prices with ours beside each."""
     source = cap_member(release, release_path(release))
     assert source is not None
@@ -36,7 +37,7 @@ def compared(release, release_path, built) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def recomputed(release, compared, built) -> pl.DataFrame:
+def recomputed(release, compared, built: Built) -> pl.DataFrame:
     """CMS's prices with the RVUs, indices and factor of each; RVU26A alone prints indices without the floor."""
     indices = built("RVU26A").scan("gpci", "RVU26A").select("state", "locality", "work_gpci_without_floor")
     return terms(compared, built(release), release, indices.collect())
@@ -55,7 +56,9 @@ def test_the_other_rows_are_californian(release, compared):
 
 
 @pytest.mark.parametrize("release", [OWN_FACILITY_EXPENSE[0]], indirect=True)
-def test_the_facility_price_of_the_exception_is_the_opps_amount_although_medicare_pays_less(release, compared, built):
+def test_the_facility_price_of_the_exception_is_the_opps_amount_although_medicare_pays_less(
+    release, compared, built: Built
+):
     rows = compared.filter(pl.col("listed"), hcpcs=OWN_FACILITY_EXPENSE[1], setting="facility")
     amounts = built(release).scan("payment_locality", release).filter(hcpcs=OWN_FACILITY_EXPENSE[1]).collect()
     less = amounts.filter(pl.col("facility_amount") < pl.col("facility_opps_amount"))

@@ -7,6 +7,7 @@ from tests.golden import mistakes
 from tests.golden.comparison import beside, differing
 from tests.golden.mistakes import RIGHT, Mistake, missed, terms
 from tests.golden.sources import sources
+from tests.kinds import Built
 
 NO_OTHER_INDEX = pl.DataFrame(
     schema={"state": pl.String, "locality": pl.String, "work_gpci_without_floor": pl.Decimal(6, 3)}
@@ -14,7 +15,7 @@ NO_OTHER_INDEX = pl.DataFrame(
 
 
 @pytest.fixture(scope="module")
-def compared(oracles, built):
+def compared(oracles, built: Built):
     """Return the one source of a release whose name has some words, with our amount beside each of CMS's."""
 
     def rows(release: str, words: str) -> pl.DataFrame:
@@ -59,7 +60,7 @@ def test_34_ohio_fees_need_the_april_release(oracles):
         (mistakes.factor_rounded, 418),
     ],
 )
-def test_only_the_formula_rounded_once_gives_what_cms_published(compared, built, formula, hits):
+def test_only_the_formula_rounded_once_gives_what_cms_published(compared, built: Built, formula, hits):
     rows = terms(compared("RVU25D", "PFREV25D"), built("RVU25D"), "RVU25D", NO_OTHER_INDEX)
     assert missed(rows, Mistake("", formula)) == (1_526, 1_526 - hits)
 
@@ -67,7 +68,7 @@ def test_only_the_formula_rounded_once_gives_what_cms_published(compared, built,
 @pytest.mark.parametrize(
     "words", ["Ohio, 2020: fees", "OPPS columns", "column, non-institutional", "Look-Up Tool, limiting"]
 )
-def test_the_right_formula_of_the_controls_misses_nothing(compared, built, words):
+def test_the_right_formula_of_the_controls_misses_nothing(compared, built: Built, words):
     rows = terms(compared("RVU20A", words), built("RVU20A"), "RVU20A", NO_OTHER_INDEX)
     assert missed(rows, RIGHT) == (rows.height, 0)
 

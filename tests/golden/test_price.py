@@ -16,6 +16,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.pricing.counties import counties, county_of
 from pfsetl.publication import companions
 from tests.golden.published import SETTINGS, published_amounts
+from tests.kinds import Built
 
 MPFS, UNCAPPED, OPPS, THERAPY = "mpfs", "mpfs (before OPPS cap)", "opps cap amount", "therapy mppr 50% of PE"
 BINDS, FREE, CEILING = (
@@ -45,7 +46,7 @@ def sample(oracles):
 
 
 @pytest.fixture(scope="module")
-def priced(built):
+def priced(built: Built):
     """Return the price of a published row as CMS names it: contractor, locality, code, modifier, setting."""
 
     def price(release: str, row, **asked):
@@ -109,7 +110,7 @@ def test_the_second_therapy_unit_is_that_of_cmss_payment_file(sample, priced, re
 
 
 @pytest.mark.parametrize("release", ["RVU26A", "RVU20A"])
-def test_a_price_is_the_row_of_the_payment_table(built, release):
+def test_a_price_is_the_row_of_the_payment_table(built: Built, release):
     version = built(release)
     table = version.scan("payment_locality", release).collect().sample(250, seed=SEED)
     day = registry.find(release).effective_from
@@ -131,7 +132,7 @@ def test_a_price_is_the_row_of_the_payment_table(built, release):
 
 # 26A: 0.50 + 0.70 + 0.01 = 1.21 RVUs; the second unit has half the practice expense.
 @pytest.mark.parametrize(("participant", "factor"), [("non_qp", "33.4009"), ("qp", "33.5675")])
-def test_the_worked_therapy_example_of_2026(built, participant, factor):
+def test_the_worked_therapy_example_of_2026(built: Built, participant, factor):
     asked = {"participant": participant, "output": built("RVU26A")}
     one = pfsetl.price("97761", "2026-02-01", **asked)
     assert one["allowed"] == cents(Decimal("1.21") * Decimal(factor))
@@ -152,7 +153,7 @@ def beside(cms):
     return folder
 
 
-def test_anesthesia_is_cmss_base_units_and_cmss_locality_factor(built, beside, release_path):
+def test_anesthesia_is_cmss_base_units_and_cmss_locality_factor(built: Built, beside, release_path):
     version = built("RVU25A")
     path = beside / "CY_2022_Anesthesia_Base_Units_110921.txt"
     companions.load(version.store, path)
@@ -169,7 +170,7 @@ def test_anesthesia_is_cmss_base_units_and_cmss_locality_factor(built, beside, r
         assert answer["allowed"] == cents((int(units) + time) * Decimal(factor)), (code, mac, locality)
 
 
-def test_both_formats_of_the_base_units_say_the_same(built, beside):
+def test_both_formats_of_the_base_units_say_the_same(built: Built, beside):
     store = built("RVU25A").store
     text, workbook = (
         companions.load(store, beside / f"CY_2022_Anesthesia_Base_Units_110921.{suffix}").frame(store).drop("line")
@@ -179,7 +180,7 @@ def test_both_formats_of_the_base_units_say_the_same(built, beside):
     assert text.equals(workbook)
 
 
-def test_every_locality_of_the_zip_file_has_indices(built, beside):
+def test_every_locality_of_the_zip_file_has_indices(built: Built, beside):
     version = built("RVU25D")
     zips = companions.load(version.store, beside / "ZIP5_OCT2025.txt").frame(version.store)
     gpci = version.scan("gpci", "RVU25D").select("state", "locality").collect()
@@ -187,7 +188,7 @@ def test_every_locality_of_the_zip_file_has_indices(built, beside):
     assert (zips.height, without.rows()) == (42_956, [])
 
 
-def test_the_zip_file_reaches_every_locality_with_indices(built, beside):
+def test_the_zip_file_reaches_every_locality_with_indices(built: Built, beside):
     version = built("RVU25D")
     zips = companions.load(version.store, beside / "ZIP5_OCT2025.txt").frame(version.store)
     gpci = version.scan("gpci", "RVU25D").select("state", "locality").collect()
@@ -195,7 +196,7 @@ def test_the_zip_file_reaches_every_locality_with_indices(built, beside):
 
 
 # CMS's record "CA 90012 01182 18": Los Angeles, and its amount in the payment file for that locality.
-def test_a_zip_code_is_priced_as_its_locality(built, beside):
+def test_a_zip_code_is_priced_as_its_locality(built: Built, beside):
     version = built("RVU25D")
     companions.load(version.store, beside / "ZIP5_OCT2025.txt")
     by_zip, by_number = (
@@ -206,7 +207,7 @@ def test_a_zip_code_is_priced_as_its_locality(built, beside):
 
 # 15LOCCO has Alameda in CA/07; $130.47 is the amount of San Francisco, where CMS's ZIP file of 2025 puts Oakland.
 @pytest.mark.parametrize("locality", ["94601", "CA/Alameda", "CA/07"])
-def test_a_zip_code_is_priced_where_its_county_was_on_the_day(built, beside, locality):
+def test_a_zip_code_is_priced_where_its_county_was_on_the_day(built: Built, beside, locality):
     version = built("RVU15A")
     companions.load(version.store, beside / "ZIP5_OCT2025.txt")
     assert pfsetl.price("99214", "2015-02-01", locality=locality, output=version)["allowed"] == Decimal("122.96")
@@ -214,13 +215,13 @@ def test_a_zip_code_is_priced_where_its_county_was_on_the_day(built, beside, loc
 
 # $114.05: CMS's Look-Up Tool, 99203 in 0441299 in 2026.
 @pytest.mark.parametrize("locality", ["0441299", "441299", "TX/99"])
-def test_a_locality_as_cmss_tool_writes_it_has_the_amount_of_the_tool(built, locality):
+def test_a_locality_as_cmss_tool_writes_it_has_the_amount_of_the_tool(built: Built, locality):
     answer = pfsetl.price("99203", "2026-02-01", locality=locality, output=built("RVU26A"))
     assert (answer["state"], answer["locality"], answer["allowed"]) == ("TX", "99", Decimal("114.05"))
 
 
 # (5 base units + 3.1 time units) x 21.22: CMS's base units of 2022 and ANES2025 of Los Angeles.
-def test_a_physical_status_leaves_the_amount_of_an_anesthesia(built, beside):
+def test_a_physical_status_leaves_the_amount_of_an_anesthesia(built: Built, beside):
     version = built("RVU25D")
     companions.load(version.store, beside / "CY_2022_Anesthesia_Base_Units_110921.xlsx")
     answer = pfsetl.price("00100", "2025-11-01", modifiers="AA P3", minutes=47, locality="CA/18", output=version)
@@ -228,13 +229,13 @@ def test_a_physical_status_leaves_the_amount_of_an_anesthesia(built, beside):
 
 
 @pytest.mark.parametrize("label", ["RVU15A", "RVU26A"])
-def test_every_county_that_cms_names_is_one_of_the_census_bureaus(built, label):
+def test_every_county_that_cms_names_is_one_of_the_census_bureaus(built: Built, label):
     named = counties(built(label), label).named
     declared = {county_of(row["state"], row["county"]) for row in declarations.texts("counties.csv")}
     assert set(named) - declared == set()
 
 
-def test_a_contractors_price_is_said_to_be_at_most_what_cms_published_as_its_cap(built):
+def test_a_contractors_price_is_said_to_be_at_most_what_cms_published_as_its_cap(built: Built):
     # OPPSCAP member of RVU25A: 78282-TC in metropolitan Kansas City, status C, 380.87
     answer = pfsetl.price("78282", "2025-02-01", locality="MO/02", modifiers="TC", output=built("RVU25A"))
     assert answer["allowed"] is None

@@ -15,6 +15,7 @@ from tests.golden.comparison import of_setting
 from tests.golden.published import PLACE, published_amounts
 from tests.golden.sources import AMOUNT, LIMITING, LOWER, THERAPY
 from tests.golden.sources import OPPS as OPPS_AMOUNT
+from tests.kinds import Built
 from tests.spec.rows import rvu_rows
 
 JANUARY = [
@@ -33,7 +34,7 @@ def amounts(oracles) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def beside(amounts, built):
+def beside(amounts, built: Built):
     """Return the published amounts of a release and some rules, with our amount of a kind beside each."""
 
     def rows(release: str, kind: str, *rules: str) -> pl.DataFrame:
@@ -78,7 +79,7 @@ def test_medicare_pays_the_lower_of_amount_and_cap(beside, release):
 
 
 @pytest.mark.parametrize("release", ["RVU11A", "RVU13A"])
-def test_a_release_never_in_force_pays_nothing(built, release):
+def test_a_release_never_in_force_pays_nothing(built: Built, release):
     # They carry the SGR cut that Congress reversed.
     payments = built(release).scan("payment_locality", release).select(pl.col("^.*_payment$").count()).collect()
     assert payments.row(0) == (0, 0)
@@ -119,7 +120,7 @@ RVU20B = [
 ]  # fmt: skip
 
 
-def test_level_two_amounts_of_the_april_2020_release_are_ours(amounts, built):
+def test_level_two_amounts_of_the_april_2020_release_are_ours(amounts, built: Built):
     names = ("hcpcs", "modifier", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu")
     rvu = rvu_rows(*({**dict(zip(names, row, strict=True)), "conversion_factor": "36.0896"} for row in RVU20B))
     ohio = built("RVU20A").scan("gpci", "RVU20A").filter(state="OH").collect()
@@ -130,7 +131,7 @@ def test_level_two_amounts_of_the_april_2020_release_are_ours(amounts, built):
     assert count_and_equal(rows.with_columns(ours=of_setting("amount"))) == (24, 24)
 
 
-def test_one_office_visit_in_one_california_locality_in_2026(built):
+def test_one_office_visit_in_one_california_locality_in_2026(built: Built):
     visit = built("RVU26A").scan("payment_locality", "RVU26A").filter(
         hcpcs="99213", participant="non_qp", state="CA", locality="18"
     )  # fmt: skip

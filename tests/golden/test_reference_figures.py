@@ -6,6 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.kinds import Built
+
 # section: codes with work RVUs, median, largest work RVU, its code
 SECTIONS = {
     "Surgery": (5_735, "8.00", "106.19", "39503"),
@@ -18,7 +20,7 @@ WITHOUT_WORK = ["Anesthesia", "Category II"]
 
 
 @pytest.fixture(scope="module")
-def release(built):
+def release(built: Built):
     """Return a table of RVU26A for those who don't qualify for the higher factor."""
     version = built("RVU26A")
     return lambda table: version.scan(table, "RVU26A").filter(participant="non_qp")
@@ -67,7 +69,7 @@ def test_percentiles_are_those_of_the_public_code_pages(release, hcpcs, percenti
 
 
 @pytest.mark.parametrize(("participant", "payment"), [("non_qp", "40.42"), ("qp", "40.62")])
-def test_national_payment_of_97761(built, participant, payment):
+def test_national_payment_of_97761(built: Built, participant, payment):
     # 1.21 RVUs x 33.4009 = 40.415089 and x 33.5675 = 40.616675
     rows = built("RVU26A").scan("payment_national", "RVU26A").filter(hcpcs="97761", participant=participant)
     assert one(rows)["nonfacility_payment"] == Decimal(payment)

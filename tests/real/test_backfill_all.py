@@ -4,6 +4,7 @@ import pytest
 
 from pfsetl.cli import main
 from pfsetl.publication import version
+from tests.kinds import Built
 
 RELEASES = [
     "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",
@@ -46,7 +47,7 @@ def test_no_release_warns_of_a_difference_between_its_text_formats(store):
 
 
 @pytest.mark.parametrize("release", ["RVU09A", "RVU17A", "RVU25C", "RVU26A"])
-def test_a_backfilled_release_has_the_files_of_one_built_alone(release, store, built):
+def test_a_backfilled_release_has_the_files_of_one_built_alone(release, store, built: Built):
     # All but what compares a release with the one before it, which depends on what a version holds.
     def digests(resources):
         own = (r for r in resources if r.release == release and r.table != "release_changes")

@@ -22,6 +22,7 @@ from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.members import MemberFile
 from pfsetl.storage.store import LocalStore
 from pfsetl.tables.normalize import Accounting, Tables, normalize
+from tests.kinds import Built
 
 RELEASES = [
     "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",
@@ -89,37 +90,37 @@ def alone(read: Read, form: str) -> Tables:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("table", ["rvu", "gpci", "anesthesia", "opps_cap"])
-def test_one_format_alone_gives_the_tables_of_all(read, form, table):
+def test_one_format_alone_gives_the_tables_of_all(read: Read, form, table):
     whole, one = (tables[table].drop(PROSE.get(table, [])) for tables in (read.tables["all"], alone(read, form)))
     assert one.equals(whole)
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_one_format_alone_places_every_county_list(read, form):
+def test_one_format_alone_places_every_county_list(read: Read, form):
     columns = ["mac", "macs", "state", "locality"]
     whole, one = (t["locality_county"].select(columns).sort(columns) for t in (read.tables["all"], alone(read, form)))
     assert one.equals(whole)
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_one_format_alone_has_every_row(release, read, form):
+def test_one_format_alone_has_every_row(release, read: Read, form):
     tables = alone(read, form)
     assert (tables["rvu"].height, tables["gpci"].height) == ROWS[release]
 
 
 @pytest.mark.parametrize("table", ["gpci", "anesthesia", "opps_cap", "locality_county"])
-def test_every_locality_is_in_a_known_state(read, table):
+def test_every_locality_is_in_a_known_state(read: Read, table):
     states = set(read.tables["all"]["gpci"]["state"])
     found = set(read.tables["all"][table]["state"])
     assert (None in found, found <= states) == (False, True)
 
 
-def test_state_and_locality_name_one_place(read):
+def test_state_and_locality_name_one_place(read: Read):
     places = read.tables["all"]["gpci"].select("state", "locality")
     assert places.is_duplicated().sum() == 0
 
 
-def test_there_are_53_states_and_territories(read):
+def test_there_are_53_states_and_territories(read: Read):
     # the 50 states, the District of Columbia, Puerto Rico, the Virgin Islands; Guam and Samoa belong to Hawaii
     assert read.tables["all"]["gpci"]["state"].n_unique() == 53
 
@@ -135,7 +136,7 @@ def lines_in(file: MemberFile) -> int:
     return len(text.removesuffix("\n").split("\n"))
 
 
-def test_every_line_of_every_text_file_went_somewhere(read):
+def test_every_line_of_every_text_file_went_somewhere(read: Read):
     accounted = {
         a.file: (a.lines, sum(a.not_data.values()) + a.published + a.merged + a.rejected) for a in read.accounts
     }
@@ -154,18 +155,18 @@ def compared(read: Read) -> tuple[set[tuple[str, str]], list[FormatDifference]]:
     return {(f.member, f.format) for f in others}, found
 
 
-def test_every_difference_between_formats_is_explained(release, read):
+def test_every_difference_between_formats_is_explained(release, read: Read):
     formats, found = compared(read)
     unexplained = [d for d in parity.explained(release, read.archive.content, formats, found) if not d.explained]
     assert unexplained == []
 
 
-def test_formats_differ_in_prose_only(read):
+def test_formats_differ_in_prose_only(read: Read):
     _, found = compared(read)
     assert {d.field for d in found} <= {"description", "locality_name", "fee_schedule_area", "counties", "state_name"}
 
 
-def test_no_description_stands_in_a_difference(read):
+def test_no_description_stands_in_a_difference(read: Read):
     _, found = compared(read)
     words = [e.split() for d in found if d.field == "description" for e in d.examples]
     assert all(len(key) <= 2 and len(key[0]) == 5 for key in words)
@@ -190,7 +191,7 @@ def folder_of(release_path, tmp_path_factory) -> Callable[[str, str], Path]:
 
 # RVU17A's csv lost the leading zeros of 272 codes; RVU25C's ends its lines with a bare CR.
 @pytest.mark.parametrize(("label", "form"), [("RVU17A", "csv"), ("RVU25C", "csv")])
-def test_a_build_from_csv_alone_publishes_what_the_whole_archive_does(label, form, built, folder_of, tmp_path):
+def test_a_build_from_csv_alone_publishes_what_the_whole_archive_does(label, form, built: Built, folder_of, tmp_path):
     one = pfsetl.build(label, store=LocalStore(tmp_path), archive=folder_of(label, form)).version
     tables = {"rvu", "anesthesia", "opps_cap", "payment_national", "payment_locality", "section_stats"}
     whole = {r.table: r.digest for r in built(label).resources if r.release == label and r.table in tables}
@@ -205,5 +206,5 @@ def test_leading_zeros_lost_in_a_csv_come_back(folder_of):
     assert codes.str.len_chars().unique().to_list() == [5]
 
 
-def test_the_formats_compared_are_not_empty(read):
+def test_the_formats_compared_are_not_empty(read: Read):
     assert all(isinstance(t["rvu"], pl.DataFrame) and t["rvu"].height > 14_000 for t in read.tables.values())

@@ -64,7 +64,7 @@ def tables(release, release_path) -> Tables:
     return {(f.member, f.participant, f.format): typed(read_member(archive, f)) for f in archive.files}
 
 
-def test_every_file_is_read_with_all_its_records(release, tables):
+def test_every_file_is_read_with_all_its_records(release, tables: Tables):
     wanted = RELEASES[release]
     members = {("pprrvu", participant): rows for participant, rows in wanted.pprrvu.items()}
     members |= {("gpci", "all"): wanted.localities, ("anesthesia", "all"): wanted.localities}
@@ -87,18 +87,18 @@ def facts(frame: pl.DataFrame) -> pl.DataFrame:
 @pytest.mark.parametrize("release", [r for r, expected in RELEASES.items() if expected.formats == ALL], indirect=True)
 @pytest.mark.parametrize("member", ["pprrvu", "gpci", "anesthesia", "locality_county", "opps_cap"])
 @pytest.mark.parametrize("form", ["txt", "xlsx"])
-def test_formats_agree_in_every_code_and_number(tables, member, form):
+def test_formats_agree_in_every_code_and_number(tables: Tables, member, form):
     assert facts(tables[member, "all", form]).equals(facts(tables[member, "all", "csv"]))
 
 
 @pytest.mark.parametrize("release", ["RVU13A"], indirect=True)
-def test_descriptions_are_compared_elsewhere_and_do_differ(tables):
+def test_descriptions_are_compared_elsewhere_and_do_differ(tables: Tables):
     # RVU13A: one apostrophe is 0xC6 in txt and ? in csv; the comparison above leaves prose out for such cells.
     text, comma = (tables["pprrvu", "all", form].sort("hcpcs", "modifier")["description"] for form in ("txt", "csv"))
     assert int((text != comma).sum()) == 4
 
 
 @pytest.mark.parametrize("release", ["RVU17A"], indirect=True)
-def test_leading_zeros_lost_in_a_csv_are_restored(tables):
+def test_leading_zeros_lost_in_a_csv_are_restored(tables: Tables):
     codes = tables["pprrvu", "all", "csv"]["hcpcs"]
     assert int(codes.str.contains(r"^0\d{4}$").sum()) == 272

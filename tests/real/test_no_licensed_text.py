@@ -9,12 +9,13 @@ from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read
 from pfsetl.source.archive import open_archive
 from pfsetl.tables.descriptors import descriptor
+from tests.kinds import Built
 from tests.licensed_text import lower_case, occurring, texts
 from tests.real.test_releases import RELEASES
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_no_published_text_is_or_could_be_a_descriptor(release, built, release_path):
+def test_no_published_text_is_or_could_be_a_descriptor(release, built: Built, release_path):
     found = list(texts(built(release), release))
     assert lower_case(found) == []
     archive: Path = release_path(release)

@@ -4,6 +4,7 @@ import pytest
 
 from pfsetl.declared import contracts
 from tests import readers
+from tests.kinds import Built
 from tests.readers import READERS
 
 TABLES = contracts.load().tables
@@ -11,7 +12,7 @@ WHOLE = {name: read for name, read in READERS.items() if name != "pandas"}  # a 
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_reader_finds_the_same_in_a_table(table, built):
+def test_every_reader_finds_the_same_in_a_table(table, built: Built):
     files = built("RVU26A").files(table, "RVU26A")
     found = {reader: read(files) for reader, read in WHOLE.items()}
     for reader, (types, facts) in found.items():

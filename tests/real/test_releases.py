@@ -5,6 +5,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from tests.kinds import Built
+
 RELEASES = [
     "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",
     "RVU25C", "RVU25D", "RVU26A",
@@ -34,7 +36,7 @@ def release(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def table(release, built):
+def table(release, built: Built):
     """Return the tables of the release."""
     version = built(release)
     return lambda name: version.scan(name, release)
@@ -49,12 +51,12 @@ def test_every_row_is_published(release, rvu):
     assert rvu.height == RVU_ROWS[release]
 
 
-def test_every_line_of_every_source_file_is_accounted_for(release, built):
+def test_every_line_of_every_source_file_is_accounted_for(release, built: Built):
     for member in built(release).releases[release].members:
         assert member.records == member.published + member.merged + member.rejected, member.file
 
 
-def test_only_the_members_that_the_archive_lacks_are_missing(release, built):
+def test_only_the_members_that_the_archive_lacks_are_missing(release, built: Built):
     assert built(release).releases[release].missing == (("opps_cap",) if release == "RVU26A" else ())
 
 
@@ -141,7 +143,7 @@ def test_anesthesia_factors_are_dollars(table):
     assert (low > 10, high < 35) == (True, True)
 
 
-def test_files_are_what_the_manifest_says(release, built):
+def test_files_are_what_the_manifest_says(release, built: Built):
     version = built(release)
     assert {r.table for r in version.resources if r.release == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
@@ -151,7 +153,7 @@ def test_files_are_what_the_manifest_says(release, built):
 
 
 @pytest.fixture(scope="module")
-def new_2026(built):
+def new_2026(built: Built):
     version = built("RVU26A")
     return lambda name: version.scan(name, "RVU26A")
 

@@ -457,13 +457,13 @@ def staged_apart(archives: Path, tmp_path_factory: pytest.TempPathFactory):
     return store, side_by_side(archives, store)
 
 
-def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(staged_apart, tmp_path, filled):
+def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(staged_apart, tmp_path, filled: Backfill):
     store, staged = copied(staged_apart[0], tmp_path / "store"), staged_apart[1]
     done, failed = publish_staged(staged, store=store, base=version.open_version(store))
     assert ({r.path for r in done.resources}, failed) == ({r.path for r in filled.version.resources}, {})
 
 
-def test_a_cut_release_staged_beside_its_neighbour_is_left_out(tmp_path, store):
+def test_a_cut_release_staged_beside_its_neighbour_is_left_out(tmp_path, store: LocalStore):
     folder = archives_in(tmp_path / "cut", "RVU25A.zip")
     whole = s.whole("RVU25B")
     lines = whole["PPRRVU2025_APR.txt"].splitlines(keepends=True)

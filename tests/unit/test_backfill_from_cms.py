@@ -64,7 +64,7 @@ def test_offline_asks_nobody(cms: Cms, backfill: Run) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:5_000]), lambda p: p.unlink()])
-def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, cms, backfill, tmp_path) -> None:
+def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, cms: Cms, backfill, tmp_path) -> None:
     backfill("RVU25A")
     file = present(newest(tmp_path / "cache", "RVU25A")).path
     file.chmod(0o644)
@@ -79,7 +79,7 @@ def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, c
     assert is_intact(present(newest(tmp_path / "cache", "RVU25A")))
 
 
-def test_a_damaged_archive_that_cannot_be_fetched_again_is_not_offered(cms, backfill, tmp_path) -> None:
+def test_a_damaged_archive_that_cannot_be_fetched_again_is_not_offered(cms: Cms, backfill, tmp_path) -> None:
     backfill("RVU25A")
     file = present(newest(tmp_path / "cache", "RVU25A")).path
     file.chmod(0o644)

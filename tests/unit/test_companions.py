@@ -71,7 +71,7 @@ def load(tmp_path: Path, store: LocalStore):
 # --- what is read ------------------------------------------------------------------------------------------------
 
 
-def test_a_zip_file_says_where_each_zip_code_lies(load, store):
+def test_a_zip_file_says_where_each_zip_code_lies(load, store: LocalStore):
     rows = load("ZIP5_OCT2025.txt", ZIPS).frame(store).select("zip", "state", "locality", "mac", "plus_four", "line")
     assert rows.rows() == [
         ("90012", "CA", "18", "01182", False, 2),
@@ -80,14 +80,14 @@ def test_a_zip_file_says_where_each_zip_code_lies(load, store):
     ]
 
 
-def test_the_state_is_that_of_the_contractor_not_of_the_region_code(load, store):
+def test_the_state_is_that_of_the_contractor_not_of_the_region_code(load, store: LocalStore):
     # CMS writes EK and WK for the parts of Kansas; the locality is Missouri's where the contractor is.
     loaded = load("ZIP5_OCT2025.txt", zip_record("WM", "64101", "05302", "02"))
     assert loaded.frame(store).select("region", "state").rows() == [("WM", "MO")]
 
 
 @pytest.mark.parametrize(("name", "content"), [("ZIP5_OCT2025.txt", ZIPS), ("Anesthesia_Base_Units.txt", base_units())])
-def test_a_loaded_file_has_the_columns_of_its_contract(load, store, name, content):
+def test_a_loaded_file_has_the_columns_of_its_contract(load, store: LocalStore, name, content):
     loaded = load(name, content)
     contracts.conform(loaded.frame(store), contracts.companions().tables[loaded.kind])
 
@@ -98,7 +98,7 @@ def test_every_kind_of_companion_has_a_table_and_what_makes_it():
 
 
 @pytest.mark.parametrize("suffix", ["txt", "csv", "xlsx"])
-def test_base_units_are_the_same_from_every_format(load, store, suffix):
+def test_base_units_are_the_same_from_every_format(load, store: LocalStore, suffix):
     content = {
         "txt": base_units(),
         "csv": base_units(separator=","),
@@ -164,7 +164,7 @@ def test_base_units_without_a_year_ask_for_the_day(load):
         ("2030-01-01", "2025-10-01"),
     ],
 )
-def test_a_day_takes_the_latest_file_that_had_begun(load, store, day, first):
+def test_a_day_takes_the_latest_file_that_had_begun(load, store: LocalStore, day, first):
     load("ZIP5_OCT2025.txt", zip_record(quarter="20254"))
     load("ZIP5_APR2025.txt", zip_record(quarter="20252"))
     found = companions.find(store, "zip_locality", date.fromisoformat(day))
@@ -172,12 +172,12 @@ def test_a_day_takes_the_latest_file_that_had_begun(load, store, day, first):
     assert found.effective_from == date.fromisoformat(first)
 
 
-def test_a_kind_that_wasnt_loaded_isnt_found(load, store):
+def test_a_kind_that_wasnt_loaded_isnt_found(load, store: LocalStore):
     load("ZIP5_OCT2025.txt", ZIPS)
     assert companions.find(store, "anesthesia_base_units", date(2025, 10, 1)) is None
 
 
-def test_the_same_file_again_changes_nothing(load, store):
+def test_the_same_file_again_changes_nothing(load, store: LocalStore):
     def everything():
         return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in store.root.rglob("*") if p.is_file()}
 
@@ -187,7 +187,7 @@ def test_the_same_file_again_changes_nothing(load, store):
     assert everything() == before
 
 
-def test_loading_publishes_no_version(load, store):
+def test_loading_publishes_no_version(load, store: LocalStore):
     load("ZIP5_OCT2025.txt", ZIPS)
     assert pfsetl.open(store).releases == {}
 
@@ -218,7 +218,7 @@ def test_loading_publishes_no_version(load, store):
         ("Anesthesia_Base_Units.xlsx", "not a workbook", PfsetlError, "neither an xls nor an xlsx workbook"),
     ],
 )  # fmt: skip
-def test_a_file_that_cant_be_right_is_refused_with_its_place(load, store, name, content, error, message):
+def test_a_file_that_cant_be_right_is_refused_with_its_place(load, store: LocalStore, name, content, error, message):
     with pytest.raises(error) as refused:
         load(name, content)
     assert message in str(refused.value)
@@ -226,13 +226,13 @@ def test_a_file_that_cant_be_right_is_refused_with_its_place(load, store, name, 
 
 
 @pytest.mark.parametrize("name", ["", "missing.txt"])
-def test_what_is_no_file_is_a_source_that_isnt_available(tmp_path, store, name):
+def test_what_is_no_file_is_a_source_that_isnt_available(tmp_path, store: LocalStore, name):
     with pytest.raises(SourceUnavailable, match="no such file"):
         companions.load(store, tmp_path / name, sample=True)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b"{}", b'{"effective_from": "soon"}'])
-def test_a_damaged_record_is_named(load, store, damaged):
+def test_a_damaged_record_is_named(load, store: LocalStore, damaged):
     load("ZIP5_OCT2025.txt", ZIPS)
     (record,) = [n for n in store.names("companions/zip_locality") if n.endswith(".json")]
     path = store.root / record
@@ -242,7 +242,7 @@ def test_a_damaged_record_is_named(load, store, damaged):
         companions.find(store, "zip_locality", date(2025, 10, 1))
 
 
-def test_a_record_holds_what_was_returned(load, store):
+def test_a_record_holds_what_was_returned(load, store: LocalStore):
     loaded = load("ZIP5_OCT2025.txt", ZIPS)
     (name,) = [n for n in store.names("companions/zip_locality") if n.endswith(".json")]
     record = json.load(io.BytesIO(store.get(name)))
@@ -295,26 +295,26 @@ def put(store: LocalStore, folder: Path, content: str, name: str = "ZIP5_OCT2025
     return companions.load(store, folder / name, **how)
 
 
-def test_a_whole_zip_file_is_loaded(store, tmp_path):
+def test_a_whole_zip_file_is_loaded(store: LocalStore, tmp_path):
     loaded = put(store, tmp_path, zip_file())
     assert (loaded.rows, loaded.sample, loaded.lost) == (41_000, False, ())
 
 
 @pytest.mark.parametrize(("lines", "missing"), [(40_999, "zip 83414 is missing"), (20_000, "at least 41,000")])
-def test_a_zip_file_cut_at_a_line_is_refused(lines, missing, store, tmp_path):
+def test_a_zip_file_cut_at_a_line_is_refused(lines, missing, store: LocalStore, tmp_path):
     cut = "".join(zip_file().splitlines(keepends=True)[:lines])
     with pytest.raises(ChecksFailed, match=missing):
         put(store, tmp_path, cut)
     assert not store.names("companions/zip_locality")
 
 
-def test_base_units_cut_at_a_line_are_refused(store, tmp_path):
+def test_base_units_cut_at_a_line_are_refused(store: LocalStore, tmp_path):
     cut = base_units(*((f"{n:05}", "3") for n in range(100, 375))).decode()
     with pytest.raises(ChecksFailed, match="hcpcs 01999 is missing"):
         put(store, tmp_path, cut, "CY_2022_Anesthesia_Base_Units.txt")
 
 
-def test_another_file_of_the_same_day_with_a_code_less_is_held_until_it_is_accepted(store, tmp_path):
+def test_another_file_of_the_same_day_with_a_code_less_is_held_until_it_is_accepted(store: LocalStore, tmp_path):
     put(store, tmp_path, zip_file(41_001))
     with pytest.raises(
         ChecksFailed, match=r"1 of 41,001 rows of ZIP5_OCT2025.txt from 2025-10-01 are gone, e.g. 50999"
@@ -325,12 +325,12 @@ def test_another_file_of_the_same_day_with_a_code_less_is_held_until_it_is_accep
     assert (kept, "1 of 41,001 rows" in kept.lost[0]) == (accepted, True)
 
 
-def test_a_file_of_another_quarter_may_have_fewer_codes(store, tmp_path):
+def test_a_file_of_another_quarter_may_have_fewer_codes(store: LocalStore, tmp_path):
     put(store, tmp_path, zip_file(41_001))
     assert put(store, tmp_path, zip_file(quarter="20261"), "ZIP5_JAN2026.txt").lost == ()
 
 
-def test_a_sample_over_a_whole_file_of_the_same_day_is_held(store, tmp_path):
+def test_a_sample_over_a_whole_file_of_the_same_day_is_held(store: LocalStore, tmp_path):
     put(store, tmp_path, zip_file())
     with pytest.raises(ChecksFailed, match=r"A sample would replace ZIP5_OCT2025.txt from 2025-10-01, which is whole"):
         put(store, tmp_path, ZIPS, sample=True)

@@ -60,12 +60,12 @@ def broken(findings: list[Finding]) -> dict[str, str]:
 # --- floors -------------------------------------------------------------------------------------------------------
 
 
-def test_a_whole_release_goes_into_an_empty_store(store, tmp_path):
+def test_a_whole_release_goes_into_an_empty_store(store: LocalStore, tmp_path):
     built = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole(LABEL)))
     assert (built.record.lost, built.record.sample, built.record.accepted) == ((), False, ())
 
 
-def test_a_part_is_refused_with_both_remedies(store, tmp_path):
+def test_a_part_is_refused_with_both_remedies(store: LocalStore, tmp_path):
     message = refused(store, s.release(LABEL), tmp_path)
     assert "a full file has at least 15,000 values of hcpcs, this one has 5" in message
     assert "gpci.whole_state_locality: a full file has at least 109 localities, this one has 4" in message
@@ -74,7 +74,7 @@ def test_a_part_is_refused_with_both_remedies(store, tmp_path):
     assert not store.names("versions")
 
 
-def test_both_remedies_work(store, tmp_path):
+def test_both_remedies_work(store: LocalStore, tmp_path):
     archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
     lossy = pfsetl.build(LABEL, store=store, archive=archive, accept=["loss"])
     assert (lossy.published, lossy.record.accepted) == (True, ("loss",))
@@ -84,7 +84,7 @@ def test_both_remedies_work(store, tmp_path):
 
 
 @pytest.mark.parametrize("gone", [1, 2, 40, 900])
-def test_a_text_that_lost_its_last_records_is_refused_into_an_empty_store(gone, store, tmp_path):
+def test_a_text_that_lost_its_last_records_is_refused_into_an_empty_store(gone, store: LocalStore, tmp_path):
     assert "hcpcs 99607 is missing" in refused(store, without_lines(slice(-1 - gone, -1)), tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_floors_have_a_source_and_follow_each_other_without_a_gap():
         assert not rows[-1][1]
 
 
-def test_localities_that_contradict_each_other_are_named_and_no_loss_to_accept(store, tmp_path):
+def test_localities_that_contradict_each_other_are_named_and_no_loss_to_accept(store: LocalStore, tmp_path):
     whole = s.whole(LABEL)
     wyoming = next(line for line in whole["GPCI2025.csv"].splitlines(keepends=True) if b",WY," in line)
     cut = whole | {"GPCI2025.csv": whole["GPCI2025.csv"].replace(wyoming, b"")}
@@ -183,7 +183,7 @@ def again(published: Path, tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "again")
 
 
-def test_one_row_of_status_a_is_held_and_named(again, tmp_path):
+def test_one_row_of_status_a_is_held_and_named(again: LocalStore, tmp_path):
     rows = [row for row in s.CODES if row is not s.SURGERY]
     message = refused(again, s.whole(LABEL, rows), tmp_path)
     assert (
@@ -192,7 +192,7 @@ def test_one_row_of_status_a_is_held_and_named(again, tmp_path):
     assert pfsetl.open(again).number == 1
 
 
-def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_says_what(again, tmp_path):
+def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_says_what(again: LocalStore, tmp_path):
     rows = [row for row in s.CODES if row is not s.SURGERY]
     archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows))
     built = pfsetl.build(LABEL, store=again, archive=archive, accept=["loss"])
@@ -201,7 +201,7 @@ def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_sa
     assert list(lost.examples) == ["G9903"]
 
 
-def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(again, tmp_path):
+def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(again: LocalStore, tmp_path):
     few = s.write_zip(tmp_path / "few.zip", without_lines(slice(100, 300)))  # 200 of 20,007
     message = refused(again, without_lines(slice(100, 301)), tmp_path)
     assert "201 of 20,007 rows (1.0 %) of RVU25A revision 1 are gone" in message
@@ -210,14 +210,14 @@ def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(aga
 
 
 @pytest.mark.parametrize("member", ["OPPSCAP_JAN.csv", "ANES2025.csv", "25LOCCO.csv"])
-def test_a_file_that_vanished_is_held(member, again, tmp_path):
+def test_a_file_that_vanished_is_held(member, again: LocalStore, tmp_path):
     members = {name: data for name, data in s.whole(LABEL).items() if name != member}
     message = refused(again, members, tmp_path)
     assert "of RVU25A revision 1 are gone" in message
     assert "All " in message
 
 
-def test_a_file_that_was_never_there_is_only_missing(store, tmp_path):
+def test_a_file_that_was_never_there_is_only_missing(store: LocalStore, tmp_path):
     members = {name: data for name, data in s.whole(LABEL).items() if name != "ANES2025.csv"}
     built = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", members))
     assert (built.record.missing, built.record.lost) == (("anesthesia",), ())
@@ -230,7 +230,7 @@ def test_a_participant_is_held_by_its_own_rows():
     assert broken(completeness.lost({"rvu": was}, {"rvu": now}, "RVU26A revision 1")) == {"rvu.rows_kept_qp": "error"}
 
 
-def test_a_backfill_holds_a_loss_too(again, tmp_path):
+def test_a_backfill_holds_a_loss_too(again: LocalStore, tmp_path):
     archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, s.CODES[1:]))
     held = backfill.backfill({LABEL: archive}, store=again)
     assert "G9901" in held.failed[LABEL]
@@ -238,7 +238,7 @@ def test_a_backfill_holds_a_loss_too(again, tmp_path):
     assert accepted.published == (LABEL,)
 
 
-def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_one(again, tmp_path):
+def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_one(again: LocalStore, tmp_path):
     (path,) = (r.path for r in pfsetl.open(again).resources if r.table == "gpci")
     (again.root / path).unlink()
     rows = [s.changed(s.VISIT, work="1.22"), *s.CODES[1:]]
@@ -249,27 +249,27 @@ def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_on
 # --- samples ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_sample_never_takes_the_place_of_a_whole_release_silently(again, tmp_path):
+def test_a_sample_never_takes_the_place_of_a_whole_release_silently(again: LocalStore, tmp_path):
     message = refused(again, s.release(LABEL), tmp_path, sample=True)
     assert "A sample would replace RVU25A revision 1, which is whole, with 20,007 rows" in message
     archive = s.write_zip(tmp_path / "c.zip", s.release(LABEL))
     assert pfsetl.build(LABEL, store=again, archive=archive, sample=True, accept=["loss"]).record.sample
 
 
-def test_a_whole_release_takes_the_place_of_a_sample(store, tmp_path):
+def test_a_whole_release_takes_the_place_of_a_sample(store: LocalStore, tmp_path):
     pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", s.release(LABEL)), sample=True)
     whole = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(LABEL)))
     assert (whole.published, whole.record.sample, whole.record.lost) == (True, False, ())
 
 
-def test_the_same_bytes_as_a_sample_and_as_a_whole_are_two_requests(store, tmp_path):
+def test_the_same_bytes_as_a_sample_and_as_a_whole_are_two_requests(store: LocalStore, tmp_path):
     archive = s.write_zip(tmp_path / "a.zip", s.whole(LABEL))
     assert pfsetl.build(LABEL, store=store, archive=archive, sample=True).published
     assert not pfsetl.build(LABEL, store=store, archive=archive, sample=True).published
     assert pfsetl.build(LABEL, store=store, archive=archive).published
 
 
-def test_a_sample_is_shown_as_one_everywhere(store, tmp_path, run):
+def test_a_sample_is_shown_as_one_everywhere(store: LocalStore, tmp_path, run):
     archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
     where = ("--output", store.root)
     shown = [
@@ -282,7 +282,7 @@ def test_a_sample_is_shown_as_one_everywhere(store, tmp_path, run):
     assert json.loads(run("versions", *where, "--json")[1])[0]["samples"] == [LABEL]
 
 
-def test_other_rules_hold_for_a_sample_too(store, tmp_path):
+def test_other_rules_hold_for_a_sample_too(store: LocalStore, tmp_path):
     members = s.release(LABEL, [s.changed(s.VISIT, nonfacility_total="9.99"), *s.CODES[1:]])
     assert "make the total" in refused(store, members, tmp_path, sample=True)
 
@@ -291,12 +291,12 @@ def test_other_rules_hold_for_a_sample_too(store, tmp_path):
 
 
 @pytest.mark.parametrize("accept", ["loss", ["losses"], ["loss", "all"]])
-def test_what_is_accepted_is_a_known_word(accept, store, tmp_path):
+def test_what_is_accepted_is_a_known_word(accept, store: LocalStore, tmp_path):
     with pytest.raises(UsageError, match="loss, differences"):
         build(LABEL, store=store, archive=tmp_path, accept=accept)
 
 
-def test_the_commands_take_accept_loss(again, tmp_path, run):
+def test_the_commands_take_accept_loss(again: LocalStore, tmp_path, run):
     archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, s.CODES[1:]))
     code, _, err = run("build", LABEL, "--archive", archive, "--output", again.root)
     assert (code, "--accept-loss" in err) == (1, True)

@@ -122,7 +122,7 @@ def archive(tmp_path: Path) -> Path:
     return s.write_zip(tmp_path / "RVU25A.zip", s.whole())
 
 
-def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store, archive, monkeypatch):
+def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store: LocalStore, archive, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(derive, "LIMITING_CHARGE", 10_926)  # instead of 10,925: 95 % x 115 %
         before.setattr(made_of, "code", lambda: "the code of before")
@@ -131,7 +131,7 @@ def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store
     assert (built.published, built.version.number) == (True, 2)
 
 
-def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(store, archive, monkeypatch):
+def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(store: LocalStore, archive, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(made_of, "code", lambda: "the code of before")
         pfsetl.build(RELEASE, store=store, archive=archive)
@@ -140,7 +140,7 @@ def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(s
     assert not pfsetl.build(RELEASE, store=store, archive=archive).published
 
 
-def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(store, archive, monkeypatch):
+def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(store: LocalStore, archive, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(made_of, "code", lambda: "the code of before")
         pfsetl.build(RELEASE, store=store, archive=archive)
@@ -149,7 +149,7 @@ def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(sto
     assert (built.published, built.record.all_formats) == (True, True)
 
 
-def test_what_a_stopped_run_staged_is_made_anew_and_checked(store, archive, monkeypatch):
+def test_what_a_stopped_run_staged_is_made_anew_and_checked(store: LocalStore, archive, monkeypatch):
     request = Request(RELEASE, archive)
     assert staging.stage_missing(request, version.open_version(store)) is not None
     made: list[tuple[Any, ...]] = []
@@ -163,7 +163,7 @@ def test_what_a_stopped_run_staged_is_made_anew_and_checked(store, archive, monk
     assert len(made) == 1
 
 
-def test_again_makes_it_though_nothing_changed(store, archive, monkeypatch):
+def test_again_makes_it_though_nothing_changed(store: LocalStore, archive, monkeypatch):
     pfsetl.build(RELEASE, store=store, archive=archive)
     made = []
 

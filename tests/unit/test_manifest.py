@@ -63,7 +63,7 @@ WRONG: dict[str, Callable[[Document], object]] = {
 
 
 @pytest.mark.parametrize("place", STRANGE)
-def test_a_field_that_is_not_known_is_refused_with_its_path(built, document, place):
+def test_a_field_that_is_not_known_is_refused_with_its_path(built: LocalStore, document: Document, place):
     STRANGE[place](document)
     with pytest.raises(StoreError) as refused:
         read(built, document)
@@ -73,7 +73,7 @@ def test_a_field_that_is_not_known_is_refused_with_its_path(built, document, pla
 
 
 @pytest.mark.parametrize("place", WRONG)
-def test_a_value_of_another_kind_is_refused_with_its_path(built, document, place):
+def test_a_value_of_another_kind_is_refused_with_its_path(built: LocalStore, document: Document, place):
     WRONG[place](document)
     with pytest.raises(StoreError, match="not a readable manifest") as refused:
         read(built, document)
@@ -81,7 +81,7 @@ def test_a_value_of_another_kind_is_refused_with_its_path(built, document, place
 
 
 @pytest.mark.parametrize("field", ["table", "release", "path", "rows", "bytes", "hash", "digest", "schema"])
-def test_a_field_that_every_file_needs_is_missed_by_name(built, document, field):
+def test_a_field_that_every_file_needs_is_missed_by_name(built: LocalStore, document: Document, field):
     del document["resources"][0][field]
     with pytest.raises(StoreError, match=f"missing required field `{field}` - at `\\$.resources\\[0\\]`"):
         read(built, document)

@@ -40,7 +40,7 @@ def published(store: LocalStore, members: s.Members, tmp_path: Path, **how: Any)
 
 
 @pytest.mark.parametrize(("absent", "there"), [("qp", "non_qp"), ("non_qp", "qp")])
-def test_what_is_there_is_published_and_nothing_is_filled(absent, there, store, tmp_path):
+def test_what_is_there_is_published_and_nothing_is_filled(absent, there, store: LocalStore, tmp_path):
     # The other file alone is as small as a part, because the full schedule of the synthetic archives is in this one.
     built = published(store, without(absent), tmp_path, sample=absent == "non_qp")
     assert built.record.missing == (f"pprrvu ({absent})",)
@@ -49,19 +49,19 @@ def test_what_is_there_is_published_and_nothing_is_filled(absent, there, store, 
         assert whose.to_list() == [there], table
 
 
-def test_a_lack_alone_is_no_breach_of_any_rule(store, tmp_path):
+def test_a_lack_alone_is_no_breach_of_any_rule(store: LocalStore, tmp_path):
     complete = published(store, s.whole(LABEL), tmp_path)
     lacking = published(LocalStore(tmp_path / "other"), without("qp"), tmp_path)
     broken = [{name for name, n in one.record.checks.items() if n} for one in (complete, lacking)]
     assert (broken[1] <= broken[0], lacking.record.lost) == (True, ())
 
 
-def test_both_missing_stays_refused(store, tmp_path):
+def test_both_missing_stays_refused(store: LocalStore, tmp_path):
     with pytest.raises(ArchiveError, match="no file of pprrvu"):
         published(store, {k: v for k, v in s.whole(LABEL).items() if not k.startswith("PPRRVU")}, tmp_path)
 
 
-def test_the_file_that_comes_later_makes_the_next_revision(store, tmp_path):
+def test_the_file_that_comes_later_makes_the_next_revision(store: LocalStore, tmp_path):
     first = published(store, without("qp"), tmp_path)
     second = published(store, s.whole(LABEL), tmp_path)
     assert (first.record.revision, second.record.revision) == (1, 2)
@@ -69,14 +69,14 @@ def test_the_file_that_comes_later_makes_the_next_revision(store, tmp_path):
     assert present(second.record.participant_rows).keys() == {"non_qp", "qp"}
 
 
-def test_a_file_that_was_there_before_is_held_until_its_loss_is_accepted(store, tmp_path):
+def test_a_file_that_was_there_before_is_held_until_its_loss_is_accepted(store: LocalStore, tmp_path):
     published(store, s.whole(LABEL), tmp_path)
     with pytest.raises(ChecksFailed, match=r"rows of participant qp .* revision 1 are gone"):
         published(store, without("qp"), tmp_path)
     assert published(store, without("qp"), tmp_path, accept=["loss"]).record.missing == ("pprrvu (qp)",)
 
 
-def test_every_command_says_so(store, tmp_path, run: Callable[..., tuple[int, str, str]]):
+def test_every_command_says_so(store: LocalStore, tmp_path, run: Callable[..., tuple[int, str, str]]):
     folder = s.write_folder(tmp_path / LABEL, without("qp"))
     to = ("--output", store.root)
     _, out, _ = run("build", LABEL, "--archive", folder, *to)
@@ -90,7 +90,7 @@ def test_every_command_says_so(store, tmp_path, run: Callable[..., tuple[int, st
     assert json.loads(run("code", "G9901", "--json", *to)[1])["missing_participants"] == ["qp"]
 
 
-def test_a_price_that_needs_the_missing_file_is_refused_and_the_remedy_works(store, tmp_path):
+def test_a_price_that_needs_the_missing_file_is_refused_and_the_remedy_works(store: LocalStore, tmp_path):
     published(store, without("qp"), tmp_path)
     assert pfsetl.price("G9901", DAY, output=store.root)["participant"] == "non_qp"
     with pytest.raises(UsageError, match=f"without the file of qp. Add the file and build {LABEL} again"):
@@ -99,7 +99,7 @@ def test_a_price_that_needs_the_missing_file_is_refused_and_the_remedy_works(sto
     assert pfsetl.price("G9901", DAY, participant="qp", output=store.root)["participant"] == "qp"
 
 
-def test_a_code_that_only_the_missing_file_lists_is_not_called_unknown_alone(store, tmp_path, run):
+def test_a_code_that_only_the_missing_file_lists_is_not_called_unknown_alone(store: LocalStore, tmp_path, run):
     published(store, without("non_qp"), tmp_path, sample=True)
     with pytest.raises(UsageError, match=r"code G9904: not in RVU26A. .* without the file of non_qp"):
         pfsetl.price("G9904", DAY, output=store.root)  # status N, which only the full schedule lists
@@ -121,12 +121,12 @@ def payable(codes: int) -> s.Members:
     return without("non_qp") | {FILES["qp"]: s.pprrvu_csv("G32", rows, title="2026")}
 
 
-def test_the_smaller_file_is_asked_for_its_own_size_alone(store, tmp_path):
+def test_the_smaller_file_is_asked_for_its_own_size_alone(store: LocalStore, tmp_path):
     members = {k: v for k, v in payable(9_100).items() if "OPPSCAP" not in k}
     assert published(store, members, tmp_path).record.lost == ()
 
 
-def test_the_smaller_file_cut_short_is_refused(store, tmp_path):
+def test_the_smaller_file_cut_short_is_refused(store: LocalStore, tmp_path):
     members = {k: v for k, v in payable(8_000).items() if "OPPSCAP" not in k}
     with pytest.raises(ChecksFailed, match="at least 9,000 values of hcpcs, this one has 8,001"):
         published(store, members, tmp_path)

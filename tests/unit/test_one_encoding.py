@@ -48,13 +48,13 @@ def texts_by_fastparquet(path: str, column: str) -> list[str | None]:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_column_has_one_encoding_over_all_row_groups(table, sample):
+def test_every_column_has_one_encoding_over_all_row_groups(table, sample: Version):
     for path in sample.files(table):
         assert {name: found for name, found in encodings(path).items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_fastparquet_reads_every_text_as_pyarrow_does(table, sample):
+def test_fastparquet_reads_every_text_as_pyarrow_does(table, sample: Version):
     for path in sample.files(table):
         if pq.ParquetFile(path).metadata.num_rows:
             assert differing(path, table) == []

@@ -19,6 +19,7 @@ from tests import declared
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 
+Compared = Callable[..., list[FormatDifference]]
 SHA = "0a1b2c3d" * 8
 
 
@@ -31,7 +32,7 @@ def parsed(folder: Path, file: str, data: bytes) -> Parsed:
 
 
 @pytest.fixture
-def compared(tmp_path: Path) -> Callable[..., list[FormatDifference]]:
+def compared(tmp_path: Path) -> Compared:
     """Compare a PPRRVU txt of some rows with a PPRRVU csv of others."""
 
     def compare(txt: list[Row], csv: list[Row]) -> list[FormatDifference]:
@@ -48,15 +49,15 @@ CODES = list(s.CODES)
 # --- what counts as a difference --------------------------------------------------------------------------------
 
 
-def test_the_same_rows_do_not_differ(compared) -> None:
+def test_the_same_rows_do_not_differ(compared: Compared) -> None:
     assert compared(CODES, CODES) == []
 
 
-def test_the_order_of_rows_does_not_matter(compared) -> None:
+def test_the_order_of_rows_does_not_matter(compared: Compared) -> None:
     assert compared(CODES, CODES[::-1]) == []
 
 
-def test_a_code_without_its_leading_zeros_is_the_same_code(compared) -> None:
+def test_a_code_without_its_leading_zeros_is_the_same_code(compared: Compared) -> None:
     # RVU17A's csv prints 563 for 00563, global days 10 for 010, supervision 9 for 09
     full = s.changed(s.VISIT, hcpcs="00563", **{"global": "010"}, supervision="09")
     bare = full | {"hcpcs": "563", "global": "10", "supervision": "9"}
@@ -90,49 +91,53 @@ def test_fields_that_only_one_format_has_are_not_compared(tmp_path: Path) -> Non
     assert found == []
 
 
-def test_a_changed_cell_is_reported_with_its_key_and_both_values(compared) -> None:
+def test_a_changed_cell_is_reported_with_its_key_and_both_values(
+    compared: Compared,
+) -> None:
     (found,) = compared(CODES, [s.SCAN_READING | {"pctc": "3"} if r is s.SCAN_READING else r for r in CODES])
     assert (found.field, found.cells, [e.split() for e in found.examples]) == ("pctc", 1, [["G9902", "26", "1", "3"]])
 
 
-def test_a_difference_names_both_files(compared) -> None:
+def test_a_difference_names_both_files(compared: Compared) -> None:
     (found,) = compared(CODES, [s.VISIT | {"pctc": "3"}, *CODES[1:]])
     assert (found.member, found.participant, found.believed, found.other, found.other_format) == (
         "pprrvu", "all", "PPRRVU25.txt", "PPRRVU25.csv", "csv",
     )  # fmt: skip
 
 
-def test_each_field_is_reported_apart(compared) -> None:
+def test_each_field_is_reported_apart(compared: Compared) -> None:
     found = compared(CODES, [s.VISIT | {"pctc": "3", "status": "R"}, *CODES[1:]])
     assert {d.field: d.cells for d in found} == {"status": 1, "pctc": 1}
 
 
-def test_all_cells_are_counted_and_three_are_shown(compared) -> None:
+def test_all_cells_are_counted_and_three_are_shown(compared: Compared) -> None:
     (found,) = compared(CODES, [r | {"supervision": "05"} for r in CODES])
     assert (found.cells, len(found.examples)) == (7, 3)
 
 
-def test_a_blank_beside_a_value_differs(compared) -> None:
+def test_a_blank_beside_a_value_differs(compared: Compared) -> None:
     (found,) = compared(CODES, [r | {"endo": ""} if r is s.SURGERY else r for r in CODES])
     assert (found.field, found.cells) == ("endoscopic_base", 1)
 
 
-def test_a_row_only_in_the_believed_file_is_reported_by_its_key(compared) -> None:
+def test_a_row_only_in_the_believed_file_is_reported_by_its_key(
+    compared: Compared,
+) -> None:
     (found,) = compared(CODES, CODES[1:])
     assert (found.field, found.cells, found.examples[0].split()) == ("(only in the believed file)", 1, ["G9901"])
 
 
-def test_a_row_only_in_the_other_file_is_reported_by_its_key(compared) -> None:
+def test_a_row_only_in_the_other_file_is_reported_by_its_key(compared: Compared) -> None:
     (found,) = compared([r for r in CODES if r is not s.SCAN_IMAGE], CODES)
     assert (found.field, found.cells, found.examples[0].split()) == ("(only in the other file)", 1, ["G9902", "TC"])
 
 
-def test_rows_exchanged_for_others_are_reported_on_both_sides(compared) -> None:
+def test_rows_exchanged_for_others_are_reported_on_both_sides(compared: Compared) -> None:
     found = compared(CODES, [s.VISIT | {"hcpcs": "G9911"}, *CODES[1:]])
     assert {d.field: d.cells for d in found} == {"(only in the believed file)": 1, "(only in the other file)": 1}
 
 
-def test_a_description_is_counted_and_its_text_not_shown(compared) -> None:
+def test_a_description_is_counted_and_its_text_not_shown(compared: Compared) -> None:
     (found,) = compared(CODES, [s.VISIT | {"description": "Synthetic vizit"}, *CODES[1:]])
     assert (found.field, found.cells, [e.split() for e in found.examples]) == ("description", 1, [["G9901"]])
 
@@ -298,7 +303,9 @@ def test_an_apostrophe_of_another_codepage_is_explained_and_another_letter_is_no
     assert [bool(d.explained) for d in described(tmp_path / "letter", "Patienxs visit")] == [False]
 
 
-def test_a_number_that_differs_is_never_explained_by_what_differs(compared) -> None:
+def test_a_number_that_differs_is_never_explained_by_what_differs(
+    compared: Compared,
+) -> None:
     (found,) = compared(CODES, [s.changed(s.VISIT, work="1.22") | {k: s.VISIT[k] for k in s.VISIT if "total" in k},
                                 *CODES[1:]])  # fmt: skip
     assert (found.field, found.differs) == ("work_rvu", "")

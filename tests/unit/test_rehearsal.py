@@ -126,11 +126,11 @@ def members() -> Members:
 
 
 @pytest.mark.parametrize("shape", rehearsal.SHAPES)
-def test_a_shape_is_priced_by_the_law_of_2027_or_refused_with_a_remedy_that_works(shape, members, tmp_path):
+def test_a_shape_is_priced_by_the_law_of_2027_or_refused_with_a_remedy_that_works(shape, members: Members, tmp_path):
     rehearse(shape, members, tmp_path, "G9901", RVUS)
 
 
-def test_anesthesia_factors_with_a_floor_that_the_indices_lack_are_refused_by_that_name(members, tmp_path):
+def test_anesthesia_factors_with_a_floor_that_the_indices_lack_are_refused_by_that_name(members: Members, tmp_path):
     with_floor = rehearsal.both_indices(members)[rehearsal.ANES]
     year = Year("only without floor", members, tmp_path)
     s.write_folder(year.archive, {rehearsal.ANES: with_floor})
@@ -140,7 +140,7 @@ def test_anesthesia_factors_with_a_floor_that_the_indices_lack_are_refused_by_th
     assert year.build() == 0, year.last
 
 
-def test_anesthesia_factors_may_follow_either_of_two_indices(members, tmp_path):
+def test_anesthesia_factors_may_follow_either_of_two_indices(members: Members, tmp_path):
     without_floor = rehearsal.only_without_floor(members)[rehearsal.ANES]
     year = Year("both indices", members, tmp_path)
     s.write_folder(year.archive, {rehearsal.ANES: without_floor})

@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def test_a_build_records_its_steps_in_order(store, tmp_path):
+def test_a_build_records_its_steps_in_order(store: LocalStore, tmp_path):
     pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     (run,) = runs.runs(store)
     assert [one["step"] for one in run["steps"]] == ["open", "read", "normalize", "derive and check", "write", "commit"]
@@ -30,21 +30,21 @@ def test_a_build_records_its_steps_in_order(store, tmp_path):
     assert (run["command"], run["outcome"], run["version"]) == ("build", "published", 1)
 
 
-def test_what_was_written_is_counted_in_rows_and_bytes(store, tmp_path):
+def test_what_was_written_is_counted_in_rows_and_bytes(store: LocalStore, tmp_path):
     built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     write = next(one for one in runs.runs(store)[0]["steps"] if one["step"] == "write")
     files = [f for f in built.version.resources if f.table != "release_changes"]  # made by the commit
     assert (write["rows"], write["bytes"]) == (sum(f.rows for f in files), sum(f.bytes for f in files))
 
 
-def test_a_second_build_is_recorded_as_unchanged(store, tmp_path):
+def test_a_second_build_is_recorded_as_unchanged(store: LocalStore, tmp_path):
     archive = s.write_zip(tmp_path / "a.zip", s.release())
     for _ in range(2):
         pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
     assert [run["outcome"] for run in runs.runs(store)] == ["unchanged", "published"]
 
 
-def test_a_refused_build_is_recorded_with_its_error(store, tmp_path):
+def test_a_refused_build_is_recorded_with_its_error(store: LocalStore, tmp_path):
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(PfsetlError):
         pfsetl.build("RVU25A", store=store, archive=tmp_path / "bad.zip", sample=True)
@@ -53,7 +53,7 @@ def test_a_refused_build_is_recorded_with_its_error(store, tmp_path):
     assert "bad.zip" in run["error"]
 
 
-def test_a_backfill_is_one_run_with_the_steps_of_every_release(store, tmp_path):
+def test_a_backfill_is_one_run_with_the_steps_of_every_release(store: LocalStore, tmp_path):
     folder = tmp_path / "zips"
     folder.mkdir()
     for label in ("RVU25A", "RVU25B"):
@@ -64,7 +64,7 @@ def test_a_backfill_is_one_run_with_the_steps_of_every_release(store, tmp_path):
     assert {one["release"] for one in run["steps"] if one["step"] == "write"} == {"RVU25A", "RVU25B"}
 
 
-def test_each_step_is_one_line_of_json_in_the_log(store, caplog):
+def test_each_step_is_one_line_of_json_in_the_log(store: LocalStore, caplog):
     with caplog.at_level(logging.INFO, "pfsetl"), recorded(store, "build") as run, step("read", "RVU25A") as done:
         done.rows = 7
     (line,) = (json.loads(record.message) for record in caplog.records if record.name == "pfsetl")
@@ -82,27 +82,27 @@ def test_a_record_that_cannot_be_written_does_not_fail_the_run(tmp_path, caplog)
     assert (record.levelname, "runs" in record.message) == ("ERROR", True)
 
 
-def test_a_damaged_record_is_named(store):
+def test_a_damaged_record_is_named(store: LocalStore):
     store.put_new("runs/20260101T000000-abc.json", b"{")
     with pytest.raises(PfsetlError, match="20260101T000000-abc"):
         runs.runs(store)
 
 
-def test_the_command_lists_the_newest_first(store, tmp_path, run):
+def test_the_command_lists_the_newest_first(store: LocalStore, tmp_path, run):
     for label in ("RVU25A", "RVU25B"):
         pfsetl.build(label, store=store, archive=s.write_zip(tmp_path / f"{label}.zip", s.release(label)), sample=True)
     code, out, _ = run("runs", "--output", store.root, "--json")
     assert (code, [one["asked"]["release"] for one in json.loads(out)]) == (0, ["RVU25B", "RVU25A"])
 
 
-def test_the_command_shows_as_many_as_asked(store, tmp_path, run):
+def test_the_command_shows_as_many_as_asked(store: LocalStore, tmp_path, run):
     for _ in range(3):
         with recorded(store, "build"):
             pass
     assert len(json.loads(run("runs", "--last", 2, "--output", store.root, "--json")[1])) == 2
 
 
-def test_an_empty_store_says_that_nothing_was_run(store, run):
+def test_an_empty_store_says_that_nothing_was_run(store: LocalStore, run):
     code, out, _ = run("runs", "--output", store.root)
     assert (code, "no run is recorded" in out) == (0, True)
 

@@ -133,13 +133,13 @@ def beside(built: pfsetl.Build, release: str, *labels: str, factor: str = "33.40
         ("RVU27B", ["RVU27A", "RVU26A"], "RVU27A"),  # not declared, so nothing says that it was never paid
     ],
 )
-def test_it_is_the_nearest_before_that_was_ever_paid(built, release, others, last):
+def test_it_is_the_nearest_before_that_was_ever_paid(built: pfsetl.Build, release, others, last):
     assert neighbours.since(*beside(built, release, *others)).release == last
 
 
 @pytest.mark.parametrize(("factor", "odd"), [("36.7401", 1), ("36.7399", 0), ("30.0599", 1), ("30.0601", 0)])
 @pytest.mark.parametrize("last", ["RVU12D", "RVU09A"])
-def test_a_factor_a_tenth_away_from_the_last_one_paid_is_a_warning(built, last, factor, odd):
+def test_a_factor_a_tenth_away_from_the_last_one_paid_is_a_warning(built: pfsetl.Build, last, factor, odd):
     found = neighbours.moved(*beside(built, "RVU14A", last, "RVU13A", factor=factor))
     (one,) = [f for f in found if (f.table, f.check) == ("conversion_factor", "moved_before")]
     assert (one.severity, one.violations) == ("warn", odd)
@@ -163,11 +163,11 @@ def rows_compared(built: pfsetl.Build, release: str, *labels: str) -> list[str]:
         (["RVU11A"], ["values_repeated_before RVU11A"]),  # never paid, and however far
     ],
 )
-def test_relative_values_are_held_against_the_nearest_release_of_another_year(built, others, held):
+def test_relative_values_are_held_against_the_nearest_release_of_another_year(built: pfsetl.Build, others, held):
     assert rows_compared(built, "RVU25C", *others) == held
 
 
-def test_a_release_whose_values_cannot_be_read_is_said(built):
+def test_a_release_whose_values_cannot_be_read_is_said(built: pfsetl.Build):
     release, tables, store, records, files = beside(built, "RVU26B", "RVU25A")
     gone = [replace(f, path="objects/rvu/gone.parquet") for f in files]
     (said,) = neighbours.repeated(release, tables, store, records, gone)
@@ -175,7 +175,7 @@ def test_a_release_whose_values_cannot_be_read_is_said(built):
     assert said.description.startswith("RVU25A can't be read, so whether its values are repeated isn't known: ")
 
 
-def test_a_damaged_release_is_said_and_stops_nothing(built):
+def test_a_damaged_release_is_said_and_stops_nothing(built: pfsetl.Build):
     release, tables, store, records, files = beside(built, "RVU26B", "RVU26A")
     told = neighbours.since(
         release, tables, store, records, [replace(f, path="objects/rvu/gone.parquet") for f in files]

@@ -16,6 +16,8 @@ from tests.synthetic import Members, Row
 
 pytestmark = pytest.mark.long
 
+Examine = Callable[[Members], Examined]
+
 # Kentucky: CMS's GPCI lists it under 15102; 15101 is the number of its Part A contractor.
 KENTUCKY = s.place("15102", "KY", "00", "KENTUCKY", "0.962 1.000 0.873 0.843", "19.53 19.63", area="STATEWIDE",
                    state_name="KENTUCKY")  # fmt: skip
@@ -39,7 +41,7 @@ def under(mac: str) -> Callable[[Row], list[Row]]:
 
 
 @pytest.fixture
-def examined(tmp_path: Path) -> Callable[[Members], Examined]:
+def examined(tmp_path: Path) -> Examine:
     def of(archive: Members, label: str = "RVU25A") -> Examined:
         folder = s.write_folder(tmp_path / label, archive)
         found = examine(label, folder, records={}, sample=True)
@@ -57,7 +59,7 @@ def warnings(found: Examined) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("mac", ["15101", "15182", "15192"])
-def test_another_number_of_the_same_state_is_that_state(mac: str, examined) -> None:
+def test_another_number_of_the_same_state_is_that_state(mac: str, examined: Examine) -> None:
     found = examined(members({OPPSCAP: caps(under(mac))}))
     kentucky = found.tables["opps_cap"].filter(pl.col("state") == "KY")
     assert kentucky.select("locality", "mac", "macs").unique().rows() == [("00", "15102", mac)]
@@ -65,20 +67,22 @@ def test_another_number_of_the_same_state_is_that_state(mac: str, examined) -> N
     assert warnings(found)["opps_cap.contractors_known"] == (f"{mac} in KY/00",)
 
 
-def test_lines_under_both_numbers_are_one_row_that_names_both(examined) -> None:
+def test_lines_under_both_numbers_are_one_row_that_names_both(examined: Examine) -> None:
     found = examined(members({OPPSCAP: caps(lambda row: [row, row | {"mac": "15101"}])}))
     kentucky = found.tables["opps_cap"].filter(pl.col("state") == "KY")
     assert kentucky.select("mac", "macs").rows() == [("15102", "15101,15102")] * SCANS
 
 
-def test_a_jurisdiction_that_nobody_has_seen_is_told_by_the_archive(examined) -> None:
+def test_a_jurisdiction_that_nobody_has_seen_is_told_by_the_archive(examined: Examine) -> None:
     # GPCI names the state beside its number; OPPSCAP has the Part A number of the same, unknown jurisdiction
     new = [p | {"mac": "17302"} if p is KENTUCKY else p for p in PLACES]
     found = examined(s.release("RVU25A", places=new) | {OPPSCAP: caps(under("17301"))})
     assert found.tables["opps_cap"].filter(pl.col("macs") == "17301")["state"].unique().to_list() == ["KY"]
 
 
-def test_anesthesia_under_an_unknown_number_is_told_by_its_name_in_gpci(examined) -> None:
+def test_anesthesia_under_an_unknown_number_is_told_by_its_name_in_gpci(
+    examined: Examine,
+) -> None:
     rows = [p | {"mac": "99901", "name": "Kentucky, KY"} if p is KENTUCKY else p for p in PLACES]
     found = examined(members({"ANES2025.csv": s.anes_csv("ANES4", rows)}))
     assert found.tables["anesthesia"].filter(pl.col("macs") == "99901")["state"].to_list() == ["KY"]
@@ -89,7 +93,7 @@ def test_anesthesia_under_an_unknown_number_is_told_by_its_name_in_gpci(examined
 
 # A jurisdiction that doesn't exist; a fiscal intermediary of before 2005, whose first digits name no state.
 @pytest.mark.parametrize("mac", ["99901", "00160", "00456", "15130"])
-def test_lines_that_nothing_places_are_rejects_and_named(mac: str, examined) -> None:
+def test_lines_that_nothing_places_are_rejects_and_named(mac: str, examined: Examine) -> None:
     many = [s.changed(s.SCAN, hcpcs=f"G98{n:02}") for n in range(40)]
     rows = [*s.CODES, *many]
     odd = s.cap(s.SCAN, KENTUCKY, mac=mac)
@@ -206,5 +210,5 @@ def test_an_unknown_number_in_gpci_without_a_state_is_refused(tmp_path: Path) ->
         examine("RVU20A", s.write_folder(tmp_path, archive), records={}, sample=True)
 
 
-def test_nothing_is_said_where_every_contractor_is_known(examined) -> None:
+def test_nothing_is_said_where_every_contractor_is_known(examined: Examine) -> None:
     assert not {w for w in warnings(examined(members())) if w.endswith((".placed", ".contractors_known"))}

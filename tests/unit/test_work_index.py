@@ -18,6 +18,7 @@ from tests import synthetic as s
 from tests.present import present
 from tests.unit.test_declarations import pfsetl as command
 
+Built = Callable[..., pfsetl.Build]
 RVUS = ("1.21", "1.40", "0.09")
 FLOORED, BELOW = ("1.000", "0.875", "0.566"), ("0.988", "0.875", "0.566")
 FACTORS = {"RVU26A": "33.4009", "RVU27A": "33.4000"}
@@ -36,7 +37,7 @@ def alone(label: str, work: str) -> s.Members:
 
 
 @pytest.fixture
-def built(tmp_path: Path) -> Callable[..., pfsetl.Build]:
+def built(tmp_path: Path) -> Built:
     def build(label: str, members: s.Members | None = None, **asked: Any) -> pfsetl.Build:
         archive = s.write_zip(tmp_path / f"{label}.zip", members or s.release(label))
         return pfsetl.build(label, store=LocalStore(tmp_path / "store"), archive=archive, **{"sample": True, **asked})
@@ -58,7 +59,7 @@ def warned(build: pfsetl.Build) -> dict[str, FindingRecord]:
         ("RVU27A", "2027-01-15", None, BELOW, False),
     ],
 )
-def test_a_price_takes_the_index_of_the_law_on_its_day(built, tmp_path, label, day, as_of, indices, floored):
+def test_a_price_takes_the_index_of_the_law_on_its_day(built: Built, tmp_path, label, day, as_of, indices, floored):
     built(label)
     found = pfsetl.price("G9901", day, locality="AL/00", as_of=as_of, output=tmp_path / "store")
     factor = FACTORS[label]
@@ -72,7 +73,7 @@ def test_a_price_takes_the_index_of_the_law_on_its_day(built, tmp_path, label, d
     assert index["act"]
 
 
-def test_the_steps_and_a_note_name_the_index_the_act_and_its_source(built, tmp_path):
+def test_the_steps_and_a_note_name_the_index_the_act_and_its_source(built: Built, tmp_path):
     built("RVU27A")
     found = pfsetl.price("G9901", "2027-01-15", locality="AL/00", output=tmp_path / "store")
     assert found["steps"][0]["detail"] == "1.21 x 0.988"
@@ -82,7 +83,7 @@ def test_the_steps_and_a_note_name_the_index_the_act_and_its_source(built, tmp_p
     assert any(rule.startswith("work index floor: H.R. 7148") for rule in found["likely"])
 
 
-def test_an_index_above_the_floor_has_one_amount_and_no_note(built, tmp_path):
+def test_an_index_above_the_floor_has_one_amount_and_no_note(built: Built, tmp_path):
     built("RVU27A")
     found = pfsetl.price("G9901", "2027-01-15", locality="CA/18", output=tmp_path / "store")
     index = present(found["work_index"])
@@ -90,18 +91,18 @@ def test_an_index_above_the_floor_has_one_amount_and_no_note(built, tmp_path):
     assert not [note for note in found["notes"] if note.startswith("work index")]
 
 
-def test_alaska_keeps_its_own_floor(built, tmp_path):
+def test_alaska_keeps_its_own_floor(built: Built, tmp_path):
     built("RVU27A")
     found = pfsetl.price("G9901", "2027-01-15", locality="AK/01", output=tmp_path / "store")
     assert found["allowed"] == amount(("1.500", "1.065", "0.551"), "33.4000")
 
 
-def test_the_national_amount_has_no_index(built, tmp_path):
+def test_the_national_amount_has_no_index(built: Built, tmp_path):
     built("RVU27A")
     assert pfsetl.price("G9901", "2027-01-15", output=tmp_path / "store")["work_index"] is None
 
 
-def test_a_line_of_a_claim_takes_it_too(built, tmp_path):
+def test_a_line_of_a_claim_takes_it_too(built: Built, tmp_path):
     built("RVU27A")
     line = {"hcpcs": "G9901", "date": "2027-01-15", "locality": "AL/00"}
     (found,) = pfsetl.claim([line], output=tmp_path / "store")["lines"]
@@ -109,13 +110,13 @@ def test_a_line_of_a_claim_takes_it_too(built, tmp_path):
 
 
 @pytest.mark.parametrize(("label", "indices"), [("RVU26A", FLOORED), ("RVU27A", BELOW)])
-def test_payment_locality_pays_by_the_law_of_the_first_day(built, label, indices):
+def test_payment_locality_pays_by_the_law_of_the_first_day(built: Built, label, indices):
     payments = built(label).version.scan("payment_locality", label)
     row = payments.filter(hcpcs="G9901", state="AL", participant="non_qp").select("nonfacility_payment").collect()
     assert row.item() == amount(indices, FACTORS[label])
 
 
-def test_an_index_that_is_printed_alone_is_paid_as_printed_and_the_law_is_said(built, tmp_path):
+def test_an_index_that_is_printed_alone_is_paid_as_printed_and_the_law_is_said(built: Built, tmp_path):
     # RVU18A printed Alabama's without the floor, which was restored later.
     build = built("RVU18A", alone("RVU18A", "0.979"))
     assert warned(build)["work_index_against_law"].violations == 1
@@ -135,7 +136,9 @@ def test_an_index_that_is_printed_alone_is_paid_as_printed_and_the_law_is_said(b
         ("RVU27A", "0.988", "2027-01-15", None, ""),
     ],
 )
-def test_a_printed_index_against_the_law_changes_nothing_and_is_noted(built, tmp_path, label, work, day, as_of, said):
+def test_a_printed_index_against_the_law_changes_nothing_and_is_noted(
+    built: Built, tmp_path, label, work, day, as_of, said
+):
     built(label, alone(label, work))
     found = pfsetl.price("G9901", day, locality="AL/00", as_of=as_of, output=tmp_path / "store")
     assert found["steps"][0]["detail"] == f"1.21 x {work}"
@@ -154,11 +157,11 @@ def test_a_printed_index_against_the_law_changes_nothing_and_is_noted(built, tmp
         ("RVU25A", alone("RVU25A", "0.988"), {"work_index_against_law"}),
     ],
 )
-def test_a_build_warns_of_what_the_law_says_otherwise(built, label, members, checks):
+def test_a_build_warns_of_what_the_law_says_otherwise(built: Built, label, members, checks):
     assert set(warned(built(label, members))) == checks
 
 
-def test_check_shows_the_warnings(built, tmp_path):
+def test_check_shows_the_warnings(built: Built, tmp_path):
     built("RVU26A")
     code, out, told = command("check", "RVU26A", "--output", tmp_path / "store", "--json")
     assert code == 0, told
@@ -166,7 +169,7 @@ def test_check_shows_the_warnings(built, tmp_path):
     assert {"work_index_printed_twice", "work_floor_ends_within"} <= named
 
 
-def test_an_act_of_your_own_restores_the_floor(built, tmp_path):
+def test_an_act_of_your_own_restores_the_floor(built: Built, tmp_path):
     built("RVU27A")
     own = tmp_path / "own"
     own.mkdir()
@@ -181,7 +184,7 @@ def test_an_act_of_your_own_restores_the_floor(built, tmp_path):
 
 
 @pytest.mark.parametrize("column", ["work", "work_without_floor"])
-def test_caps_computed_with_either_index_agree_with_the_archive(built, column):
+def test_caps_computed_with_either_index_agree_with_the_archive(built: Built, column):
     # Which of the two CMS computes OPPSCAP with isn't known: no release at hand has both.
     places = [{**place, "work": place[column]} for place in s.all_places("2027")]
     members = s.whole("RVU27A") | {"OPPSCAP_JAN.csv": s.opps_cap_csv("OPPSCAP7FN", s.caps(places))}
@@ -189,7 +192,7 @@ def test_caps_computed_with_either_index_agree_with_the_archive(built, column):
     assert not [w for w in record.warnings if w.check.startswith("recomputed")]
 
 
-def test_a_price_as_known_on_a_day_says_where_the_day_of_posting_isnt_known(built, tmp_path):
+def test_a_price_as_known_on_a_day_says_where_the_day_of_posting_isnt_known(built: Built, tmp_path):
     built("RVU18AR1", s.release("RVU18A"))
     found = pfsetl.price("G9901", "2018-02-01", locality="AL/00", as_of="2018-02-20", output=tmp_path / "store")
     assert any("CMS's day of posting RVU18AR1 isn't known; not before 2018-02-09" in note for note in found["notes"])
