@@ -13,6 +13,7 @@ from pfsetl.pipeline.build import build
 from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.stage import stage, stage_missing
 from pfsetl.publication import publish, version
+from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
@@ -451,13 +452,15 @@ def side_by_side(archives: Path, store: LocalStore) -> list[publish.StagedReleas
 
 
 @pytest.fixture(scope="module")
-def staged_apart(archives: Path, tmp_path_factory: pytest.TempPathFactory):
+def staged_apart(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[LocalStore, list[StagedRelease]]:
     """A store without a version, and all releases staged in it side by side."""
     store = LocalStore(tmp_path_factory.mktemp("apart") / "store")
     return store, side_by_side(archives, store)
 
 
-def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(staged_apart, tmp_path, filled: Backfill):
+def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(
+    staged_apart: tuple[LocalStore, list[StagedRelease]], tmp_path, filled: Backfill
+):
     store, staged = copied(staged_apart[0], tmp_path / "store"), staged_apart[1]
     done, failed = publish_staged(staged, store=store, base=version.open_version(store))
     assert ({r.path for r in done.resources}, failed) == ({r.path for r in filled.version.resources}, {})
@@ -473,7 +476,9 @@ def test_a_cut_release_staged_beside_its_neighbour_is_left_out(tmp_path, store: 
     assert (list(done.releases), list(failed)) == (["RVU25A"], ["RVU25B"])
 
 
-def test_a_release_that_another_run_changed_is_left_out_and_the_others_are_published(staged_apart, tmp_path):
+def test_a_release_that_another_run_changed_is_left_out_and_the_others_are_published(
+    staged_apart: tuple[LocalStore, list[StagedRelease]], tmp_path
+):
     store, staged = copied(staged_apart[0], tmp_path / "store"), staged_apart[1]
     base = version.open_version(store)
     other = s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A", s.CODES[:-1]))

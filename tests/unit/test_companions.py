@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from pfsetl.publication import companions
 from pfsetl.storage.store import LocalStore
 from pfsetl.tables.companions import MADE_BY
 from tests import synthetic as s
+
+Load = Callable[..., companions.Companion]
 
 pytestmark = pytest.mark.long
 
@@ -59,7 +62,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 @pytest.fixture
-def load(tmp_path: Path, store: LocalStore):
+def load(tmp_path: Path, store: LocalStore) -> Load:
     def put(name: str, content: bytes | str, effective_from: date | None = None) -> companions.Companion:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -71,7 +74,7 @@ def load(tmp_path: Path, store: LocalStore):
 # --- what is read ------------------------------------------------------------------------------------------------
 
 
-def test_a_zip_file_says_where_each_zip_code_lies(load, store: LocalStore):
+def test_a_zip_file_says_where_each_zip_code_lies(load: Load, store: LocalStore):
     rows = load("ZIP5_OCT2025.txt", ZIPS).frame(store).select("zip", "state", "locality", "mac", "plus_four", "line")
     assert rows.rows() == [
         ("90012", "CA", "18", "01182", False, 2),
@@ -80,14 +83,14 @@ def test_a_zip_file_says_where_each_zip_code_lies(load, store: LocalStore):
     ]
 
 
-def test_the_state_is_that_of_the_contractor_not_of_the_region_code(load, store: LocalStore):
+def test_the_state_is_that_of_the_contractor_not_of_the_region_code(load: Load, store: LocalStore):
     # CMS writes EK and WK for the parts of Kansas; the locality is Missouri's where the contractor is.
     loaded = load("ZIP5_OCT2025.txt", zip_record("WM", "64101", "05302", "02"))
     assert loaded.frame(store).select("region", "state").rows() == [("WM", "MO")]
 
 
 @pytest.mark.parametrize(("name", "content"), [("ZIP5_OCT2025.txt", ZIPS), ("Anesthesia_Base_Units.txt", base_units())])
-def test_a_loaded_file_has_the_columns_of_its_contract(load, store: LocalStore, name, content):
+def test_a_loaded_file_has_the_columns_of_its_contract(load: Load, store: LocalStore, name, content):
     loaded = load(name, content)
     contracts.conform(loaded.frame(store), contracts.companions().tables[loaded.kind])
 
@@ -98,7 +101,7 @@ def test_every_kind_of_companion_has_a_table_and_what_makes_it():
 
 
 @pytest.mark.parametrize("suffix", ["txt", "csv", "xlsx"])
-def test_base_units_are_the_same_from_every_format(load, store: LocalStore, suffix):
+def test_base_units_are_the_same_from_every_format(load: Load, store: LocalStore, suffix):
     content = {
         "txt": base_units(),
         "csv": base_units(separator=","),
@@ -108,13 +111,13 @@ def test_base_units_are_the_same_from_every_format(load, store: LocalStore, suff
     assert loaded.frame(store).rows() == [("00998", 3, 4), ("00999", 15, 5)]
 
 
-def test_what_was_loaded_says_where_it_came_from(load):
+def test_what_was_loaded_says_where_it_came_from(load: Load):
     loaded = load("ZIP5_OCT2025.txt", ZIPS)
     assert (loaded.kind, loaded.file, loaded.rows) == ("zip_locality", "ZIP5_OCT2025.txt", 3)
     assert loaded.sha256 == hashlib.sha256(ZIPS.encode()).hexdigest()
 
 
-def test_a_file_is_found_in_a_zip_beside_its_layout(load):
+def test_a_file_is_found_in_a_zip_beside_its_layout(load: Load):
     loaded = load("zip-code.zip", s.zipped({"ZIP5LYOUT.txt": b"Record Layout\r\n", "ZIP5_OCT2025.txt": ZIPS.encode()}))
     assert (loaded.file, loaded.sha256) == ("ZIP5_OCT2025.txt", hashlib.sha256(ZIPS.encode()).hexdigest())
 
@@ -126,7 +129,7 @@ def test_a_file_is_found_in_a_zip_beside_its_layout(load):
     ("quarter", "first"),
     [("20251", (2025, 1, 1)), ("20252", (2025, 4, 1)), ("20253", (2025, 7, 1)), ("20264", (2026, 10, 1))],
 )
-def test_a_zip_file_holds_from_its_quarter(load, quarter, first):
+def test_a_zip_file_holds_from_its_quarter(load: Load, quarter, first):
     assert load("ZIP5.txt", zip_record(quarter=quarter)).effective_from == date(*first)
 
 
@@ -138,15 +141,15 @@ def test_a_zip_file_holds_from_its_quarter(load, quarter, first):
         ("CY_2022_Anesthesia_Base_Units_110921.txt", "", 2022),  # its name where the header has none
     ],
 )
-def test_base_units_hold_from_the_year_of_their_header_or_name(load, name, year, first):
+def test_base_units_hold_from_the_year_of_their_header_or_name(load: Load, name, year, first):
     assert load(name, base_units(year=year)).effective_from == date(first, 1, 1)
 
 
-def test_a_day_that_is_given_counts_before_what_the_file_says(load):
+def test_a_day_that_is_given_counts_before_what_the_file_says(load: Load):
     assert load("ZIP5_OCT2025.txt", ZIPS, date(2025, 12, 1)).effective_from == date(2025, 12, 1)
 
 
-def test_base_units_without_a_year_ask_for_the_day(load):
+def test_base_units_without_a_year_ask_for_the_day(load: Load):
     with pytest.raises(UsageError, match="Say it: --effective-from"):
         load("Anesthesia_Base_Units.txt", base_units(year=""))
 
@@ -164,7 +167,7 @@ def test_base_units_without_a_year_ask_for_the_day(load):
         ("2030-01-01", "2025-10-01"),
     ],
 )
-def test_a_day_takes_the_latest_file_that_had_begun(load, store: LocalStore, day, first):
+def test_a_day_takes_the_latest_file_that_had_begun(load: Load, store: LocalStore, day, first):
     load("ZIP5_OCT2025.txt", zip_record(quarter="20254"))
     load("ZIP5_APR2025.txt", zip_record(quarter="20252"))
     found = companions.find(store, "zip_locality", date.fromisoformat(day))
@@ -172,12 +175,12 @@ def test_a_day_takes_the_latest_file_that_had_begun(load, store: LocalStore, day
     assert found.effective_from == date.fromisoformat(first)
 
 
-def test_a_kind_that_wasnt_loaded_isnt_found(load, store: LocalStore):
+def test_a_kind_that_wasnt_loaded_isnt_found(load: Load, store: LocalStore):
     load("ZIP5_OCT2025.txt", ZIPS)
     assert companions.find(store, "anesthesia_base_units", date(2025, 10, 1)) is None
 
 
-def test_the_same_file_again_changes_nothing(load, store: LocalStore):
+def test_the_same_file_again_changes_nothing(load: Load, store: LocalStore):
     def everything():
         return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in store.root.rglob("*") if p.is_file()}
 
@@ -187,7 +190,7 @@ def test_the_same_file_again_changes_nothing(load, store: LocalStore):
     assert everything() == before
 
 
-def test_loading_publishes_no_version(load, store: LocalStore):
+def test_loading_publishes_no_version(load: Load, store: LocalStore):
     load("ZIP5_OCT2025.txt", ZIPS)
     assert pfsetl.open(store).releases == {}
 
@@ -218,7 +221,9 @@ def test_loading_publishes_no_version(load, store: LocalStore):
         ("Anesthesia_Base_Units.xlsx", "not a workbook", PfsetlError, "neither an xls nor an xlsx workbook"),
     ],
 )  # fmt: skip
-def test_a_file_that_cant_be_right_is_refused_with_its_place(load, store: LocalStore, name, content, error, message):
+def test_a_file_that_cant_be_right_is_refused_with_its_place(
+    load: Load, store: LocalStore, name, content, error, message
+):
     with pytest.raises(error) as refused:
         load(name, content)
     assert message in str(refused.value)
@@ -232,7 +237,7 @@ def test_what_is_no_file_is_a_source_that_isnt_available(tmp_path, store: LocalS
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b"{}", b'{"effective_from": "soon"}'])
-def test_a_damaged_record_is_named(load, store: LocalStore, damaged):
+def test_a_damaged_record_is_named(load: Load, store: LocalStore, damaged):
     load("ZIP5_OCT2025.txt", ZIPS)
     (record,) = [n for n in store.names("companions/zip_locality") if n.endswith(".json")]
     path = store.root / record
@@ -242,7 +247,7 @@ def test_a_damaged_record_is_named(load, store: LocalStore, damaged):
         companions.find(store, "zip_locality", date(2025, 10, 1))
 
 
-def test_a_record_holds_what_was_returned(load, store: LocalStore):
+def test_a_record_holds_what_was_returned(load: Load, store: LocalStore):
     loaded = load("ZIP5_OCT2025.txt", ZIPS)
     (name,) = [n for n in store.names("companions/zip_locality") if n.endswith(".json")]
     record = json.load(io.BytesIO(store.get(name)))
@@ -336,12 +341,12 @@ def test_a_sample_over_a_whole_file_of_the_same_day_is_held(store: LocalStore, t
         put(store, tmp_path, ZIPS, sample=True)
 
 
-def test_records_of_two_quarters_are_refused_with_the_line_of_the_odd_one(load):
+def test_records_of_two_quarters_are_refused_with_the_line_of_the_odd_one(load: Load):
     with pytest.raises(ValueRefused, match=r"2 quarters \(20253, 20254\), line 4 has 20253"):
         load("ZIP5_OCT2025.txt", ZIPS + zip_record("AL", "35004", "10112", "00", quarter="20253"))
 
 
 @pytest.mark.parametrize("name", ["ZIP5_JUL2025.txt", "ZIP5_OCT2024.txt", "zip5 october 2026.txt"])
-def test_records_of_another_quarter_than_the_name_says_are_refused(name, load):
+def test_records_of_another_quarter_than_the_name_says_are_refused(name, load: Load):
     with pytest.raises(ValueRefused, match="its records 4 of 2025"):
         load(name, ZIPS)
