@@ -7,6 +7,7 @@ import pytest
 
 from pfsetl.declared import calendar, registry, work_floor
 from pfsetl.errors import UsageError
+from tests.present import present
 
 
 def day(text: str | None) -> date | None:
@@ -66,7 +67,7 @@ def test_an_end_of_the_floor_within_the_days_of_a_release_is_known_with_what_res
     assert release.effective_from is not None
     assert release.effective_to is not None
     found = work_floor.ends_within(release.effective_from, release.effective_to)
-    assert [(str(end.law.last), str(end.restored and end.restored.enacted_on)) for end in found] == ends
+    assert [(str(end.law.last), str(present(end.restored).enacted_on)) for end in found] == ends
 
 
 def test_an_end_that_nothing_has_restored_says_so():

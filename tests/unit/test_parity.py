@@ -91,9 +91,7 @@ def test_fields_that_only_one_format_has_are_not_compared(tmp_path: Path) -> Non
     assert found == []
 
 
-def test_a_changed_cell_is_reported_with_its_key_and_both_values(
-    compared: Compared,
-) -> None:
+def test_a_changed_cell_is_reported_with_its_key_and_both_values(compared: Compared) -> None:
     (found,) = compared(CODES, [s.SCAN_READING | {"pctc": "3"} if r is s.SCAN_READING else r for r in CODES])
     assert (found.field, found.cells, [e.split() for e in found.examples]) == ("pctc", 1, [["G9902", "26", "1", "3"]])
 
@@ -120,9 +118,7 @@ def test_a_blank_beside_a_value_differs(compared: Compared) -> None:
     assert (found.field, found.cells) == ("endoscopic_base", 1)
 
 
-def test_a_row_only_in_the_believed_file_is_reported_by_its_key(
-    compared: Compared,
-) -> None:
+def test_a_row_only_in_the_believed_file_is_reported_by_its_key(compared: Compared) -> None:
     (found,) = compared(CODES, CODES[1:])
     assert (found.field, found.cells, found.examples[0].split()) == ("(only in the believed file)", 1, ["G9901"])
 
@@ -303,9 +299,7 @@ def test_an_apostrophe_of_another_codepage_is_explained_and_another_letter_is_no
     assert [bool(d.explained) for d in described(tmp_path / "letter", "Patienxs visit")] == [False]
 
 
-def test_a_number_that_differs_is_never_explained_by_what_differs(
-    compared: Compared,
-) -> None:
+def test_a_number_that_differs_is_never_explained_by_what_differs(compared: Compared) -> None:
     (found,) = compared(CODES, [s.changed(s.VISIT, work="1.22") | {k: s.VISIT[k] for k in s.VISIT if "total" in k},
                                 *CODES[1:]])  # fmt: skip
     assert (found.field, found.differs) == ("work_rvu", "")

@@ -80,9 +80,7 @@ def test_a_jurisdiction_that_nobody_has_seen_is_told_by_the_archive(examined: Ex
     assert found.tables["opps_cap"].filter(pl.col("macs") == "17301")["state"].unique().to_list() == ["KY"]
 
 
-def test_anesthesia_under_an_unknown_number_is_told_by_its_name_in_gpci(
-    examined: Examine,
-) -> None:
+def test_anesthesia_under_an_unknown_number_is_told_by_its_name_in_gpci(examined: Examine) -> None:
     rows = [p | {"mac": "99901", "name": "Kentucky, KY"} if p is KENTUCKY else p for p in PLACES]
     found = examined(members({"ANES2025.csv": s.anes_csv("ANES4", rows)}))
     assert found.tables["anesthesia"].filter(pl.col("macs") == "99901")["state"].to_list() == ["KY"]
