@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.testing.utilities import prefect_test_harness
 
 from pfsetl.errors import StoreError
 from pfsetl.flows import releases
@@ -18,14 +17,9 @@ from pfsetl.source import cache
 from tests import synthetic
 from tests.flows.site import Site, opened
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
 SINCE = 2027
 TODAY = date(2027, 2, 1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
 
 
 @pytest.fixture
