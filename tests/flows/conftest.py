@@ -1,11 +1,15 @@
-"""What the tests of the flows share: a Prefect server's database that was set up once."""
+"""What the tests of the flows share: a database of Prefect that was set up once, and one server of each worker."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from prefect.testing import utilities
 
 from tests.conftest import alone, shared
-from tests.flows.processes import prepare
+from tests.flows.processes import SLOT_WAIT, prepare
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +21,26 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
             prepare(folder)
             (folder / "done").touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prefect's own test server for flows that are called, on a copy of what `prepare` made, without a limit of CMS.
+
+    The copy saves each server the making of its tables, which takes as long as all the rest of its start.
+    """
+    folder = tmp_path_factory.mktemp("server")
+    database = folder / "prefect-test.db"
+    with (
+        closing(sqlite3.connect(prepared / "prefect" / "prefect.db")) as made,
+        closing(sqlite3.connect(database)) as copy,
+    ):
+        made.backup(copy)
+        copy.execute("DELETE FROM concurrency_limit_v2")
+        copy.commit()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(utilities, "mkdtemp", lambda: str(folder))
+        patched.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED", "false")  # else runs that no test asked for
+        patched.setenv(SLOT_WAIT, "1")
+        with utilities.prefect_test_harness(server_startup_timeout=120):
+            yield

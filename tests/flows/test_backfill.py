@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ParameterTypeError
-from prefect.testing.utilities import prefect_test_harness
 
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable
@@ -24,20 +23,12 @@ from pfsetl.source.cache import newest
 from pfsetl.storage.store import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
-from tests.flows.processes import SLOT_WAIT
 from tests.present import present
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
 LABELS = ["RVU24A", "RVU25A", "RVU25D", "RVU26A"]
 ABSENT = ["RVU24AR", "RVU24B", "RVU24C", "RVU24D", "RVU25B", "RVU25C", "RVU26B", "RVU26C", "RVU26D"]
 PAGE = b"<!DOCTYPE html><html><title>License for use</title></html>"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv(SLOT_WAIT, "1")
-        with prefect_test_harness(server_startup_timeout=120):
-            yield
 
 
 @pytest.fixture(scope="module")

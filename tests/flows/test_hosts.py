@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 
 from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
@@ -19,13 +18,8 @@ from tests import s3_server
 from tests.flows.site import Site, opened
 from tests.flows.test_watch import SINCE, TODAY, WITHOUT_EXCLUDED
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
 LABEL = "RVU27A"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
 
 
 @pytest.fixture

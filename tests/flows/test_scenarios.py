@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 
 from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
 from pfsetl.publication import version
@@ -20,16 +19,11 @@ from tests.cms_server import Answer
 from tests.flows.site import INDEX, Site, html, opened, zip_answer
 from tests.unit.test_declare import inserted
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
 LAST_YEAR = ("RVU25A", "RVU25B", "RVU25C", "RVU25D")
 AUTUMN = date(2026, 9, 16)  # RVU26C is in force, and RVU26D is due tomorrow
 DECEMBER = date(2026, 12, 20)
 GONE = "CMS's index doesn't list it any more"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
 
 
 @pytest.fixture

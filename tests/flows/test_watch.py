@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.testing.utilities import prefect_test_harness
 
 from pfsetl.errors import StoreError
 from pfsetl.flows import releases
@@ -19,14 +18,9 @@ from tests import synthetic
 from tests.flows.site import Site, opened
 from tests.present import present
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
 SINCE = 2027
 TODAY = date(2027, 2, 1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
 
 
 @pytest.fixture
