@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Parts = pl.DataFrame | Iterable[pl.DataFrame]
 ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
-STREAMED_ROW_GROUP = 12_288
+STREAMED_ROW_GROUP = 14_336
 COMPRESSION_LEVEL = 2
 DICTIONARY_SHARE = 0.5  # above this share of distinct values, text is smaller as it stands
 DELTA = "DELTA_BINARY_PACKED"  # of decimals that are stored as 32-bit integers
@@ -126,7 +126,7 @@ def _write(parts: Iterable[pl.DataFrame], table: Table, target: Path, row_group:
         dictionary_pagesize_limit=NO_LIMIT,
         store_decimal_as_integer=True,
         store_schema=False,  # which is that of what's handed over
-        write_page_index=True,
+        write_statistics=list(table.key),  # those of other columns are a quarter of the footer, and prune nothing
         write_batch_size=row_group,
     ) as writer:
         stored = base64.b64encode(promised.serialize()).decode()
