@@ -8,7 +8,7 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.declared.registry import Release
-from pfsetl.tables import derive
+from pfsetl.tables import derive, exact
 
 Row = dict[str, Any]
 
@@ -66,7 +66,7 @@ def paid_in(work: str, pe: str, mp: str, **row: Any) -> Row:
     """Return the payment of one invented row in one locality with these indices."""
     place = gpci_rows({"state": "AL", "locality": "00", "work_gpci": work, "pe_gpci": pe, "mp_gpci": mp})
     (part,) = derive.payment_locality(rvu_rows(row), place, IN_FORCE)
-    return part.row(0, named=True)
+    return exact.in_dollars(part).row(0, named=True)
 
 
 def _value(value: Any, dtype: pl.DataType) -> Any:

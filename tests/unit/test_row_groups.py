@@ -7,6 +7,8 @@ from pathlib import Path
 from unittest import mock
 
 import polars as pl
+import polars.selectors as cs
+import pyarrow.parquet as pq
 import pytest
 
 import pfsetl
@@ -15,10 +17,11 @@ from pfsetl.cli import samples
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError
 from pfsetl.publication import fingerprint, parquet, publish, version
-from pfsetl.publication.digest import encoded, plain, rows_digest
+from pfsetl.publication.digest import encoded, rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.storage.store import LocalStore
+from pfsetl.tables import exact
 from tests import publisher
 from tests.present import present
 from tests.unit.test_one_encoding import encodings, texts_by_fastparquet
@@ -54,7 +57,10 @@ def codes(*groups: str) -> pl.Series:
 
 def by_polars(parts: Parts, table: contracts.Table, target: Path, group: int = GROUP) -> Written:
     """Write a table as it was written before, when polars chose an encoding for each row group."""
-    frame = plain(parts if isinstance(parts, pl.DataFrame) else pl.concat(parts)).select(table.schema.names())
+    whole = parts if isinstance(parts, pl.DataFrame) else pl.concat(parts)
+    texts = cs.enum().cast(pl.String)
+    frame = (exact.in_dollars(whole) if table.name == "payment_locality" else whole).with_columns(texts)
+    frame = frame.select(table.schema.names())
     frame.write_parquet(target, compression="zstd", row_group_size=group, arrow_schema=contracts.arrow_schema(table))
     return Written(target, frame.height, rows_digest(frame))
 
@@ -180,3 +186,26 @@ def test_tables_that_a_commit_makes_get_readable_files_too(store: LocalStore) ->
     assert {(r.table, r.release): r.digest for r in after.resources} == {
         (r.table, r.release): r.digest for r in before.resources
     }
+
+
+def test_money_handed_over_in_cents_is_read_as_the_decimals_that_the_contract_promises(tmp_path: Path) -> None:
+    table = CONTRACT.tables["conversion_factor"]
+    decimals = filled(table)
+    numbers = {n: d for n, d in table.schema.items() if isinstance(d, pl.Decimal)}
+    small = decimals.with_columns((pl.col(n) * 10**d.scale).cast(pl.Int32) for n, d in numbers.items())
+    written = [parquet.write(parts, table, tmp_path / name) for parts, name in ((decimals, "a"), (iter([small]), "b"))]
+    assert numbers
+    assert written[0].digest == written[1].digest
+    for one in written:
+        assert pl.read_parquet(one.path).equals(decimals)
+        assert pq.read_schema(one.path) == contracts.arrow_schema(table)
+
+
+def test_a_dictionary_holds_little_more_than_the_codes_of_its_row_group(tmp_path: Path) -> None:
+    groups = 12
+    rows = filled(LINES, hcpcs=pl.Series([f"G{n // 50:04}" for n in range(groups * GROUP)]))
+    about = pq.read_metadata(parquet.write(rows, LINES, tmp_path / "lines").path)
+    at = LINES.schema.names().index("hcpcs")
+    sizes = {about.row_group(n).column(at).total_uncompressed_size for n in range(groups)}
+    assert max(sizes) < 2 * min(sizes)
+    assert max(sizes) < 12 * GROUP // 50 + GROUP

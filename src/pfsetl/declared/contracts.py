@@ -157,9 +157,14 @@ def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
     Nothing is cast: a wrong dtype means that a step before this one is wrong.
     """
-    if problems := [f"{table.name}.{problem}" for problem in _differences(frame.schema, table.schema)]:
-        raise ContractError("; ".join(problems))
+    refuse_others(frame.schema, table)
     return frame.select(table.schema.names())
+
+
+def refuse_others(found: Mapping[str, pl.DataType], table: Table) -> None:
+    """Raise ContractError with every column that isn't there, isn't promised, or has another type than promised."""
+    if problems := [f"{table.name}.{problem}" for problem in _differences(found, table.schema)]:
+        raise ContractError("; ".join(problems))
 
 
 def arrow_schema(table: Table) -> pa.Schema:
@@ -283,7 +288,7 @@ def type_name(dtype: pl.DataType) -> str:
     return next((name for name, known in _DTYPES.items() if known == dtype), str(dtype))
 
 
-def _differences(found: pl.Schema, expected: pl.Schema) -> Iterator[str]:
+def _differences(found: Mapping[str, pl.DataType], expected: pl.Schema) -> Iterator[str]:
     for name, dtype in expected.items():
         if found.get(name) != dtype:
             there = f"found {type_name(found[name])}" if name in found else "found no such column"

@@ -21,13 +21,15 @@ _TEXTS: Mapping[type[pl.DataType], str] = {
 
 
 class RowsDigest:
-    """Digest of a table that arrives in one or more parts, all in key order.
+    """Digest of a table of these columns that arrives in one or more parts, all in key order.
 
     Text columns may come as Enums; all parts must then share one category list, sorted and without unused values.
+    Decimals of up to nine digits may come as integers of their scale.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
         self.rows = 0
+        self._schema = schema
         self._values: dict[str, Any] = {}
         self._nulls: dict[str, Any] = {}
         self._texts: dict[str, pl.Enum] = {}
@@ -35,7 +37,7 @@ class RowsDigest:
     def update(self, part: pl.DataFrame) -> None:
         """Add the next rows."""
         part = encoded(part)
-        numbers = part.select(_numbers(name, dtype) for name, dtype in part.schema.items())
+        numbers = part.select(_numbers(name, dtype, self._schema[name]) for name, dtype in part.schema.items())
         for column, number in zip(part.iter_columns(), numbers.iter_columns(), strict=True):
             name = column.name
             if isinstance(column.dtype, pl.Enum) and self._texts.setdefault(name, column.dtype) != column.dtype:
@@ -46,10 +48,10 @@ class RowsDigest:
             self._values.setdefault(name, hashlib.sha256()).update(_bytes(number))
         self.rows += part.height
 
-    def hexdigest(self, schema: Mapping[str, pl.DataType]) -> str:
-        """Return the digest of what was added, for a table of these columns."""
+    def hexdigest(self) -> str:
+        """Return the digest of what was added."""
         total = hashlib.sha256(f"rows {self.rows}\n".encode())
-        for name, dtype in schema.items():
+        for name, dtype in self._schema.items():
             total.update(f"{name} {type_text(dtype)}\n".encode())
             if name in self._values:
                 if name in self._texts:
@@ -64,25 +66,15 @@ def rows_digest(frame: pl.DataFrame) -> str:
     >>> rows_digest(pl.DataFrame({"a": ["x"]})) == rows_digest(pl.DataFrame({"a": ["y"]}))
     False
     """
-    digest = RowsDigest()
+    digest = RowsDigest(frame.schema)
     digest.update(frame)
-    return digest.hexdigest(frame.schema)
+    return digest.hexdigest()
 
 
 def encoded(part: pl.DataFrame) -> pl.DataFrame:
     """Return the part with every text column as an Enum of its sorted distinct values."""
     texts = [name for name, dtype in part.schema.items() if dtype == pl.String]
     return part.with_columns(pl.col(n).cast(pl.Enum(part[n].drop_nulls().unique().sort())) for n in texts)
-
-
-def plain(part: pl.DataFrame) -> pl.DataFrame:
-    """Return the part with every Enum column as text."""
-    # NOTE: gathering from the category list is several times faster than polars' cast of Enum to String.
-    return part.with_columns(
-        column.dtype.categories.gather(column.to_physical()).alias(column.name)
-        for column in part.iter_columns()
-        if isinstance(column.dtype, pl.Enum)
-    )
 
 
 def type_text(dtype: pl.DataType) -> str:
@@ -98,7 +90,16 @@ def type_text(dtype: pl.DataType) -> str:
     return _TEXTS[type(dtype)]
 
 
-def _numbers(name: str, dtype: pl.DataType) -> pl.Expr:
+def is_small(dtype: pl.DataType) -> bool:
+    """Return whether a type is a decimal whose digits fit into 32 bits.
+
+    >>> is_small(pl.Decimal(9, 2)), is_small(pl.Decimal(10, 2))
+    (True, False)
+    """
+    return isinstance(dtype, pl.Decimal) and dtype.precision <= _INT32_DIGITS
+
+
+def _numbers(name: str, dtype: pl.DataType, promised: pl.DataType) -> pl.Expr:
     """Return a column as numbers of a width that its type alone decides, nulls as 0."""
     if dtype == pl.Float64:
         return pl.col(name).fill_null(0.0)
@@ -109,7 +110,7 @@ def _numbers(name: str, dtype: pl.DataType) -> pl.Expr:
         width = pl.UInt8 if count <= 2**8 else pl.UInt16 if count <= 2**16 else pl.UInt32
     elif dtype == pl.Boolean:
         width = pl.UInt8
-    elif isinstance(dtype, pl.Decimal) and dtype.precision <= _INT32_DIGITS:
+    elif is_small(promised):
         width = pl.Int32
     return number.cast(width).fill_null(0)
 

@@ -4,29 +4,32 @@ Every column has one encoding over the whole file, because some readers look at 
 text of the others: docs/decisions/0026.
 """
 
+import base64
 import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication.digest import RowsDigest, encoded, plain
+from pfsetl.publication.digest import RowsDigest, encoded, is_small
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Parts = pl.DataFrame | Iterable[pl.DataFrame]
 ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
-STREAMED_ROW_GROUP = 12_288
+STREAMED_ROW_GROUP = 14_336
 COMPRESSION_LEVEL = 2
 DICTIONARY_SHARE = 0.5  # above this share of distinct values, text is smaller as it stands
+DELTA = "DELTA_BINARY_PACKED"  # of decimals that are stored as 32-bit integers
+FEW_WORDS = 256  # of a dictionary; a longer one is cut to what occurs in a row group
 NO_LIMIT = 2**31 - 1  # bytes of a dictionary; a row group that reached a limit would change its encoding
 
 
@@ -42,34 +45,26 @@ class Written:
 def write(parts: Parts, table: Table, target: Path) -> Written:
     """Write the parts of a table, in key order, as one Parquet file.
 
-    Raises StoreError when the disk won't take it, ContractError for rows that aren't as the contract promises.
+    A part may have text as Enums, and decimals of up to nine digits as integers of their scale, as cents are. Raises
+    StoreError when the disk won't take it, ContractError for rows that aren't as the contract promises.
     """
-    digest = RowsDigest()
+    digest = RowsDigest(table.schema)
     whole = isinstance(parts, pl.DataFrame)
 
-    schema = contracts.arrow_schema(table)
-
-    def rows() -> Iterator["pa.Table"]:
+    def rows() -> Iterator[pl.DataFrame]:
         for part in [parts] if isinstance(parts, pl.DataFrame) else parts:
-            coded = encoded(part)
+            coded = _small(_with_values(_as_promised(encoded(part), table), table))
             digest.update(coded)
-            yield _with_values(contracts.conform(plain(coded), table), table).to_arrow().cast(schema)
+            yield coded
 
-    stream = rows() if whole else _ahead(rows())
     try:
-        _write(
-            stream,
-            schema,
-            target,
-            contracts.parquet_metadata(table),
-            ROW_GROUP if whole else STREAMED_ROW_GROUP,
-        )
+        _write(rows() if whole else _ahead(rows()), table, target, ROW_GROUP if whole else STREAMED_ROW_GROUP)
     except OSError as error:
         raise StoreError(
             f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
             "what was published before is untouched."
         ) from error
-    return Written(target, digest.rows, digest.hexdigest(table.schema))
+    return Written(target, digest.rows, digest.hexdigest())
 
 
 def is_uniform(data: bytes) -> bool:
@@ -91,30 +86,98 @@ def _with_values(part: pl.DataFrame, table: Table) -> pl.DataFrame:
     return part
 
 
-def _write(
-    tables: Iterable["pa.Table"], schema: "pa.Schema", target: Any, metadata: dict[str, str], row_group: int
-) -> None:
-    """Write tables as row groups of one size, whatever the sizes of the tables."""
+def _as_promised(part: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return the columns in contract order, or raise ContractError for any that isn't what the contract promises."""
+    told: dict[str, pl.DataType] = {}
+    for name, dtype in part.schema.items():
+        promised = table.schema.get(name)
+        in_units = promised is not None and dtype == pl.Int32 and is_small(promised)
+        told[name] = pl.String() if isinstance(dtype, pl.Enum) else promised if promised and in_units else dtype
+    contracts.refuse_others(told, table)
+    return part.select(table.schema.names())
+
+
+def _small(part: pl.DataFrame) -> pl.DataFrame:
+    """Return rows whose decimals of up to nine digits are integers of their scale, as Parquet stores them."""
+    return part.with_columns(
+        pl.col(name).reinterpret(dtype=pl.Int128).cast(pl.Int32)
+        for name, dtype in part.schema.items()
+        if is_small(dtype)
+    )
+
+
+def _write(parts: Iterable[pl.DataFrame], table: Table, target: Path, row_group: int) -> None:
+    """Write parts as row groups of one size, whatever the sizes of the parts."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    groups = _regrouped(tables, row_group)
-    # NOTE: `schema.empty_table()` imports pandas, where it's installed, which costs a tenth of a build.
-    first = next(groups, pa.Table.from_batches([], schema))
+    parts = iter(parts)
+    first = next(parts, table.empty())
+    coded = {name for name in first.columns if _is_repetitive(first[name].head(row_group))}
+    promised = contracts.arrow_schema(table)
+    schema = pa.schema([f.with_type(_handed_over(first[f.name], f.type, f.name in coded)) for f in promised])
     with pq.ParquetWriter(
         target,
         schema,
         compression="zstd",
         compression_level=COMPRESSION_LEVEL,
-        use_dictionary=[name for name in schema.names if _is_repetitive(first[name])],
+        use_dictionary=[name for name in schema.names if name in coded],
+        column_encoding={f.name: DELTA for f in schema if pa.types.is_decimal32(f.type)},
         dictionary_pagesize_limit=NO_LIMIT,
         store_decimal_as_integer=True,
-        write_page_index=True,
+        store_schema=False,  # which is that of what's handed over
+        write_statistics=list(table.key),  # those of other columns are a quarter of the footer, and prune nothing
         write_batch_size=row_group,
     ) as writer:
-        writer.add_key_value_metadata(metadata)
-        for group in chain([first] if first.num_rows else [], groups):
-            writer.write_table(group, row_group)
+        stored = base64.b64encode(promised.serialize()).decode()
+        writer.add_key_value_metadata(contracts.parquet_metadata(table) | {"ARROW:schema": stored})
+        tables = (
+            pa.Table.from_arrays([_arrow(part[f.name], f.type) for f in schema], schema=schema)
+            for part in chain([first] if first.height else [], parts)
+        )
+        for group in _regrouped(tables, row_group):
+            writer.write_table(_compact(group), row_group)
+
+
+def _handed_over(column: pl.Series, promised: "pa.DataType", coded: bool) -> "pa.DataType":
+    """Return the type in which a column is handed to the writer: as it is in memory, which saves making it anew."""
+    import pyarrow as pa
+
+    if coded:
+        return pa.dictionary(column.to_physical().head(0).to_arrow().type, pa.large_string())
+    if column.dtype == pl.Int32 and pa.types.is_decimal(promised):
+        return pa.decimal32(promised.precision, promised.scale)
+    return promised
+
+
+def _arrow(column: pl.Series, dtype: "pa.DataType") -> "pa.Array":
+    import pyarrow as pa
+
+    if isinstance(column.dtype, pl.Enum) and pa.types.is_dictionary(dtype):
+        words = column.dtype.categories.to_arrow().cast(pa.large_string())
+        return pa.DictionaryArray.from_arrays(column.to_physical().rechunk().to_arrow(), words)
+    if pa.types.is_decimal32(dtype):
+        numbers = column.rechunk().to_arrow()
+        return pa.Array.from_buffers(dtype, len(numbers), numbers.buffers(), offset=numbers.offset)
+    if isinstance(column.dtype, pl.Enum):
+        column = column.dtype.categories.gather(column.to_physical())
+    return column.rechunk().to_arrow().cast(dtype)
+
+
+def _compact(group: "pa.Table") -> "pa.Table":
+    """Return a row group whose long dictionaries have little more than the words that occur in it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for n, column in enumerate(group.columns):
+        if pa.types.is_dictionary(column.type):
+            column = column.combine_chunks()
+            if len(column.dictionary) > FEW_WORDS and (ends := pc.min_max(column.indices).as_py())["max"] is not None:
+                low, high = ends["min"], ends["max"]
+                codes = pc.subtract(column.indices, pa.scalar(low, column.indices.type))
+                words = column.dictionary.slice(low, high - low + 1)
+                group = group.set_column(n, group.field(n), pa.DictionaryArray.from_arrays(codes, words))
+    return group
 
 
 def _regrouped(tables: Iterable["pa.Table"], size: int) -> Iterator["pa.Table"]:
@@ -131,16 +194,12 @@ def _regrouped(tables: Iterable["pa.Table"], size: int) -> Iterator["pa.Table"]:
         yield waiting
 
 
-def _is_repetitive(column: "pa.ChunkedArray") -> bool:
+def _is_repetitive(column: pl.Series) -> bool:
     """Whether text repeats enough for a dictionary; numbers and flags are smaller without one."""
-    import pyarrow as pa
-
-    if not pa.types.is_large_string(column.type):
-        return False
-    return pl.Series(column).n_unique() <= DICTIONARY_SHARE * len(column)
+    return isinstance(column.dtype, pl.Enum) and column.n_unique() <= DICTIONARY_SHARE * len(column)
 
 
-def _ahead(parts: Iterable["pa.Table"]) -> Iterator["pa.Table"]:
+def _ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """Yield the parts while the next one is made in another thread; at most two wait in memory."""
     parts = iter(parts)
     with ThreadPoolExecutor(1) as maker:

@@ -4,7 +4,7 @@ An amount is CMS's formula for every row that has RVUs. A payment is what Medica
 amount and the OPPS imaging cap, null with a reason where Medicare has no national price for the row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
@@ -59,7 +59,8 @@ def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) ->
     """Yield the payment of every row with RVUs in every locality, about 50,000 rows at a time, in key order.
 
     Rows without any RVU have the same nothing in every locality; they and their reason are in
-    `payment_national`. Text columns are Enums of exactly the values that occur, which keeps a million rows small.
+    `payment_national`. Text columns are Enums of exactly the values that occur, and money is in cents (Int32), which
+    keeps a million rows small; `exact.in_dollars` makes decimals of it.
     """
     rows = _prepared(rvu, release).filter("_has_value").sort("participant", "hcpcs", "modifier")
     if rows.is_empty() or gpci.is_empty():
@@ -78,7 +79,7 @@ def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) ->
         repeated = (part if capped else part.drop(caps))[row_of.head(height)]
         crossed = pl.concat([repeated, tiled.head(height)], how="horizontal")
         flagged = bool((part["_flag_parts"] != WHOLE).any())
-        columns = _payment_columns(capped=capped, flagged=flagged)
+        columns = _payment_columns(capped=capped, flagged=flagged, money=exact.small_cents)
         yield crossed.select("release", *_KEY, "state", "locality", "mac", *columns)
 
 
@@ -133,7 +134,13 @@ def _reason(release: Release) -> pl.Expr:
     )
 
 
-def _payment_columns(*, capped: bool = True, flagged: bool = True, pe_share: tuple[int, int] = (1, 1)) -> list[pl.Expr]:
+def _payment_columns(
+    *,
+    capped: bool = True,
+    flagged: bool = True,
+    pe_share: tuple[int, int] = (1, 1),
+    money: Callable[[pl.Expr], pl.Expr] = dollars,
+) -> list[pl.Expr]:
     """Columns of a payment table; False saves the arithmetic of the cap, or of the flag, where no row needs it."""
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
@@ -156,10 +163,10 @@ def _payment_columns(*, capped: bool = True, flagged: bool = True, pe_share: tup
     late = ("nonparticipating_amount", "limiting_charge")
     return [
         pl.col("status"),
-        *(dollars(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in kinds for s in _SETTINGS),
+        *(money(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in kinds for s in _SETTINGS),
         pl.col("reason"),
         *(pl.col(f"{s}_na") for s in _SETTINGS),
-        *(dollars(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in late for s in _SETTINGS),
+        *(money(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in late for s in _SETTINGS),
     ]
 
 

@@ -10,6 +10,7 @@ from math import gcd
 from typing import TypeVar
 
 import polars as pl
+import polars.selectors as cs
 
 Number = TypeVar("Number", pl.Expr, int)
 
@@ -88,6 +89,20 @@ def dollars(cents: pl.Expr) -> pl.Expr:
     Decimal('40.42')
     """
     return decimal(cents, CENTS)
+
+
+def small_cents(cents: pl.Expr) -> pl.Expr:
+    """Return cents as 32-bit integers, which hold every amount below 21 million dollars.
+
+    >>> pl.select(small_cents(pl.lit(4042, dtype=pl.Int64))).item()
+    4042
+    """
+    return cents.cast(pl.Int32)
+
+
+def in_dollars(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame whose columns of `small_cents` are Decimal dollars."""
+    return frame.with_columns(dollars(cs.by_dtype(pl.Int32)))
 
 
 def decimal(unscaled: pl.Expr, dtype: pl.Decimal) -> pl.Expr:
