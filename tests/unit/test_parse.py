@@ -10,7 +10,7 @@ import pytest
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
-from pfsetl.parsing.read import read
+from pfsetl.parsing.read import RawTable, read
 from pfsetl.source.archive import open_archive
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 from tests import synthetic as s
@@ -41,6 +41,27 @@ def parsed(folder: Path, files: Members, member: str = "pprrvu") -> Parsed:
 def normalized(folder: Path, files: Members, label: str = "RVU25A") -> tuple[Tables, list[Accounting]]:
     archive = open_archive(s.write_folder(folder / "members", files))
     return normalize([parse(raw) for raw in read(archive)], registry.find(label), contracts.load())
+
+
+# --- two formats of a member ------------------------------------------------------------------------------------
+
+
+def as_grid(folder: Path, rows: list[Row]) -> RawTable:
+    """The same records as a csv, which says some cells as the txt does and others not."""
+    archive = open_archive(s.write_folder(folder / "grid", members(rows, "G31")))
+    return next(raw for raw in read(archive) if raw.member == "pprrvu")
+
+
+def test_a_second_format_has_the_same_values_whether_the_first_is_known_or_not(tmp_path: Path) -> None:
+    first = parsed(tmp_path, members([*s.CODES]))
+    second = as_grid(tmp_path, [*s.CODES])
+    assert parse(second, like=first).frame.equals(parse(second).frame)
+
+
+def test_a_bad_cell_of_a_second_format_is_refused_though_the_first_has_a_good_one(tmp_path: Path) -> None:
+    first = parsed(tmp_path, members([*s.CODES]))
+    with pytest.raises(ValueRefused, match="work_rvu is '9x'"):
+        parse(as_grid(tmp_path, [*s.CODES[:-1], s.CODES[-1] | {"work_rvu": "9x"}]), like=first)
 
 
 # --- repetitions ------------------------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ def delimited(text: str, separator: str, place: str) -> Grid:
         raise ArchiveError(f"{place}: empty. Download the archive again.")
     # NOTE: a reader makes room for every column in every line. A row in quotes may go on over several lines, so the
     # widest line need not be the widest row; a file that has such rows only is read with room for all columns.
-    rows = text.split("\n")
-    widest = min(max(row.count(separator) for row in rows) + 1, MAX_COLUMNS)
+    rows = pl.Series(text.split("\n"), dtype=pl.String)
+    widest = min(int(rows.str.count_matches(separator, literal=True).max() or 0) + 1, MAX_COLUMNS)  # type: ignore[arg-type]
     refuse_many_cells(len(rows) * widest, place)
     try:
         try:

@@ -34,21 +34,22 @@ class Parsed:
     rejects: pl.DataFrame
 
 
-def parse(raw: RawTable) -> Parsed:
+def parse(raw: RawTable, like: Parsed | None = None) -> Parsed:
     """Type a member's rows; set aside rows without a usable key and exact repetitions of another row.
 
-    Raises ValueRefused for any other cell that can't be what its field says, and when more rows are unusable than
-    a stray line explains. NOTE: RVU09A has 3491F twice, LOCCO lists the rest of Missouri twice from 2010 on.
+    What stands in a column as it stands in `like`, another format of the member, has the values that it has there.
+    Raises ValueRefused for any other cell that can't be what its field says, and when more rows are unusable than a
+    stray line explains. NOTE: RVU09A has 3491F twice, LOCCO lists the rest of Missouri twice from 2010 on.
     """
     with during(f"reading the cells of {raw.file}"):
-        return _parse(raw)
+        return _parse(raw, like)
 
 
-def _parse(raw: RawTable) -> Parsed:
+def _parse(raw: RawTable, like: Parsed | None) -> Parsed:
     unusable = _unusable(raw)
     repeats = _repeats(raw)
     if unusable.is_empty() and repeats.is_empty():
-        return Parsed(raw, _split_code(values.typed(raw)), pl.DataFrame(schema=_REJECTS))
+        return Parsed(raw, _split_code(values.typed(raw, _known(raw, like))), pl.DataFrame(schema=_REJECTS))
     if unusable.height > MOST_UNUSABLE * raw.frame.height:
         line, reason = unusable.row(0)
         cells = raw.frame.row(by_predicate=pl.col("line") == line, named=True)
@@ -61,6 +62,15 @@ def _parse(raw: RawTable) -> Parsed:
     aside = pl.concat([unusable, repeats]).unique("line", keep="first").sort("line")
     kept = raw.frame.join(aside, on="line", how="anti", maintain_order="left")
     return Parsed(raw, _split_code(values.typed(raw.with_rows(kept))), _rejects(raw, aside))
+
+
+def _known(raw: RawTable, like: Parsed | None) -> dict[str, pl.Series]:
+    """Return the values of the columns whose text is that of the same column of another format, row by row."""
+    if like is None or like.rejects.height or like.raw.frame.height != raw.frame.height:
+        return {}
+    there = like.raw.frame
+    names = [n for n in raw.frame.columns if n != "line" and n in there.columns and n in like.frame.columns]
+    return {name: like.frame[name] for name in names if raw.frame[name].equals(there[name])}
 
 
 def without(parsed: Parsed, aside: pl.DataFrame) -> Parsed:

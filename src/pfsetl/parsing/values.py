@@ -1,5 +1,7 @@
 """Text cells to values: codes, flags, exact decimals; a cell that can't be what its field says is refused."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from pfsetl.declared import declarations, registry
@@ -24,17 +26,20 @@ EXCEL_ERRORS = (
 _CENTS = r"^[0-9]{4,}$"  # NOTE: RVU14A and RVU15A, and most ANES txt, print 2141 for 21.41
 
 
-def typed(raw: RawTable) -> pl.DataFrame:
+def typed(raw: RawTable, known: Mapping[str, pl.Series] | None = None) -> pl.DataFrame:
     """Turn every field of a raw table into its value by `schemas/fields.csv`; `line` stays.
+
+    `known` are the values of columns that needn't be looked at.
 
     Codes are padded where Excel ate leading zeros, flags are booleans, numbers are decimals of the field's
     scale. Blank codes become null, except the modifier, which is part of a key. Raises ValueRefused.
     """
-    names = [name for name in raw.frame.columns if name != "line"]
+    known = known or {}
+    names = [name for name in raw.frame.columns if name != "line" and name not in known]
     declared = [registry.fields()[name] for name in names]
     ready = raw.frame.with_columns(prepared(field) for field in declared)
     _refuse_bad(raw, ready, declared)
-    return ready.select("line", *(_value(field) for field in declared))
+    return ready.select("line", *(_value(field) for field in declared), *known.values()).select(raw.frame.columns)
 
 
 def prepared(field: FieldRow) -> pl.Expr:
@@ -69,6 +74,8 @@ def _fits(field: FieldRow) -> pl.Expr:
 
 
 def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[FieldRow]) -> None:
+    if not declared:
+        return
     fits = ready.select(_fits(field) for field in declared)
     for name, all_fit in zip(fits.columns, fits.select(pl.all().all()).row(0), strict=True):
         if all_fit:

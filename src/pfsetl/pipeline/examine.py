@@ -148,6 +148,7 @@ def _differences(one: Opened, parsed: list[Parsed], others: list[RawTable]) -> l
     found: list[FormatDifference] = []
     compared: set[tuple[str, str]] = set()
     for raw in others:
-        found += parity.differences(believed[raw.member, raw.participant], parse(raw))
+        first = believed[raw.member, raw.participant]
+        found += parity.differences(first, parse(raw, like=first))
         compared.add((raw.member, raw.format))
     return parity.explained(one.label, one.archive.content, compared, found)
