@@ -61,7 +61,7 @@ def test_a_second_format_has_the_same_values_whether_the_first_is_known_or_not(t
 def test_a_bad_cell_of_a_second_format_is_refused_though_the_first_has_a_good_one(tmp_path: Path) -> None:
     first = parsed(tmp_path, members([*s.CODES]))
     with pytest.raises(ValueRefused, match="work_rvu is '9x'"):
-        parse(as_grid(tmp_path, [*s.CODES[:-1], s.CODES[-1] | {"work_rvu": "9x"}]), like=first)
+        parse(as_grid(tmp_path, [*s.CODES[:-1], s.CODES[-1] | {"work": "9x"}]), like=first)
 
 
 # --- repetitions ------------------------------------------------------------------------------------------------
