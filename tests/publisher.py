@@ -37,6 +37,12 @@ RECORD = ReleaseRecord(
 )
 
 
+def enums(frame: pl.DataFrame) -> pl.DataFrame:
+    """A table whose text is Enums of what occurs in the whole of it, as that of a table which is made in parts."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(frame[name].cast(pl.Enum(frame[name].drop_nulls().unique().sort())) for name in texts)
+
+
 def record(label: str, **fields: Any) -> ReleaseRecord:
     """The record of a release whose label says its quarter."""
     quarter = {"year": 2000 + int(label[3:5]), "quarter": "ABCD".index(label[5]) + 1}

@@ -25,7 +25,6 @@ from pfsetl import Version
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
 from pfsetl.publication import parquet, publish, release_changes
-from pfsetl.publication.digest import encoded
 from pfsetl.publication.parquet import Parts
 from pfsetl.storage.store import Store, open_store
 from tests import publisher, s3_server
@@ -86,7 +85,7 @@ def publishing(at: Version, temporary: Path) -> None:
 
 def in_parts(frames: dict[str, pl.DataFrame]) -> dict[str, Parts]:
     """Return the tables as a build has them: payment_locality in parts, with text as Enums."""
-    rows = encoded(frames["payment_locality"])
+    rows = publisher.enums(frames["payment_locality"])
     return {**frames, "payment_locality": list(rows.iter_slices(50_000))}
 
 

@@ -14,7 +14,7 @@ import pytest
 from pfsetl import Version
 from pfsetl.declared import contracts
 from pfsetl.publication import parquet
-from pfsetl.publication.digest import encoded
+from tests import publisher
 from tests import synthetic as s
 
 CONTRACT = contracts.load()
@@ -40,7 +40,7 @@ def crossed() -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def streamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That table, written in parts as a build writes it."""
-    rows = encoded(crossed())
+    rows = publisher.enums(crossed())
     target = tmp_path_factory.mktemp("layout") / "payment_locality.parquet"
     parquet.write((rows[start : start + PART] for start in range(0, rows.height, PART)), PAYMENTS, target)
     return target

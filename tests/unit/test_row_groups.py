@@ -17,7 +17,7 @@ from pfsetl.cli import samples
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError
 from pfsetl.publication import fingerprint, parquet, publish, version
-from pfsetl.publication.digest import encoded, rows_digest
+from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.storage.store import LocalStore
@@ -97,7 +97,7 @@ def test_groups_of_unlike_text_have_one_encoding(groups: tuple[str, ...], part: 
     rows = filled(NATIONAL, reason=codes(*groups))
     target = tmp_path / "t.parquet"
     with mock.patch.object(parquet, "STREAMED_ROW_GROUP", GROUP):
-        shared = encoded(rows)
+        shared = publisher.enums(rows)
         parquet.write((shared[at : at + part] for at in range(0, rows.height, part)), NATIONAL, target)
     assert pl.read_parquet(target).equals(rows)
     assert (mixed(target), lost(target)) == (set(), {})

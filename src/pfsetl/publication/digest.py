@@ -6,6 +6,7 @@ is hashed as its sorted distinct values plus a code per row, numbers as integers
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,17 @@ _TEXTS: Mapping[type[pl.DataType], str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Rows whose text is numbered: `frame` has the numbers of `words`, the sorted distinct values of each text column.
+
+    Other columns are as they are in memory.
+    """
+
+    frame: pl.DataFrame
+    words: Mapping[str, pl.Series]
+
+
 class RowsDigest:
     """Digest of a table of these columns that arrives in one or more parts, all in key order.
 
@@ -32,21 +44,24 @@ class RowsDigest:
         self._schema = schema
         self._values: dict[str, Any] = {}
         self._nulls: dict[str, Any] = {}
-        self._texts: dict[str, pl.Enum] = {}
+        self._words: dict[str, pl.Series] = {}
 
-    def update(self, part: pl.DataFrame) -> None:
+    def update(self, part: pl.DataFrame | Coded) -> None:
         """Add the next rows."""
-        part = encoded(part)
-        numbers = part.select(_numbers(name, dtype, self._schema[name]) for name, dtype in part.schema.items())
-        for column, number in zip(part.iter_columns(), numbers.iter_columns(), strict=True):
-            name = column.name
-            if isinstance(column.dtype, pl.Enum) and self._texts.setdefault(name, column.dtype) != column.dtype:
+        part = coded(part) if isinstance(part, pl.DataFrame) else part
+        for name, words in part.words.items():
+            if not self._words.setdefault(name, words).equals(words):
                 raise ValueError(f"{name}: parts of one table must share one list of text values")
-            nulls = self._nulls.setdefault(name, hashlib.sha256())
+        counts = {name: len(words) for name, words in part.words.items()}
+        numbers = part.frame.select(
+            _numbers(n, d, self._schema[n], counts.get(n)) for n, d in part.frame.schema.items()
+        )
+        for column, number in zip(part.frame.iter_columns(), numbers.iter_columns(), strict=True):
+            nulls = self._nulls.setdefault(column.name, hashlib.sha256())
             if column.null_count():
                 nulls.update(_bytes(column.is_null().arg_true().cast(pl.UInt32) + self.rows))
-            self._values.setdefault(name, hashlib.sha256()).update(_bytes(number))
-        self.rows += part.height
+            self._values.setdefault(column.name, hashlib.sha256()).update(_bytes(number))
+        self.rows += part.frame.height
 
     def hexdigest(self) -> str:
         """Return the digest of what was added."""
@@ -54,8 +69,8 @@ class RowsDigest:
         for name, dtype in self._schema.items():
             total.update(f"{name} {type_text(dtype)}\n".encode())
             if name in self._values:
-                if name in self._texts:
-                    total.update("\0".join(self._texts[name].categories).encode())
+                if name in self._words:
+                    total.update("\0".join(self._words[name]).encode())
                 total.update(self._values[name].digest() + self._nulls[name].digest())
         return total.hexdigest()
 
@@ -71,10 +86,18 @@ def rows_digest(frame: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def encoded(part: pl.DataFrame) -> pl.DataFrame:
-    """Return the part with every text column as an Enum of its sorted distinct values."""
-    texts = [name for name, dtype in part.schema.items() if dtype == pl.String]
-    return part.with_columns(pl.col(n).cast(pl.Enum(part[n].drop_nulls().unique().sort())) for n in texts)
+def coded(part: pl.DataFrame) -> Coded:
+    """Return rows with their text numbered: by the values of an Enum, else by the part's sorted distinct values."""
+    words: dict[str, pl.Series] = {}
+    numbers: list[pl.Expr] = []
+    for name, dtype in part.schema.items():
+        if isinstance(dtype, pl.Enum):
+            words[name] = dtype.categories
+            numbers.append(pl.col(name).to_physical())
+        elif dtype == pl.String:
+            words[name] = part[name].drop_nulls().unique().sort()
+            numbers.append(pl.col(name).cast(pl.Enum(words[name])).to_physical())
+    return Coded(part.with_columns(numbers), words)
 
 
 def type_text(dtype: pl.DataType) -> str:
@@ -99,15 +122,14 @@ def is_small(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.Decimal) and dtype.precision <= _INT32_DIGITS
 
 
-def _numbers(name: str, dtype: pl.DataType, promised: pl.DataType) -> pl.Expr:
-    """Return a column as numbers of a width that its type alone decides, nulls as 0."""
+def _numbers(name: str, dtype: pl.DataType, promised: pl.DataType, words: int | None) -> pl.Expr:
+    """Return a column as numbers of a width that its type alone decides, nulls as 0; of text, by how many `words`."""
     if dtype == pl.Float64:
         return pl.col(name).fill_null(0.0)
     number = pl.col(name).to_physical()
     width: type[pl.DataType] = pl.Int64
-    if isinstance(dtype, pl.Enum):
-        count = len(dtype.categories)
-        width = pl.UInt8 if count <= 2**8 else pl.UInt16 if count <= 2**16 else pl.UInt32
+    if words is not None:
+        width = pl.UInt8 if words <= 2**8 else pl.UInt16 if words <= 2**16 else pl.UInt32
     elif dtype == pl.Boolean:
         width = pl.UInt8
     elif is_small(promised):

@@ -18,7 +18,7 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication.digest import RowsDigest, encoded, is_small
+from pfsetl.publication.digest import Coded, RowsDigest, coded, is_small
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,11 +51,11 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
     digest = RowsDigest(table.schema)
     whole = isinstance(parts, pl.DataFrame)
 
-    def rows() -> Iterator[pl.DataFrame]:
+    def rows() -> Iterator[Coded]:
         for part in [parts] if isinstance(parts, pl.DataFrame) else parts:
-            coded = _small(_with_values(_as_promised(encoded(part), table), table))
-            digest.update(coded)
-            yield coded
+            ready = _as_promised(coded(part), table)
+            digest.update(ready)
+            yield ready
 
     try:
         _write(rows() if whole else _ahead(rows()), table, target, ROW_GROUP if whole else STREAMED_ROW_GROUP)
@@ -76,52 +76,42 @@ def is_uniform(data: bytes) -> bool:
     return all(len({g.column(n).encodings for g in groups}) <= 1 for n in range(about.num_columns))
 
 
-def _with_values(part: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return rows of a table, or raise with the columns that are null where the contract requires a value."""
-    required = [c.name for c in table.columns if not c.nullable]
-    if bad := [
-        f"{table.name}.{name}: {part[name].null_count():,} nulls" for name in required if part[name].has_nulls()
-    ]:
-        raise ContractError(f"{'; '.join(bad)}, where the contract requires a value. Nothing was published.")
-    return part
+def _as_promised(part: Coded, table: Table) -> Coded:
+    """Return the columns in contract order, small decimals as integers of their scale, as Parquet stores them.
 
-
-def _as_promised(part: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return the columns in contract order, or raise ContractError for any that isn't what the contract promises."""
+    Raises ContractError for a column that isn't what the contract promises, or is null where it requires a value.
+    """
+    promised = table.schema
     told: dict[str, pl.DataType] = {}
-    for name, dtype in part.schema.items():
-        promised = table.schema.get(name)
-        in_units = promised is not None and dtype == pl.Int32 and is_small(promised)
-        told[name] = pl.String() if isinstance(dtype, pl.Enum) else promised if promised and in_units else dtype
+    for name, dtype in part.frame.schema.items():
+        in_units = dtype == pl.Int32 and is_small(promised.get(name, dtype))
+        told[name] = pl.String() if name in part.words else promised[name] if in_units else dtype
     contracts.refuse_others(told, table)
-    return part.select(table.schema.names())
+    required = [c.name for c in table.columns if not c.nullable]
+    nulls = part.frame.select(required).null_count().row(0, named=True) if part.frame.height else {}
+    if bad := [f"{table.name}.{name}: {count:,} nulls" for name, count in nulls.items() if count]:
+        raise ContractError(f"{'; '.join(bad)}, where the contract requires a value. Nothing was published.")
+    decimals = [n for n, d in part.frame.schema.items() if is_small(d)]
+    units = (pl.col(name).reinterpret(dtype=pl.Int128).cast(pl.Int32) for name in decimals)
+    return Coded(part.frame.with_columns(units).select(promised.names()), part.words)
 
 
-def _small(part: pl.DataFrame) -> pl.DataFrame:
-    """Return rows whose decimals of up to nine digits are integers of their scale, as Parquet stores them."""
-    return part.with_columns(
-        pl.col(name).reinterpret(dtype=pl.Int128).cast(pl.Int32)
-        for name, dtype in part.schema.items()
-        if is_small(dtype)
-    )
-
-
-def _write(parts: Iterable[pl.DataFrame], table: Table, target: Path, row_group: int) -> None:
+def _write(parts: Iterable[Coded], table: Table, target: Path, row_group: int) -> None:
     """Write parts as row groups of one size, whatever the sizes of the parts."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     parts = iter(parts)
-    first = next(parts, table.empty())
-    coded = {name for name in first.columns if _is_repetitive(first[name].head(row_group))}
+    first = next(parts, coded(table.empty()))
+    repetitive = {name for name in first.words if _is_repetitive(first.frame[name].head(row_group))}
     promised = contracts.arrow_schema(table)
-    schema = pa.schema([f.with_type(_handed_over(first[f.name], f.type, f.name in coded)) for f in promised])
+    schema = pa.schema([f.with_type(_handed_over(first.frame[f.name], f.type, f.name in repetitive)) for f in promised])
     with pq.ParquetWriter(
         target,
         schema,
         compression="zstd",
         compression_level=COMPRESSION_LEVEL,
-        use_dictionary=[name for name in schema.names if name in coded],
+        use_dictionary=[name for name in schema.names if name in repetitive],
         column_encoding={f.name: DELTA for f in schema if pa.types.is_decimal32(f.type)},
         dictionary_pagesize_limit=NO_LIMIT,
         store_decimal_as_integer=True,
@@ -132,36 +122,36 @@ def _write(parts: Iterable[pl.DataFrame], table: Table, target: Path, row_group:
         stored = base64.b64encode(promised.serialize()).decode()
         writer.add_key_value_metadata(contracts.parquet_metadata(table) | {"ARROW:schema": stored})
         tables = (
-            pa.Table.from_arrays([_arrow(part[f.name], f.type) for f in schema], schema=schema)
-            for part in chain([first] if first.height else [], parts)
+            pa.Table.from_arrays(
+                [_arrow(part.frame[f.name], f.type, part.words.get(f.name)) for f in schema], schema=schema
+            )
+            for part in chain([first] if first.frame.height else [], parts)
         )
         for group in _regrouped(tables, row_group):
             writer.write_table(_compact(group), row_group)
 
 
-def _handed_over(column: pl.Series, promised: "pa.DataType", coded: bool) -> "pa.DataType":
+def _handed_over(column: pl.Series, promised: "pa.DataType", repetitive: bool) -> "pa.DataType":
     """Return the type in which a column is handed to the writer: as it is in memory, which saves making it anew."""
     import pyarrow as pa
 
-    if coded:
-        return pa.dictionary(column.to_physical().head(0).to_arrow().type, pa.large_string())
+    if repetitive:
+        return pa.dictionary(column.head(0).to_arrow().type, pa.large_string())
     if column.dtype == pl.Int32 and pa.types.is_decimal(promised):
         return pa.decimal32(promised.precision, promised.scale)
     return promised
 
 
-def _arrow(column: pl.Series, dtype: "pa.DataType") -> "pa.Array":
+def _arrow(column: pl.Series, dtype: "pa.DataType", words: pl.Series | None) -> "pa.Array":
     import pyarrow as pa
 
-    if isinstance(column.dtype, pl.Enum) and pa.types.is_dictionary(dtype):
-        words = column.dtype.categories.to_arrow().cast(pa.large_string())
-        return pa.DictionaryArray.from_arrays(column.to_physical().rechunk().to_arrow(), words)
+    column = column.rechunk()
+    if words is not None and pa.types.is_dictionary(dtype):
+        return pa.DictionaryArray.from_arrays(column.to_arrow(), words.to_arrow().cast(pa.large_string()))
     if pa.types.is_decimal32(dtype):
-        numbers = column.rechunk().to_arrow()
-        return pa.Array.from_buffers(dtype, len(numbers), numbers.buffers(), offset=numbers.offset)
-    if isinstance(column.dtype, pl.Enum):
-        column = column.dtype.categories.gather(column.to_physical())
-    return column.rechunk().to_arrow().cast(dtype)
+        units = column.to_arrow()
+        return pa.Array.from_buffers(dtype, len(units), units.buffers(), offset=units.offset)
+    return (column if words is None else words.gather(column)).to_arrow().cast(dtype)
 
 
 def _compact(group: "pa.Table") -> "pa.Table":
@@ -194,12 +184,12 @@ def _regrouped(tables: Iterable["pa.Table"], size: int) -> Iterator["pa.Table"]:
         yield waiting
 
 
-def _is_repetitive(column: pl.Series) -> bool:
-    """Whether text repeats enough for a dictionary; numbers and flags are smaller without one."""
-    return isinstance(column.dtype, pl.Enum) and column.n_unique() <= DICTIONARY_SHARE * len(column)
+def _is_repetitive(codes: pl.Series) -> bool:
+    """Whether text repeats enough for a dictionary."""
+    return codes.n_unique() <= DICTIONARY_SHARE * len(codes)
 
 
-def _ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def _ahead(parts: Iterable[Coded]) -> Iterator[Coded]:
     """Yield the parts while the next one is made in another thread; at most two wait in memory."""
     parts = iter(parts)
     with ThreadPoolExecutor(1) as maker:

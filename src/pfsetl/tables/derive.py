@@ -17,7 +17,7 @@ from pfsetl.tables.exact import amount_cents, dollars, scaled, share
 NONPARTICIPATING = 9_500  # 95 % of the fee schedule amount (Social Security Act 1848(a)(3))
 WHOLE = 10_000
 LIMITING_CHARGE = 10_925  # 115 % of 95 % (CMS RVU record layout, every year)
-ROWS_PER_PART = 50_000
+ROWS_PER_PART = 100_000
 
 _SETTINGS = ("nonfacility", "facility")
 _KEY = ("participant", "hcpcs", "modifier")
@@ -56,7 +56,7 @@ def payment_of(
 
 
 def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) -> Iterator[pl.DataFrame]:
-    """Yield the payment of every row with RVUs in every locality, about 50,000 rows at a time, in key order.
+    """Yield the payment of every row with RVUs in every locality, about 100,000 rows at a time, in key order.
 
     Rows without any RVU have the same nothing in every locality; they and their reason are in
     `payment_national`. Text columns are Enums of exactly the values that occur, and money is in cents (Int32), which
