@@ -27,7 +27,8 @@ from pfsetl.declared.contracts import Table
 from pfsetl.publication import parquet, publish, release_changes
 from pfsetl.publication.digest import encoded
 from pfsetl.publication.parquet import Parts
-from pfsetl.storage.store import Store, open_store
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 from tests import publisher, s3_server
 from tools.taken import READERS, Query
 

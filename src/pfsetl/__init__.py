@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pfsetl.pricing.price import claim, price
     from pfsetl.publication.version import Version
     from pfsetl.publication.version import open_version as open
-    from pfsetl.storage.store import open_store
+    from pfsetl.storage.opening import open_store
 
 __all__ = [
     "Build", "ClaimAnswer", "LineAnswer", "PfsetlError", "PriceAnswer", "ProblemAnswer", "SourceAnswer", "StepAnswer",
@@ -40,7 +40,7 @@ _FROM = {
     "build": "pfsetl.pipeline.build:build",
     "claim": "pfsetl.pricing.price:claim",
     "open": "pfsetl.publication.version:open_version",
-    "open_store": "pfsetl.storage.store:open_store",
+    "open_store": "pfsetl.storage.opening:open_store",
     "price": "pfsetl.pricing.price:price",
     **{name: f"pfsetl.pricing.answers:{name}" for name in _ANSWERS},
 }

@@ -6,7 +6,7 @@ from typing import cast
 
 from pfsetl.source.cache import Cache, users_folder
 from pfsetl.source.shared import Bucket, Shared
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 VARIABLE = "PFSETL_CACHE"
 BESIDE = "archives"  # in a store that is a bucket

@@ -15,7 +15,9 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication import runs, version
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore, Store, command
+from pfsetl.remedies import command
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.store import Store
 from pfsetl.watch import holes
 
 LONGEST_LAG = 36_500  # days: no release is ever that late, and dates end somewhere

@@ -20,7 +20,7 @@ from pfsetl.pipeline.stage import stage
 from pfsetl.publication import changes as published_changes
 from pfsetl.publication import publish, release_changes
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import changes
 from tests import synthetic as s
 

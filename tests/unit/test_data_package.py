@@ -14,7 +14,7 @@ import pytest
 
 import pfsetl
 from pfsetl.publication import manifest, rollback, version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long

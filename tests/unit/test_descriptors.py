@@ -17,7 +17,8 @@ from pfsetl.errors import ContractError, StoreError, UsageError
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable
 from pfsetl.publication import publish, rollback, version
-from pfsetl.storage.store import LocalStore, open_store
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
 from tests import synthetic as s
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
 from tests.present import present

@@ -17,7 +17,7 @@ from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import elsewhere, version
 from pfsetl.publication.release_record import ReleaseRecord
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
 

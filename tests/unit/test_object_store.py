@@ -14,7 +14,9 @@ from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import prune, version
 from pfsetl.storage import bucket as object_store
 from pfsetl.storage.bucket import ObjectStore
-from pfsetl.storage.store import LocalStore, Store, open_store
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 from tests import publisher as p
 
 

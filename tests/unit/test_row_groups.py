@@ -20,7 +20,7 @@ from pfsetl.publication import fingerprint, parquet, publish, version
 from pfsetl.publication.digest import encoded, rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import exact
 from tests import publisher
 from tests.present import present

@@ -10,7 +10,7 @@ from pfsetl.errors import ChecksFailed, ValueRefused
 from pfsetl.pipeline.build import build
 from pfsetl.pipeline.examine import Examined, examine
 from pfsetl.publication import rules
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 

@@ -65,7 +65,7 @@ def _told(error: BaseException, arguments: list[str]) -> PfsetlError:
     """Return what a user is told of an error that isn't one of pfsetl's own."""
     from polars.exceptions import PolarsError  # here, because polars takes longer to import than some commands to run
 
-    from pfsetl.storage.store import command
+    from pfsetl.remedies import command
 
     if not isinstance(error, PolarsError):
         return Unexpected(unexpected(error))

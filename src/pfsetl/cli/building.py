@@ -36,7 +36,8 @@ from pfsetl.pipeline.examine import examine
 from pfsetl.publication import licensing, revision, version
 from pfsetl.publication.release_record import plain
 from pfsetl.source import cache as kept
-from pfsetl.storage.store import Store, open_store
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 from pfsetl.tables.check import Finding
 
 

@@ -13,7 +13,8 @@ from pfsetl.publication import repair as mending
 from pfsetl.publication import rules as ruling
 from pfsetl.publication import verify as proving
 from pfsetl.publication import version
-from pfsetl.storage.store import first_build, open_store
+from pfsetl.remedies import first_build
+from pfsetl.storage.opening import open_store
 
 LISTED = 10
 

@@ -11,7 +11,8 @@ from pfsetl.publication import prune as pruning
 from pfsetl.publication import rollback as going_back
 from pfsetl.publication import runs as history
 from pfsetl.publication import version
-from pfsetl.storage.store import first_build, open_store
+from pfsetl.remedies import first_build
+from pfsetl.storage.opening import open_store
 
 
 def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:

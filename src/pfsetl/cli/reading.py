@@ -14,8 +14,8 @@ from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
 from pfsetl.publication import changes, version
 from pfsetl.publication import trace as tracing
+from pfsetl.remedies import command
 from pfsetl.source.archive import open_archive
-from pfsetl.storage.store import command
 
 
 def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:

@@ -24,7 +24,7 @@ from pfsetl.flows.tasks import RETRY_DELAYS, Found, kept_in
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.publication.runs import recorded
 from pfsetl.source.cache import Cache, usable
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 
 def _name() -> str:

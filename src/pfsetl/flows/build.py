@@ -25,7 +25,7 @@ from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded
 from pfsetl.source.fetch import newest_cached
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 
 class Built(TypedDict):

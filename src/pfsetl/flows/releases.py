@@ -13,7 +13,8 @@ from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, 
 from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import Run, TimedStep
-from pfsetl.storage.store import installing, open_store
+from pfsetl.remedies import installing
+from pfsetl.storage.opening import open_store
 
 Asked = Found | str | None  # an archive on disk, an address to fetch from, or None: fetch from the declared address
 

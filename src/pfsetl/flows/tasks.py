@@ -35,7 +35,7 @@ from pfsetl.source.cache import Cache, at_hand, rows
 from pfsetl.source.discover import Posting
 from pfsetl.source.record import Fetched
 from pfsetl.source.shared import Shared
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 logs.bring()  # here, because every process that does a flow's work imports its tasks
 

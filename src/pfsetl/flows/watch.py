@@ -30,7 +30,7 @@ from pfsetl.publication.version import Version
 from pfsetl.source import cache as archives
 from pfsetl.source import discover, fetch
 from pfsetl.source.cache import Cache, at_hand, rows
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 
 class Watched(TypedDict):

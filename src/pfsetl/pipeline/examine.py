@@ -19,7 +19,7 @@ from pfsetl.publication.release_record import ReleaseRecord, Since, record_of
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import other_bytes
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import agreement, completeness, since, unplaced, work_index
 from pfsetl.tables.check import Finding, Report, check
 from pfsetl.tables.derived import derived

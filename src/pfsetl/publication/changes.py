@@ -10,7 +10,7 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication.manifest import ReleaseChanges, Resource, Supersedes, TableCounts
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import command
+from pfsetl.remedies import command
 from pfsetl.tables import changes
 
 # What these tables say is about the release itself or its files, and so differs between any two of them.

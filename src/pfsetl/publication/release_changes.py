@@ -15,7 +15,8 @@ from pfsetl.errors import StoreError
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.parquet import is_uniform
 from pfsetl.publication.release_record import ReleaseRecord
-from pfsetl.storage.store import Store, command
+from pfsetl.remedies import command
+from pfsetl.storage.store import Store
 from pfsetl.tables import changes
 
 TABLE = "release_changes"

@@ -8,7 +8,8 @@ import msgspec
 from pfsetl.errors import Conflict, StoreError
 from pfsetl.publication import chain, changes, manifest, publish, version
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import Store, command
+from pfsetl.remedies import command
+from pfsetl.storage.store import Store
 
 
 def rollback(store: Store, number: int) -> Version:

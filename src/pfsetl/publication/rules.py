@@ -9,8 +9,8 @@ from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
 from pfsetl.publication import neighbours, record, release_changes
 from pfsetl.publication.version import Version
+from pfsetl.remedies import command
 from pfsetl.source import members
-from pfsetl.storage.store import command
 from pfsetl.tables import agreement, completeness, unplaced
 from pfsetl.tables.check import Report, check
 

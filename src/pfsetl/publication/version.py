@@ -17,7 +17,10 @@ from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
 from pfsetl.publication.manifest import About, Manifest, Resource
 from pfsetl.publication.release_record import ReleaseRecord, plain
-from pfsetl.storage.store import LocalStore, Store, command, first_build, open_store
+from pfsetl.remedies import command, first_build
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 
 VERIFIERS = 4
 SHOWN = 3  # releases that a version names when it's printed
