@@ -13,8 +13,9 @@ from pfsetl.declared import declarations
 from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
 
 MODULES = {
-    "building": ("demo", "fetch", "discover", "build", "backfill", "check"),
+    "building": ("demo", "build", "backfill", "check"),
     "declaring": ("declare",),
+    "fetching": ("fetch", "discover"),
     "pricing": ("price", "claim", "load"),
     "proving": ("verify", "repair"),
     "publishing": ("versions", "runs", "export", "rollback", "prune"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, table_schemas
 from pfsetl.declared.contracts import Table
 from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication.digest import RowsDigest, encoded, is_small
@@ -114,7 +114,7 @@ def _write(parts: Iterable[pl.DataFrame], table: Table, target: Path, row_group:
     parts = iter(parts)
     first = next(parts, table.empty())
     coded = {name for name in first.columns if _is_repetitive(first[name].head(row_group))}
-    promised = contracts.arrow_schema(table)
+    promised = table_schemas.arrow_schema(table)
     schema = pa.schema([f.with_type(_handed_over(first[f.name], f.type, f.name in coded)) for f in promised])
     with pq.ParquetWriter(
         target,
@@ -130,7 +130,7 @@ def _write(parts: Iterable[pl.DataFrame], table: Table, target: Path, row_group:
         write_batch_size=row_group,
     ) as writer:
         stored = base64.b64encode(promised.serialize()).decode()
-        writer.add_key_value_metadata(contracts.parquet_metadata(table) | {"ARROW:schema": stored})
+        writer.add_key_value_metadata(table_schemas.parquet_metadata(table) | {"ARROW:schema": stored})
         tables = (
             pa.Table.from_arrays([_arrow(part[f.name], f.type) for f in schema], schema=schema)
             for part in chain([first] if first.height else [], parts)
