@@ -24,6 +24,7 @@ from pfsetl.cli.options import (
     Offline,
     Output,
     Sample,
+    Strict,
     accepted,
 )
 from pfsetl.declared import contracts, registry
@@ -120,9 +121,7 @@ def backfill(
     sample: Sample = False,
     accept_loss: AcceptLoss = False,
     accept_differences: AcceptDifferences = False,
-    strict: Annotated[
-        bool, Parameter(name="--strict", negative="", help="Exit 1 when a wanted release is absent or a file unused.")
-    ] = False,
+    strict: Strict = False,
     json: Json = False,
 ) -> None:
     """Build every wanted release, all into one version; run it again to resume.
