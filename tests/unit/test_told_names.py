@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pfsetl
-from pfsetl.cli import COMMANDS
+from pfsetl.cli.commands import COMMANDS
 from pfsetl.cli.options import app
 from pfsetl.declared import declarations
 

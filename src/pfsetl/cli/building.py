@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from pfsetl import archives as in_folders
 from pfsetl.archive_cache import open_cache
-from pfsetl.cli import render, samples, terminal
+from pfsetl.cli import render, render_build, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
     DEFAULT_OUTPUT,
@@ -50,7 +50,7 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
     for path in samples.archives():
         with terminal.watching(f"building {path.stem}"):
             result = run_build(path.stem, store=open_store(output), archive=path, sample=True)
-        render.build(out, result)
+        render_build.build(out, result)
     out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
     for line in samples.next_steps(output):
         out.print(f"  {line}", markup=False)
@@ -105,10 +105,10 @@ def build(
         print(f"descriptors in {descriptors_output}. {contracts.descriptors().usage}", file=sys.stderr)
     if json:
         outcome = {"release": result.release, "version": result.version.number, "published": result.published}
-        said = {"record": plain(result.record), "rows_go_into": render.rows_go_into(result.record)}
+        said = {"record": plain(result.record), "rows_go_into": render_build.rows_go_into(result.record)}
         print(render.as_json(outcome | said))
     else:
-        render.build(render.console(), result)
+        render_build.build(render.console(), result)
 
 
 def backfill(
@@ -161,7 +161,7 @@ def backfill(
         )
         for label, told in again.items():
             print(f"{label} {revision.summary(told)}")
-        render.folder(render.console(), found)
+        render_build.folder(render.console(), found)
     if failed:
         kind = ChecksFailed if result.failed else SourceUnavailable
         raise kind("\n".join(f"{label}: {error}" for label, error in failed.items()))
@@ -216,9 +216,9 @@ def check(
         findings, errors = examined.record, examined.report.errors
     if json:
         told = {name: said for name, said in plain(findings).items() if archive is None or name != "content"}
-        print(render.as_json(told | {"rows_go_into": render.rows_go_into(findings)}))
+        print(render.as_json(told | {"rows_go_into": render_build.rows_go_into(findings)}))
     else:
-        render.findings(render.console(), findings)
+        render_build.findings(render.console(), findings)
     if errors:
         raise ChecksFailed("\n".join(f"{f.table}.{f.check}: {f.violations} rows, {f.description}" for f in errors))
 

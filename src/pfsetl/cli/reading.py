@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl.cli import catalog, render, render_changes
+from pfsetl.cli import catalog, render, render_card, render_changes
 from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
@@ -53,7 +53,7 @@ def code(
     if json:
         print(render.as_json(data))
     else:
-        render.card(render.console(), data)
+        render_card.card(render.console(), data)
 
 
 def diff(
