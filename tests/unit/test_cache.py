@@ -158,7 +158,7 @@ def test_a_failed_write_of_the_record_leaves_the_old_one(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "_sync", lambda folder: None)  # of the archive's folder, which comes before
+        patch.setattr(cache, "sync", lambda folder: None)  # of the archive's folder, which comes before
         patch.setattr("pfsetl.source.cache.os.fsync", full)
         with pytest.raises(SourceUnavailable, match="No space left on device"):
             kept(b"two")

@@ -15,13 +15,13 @@ from prefect import flow
 from pfsetl.archive_cache import open_cache
 from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptDifferences, AcceptLoss, Cache, Offline, Output, Sample, accepted
 from pfsetl.declared import registry
-from pfsetl.errors import ChecksFailed
 from pfsetl.flows import events
 from pfsetl.flows.command import RetryDelays, run_command, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
 from pfsetl.flows.parameters import Acceptance, Delays, Given, Label, Place, refuse_relative
-from pfsetl.flows.report import show_published
-from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, patient, publish_releases, stage_release
+from pfsetl.flows.releases import commit
+from pfsetl.flows.report import Result, show_published
+from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, patient, stage_release
 from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded
@@ -73,18 +73,11 @@ def build_release(
                 found = patient(fetch_archive, retry_delays)(label, str(place), url, run.id)
             staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
             run.steps += staged.steps
-            holds = base.number
-            if staged.release is not None:
-                done = publish_releases([staged.release], output, base.number, run.id)
-                run.steps += done.steps
-                if done.left_out:
-                    raise ChecksFailed(done.left_out[label])
-                holds = done.version
-        now = version.open_version(store, holds) if holds else version.open_version(store)
-        published = now.run == run.id
-        run.version, run.outcome = now.number, "published" if published else "unchanged"
-        if published and staged.release is not None:
-            events.published([staged.release], now.number, output)
+            result = Result(base, unchanged=[] if staged.release else [label])
+            commit(result, [staged.release] if staged.release else [], output, run)
+        if label in result.failed:
+            raise result.failed[label]
+        now, published = result.version, bool(result.published)
         key = f"published-{re.sub('[^a-z0-9]+', '-', label.lower())}"
         show_published(key, now, label, f"{_phrase(label, now.number, published)} of {output}.")
         rows = {r.table: r.rows for r in now.resources if r.release == label}

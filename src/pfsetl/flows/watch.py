@@ -22,7 +22,7 @@ from pfsetl.flows import events
 from pfsetl.flows.command import Concurrency, RetryDelays, TaskRunner, run_command, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
 from pfsetl.flows.parameters import AtOnce, Delays, Given, Place, Runner, Year, refuse_relative
-from pfsetl.flows.releases import Asked, publish_all
+from pfsetl.flows.releases import Asked, commit, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import Result, show_failed_look, show_look, why
 from pfsetl.flows.tasks import RETRY_DELAYS, discover_postings, fetch_archive, kept_in, patient
@@ -109,7 +109,7 @@ def watch(
             )
         else:
             result = Result(version.open_version(store))
-            run.version, run.outcome = result.version.number, "unchanged"
+            commit(result, [], output, run)
         result.failed = {**gone_zips, **todo.failed, **result.failed}
         look = looks.look(
             day,

@@ -27,6 +27,7 @@ from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source import record, shared
 from pfsetl.source.record import Fetched
 from pfsetl.source.shared import Shared
+from pfsetl.storage.folder import sync
 
 LOCK_FILE = "releases.lock.csv"
 WRITING_SECONDS = 30.0  # a line is written in milliseconds
@@ -186,7 +187,7 @@ def write_whole(place: Path, text: str) -> None:
             os.fsync(stream.fileno())
         part.chmod(0o644)
         part.replace(place)
-    _sync(place.parent)
+    sync(place.parent)
 
 
 def _move(part: Path, to: Path) -> None:
@@ -194,7 +195,7 @@ def _move(part: Path, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     part.replace(to)
     to.chmod(0o444)
-    _sync(to.parent)
+    sync(to.parent)
 
 
 @contextmanager
@@ -207,11 +208,3 @@ def _beside(place: Path) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -100,7 +100,7 @@ class LocalStore:
         target = self._inside(name)
         with _explained(target), suppress(FileNotFoundError):
             target.unlink()
-            _sync(target.parent)
+            sync(target.parent)
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
@@ -196,7 +196,7 @@ class LocalStore:
                 "Put the store on another disk, or into a bucket (s3://bucket/prefix); docs/operations.md says which."
             ) from error
         target.chmod(0o444)
-        _sync(target.parent)
+        sync(target.parent)
         return True
 
 
@@ -218,7 +218,7 @@ def _looked_at(place: Path) -> os.stat_result | None:
     return found if stat.S_ISREG(found.st_mode) else None
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Make what was created in a folder, or removed from it, survive a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:
