@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from pfsetl.source.cache import Cache, users_folder
-from pfsetl.source.shared import Bucket, Shared
+from pfsetl.source.shared_cache import Bucket, Shared
 from pfsetl.storage.opening import open_store
 
 VARIABLE = "PFSETL_CACHE"

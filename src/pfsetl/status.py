@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pfsetl import alarms
-from pfsetl.archives import order
+from pfsetl.archive_folder import order
 from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release

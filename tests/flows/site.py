@@ -20,7 +20,7 @@ from pfsetl.declared import contracts, registry
 from pfsetl.flows import tasks
 from pfsetl.flows.watch import watch
 from pfsetl.publication import publish, runs, version
-from pfsetl.publication.record import releases_table
+from pfsetl.publication.recording import releases_table
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.source import discover, fetch
 from pfsetl.storage.folder import LocalStore

@@ -13,8 +13,8 @@ import pytest
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.pipeline.backfill import find_archives
 from pfsetl.source import cache
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import alone, is_intact, keep, newest, rows
-from pfsetl.source.record import Fetched
 
 URL = "https://www.cms.gov/files/zip/rvu26a,b.zip"
 Keep = Callable[..., Fetched]

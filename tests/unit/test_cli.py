@@ -228,9 +228,9 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 def test_reading_a_store_imports_nothing_that_builds_or_fetches() -> None:
-    makers = ("pfsetl.pipeline", "pfsetl.archives", "pfsetl.source.cache", "pfsetl.tables.derive", "requests")
+    makers = ("pfsetl.pipeline", "pfsetl.archive_folder", "pfsetl.source.cache", "pfsetl.tables.derive", "requests")
     assert imported_by("import pfsetl.cli.reading, pfsetl.cli.publishing", *makers) == []
 
 
 def test_pricing_imports_nothing_that_builds_or_fetches() -> None:
-    assert imported_by("import pfsetl.cli.pricing", "pfsetl.pipeline", "pfsetl.archives", "requests") == []
+    assert imported_by("import pfsetl.cli.pricing", "pfsetl.pipeline", "pfsetl.archive_folder", "requests") == []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl import archives as in_folders
+from pfsetl import archive_folder as in_folders
 from pfsetl.archive_cache import open_cache
 from pfsetl.cli import render, render_build, samples, terminal
 from pfsetl.cli.card import find_release

@@ -9,8 +9,8 @@ from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.publication import recheck as ruling
 from pfsetl.publication import repair as mending
-from pfsetl.publication import rules as ruling
 from pfsetl.publication import verify as proving
 from pfsetl.publication import version
 from pfsetl.remedies import first_build

@@ -12,8 +12,9 @@ from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
-from pfsetl.publication import changes, version
+from pfsetl.publication import diff as comparing
 from pfsetl.publication import trace as tracing
+from pfsetl.publication import version
 from pfsetl.remedies import command
 from pfsetl.source.archive import open_archive
 
@@ -81,12 +82,12 @@ def diff(
     if old.isdecimal() != new.isdecimal() or (old.isdecimal() and at is not None):
         raise UsageError(f"{old} and {new}: give two version numbers, or two releases (and --at for their version).")
     if old.isdecimal():
-        result = changes.between_versions(
+        result = comparing.between_versions(
             version.open_version(output, int(old)), version.open_version(output, int(new)), top=top
         )
     else:
         opened = version.open_version(output, at)
-        result = changes.between_releases(opened, find_release(opened, old), find_release(opened, new), top=top)
+        result = comparing.between_releases(opened, find_release(opened, old), find_release(opened, new), top=top)
     if json:
         print(render.as_json(asdict(result)))
     else:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.markup import escape
 
-from pfsetl.archives import Found
+from pfsetl.archive_folder import Found
 from pfsetl.cli import render_since
 from pfsetl.cli.render import table
 from pfsetl.declared import declarations

@@ -10,8 +10,8 @@ from pfsetl.errors import SourceUnavailable
 
 if TYPE_CHECKING:
     from pfsetl.declared.registry import Release
+    from pfsetl.source.archive_list import Fetched
     from pfsetl.source.cache import Cache
-    from pfsetl.source.record import Fetched
 
 WIDEST = 300  # characters of one word; no name or number of CMS's comes near
 LONGEST = 4_000  # characters of one line; the longest message of this program has under 2,000

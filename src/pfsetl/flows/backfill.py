@@ -13,8 +13,8 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from pfsetl.archive_cache import open_cache
-from pfsetl.archives import Found as InFolder
-from pfsetl.archives import absent, look, refuse_incomplete
+from pfsetl.archive_folder import Found as InFolder
+from pfsetl.archive_folder import absent, look, refuse_incomplete
 from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptDifferences, AcceptLoss, Output, Sample, Strict, accepted
 from pfsetl.cli.options import Cache as CacheOption
 from pfsetl.flows.command import Concurrency, RetryDelays, TaskRunner, run_command, run_flow

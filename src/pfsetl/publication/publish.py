@@ -15,7 +15,7 @@ import polars as pl
 
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import Conflict, StoreError
-from pfsetl.publication import chain, changes, licensing, manifest, objects, release_changes, runs, version
+from pfsetl.publication import chain, diff, licensing, manifest, objects, release_changes, runs, version
 from pfsetl.publication.manifest import About, ContractName, Manifest, Resource
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.release_record import ReleaseRecord
@@ -91,7 +91,7 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         number = chain.follow(store, newest)
         refuse_taken(store, number, tried)
         content = _manifest(newest, number, changed, resources, contract)
-        found = changes.replaced(newest, Version(store, number, content), [s.release for s in changed])
+        found = diff.replaced(newest, Version(store, number, content), [s.release for s in changed])
         content = manifest.about(content, changes=found)
         document = manifest.encode(content)
         if store.put_new(manifest.name(number), document):

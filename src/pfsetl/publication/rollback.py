@@ -6,7 +6,7 @@ from hashlib import sha256
 import msgspec
 
 from pfsetl.errors import Conflict, StoreError
-from pfsetl.publication import chain, changes, manifest, publish, version
+from pfsetl.publication import chain, diff, manifest, publish, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
@@ -43,7 +43,7 @@ def rollback(store: Store, number: int) -> Version:
         for label in newest.releases.keys() | wanted.releases.keys()
         if newest.releases.get(label) != wanted.releases.get(label)
     }
-    content = manifest.about(content, changes=changes.replaced(newest, Version(store, after, content), differing))
+    content = manifest.about(content, changes=diff.replaced(newest, Version(store, after, content), differing))
     data = manifest.encode(content)
     if not store.put_new(manifest.name(after), data):
         raise Conflict(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.archives import look
+from pfsetl.archive_folder import look
 from pfsetl.declared import labels
 from pfsetl.errors import UsageError
 from pfsetl.pipeline.build import build
