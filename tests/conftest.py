@@ -11,7 +11,7 @@ import pytest
 import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import leash, reach
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -20,7 +20,9 @@ from pfsetl.publication.manifest import FORMAT, About, Manifest, Resource
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import ArchiveRecord, ReleaseRecord
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore, Store, open_store
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]

@@ -22,11 +22,12 @@ import pyarrow.parquet as pq
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, table_schemas
 from pfsetl.declared.contracts import Table
 from pfsetl.publication import parquet, publish, release_changes
 from pfsetl.publication.parquet import Parts
-from pfsetl.storage.store import Store, open_store
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 from tests import publisher, s3_server
 from tools.taken import READERS, Query
 
@@ -99,7 +100,7 @@ def write(frame: pl.DataFrame, table: Table, path: Path, layout: tuple[int, int,
         compression_level=level,
         row_group_size=rows,
         data_page_size=page,
-        arrow_schema=contracts.arrow_schema(table),
+        arrow_schema=table_schemas.arrow_schema(table),
     )
 
 

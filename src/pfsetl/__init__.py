@@ -8,8 +8,10 @@ The folders are the steps, in the order data flows: `declared`, `source`, `parsi
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False  # as type checkers read it; importing typing costs as much as starting Python
 if TYPE_CHECKING:
     from pfsetl.errors import PfsetlError
     from pfsetl.pipeline.build import Build, build
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from pfsetl.pricing.price import claim, price
     from pfsetl.publication.version import Version
     from pfsetl.publication.version import open_version as open
-    from pfsetl.storage.store import open_store
+    from pfsetl.storage.opening import open_store
 
 __all__ = [
     "Build", "ClaimAnswer", "LineAnswer", "PfsetlError", "PriceAnswer", "ProblemAnswer", "SourceAnswer", "StepAnswer",
@@ -40,19 +42,21 @@ _FROM = {
     "build": "pfsetl.pipeline.build:build",
     "claim": "pfsetl.pricing.price:claim",
     "open": "pfsetl.publication.version:open_version",
-    "open_store": "pfsetl.storage.store:open_store",
+    "open_store": "pfsetl.storage.opening:open_store",
     "price": "pfsetl.pricing.price:price",
     **{name: f"pfsetl.pricing.answers:{name}" for name in _ANSWERS},
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import each name when it is first used: pricing a service needs nothing of what builds a release."""
-    if name not in _FROM:
-        raise AttributeError(f"module 'pfsetl' has no attribute {name!r}")
-    module, _, attribute = _FROM[name].partition(":")
-    found = globals()[name] = getattr(import_module(module), attribute)
-    return found
+if not TYPE_CHECKING:  # so that type checkers see the names above and no others
+
+    def __getattr__(name: str) -> object:
+        """Import each name when it is first used: pricing a service needs nothing of what builds a release."""
+        if name not in _FROM:
+            raise AttributeError(f"module 'pfsetl' has no attribute {name!r}")
+        module, _, attribute = _FROM[name].partition(":")
+        found = globals()[name] = getattr(import_module(module), attribute)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -8,8 +8,8 @@ from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication.release_record import ReleaseRecord
+from pfsetl.remedies import command
 from pfsetl.source.discover import Posting
-from pfsetl.storage.store import command
 
 FILE = "watch/known_problems.csv"
 RECENT = timedelta(days=730)

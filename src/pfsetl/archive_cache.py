@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import cast
 
 from pfsetl.source.cache import Cache, users_folder
-from pfsetl.source.shared import Bucket, Shared
-from pfsetl.storage.store import open_store
+from pfsetl.source.shared_cache import Bucket, Shared
+from pfsetl.storage.opening import open_store
 
 VARIABLE = "PFSETL_CACHE"
 BESIDE = "archives"  # in a store that is a bucket

@@ -8,14 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pfsetl import alarms
-from pfsetl.archives import order
+from pfsetl.archive_folder import order
 from pfsetl.declared import calendar, declarations, quarters, registry
 from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication import runs, version
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore, Store, command
+from pfsetl.remedies import command
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.store import Store
 from pfsetl.watch import holes
 
 LONGEST_LAG = 36_500  # days: no release is ever that late, and dates end somewhere

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from pfsetl.alarms import FILE, in_force
-from pfsetl.archives import order
+from pfsetl.archive_folder import order
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import PfsetlError, SourceUnavailable, UsageError
 from pfsetl.publication.version import Version
+from pfsetl.remedies import command
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
-from pfsetl.source.record import Fetched
-from pfsetl.storage.store import command
 
 ASKED_AGAIN = 4  # of the newest releases at CMS: the year that is being paid and corrected
 

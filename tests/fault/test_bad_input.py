@@ -12,7 +12,7 @@ import pytest
 import pfsetl
 from pfsetl.errors import PfsetlError
 from pfsetl.source import archive
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
 

@@ -14,7 +14,8 @@ from obstore.store import LocalStore as FolderBucket
 from pfsetl.publication import publish, version
 from pfsetl.storage import bucket as object_store
 from pfsetl.storage.bucket import ObjectStore
-from pfsetl.storage.store import LocalStore, Store
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.store import Store
 from tests import publisher as p
 
 NEVER = 10**9

@@ -14,7 +14,7 @@ import pytest
 import pfsetl
 from pfsetl.errors import StoreError
 from pfsetl.publication import parquet, version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import publisher as p
 from tests import synthetic as s
 

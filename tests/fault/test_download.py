@@ -16,9 +16,9 @@ import pytest
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source import fetch as fetching
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import is_intact, rows
 from pfsetl.source.fetch import fetch
-from pfsetl.source.record import Fetched
 from pfsetl.source.web import Manners
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms

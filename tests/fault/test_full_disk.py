@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pfsetl
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 KIB = 200  # the largest file that the process may write; the payments of MANY take 600

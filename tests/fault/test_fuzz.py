@@ -21,7 +21,7 @@ from pfsetl.parsing.read import read, read_member
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.members import MemberFile
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.normalize import Tables, normalize
 from tests import synthetic as s
 from tests.synthetic import Members

@@ -11,7 +11,7 @@ from pfsetl.errors import Unexpected
 from pfsetl.parsing import read, values
 from pfsetl.pipeline import backfill, request
 from pfsetl.publication import publish
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 SOUND, BAD = "RVU25A", "RVU25D"

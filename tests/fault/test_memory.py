@@ -26,7 +26,7 @@ from pathlib import Path
 import pfsetl
 from pfsetl.errors import PfsetlError
 from pfsetl.parsing import bounds, grid
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.source import archive
 if sys.argv[3] == "without":
     for place in (bounds, archive):

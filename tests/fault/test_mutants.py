@@ -9,7 +9,7 @@ import pytest
 import pfsetl
 from pfsetl.parsing import values
 from pfsetl.pipeline.examine import examine
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic
 from tests.fault.fuzz import columns
 from tests.fault.fuzz.controls import without

@@ -9,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from pfsetl.publication import version
-from pfsetl.storage.store import LocalStore, Store, open_store
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 from tests import publisher as p
 
 ROOT = Path(__file__).resolve().parents[2]

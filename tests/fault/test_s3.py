@@ -22,7 +22,7 @@ from pfsetl.publication import manifest, publish, version
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage import bucket as object_store
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import publisher as p
 from tests import synthetic as s
 from tests.s3_server import Proxy, Server, heedless, once

@@ -19,7 +19,7 @@ from pfsetl.errors import StoreError
 from pfsetl.publication import publish, version
 from pfsetl.publication.repair import repair
 from pfsetl.publication.verify import verify
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests.publisher import RECORD
 
 CONTRACT = contracts.load()

@@ -20,10 +20,10 @@ from pfsetl.declared import contracts, registry
 from pfsetl.flows import tasks
 from pfsetl.flows.watch import watch
 from pfsetl.publication import publish, runs, version
-from pfsetl.publication.record import releases_table
+from pfsetl.publication.recording import releases_table
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.source import discover, fetch
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import cms_pages, publisher, synthetic
 from tests.cms_server import Answer, Cms
 from tests.present import present

@@ -20,7 +20,7 @@ from pfsetl.publication import version
 from pfsetl.publication.runs import runs
 from pfsetl.source import fetch as fetching
 from pfsetl.source.cache import newest
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 from tests.present import present

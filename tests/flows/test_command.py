@@ -1,6 +1,7 @@
 """A flow as a command: what a user reads, and the exit code, when it can't run; and what a deployment may be given."""
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, cast
 
@@ -9,7 +10,8 @@ from prefect.flows import Flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import SourceUnavailable
-from pfsetl.flows import automations, command
+from pfsetl.flows import automations, command, watch
+from pfsetl.flows import build as building
 from pfsetl.flows.backfill import backfill
 
 
@@ -60,6 +62,37 @@ def test_what_a_parameter_cannot_be_is_a_request_that_cannot_be_right(capsys: py
     assert command.run_flow(backfill, {"releases": "2025", "concurrency": 0}, str) == 2
     told = capsys.readouterr().err
     assert ("concurrency: Input should be greater than or equal to 1" in told, "--help" in told) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "message"),
+    [
+        (building.main, [], "RELEASE"),
+        (building.main, ["RVU26A", "--retry-delays", "soon"], '"soon"'),
+        (watch.main, ["--today", "tomorrow"], '"tomorrow"'),
+        (watch.main, ["--sinse", "2025"], "--sinse"),
+        (automations.main, [], "--block"),
+    ],
+)
+def test_arguments_that_cannot_be_right_are_told_before_anything_runs(
+    main: Callable[[list[str]], int], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert (told.out, message in told.err, "--help" in told.err) == ("", True, True)
+
+
+@pytest.mark.parametrize("given", [["0.1", "2"], []], ids=["two", "none"])
+def test_retry_delays_are_as_many_as_are_given(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def remember(flow: object, parameters: dict[str, Any], sentence: object) -> int:
+        asked.update(parameters)
+        return 0
+
+    monkeypatch.setattr(watch, "run_flow", remember)
+    assert watch.main(["--retry-delays", *given, "--since", "2025"]) == 0
+    assert (asked["retry_delays"], asked["since"]) == (tuple(map(float, given)), 2025)
 
 
 @pytest.mark.parametrize(

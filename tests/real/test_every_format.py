@@ -20,7 +20,7 @@ from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
 from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.members import MemberFile
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 from tests.kinds import Built
 

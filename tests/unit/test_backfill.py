@@ -15,7 +15,7 @@ from pfsetl.pipeline.stage import stage, stage_missing
 from pfsetl.publication import publish, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long

@@ -13,8 +13,8 @@ import pytest
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.pipeline.backfill import find_archives
 from pfsetl.source import cache
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import alone, is_intact, keep, newest, rows
-from pfsetl.source.record import Fetched
 
 URL = "https://www.cms.gov/files/zip/rvu26a,b.zip"
 Keep = Callable[..., Fetched]
@@ -158,7 +158,7 @@ def test_a_failed_write_of_the_record_leaves_the_old_one(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "_sync", lambda folder: None)  # of the archive's folder, which comes before
+        patch.setattr(cache, "sync", lambda folder: None)  # of the archive's folder, which comes before
         patch.setattr("pfsetl.source.cache.os.fsync", full)
         with pytest.raises(SourceUnavailable, match="No space left on device"):
             kept(b"two")

@@ -17,11 +17,11 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.pipeline.request import Request, opened
 from pfsetl.pipeline.stage import stage
-from pfsetl.publication import changes as published_changes
+from pfsetl.publication import diff as published_changes
 from pfsetl.publication import publish, release_changes
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore
-from pfsetl.tables import changes
+from pfsetl.storage.folder import LocalStore
+from pfsetl.tables import row_changes
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long
@@ -41,19 +41,19 @@ def state(*rows: tuple[str, int, int | None, str]) -> pl.LazyFrame:
 def test_rows_added_removed_and_changed_are_counted() -> None:
     old = state(("A", 1, 1, "x"), ("B", 1, 1, "x"), ("C", 1, 1, "x"))
     new = state(("B", 1, 1, "x"), ("C", 1, 2, "y"), ("D", 1, 1, "x"), ("E", 1, 1, "x"))
-    assert changes.counted(old, new, KEY) == changes.Changes(
+    assert row_changes.counted(old, new, KEY) == row_changes.Changes(
         2, 1, 1, {"a": 1, "b": 1}, {"a": ("C 1",), "b": ("C 1",)}, ("D 1", "E 1"), ("A 1",)
     )
 
 
 def test_a_value_that_comes_or_goes_is_a_change_and_null_on_both_sides_is_none() -> None:
     old, new = state(("A", 1, None, "x"), ("B", 1, None, "x")), state(("A", 1, None, "x"), ("B", 1, 0, "x"))
-    assert changes.counted(old, new, KEY) == changes.Changes(0, 0, 1, {"a": 1}, {"a": ("B 1",)}, (), ())
+    assert row_changes.counted(old, new, KEY) == row_changes.Changes(0, 0, 1, {"a": 1}, {"a": ("B 1",)}, (), ())
 
 
 def test_only_columns_that_both_have_are_compared() -> None:
     old, new = state(("A", 1, 1, "x")), state(("A", 1, 1, "x"))
-    assert changes.counted(old.drop("a"), new, KEY) == changes.Changes(0, 0, 0, {}, {}, (), ())
+    assert row_changes.counted(old.drop("a"), new, KEY) == row_changes.Changes(0, 0, 0, {}, {}, (), ())
 
 
 rows = st.dictionaries(
@@ -64,12 +64,12 @@ rows = st.dictionaries(
 @settings(max_examples=60, deadline=None)
 @given(rows, rows, st.integers(1, 30))
 def test_parts_of_any_size_count_what_a_dictionary_counts(old, new, size: int) -> None:
-    whole, changes.PART_ROWS = changes.PART_ROWS, size
+    whole, row_changes.PART_ROWS = row_changes.PART_ROWS, size
     try:
         before, after = (state(*((*key, *row) for key, row in rows.items())) for rows in (old, new))
-        found = changes.counted(before, after, KEY)
+        found = row_changes.counted(before, after, KEY)
     finally:
-        changes.PART_ROWS = whole
+        row_changes.PART_ROWS = whole
     changed = sum(old[key] != new[key] for key in old.keys() & new.keys())
     assert (found.added, found.removed, found.changed) == (len(new.keys() - old), len(old.keys() - new), changed)
 
@@ -90,7 +90,7 @@ def test_parts_of_any_size_count_what_a_dictionary_counts(old, new, size: int) -
 def test_everyone_until_2025_is_compared_with_those_who_are_not_qualifying_participants(
     old: list[str], new: list[str], pairs: dict[str, str]
 ) -> None:
-    assert changes.paired(old, new) == pairs
+    assert row_changes.paired(old, new) == pairs
 
 
 def test_every_participant_of_the_contract_is_declared() -> None:
@@ -109,7 +109,7 @@ def measured(*rows: tuple[str, str, str | None]) -> pl.DataFrame:
 def test_the_largest_movers_of_a_section_come_first_whether_up_or_down() -> None:
     old = measured(("S", "A", "1.00"), ("S", "B", "2.00"), ("S", "C", "4.00"), ("T", "D", "1.00"), ("T", "E", "1.00"))
     new = measured(("S", "A", "1.10"), ("S", "B", "1.00"), ("S", "C", "4.50"), ("T", "D", "1.00"), ("T", "E", "1.01"))
-    found = changes.movers(old, new, "m", 2).select("section", "hcpcs", "old", "new", "change", "percent").rows()
+    found = row_changes.movers(old, new, "m", 2).select("section", "hcpcs", "old", "new", "change", "percent").rows()
     assert found == [
         ("S", "B", Decimal("2.00"), Decimal("1.00"), Decimal("-1.00"), -50.0),
         ("S", "C", Decimal("4.00"), Decimal("4.50"), Decimal("0.50"), 12.5),
@@ -118,13 +118,13 @@ def test_the_largest_movers_of_a_section_come_first_whether_up_or_down() -> None
 
 
 def test_from_nothing_there_is_no_percentage() -> None:
-    assert changes.movers(measured(("S", "A", "0.00")), measured(("S", "A", "1.00")), "m", 1)["percent"].to_list() == [
-        None
-    ]
+    assert row_changes.movers(measured(("S", "A", "0.00")), measured(("S", "A", "1.00")), "m", 1)[
+        "percent"
+    ].to_list() == [None]
 
 
 def test_what_has_no_value_on_one_side_did_not_move() -> None:
-    assert changes.movers(measured(("S", "A", None)), measured(("S", "A", "1.00")), "m", 1).is_empty()
+    assert row_changes.movers(measured(("S", "A", None)), measured(("S", "A", "1.00")), "m", 1).is_empty()
 
 
 # --- published releases -----------------------------------------------------------------------------------------

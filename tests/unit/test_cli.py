@@ -1,5 +1,6 @@
 """The command line on the bundled sample: what it prints, and how it ends."""
 
+import ast
 import io
 import json
 import os
@@ -7,12 +8,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+import pfsetl
 from pfsetl.cli import main
+from pfsetl.cli.commands import COMMANDS
 from pfsetl.cli.options import app
 from tests import synthetic as s
 
@@ -191,9 +195,6 @@ def test_the_sample_is_not_held_against_whole_releases(tmp_path: Path, run: Run)
     assert run("demo", "--output", tmp_path / "o")[0] == 0
 
 
-COMMANDS = [name for name in app if not name.startswith("-")]
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_a_command_describes_every_parameter(name: str) -> None:
     page = io.StringIO()
@@ -210,8 +211,26 @@ def test_the_list_of_commands_says_what_each_does(capsys: pytest.CaptureFixture[
     assert silent == []
 
 
-def test_a_command_imports_only_what_it_needs() -> None:
-    main_and_say = "cli.main(['--version']); print({'requests', 'pfsetl.pipeline'} & {*sys.modules})"
-    asked = f"import sys; from pfsetl import cli; {main_and_say}"
+def imported_by(statement: str, *names: str) -> list[str]:
+    """Which of these modules a fresh process has imported after a statement."""
+    asked = f"import sys; {statement}; print(sorted({{*sys.modules}} & {{*{names!r}}}))"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "set()"
+    return ast.literal_eval(done.stdout.splitlines()[-1])
+
+
+def test_the_version_is_told_before_a_library_is_imported() -> None:
+    libraries = ("polars", "pyarrow", "cyclopts", "rich", "requests", "importlib.metadata", "logging")
+    assert imported_by("from pfsetl import cli; cli.main(['--version'])", *libraries) == []
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert pfsetl.__version__ == metadata.version("pfsetl")
+
+
+def test_reading_a_store_imports_nothing_that_builds_or_fetches() -> None:
+    makers = ("pfsetl.pipeline", "pfsetl.archive_folder", "pfsetl.source.cache", "pfsetl.tables.derive", "requests")
+    assert imported_by("import pfsetl.cli.reading, pfsetl.cli.publishing", *makers) == []
+
+
+def test_pricing_imports_nothing_that_builds_or_fetches() -> None:
+    assert imported_by("import pfsetl.cli.pricing", "pfsetl.pipeline", "pfsetl.archive_folder", "requests") == []

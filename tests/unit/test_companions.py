@@ -23,7 +23,7 @@ from pfsetl.errors import (
     ValueRefused,
 )
 from pfsetl.publication import companions
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.companions import MADE_BY
 from tests import synthetic as s
 

@@ -14,7 +14,7 @@ from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.pipeline import backfill
 from pfsetl.pipeline.build import build
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding
 from tests import synthetic as s

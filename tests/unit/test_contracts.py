@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pfsetl.declared import contracts, declarations, dictionary, registry
+from pfsetl.declared import contracts, declarations, dictionary, registry, table_schemas
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ContractError
 
@@ -494,7 +494,7 @@ def test_parquet_carries_description_and_unit(table: Table, tmp_path: Path) -> N
     row = {column.name: None if column.nullable else sample(column.dtype) for column in table.columns}
     one = pl.DataFrame([row], schema=table.schema)
     for rows in (one, table.empty()):
-        rows.write_parquet(tmp_path / "t.parquet", arrow_schema=contracts.arrow_schema(table))
+        rows.write_parquet(tmp_path / "t.parquet", arrow_schema=table_schemas.arrow_schema(table))
         written = pq.read_schema(tmp_path / "t.parquet")
         for column, field in zip(table.columns, written, strict=True):
             assert (field.name, field.nullable) == (column.name, column.nullable)
@@ -504,7 +504,7 @@ def test_parquet_carries_description_and_unit(table: Table, tmp_path: Path) -> N
 
 
 def test_arrow_types() -> None:
-    types = {field.name: field.type for field in contracts.arrow_schema(CONTRACT.tables["code_comparison"])}
+    types = {field.name: field.type for field in table_schemas.arrow_schema(CONTRACT.tables["code_comparison"])}
     assert types["hcpcs"] == pa.large_string()
     assert types["value"] == pa.decimal128(12, 2)
     assert types["rank"] == pa.int32()
@@ -512,7 +512,7 @@ def test_arrow_types() -> None:
 
 
 def test_table_schema() -> None:
-    described = contracts.table_schema(CONTRACT.tables["conversion_factor"])
+    described = table_schemas.table_schema(CONTRACT.tables["conversion_factor"])
     assert described["primaryKey"] == ["release", "participant"]
     assert described["missingValues"] == []
     fields = described["fields"]

@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 
 import pfsetl
-from pfsetl.publication import manifest, retention, version
-from pfsetl.storage.store import LocalStore
+from pfsetl.publication import manifest, rollback, version
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long
@@ -36,7 +36,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     for label in ("RVU25A", "RVU26A"):
         archive = s.write_zip(folder / f"{label}.zip", s.release(label))
         pfsetl.build(label, store=store, archive=archive, url=f"https://cms.test/{label}.zip", sample=True)
-    retention.rollback(store, 1)
+    rollback.rollback(store, 1)
     return store
 
 

@@ -16,8 +16,9 @@ from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ContractError, StoreError, UsageError
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable
-from pfsetl.publication import publish, retention, version
-from pfsetl.storage.store import LocalStore, open_store
+from pfsetl.publication import publish, rollback, version
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
 from tests import synthetic as s
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
 from tests.present import present
@@ -89,7 +90,7 @@ def test_a_rollback_keeps_the_class(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for label in ("RVU25A", "RVU25B"):
         publish.commit(store, [staged(store, RESTRICTED, label)], version.open_version(store), RESTRICTED)
-    assert retention.rollback(store, 1).classification == "restricted"
+    assert rollback.rollback(store, 1).classification == "restricted"
 
 
 def test_a_second_build_reads_nothing_and_changes_neither_store(

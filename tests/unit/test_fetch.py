@@ -17,10 +17,10 @@ from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
 from pfsetl.source import web
 from pfsetl.source.address import is_allowed
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import newest, rows
 from pfsetl.source.discover import cached_addresses
 from pfsetl.source.fetch import fetch, newest_cached, rests
-from pfsetl.source.record import Fetched
 from pfsetl.source.web import Manners, get_text
 from tests import synthetic as s
 from tests.cms_server import LICENCE, Answer, Cms, page, redirect

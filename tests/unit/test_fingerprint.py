@@ -15,7 +15,7 @@ from pfsetl.pipeline import stage as staging
 from pfsetl.pipeline.request import Request
 from pfsetl.publication import fingerprint as made_of
 from pfsetl.publication import version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import derive
 from tests import synthetic as s
 

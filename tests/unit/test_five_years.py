@@ -16,9 +16,9 @@ from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.publication.version import Version
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
-from pfsetl.source.record import Fetched
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests.publisher import holding, record
 
 pytestmark = pytest.mark.long

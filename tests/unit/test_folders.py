@@ -8,8 +8,9 @@ import pytest
 import pfsetl
 
 STEPS = [
-    "errors", "near", "document", "storage", "declared", "source", "parsing", "tables", "publication", "archive_cache",
-    "pricing", "archives", "pipeline", "alarms", "watch", "looks", "status", "declare", "flows", "cli",
+    "errors", "near", "document", "remedies", "storage", "declared", "source", "parsing", "tables", "publication",
+    "archive_cache", "pricing", "archive_folder", "pipeline", "alarms", "watch", "looks", "status", "declare", "cli",
+    "flows",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 

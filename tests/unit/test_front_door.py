@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pfsetl.cli import COMMANDS
+from pfsetl.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

@@ -13,7 +13,7 @@ import pfsetl
 from pfsetl.cli import main
 from pfsetl.errors import LayoutError
 from pfsetl.pipeline.build import Build
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
 

@@ -18,7 +18,7 @@ from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.source.archive import open_archive
 from pfsetl.source.members import MemberFile
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.present import present
 

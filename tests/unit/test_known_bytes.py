@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pfsetl
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long

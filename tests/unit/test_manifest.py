@@ -11,7 +11,7 @@ import pytest
 import pfsetl
 from pfsetl.errors import StoreError
 from pfsetl.publication import manifest
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 Document = dict[str, Any]

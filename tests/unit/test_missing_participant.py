@@ -10,7 +10,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import ArchiveError, ChecksFailed, UsageError
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.present import present
 

@@ -19,7 +19,7 @@ from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import UsageError
 from pfsetl.publication import manifest, version
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import declared
 from tests import synthetic as s
 

@@ -11,10 +11,12 @@ from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import retention, version
+from pfsetl.publication import prune, version
 from pfsetl.storage import bucket as object_store
 from pfsetl.storage.bucket import ObjectStore
-from pfsetl.storage.store import LocalStore, Store, open_store
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 from tests import publisher as p
 
 
@@ -90,7 +92,7 @@ def test_a_young_object_of_a_bucket_is_not_written_again(monkeypatch: pytest.Mon
 def test_a_prune_frees_a_bucket_as_it_does_a_folder(store: Store) -> None:
     for factor in ("1.0000", "2.0000"):
         p.published(store, "RVU25A", factor)
-    pruned = retention.prune(store, retention.plan_prune(store, 1, grace=-60), grace=-60)
+    pruned = prune.prune(store, prune.plan_prune(store, 1, grace=-60), grace=-60)
     assert pruned.versions == (1,)
     assert (version.numbers(store), len(store.names("objects/conversion_factor"))) == ([2], 1)
 

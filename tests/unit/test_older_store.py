@@ -13,7 +13,7 @@ from msgspec import UNSET
 import pfsetl
 from pfsetl.publication.repair import repair
 from pfsetl.publication.verify import verify
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 STORE = Path(__file__).parents[1] / "released" / "store-0837649.zip"

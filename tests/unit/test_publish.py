@@ -16,7 +16,7 @@ from pfsetl.publication import publish, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.present import present
 from tests.publisher import RECORD

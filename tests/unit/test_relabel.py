@@ -11,7 +11,7 @@ from pfsetl.errors import ArchiveError
 from pfsetl.parsing import identity
 from pfsetl.parsing.read import read
 from pfsetl.source.archive import open_archive
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
 

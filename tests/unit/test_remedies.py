@@ -17,7 +17,7 @@ import pytest
 
 import pfsetl as package
 from pfsetl.declared import declarations, registry
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 from tests.unit.test_companions import ZIPS

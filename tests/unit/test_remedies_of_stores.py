@@ -11,7 +11,7 @@ import pytest
 import pfsetl as package
 from pfsetl.pipeline import backfill
 from pfsetl.publication import publish
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.unit.test_companions import ZIPS
 from tests.unit.test_remedies import COMMAND, LABEL, build_sample, refused, told_command, works

@@ -13,7 +13,7 @@ from pfsetl.declared import registry
 from pfsetl.publication import revision
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.present import present
 

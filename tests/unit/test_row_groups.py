@@ -14,13 +14,13 @@ import pytest
 import pfsetl
 from pfsetl import Version
 from pfsetl.cli import samples
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, table_schemas
 from pfsetl.errors import ContractError
-from pfsetl.publication import fingerprint, parquet, publish, version
+from pfsetl.publication import fingerprint, objects, parquet, publish, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import exact
 from tests import publisher
 from tests.present import present
@@ -61,7 +61,9 @@ def by_polars(parts: Parts, table: contracts.Table, target: Path, group: int = G
     texts = cs.enum().cast(pl.String)
     frame = (exact.in_dollars(whole) if table.name == "payment_locality" else whole).with_columns(texts)
     frame = frame.select(table.schema.names())
-    frame.write_parquet(target, compression="zstd", row_group_size=group, arrow_schema=contracts.arrow_schema(table))
+    frame.write_parquet(
+        target, compression="zstd", row_group_size=group, arrow_schema=table_schemas.arrow_schema(table)
+    )
     return Written(target, frame.height, rows_digest(frame))
 
 
@@ -141,7 +143,7 @@ def committed(store: LocalStore) -> Version:
 
 
 def test_a_store_of_before_gets_readable_files_when_a_release_is_built_again(store: LocalStore) -> None:
-    with mock.patch.object(publish, "write", by_polars):
+    with mock.patch.object(objects, "write", by_polars):
         before = committed(store)
     after = committed(store)
     assert (before.number, after.number) == (1, 2)
@@ -155,7 +157,7 @@ def test_a_store_of_before_gets_readable_files_when_a_release_is_built_again(sto
 
 
 def test_readable_files_are_published_once(store: LocalStore) -> None:
-    with mock.patch.object(publish, "write", by_polars):
+    with mock.patch.object(objects, "write", by_polars):
         stale = staged(store)
         committed(store)
     assert [committed(store).number for _ in range(2)] == [2, 2]
@@ -176,7 +178,7 @@ def test_tables_that_a_commit_makes_get_readable_files_too(store: LocalStore) ->
         return pfsetl.build(label, store=store, archive=paths[label], sample=True).version
 
     older = mock.Mock(side_effect=partial(by_polars, group=500))  # a sample is short, so its row groups are too
-    with mock.patch.object(publish, "write", older), mock.patch.object(parquet, "write", older):
+    with mock.patch.object(objects, "write", older), mock.patch.object(parquet, "write", older):
         before = [build(label) for label in sorted(paths)][-1]
     unreadable = {r.table for r in before.resources if mixed(store.uri(r.path))}
     assert {"source_lines", "release_changes"} <= unreadable
@@ -198,7 +200,7 @@ def test_money_handed_over_in_cents_is_read_as_the_decimals_that_the_contract_pr
     assert written[0].digest == written[1].digest
     for one in written:
         assert pl.read_parquet(one.path).equals(decimals)
-        assert pq.read_schema(one.path) == contracts.arrow_schema(table)
+        assert pq.read_schema(one.path) == table_schemas.arrow_schema(table)
 
 
 def test_a_dictionary_holds_little_more_than_the_codes_of_its_row_group(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pfsetl.errors import PfsetlError
 from pfsetl.pipeline.backfill import backfill, find_archives
 from pfsetl.publication import runs
 from pfsetl.publication.runs import recorded, step
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long

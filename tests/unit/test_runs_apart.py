@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pfsetl.publication.runs import TimedStep, part_of, recorded, runs, step
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 
 
 def test_steps_done_apart_join_the_record_once(tmp_path: Path) -> None:

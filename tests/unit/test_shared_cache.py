@@ -14,9 +14,9 @@ from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
 from pfsetl.source import cache, fetch
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import cached_addresses
-from pfsetl.source.record import Fetched
-from pfsetl.source.shared import Shared
+from pfsetl.source.shared_cache import Shared
 from pfsetl.source.web import Manners
 from pfsetl.storage.bucket import ObjectStore
 from tests import synthetic as s

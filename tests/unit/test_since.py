@@ -17,7 +17,7 @@ from pfsetl.parsing.read import RawTable
 from pfsetl.pipeline import backfill
 from pfsetl.publication import neighbours
 from pfsetl.publication.release_record import plain
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import since
 from tests import synthetic as s
 from tests.present import present

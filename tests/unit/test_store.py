@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.storage.store import LocalStore, open_store
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pfsetl
-from pfsetl.cli import COMMANDS
+from pfsetl.cli.commands import COMMANDS
 from pfsetl.cli.options import app
 from pfsetl.declared import declarations
 
@@ -23,17 +23,14 @@ def options(command: str) -> set[str]:
 
 
 def of_flows() -> set[str]:
-    """The options of the flows, as their parsers and those they share name them."""
-    found = {name for path in (SOURCE / "flows").glob("*.py") for name in _added(ast.parse(path.read_text()))}
-    return found | {"--accept-loss", "--accept-differences"}
+    """The options of the flows, which are the keywords of the function `command` of each."""
+    return {name for path in (SOURCE / "flows").glob("*.py") for name in _keywords(ast.parse(path.read_text()))}
 
 
-def _added(tree: ast.AST) -> Iterator[str]:
+def _keywords(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-            yield from (
-                str(a.value) for a in node.args if isinstance(a, ast.Constant) and str(a.value).startswith("--")
-            )
+        if isinstance(node, ast.FunctionDef) and node.name == "command":
+            yield from (f"--{one.arg.replace('_', '-')}" for one in node.args.kwonlyargs)
 
 
 def texts(path: Path) -> Iterator[tuple[str, bool]]:

@@ -10,7 +10,7 @@ import pfsetl
 from pfsetl.errors import UsageError
 from pfsetl.publication import trace
 from pfsetl.source.archive import open_archive
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long

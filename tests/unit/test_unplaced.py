@@ -9,8 +9,8 @@ import pytest
 from pfsetl.errors import ChecksFailed, ValueRefused
 from pfsetl.pipeline.build import build
 from pfsetl.pipeline.examine import Examined, examine
-from pfsetl.publication import rules
-from pfsetl.storage.store import LocalStore
+from pfsetl.publication import recheck
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 
@@ -186,7 +186,7 @@ def test_one_line_of_a_whole_release_under_an_unknown_number_costs_no_release(tm
     built = build("RVU25A", store=store, archive=s.write_folder(tmp_path / "archive", archive))
     told = {f"{w.table}.{w.check}": w.violations for w in built.record.warnings}
     assert (told["opps_cap.placed"], told["opps_cap.every_locality_of_a_service"]) == (1, 1)
-    (held,) = rules.held(built.version)
+    (held,) = recheck.held(built.version)
     assert held.refused == ()
 
 

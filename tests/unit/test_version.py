@@ -11,7 +11,7 @@ import pfsetl
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.publication.version import Version
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
-from pfsetl.source.record import Fetched
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.watch import Plan, again, plan
 from tests.publisher import holding, record
 

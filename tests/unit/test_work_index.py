@@ -13,7 +13,7 @@ import pytest
 
 import pfsetl
 from pfsetl.publication.release_record import FindingRecord
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.present import present
 from tests.unit.test_declarations import pfsetl as command

@@ -1,16 +1,15 @@
-"""Commands that fetch, build and check releases."""
+"""Commands that build and check releases."""
 
 import sys
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl import archives as in_folders
+from pfsetl import archive_folder as in_folders
 from pfsetl.archive_cache import open_cache
-from pfsetl.cli import render, render_changes, samples, terminal
+from pfsetl.cli import render, render_build, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
     DEFAULT_OUTPUT,
@@ -25,6 +24,7 @@ from pfsetl.cli.options import (
     Offline,
     Output,
     Sample,
+    Strict,
     accepted,
 )
 from pfsetl.declared import contracts, registry
@@ -36,7 +36,8 @@ from pfsetl.pipeline.examine import examine
 from pfsetl.publication import licensing, revision, version
 from pfsetl.publication.release_record import plain
 from pfsetl.source import cache as kept
-from pfsetl.storage.store import Store, open_store
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 from pfsetl.tables.check import Finding
 
 
@@ -49,71 +50,10 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
     for path in samples.archives():
         with terminal.watching(f"building {path.stem}"):
             result = run_build(path.stem, store=open_store(output), archive=path, sample=True)
-        render.build(out, result)
+        render_build.build(out, result)
     out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
     for line in samples.next_steps(output):
         out.print(f"  {line}", markup=False)
-
-
-def fetch(
-    *releases: Annotated[str, Parameter(help="Labels such as RVU26A.")],
-    url: Annotated[
-        str | None,
-        Parameter(help="Fetch from this address at cms.gov instead of the one in releases.csv; for one label."),
-    ] = None,
-    cache: Cache = None,
-    offline: Offline = False,
-    json: Json = False,
-) -> None:
-    """Fetch archives from CMS into the cache and print their paths; what hasn't changed isn't downloaded again."""
-    if not releases or (url and (offline or len(releases) > 1)):
-        raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
-    wanted = [registry.find_or_infer(label) for label in releases]
-    place = open_cache(cache)
-    found, failed = [], []
-    for release in wanted:
-        try:
-            found.append(terminal.fetched(release, place, url=url, offline=offline))
-        except SourceUnavailable as error:
-            failed.append(str(error))
-    if json:
-        print(
-            render.as_json(
-                [asdict(each) | {"path": str(each.path), "kept": kept.address(place, each)} for each in found]
-            )
-        )
-    else:
-        print("".join(f"{each.path}\n" for each in found), end="")
-    if failed:
-        raise SourceUnavailable("\n".join(failed))
-
-
-def discover(*, since: int | None = None, cache: Cache = None, json: Json = False) -> None:
-    """Print what is new at CMS: new releases, new zips under known labels, releases taken down.
-
-    Only pages are downloaded, one after another. A new release can be built from its zip with --archive.
-
-    Parameters
-    ----------
-    since
-        Read the pages of known releases from this year on; default last year. New releases are always read.
-    """
-    from pfsetl.source import discover as discovering
-    from pfsetl.source import web
-
-    first = datetime.now(UTC).year - 1 if since is None else since
-    cached = discovering.cached_addresses(open_cache(cache))
-    with terminal.watching("reading CMS's pages"):
-        found = discovering.discover(discovering.politely(web.get_text), registry.releases(), cached, since=first)
-    rows = [discovering.release_row(p) if p.state == "new_label" else None for p in found]
-    if json:
-        told = [asdict(posting) | {"row": row} for posting, row in zip(found, rows, strict=True)]
-        print(render.as_json({"since": first, "postings": told}))
-    else:
-        render_changes.postings(found, [row for row in rows if row])
-    unread = [p for p in found if p.state == "unreachable"]
-    if unread:
-        raise SourceUnavailable("\n".join(f"{p.label}: {p.note}" for p in unread))
 
 
 def build(
@@ -165,10 +105,10 @@ def build(
         print(f"descriptors in {descriptors_output}. {contracts.descriptors().usage}", file=sys.stderr)
     if json:
         outcome = {"release": result.release, "version": result.version.number, "published": result.published}
-        said = {"record": plain(result.record), "rows_go_into": render.rows_go_into(result.record)}
+        said = {"record": plain(result.record), "rows_go_into": render_build.rows_go_into(result.record)}
         print(render.as_json(outcome | said))
     else:
-        render.build(render.console(), result)
+        render_build.build(render.console(), result)
 
 
 def backfill(
@@ -181,9 +121,7 @@ def backfill(
     sample: Sample = False,
     accept_loss: AcceptLoss = False,
     accept_differences: AcceptDifferences = False,
-    strict: Annotated[
-        bool, Parameter(name="--strict", negative="", help="Exit 1 when a wanted release is absent or a file unused.")
-    ] = False,
+    strict: Strict = False,
     json: Json = False,
 ) -> None:
     """Build every wanted release, all into one version; run it again to resume.
@@ -223,7 +161,7 @@ def backfill(
         )
         for label, told in again.items():
             print(f"{label} {revision.summary(told)}")
-        render.folder(render.console(), found)
+        render_build.folder(render.console(), found)
     if failed:
         kind = ChecksFailed if result.failed else SourceUnavailable
         raise kind("\n".join(f"{label}: {error}" for label, error in failed.items()))
@@ -278,9 +216,9 @@ def check(
         findings, errors = examined.record, examined.report.errors
     if json:
         told = {name: said for name, said in plain(findings).items() if archive is None or name != "content"}
-        print(render.as_json(told | {"rows_go_into": render.rows_go_into(findings)}))
+        print(render.as_json(told | {"rows_go_into": render_build.rows_go_into(findings)}))
     else:
-        render.findings(render.console(), findings)
+        render_build.findings(render.console(), findings)
     if errors:
         raise ChecksFailed("\n".join(f"{f.table}.{f.check}: {f.violations} rows, {f.description}" for f in errors))
 

@@ -11,8 +11,8 @@ from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
 from pfsetl.publication.release_record import ReleaseRecord, plain
 from pfsetl.publication.version import Version
+from pfsetl.remedies import command, first_build
 from pfsetl.source import members
-from pfsetl.storage.store import command, first_build
 
 SETTINGS = {"nonfacility": "Non-facility", "facility": "Facility"}
 MEASURES = {

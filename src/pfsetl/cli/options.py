@@ -36,6 +36,9 @@ Sample = Annotated[
         help="A deliberate part of a release, marked as one; it needn't be complete.",
     ),
 ]
+Strict = Annotated[
+    bool, Parameter(name="--strict", negative="", help="Exit 1 when a wanted release is absent or a file unused.")
+]
 AcceptLoss = Annotated[
     bool,
     Parameter(name="--accept-loss", negative="", help="Publish a release even if rows or files are missing from it."),

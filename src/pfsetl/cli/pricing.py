@@ -11,7 +11,7 @@ from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
 from pfsetl.publication import companions, version
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
 At = Annotated[int | None, Parameter(name="--at", help="A version number; default the newest.")]

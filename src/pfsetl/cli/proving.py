@@ -9,11 +9,12 @@ from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.publication import recheck as ruling
 from pfsetl.publication import repair as mending
-from pfsetl.publication import rules as ruling
 from pfsetl.publication import verify as proving
 from pfsetl.publication import version
-from pfsetl.storage.store import first_build, open_store
+from pfsetl.remedies import first_build
+from pfsetl.storage.opening import open_store
 
 LISTED = 10
 

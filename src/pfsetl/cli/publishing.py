@@ -7,9 +7,12 @@ from pfsetl.cli import catalog, render, render_changes, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
-from pfsetl.publication import retention, version
+from pfsetl.publication import prune as pruning
+from pfsetl.publication import rollback as going_back
 from pfsetl.publication import runs as history
-from pfsetl.storage.store import first_build, open_store
+from pfsetl.publication import version
+from pfsetl.remedies import first_build
+from pfsetl.storage.opening import open_store
 
 
 def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
@@ -67,7 +70,7 @@ def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False
     """
     store = open_store(output)
     newest = version.open_version(store).number
-    result = retention.rollback(store, number)
+    result = going_back.rollback(store, number)
     if json:
         print(render.as_json({"version": result.number, "published": result.number > newest, "content_of": number}))
     elif result.number > newest:
@@ -93,8 +96,8 @@ def prune(
     store = open_store(output)
     if not grace >= 0:  # neither is "not a number"
         raise UsageError(f"--grace {grace:g}: give hours, 0 or more.")
-    plan = retention.plan_prune(store, keep, grace=3600 * grace)
-    done = retention.prune(store, plan, grace=3600 * grace) if yes else plan
+    plan = pruning.plan_prune(store, keep, grace=3600 * grace)
+    done = pruning.prune(store, plan, grace=3600 * grace) if yes else plan
     if json:
         print(render.as_json({"removed": yes, "bytes": done.bytes} | asdict(done)))
         return

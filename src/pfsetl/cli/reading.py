@@ -7,15 +7,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl.cli import catalog, render, render_changes
+from pfsetl.cli import catalog, render, render_card, render_changes
 from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
-from pfsetl.publication import changes, version
+from pfsetl.publication import diff as comparing
 from pfsetl.publication import trace as tracing
+from pfsetl.publication import version
+from pfsetl.remedies import command
 from pfsetl.source.archive import open_archive
-from pfsetl.storage.store import command
 
 
 def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
@@ -53,7 +54,7 @@ def code(
     if json:
         print(render.as_json(data))
     else:
-        render.card(render.console(), data)
+        render_card.card(render.console(), data)
 
 
 def diff(
@@ -81,12 +82,12 @@ def diff(
     if old.isdecimal() != new.isdecimal() or (old.isdecimal() and at is not None):
         raise UsageError(f"{old} and {new}: give two version numbers, or two releases (and --at for their version).")
     if old.isdecimal():
-        result = changes.between_versions(
+        result = comparing.between_versions(
             version.open_version(output, int(old)), version.open_version(output, int(new)), top=top
         )
     else:
         opened = version.open_version(output, at)
-        result = changes.between_releases(opened, find_release(opened, old), find_release(opened, new), top=top)
+        result = comparing.between_releases(opened, find_release(opened, old), find_release(opened, new), top=top)
     if json:
         print(render.as_json(asdict(result)))
     else:

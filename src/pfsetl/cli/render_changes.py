@@ -10,7 +10,7 @@ from rich.console import Console
 from pfsetl.cli.render import table, whom
 from pfsetl.cli.terminal import plain
 from pfsetl.declared import declarations
-from pfsetl.publication.changes import Diff
+from pfsetl.publication.diff import Diff
 from pfsetl.publication.trace import Origin
 
 if TYPE_CHECKING:

@@ -4,11 +4,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from pfsetl.declared.registry import Release
 from pfsetl.errors import SourceUnavailable
-from pfsetl.source.cache import Cache, usable
-from pfsetl.source.record import Fetched
+
+if TYPE_CHECKING:
+    from pfsetl.declared.registry import Release
+    from pfsetl.source.archive_list import Fetched
+    from pfsetl.source.cache import Cache
 
 WIDEST = 300  # characters of one word; no name or number of CMS's comes near
 LONGEST = 4_000  # characters of one line; the longest message of this program has under 2,000
@@ -25,8 +28,9 @@ def plain(text: str) -> str:
     return "\n".join(line if len(line) <= LONGEST else f"{line[:LONGEST]}..." for line in whole.split("\n"))
 
 
-def fetched(release: Release, cache: Cache, *, url: str | None = None, offline: bool = False) -> Fetched:
+def fetched(release: "Release", cache: "Cache", *, url: str | None = None, offline: bool = False) -> "Fetched":
     """Fetch a release's archive, with a progress bar when a person is watching; offline, take it from the cache."""
+    from pfsetl.source import cache as archives
     from pfsetl.source import fetch  # brings the libraries of the network, which most commands never need
 
     if offline:
@@ -44,7 +48,7 @@ def fetched(release: Release, cache: Cache, *, url: str | None = None, offline: 
                 release, cache, url=url, report=lambda done, total: bar.update(task, completed=done, total=total)
             )
     except SourceUnavailable as error:
-        held, notices = usable(cache, release.label)
+        held, notices = archives.usable(cache, release.label)
         if notices:
             raise SourceUnavailable(" ".join([str(error), *(f"{text}." for text in notices)])) from error
         if held is None:

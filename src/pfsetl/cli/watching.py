@@ -9,7 +9,7 @@ from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed
 from pfsetl.status import Status
 from pfsetl.status import status as measured
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 LISTED = 8
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from pfsetl.declared import records, references, together
+from pfsetl.declared import clashes, records, references
 from pfsetl.declared.files import Declaration, read
 from pfsetl.declared.records.sheet import Key, Row, Sheet, cell
 from pfsetl.errors import ContractError, PfsetlError, UsageError
@@ -107,7 +107,7 @@ def _rows(name: str) -> tuple[Any, ...]:
 @cache
 def _checked(name: str) -> Mapping[Key, Any]:
     sheet, found = records.sheet(name), _merged(name)
-    for one, other, said in together.clashes(sheet, found, rows):
+    for one, other, said in clashes.clashes(sheet, found, rows):
         # NOTE: of a shipped row and one of your own, yours is the one to change.
         beside, mine = sorted((one, other), key=lambda key: is_own(name, *key))
         raise wrong_row(name, *mine, said=f"{said} The other is {line_of(name, *beside)}.")

@@ -9,7 +9,7 @@ import sys
 from importlib.util import find_spec
 
 if find_spec("prefect") is None:
-    from pfsetl.storage.store import installing
+    from pfsetl.remedies import installing
 
     LACKING = f"pfsetl.flows: Prefect isn't installed. {installing('flows')}"
     # NOTE: while `python -m` imports the package of a module, this is what stands there.

@@ -4,12 +4,13 @@ Makes automations at the Prefect server that PREFECT_API_URL names; run again, i
 is any notification block that is saved there.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
+from cyclopts import Parameter
 from prefect.automations import (
     Automation,
     AutomationCore,
@@ -25,7 +26,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL, get_current_settings
 
 from pfsetl.errors import PfsetlError, UsageError
-from pfsetl.flows.command import TAG
+from pfsetl.flows.command import TAG, run_command
 
 RUN = "prefect.flow-run."
 OURS: dict[str, str | list[str]] = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
@@ -129,12 +130,28 @@ def find_block(name: str) -> UUID:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the automations; return 0, or the exit code of the error, whose message goes to stderr."""
-    options = _parser().parse_args(arguments)
+    return run_command(command, arguments)
+
+
+def command(
+    *,
+    block: Annotated[str, Parameter(help="A saved notification block, such as slack-webhook/ops.")],
+    within_days: Annotated[float, Parameter(help="Notify after this many days without a completed watch.")] = 2,
+    heartbeat_seconds: Annotated[
+        float,
+        Parameter(
+            help="Seconds without a sign of life after which a run counts as crashed; Prefect's runs give one each 180 "
+            "(PREFECT_FLOWS_HEARTBEAT_FREQUENCY)."
+        ),
+    ] = 600,
+    pool: Annotated[str, Parameter(help="The work pool.")] = "pfsetl",
+) -> int:
+    """Notify somebody when runs fail, stop, or don't happen."""
     try:
         if not PREFECT_API_URL.value():
             raise UsageError("PREFECT_API_URL isn't set: automations live at a server. Set it to the server's address.")
-        silences = _silences(options.within_days, options.heartbeat_seconds)
-        made = put(automations(find_block(options.block), options.pool, *silences))
+        silences = _silences(within_days, heartbeat_seconds)
+        made = put(automations(find_block(block), pool, *silences))
     except PfsetlError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -159,25 +176,6 @@ def _silences(days: float, seconds: float) -> tuple[timedelta, timedelta]:
             "dead. Give three times that, or set PREFECT_FLOWS_HEARTBEAT_FREQUENCY here and for the workers."
         )
     return timedelta(days=days), timedelta(seconds=seconds)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m pfsetl.flows.automations", description="Notify somebody when runs fail, stop, or don't happen."
-    )
-    parser.add_argument("--block", required=True, help="a saved notification block, such as slack-webhook/ops")
-    parser.add_argument(
-        "--within-days", type=float, default=2, help="notify after this many days without a completed watch; default 2"
-    )
-    parser.add_argument(
-        "--heartbeat-seconds",
-        type=float,
-        default=600,
-        help="seconds without a sign of life after which a run counts as crashed; default 600, as Prefect's runs give "
-        "one each 180 (PREFECT_FLOWS_HEARTBEAT_FREQUENCY)",
-    )
-    parser.add_argument("--pool", default="pfsetl", help="the work pool; default pfsetl")
-    return parser
 
 
 if __name__ == "__main__":

@@ -3,18 +3,21 @@
 Run again, it does only what is missing. Without PREFECT_API_URL it runs on Prefect's embedded server.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from prefect import flow
 from prefect.runtime import flow_run
 
 from pfsetl.archive_cache import open_cache
-from pfsetl.archives import Found as InFolder
-from pfsetl.archives import absent, look, refuse_incomplete
-from pfsetl.flows.command import CACHE, add_exceptions, run_flow
+from pfsetl.archive_folder import Found as InFolder
+from pfsetl.archive_folder import absent, look, refuse_incomplete
+from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptDifferences, AcceptLoss, Output, Sample, Strict, accepted
+from pfsetl.cli.options import Cache as CacheOption
+from pfsetl.flows.command import Concurrency, RetryDelays, TaskRunner, run_command, run_flow
 from pfsetl.flows.ending import MANY, ends_plainly
 from pfsetl.flows.parameters import Acceptance, AtOnce, Delays, Given, Place, Runner, Wanted, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
@@ -24,7 +27,7 @@ from pfsetl.flows.tasks import RETRY_DELAYS, Found, kept_in
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.publication.runs import recorded
 from pfsetl.source.cache import Cache, usable
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 
 def _name() -> str:
@@ -81,8 +84,40 @@ def backfill(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line; return 0, or the exit code of the error, whose message goes to stderr."""
-    options = _parser().parse_args(arguments)
-    return run_flow(backfill, vars(options), _sentence)
+    return run_command(command, arguments)
+
+
+def command(
+    releases: Annotated[str, Parameter(help="A range of years (2009..2026), a year, or labels separated by commas.")],
+    /,
+    *,
+    archives: Annotated[
+        str | None, Parameter(help="Folder of zips or of folders named after their label; default: CMS.")
+    ] = None,
+    output: Output = DEFAULT_OUTPUT,
+    cache: CacheOption = None,
+    task_runner: TaskRunner = "threads",
+    concurrency: Concurrency = 2,
+    sample: Sample = False,
+    accept_loss: AcceptLoss = False,
+    accept_differences: AcceptDifferences = False,
+    strict: Strict = False,
+    retry_delays: RetryDelays = RETRY_DELAYS,
+) -> int:
+    """Publish many releases as a Prefect flow."""
+    parameters = {
+        "releases": releases,
+        "archives": archives,
+        "output": output,
+        "cache": cache,
+        "task_runner": task_runner,
+        "concurrency": concurrency,
+        "sample": sample,
+        "accept": accepted(loss=accept_loss, differences=accept_differences) or None,
+        "strict": strict,
+        "retry_delays": retry_delays,
+    }
+    return run_flow(backfill, parameters, _sentence)
 
 
 def _wanted(releases: str | int | list[str | int]) -> str:
@@ -111,22 +146,6 @@ def _sentence(done: Outcome) -> str:
     return f"version {done['version']}: {len(done['published'])} published, {len(done['unchanged'])} unchanged" + (
         f"; absent: {', '.join(done['absent'])}" if done["absent"] else ""
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m pfsetl.flows.backfill", description="Publish many releases as a Prefect flow."
-    )
-    parser.add_argument("releases", help="a range of years (2009..2026), a year, or labels separated by commas")
-    parser.add_argument("--archives", help="folder of zips or of folders named after their label; default: CMS")
-    parser.add_argument("--output", default="output", help="the store to publish into")
-    parser.add_argument("--cache", help=CACHE)
-    parser.add_argument("--task-runner", default="threads", help="threads, dask, or a Dask scheduler's address")
-    parser.add_argument("--concurrency", type=int, default=2, help="releases worked on at once")
-    add_exceptions(parser)
-    parser.add_argument("--strict", action="store_true", help="exit 1 when a wanted release is absent or a file unused")
-    parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
-    return parser
 
 
 if __name__ == "__main__":

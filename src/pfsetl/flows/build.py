@@ -4,28 +4,29 @@ Without PREFECT_API_URL it runs on Prefect's embedded server. PREFECT_LOGGING_HA
 Prefect's own log; the server keeps it in any case.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
+from cyclopts import Parameter
 from prefect import flow
 
 from pfsetl.archive_cache import open_cache
+from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptDifferences, AcceptLoss, Cache, Offline, Output, Sample, accepted
 from pfsetl.declared import registry
-from pfsetl.errors import ChecksFailed
 from pfsetl.flows import events
-from pfsetl.flows.command import CACHE, add_exceptions, run_flow
+from pfsetl.flows.command import RetryDelays, run_command, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
 from pfsetl.flows.parameters import Acceptance, Delays, Given, Label, Place, refuse_relative
-from pfsetl.flows.report import show_published
-from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, patient, publish_releases, stage_release
+from pfsetl.flows.releases import commit
+from pfsetl.flows.report import Result, show_published
+from pfsetl.flows.tasks import RETRY_DELAYS, Found, fetch_archive, kept_in, patient, stage_release
 from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded
 from pfsetl.source.fetch import newest_cached
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 
 class Built(TypedDict):
@@ -72,18 +73,11 @@ def build_release(
                 found = patient(fetch_archive, retry_delays)(label, str(place), url, run.id)
             staged = stage_release(label, found, output, run.id, sample, tuple(accept or ()))
             run.steps += staged.steps
-            holds = base.number
-            if staged.release is not None:
-                done = publish_releases([staged.release], output, base.number, run.id)
-                run.steps += done.steps
-                if done.left_out:
-                    raise ChecksFailed(done.left_out[label])
-                holds = done.version
-        now = version.open_version(store, holds) if holds else version.open_version(store)
-        published = now.run == run.id
-        run.version, run.outcome = now.number, "published" if published else "unchanged"
-        if published and staged.release is not None:
-            events.published([staged.release], now.number, output)
+            result = Result(base, unchanged=[] if staged.release else [label])
+            commit(result, [staged.release] if staged.release else [], output, run)
+        if label in result.failed:
+            raise result.failed[label]
+        now, published = result.version, bool(result.published)
         key = f"published-{re.sub('[^a-z0-9]+', '-', label.lower())}"
         show_published(key, now, label, f"{_phrase(label, now.number, published)} of {output}.")
         rows = {r.table: r.rows for r in now.resources if r.release == label}
@@ -92,32 +86,49 @@ def build_release(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line; return 0, or the exit code of the error, whose message goes to stderr."""
-    options = _parser().parse_args(arguments)
+    return run_command(command, arguments)
+
+
+def command(
+    release: Annotated[str, Parameter(help="Such as RVU26A.")],
+    /,
+    *,
+    archive: Annotated[
+        str | None, Parameter(help="CMS's zip or a folder of its members; without it, the zip is fetched.")
+    ] = None,
+    output: Output = DEFAULT_OUTPUT,
+    cache: Cache = None,
+    url: Annotated[
+        str | None, Parameter(help="Fetch the zip from this address at cms.gov (or PFSETL_CMS_URL).")
+    ] = None,
+    offline: Offline = False,
+    sample: Sample = False,
+    accept_loss: AcceptLoss = False,
+    accept_differences: AcceptDifferences = False,
+    retry_delays: RetryDelays = RETRY_DELAYS,
+) -> int:
+    """Build one CMS release as a Prefect flow."""
 
     def sentence(done: Built) -> str:
         phrase = _phrase(done["release"], done["version"], done["published"])
-        return f"{phrase} of {options.output}: {len(done['rows'])} tables, {sum(done['rows'].values()):,} rows"
+        return f"{phrase} of {output}: {len(done['rows'])} tables, {sum(done['rows'].values()):,} rows"
 
-    return run_flow(build_release, vars(options), sentence)
+    parameters = {
+        "release": release,
+        "archive": archive,
+        "output": output,
+        "cache": cache,
+        "url": url,
+        "offline": offline,
+        "sample": sample,
+        "accept": accepted(loss=accept_loss, differences=accept_differences) or None,
+        "retry_delays": retry_delays,
+    }
+    return run_flow(build_release, parameters, sentence)
 
 
 def _phrase(release: str, number: int, published: bool) -> str:
     return f"{release} {'published as' if published else 'unchanged in'} version {number}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m pfsetl.flows.build", description="Build one CMS release as a Prefect flow."
-    )
-    parser.add_argument("release", help="such as RVU26A")
-    parser.add_argument("--archive", help="CMS's zip or a folder of its members; without it, the zip is fetched")
-    parser.add_argument("--output", default="output", help="the store to publish into")
-    parser.add_argument("--cache", help=CACHE)
-    parser.add_argument("--url", help="fetch the zip from this address at cms.gov (or PFSETL_CMS_URL)")
-    parser.add_argument("--offline", action="store_true", help="use the newest archive in the cache, without CMS")
-    add_exceptions(parser)
-    parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
-    return parser
 
 
 if __name__ == "__main__":

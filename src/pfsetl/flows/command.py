@@ -1,13 +1,14 @@
 """A flow as a command: its result in a sentence, its failure in a message, and a server where none is named."""
 
-import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import prefect
+from cyclopts import App, CycloptsError, Parameter
 from prefect import tags
 from prefect.exceptions import ParameterTypeError
 from prefect.flows import Flow
@@ -15,13 +16,30 @@ from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import PfsetlError, UsageError
-from pfsetl.pipeline.request import ACCEPTABLE
 
-CACHE = (
-    "where fetched zips are kept: a folder, or s3://bucket/prefix; default PFSETL_CACHE, else archives/ in a store "
-    "that is a bucket, else the user's cache folder"
-)
+HINT = "--help says what each can be."
 TAG = "pfsetl"  # of each run, so that automations find those without a deployment too
+
+RetryDelays = Annotated[
+    tuple[float, ...], Parameter(negative="", consume_multiple=True, help="Seconds between attempts.")
+]
+TaskRunner = Annotated[str, Parameter(help="threads, dask, or a Dask scheduler's address.")]
+Concurrency = Annotated[int, Parameter(help="Releases worked on at once.")]
+
+
+def run_command(command: Callable[..., int], arguments: Sequence[str] | None) -> int:
+    """Run a module's command on these arguments, default those of the process; return its exit code.
+
+    Arguments that can't be right return 2, and the message goes to stderr.
+    """
+    module = Path(command.__code__.co_filename).stem  # whose own name is __main__ while it runs
+    app = App(name=f"python -m pfsetl.flows.{module}", version_flags=(), result_action="return_value")
+    app.default(command)
+    try:
+        return app(arguments, exit_on_error=False, print_error=False) or 0
+    except CycloptsError as error:
+        sys.stderr.write(f"{error}\n{HINT}\n")
+        return 2
 
 
 def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Callable[[Any], str]) -> int:
@@ -37,7 +55,7 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     except ParameterTypeError as error:
-        sys.stderr.write(f"{error}\n--help says what each can be.\n")
+        sys.stderr.write(f"{error}\n{HINT}\n")
         return 2
     except KeyboardInterrupt:
         return 130
@@ -52,18 +70,6 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
         return 1
     sys.stdout.write(f"{sentence(done)}\n")
     return 0
-
-
-def add_exceptions(parser: argparse.ArgumentParser) -> None:
-    """Add the options for what is published although a check would hold it."""
-    parser.add_argument(
-        "--sample",
-        action="store_true",
-        help="a deliberate part, marked as one; needn't be complete",
-    )
-    for word, what in ACCEPTABLE.items():
-        text = f"publish {what}"
-        parser.add_argument(f"--accept-{word}", dest="accept", action="append_const", const=word, help=text)
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from pfsetl.flows.report import Result, progress
 from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
+from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import Run, TimedStep
-from pfsetl.storage.store import installing, open_store
+from pfsetl.remedies import installing
+from pfsetl.storage.opening import open_store
 
 Asked = Found | str | None  # an archive on disk, an address to fetch from, or None: fetch from the declared address
 
@@ -35,10 +37,9 @@ def publish_all(
     `sample` and `accept` are those of `build`.
     """
     refuse_unknown(accept)
-    store = open_store(output)
     how = {"sample": sample, "accept": tuple(accept)}
-    result = Result(version.open_version(store))
-    staged = []
+    result = Result(version.open_version(open_store(output)))
+    staged: list[StagedRelease] = []
     with runner, progress(bar, len(asked)) as advance:
         for label, futures in _submitted(asked, output, cache, runner, retry_delays, run.id, how).items():
             try:
@@ -53,6 +54,13 @@ def publish_all(
                 else:
                     staged.append(done.release)
             advance(label)
+    commit(result, staged, output, run)
+    return result
+
+
+def commit(result: Result, staged: list[StagedRelease], output: str, run: Run) -> None:
+    """Publish what was staged as one version, and say what became of each release: to result, run and listeners."""
+    store = open_store(output)
     if staged:
         published = publish_releases(staged, output, result.version.number, run.id)
         run.steps += published.steps
@@ -68,7 +76,6 @@ def publish_all(
     run.version, run.outcome = result.version.number, result.word()
     events.published(result.published, result.version.number, output)
     events.refused(result.failed, result.version.number, output)
-    return result
 
 
 def task_runner(name: str, concurrency: int) -> TaskRunner[Any]:

@@ -61,7 +61,7 @@ class Result:
         """Return the outcome in a sentence."""
         counts = f"{len(self.published)} published, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
         lacking = f", {len(self.absent)} absent" if self.absent else ""
-        return f"version {self.version.number}: {counts}{lacking}"
+        return f"Version {self.version.number}: {counts}{lacking}."
 
 
 def why(error: Exception) -> str:
@@ -79,14 +79,12 @@ def raise_if_failed(failed: Mapping[str, Exception]) -> None:
 
 def show_changes(key: str, result: Result) -> None:
     """Leave a table artifact: a row per release with its revision, outcome, rows and tables."""
-    rows = [_row(result.version, one.release, "published") for one in result.published]
-    rows += [_row(result.version, label, "unchanged") for label in result.unchanged]
+    rows = _rows(result)
     rows += [{"release": label, "outcome": "failed", "why": why(error)} for label, error in result.failed.items()]
     rows += [
         {"release": label, "outcome": "absent", "why": "wanted, and no archive is there"} for label in result.absent
     ]
-    text = f"{result.sentence()[0].upper()}{result.sentence()[1:]}."
-    _safely(lambda: create_table_artifact(key=key, table=rows, description=text))
+    _safely(lambda: create_table_artifact(key=key, table=rows, description=result.sentence()))
 
 
 def show_look(result: Result, look: Look) -> None:
@@ -98,8 +96,7 @@ def show_look(result: Result, look: Look) -> None:
         "due": look.due,
         "for a backfill": look.holes,
     }
-    rows = [_row(result.version, one.release, "published") for one in result.published]
-    rows += [_row(result.version, label, "unchanged") for label in result.unchanged]
+    rows = _rows(result)
     rows += [{"release": a.release, "outcome": f"alarm: {a.problem}", "why": a.why} for a in look.alarms]
     rows += [
         {"release": a.alarm.release, "outcome": f"acknowledged until {a.until}: {a.alarm.problem}", "why": a.reason}
@@ -111,7 +108,7 @@ def show_look(result: Result, look: Look) -> None:
         {"release": label, "outcome": word} for word, labels in told.items() for label in labels if label not in shown
     ]
     counts = ", ".join(f"{len(labels)} {word}" for word, labels in told.items())
-    text = f"{result.sentence()[0].upper()}{result.sentence()[1:]}. CMS lists {len(look.listed)} releases: {counts}."
+    text = f"{result.sentence()} CMS lists {len(look.listed)} releases: {counts}."
     _safely(lambda: create_table_artifact(key="watch", table=rows, description=text))
 
 
@@ -145,6 +142,12 @@ def progress(key: str, total: int) -> Iterator[Callable[[str], None]]:
             _safely(lambda: update_progress_artifact(bar, 100 * len(done) / total, description=text))
 
     yield advance
+
+
+def _rows(result: Result) -> list[dict[str, Any]]:
+    """Return a row for each release that the version holds after the run."""
+    rows = [_row(result.version, one.release, "published") for one in result.published]
+    return rows + [_row(result.version, label, "unchanged") for label in result.unchanged]
 
 
 def _row(version: Version, label: str, outcome: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from prefect.runtime import task_run
 from prefect.tasks import Task
 
 from pfsetl.archive_cache import open_cache
-from pfsetl.archives import other_bytes
+from pfsetl.archive_folder import other_bytes
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.flows import logs
@@ -31,11 +31,11 @@ from pfsetl.publication.runs import TimedStep, part_of, step
 from pfsetl.source import discover as discovering
 from pfsetl.source import fetch as fetching
 from pfsetl.source import web
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import Cache, at_hand, rows
 from pfsetl.source.discover import Posting
-from pfsetl.source.record import Fetched
-from pfsetl.source.shared import Shared
-from pfsetl.storage.store import open_store
+from pfsetl.source.shared_cache import Shared
+from pfsetl.storage.opening import open_store
 
 logs.bring()  # here, because every process that does a flow's work imports its tasks
 

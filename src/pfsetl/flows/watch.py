@@ -3,24 +3,26 @@
 Does nothing, and says so, when nothing is. Without PREFECT_API_URL it runs on Prefect's embedded server.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
+from cyclopts import Parameter
 from prefect import flow
 
 from pfsetl import alarms, looks
 from pfsetl import watch as watching
 from pfsetl.archive_cache import open_cache
+from pfsetl.cli.options import DEFAULT_OUTPUT, Output
+from pfsetl.cli.options import Cache as CacheOption
 from pfsetl.errors import PfsetlError, SourceBusy, SourceUnavailable
 from pfsetl.flows import events
-from pfsetl.flows.command import CACHE, run_flow
+from pfsetl.flows.command import Concurrency, RetryDelays, TaskRunner, run_command, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
 from pfsetl.flows.parameters import AtOnce, Delays, Given, Place, Runner, Year, refuse_relative
-from pfsetl.flows.releases import Asked, publish_all
+from pfsetl.flows.releases import Asked, commit, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import Result, show_failed_look, show_look, why
 from pfsetl.flows.tasks import RETRY_DELAYS, discover_postings, fetch_archive, kept_in, patient
@@ -30,7 +32,7 @@ from pfsetl.publication.version import Version
 from pfsetl.source import cache as archives
 from pfsetl.source import discover, fetch
 from pfsetl.source.cache import Cache, at_hand, rows
-from pfsetl.storage.store import open_store
+from pfsetl.storage.opening import open_store
 
 
 class Watched(TypedDict):
@@ -107,7 +109,7 @@ def watch(
             )
         else:
             result = Result(version.open_version(store))
-            run.version, run.outcome = result.version.number, "unchanged"
+            commit(result, [], output, run)
         result.failed = {**gone_zips, **todo.failed, **result.failed}
         look = looks.look(
             day,
@@ -181,8 +183,32 @@ def _ask_again(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line; return 0, or the exit code of the error, whose message goes to stderr."""
-    options = _parser().parse_args(arguments)
-    return run_flow(watch, vars(options), _sentence)
+    return run_command(command, arguments)
+
+
+def command(
+    *,
+    output: Output = DEFAULT_OUTPUT,
+    cache: CacheOption = None,
+    since: Annotated[
+        int | None, Parameter(help="Read the pages of known releases from this year on; default last year.")
+    ] = None,
+    today: Annotated[date | None, Parameter(help="Treat this day (2026-05-01) as today.")] = None,
+    task_runner: TaskRunner = "threads",
+    concurrency: Concurrency = 2,
+    retry_delays: RetryDelays = RETRY_DELAYS,
+) -> int:
+    """Publish what is new at CMS as a Prefect flow."""
+    parameters = {
+        "output": output,
+        "cache": cache,
+        "since": since,
+        "today": today,
+        "task_runner": task_runner,
+        "concurrency": concurrency,
+        "retry_delays": retry_delays,
+    }
+    return run_flow(watch, parameters, _sentence)
 
 
 def _sentence(done: Watched) -> str:
@@ -196,22 +222,6 @@ def _sentence(done: Watched) -> str:
         lines.append(f"posted and not in the store, for a backfill: {', '.join(done['holes'])}")
     lines += [f"acknowledged: {said}" for said in done["acknowledged"]]
     return "\n".join(lines)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m pfsetl.flows.watch", description="Publish what is new at CMS as a Prefect flow."
-    )
-    parser.add_argument("--output", default="output", help="the store to publish into")
-    parser.add_argument("--cache", help=CACHE)
-    parser.add_argument(
-        "--since", type=int, help="read the pages of known releases from this year on; default last year"
-    )
-    parser.add_argument("--today", type=date.fromisoformat, help="treat this day (2026-05-01) as today")
-    parser.add_argument("--task-runner", default="threads", help="threads, dask, or a Dask scheduler's address")
-    parser.add_argument("--concurrency", type=int, default=2, help="releases worked on at once")
-    parser.add_argument("--retry-delays", type=float, nargs="*", default=RETRY_DELAYS, help="seconds between attempts")
-    return parser
 
 
 if __name__ == "__main__":

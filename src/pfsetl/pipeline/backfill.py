@@ -6,14 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from pfsetl import archives
-from pfsetl.archives import YEARS, is_wanted, order, split
+from pfsetl import archive_folder
+from pfsetl.archive_folder import YEARS, is_wanted, order, split
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import Conflict, PfsetlError, UsageError, during
 from pfsetl.pipeline.request import Request, refuse_unknown
 from pfsetl.pipeline.stage import stage_missing
-from pfsetl.publication import elsewhere, neighbours, publish, record, version
+from pfsetl.publication import neighbours, one_label, publish, recording, version
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import current, recorded, step
@@ -40,8 +40,8 @@ class Backfill:
 
 
 def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
-    """Return the archives of the wanted releases in a folder, by label, in CMS's order; `archives.look` says more."""
-    return dict(archives.look(folder, wanted).archives)
+    """Return the archives of the wanted releases in a folder, by label, in CMS's order; see `archive_folder.look`."""
+    return dict(archive_folder.look(folder, wanted).archives)
 
 
 def find_releases(wanted: str) -> list[Release]:
@@ -99,7 +99,7 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
         try:
             with during(f"holding {one.release} against the others"):
                 _hold_against_neighbour(one, store, known)
-                elsewhere.notices(one.release, one.record, known, store)
+                one_label.notices(one.release, one.record, known, store)
             accepted.append(one)
         except PfsetlError as error:
             failed[one.release] = str(error)
@@ -159,7 +159,7 @@ def _backfill(asked: Sequence[Request], store: Store, tell: Progress) -> Backfil
 
 def _hold_against_neighbour(one: StagedRelease, store: Store, known: Mapping[str, ReleaseRecord]) -> None:
     """Run the contract's rules on the nearest earlier release again, now that all of them are known."""
-    near = record.neighbour(registry.find_or_infer(one.release), {} if one.record.sample else known)
+    near = recording.neighbour(registry.find_or_infer(one.release), {} if one.record.sample else known)
     path = next(r.path for r in one.resources if r.table == "rvu")
     report = against_neighbour(one.release, pl.read_parquet(store.get(path), columns=["participant"]), near)
     report.accepting(one.record.accepted or ()).raise_if_bad()

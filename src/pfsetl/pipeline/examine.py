@@ -14,12 +14,12 @@ from pfsetl.parsing.parity import FormatDifference
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.pipeline.request import Opened, Request, opened
-from pfsetl.publication import elsewhere, loss, neighbours, record, revision, version
+from pfsetl.publication import loss, neighbours, one_label, recording, revision, version
 from pfsetl.publication.release_record import ReleaseRecord, Since, record_of
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import other_bytes
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import agreement, completeness, since, unplaced, work_index
 from pfsetl.tables.check import Finding, Report, check
 from pfsetl.tables.derived import derived
@@ -74,8 +74,8 @@ def examined(one: Opened, parsed: list[Parsed], tables: Tables, accounts: list[A
     report = _report(one, complete, found)
     differences = _differences(one, parsed, others)
     parity.refuse_unexplained(one.label, differences, accepted="differences" in one.request.accept)
-    made = record.source(one.archive, one.request.url, one.release, one.base, sample=one.request.sample)
-    made = record.with_findings(made, one.archive, accounts, differences, report, told, agreed)
+    made = recording.source(one.archive, one.request.url, one.release, one.base, sample=one.request.sample)
+    made = recording.with_findings(made, one.archive, accounts, differences, report, told, agreed)
     made = _with_notices(one, made, complete, parsed, raws)
     return Examined(complete, report, _held_elsewhere(one, made, complete))
 
@@ -83,7 +83,7 @@ def examined(one: Opened, parsed: list[Parsed], tables: Tables, accounts: list[A
 def _report(one: Opened, complete: Tables, agreed: list[Finding]) -> Report:
     """Run the contract's rules and all checks that ask other members, other releases or the store."""
     base, release, sample = one.base, one.release, one.request.sample
-    near = record.neighbour(release, {} if sample else one.known)
+    near = recording.neighbour(release, {} if sample else one.known)
     report = check(one.label, complete, contracts.load(), {"neighbour": near}, sample=sample)
     found = [*agreed, *loss.lost(release, complete, base, sample=sample)]
     if not sample:
@@ -123,8 +123,8 @@ def _with_notices(
 
 def _held_elsewhere(one: Opened, made: ReleaseRecord, complete: Tables) -> ReleaseRecord:
     """Refuse an archive that is published under another label; say what is the same as elsewhere."""
-    made = msgspec.structs.replace(made, **elsewhere.hashes(complete["rvu"]))
-    notices = elsewhere.notices(one.label, made, one.known, one.base.store)
+    made = msgspec.structs.replace(made, **one_label.hashes(complete["rvu"]))
+    notices = one_label.notices(one.label, made, one.known, one.base.store)
     return msgspec.structs.replace(made, notices=(*made.notices, *notices))
 
 

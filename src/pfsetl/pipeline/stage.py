@@ -8,7 +8,7 @@ from pfsetl.errors import during, proposing
 from pfsetl.parsing.parse import Parsed
 from pfsetl.pipeline.examine import examined, parsed_members
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
-from pfsetl.publication import parquet, publish, record, staging
+from pfsetl.publication import parquet, publish, recording, staging
 from pfsetl.publication.fingerprint import fingerprint
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import ReleaseRecord
@@ -36,7 +36,7 @@ def stage(one: Opened, parsed: list[Parsed] | None = None) -> StagedRelease:
         with step("derive and check", one.label):
             found = examined(one, parsed, tables, accounts)
             found.report.raise_if_bad()
-        complete = found.tables | {"releases": record.releases_table(release, found.record, one.base)}
+        complete = found.tables | {"releases": recording.releases_table(release, found.record, one.base)}
         with step("write", one.label) as done:
             made = publish.stage(store, one.label, complete, found.record, contract, {"payment_locality": under_way})
             done.rows, done.bytes = sum(r.rows for r in made.resources), sum(r.bytes for r in made.resources)

@@ -7,7 +7,7 @@ import msgspec
 from pfsetl.declared import contracts
 from pfsetl.parsing.parse import Parsed
 from pfsetl.pipeline.request import Opened, is_built
-from pfsetl.publication import licensing, record, version
+from pfsetl.publication import licensing, recording, version
 from pfsetl.publication import publish as publishing
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import step
@@ -27,7 +27,7 @@ def opened(one: Opened, store: Store) -> Version | None:
 def publish(one: Opened, base: Version, parsed: list[Parsed], made: ReleaseRecord) -> None:
     """Publish the descriptors of a release; `made` is its record in the public store."""
     contract = contracts.descriptors()
-    of = record.source(one.archive, one.request.url, one.release, base, sample=one.request.sample)
+    of = recording.source(one.archive, one.request.url, one.release, base, sample=one.request.sample)
     known = {"revision": of.revision, "archive": of.archive, "fingerprint": of.fingerprint}
     # NOTE: first, so that no descriptor is ever there without it.
     base.store.put_new("README.md", f"# {contract.title}\n\n{contract.usage}\n".encode())

@@ -13,7 +13,7 @@ from pfsetl.pricing.reductions import DOCUMENTED, rules_of
 from pfsetl.pricing.service import Service
 from pfsetl.publication import companions
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import command
+from pfsetl.remedies import command
 from pfsetl.tables import exact
 
 STATUS = "J"

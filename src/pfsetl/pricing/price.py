@@ -14,7 +14,7 @@ from pfsetl.pricing.explain import explain
 from pfsetl.pricing.quote import Quote, prepare, quote, together
 from pfsetl.pricing.service import day_of, service
 from pfsetl.publication.version import Version, open_version
-from pfsetl.storage.store import first_build
+from pfsetl.remedies import first_build
 
 LINES_AT_ONCE = 10_000
 

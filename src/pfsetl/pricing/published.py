@@ -11,8 +11,8 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.near import beside
 from pfsetl.publication.version import Version
+from pfsetl.remedies import command
 from pfsetl.source import members
-from pfsetl.storage.store import command
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pfsetl.pricing.published import Source
 from pfsetl.publication import companions
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import command
+from pfsetl.remedies import command
 
 
 def zip_locality(version: Version, label: str, code: str, day: date) -> tuple[Locality, tuple[Source, ...], list[str]]:

@@ -17,7 +17,8 @@ from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import manifest
 from pfsetl.publication.manifest import Manifest
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import Store, command
+from pfsetl.remedies import command
+from pfsetl.storage.store import Store
 
 FOLDER = "chain"
 PUBLISHED, PRUNED, LOST = "", "-pruned", "-lost"

@@ -19,7 +19,7 @@ from pfsetl.declared.registry import Release
 
 CODE = (
     "declared", "parsing", "tables", "pipeline", "source/archive.py", "source/members.py", "publication/digest.py",
-    "publication/parquet.py", "publication/record.py",
+    "publication/parquet.py", "publication/recording.py",
 )  # fmt: skip
 # Read for prices, places, claims and looks at CMS alone; every other file may decide what a table holds.
 ELSEWHERE = frozenset({

@@ -7,7 +7,9 @@ from pathlib import Path
 from pfsetl.errors import StoreError
 from pfsetl.publication import manifest, version
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore, command, version_of
+from pfsetl.remedies import command
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.store import version_of
 
 QUARANTINE = "quarantine"
 FOLDERS = ("chain", "companions", "objects", "runs", "schemas", "staged", "tmp", "tree", "versions")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, table_schemas
 from pfsetl.declared.contracts import Table
 from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication.digest import Coded, RowsDigest, coded, is_small
@@ -104,7 +104,7 @@ def _write(parts: Iterable[Coded], table: Table, target: Path, row_group: int) -
     parts = iter(parts)
     first = next(parts, coded(table.empty()))
     repetitive = {name for name in first.words if _is_repetitive(first.frame[name].head(row_group))}
-    promised = contracts.arrow_schema(table)
+    promised = table_schemas.arrow_schema(table)
     schema = pa.schema([f.with_type(_handed_over(first.frame[f.name], f.type, f.name in repetitive)) for f in promised])
     with pq.ParquetWriter(
         target,
@@ -120,7 +120,7 @@ def _write(parts: Iterable[Coded], table: Table, target: Path, row_group: int) -
         write_batch_size=row_group,
     ) as writer:
         stored = base64.b64encode(promised.serialize()).decode()
-        writer.add_key_value_metadata(contracts.parquet_metadata(table) | {"ARROW:schema": stored})
+        writer.add_key_value_metadata(table_schemas.parquet_metadata(table) | {"ARROW:schema": stored})
         tables = (
             pa.Table.from_arrays(
                 [_arrow(part.frame[f.name], f.type, part.words.get(f.name)) for f in schema], schema=schema

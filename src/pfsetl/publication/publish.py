@@ -9,24 +9,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import polars as pl
 
-from pfsetl.declared import contracts
-from pfsetl.declared.contracts import Contract, Table
-from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import chain, changes, licensing, manifest, release_changes, runs, version
-from pfsetl.publication.digest import rows_digest
+from pfsetl.declared.contracts import Contract
+from pfsetl.errors import Conflict, StoreError
+from pfsetl.publication import chain, diff, licensing, manifest, objects, release_changes, runs, version
 from pfsetl.publication.manifest import About, ContractName, Manifest, Resource
-from pfsetl.publication.parquet import Parts, Written, is_uniform, write
+from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
 WRITERS = 4
-UNIFORM = "-uniform.parquet"  # ends the name of rows that were published before with mixed encodings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +55,14 @@ def stage(
     licensing.refuse_other_class(version.open_version(store), contract)
 
     def put(name: str) -> Resource:
-        return _stage_table(store, release, contract.tables[name], tables[name])
+        return objects.stored(store, release, contract.tables[name], tables[name])
 
     with ThreadPoolExecutor(WRITERS) as pool:  # a table waits for the disk or the network while others go on
         resources = list(pool.map(put, tables))
     for name, written in (under_way or {}).items():
-        resources.append(_put(store, release, contract.tables[name], written.result()))
+        resources.append(objects.put(store, release, contract.tables[name], written.result()))
     content = content_of(resources, record)
     return StagedRelease(release, tuple(resources), msgspec.structs.replace(record, content=content))
-
-
-def _stage_table(store: Store, release: str, table: Table, parts: Parts) -> Resource:
-    """Write one table of a release as an object named by its content; return its entry in the manifest."""
-    with store.scratch() as target:
-        return _put(store, release, table, write(parts, table, target))
 
 
 def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contract: Contract) -> Version:
@@ -101,7 +91,7 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         number = chain.follow(store, newest)
         refuse_taken(store, number, tried)
         content = _manifest(newest, number, changed, resources, contract)
-        found = changes.replaced(newest, Version(store, number, content), [s.release for s in changed])
+        found = diff.replaced(newest, Version(store, number, content), [s.release for s in changed])
         content = manifest.about(content, changes=found)
         document = manifest.encode(content)
         if store.put_new(manifest.name(number), document):
@@ -172,7 +162,7 @@ def _resources(
     """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
 
     def put(release: str, frame: pl.DataFrame) -> Resource:
-        return _stage_table(store, release, contract.tables[release_changes.TABLE], frame)
+        return objects.stored(store, release, contract.tables[release_changes.TABLE], frame)
 
     replaced = {s.release for s in changed}
     kept = [r for r in newest.resources if r.release not in replaced or r.table == release_changes.TABLE]
@@ -184,7 +174,7 @@ def _resources(
 def _rewritten(newest: Version, mine: StagedRelease) -> bool:
     """Whether a release has the rows it had in files that more readers can read."""
     there = {r.path for r in newest.resources}
-    return any(r.path.endswith(UNIFORM) and r.path not in there for r in mine.resources)
+    return any(r.path.endswith(objects.UNIFORM) and r.path not in there for r in mine.resources)
 
 
 def _files(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
@@ -222,59 +212,3 @@ def _manifest(
         resources=tuple(sorted(resources, key=lambda r: (r.table, r.release))),
         pfsetl=about,
     )
-
-
-def _put(store: Store, release: str, table: Table, written: Written) -> Resource:
-    """Store a written table as an object; return its entry in the manifest."""
-    stem = f"objects/{table.name}/{release}-{written.digest[:16]}"
-    size, sha256 = written.path.stat().st_size, _sha256(written.path)
-    for name in (f"{stem}.parquet", f"{stem}{UNIFORM}"):
-        if not store.freshen(name) and store.put_new(name, written.path):
-            break
-        there = _same_rows(store, name, sha256, written.digest, table)
-        if there is None or is_uniform(there):
-            size, sha256 = (size, sha256) if there is None else (len(there), hashlib.sha256(there).hexdigest())
-            break
-    schema = contracts.encoded_schema(table)
-    schema_name = f"schemas/{table.name}-{hashlib.sha256(schema).hexdigest()[:16]}.json"
-    if not store.freshen(schema_name):
-        store.put_new(schema_name, schema)
-    return Resource(
-        name=f"{table.name}-{release.lower()}",
-        table=table.name,
-        release=release,
-        path=name,
-        format="parquet",
-        mediatype="application/vnd.apache.parquet",
-        rows=written.rows,
-        bytes=size,
-        hash=f"sha256:{sha256}",
-        digest=written.digest,
-        schema=schema_name,
-        schema_hash=f"sha256:{hashlib.sha256(schema).hexdigest()}",
-    )
-
-
-def _same_rows(store: Store, name: str, sha256: str, digest: str, table: Table) -> bytes | None:
-    """Return the bytes of an object that exists already, None where they are those of this sha256.
-
-    Another release of pfsetl may have written the same rows as other bytes. Raises StoreError for other rows.
-    """
-    if version.sha256(store.chunks(name)) == sha256:
-        return None
-    there = store.get(name)
-    try:
-        found = rows_digest(contracts.conform(pl.read_parquet(there), table))
-    except (pl.exceptions.PolarsError, ContractError, OSError):
-        found = "unreadable"
-    if found != digest:
-        raise StoreError(
-            f"{store}/{name}: damaged, its rows aren't those of its name ({found[:16]}). Move the file away, and "
-            "this build will write it again."
-        )
-    return there
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,8 +15,9 @@ from pfsetl.errors import StoreError
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.parquet import is_uniform
 from pfsetl.publication.release_record import ReleaseRecord
-from pfsetl.storage.store import Store, command
-from pfsetl.tables import changes
+from pfsetl.remedies import command
+from pfsetl.storage.store import Store
+from pfsetl.tables import row_changes
 
 TABLE = "release_changes"
 RULE = "1"  # raise it when the same two releases make other rows, so that every version to come has the new ones
@@ -62,7 +63,7 @@ def completed(
             continue
         if of not in made:
             old = _read(store, tables[before]) if before else None
-            resource = put(label, changes.release_changes(old, _read(store, tables[label])))
+            resource = put(label, row_changes.release_changes(old, _read(store, tables[label])))
             made[of] = msgspec.structs.replace(resource, of=of)
         result.append(made[of])
     return result

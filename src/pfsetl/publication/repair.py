@@ -13,7 +13,8 @@ from msgspec import UNSET
 from pfsetl.errors import StoreError
 from pfsetl.publication import chain, layout, manifest, version
 from pfsetl.publication.verify import Proof, verify
-from pfsetl.storage.store import LocalStore, Store, version_of
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.store import Store, version_of
 
 
 @dataclass(frozen=True, slots=True)

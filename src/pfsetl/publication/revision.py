@@ -10,7 +10,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication.release_record import ChangedTable, SinceRevision, record_of
 from pfsetl.publication.version import Version
-from pfsetl.tables import changes
+from pfsetl.tables import row_changes
 from pfsetl.tables.since import COLUMNS, Earlier, columns, compared
 
 # What these say is which file and revision a row is from, and so differs between any two of them.
@@ -86,7 +86,7 @@ def _rows(one: ChangedTable) -> str:
 def _changed(table: str, old: pl.LazyFrame, new: pl.DataFrame) -> dict[str, Any] | None:
     """Return how one table differs, None where it doesn't."""
     key = [c for c in contracts.load().tables[table].key if c != "release"]
-    found = changes.counted(old.drop("release", strict=False), new.lazy().drop("release", strict=False), key)
+    found = row_changes.counted(old.drop("release", strict=False), new.lazy().drop("release", strict=False), key)
     if not (found.added or found.removed or found.changed):
         return None
     return {

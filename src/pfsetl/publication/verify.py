@@ -12,7 +12,9 @@ from pfsetl.publication import chain, companions, layout, manifest, release_chan
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.publish import content_of
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore, Store, command
+from pfsetl.remedies import command
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.store import Store
 
 
 @dataclass(slots=True)

@@ -10,14 +10,17 @@ from typing import BinaryIO
 
 import polars as pl
 
-from pfsetl.declared import contracts, registry
+from pfsetl.declared import contracts, registry, table_schemas
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
 from pfsetl.publication.manifest import About, Manifest, Resource
 from pfsetl.publication.release_record import ReleaseRecord, plain
-from pfsetl.storage.store import LocalStore, Store, command, first_build, open_store
+from pfsetl.remedies import command, first_build
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.opening import open_store
+from pfsetl.storage.store import Store
 
 VERIFIERS = 4
 SHOWN = 3  # releases that a version names when it's printed
@@ -236,7 +239,7 @@ def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
 def schema_from_contract(resource: Resource) -> bytes | None:
     """Return the bytes of a resource's schema, None where the contract of this pfsetl isn't the one it was made of."""
     table = contracts.find_table(resource.table)
-    data = contracts.encoded_schema(table) if table else b""
+    data = table_schemas.encoded_schema(table) if table else b""
     return data if is_of(hashlib.sha256(data).hexdigest(), schema_hash(resource)) else None
 
 

@@ -10,7 +10,7 @@ unfinished/RVU26A.zip               a download that broke off
 locks/                              who is at work
 ```
 
-or it's in a bucket (`source/shared.py`), with a folder of each host for copies of archives and for the last two.
+or it's in a bucket (`source/shared_cache.py`), with a folder of each host for copies of archives and for the last two.
 """
 
 import hashlib
@@ -24,9 +24,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pfsetl.errors import SourceBusy, SourceUnavailable
-from pfsetl.source import record, shared
-from pfsetl.source.record import Fetched
-from pfsetl.source.shared import Shared
+from pfsetl.source import archive_list, shared_cache
+from pfsetl.source.archive_list import Fetched
+from pfsetl.source.shared_cache import Shared
+from pfsetl.storage.folder import sync
 
 LOCK_FILE = "releases.lock.csv"
 WRITING_SECONDS = 30.0  # a line is written in milliseconds
@@ -52,7 +53,7 @@ def rows(cache: Cache) -> list[Fetched]:
     A last line that was cut short is no line. Raises SourceUnavailable when another isn't what `keep` writes.
     """
     if isinstance(cache, Shared):
-        return shared.rows(cache)
+        return shared_cache.rows(cache)
     place = cache / LOCK_FILE
     with explained(place):
         try:
@@ -61,7 +62,7 @@ def rows(cache: Cache) -> list[Fetched]:
             return []
         except UnicodeDecodeError as error:
             raise SourceUnavailable(f"{place}: not text ({error}). Restore it from a copy.") from error
-    return record.read(text, place, cache)
+    return archive_list.read(text, place, cache)
 
 
 def newest(cache: Cache, label: str) -> Fetched | None:
@@ -83,7 +84,7 @@ def at_hand(cache: Cache, kept: Fetched) -> bool:
     if is_intact(kept) or not isinstance(cache, Shared):
         return is_intact(kept)
     with explained(cache), _beside(kept.path) as part:
-        whole = shared.bring(cache, kept, part)
+        whole = shared_cache.bring(cache, kept, part)
         if whole:
             _move(part, kept.path)
     return whole
@@ -91,7 +92,7 @@ def at_hand(cache: Cache, kept: Fetched) -> bool:
 
 def address(cache: Cache, kept: Fetched) -> str:
     """Return where the cache has an archive: its file, or its address in the bucket."""
-    return shared.address(cache, kept) if isinstance(cache, Shared) else str(kept.path)
+    return shared_cache.address(cache, kept) if isinstance(cache, Shared) else str(kept.path)
 
 
 def usable(cache: Cache, label: str) -> tuple[Fetched | None, list[str]]:
@@ -113,24 +114,24 @@ def keep(cache: Cache, label: str, part: Path, url: str, known: Fetched | None =
     have come first (SourceBusy), whereas a folder's label is locked meanwhile.
     """
     if isinstance(cache, Shared):
-        row = shared.keep(cache, label, part, url, known)
+        row = shared_cache.keep(cache, label, part, url, known)
         with explained(cache):
             _move(part, row.path)
         return row
     digest, size = hashlib.sha256(part.read_bytes()).hexdigest(), part.stat().st_size
     with explained(cache), alone(cache, "writing", WRITING_SECONDS):
         before = rows(cache)
-        row = record.following(before, label, digest, size, url, datetime.now(UTC), cache)
+        row = archive_list.following(before, label, digest, size, url, datetime.now(UTC), cache)
         _move(part, row.path)
         if row.fresh:
-            write_whole(cache / LOCK_FILE, record.written([*before, row]))
+            write_whole(cache / LOCK_FILE, archive_list.written([*before, row]))
     return row
 
 
 def note(cache: Cache, name: str, text: str) -> None:
     """Write a note that only saves downloads and may be lost, such as `validators/RVU26A.json`."""
     if isinstance(cache, Shared):
-        shared.note(cache, name, text)
+        shared_cache.note(cache, name, text)
     else:
         write_whole(cache / name, text)
 
@@ -138,7 +139,7 @@ def note(cache: Cache, name: str, text: str) -> None:
 def noted(cache: Cache, name: str) -> bytes:
     """Return a note; raises FileNotFoundError when there is none."""
     if isinstance(cache, Shared):
-        return shared.noted(cache, name)
+        return shared_cache.noted(cache, name)
     return (cache / name).read_bytes()
 
 
@@ -186,7 +187,7 @@ def write_whole(place: Path, text: str) -> None:
             os.fsync(stream.fileno())
         part.chmod(0o644)
         part.replace(place)
-    _sync(place.parent)
+    sync(place.parent)
 
 
 def _move(part: Path, to: Path) -> None:
@@ -194,7 +195,7 @@ def _move(part: Path, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     part.replace(to)
     to.chmod(0o444)
-    _sync(to.parent)
+    sync(to.parent)
 
 
 @contextmanager
@@ -207,11 +208,3 @@ def _beside(place: Path) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,9 +11,9 @@ from pfsetl.source import cache as archives
 from pfsetl.source import web
 from pfsetl.source.address import site
 from pfsetl.source.archive import MAX_ARCHIVE_BYTES, refuse_damaged
+from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import Cache
 from pfsetl.source.download import Downloaded, Progress, Validators, discard, download
-from pfsetl.source.record import Fetched
 from pfsetl.source.web import Manners
 
 ZIP = b"PK\x03\x04"

@@ -1,1 +1,1 @@
-"""Where bytes lie, a folder or a bucket: objects that are created once and never changed."""
+"""Where bytes are kept, in a folder or a bucket: objects that are created once and never changed."""

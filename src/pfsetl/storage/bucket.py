@@ -23,7 +23,8 @@ from obstore.store import ObjectStore as Bucket
 from obstore.store import S3Store
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.storage.store import command, refuse_large
+from pfsetl.remedies import command
+from pfsetl.storage.store import refuse_large
 
 SINGLE_PUT_BYTES = 32 << 20
 PART_BYTES = 8 << 20

@@ -1,7 +1,7 @@
 """The tables of one release that follow from its source tables: each by one function, found here by its name.
 
 `payment_locality` is written while these are made (`derive.payment_locality`), `releases` needs the store
-(`publication.record.releases_table`), and `release_changes` two releases (`tables.changes`).
+(`publication.recording.releases_table`), and `release_changes` two releases (`tables.row_changes`).
 """
 
 from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ import polars as pl
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.calendar import INDEX_UPDATES
 from pfsetl.declared.registry import Release
-from pfsetl.tables import changes
+from pfsetl.tables import row_changes
 from pfsetl.tables.check import Finding
 from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE
 
@@ -115,8 +115,8 @@ def repeated(rvu: pl.DataFrame, side: str, label: str, there: pl.DataFrame) -> F
 
     Both frames have participant, code, modifier and `RELATIVE`; rows without relative values don't count.
     """
-    pairs = changes.paired(there["participant"].unique(), rvu["participant"].unique())
-    was, now = changes.with_pairs(there.lazy(), rvu.lazy(), pairs)
+    pairs = row_changes.paired(there["participant"].unique(), rvu["participant"].unique())
+    was, now = row_changes.with_pairs(there.lazy(), rvu.lazy(), pairs)
     now = now.filter(pl.any_horizontal(pl.col(name) > 0 for name in RELATIVE))
     same = now.join(was, on=["participant", "hcpcs", "modifier", *RELATIVE], how="semi")
     rows, equal = (frame.select(pl.len()).collect().item() for frame in (now, same))

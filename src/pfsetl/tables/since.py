@@ -12,7 +12,7 @@ import polars as pl
 
 from pfsetl.declared import declarations
 from pfsetl.parsing.parse import Parsed
-from pfsetl.tables import changes
+from pfsetl.tables import row_changes
 from pfsetl.tables.columns import kept_nowhere, table_of
 
 FIRST = 10  # codes of each kind that are named; `release_changes` has them all
@@ -47,7 +47,7 @@ def compared(tables: Mapping[str, pl.DataFrame], earlier: Earlier | None) -> Sai
     if earlier is None:
         return said
     now, was = tables["rvu"]["participant"].unique(), earlier.tables["rvu"]["participant"].unique()
-    pairs = changes.paired(was, now)
+    pairs = row_changes.paired(was, now)
     gpci, old_gpci = tables["gpci"], earlier.tables["gpci"]
     places = None if gpci.is_empty() or old_gpci.is_empty() else _places(gpci, old_gpci)
     alone = [f"{p}: {earlier.label} has no rows of it" for p in sorted(now) if p not in pairs]

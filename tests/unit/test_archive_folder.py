@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.archives import look
+from pfsetl.archive_folder import look
 from pfsetl.declared import labels
 from pfsetl.errors import UsageError
 from pfsetl.pipeline.build import build
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long

@@ -17,12 +17,12 @@ from msgspec import UNSET
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
-from pfsetl.publication import publish, retention, version
+from pfsetl.publication import prune, publish, rollback, version
 from pfsetl.publication.manifest import Manifest
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.present import present
 from tests.publisher import RECORD
@@ -60,8 +60,8 @@ def grown_old(store: LocalStore) -> None:
             os.utime(path, (time.time() - 2 * DAY,) * 2)
 
 
-def pruned(store: LocalStore, keep: int) -> retention.Pruning:
-    return retention.prune(store, retention.plan_prune(store, keep))
+def pruned(store: LocalStore, keep: int) -> prune.Pruning:
+    return prune.prune(store, prune.plan_prune(store, keep))
 
 
 def objects(store: LocalStore) -> list[str]:
@@ -83,7 +83,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 def test_a_rollback_says_what_it_replaces(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    told = present(retention.rollback(store, 1).manifest.pfsetl.changes)["RVU25A"]
+    told = present(rollback.rollback(store, 1).manifest.pfsetl.changes)["RVU25A"]
     assert (present(told.supersedes).version, plain(told.tables)) == (
         2,
         {"conversion_factor": {"added": 0, "removed": 0, "changed": 1, "columns": {"conversion_factor": 1}}},
@@ -92,44 +92,44 @@ def test_a_rollback_says_what_it_replaces(store: LocalStore) -> None:
 
 def test_a_rollback_is_a_new_version_with_the_earlier_content(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    back = retention.rollback(store, 1)
+    back = rollback.rollback(store, 1)
     assert (back.number, factors(back)) == (3, {"RVU25A": "1.0000"})
 
 
 def test_a_rollback_names_its_parent_and_what_it_went_back_to(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    about = retention.rollback(store, 1).manifest.pfsetl
+    about = rollback.rollback(store, 1).manifest.pfsetl
     assert (about.parent, about.rolled_back_to) == (2, 1)
 
 
 def test_the_versions_before_a_rollback_stay(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    retention.rollback(store, 1)
+    rollback.rollback(store, 1)
     assert factors(version.open_version(store, 2)) == {"RVU25A": "2.0000"}
 
 
 def test_a_release_that_came_later_is_not_in_a_version_rolled_back_to_before_it(store: LocalStore) -> None:
     published(store, "1.0000")
     published(store, "2.0000", release="RVU25B")
-    assert list(retention.rollback(store, 1).releases) == ["RVU25A"]
+    assert list(rollback.rollback(store, 1).releases) == ["RVU25A"]
 
 
 def test_a_rollback_to_the_content_that_is_newest_does_nothing(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000", "1.0000")
-    assert [retention.rollback(store, n).number for n in (3, 1)] == [3, 3]
+    assert [rollback.rollback(store, n).number for n in (3, 1)] == [3, 3]
     assert version.numbers(store) == [1, 2, 3]
 
 
 def test_a_build_after_a_rollback_goes_on_from_it(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    retention.rollback(store, 1)
+    rollback.rollback(store, 1)
     after = published(store, "3.0000")
     assert (after.number, after.manifest.pfsetl.rolled_back_to is not UNSET) == (4, False)
 
 
 def test_readers_that_glob_see_the_rollback(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
-    retention.rollback(store, 1)
+    rollback.rollback(store, 1)
     seen = pl.read_parquet(store.root / "latest" / "conversion_factor" / "*.parquet")["conversion_factor"].to_list()
     assert seen == [Decimal("1.0000")]
 
@@ -150,14 +150,14 @@ def test_a_rollback_to_a_version_whose_file_is_damaged_is_refused(store: LocalSt
     published(store, "2.0000")
     damage(store.root / first.resources[0].path)
     with pytest.raises(StoreError, match=r"RVU25A-.*parquet: .*Version 1 can't be published.*verify --at 1"):
-        retention.rollback(store, 1)
+        rollback.rollback(store, 1)
     assert version.numbers(store) == [1, 2]
 
 
 def test_a_rollback_to_an_unknown_version_names_those_there(store: LocalStore) -> None:
     published(store, "1.0000")
     with pytest.raises(UsageError, match=r"no version 7\. There are 1 to 1\."):
-        retention.rollback(store, 7)
+        rollback.rollback(store, 7)
 
 
 def test_a_rollback_never_drops_what_another_published_meanwhile(
@@ -172,7 +172,7 @@ def test_a_rollback_never_drops_what_another_published_meanwhile(
 
     monkeypatch.setattr(publish, "refuse_vanished", after_another)
     with pytest.raises(Conflict, match=r"version 3 was published while version 1 was looked at.*roll back again"):
-        retention.rollback(store, 1)
+        rollback.rollback(store, 1)
     assert sorted(factors(version.open_version(store))) == ["RVU25A", "RVU25B"]
 
 
@@ -183,7 +183,7 @@ def test_a_plan_touches_nothing(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
     grown_old(store)
     before = sorted(str(p) for p in store.root.rglob("*"))
-    retention.plan_prune(store, 1)
+    prune.plan_prune(store, 1)
     assert sorted(str(p) for p in store.root.rglob("*")) == before
 
 
@@ -191,7 +191,7 @@ def test_a_plan_counts_the_bytes_that_only_pruned_versions_need(store: LocalStor
     first = published(store, "1.0000")
     published(store, "2.0000")
     grown_old(store)
-    plan = retention.plan_prune(store, 1)
+    plan = prune.plan_prune(store, 1)
     assert (plan.versions, dict(plan.objects)) == ((1,), {first.resources[0].path: first.resources[0].bytes})
 
 
@@ -214,7 +214,7 @@ def test_what_a_kept_version_shares_with_a_pruned_one_stays(store: LocalStore) -
 def test_the_newest_version_is_never_pruned(store: LocalStore) -> None:
     published(store, "1.0000")
     with pytest.raises(UsageError, match="the newest version always stays"):
-        retention.plan_prune(store, 0)
+        prune.plan_prune(store, 0)
 
 
 def test_a_number_is_never_used_again(store: LocalStore) -> None:
@@ -225,22 +225,22 @@ def test_a_number_is_never_used_again(store: LocalStore) -> None:
 
 
 def test_prune_of_an_empty_store_removes_nothing(store: LocalStore) -> None:
-    assert pruned(store, 1) == retention.Pruning((), (), (), (), {}, {})
+    assert pruned(store, 1) == prune.Pruning((), (), (), (), {}, {})
 
 
 def test_a_version_stays_for_a_day_after_the_next_one_came(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
     grown_old(store)
     published(store, "3.0000")
-    assert retention.plan_prune(store, 1).kept == (2, 3)
+    assert prune.plan_prune(store, 1).kept == (2, 3)
     grown_old(store)
-    assert retention.plan_prune(store, 1).kept == (3,)
+    assert prune.plan_prune(store, 1).kept == (3,)
 
 
 def test_what_a_killed_writer_left_goes_a_day_later(store: LocalStore) -> None:
     published(store, "1.0000")
     store.put_new("tmp/left", b"half")
-    assert "tmp/left" in retention.plan_prune(store, 1).waiting
+    assert "tmp/left" in prune.plan_prune(store, 1).waiting
     grown_old(store)
     assert "tmp/left" in pruned(store, 1).objects
 
@@ -256,7 +256,7 @@ def test_young_objects_of_no_version_stay_for_a_later_prune(store: LocalStore) -
     published(store, "1.0000")
     grown_old(store)
     staged(store, "2.0000")
-    assert (pruned(store, 1).objects, len(retention.plan_prune(store, 1).waiting)) == ({}, 1)
+    assert (pruned(store, 1).objects, len(prune.plan_prune(store, 1).waiting)) == ({}, 1)
     grown_old(store)
     assert len(pruned(store, 1).objects) == 1
 
@@ -291,10 +291,10 @@ def test_what_a_build_has_staged_anew_is_kept_and_can_be_committed(store: LocalS
 def test_what_came_into_use_after_the_plan_is_kept(store: LocalStore) -> None:
     published(store, "1.0000", "2.0000")
     grown_old(store)
-    plan = retention.plan_prune(store, 1)
-    retention.rollback(store, 1)
+    plan = prune.plan_prune(store, 1)
+    rollback.rollback(store, 1)
     grown_old(store)
-    done = retention.prune(store, plan)
+    done = prune.prune(store, plan)
     assert (done.objects, len(done.waiting), every_version_verifies(store)) == ({}, 1, True)
 
 
@@ -370,7 +370,7 @@ def test_a_damaged_manifest_that_stays_stops_the_prune(store: LocalStore) -> Non
     manifest.chmod(0o644)
     manifest.write_text("{")
     with pytest.raises(StoreError, match=r"000002\.json: not a readable manifest"):
-        retention.plan_prune(store, 1)
+        prune.plan_prune(store, 1)
 
 
 def test_a_damaged_manifest_that_goes_does_not(store: LocalStore) -> None:
@@ -406,7 +406,7 @@ def test_publishing_and_pruning_at_the_same_time_lose_nothing(store: LocalStore)
 
     def prune_all() -> None:
         while not done.is_set():
-            retention.prune(store, retention.plan_prune(store, 1, grace=2.0), grace=2.0)
+            prune.prune(store, prune.plan_prune(store, 1, grace=2.0), grace=2.0)
 
     publishers = [threading.Thread(target=guarded, args=(partial(publish_all, label),)) for label in labels]
     pruner = threading.Thread(target=guarded, args=(prune_all,))

@@ -26,7 +26,7 @@ from pfsetl.publication.release_record import (
 )
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
-from pfsetl.tables import changes
+from pfsetl.tables import row_changes
 from pfsetl.tables.check import NEIGHBOUR, Report
 from pfsetl.tables.judgement import Agreement
 from pfsetl.tables.normalize import Accounting
@@ -98,7 +98,7 @@ def neighbour(release: Release, records: Mapping[str, ReleaseRecord]) -> pl.Data
     for _, label in reversed(earlier):  # farther ones say only what nearer ones, with a file missing, don't
         of_old = {"all": records[label].rvu_rows}  # a record from before participants were counted one by one
         counted = records[label].participant_rows or of_old
-        pairs = changes.paired(list(counted), [r.participant for r in declarations.rows(PARTICIPANTS)])
+        pairs = row_changes.paired(list(counted), [r.participant for r in declarations.rows(PARTICIPANTS)])
         rows += [(label, mine, counted[theirs]) for mine, theirs in pairs.items() if mine not in compared]
         compared |= pairs.keys()
     return pl.DataFrame(rows, schema=NEIGHBOUR, orient="row")

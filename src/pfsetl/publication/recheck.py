@@ -7,10 +7,10 @@ import polars as pl
 
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
-from pfsetl.publication import neighbours, record, release_changes
+from pfsetl.publication import neighbours, recording, release_changes
 from pfsetl.publication.version import Version
+from pfsetl.remedies import command
 from pfsetl.source import members
-from pfsetl.storage.store import command
 from pfsetl.tables import agreement, completeness, unplaced
 from pfsetl.tables.check import Report, check
 
@@ -70,7 +70,7 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
         for name, table in contract.tables.items()
     }
     others = {} if sample else {other: r for other, r in at.releases.items() if other != label}
-    near = record.neighbour(release, others)
+    near = recording.neighbour(release, others)
     report = check(label, tables, replace(contract, tables=asked), {"neighbour": near}, sample=sample)
     found = list(report.findings)
     if not lacking - set(NOT_ASKED):

@@ -9,7 +9,7 @@ from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError
 from pfsetl.publication.release_record import MemberRecord, ReleaseRecord
-from pfsetl.storage.store import command
+from pfsetl.remedies import command
 
 _RELATIVE = ("hcpcs", "modifier", "status", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu")
 # By key of a release's record. Records of older stores have the hashes with the factor alone.

@@ -10,8 +10,8 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication.manifest import ReleaseChanges, Resource, Supersedes, TableCounts
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import command
-from pfsetl.tables import changes
+from pfsetl.remedies import command
+from pfsetl.tables import row_changes
 
 # What these tables say is about the release itself or its files, and so differs between any two of them.
 OF_ONE_RELEASE = ("releases", "release_calendar", "release_changes", "source_lines", "rejects")
@@ -116,7 +116,7 @@ def between_releases(at: Version, old: str, new: str, *, top: int = 3) -> Diff:
         else:
             unchanged += 1
     mine, others = _participants(at, new), _participants(at, old)
-    pairs = changes.paired(others, mine)
+    pairs = row_changes.paired(others, mine)
     notes = [f"{p} of {new} has no counterpart in {old} and isn't compared" for p in mine if p not in pairs]
     notes += [f"{p} of {old} has no counterpart in {new} and isn't compared" for p in others if p not in pairs.values()]
     notes += [f"{m} is missing from the archive of {x}" for x in (old, new) for m in at.releases[x].missing]
@@ -138,9 +138,9 @@ def _table(old: Version, new: Version, was: Resource, now: Resource) -> TableCha
         before, after = old.scan(name, was.release), new.scan(name, now.release)
         if "participant" in key and was.release != now.release:
             sides = (f.select(pl.col("participant").unique()).collect()["participant"] for f in (before, after))
-            before, after = changes.with_pairs(before, after, changes.paired(*sides))
+            before, after = row_changes.with_pairs(before, after, row_changes.paired(*sides))
         before, after = before.drop("release", strict=False), after.drop("release", strict=False)
-        found = changes.counted(before, after, key)
+        found = row_changes.counted(before, after, key)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise StoreError(
             f"{new.store}: {name} of {was.release} or {now.release} can't be read "
@@ -153,7 +153,7 @@ def _movers(old: Version, was: str, new: Version, now: str, top: int) -> Iterato
     """Yield the largest movers of every section, in every measure whose table differs."""
     before, after = _resources(old), _resources(new)
     key = ["participant", "hcpcs", "modifier"]
-    for measure, table in changes.MEASURES.items():
+    for measure, table in row_changes.MEASURES.items():
         if {(table, was), ("rvu", was)} - before.keys() or {(table, now), ("rvu", now)} - after.keys():
             continue
         if before[table, was].digest == after[table, now].digest:
@@ -162,9 +162,9 @@ def _movers(old: Version, was: str, new: Version, now: str, top: int) -> Iterato
         mine = new.scan(table, now).select(*key, measure).join(sections, on=key)
         others = old.scan(table, was).select(*key, measure)
         if was != now:
-            pairs = changes.paired(_participants(old, was), _participants(new, now))
-            others, mine = changes.with_pairs(others, mine, pairs)
-        for row in changes.movers(others.collect(), mine.collect(), measure, top).iter_rows(named=True):
+            pairs = row_changes.paired(_participants(old, was), _participants(new, now))
+            others, mine = row_changes.with_pairs(others, mine, pairs)
+        for row in row_changes.movers(others.collect(), mine.collect(), measure, top).iter_rows(named=True):
             yield {"release": now} | row
 
 

@@ -15,9 +15,9 @@ from pfsetl.pipeline.build import build
 from pfsetl.pipeline.examine import examine
 from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.stage import stage_missing
-from pfsetl.publication import elsewhere, version
+from pfsetl.publication import one_label, version
 from pfsetl.publication.release_record import ReleaseRecord
-from pfsetl.storage.store import LocalStore
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.relabel import relabel
 
@@ -95,7 +95,7 @@ def test_a_correction_may_repeat_the_relative_values_and_that_is_noticed(tmp_pat
     corrected = {n: d.replace(b"19.53", b"19.54") if n.startswith("ANES") else d for n, d in first.items()}
     records = {"RVU18AR": recorded("RVU18AR", first, tmp_path)}
     made = recorded("RVU18AR1", corrected, tmp_path)
-    assert elsewhere.notices("RVU18AR1", made, records, "fees") == [
+    assert one_label.notices("RVU18AR1", made, records, "fees") == [
         "PPRRVU2018_JAN.txt: the same relative values as RVU18AR"
     ]
     assert store.names("versions") == []
@@ -104,7 +104,7 @@ def test_a_correction_may_repeat_the_relative_values_and_that_is_noticed(tmp_pat
 def test_the_same_archive_under_the_label_of_its_correction_is_refused(tmp_path: Path) -> None:
     record = recorded("RVU18AR", s.whole("RVU18AR"), tmp_path)
     with pytest.raises(ArchiveError, match="this is RVU18AR, published"):
-        elsewhere.notices("RVU18AR1", record, {"RVU18AR": record}, "fees")
+        one_label.notices("RVU18AR1", record, {"RVU18AR": record}, "fees")
 
 
 def test_a_record_from_before_rows_were_hashed_is_compared_by_its_files(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_record_from_before_rows_were_hashed_is_compared_by_its_files(tmp_path
     record = replace(record, rvu_hashes=UNSET, relative_hashes=UNSET)
     other = replace(record, archive=replace(record.archive, name="x.zip", content="other"))
     with pytest.raises(ArchiveError, match="this is RVU25D"):
-        elsewhere.notices("RVU25A", other, {"RVU25D": record}, "fees")
+        one_label.notices("RVU25A", other, {"RVU25D": record}, "fees")
 
 
 # --- under another conversion factor --------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def test_a_correction_with_another_factor_may_repeat_the_relative_values(tmp_pat
     other = replace(one.archive, name="x.zip", content="other")
     members = tuple(replace(member, sha256="other") for member in one.members)
     made = replace(one, rvu_hashes={"all": "other"}, archive=other, members=members)
-    assert elsewhere.notices("RVU24AR", made, {"RVU24A": one}, "fees") == [
+    assert one_label.notices("RVU24AR", made, {"RVU24A": one}, "fees") == [
         "PPRRVU2024_JAN.txt: the same relative values as RVU24A"
     ]
 
@@ -149,10 +149,10 @@ def test_a_correction_with_another_factor_may_repeat_the_relative_values(tmp_pat
 def test_a_record_without_such_hashes_is_compared_with_the_factor_and_that_is_said(tmp_path: Path) -> None:
     old = replace(recorded("RVU25D", s.whole("RVU25D"), tmp_path), relative_hashes=UNSET)
     made = recorded("RVU25A", s.whole("RVU25A"), tmp_path)
-    (said,) = elsewhere.notices("RVU25A", made, {"RVU25D": old}, "fees")
+    (said,) = one_label.notices("RVU25A", made, {"RVU25D": old}, "fees")
     assert said.startswith("RVU25D: published before relative values were compared without the conversion factor")
     with pytest.raises(ArchiveError, match="this is RVU25D, published"):
-        elsewhere.notices("RVU25A", replace(made, rvu_hashes=old.rvu_hashes), {"RVU25D": old}, "fees")
+        one_label.notices("RVU25A", replace(made, rvu_hashes=old.rvu_hashes), {"RVU25D": old}, "fees")
 
 
 def test_the_hash_with_the_factor_is_the_one_that_older_stores_hold() -> None:
@@ -170,7 +170,7 @@ def test_the_hash_with_the_factor_is_the_one_that_older_stores_hold() -> None:
         "hcpcs,modifier,status,work_rvu,nonfacility_pe_rvu,facility_pe_rvu,mp_rvu,conversion_factor\n"
         "G0001,TC,A,0.00,2.00,0.50,0.10,32.3465\nG0002,,A,1.00,2.00,0.50,0.10,32.3465\n"
     ).replace("G0002,,A", 'G0002,"",A')
-    assert elsewhere.hashes(rvu)["rvu_hashes"] == {"all": hashlib.sha256(text.encode()).hexdigest()}
+    assert one_label.hashes(rvu)["rvu_hashes"] == {"all": hashlib.sha256(text.encode()).hexdigest()}
 
 
 # --------------------------------------------------------------------------------------------------------------------

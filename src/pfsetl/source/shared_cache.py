@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 from pfsetl.errors import SourceBusy
-from pfsetl.source import record
-from pfsetl.source.record import Fetched
+from pfsetl.source import archive_list
+from pfsetl.source.archive_list import Fetched
 
 LISTS = "record"
 TRIES = 50  # each one lost means that another host noted an archive
@@ -79,8 +79,8 @@ def keep(cache: Shared, label: str, part: Path, url: str, known: Fetched | None)
         if not sent:  # also where it is there: that one may be damaged, and these are the bytes of its name
             cache.bucket.put(_zip(label, digest), part)
             sent = True
-        row = record.following(before, label, digest, size, url, datetime.now(UTC), cache.folder)
-        if not row.fresh or cache.bucket.put_new(_list(number + 1), record.written([*before, row]).encode()):
+        row = archive_list.following(before, label, digest, size, url, datetime.now(UTC), cache.folder)
+        if not row.fresh or cache.bucket.put_new(_list(number + 1), archive_list.written([*before, row]).encode()):
             return row
     raise SourceBusy(f"{cache}: {TRIES} other archives were noted before {label} could be. Try again.")
 
@@ -121,7 +121,7 @@ def _newest(cache: Shared) -> tuple[int, list[Fetched]]:
     if not names:
         return 0, []
     text = cache.bucket.get(names[-1]).decode(errors="replace")
-    return _number(names[-1]), record.read(text, f"{cache}/{names[-1]}", cache.folder)
+    return _number(names[-1]), archive_list.read(text, f"{cache}/{names[-1]}", cache.folder)
 
 
 def _number(name: str) -> int:

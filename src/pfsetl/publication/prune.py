@@ -1,20 +1,16 @@
-"""Which versions a store keeps: go back to an earlier one, and prune those that are no longer needed."""
+"""Remove the versions that are no longer needed, and what only they need."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import pairwise
-
-import msgspec
 
 from pfsetl.declared import contracts
 from pfsetl.document import read_json
-from pfsetl.errors import Conflict, StoreError, UsageError
-from pfsetl.publication import chain, changes, manifest, publish, version
+from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication import chain, manifest, version
 from pfsetl.publication.version import Version
-from pfsetl.storage.store import Store, command
+from pfsetl.storage.store import Store
 
 GRACE_SECONDS = 24 * 60 * 60
 
@@ -38,48 +34,6 @@ class Pruning:
     def bytes(self) -> int:
         """Bytes of the removed objects."""
         return sum(self.objects.values())
-
-
-def rollback(store: Store, number: int) -> Version:
-    """Publish the content of an earlier version as the next one; return the newest when it has that content already.
-
-    Releases published after `number` are left out of the new version; the versions that hold them stay. Raises
-    UsageError for an unknown number, StoreError when a file of that version isn't what its manifest says, Conflict
-    when another version was published meanwhile.
-    """
-    wanted, newest = version.open_version(store, number), version.open_version(store)
-    if _content(wanted) == _content(newest):
-        return newest
-    for resource in wanted.resources:
-        store.freshen(resource.schema)
-        store.freshen(resource.path)
-    damaged = next(((name, problem) for name, problem in wanted.verify() if problem), None)
-    if damaged:
-        raise StoreError(
-            f"{store}/{damaged[0]}: {damaged[1]}. Version {number} can't be published again with it; "
-            f"{command(f'verify --at {number}', store)} lists every such file."
-        )
-    publish.refuse_vanished(store, wanted.resources)
-    after = chain.follow(store, newest)
-    publish.refuse_taken(store, after)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    content = msgspec.structs.replace(wanted.manifest, version=str(after), created=created)
-    bound = {"parent": newest.number, "parent_sha256": newest.sha256}
-    content = manifest.about(content, **bound, rolled_back_to=number)
-    differing = {
-        label
-        for label in newest.releases.keys() | wanted.releases.keys()
-        if newest.releases.get(label) != wanted.releases.get(label)
-    }
-    content = manifest.about(content, changes=changes.replaced(newest, Version(store, after, content), differing))
-    data = manifest.encode(content)
-    if not store.put_new(manifest.name(after), data):
-        raise Conflict(
-            f"{store}: version {after} was published while version {number} was looked at; a rollback would drop "
-            "what is new in it. Look at it, then roll back again."
-        )
-    chain.record(store, after, sha256(data).hexdigest())
-    return publish.shown(version.open_version(store, after))
 
 
 def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Pruning:
@@ -137,12 +91,6 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
             removed[name] = size
     later = {name: size for name, size in plan.objects.items() if name not in removed}
     return Pruning(plan.kept, plan.versions, plan.trees, plan.records, removed, {**plan.waiting, **later})
-
-
-def _content(at: Version) -> tuple[set[tuple[str, str, str]], dict[str, str]]:
-    """Return what makes two versions equal: the rows of every table, and each release's own identity."""
-    rows = {(r.table, r.release, r.digest) for r in at.resources}
-    return rows, {label: record.content for label, record in at.releases.items()}
 
 
 def _named(versions: Iterable[Version]) -> set[str]:

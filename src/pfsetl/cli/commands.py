@@ -1,0 +1,126 @@
+"""The commands by name, and how one is run: what its errors say, and with which code it exits."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from cyclopts import CycloptsError
+
+from pfsetl.cli import terminal
+from pfsetl.cli.options import DEFAULT_OUTPUT, app
+from pfsetl.declared import declarations
+from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
+
+MODULES = {
+    "building": ("demo", "build", "backfill", "check"),
+    "declaring": ("declare",),
+    "fetching": ("fetch", "discover"),
+    "pricing": ("price", "claim", "load"),
+    "proving": ("verify", "repair"),
+    "publishing": ("versions", "runs", "export", "rollback", "prune"),
+    "reading": ("list", "code", "diff", "trace"),
+    "watching": ("status",),
+}
+COMMANDS = {name: module for module, names in MODULES.items() for name in names}
+for command, module in COMMANDS.items():  # imported when it's run: a price needs nothing of what builds a release
+    app.command(f"pfsetl.cli.{module}:{command if command != 'list' else 'list_'}", name=command)
+
+
+def run(arguments: list[str]) -> None:
+    """Run a command line; no error reaches the user as a traceback unless --debug asks for it."""
+    debug = "--debug" in arguments
+    if "--log" in arguments:
+        logging.basicConfig(stream=sys.stderr, format="%(message)s")
+        logging.getLogger("pfsetl").setLevel(logging.INFO)
+    try:
+        _refuse_empty(arguments)
+        arguments = _overlaid(arguments)
+        if not {"--version", *COMMANDS} & set(arguments):
+            for command in COMMANDS:
+                app[command]  # imports it, so that the list of commands says what each does
+        app([a for a in arguments if a not in ("--debug", "--log")], exit_on_error=False, print_error=False)
+    except PfsetlError as error:
+        _fail(error, error.exit_code, debug)
+    except CycloptsError as error:
+        _fail(error, 2, debug)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except OSError as error:
+        _fail(
+            PfsetlError(f"{error.filename or 'output'}: {error.strerror or error}. Check path and space."),
+            1,
+            debug,
+            error,
+        )
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        _fail(_told(error, arguments), 1, debug, error)
+
+
+def _told(error: BaseException, arguments: list[str]) -> PfsetlError:
+    """Return what a user is told of an error that isn't one of pfsetl's own."""
+    from polars.exceptions import PolarsError  # here, because polars takes longer to import than some commands to run
+
+    from pfsetl.remedies import command
+
+    if not isinstance(error, PolarsError):
+        return Unexpected(unexpected(error))
+    return PfsetlError(
+        f"a table can't be read ({type(error).__name__}). If a published file is damaged or out of reach, "
+        f"{command('verify', _output(arguments))} names it; --debug shows where it happened."
+    )
+
+
+def _output(arguments: list[str]) -> str:
+    """Return the store that a command line names, for the messages of errors that know no store."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name in ("--output", "-o"):
+            return value if equals else following
+    return DEFAULT_OUTPUT
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Raise UsageError for an empty argument, as of a variable that is unset: left out, it means another thing.
+
+    `trace --modifier ''` asks for the rows without one.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=")
+        if equals and option.startswith("--"):
+            before, argument = option, value
+        if not argument.strip() and before not in ("--modifier", "--schemas"):
+            what = f"{before}: " if before.startswith("-") else f"after {before!r}: " if before else ""
+            raise UsageError(
+                f"{what}an empty argument. Is a variable of the shell unset? Give a value or leave it out."
+            )
+
+
+def _overlaid(arguments: list[str]) -> list[str]:
+    """Take --schemas DIR out of the arguments, and say what is laid over the shipped declarations."""
+    left: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, equals, value = argument.partition("=")
+        if name != "--schemas":
+            left.append(argument)
+            continue
+        value = value if equals else next(rest, "")
+        if not value:
+            raise UsageError("--schemas: no folder. Name one: --schemas DIR.")
+        os.environ[declarations.VARIABLE] = str(Path(value).expanduser().absolute())
+    if path := declarations.own():
+        told = ", ".join(f"{count} of {name}" for name, count in declarations.own_rows().items())
+        print(f"declarations of {path}: {told or 'none'}", file=sys.stderr)
+    return left
+
+
+def _fail(error: Exception, exit_code: int, debug: bool, cause: BaseException | None = None) -> None:
+    if debug:
+        raise cause or error
+    print(f"pfsetl: {terminal.plain(str(error))}", file=sys.stderr)
+    sys.exit(exit_code)

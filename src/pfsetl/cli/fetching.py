@@ -1,0 +1,75 @@
+"""Commands that ask CMS: what is new there, and the archives of releases."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pfsetl.archive_cache import open_cache
+from pfsetl.cli import render, render_changes, terminal
+from pfsetl.cli.options import Cache, Json, Offline
+from pfsetl.declared import registry
+from pfsetl.errors import SourceUnavailable, UsageError
+from pfsetl.source import cache as kept
+
+
+def fetch(
+    *releases: Annotated[str, Parameter(help="Labels such as RVU26A.")],
+    url: Annotated[
+        str | None,
+        Parameter(help="Fetch from this address at cms.gov instead of the one in releases.csv; for one label."),
+    ] = None,
+    cache: Cache = None,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Fetch archives from CMS into the cache and print their paths; what hasn't changed isn't downloaded again."""
+    if not releases or (url and (offline or len(releases) > 1)):
+        raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
+    wanted = [registry.find_or_infer(label) for label in releases]
+    place = open_cache(cache)
+    found, failed = [], []
+    for release in wanted:
+        try:
+            found.append(terminal.fetched(release, place, url=url, offline=offline))
+        except SourceUnavailable as error:
+            failed.append(str(error))
+    if json:
+        print(
+            render.as_json(
+                [asdict(each) | {"path": str(each.path), "kept": kept.address(place, each)} for each in found]
+            )
+        )
+    else:
+        print("".join(f"{each.path}\n" for each in found), end="")
+    if failed:
+        raise SourceUnavailable("\n".join(failed))
+
+
+def discover(*, since: int | None = None, cache: Cache = None, json: Json = False) -> None:
+    """Print what is new at CMS: new releases, new zips under known labels, releases taken down.
+
+    Only pages are downloaded, one after another. A new release can be built from its zip with --archive.
+
+    Parameters
+    ----------
+    since
+        Read the pages of known releases from this year on; default last year. New releases are always read.
+    """
+    from pfsetl.source import discover as discovering
+    from pfsetl.source import web
+
+    first = datetime.now(UTC).year - 1 if since is None else since
+    cached = discovering.cached_addresses(open_cache(cache))
+    with terminal.watching("reading CMS's pages"):
+        found = discovering.discover(discovering.politely(web.get_text), registry.releases(), cached, since=first)
+    rows = [discovering.release_row(p) if p.state == "new_label" else None for p in found]
+    if json:
+        told = [asdict(posting) | {"row": row} for posting, row in zip(found, rows, strict=True)]
+        print(render.as_json({"since": first, "postings": told}))
+    else:
+        render_changes.postings(found, [row for row in rows if row])
+    unread = [p for p in found if p.state == "unreachable"]
+    if unread:
+        raise SourceUnavailable("\n".join(f"{p.label}: {p.note}" for p in unread))

@@ -1,0 +1,29 @@
+"""What a message tells a user to type: commands that work where they're typed."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+
+def command(line: str, store: object, program: str = "pfsetl") -> str:
+    """Return a command as a message names it, so that it works on this store from whatever folder it's typed in.
+
+    >>> command("verify --at 3", "s3://bucket/fees")
+    "'pfsetl verify --at 3 --output s3://bucket/fees'"
+    """
+    place = str(store) if "://" in str(store) else str(Path(str(store)).absolute())
+    if shlex.quote(place) != place:  # within the single quotes of the message
+        place = '"' + re.sub(r'(["\\$`])', r"\\\1", place) + '"'
+    return f"'{program} {line} --output {place}'"
+
+
+def installing(extra: str) -> str:
+    """Return how to install what an extra of pfsetl needs, where this pfsetl runs."""
+    return f"Install it: {shlex.quote(sys.executable)} -m pip install 'pfsetl[{extra}]'"
+
+
+def first_build(store: object) -> str:
+    """Return what to do about a store without a version."""
+    build, demo = command("build RVU26A", store), command("demo", store)
+    return f"Publish a release into it: {build}, or the bundled sample: {demo}."

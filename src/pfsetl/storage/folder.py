@@ -1,0 +1,246 @@
+"""A store in a folder: temp file, fsync, hard link, and a tree of links for readers that glob."""
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pfsetl.errors import StoreError
+from pfsetl.remedies import command
+from pfsetl.storage.store import refuse_large, version_of
+
+ABANDONED_SECONDS = 24 * 60 * 60
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}  # link(2); FAT says EPERM
+CHUNK_BYTES = 1 << 20
+
+
+class LocalStore:
+    """A folder. Objects appear complete or not at all: temp file, fsync, hard link, fsync of the folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    @property
+    def storage_options(self) -> None:
+        """Nothing: a file needs no more than its path."""
+        return None
+
+    def put_new(self, name: str, content: bytes | Path) -> bool:
+        """Create an object; False when the name is taken already, which then stays as it is."""
+        target = self._inside(name)
+        with _explained(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, Path):
+                return self._link_new(content, target)
+            with self.scratch() as temporary:
+                temporary.write_bytes(content)
+                return self._link_new(temporary, target)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield the path of a temporary file on the store's own disk, removed afterwards."""
+        with _explained(self.root):
+            folder = self.root / "tmp"
+            folder.mkdir(parents=True, exist_ok=True)
+            _clear_abandoned(folder)
+            handle, name = tempfile.mkstemp(dir=folder)
+            os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            with suppress(OSError):
+                Path(name).unlink()
+
+    def get(self, name: str) -> bytes:
+        """Return an object's bytes; raises StoreError when it isn't there."""
+        place = self._inside(name)
+        with _explained(place):
+            refuse_large(str(place), place.stat().st_size)
+            return place.read_bytes()
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield an object's bytes in pieces; raises StoreError when it isn't there."""
+        place = self._inside(name)
+        with _explained(place), place.open("rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
+
+    def exists(self, name: str) -> bool:
+        """Return whether an object of this name is there."""
+        return self._inside(name).is_file()
+
+    def size(self, name: str) -> int | None:
+        """Return an object's number of bytes, None when it isn't there."""
+        found = _looked_at(self._inside(name))
+        return found.st_size if found else None
+
+    def age(self, name: str) -> float | None:
+        """Return the seconds since an object was written or freshened, None when it isn't there."""
+        found = _looked_at(self._inside(name))
+        return time.time() - found.st_mtime if found else None
+
+    def freshen(self, name: str) -> bool:
+        """Make an object count as new, because a build relies on it from now on; False when it isn't there."""
+        # NOTE: only the owner of a file may do this; a commit looks once more whether its objects are there.
+        place = self._inside(name)
+        with _explained(place), suppress(PermissionError, FileNotFoundError):
+            os.utime(place)
+        return self.exists(name)
+
+    def delete(self, name: str) -> None:
+        """Remove an object for good; nothing happens when it isn't there. Only a prune does this."""
+        target = self._inside(name)
+        with _explained(target), suppress(FileNotFoundError):
+            target.unlink()
+            sync(target.parent)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the objects directly in a folder, sorted."""
+        place = self._inside(folder)
+        if not place.is_dir():
+            return []
+        with os.scandir(place) as entries:  # unlike Path.iterdir, it doesn't ask the disk about each name
+            return sorted(f"{folder}/{entry.name}" for entry in entries if _is_file(entry))
+
+    def uri(self, name: str) -> str:
+        """Return the address under which Parquet readers find an object."""
+        return str(self._inside(name))
+
+    def show_tree(self, version: int, files: dict[str, str]) -> None:
+        """Lay out a version as `tree/<version>/<table>/<release>.parquet` and point `latest` at it.
+
+        A convenience for readers that glob; a version is complete without it and it is laid out again when missing.
+        """
+        tree = self._inside(f"tree/{version:06d}")
+        with _explained(tree):
+            for shown, name in files.items():
+                link = tree / shown
+                link.parent.mkdir(parents=True, exist_ok=True)
+                if link.is_symlink() or not link.exists():
+                    self._place_link(self._inside(name), link)
+            latest = self.root / "latest"
+            if self._shown() < version:
+                if latest.is_dir() and not latest.is_symlink():
+                    raise StoreError(
+                        f"{latest}: a folder, where a link belongs. Move it away; {command('repair', self)} does."
+                    )
+                with self.scratch() as temporary:
+                    temporary.unlink()
+                    temporary.symlink_to(Path("tree") / tree.name)
+                    temporary.replace(latest)
+
+    def _shown(self) -> int:
+        """Return the version that `latest` shows, 0 where it shows none of this store's."""
+        latest = self.root / "latest"
+        folder, _, name = str(latest.readlink()).rpartition("/") if latest.is_symlink() else ("", "", "")
+        number = version_of(name) if folder == "tree" else None
+        there = number and (self.root / "versions" / f"{name}.json").is_file()
+        return number if number and there and (self.root / folder / name).is_dir() else 0
+
+    def _place_link(self, source: Path, link: Path) -> None:
+        if link.is_symlink():
+            link.unlink()
+        with suppress(FileExistsError):
+            os.link(source, link)
+
+    def trees(self) -> list[int]:
+        """Return the versions that are laid out for readers that glob."""
+        place = self.root / "tree"
+        if not place.is_dir():
+            return []
+        return sorted(n for p in place.iterdir() if p.is_dir() and (n := version_of(p.name)))
+
+    def hide_tree(self, version: int) -> None:
+        """Remove the layout of a version; its objects stay."""
+        tree = self.root / "tree" / f"{version:06d}"
+        with _explained(tree), suppress(FileNotFoundError):
+            shutil.rmtree(tree)
+
+    def _inside(self, name: str) -> Path:
+        """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
+        place = self.root / name
+        if not name:  # the store itself
+            return place
+        root, real = os.path.realpath(self.root), os.path.realpath(place)
+        if ".." in Path(name).parts or not real.startswith(f"{root.rstrip(os.sep)}{os.sep}"):
+            raise StoreError(
+                f"{place}: leads out of the store. Move it away; {command('verify', self)} lists all such files."
+            )
+        return place
+
+    def _link_new(self, source: Path, target: Path) -> bool:
+        with source.open("rb") as stream:
+            os.fsync(stream.fileno())
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            if not stat.S_ISREG(target.lstat().st_mode):
+                raise StoreError(
+                    f"{target}: a folder or a link, where a file of the store belongs. Move it away, and run the "
+                    "command again."
+                ) from None
+            return False
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            raise StoreError(
+                f"{target}: this disk makes no hard links, which is how a file of a store appears whole or not at all. "
+                "Put the store on another disk, or into a bucket (s3://bucket/prefix); docs/operations.md says which."
+            ) from error
+        target.chmod(0o444)
+        sync(target.parent)
+        return True
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _looked_at(place: Path) -> os.stat_result | None:
+    """Return what the disk says of a file in one look, because a prune may remove it between two."""
+    try:
+        found = place.stat()
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def sync(folder: Path) -> None:
+    """Make what was created in a folder, or removed from it, survive a power failure."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Remove temporary files that a killed build left behind a day or longer ago."""
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                path.unlink()
+
+
+@contextmanager
+def _explained(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{place}: {error.strerror or error}. Check the path, its permissions and the free space; "
+            "what was published before is untouched."
+        ) from error

@@ -1,0 +1,30 @@
+"""The store at an address: a folder or a bucket."""
+
+from pathlib import Path
+
+from pfsetl.errors import StoreError, UsageError
+from pfsetl.remedies import installing
+from pfsetl.storage.folder import LocalStore
+from pfsetl.storage.store import Store
+
+
+def open_store(address: str | Path) -> Store:
+    """Return the store at an address: a folder, or `s3://bucket/prefix` with the usual AWS_ environment.
+
+    Raises StoreError when something other than a folder is there, UsageError for an address of another kind.
+    """
+    scheme, separator, _ = str(address).partition(":/")
+    if separator and scheme == "s3":
+        try:
+            from pfsetl.storage import bucket
+        except ModuleNotFoundError as error:
+            raise StoreError(f"{address}: needs the package {error.name}. {installing('s3')}") from error
+        return bucket.open_bucket(str(address))
+    if separator and len(scheme) > 1:
+        raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, the two kinds of store.")
+    if not str(address).strip():
+        raise UsageError("The store's address is empty. Name a folder, or s3://bucket/prefix.")
+    root = Path(address)
+    if root.exists() and not root.is_dir():
+        raise StoreError(f"{root}: a file, not a store. Name a folder; a new one is made when it isn't there.")
+    return LocalStore(root)
