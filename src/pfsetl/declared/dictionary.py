@@ -26,6 +26,8 @@ def _section(table: Table) -> Iterator[str]:
     yield f"## {table.name}\n\n{table.description}\n"
     if table.members:
         yield f"Made of the members {', '.join(table.members)}.\n"
+    if table.over:
+        yield f"Made when a version is committed: {table.over}.\n"
     yield "| column | type | | unit | meaning |\n|---|---|---|---|---|"
     for column in table.columns:
         mark = "key" if column.key else "null" if column.nullable else ""

@@ -17,7 +17,7 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import Conflict, ContractError, StoreError
-from pfsetl.publication import chain, changes, licensing, manifest, release_changes, runs, version
+from pfsetl.publication import chain, changes, licensing, manifest, over_releases, runs, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import About, ContractName, Manifest, Resource
 from pfsetl.publication.parquet import Parts, Written, is_uniform, write
@@ -169,16 +169,16 @@ def _resources(
     made: dict[tuple[str, ...], Resource],
     again: Iterable[str],
 ) -> list[Resource]:
-    """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
+    """Return the whole file set of the next version: kept, replaced, and what follows from several releases."""
 
-    def put(release: str, frame: pl.DataFrame) -> Resource:
-        return _stage_table(store, release, contract.tables[release_changes.TABLE], frame)
+    def put(table: str, release: str, frame: pl.DataFrame) -> Resource:
+        return _stage_table(store, release, contract.tables[table], frame)
 
     replaced = {s.release for s in changed}
-    kept = [r for r in newest.resources if r.release not in replaced or r.table == release_changes.TABLE]
+    kept = [r for r in newest.resources if r.release not in replaced or over_releases.is_over_releases(r)]
     added = [resource for s in changed for resource in s.resources]
     records = {**newest.releases, **{s.release: s.record for s in changed}}
-    return release_changes.completed(store, [*kept, *added], records, put, made, again)
+    return over_releases.completed(store, [*kept, *added], records, contract, put, made, again)
 
 
 def _rewritten(newest: Version, mine: StagedRelease) -> bool:
@@ -201,7 +201,7 @@ def _manifest(
     from importlib.metadata import version as installed
 
     about = About(
-        format=manifest.FORMAT,
+        format=manifest.format_of(resources),
         parent=newest.number,
         parent_sha256=newest.sha256,
         contract=ContractName(id=contract.id, version=contract.version),

@@ -15,7 +15,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import digest
 from pfsetl.publication import manifest as manifests
-from pfsetl.publication.manifest import About, Manifest, Resource
+from pfsetl.publication.manifest import ALL, About, Manifest, Resource
 from pfsetl.publication.release_record import ReleaseRecord, plain
 from pfsetl.storage.store import LocalStore, Store, command, first_build, open_store
 
@@ -69,15 +69,23 @@ class Version:
         return known or registry.inferred(label, said.year, said.quarter, days)
 
     def files(self, table: str, release: str | None = None) -> list[str]:
-        """Return the addresses of a table's Parquet files, of one release or of all."""
+        """Return the addresses of a table's Parquet files, of one release or of all.
+
+        A table over all releases is one file, with the rows of every release.
+        """
         return [self.store.uri(r.path) for r in self._parts(table, release)]
+
+    def files_of(self, release: str) -> list[Resource]:
+        """Return the files with rows of one release: its own, and those of tables over all releases."""
+        return [r for r in self.resources if r.release in (release, ALL)]
 
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
         """Return a table as a LazyFrame, of one release or of all.
 
         >>> version.scan("rvu", "RVU26A").filter(hcpcs="97761").collect()  # doctest: +SKIP
         """
-        paths = [r.path for r in self._parts(table, release)]
+        parts = self._parts(table, release)
+        paths = [r.path for r in parts]
         there = {name for folder in {p.rpartition("/")[0] for p in paths} for name in self.store.names(folder)}
         if gone := [self.store.uri(p) for p in paths if p not in there]:
             raise StoreError(
@@ -86,7 +94,10 @@ class Version:
             )
         # NOTE: these are names, not patterns; a store's folder may have brackets in its own.
         addresses = [self.store.uri(p) for p in paths]
-        return pl.scan_parquet(addresses, storage_options=self._storage_options(), glob=False)
+        found = pl.scan_parquet(addresses, storage_options=self._storage_options(), glob=False)
+        if release is not None and any(r.release == ALL for r in parts):
+            return found.filter(pl.col("release") == release)
+        return found
 
     def verify(self) -> Iterator[tuple[str, str]]:
         """Rehash every file and schema; yield (file, problem), problem "" where it is what the manifest says."""
@@ -111,7 +122,7 @@ class Version:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as stream:
                     found = sha256(_through(self.store.chunks(resource.path), stream))
-                if problem := _problem(found, resource.hash, resource.release):
+                if problem := _problem(found, resource.hash, f"run {command('repair', self.store)}"):
                     raise StoreError(f"{self.store}/{resource.path}: {problem}. Nothing was exported.")
                 written.append(target)
             schemas = {r.schema for r in self.resources}
@@ -147,7 +158,7 @@ class Version:
         if release is not None and release not in self.releases:
             there = ", ".join(self.releases)
             raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
-        return [r for r in self.resources if r.table == table and release in (None, r.release)]
+        return [r for r in self.resources if r.table == table and (release is None or r.release in (release, ALL))]
 
     def _storage_options(self) -> dict[str, str] | None:
         return dict(self.store.storage_options) if self.store.storage_options else None
@@ -176,7 +187,8 @@ def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
         for r in at.resources:
             in_manifest = r.hash if r.hash.startswith("sha256:") else "sha256:"
             remedy = (
-                f"run {command('repair', at.store)}, and if it can't, move the file away and build {r.release} again"
+                f"run {command('repair', at.store)}, and if it can't, move the file away and build "
+                f"{manifests.to_build(r)} again"
             )
             wanted.setdefault((r.path, in_manifest, r.bytes), (at.store, remedy))
             wanted.setdefault((r.schema, schema_hash(r), None), (at.store, _schema_remedy(r, at.store)))
@@ -218,7 +230,7 @@ def sha256(chunks: Iterable[bytes]) -> str:
 
 
 def shown_path(resource: Resource) -> str:
-    """Return where readers find a file inside one version's tree."""
+    """Return where readers find a file inside one version's tree; one over all releases is `<table>/all.parquet`."""
     return f"{resource.table}/{resource.release}.parquet"
 
 
