@@ -9,13 +9,15 @@ _PREFACE = """\
 
 Contract `{id}` {version}. `make docs` writes this page: change the contract in `schemas/` instead.
 
+{usage}
+
 *key*: part of the key; *null*: may be null. A broken `error` rule stops the release, a `warn` does not.
 """
 
 
 def dictionary(contract: Contract, title: str = "Tables") -> str:
     """Return the data dictionary, in Markdown: what every table holds, its columns and its rules."""
-    lines = [_PREFACE.format(title=title, id=contract.id, version=contract.version)]
+    lines = [_PREFACE.format(title=title, id=contract.id, version=contract.version, usage=contract.usage)]
     lines += [f"* [`{name}`](#{name})" for name in contract.tables]
     for table in contract.tables.values():
         lines += ["", *_section(table)]

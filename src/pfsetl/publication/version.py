@@ -5,16 +5,18 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
-from pfsetl.declared import contracts, registry
+from pfsetl.declared import calendar, contracts, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import digest
+from pfsetl.publication import companions, digest
 from pfsetl.publication import manifest as manifests
+from pfsetl.publication.companions import Companion
 from pfsetl.publication.manifest import ALL, About, Manifest, Resource
 from pfsetl.publication.release_record import ReleaseRecord, plain
 from pfsetl.storage.store import LocalStore, Store, command, first_build, open_store
@@ -48,6 +50,12 @@ class Version:
         return self.manifest.resources
 
     @property
+    def companions(self) -> tuple[Companion, ...]:
+        """What is loaded in the store beside its versions: kind, first day, file, sha256, rows of each file."""
+        kinds = contracts.companions().tables
+        return tuple(one for kind in kinds for one in companions.loaded(self.store, kind))
+
+    @property
     def classification(self) -> str:
         """`restricted` for a store of licensed text, else `public`."""
         return self.manifest.pfsetl.classification or contracts.PUBLIC
@@ -71,8 +79,10 @@ class Version:
     def files(self, table: str, release: str | None = None) -> list[str]:
         """Return the addresses of a table's Parquet files, of one release or of all.
 
-        A table over all releases is one file, with the rows of every release.
+        A table over all releases is one file, with the rows of every release; a companion's are those of its loads.
         """
+        if table in contracts.companions().tables:
+            return [self.store.uri(c.path) for c in companions.used(self.store, table, self._first_day(release))]
         return [self.store.uri(r.path) for r in self._parts(table, release)]
 
     def files_of(self, release: str) -> list[Resource]:
@@ -82,8 +92,13 @@ class Version:
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
         """Return a table as a LazyFrame, of one release or of all.
 
+        Of a companion (`zip_locality`, `anesthesia_base_units`), which no version holds, it's what is loaded in the
+        store: every file, or the one that holds on the first day of the release; `effective_from` is its first day.
+
         >>> version.scan("rvu", "RVU26A").filter(hcpcs="97761").collect()  # doctest: +SKIP
         """
+        if table in contracts.companions().tables:
+            return companions.scan(self.store, table, self._first_day(release))
         parts = self._parts(table, release)
         paths = [r.path for r in parts]
         there = {name for folder in {p.rpartition("/")[0] for p in paths} for name in self.store.names(folder)}
@@ -152,13 +167,24 @@ class Version:
         known = sorted({r.table for r in self.resources})
         if table not in known:
             raise UsageError(
-                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
-                + ("" if self.classification == contracts.PUBLIC else " The other tables are in the public store.")
+                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}"
+                + (
+                    f", and beside the versions {', '.join(contracts.companions().tables)}."
+                    if self.classification == contracts.PUBLIC
+                    else ". The other tables are in the public store."
+                )
             )
+        self._refuse_absent(release)
+        return [r for r in self.resources if r.table == table and (release is None or r.release in (release, ALL))]
+
+    def _refuse_absent(self, release: str | None) -> None:
         if release is not None and release not in self.releases:
             there = ", ".join(self.releases)
             raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
-        return [r for r in self.resources if r.table == table and (release is None or r.release in (release, ALL))]
+
+    def _first_day(self, release: str | None) -> date | None:
+        self._refuse_absent(release)
+        return calendar.formula_day(self.release(release)) if release else None
 
     def _storage_options(self) -> dict[str, str] | None:
         return dict(self.store.storage_options) if self.store.storage_options else None
