@@ -29,6 +29,7 @@ from pfsetl.tables.companions import MADE_BY
 from tests import synthetic as s
 
 Load = Callable[..., companions.Companion]
+Published = Callable[[], Version]
 Run = Callable[..., tuple[int, str, str]]
 
 pytestmark = pytest.mark.long
@@ -186,21 +187,19 @@ def test_a_kind_that_wasnt_loaded_isnt_found(load: Load, store: LocalStore):
 
 
 @pytest.fixture
-def published(store: LocalStore, tmp_path: Path) -> Callable[[], Version]:
+def published(store: LocalStore, tmp_path: Path) -> Published:
     pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole("RVU25A")))
     return lambda: pfsetl.open(store)
 
 
-def test_a_companion_is_scanned_like_a_table_as_of_the_first_day_of_a_release(
-    load: Load, published: Callable[[], Version]
-) -> None:
+def test_a_companion_is_scanned_like_a_table_as_of_the_first_day_of_a_release(load: Load, published: Published) -> None:
     for year, units in (("2024", "3"), ("2025", "4"), ("2026", "5")):
         load(f"Anesthesia_Base_Units_{year}.txt", base_units(("00998", units), year=year))
     found = published().scan("anesthesia_base_units", "RVU25A").select("effective_from", "hcpcs", "base_units")
     assert found.collect().rows() == [(date(2025, 1, 1), "00998", 4)]
 
 
-def test_without_a_release_every_loaded_file_is_there(load: Load, published: Callable[[], Version]) -> None:
+def test_without_a_release_every_loaded_file_is_there(load: Load, published: Published) -> None:
     for year, units in (("2024", "3"), ("2026", "5")):
         load(f"Anesthesia_Base_Units_{year}.txt", base_units(("00998", units), year=year))
     found = published().scan("anesthesia_base_units").select("effective_from", "base_units")
@@ -208,7 +207,7 @@ def test_without_a_release_every_loaded_file_is_there(load: Load, published: Cal
 
 
 def test_of_two_files_of_a_day_the_rows_are_those_that_prices_use(
-    load: Load, store: LocalStore, published: Callable[[], Version]
+    load: Load, store: LocalStore, published: Published
 ) -> None:
     for code in ("90012", "90013"):
         load(f"ZIP5_{code}.txt", zip_record(code=code), date(2025, 10, 1))
@@ -217,39 +216,35 @@ def test_of_two_files_of_a_day_the_rows_are_those_that_prices_use(
     assert published().scan("zip_locality").select("zip").collect().equals(used.frame(store).select("zip"))
 
 
-def test_its_columns_are_those_of_its_contract_behind_the_first_day(
-    load: Load, published: Callable[[], Version]
-) -> None:
+def test_its_columns_are_those_of_its_contract_behind_the_first_day(load: Load, published: Published) -> None:
     load("ZIP5_OCT2025.txt", ZIPS)
     schema = published().scan("zip_locality").collect_schema()
     assert [*schema] == ["effective_from", *contracts.companions().tables["zip_locality"].schema]
 
 
-def test_its_files_have_addresses_as_those_of_any_table(
-    load: Load, store: LocalStore, published: Callable[[], Version]
-) -> None:
+def test_its_files_have_addresses_as_those_of_any_table(load: Load, store: LocalStore, published: Published) -> None:
     one = load("ZIP5_OCT2025.txt", ZIPS)
     assert published().files("zip_locality", "RVU25A") == [store.uri(one.path)]
 
 
-def test_a_kind_of_which_none_is_loaded_says_how_to_load_it(published: Callable[[], Version]) -> None:
+def test_a_kind_of_which_none_is_loaded_says_how_to_load_it(published: Published) -> None:
     with pytest.raises(UsageError, match=r"zip_locality: no such file .* is loaded in .*pfsetl load ZIP5_APR2026.txt"):
         published().scan("zip_locality")
 
 
-def test_a_release_that_isnt_there_has_no_companion_either(load: Load, published: Callable[[], Version]) -> None:
+def test_a_release_that_isnt_there_has_no_companion_either(load: Load, published: Published) -> None:
     load("ZIP5_OCT2025.txt", ZIPS)
     with pytest.raises(UsageError, match="RVU24A: not in version 1"):
         published().scan("zip_locality", "RVU24A")
 
 
-def test_an_open_version_lists_what_is_loaded(load: Load, published: Callable[[], Version]) -> None:
+def test_an_open_version_lists_what_is_loaded(load: Load, published: Published) -> None:
     one = load("ZIP5_OCT2025.txt", ZIPS)
     assert published().companions == (one,)
 
 
-def test_a_table_that_isnt_there_is_told_with_the_companions(published: Callable[[], Version]) -> None:
-    with pytest.raises(UsageError, match="beside the versions zip_locality, anesthesia_base_units"):
+def test_a_table_that_isnt_there_is_told_with_the_companions(published: Published) -> None:
+    with pytest.raises(UsageError, match="Beside the versions: zip_locality, anesthesia_base_units"):
         published().scan("zips")
 
 
@@ -261,7 +256,7 @@ def test_the_status_says_what_is_loaded_and_of_what_nothing_is(load: Load, store
 
 
 def test_an_export_says_that_it_leaves_them(
-    load: Load, store: LocalStore, published: Callable[[], Version], run: Run, tmp_path: Path
+    load: Load, store: LocalStore, published: Published, run: Run, tmp_path: Path
 ) -> None:
     load("ZIP5_OCT2025.txt", ZIPS)
     published()

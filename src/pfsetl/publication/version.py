@@ -166,13 +166,10 @@ class Version:
     def _parts(self, table: str, release: str | None) -> list[Resource]:
         known = sorted({r.table for r in self.resources})
         if table not in known:
+            beside = f"Beside the versions: {', '.join(contracts.companions().tables)}."
             raise UsageError(
-                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}"
-                + (
-                    f", and beside the versions {', '.join(contracts.companions().tables)}."
-                    if self.classification == contracts.PUBLIC
-                    else ". The other tables are in the public store."
-                )
+                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}. "
+                + (beside if self.classification == contracts.PUBLIC else "The other tables are in the public store.")
             )
         self._refuse_absent(release)
         return [r for r in self.resources if r.table == table and (release is None or r.release in (release, ALL))]
