@@ -372,7 +372,7 @@ def test_columns_that_the_file_of_before_lacks_are_made_for_all(
     table = declared()
     table["properties"] = [*table["properties"], WORK | {"name": "twice"}]
     wider = contract_with(table, tmp_path)
-    monkeypatch.setattr(contracts, "load", lambda path=None: wider)
+    list_it(wider, monkeypatch)
     doubled = lambda *sides: work_history(*sides).with_columns(twice=2 * pl.col("work_rvu"))  # noqa: E731
     monkeypatch.setitem(MADE_BY, NAME, Made(doubled, of=("rvu",), rule="1"))
     at = reposted(store, "RVU25C", "1.30")
@@ -389,7 +389,7 @@ def ruled(tmp_path: Path) -> Contract:
 def test_a_rule_of_its_own_stops_a_commit_that_breaks_it(
     tmp_path: Path, ruled: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contracts, "load", lambda path=None: ruled)
+    list_it(ruled, monkeypatch)
     store = LocalStore(tmp_path / "o")
     committed(store, staged(store, "RVU25A"))
     with pytest.raises(ChecksFailed, match=rf"RVU25B: {NAME}.small: No work is large - 1 rows break this"):
@@ -400,7 +400,7 @@ def test_a_rule_of_its_own_stops_a_commit_that_breaks_it(
 def test_todays_rules_are_held_against_what_is_published(
     store: LocalStore, ruled: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contracts, "load", lambda path=None: ruled)
+    list_it(ruled, monkeypatch)
     refused = {one.release: [r for r in one.refused if r.startswith(NAME)] for one in rules.held(pfsetl.open(store))}
     assert {label: len(found) for label, found in refused.items()} == {"RVU25A": 0, "RVU25B": 1, "RVU25C": 1}
 
