@@ -35,7 +35,7 @@ from tests import synthetic as s
 pytestmark = pytest.mark.long
 
 LOAD = contracts.load
-NAME = "work_history"
+NAME = "tested_history"
 KEY = ("hcpcs", "modifier", "participant", "release")
 WORK = {"logicalType": "number", "physicalType": "decimal(9,2)", "description": "Work RVU."}
 WORKS = {  # of G9901 from A to C; G9990 comes with C
@@ -304,6 +304,12 @@ def test_a_diff_counts_its_changes_by_release(store: LocalStore) -> None:
     assert told == {"RVU25A": (0, 0, 1, {"work_rvu": 1}), "RVU25B": (0, 0, 1, {"work_rvu_before": 1})}
 
 
+def test_of_two_equal_files_a_diff_reads_none(store: LocalStore) -> None:
+    shutil.rmtree(store.root / "objects")
+    at = pfsetl.open(store)
+    assert changes.between_versions(at, at).unchanged == len(at.resources)
+
+
 def test_a_diff_of_two_releases_leaves_out_what_is_made_of_both(store: LocalStore) -> None:
     found = changes.between_releases(pfsetl.open(store), "RVU25B", "RVU25C")
     assert {t.table for t in found.tables} == {"rvu"}
@@ -443,7 +449,7 @@ def over(value: str) -> dict[str, object]:
     [
         (over("all"), "over is 'all', expected 'each release against the one before' or 'one file over all releases'"),
         ({"properties": declared()["properties"][:3]}, "'release' must be part of its key"),  # type: ignore[index]
-        ({"quality": [rule("warn", "SELECT COUNT(*) FROM work_history")]}, "severity is 'warn', expected 'error'"),
+        ({"quality": [rule("warn", "SELECT COUNT(*) FROM tested_history")]}, "severity is 'warn', expected 'error'"),
     ],
 )
 def test_a_table_that_no_commit_could_keep_is_refused(more: dict[str, object], message: str, tmp_path: Path) -> None:
