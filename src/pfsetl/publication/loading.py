@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
+from pfsetl.declared import contracts
 from pfsetl.declared.quarters import first_day
 from pfsetl.errors import UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
@@ -46,7 +47,7 @@ def load(
     kind = parsed.raw.member
     day = effective_from or _effective_from(parsed, path)
     frame = tables.table(parsed)
-    _refuse_twice(frame, parsed.raw.file)
+    _refuse_twice(frame, kind, parsed.raw.file)
     _refuse_other_quarters(parsed, path)
     lost = _lost(store, kind, day, frame, parsed.raw.sha256, sample=sample)
     Report(f"{parsed.raw.file} from {day}", tuple(lost)).accepting(accept).raise_if_bad()
@@ -98,14 +99,14 @@ def _refuse_other_quarters(parsed: Parsed, path: Path) -> None:
                 )
 
 
-def _refuse_twice(frame: pl.DataFrame, file: str) -> None:
-    key = frame.columns[0]
-    twice = frame.filter(pl.col(key).is_duplicated())
+def _refuse_twice(frame: pl.DataFrame, kind: str, file: str) -> None:
+    key = contracts.companions().tables[kind].key
+    twice = frame.filter(frame.select(key).is_duplicated())
     if twice.height:
-        lines = ", ".join(str(line) for line in twice.filter(pl.col(key) == twice[key][0])["line"])
-        raise ValueRefused(
-            f"{file}: lines {lines}: {key} {twice[key][0]} stands there more than once. Download the file again."
-        )
+        first = twice.row(0, named=True)
+        lines = ", ".join(str(line) for line in twice.filter(**{c: first[c] for c in key})["line"])
+        named = ", ".join(f"{c} {first[c]}" for c in key)
+        raise ValueRefused(f"{file}: lines {lines}: {named} stands there more than once. Download the file again.")
 
 
 def _effective_from(parsed: Parsed, path: Path) -> date:

@@ -62,8 +62,8 @@ def derived(tables: Tables, release: Release, contract: Contract) -> dict[str, p
     of_one = {name for name, table in contract.tables.items() if not table.over}
     if lacking := sorted(of_one - {*tables, *MADE_BY, *LATER}):
         raise ContractError(
-            f"{', '.join(lacking)}: in the contract, and nothing makes it. Give it a function and its row in MADE_BY of "
-            "tables/derived.py."
+            f"{', '.join(lacking)}: in the contract, and nothing makes it. Give it a function and a row in MADE_BY "
+            "of tables/derived.py."
         )
     if strange := sorted(MADE_BY.keys() - of_one):
         raise ContractError(f"{', '.join(strange)}: made by tables/derived.py, and not in the contract. Declare it.")
