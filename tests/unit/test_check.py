@@ -148,7 +148,7 @@ def test_every_indicator_is_asked_for_the_values_of_its_days(
     ended = pl.DataFrame([{"code": "Y", "valid_from": "", "valid_to": "2025-12-31"}])
     lists = declarations.code_lists()
     listed = pl.concat([lists[column].select(ended.columns), ended])
-    monkeypatch.setattr(declarations, "code_lists", lambda: lists | {column: listed})
+    monkeypatch.setattr(declarations, "code_lists", lambda: {**lists, column: listed})
     rvu = one("G9904", **{column: "Y"})(clean["rvu"])
     report = check.check("RVU26A", clean | {"rvu": rvu}, CONTRACT)
     told = [f for f in report.warnings if "of that day" in f.description]

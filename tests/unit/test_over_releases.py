@@ -128,7 +128,9 @@ def filled(store: Store) -> Version:
 def template(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         list_it(contract, patch)
-        return filled(LocalStore(tmp_path_factory.mktemp("template") / "store")).store.root
+        store = LocalStore(tmp_path_factory.mktemp("template") / "store")
+        filled(store)
+        return store.root
 
 
 @pytest.fixture
@@ -149,6 +151,21 @@ def rows(store: Store, at: Version, hcpcs: str = "G9901") -> list[tuple[object, 
     """The rows of a code, read from the one file as anybody would."""
     frame = pl.read_parquet(store.get(resource(at).path)).filter(hcpcs=hcpcs)
     return frame.select("release", "work_rvu", "work_rvu_before").sort("release").rows()
+
+
+def brought(at: Version) -> manifest.TableCounts:
+    """What a version says that it changed in the rows of RVU25C."""
+    told = at.manifest.pfsetl.changes
+    assert told
+    tables = told["RVU25C"].tables
+    assert tables
+    return tables[NAME]
+
+
+def made_of(at: Version) -> tuple[str, ...]:
+    found = resource(at).of
+    assert found
+    return found
 
 
 def of(release: str, work: str, before: str | None = None) -> tuple[object, ...]:
@@ -278,7 +295,7 @@ def test_a_release_after_a_rollback_goes_on_from_there(store: LocalStore) -> Non
 
 
 def test_a_rollback_says_how_many_of_its_rows_it_takes_away(store: LocalStore) -> None:
-    told = retention.rollback(store, 2).manifest.pfsetl.changes["RVU25C"].tables[NAME]
+    told = brought(retention.rollback(store, 2))
     assert (told.added, told.removed) == (0, 3)
 
 
@@ -316,7 +333,7 @@ def test_a_diff_of_two_releases_leaves_out_what_is_made_of_both(store: LocalStor
 
 
 def test_a_version_says_which_of_its_rows_it_brought(store: LocalStore) -> None:
-    told = pfsetl.open(store).manifest.pfsetl.changes["RVU25C"].tables[NAME]
+    told = brought(pfsetl.open(store))
     assert (told.added, told.removed) == (3, 0)
 
 
@@ -336,14 +353,14 @@ def test_a_damaged_file_is_found_and_says_what_to_build(store: LocalStore) -> No
 
 def test_a_version_that_lacks_a_release_in_it_is_told(store: LocalStore) -> None:
     at = pfsetl.open(store)
-    of = tuple(entry for entry in resource(at).of if not entry.startswith("RVU25B"))
+    of = tuple(entry for entry in made_of(at) if not entry.startswith("RVU25B"))
     rewrite(store, at, of)
     assert "without RVU25B" in verify.verify(store).notes[resource(at).path]
 
 
 def test_one_with_a_release_that_has_no_record_is_wrong(store: LocalStore) -> None:
     at = pfsetl.open(store)
-    rewrite(store, at, (*resource(at).of, "RVU24A 00"))
+    rewrite(store, at, (*made_of(at), "RVU24A 00"))
     assert any("holds RVU24A, which has no record" in problem for problem in verify.verify(store).bad.values())
 
 
@@ -375,8 +392,9 @@ def test_a_repair_takes_it_from_a_tree(store: LocalStore) -> None:
 def test_columns_that_the_file_of_before_lacks_are_made_for_all(
     store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = declared()
-    table["properties"] = [*table["properties"], WORK | {"name": "twice"}]
+    table, columns = declared(), declared()["properties"]
+    assert isinstance(columns, list)
+    table["properties"] = [*columns, WORK | {"name": "twice"}]
     wider = contract_with(table, tmp_path)
     list_it(wider, monkeypatch)
     doubled = lambda *sides: work_history(*sides).with_columns(twice=2 * pl.col("work_rvu"))  # noqa: E731
