@@ -25,18 +25,20 @@ if TYPE_CHECKING:
         WorkIndexAnswer,
     )
     from pfsetl.pricing.price import claim, price
+    from pfsetl.publication.companions import Companion
     from pfsetl.publication.version import Version
     from pfsetl.publication.version import open_version as open
     from pfsetl.storage.opening import open_store
 
 __all__ = [
-    "Build", "ClaimAnswer", "LineAnswer", "PfsetlError", "PriceAnswer", "ProblemAnswer", "SourceAnswer", "StepAnswer",
-    "Version", "WorkIndexAnswer", "build", "claim", "open", "open_store", "price",
+    "Build", "ClaimAnswer", "Companion", "LineAnswer", "PfsetlError", "PriceAnswer", "ProblemAnswer", "SourceAnswer",
+    "StepAnswer", "Version", "WorkIndexAnswer", "build", "claim", "open", "open_store", "price",
 ]  # fmt: skip
 
 _ANSWERS = [name for name in __all__ if name.endswith("Answer")]
 _FROM = {
     "Build": "pfsetl.pipeline.build:Build",
+    "Companion": "pfsetl.publication.companions:Companion",
     "PfsetlError": "pfsetl.errors:PfsetlError",
     "Version": "pfsetl.publication.version:Version",
     "build": "pfsetl.pipeline.build:build",

@@ -9,11 +9,11 @@ from typing import Any
 
 from pfsetl import alarms
 from pfsetl.archive_folder import order
-from pfsetl.declared import calendar, declarations, quarters, registry
+from pfsetl.declared import calendar, contracts, declarations, quarters, registry
 from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
-from pfsetl.publication import runs, version
+from pfsetl.publication import companions, runs, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
@@ -42,7 +42,8 @@ class Status:
 
     `in_force` and `in_force_soon` are the releases that price today and the day in two weeks, `due` those that should
     be there and aren't, `holes` older ones that were never published. `looked` is the last look at CMS that saw its
-    index, `last_run` the last run of any kind. `disk` are the bytes that are free, None for a bucket.
+    index, `last_run` the last run of any kind. `disk` are the bytes that are free, None for a bucket. `companions` says
+    what is loaded beside the releases.
     """
 
     store: str
@@ -59,6 +60,7 @@ class Status:
     problems: tuple[str, ...]
     disk: int | None
     acknowledged: tuple[str, ...]
+    companions: tuple[str, ...]
     stale: tuple[str, ...]
 
 
@@ -74,7 +76,8 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     newest = version.open_version(store)
     due = missing(newest, today)
     looked, (last, unread) = runs.last_look(store), runs.last_run(store)
-    problems = (*_unsound(newest), *unread)
+    beside, broken = _beside(newest)
+    problems = (*_unsound(newest), *unread, *broken)
     disk = shutil.disk_usage(store.root).free if isinstance(store, LocalStore) and store.root.exists() else None
     standing, known = alarms.acknowledged(_absent(newest, due, today, lag), today)
     stale = [f"{alarm.release}: {alarm.why}" for alarm in standing]
@@ -99,6 +102,7 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
         problems,
         disk,
         tuple(f"{a.alarm.release} {a.alarm.problem} until {a.until}: {a.reason}" for a in known),
+        beside,
         tuple(stale),
     )
 
@@ -180,6 +184,16 @@ def _failed(last: Mapping[str, Any] | None, looked: Mapping[str, Any] | None, to
         first = str(last.get("error") or "no message").splitlines()[0]
         said.append(f"the last run, '{last['command']}' at {last['started']}, failed: {first}")
     return said
+
+
+def _beside(newest: Version) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is loaded beside the versions, and why that can't be said; a store of licensed text has none."""
+    if newest.classification != contracts.PUBLIC:
+        return (), ()
+    try:
+        return companions.said(newest.store), ()
+    except StoreError as error:
+        return (), (str(error),)
 
 
 def _unsound(newest: Version) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 import pfsetl
 from pfsetl.declared import declarations, registry
 from pfsetl.pricing.counties import counties, county_of
-from pfsetl.publication import companions
+from pfsetl.publication import loading
 from tests.golden.published import SETTINGS, published_amounts
 from tests.kinds import Built
 
@@ -156,7 +156,7 @@ def beside(cms):
 def test_anesthesia_is_cmss_base_units_and_cmss_locality_factor(built: Built, beside, release_path):
     version = built("RVU25A")
     path = beside / "CY_2022_Anesthesia_Base_Units_110921.txt"
-    companions.load(version.store, path)
+    loading.load(version.store, path)
     base = [line.split() for line in path.read_text().splitlines() if line[:1].isdigit()][::25]
     with zipfile.ZipFile(release_path("RVU25A")) as archive:
         name = next(n for n in archive.namelist() if n.upper().startswith("ANES") and n.lower().endswith(".csv"))
@@ -173,7 +173,7 @@ def test_anesthesia_is_cmss_base_units_and_cmss_locality_factor(built: Built, be
 def test_both_formats_of_the_base_units_say_the_same(built: Built, beside):
     store = built("RVU25A").store
     text, workbook = (
-        companions.load(store, beside / f"CY_2022_Anesthesia_Base_Units_110921.{suffix}").frame(store).drop("line")
+        loading.load(store, beside / f"CY_2022_Anesthesia_Base_Units_110921.{suffix}").frame(store).drop("line")
         for suffix in ("txt", "xlsx")
     )
     assert text.height == 276
@@ -182,7 +182,7 @@ def test_both_formats_of_the_base_units_say_the_same(built: Built, beside):
 
 def test_every_locality_of_the_zip_file_has_indices(built: Built, beside):
     version = built("RVU25D")
-    zips = companions.load(version.store, beside / "ZIP5_OCT2025.txt").frame(version.store)
+    zips = loading.load(version.store, beside / "ZIP5_OCT2025.txt").frame(version.store)
     gpci = version.scan("gpci", "RVU25D").select("state", "locality").collect()
     without = zips.join(gpci, on=["state", "locality"], how="anti").select("state", "locality").unique()
     assert (zips.height, without.rows()) == (42_956, [])
@@ -190,7 +190,7 @@ def test_every_locality_of_the_zip_file_has_indices(built: Built, beside):
 
 def test_the_zip_file_reaches_every_locality_with_indices(built: Built, beside):
     version = built("RVU25D")
-    zips = companions.load(version.store, beside / "ZIP5_OCT2025.txt").frame(version.store)
+    zips = loading.load(version.store, beside / "ZIP5_OCT2025.txt").frame(version.store)
     gpci = version.scan("gpci", "RVU25D").select("state", "locality").collect()
     assert gpci.join(zips, on=["state", "locality"], how="anti").rows() == []
 
@@ -198,7 +198,7 @@ def test_the_zip_file_reaches_every_locality_with_indices(built: Built, beside):
 # CMS's record "CA 90012 01182 18": Los Angeles, and its amount in the payment file for that locality.
 def test_a_zip_code_is_priced_as_its_locality(built: Built, beside):
     version = built("RVU25D")
-    companions.load(version.store, beside / "ZIP5_OCT2025.txt")
+    loading.load(version.store, beside / "ZIP5_OCT2025.txt")
     by_zip, by_number = (
         pfsetl.price("99213", "2025-10-15", locality=place, output=version) for place in ("90012", "CA/18")
     )
@@ -209,7 +209,7 @@ def test_a_zip_code_is_priced_as_its_locality(built: Built, beside):
 @pytest.mark.parametrize("locality", ["94601", "CA/Alameda", "CA/07"])
 def test_a_zip_code_is_priced_where_its_county_was_on_the_day(built: Built, beside, locality):
     version = built("RVU15A")
-    companions.load(version.store, beside / "ZIP5_OCT2025.txt")
+    loading.load(version.store, beside / "ZIP5_OCT2025.txt")
     assert pfsetl.price("99214", "2015-02-01", locality=locality, output=version)["allowed"] == Decimal("122.96")
 
 
@@ -223,7 +223,7 @@ def test_a_locality_as_cmss_tool_writes_it_has_the_amount_of_the_tool(built: Bui
 # (5 base units + 3.1 time units) x 21.22: CMS's base units of 2022 and ANES2025 of Los Angeles.
 def test_a_physical_status_leaves_the_amount_of_an_anesthesia(built: Built, beside):
     version = built("RVU25D")
-    companions.load(version.store, beside / "CY_2022_Anesthesia_Base_Units_110921.xlsx")
+    loading.load(version.store, beside / "CY_2022_Anesthesia_Base_Units_110921.xlsx")
     answer = pfsetl.price("00100", "2025-11-01", modifiers="AA P3", minutes=47, locality="CA/18", output=version)
     assert answer["allowed"] == Decimal("171.88")
 

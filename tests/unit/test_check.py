@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pfsetl.declared import contracts, registry
+from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ChecksFailed
 from pfsetl.parsing.parse import parse
@@ -138,6 +138,22 @@ def test_a_reason_for_something_else_explains_nothing(other: dict[str, str], mon
 
 
 # --- code lists of a day ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", declarations.code_lists())
+def test_every_indicator_is_asked_for_the_values_of_its_days(
+    column: str, clean: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever list gives a value days is asked for them: here the value `Y` of each list ended before RVU26A."""
+    ended = pl.DataFrame([{"code": "Y", "valid_from": "", "valid_to": "2025-12-31"}])
+    lists = declarations.code_lists()
+    listed = pl.concat([lists[column].select(ended.columns), ended])
+    monkeypatch.setattr(declarations, "code_lists", lambda: {**lists, column: listed})
+    rvu = one("G9904", **{column: "Y"})(clean["rvu"])
+    report = check.check("RVU26A", clean | {"rvu": rvu}, CONTRACT)
+    told = [f for f in report.warnings if "of that day" in f.description]
+    assert [(f.table, "G9904" in " ".join(f.examples)) for f in told] == [("rvu", True)]
+    assert [f.check for f in report.errors if f.check.startswith("known_")] == []
 
 
 @pytest.mark.parametrize(("label", "warned"), [("RVU09A", True), ("RVU11A", False), ("RVU14D", True), ("RVU26A", True)])

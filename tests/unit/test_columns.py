@@ -7,11 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, registry
 from pfsetl.declared.contracts import Column, Contract, Table
 from pfsetl.errors import ContractError
 from pfsetl.pipeline.examine import examine
 from pfsetl.tables import columns
+from pfsetl.tables.derived import derived
 from tests import synthetic as s
 
 CONTRACT = contracts.load()
@@ -92,3 +93,26 @@ def test_a_derived_table_has_the_columns_of_the_contract_and_no_others(change, s
     table = Table("t", "", tuple(Column(c, pl.Int32(), True, c == "key", None, "") for c in ("key", "payment")), (), ())
     with pytest.raises(ContractError, match=said):
         columns.shaped(change(table.empty()), table)
+
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+
+def declaring(*names: str, without: str = "") -> Contract:
+    tables = {name: table for name, table in CONTRACT.tables.items() if name != without}
+    return dataclasses.replace(
+        CONTRACT, tables=tables | {name: dataclasses.replace(CONTRACT.tables["rejects"], name=name) for name in names}
+    )
+
+
+@pytest.mark.parametrize(
+    ("contract", "message"),
+    [
+        (declaring("stray"), "stray: in the contract, and nothing makes it"),
+        (declaring(without="section_stats"), "section_stats: made by .*, and not in the contract"),
+    ],
+)
+def test_a_table_and_what_makes_it_come_together(contract: Contract, message: str) -> None:
+    sources = {name: CONTRACT.tables[name].empty() for name in (*columns.MEMBER_OF, "rejects", "source_lines")}
+    with pytest.raises(ContractError, match=message):
+        derived(sources, registry.find("RVU26A"), contract)

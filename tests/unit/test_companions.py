@@ -22,12 +22,15 @@ from pfsetl.errors import (
     UsageError,
     ValueRefused,
 )
-from pfsetl.publication import companions
+from pfsetl.publication import companions, loading
+from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.companions import MADE_BY
 from tests import synthetic as s
 
 Load = Callable[..., companions.Companion]
+Published = Callable[[], Version]
+Run = Callable[..., tuple[int, str, str]]
 
 pytestmark = pytest.mark.long
 
@@ -66,7 +69,7 @@ def load(tmp_path: Path, store: LocalStore) -> Load:
     def put(name: str, content: bytes | str, effective_from: date | None = None) -> companions.Companion:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return companions.load(store, path, effective_from, sample=True)
+        return loading.load(store, path, effective_from, sample=True)
 
     return put
 
@@ -180,6 +183,87 @@ def test_a_kind_that_wasnt_loaded_isnt_found(load: Load, store: LocalStore):
     assert companions.find(store, "anesthesia_base_units", date(2025, 10, 1)) is None
 
 
+# --- read like any table -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def published(store: LocalStore, tmp_path: Path) -> Published:
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole("RVU25A")))
+    return lambda: pfsetl.open(store)
+
+
+def test_a_companion_is_scanned_like_a_table_as_of_the_first_day_of_a_release(load: Load, published: Published) -> None:
+    for year, units in (("2024", "3"), ("2025", "4"), ("2026", "5")):
+        load(f"Anesthesia_Base_Units_{year}.txt", base_units(("00998", units), year=year))
+    found = published().scan("anesthesia_base_units", "RVU25A").select("effective_from", "hcpcs", "base_units")
+    assert found.collect().rows() == [(date(2025, 1, 1), "00998", 4)]
+
+
+def test_without_a_release_every_loaded_file_is_there(load: Load, published: Published) -> None:
+    for year, units in (("2024", "3"), ("2026", "5")):
+        load(f"Anesthesia_Base_Units_{year}.txt", base_units(("00998", units), year=year))
+    found = published().scan("anesthesia_base_units").select("effective_from", "base_units")
+    assert found.collect().rows() == [(date(2024, 1, 1), 3), (date(2026, 1, 1), 5)]
+
+
+def test_of_two_files_of_a_day_the_rows_are_those_that_prices_use(
+    load: Load, store: LocalStore, published: Published
+) -> None:
+    for code in ("90012", "90013"):
+        load(f"ZIP5_{code}.txt", zip_record(code=code), date(2025, 10, 1))
+    used = companions.find(store, "zip_locality", date(2025, 10, 1))
+    assert used
+    assert published().scan("zip_locality").select("zip").collect().equals(used.frame(store).select("zip"))
+
+
+def test_its_columns_are_those_of_its_contract_behind_the_first_day(load: Load, published: Published) -> None:
+    load("ZIP5_OCT2025.txt", ZIPS)
+    schema = published().scan("zip_locality").collect_schema()
+    assert [*schema] == ["effective_from", *contracts.companions().tables["zip_locality"].schema]
+
+
+def test_its_files_have_addresses_as_those_of_any_table(load: Load, store: LocalStore, published: Published) -> None:
+    one = load("ZIP5_OCT2025.txt", ZIPS)
+    assert published().files("zip_locality", "RVU25A") == [store.uri(one.path)]
+
+
+def test_a_kind_of_which_none_is_loaded_says_how_to_load_it(published: Published) -> None:
+    with pytest.raises(UsageError, match=r"zip_locality: no such file .* is loaded in .*pfsetl load ZIP5_APR2026.txt"):
+        published().scan("zip_locality")
+
+
+def test_a_release_that_isnt_there_has_no_companion_either(load: Load, published: Published) -> None:
+    load("ZIP5_OCT2025.txt", ZIPS)
+    with pytest.raises(UsageError, match="RVU24A: not in version 1"):
+        published().scan("zip_locality", "RVU24A")
+
+
+def test_an_open_version_lists_what_is_loaded(load: Load, published: Published) -> None:
+    one = load("ZIP5_OCT2025.txt", ZIPS)
+    assert published().companions == (one,)
+
+
+def test_a_table_that_isnt_there_is_told_with_the_companions(published: Published) -> None:
+    with pytest.raises(UsageError, match="Beside the versions: zip_locality, anesthesia_base_units"):
+        published().scan("zips")
+
+
+def test_the_status_says_what_is_loaded_and_of_what_nothing_is(load: Load, store: LocalStore, run: Run) -> None:
+    load("ZIP5_OCT2025.txt", ZIPS)
+    out = run("status", "--output", store.root)[1]
+    assert "beside the releases: zip_locality: from 2025-10-01 ZIP5_OCT2025.txt (3 rows, a sample)" in out
+    assert "beside the releases: anesthesia_base_units: none is loaded" in out
+
+
+def test_an_export_says_that_it_leaves_them(
+    load: Load, store: LocalStore, published: Published, run: Run, tmp_path: Path
+) -> None:
+    load("ZIP5_OCT2025.txt", ZIPS)
+    published()
+    out = run("export", tmp_path / "copy", "--output", store.root)[1]
+    assert "not copied, as they belong to no version: zip_locality" in out
+
+
 def test_the_same_file_again_changes_nothing(load: Load, store: LocalStore):
     def everything():
         return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in store.root.rglob("*") if p.is_file()}
@@ -233,7 +317,7 @@ def test_a_file_that_cant_be_right_is_refused_with_its_place(
 @pytest.mark.parametrize("name", ["", "missing.txt"])
 def test_what_is_no_file_is_a_source_that_isnt_available(tmp_path, store: LocalStore, name):
     with pytest.raises(SourceUnavailable, match="no such file"):
-        companions.load(store, tmp_path / name, sample=True)
+        loading.load(store, tmp_path / name, sample=True)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b"{}", b'{"effective_from": "soon"}'])
@@ -297,7 +381,7 @@ def zip_file(count: int = 41_000, last: str = "83414", quarter: str = "20254") -
 
 def put(store: LocalStore, folder: Path, content: str, name: str = "ZIP5_OCT2025.txt", **how) -> companions.Companion:
     (folder / name).write_text(content, newline="")
-    return companions.load(store, folder / name, **how)
+    return loading.load(store, folder / name, **how)
 
 
 def test_a_whole_zip_file_is_loaded(store: LocalStore, tmp_path):

@@ -150,6 +150,9 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     ),
     "rvu.no_work_on_technical_service": ([WHOLE | {"pctc": "3"}, TECHNICAL | {"pctc": "3"}], 1),
     "rvu.known_modifier": ([WHOLE, TECHNICAL | {"modifier": "27"}], 1),
+    "rvu.status_of_its_days": ([WHOLE, WHOLE | {"status": "?"}], 1),
+    "rvu.modifier_of_its_days": ([WHOLE, TECHNICAL | {"modifier": "27"}], 1),
+    "rvu.known_pricing_indicator": ([WHOLE, WHOLE | {"pricing_indicator": "?"}], 1),
     **{f"rvu.known_{name}": ([WHOLE, WHOLE | {name: "?"}], 1) for name in CODE_COLUMNS if name != "modifier"},
     "rvu.package_shares_make_one": (
         [
@@ -278,9 +281,9 @@ def frame(table: Table, rows: list[Row]) -> pl.DataFrame:
 def tables(**rows: list[Row]) -> dict[str, pl.DataFrame]:
     """Every public table with these rows, and the code lists that hold what the clean rows use."""
     public = {name: frame(table, rows.get(name, [])) for name, table in CONTRACT.tables.items()}
-    known = {"status": ["A", "N"], "modifier": ["26", "TC"]}
+    known = {"status": ["A", "N"], "modifier": ["26", "TC"], "pricing_indicator": ["1", "9"]}
     public["neighbour"] = pl.DataFrame({"release": ["RVU24D"], "participant": ["non_qp"], "rows": [3]})
-    lists = {name: pl.DataFrame({"code": known.get(name, ["1"])}) for name in CODE_COLUMNS}
+    lists = {name: pl.DataFrame({"code": known.get(name, ["1"])}) for name in (*CODE_COLUMNS, "pricing_indicator")}
     return public | {f"{kind}_{name}": codes for name, codes in lists.items() for kind in ("code", "current")}
 
 

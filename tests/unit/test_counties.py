@@ -6,7 +6,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import UsageError
-from pfsetl.publication import companions
+from pfsetl.publication import loading
 from tests import synthetic as s
 
 NOW, BEFORE = "2025-01-15", "2023-02-01"
@@ -69,7 +69,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pfsetl.build(label, store=pfsetl.open_store(folder / "o"), archive=archive, sample=True)
     file = folder / "ZIP5_JAN2025.txt"
     file.write_text(ZIPS, newline="")
-    companions.load(pfsetl.open_store(folder / "o"), file, sample=True)
+    loading.load(pfsetl.open_store(folder / "o"), file, sample=True)
     return folder / "o"
 
 

@@ -1,8 +1,13 @@
 """What modifiers say together on one line: contradictions, repetition, days, and what goes with anesthesia alone."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import pfsetl
 from pfsetl.declared import declarations
+from pfsetl.declared.records.rules import REDUCTIONS
 from pfsetl.errors import UsageError
 from pfsetl.pricing.modifier_reasons import modifier_notes, reason_of
 from pfsetl.pricing.service import modifiers, service
@@ -133,3 +138,10 @@ def test_conflicts_name_known_modifiers_each_pair_once():
     pairs = [(row["modifier"], row["other"]) for row in declarations.texts("modifier_conflicts.csv")]
     assert [p for p in pairs if p != tuple(sorted(p)) or not set(p) <= set(modifiers())] == []
     assert {row["effect"] for row in declarations.texts("modifier_conflicts.csv")} == {"no_amount", "note"}
+
+
+def test_every_rule_on_claims_is_applied_by_code():
+    """A rule that is declared, and that no step asks for, would leave its lines as they are without a word."""
+    code = "\n".join(path.read_text() for path in (Path(pfsetl.__file__).parent / "pricing").glob("*.py"))
+    rules = {row.rule for row in declarations.rows(REDUCTIONS)}
+    assert sorted(rule for rule in rules if not re.search(rf'"{rule}"(?!: lambda)', code)) == []

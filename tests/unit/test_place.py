@@ -6,7 +6,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import UsageError
-from pfsetl.publication import companions
+from pfsetl.publication import loading
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long
@@ -67,7 +67,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_zips(output: Path) -> Path:
     path = output.parent / "ZIP5_JAN2025.txt"
     path.write_text(ZIPS, newline="")
-    companions.load(pfsetl.open_store(output), path, sample=True)
+    loading.load(pfsetl.open_store(output), path, sample=True)
     return output
 
 

@@ -15,7 +15,7 @@ import pfsetl
 from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
 from pfsetl.pricing.service import modifiers
-from pfsetl.publication import companions
+from pfsetl.publication import loading
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long
@@ -521,7 +521,7 @@ def test_a_claim_file_priced_in_parts_has_the_lines_of_one_priced_in_one_go(outp
 def with_base_units(folder, output) -> Path:
     path = folder / "CY_2025_Anesthesia_Base_Units.txt"
     path.write_bytes(b"CODE\t2025\r\n\tBASE\r\n\tUNIT\r\n00998\t3\r\n00999\t5\r\n")
-    companions.load(pfsetl.open_store(output), path, sample=True)
+    loading.load(pfsetl.open_store(output), path, sample=True)
     return path
 
 

@@ -10,7 +10,7 @@ from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptLoss, Json, Output, Sample,
 from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
-from pfsetl.publication import companions, version
+from pfsetl.publication import loading, version
 from pfsetl.storage.opening import open_store
 
 AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
@@ -137,7 +137,7 @@ def load(
     """
     first = day_of(effective_from, "effective-from") if effective_from else None
     accept = accepted(loss=accept_loss)
-    found = companions.load(open_store(output), file, first, sample=sample, accept=accept)
+    found = loading.load(open_store(output), file, first, sample=sample, accept=accept)
     part = ", a sample" if found.sample else ""
     print(
         f"{found.kind}: {found.rows:,} rows of {found.file}{part}, from {found.effective_from}, "

@@ -58,6 +58,8 @@ def export(folder: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = No
     find_release(opened, None)
     written = opened.export(folder)
     print(f"version {opened.number}: {len(written)} files in {folder}")
+    if beside := sorted({one.kind for one in opened.companions}):
+        print(f"not copied, as they belong to no version: {', '.join(beside)}")
 
 
 def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:

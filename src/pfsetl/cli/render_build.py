@@ -24,7 +24,7 @@ def build(out: Console, result: Build) -> None:
         out.print(f"[bold]{result.release}[/bold] revision {record.revision}{part} published as version {number}.")
     else:
         out.print(f"[bold]{result.release}[/bold] unchanged: version {number} holds this content already.")
-    files = [r for r in result.version.resources if r.release == result.release]
+    files = result.version.files_of(result.release)
     out.print(table("", ("table", "rows", "bytes"), [(f.table, f.rows, f.bytes) for f in files]))
     notices(out, record)
     unexplained = [d for d in record.format_differences if not d.explained]

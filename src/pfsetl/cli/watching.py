@@ -45,6 +45,8 @@ def _lines(found: Status) -> Iterator[str]:
     last = found.last_run or {}
     yield f"last run: {', '.join(str(last[part]) for part in ('command', 'started', 'outcome') if last) or 'none'}"
     yield f"files: {'; '.join(found.problems) or 'all there, of their size'}"
+    for kind in found.companions:
+        yield f"beside the releases: {kind}"
     if found.disk is not None:
         yield f"disk: {found.disk / 1e9:,.1f} GB free"
     for known in found.acknowledged:

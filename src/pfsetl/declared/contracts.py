@@ -14,6 +14,8 @@ from pfsetl.declared import declarations
 from pfsetl.errors import ContractError
 
 PUBLIC, RESTRICTED = "public", "restricted"
+ALL_RELEASES = "one file over all releases"
+OVER = ("each release against the one before", ALL_RELEASES)  # what a table that is made of several releases goes over
 _DTYPES: dict[str, pl.DataType] = {
     "string": pl.String(),
     "boolean": pl.Boolean(),
@@ -54,13 +56,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One published table: its columns in order, the rules over them, and the members it is made of."""
+    """One published table: its columns in order, the rules over them, and the members it is made of.
+
+    `over` is one of `OVER` for a table that is made of several releases when a version is committed, else empty.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
     members: tuple[str, ...] = ()
+    over: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -170,7 +176,25 @@ def _table(entry: Mapping[str, Any], where: str) -> Table:
         raise ContractError(f"{name}: primaryKeyPosition must count 1, 2, 3 in column order, found {places}.")
     rules = tuple(_rule(declared, name) for declared in entry.get("quality", ()))
     _refuse_twins((rule.name for rule in rules), name)
-    return Table(name, str(_need(entry, "description", name)), columns, rules, tuple(_custom(entry).get("members", ())))
+    members, over = (_custom(entry).get(what, ()) for what in ("members", "over"))
+    table = Table(name, str(_need(entry, "description", name)), columns, rules, tuple(members), str(over or ""))
+    _refuse_unkeepable(table)
+    return table
+
+
+def _refuse_unkeepable(table: Table) -> None:
+    """Raise ContractError for what a table over several releases can't be."""
+    if not table.over:
+        return
+    if table.over not in OVER:
+        raise ContractError(f"{table.name}: over is '{table.over}', expected '{OVER[0]}' or '{OVER[1]}'.")
+    if "release" not in table.key:
+        raise ContractError(f"{table.name}: goes over {table.over}, so 'release' must be part of its key.")
+    if warn := next((rule.name for rule in table.rules if rule.severity != "error"), None):
+        raise ContractError(
+            f"{table.name}, rule '{warn}': severity is 'warn', expected 'error': a table over several releases is made "
+            "at commit, after the record of warnings."
+        )
 
 
 def _column(declared: Mapping[str, Any], table: str) -> Column:

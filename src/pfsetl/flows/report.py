@@ -123,8 +123,7 @@ def show_published(key: str, version: Version, release: str, sentence: str) -> N
     """Leave a table artifact of what a version holds of one release: a row per table."""
     table = [
         {"table": r.table, "rows": r.rows, "bytes": r.bytes, "sha256": r.hash.partition(":")[2][:12]}
-        for r in version.resources
-        if r.release == release
+        for r in version.files_of(release)
     ]
     _safely(lambda: create_table_artifact(key=key, table=table, description=sentence))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.errors import ValueRefused, during
 from pfsetl.errors import shown as cut_short
@@ -18,8 +18,6 @@ _KEYS = {
     "locality_county": ("mac", "locality"),
     "anesthesia": ("mac", "locality"),
     "opps_cap": ("hcpcs", "modifier", "mac", "locality"),
-    "zip_locality": ("zip",),
-    "anesthesia_base_units": ("hcpcs",),
 }
 LICENSED = "description"
 _REJECTS = {"line": pl.UInt32, "reason": pl.String, "text": pl.String}
@@ -92,7 +90,7 @@ def _rejects(raw: RawTable, aside: pl.DataFrame) -> pl.DataFrame:
 
 def key_of(member: str) -> tuple[str, ...]:
     """Return the fields that identify a record of a member within its file."""
-    return _KEYS[member]
+    return _KEYS[member] if member in _KEYS else contracts.companions().tables[member].key
 
 
 def _shown(field: FieldRow) -> pl.Expr:
@@ -113,7 +111,7 @@ def _unusable(raw: RawTable) -> pl.DataFrame:
 
 
 def _repeats(raw: RawTable) -> pl.DataFrame:
-    key = [name for name in ("hcpcs_modifier", *_KEYS[raw.member]) if name in raw.frame.columns]
+    key = [name for name in ("hcpcs_modifier", *key_of(raw.member)) if name in raw.frame.columns]
     suspects = raw.frame.filter(~raw.frame.select(key).is_unique())
     cells = [c for c in suspects.columns if c != "line"]
     first = suspects.select("line", first=pl.col("line").min().over(cells) if suspects.height else pl.col("line"))

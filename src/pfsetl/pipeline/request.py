@@ -97,5 +97,5 @@ def is_built(one: Opened) -> bool:
         return False
     if one.all_formats and not known.all_formats:
         return False
-    mine = [r for r in one.base.resources if r.release == one.label]
-    return all(one.base.store.size(r.path) == r.bytes and one.base.store.exists(r.schema) for r in mine)
+    store = one.base.store
+    return all(store.size(r.path) == r.bytes and store.exists(r.schema) for r in one.base.files_of(one.label))

@@ -8,13 +8,14 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication.manifest import ReleaseChanges, Resource, Supersedes, TableCounts
+from pfsetl.publication import over_releases
+from pfsetl.publication.manifest import ALL, ReleaseChanges, Resource, Supersedes, TableCounts
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.tables import row_changes
 
 # What these tables say is about the release itself or its files, and so differs between any two of them.
-OF_ONE_RELEASE = ("releases", "release_calendar", "release_changes", "source_lines", "rejects")
+OF_ONE_RELEASE = ("releases", "release_calendar", "source_lines", "rejects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,46 @@ def _tables(old: Version, new: Version, releases: Collection[str]) -> tuple[list
         if was and now and was.digest == now.digest:
             unchanged += 1
         elif was and now:
-            tables.append(_table(old, new, was, now))
+            tables.append(_table(old, new, place[0], (place[1], place[1]), (was.rows, now.rows)))
         else:
             rows = was.rows if was else 0, now.rows if now else 0
             tables.append(TableChanges(*place, *rows, added=rows[1], removed=rows[0], changed=0, columns={}))
+    for name in sorted({table for table, release in before.keys() | after.keys() if release == ALL}):
+        found, same = _of_all(old, new, name, releases)
+        tables, unchanged = [*tables, *found], unchanged + same
     return tables, unchanged
+
+
+def _of_all(old: Version, new: Version, name: str, releases: Collection[str]) -> tuple[list[TableChanges], int]:
+    """Return how the rows of some releases differ in a table over all of them, and of how many releases they don't.
+
+    Rows that were made of the same tables are the same, and aren't read.
+    """
+    was, now = (_resources(at).get((name, ALL)) for at in (old, new))
+    if was and now and was.digest == now.digest:
+        return [], 1
+    before, after = (over_releases.releases_of(side) if side else {} for side in (was, now))
+    asked = sorted(x for x in releases if x in before or x in after)
+    moved = [label for label in asked if before.get(label) != after.get(label)]
+    counts = [_rows(at, name, moved) if side else {} for at, side in ((old, was), (new, now))]
+    tables = []
+    for label in moved:
+        rows = counts[0].get(label, 0), counts[1].get(label, 0)
+        if label in before and label in after:
+            tables.append(_table(old, new, name, (label, label), rows))
+        else:
+            tables.append(TableChanges(name, label, *rows, added=rows[1], removed=rows[0], changed=0, columns={}))
+    differing = [t for t in tables if t.added or t.removed or t.changed]
+    return differing, len(asked) - len(differing)
+
+
+def _rows(at: Version, table: str, releases: Collection[str]) -> dict[str, int]:
+    """Return how many rows of each release a table over all has."""
+    try:
+        counted = at.scan(table).filter(pl.col("release").is_in(releases)).group_by("release").len().collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unread(at, table, "all releases", error) from error
+    return dict(counted.iter_rows())
 
 
 def between_releases(at: Version, old: str, new: str, *, top: int = 3) -> Diff:
@@ -106,11 +142,11 @@ def between_releases(at: Version, old: str, new: str, *, top: int = 3) -> Diff:
     at.files("rvu", old), at.files("rvu", new)  # raises for a release that isn't there
     resources = _resources(at)
     tables, unchanged = [], 0
-    for name in sorted({table for table, _ in resources} - set(OF_ONE_RELEASE)):
+    for name in sorted({r.table for r in at.resources if not over_releases.is_over_releases(r)} - set(OF_ONE_RELEASE)):
         was, now = resources.get((name, old)), resources.get((name, new))
         if not was or not now:
             continue
-        found = _table(at, at, was, now)
+        found = _table(at, at, name, (old, new), (was.rows, now.rows))
         if found.added or found.removed or found.changed:
             tables.append(found)
         else:
@@ -128,25 +164,30 @@ def _resources(at: Version) -> dict[tuple[str, str], Resource]:
     return {(r.table, r.release): r for r in at.resources}
 
 
-def _table(old: Version, new: Version, was: Resource, now: Resource) -> TableChanges:
-    name = now.table
+def _table(old: Version, new: Version, name: str, releases: tuple[str, str], rows: tuple[int, int]) -> TableChanges:
+    """Compare a table of a release of `old` with that of a release of `new`."""
+    was, now = releases
     known = contracts.find_table(name)
     if known is None:
         raise UsageError(f"{name}: a table this pfsetl doesn't know. Upgrade pfsetl to compare it.")
     key = [c for c in known.key if c != "release"]
     try:
-        before, after = old.scan(name, was.release), new.scan(name, now.release)
-        if "participant" in key and was.release != now.release:
+        before, after = old.scan(name, was), new.scan(name, now)
+        if "participant" in key and was != now:
             sides = (f.select(pl.col("participant").unique()).collect()["participant"] for f in (before, after))
             before, after = row_changes.with_pairs(before, after, row_changes.paired(*sides))
         before, after = before.drop("release", strict=False), after.drop("release", strict=False)
         found = row_changes.counted(before, after, key)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise StoreError(
-            f"{new.store}: {name} of {was.release} or {now.release} can't be read "
-            f"({str(error).splitlines()[0]}). {command('verify', new.store)} says which file is damaged."
-        ) from error
-    return TableChanges(name, now.release, was.rows, now.rows, found.added, found.removed, found.changed, found.columns)
+        raise _unread(new, name, " or ".join(dict.fromkeys(releases)), error) from error
+    return TableChanges(name, now, *rows, found.added, found.removed, found.changed, found.columns)
+
+
+def _unread(at: Version, table: str, of: str, error: Exception) -> StoreError:
+    return StoreError(
+        f"{at.store}: {table} of {of} can't be read ({str(error).splitlines()[0]}). {command('verify', at.store)} says "
+        "which file is damaged."
+    )
 
 
 def _movers(old: Version, was: str, new: Version, now: str, top: int) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +13,9 @@ from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication.release_record import Count, Later, Record, ReleaseRecord, plain, record_of
 from pfsetl.storage.store import Store
 
-FORMAT = 1
+FORMAT = 2
+OVER_ALL = 2  # the first format in which one file may hold the rows of all releases
+ALL = "all"  # in place of a release: such a file
 _NUMBERED = re.compile(r"versions/([0-9]{6})\.json")
 
 Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]+\Z")]
@@ -22,7 +24,7 @@ SchemaPath = Annotated[str, Meta(pattern=r"\Aschemas/[A-Za-z0-9_.-]+\.json\Z")]
 
 
 class Resource(Record, frozen=True):
-    """One file of a version: a table of a release, where it lies, and what it has to be."""
+    """One file of a version: a table of a release, or of `all` in one, where it lies, and what it has to be."""
 
     table: Name
     release: Name
@@ -36,7 +38,7 @@ class Resource(Record, frozen=True):
     format: str | Later = UNSET
     mediatype: str | Later = UNSET
     schema_hash: str | Later = UNSET
-    of: tuple[str, ...] | Later = UNSET  # rule and digests of the tables that it was made of at commit
+    of: tuple[str, ...] | Later = UNSET  # what it was made of at commit: rule and digests; of `all`, by release
 
 
 class Supersedes(Record, frozen=True):
@@ -117,6 +119,16 @@ def encode(content: Manifest | Mapping[str, Any]) -> bytes:
     return (json.dumps(plain(content), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
+def format_of(resources: Iterable[Resource]) -> int:
+    """Return the lowest format that holds these files, so that older pfsetls read what they can."""
+    return OVER_ALL if any(r.release == ALL for r in resources) else 1
+
+
+def to_build(resource: Resource) -> str:
+    """Return what to build to have a file again."""
+    return "any of its releases" if resource.release == ALL else resource.release
+
+
 def about(content: Manifest, **fields: Any) -> Manifest:
     """Return a manifest with some fields of its `pfsetl` part replaced."""
     return msgspec.structs.replace(content, pfsetl=msgspec.structs.replace(content.pfsetl, **fields))
@@ -149,5 +161,6 @@ def _contradictions(found: Manifest) -> Iterator[str]:
     shown = [(r.table, r.release) for r in found.resources]
     if len(set(shown)) < len(shown):
         yield "a table of a release is there twice"
-    if strangers := sorted({release for _, release in shown} - found.pfsetl.releases.keys()):
+    over_all = {ALL} if all(r.of for r in found.resources if r.release == ALL) else set[str]()
+    if strangers := sorted({release for _, release in shown} - found.pfsetl.releases.keys() - over_all):
         yield f"a table is of {strangers[0]}, which has no record"

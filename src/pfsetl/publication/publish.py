@@ -15,7 +15,7 @@ import polars as pl
 
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import Conflict, StoreError
-from pfsetl.publication import chain, diff, licensing, manifest, objects, release_changes, runs, version
+from pfsetl.publication import chain, diff, licensing, manifest, objects, over_releases, runs, version
 from pfsetl.publication.manifest import About, ContractName, Manifest, Resource
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.release_record import ReleaseRecord
@@ -159,16 +159,16 @@ def _resources(
     made: dict[tuple[str, ...], Resource],
     again: Iterable[str],
 ) -> list[Resource]:
-    """Return the whole file set of the next version: kept, replaced, and what follows from two releases."""
+    """Return the whole file set of the next version: kept, replaced, and what follows from several releases."""
 
-    def put(release: str, frame: pl.DataFrame) -> Resource:
-        return objects.stored(store, release, contract.tables[release_changes.TABLE], frame)
+    def put(table: str, release: str, frame: pl.DataFrame) -> Resource:
+        return objects.stored(store, release, contract.tables[table], frame)
 
     replaced = {s.release for s in changed}
-    kept = [r for r in newest.resources if r.release not in replaced or r.table == release_changes.TABLE]
+    kept = [r for r in newest.resources if r.release not in replaced or over_releases.is_over_releases(r)]
     added = [resource for s in changed for resource in s.resources]
     records = {**newest.releases, **{s.release: s.record for s in changed}}
-    return release_changes.completed(store, [*kept, *added], records, put, made, again)
+    return over_releases.completed(store, [*kept, *added], records, contract, put, made, again)
 
 
 def _rewritten(newest: Version, mine: StagedRelease) -> bool:
@@ -191,7 +191,7 @@ def _manifest(
     from importlib.metadata import version as installed
 
     about = About(
-        format=manifest.FORMAT,
+        format=manifest.format_of(resources),
         parent=newest.number,
         parent_sha256=newest.sha256,
         contract=ContractName(id=contract.id, version=contract.version),

@@ -7,14 +7,14 @@ import polars as pl
 
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
-from pfsetl.publication import neighbours, recording, release_changes
+from pfsetl.publication import neighbours, over_releases, recording
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.source import members
 from pfsetl.tables import agreement, completeness, unplaced
 from pfsetl.tables.check import Report, check
 
-NOT_ASKED = ("payment_locality", "releases", release_changes.TABLE)  # a build makes these after its checks
+NOT_ASKED = ("payment_locality", "releases")  # a build makes these after its checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
     release, entry, contract = registry.find_or_infer(label), at.releases[label], contracts.load()
     sample = entry.sample
     tables: dict[str, pl.DataFrame] = {}
-    for resource in at.resources:
+    for resource in at.files_of(label):
         name = resource.table
-        if resource.release != label or name in NOT_ASKED:
+        if name in NOT_ASKED:
             continue
         if name not in contract.tables:
             notes.append(f"{name} is a table this pfsetl doesn't know")
@@ -73,7 +73,7 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
     near = recording.neighbour(release, others)
     report = check(label, tables, replace(contract, tables=asked), {"neighbour": near}, sample=sample)
     found = list(report.findings)
-    if not lacking - set(NOT_ASKED):
+    if not lacking - set(NOT_ASKED) - over_releases.makers(contract).keys():
         found += agreement.agreements(tables, release, members.participants(entry.missing))[1]
         if not sample:
             found += completeness.floors(tables, calendar.formula_day(release)) + completeness.known(tables, release)

@@ -8,7 +8,7 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import chain, companions, layout, manifest, release_changes, runs, staging, version
+from pfsetl.publication import chain, companions, layout, manifest, over_releases, runs, staging, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.publish import content_of
 from pfsetl.publication.version import Version
@@ -88,11 +88,20 @@ def _of_manifest(proof: Proof, at: Version) -> None:
     """Hold a manifest against itself."""
     name = manifest.name(at.number)
     for label, entry in at.releases.items():
-        mine = [r for r in at.resources if r.release == label and r.table != release_changes.TABLE]
+        mine = [r for r in at.resources if r.release == label and not over_releases.is_over_releases(r)]
         if content_of(mine, entry) != entry.content:
             _add(proof, name, f"the content of {label} isn't that of its tables; restore it from a copy")
     for path in (r.path for r in at.resources if r.path != staging.object_of(r)):
         _add(proof, name, f"{path} isn't the name of its rows; restore the manifest from a copy")
+    for r in at.resources:
+        if r.release == manifest.ALL:
+            held = over_releases.releases_of(r).keys()
+            if strange := sorted(held - at.releases.keys()):
+                _add(proof, name, f"{r.path} holds {strange[0]}, which has no record; restore the manifest from a copy")
+            if lacking := sorted(at.releases.keys() - held):
+                proof.notes[r.path] = (
+                    f"without {', '.join(lacking)}, which lack what it's made of; build them again to add them"
+                )
 
 
 def _lost(store: Store) -> Collection[int]:
@@ -108,7 +117,7 @@ def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
     for (path, rows, digest), r in wanted.items():
         if path in proof.bad:
             continue
-        known = contracts.find_table(r.table)
+        known, remedy = contracts.find_table(r.table), manifest.to_build(r)
         try:
             frame = pl.read_parquet(io.BytesIO(store.get(path)))
             if frame.height != rows:
@@ -118,11 +127,11 @@ def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
             elif known is None:
                 proof.notes[path] = "a table this pfsetl doesn't know; its rows weren't digested"
             elif rows_digest(contracts.conform(frame, known)) != digest:
-                _add(proof, path, f"its rows aren't those of its digest; move it away and build {r.release} again")
+                _add(proof, path, f"its rows aren't those of its digest; move it away and build {remedy} again")
         except ContractError:
             proof.notes[path] = "of another version of the contract; its rows were counted, not digested"
         except (pl.exceptions.PolarsError, OSError):
-            _add(proof, path, f"not Parquet that can be read; move it away and build {r.release} again")
+            _add(proof, path, f"not Parquet that can be read; move it away and build {remedy} again")
 
 
 def _records(proof: Proof, store: Store, newest: int) -> None:

@@ -5,17 +5,19 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
-from pfsetl.declared import contracts, registry, table_schemas
+from pfsetl.declared import calendar, contracts, registry, table_schemas
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import digest
+from pfsetl.publication import companions, digest
 from pfsetl.publication import manifest as manifests
-from pfsetl.publication.manifest import About, Manifest, Resource
+from pfsetl.publication.companions import Companion
+from pfsetl.publication.manifest import ALL, About, Manifest, Resource
 from pfsetl.publication.release_record import ReleaseRecord, plain
 from pfsetl.remedies import command, first_build
 from pfsetl.storage.folder import LocalStore
@@ -51,6 +53,12 @@ class Version:
         return self.manifest.resources
 
     @property
+    def companions(self) -> tuple[Companion, ...]:
+        """What is loaded in the store beside its versions: kind, first day, file, sha256, rows of each file."""
+        kinds = contracts.companions().tables
+        return tuple(one for kind in kinds for one in companions.loaded(self.store, kind))
+
+    @property
     def classification(self) -> str:
         """`restricted` for a store of licensed text, else `public`."""
         return self.manifest.pfsetl.classification or contracts.PUBLIC
@@ -72,15 +80,30 @@ class Version:
         return known or registry.inferred(label, said.year, said.quarter, days)
 
     def files(self, table: str, release: str | None = None) -> list[str]:
-        """Return the addresses of a table's Parquet files, of one release or of all."""
+        """Return the addresses of a table's Parquet files, of one release or of all.
+
+        A table over all releases is one file, with the rows of every release; a companion's are those of its loads.
+        """
+        if table in contracts.companions().tables:
+            return [self.store.uri(c.path) for c in companions.used(self.store, table, self._first_day(release))]
         return [self.store.uri(r.path) for r in self._parts(table, release)]
+
+    def files_of(self, release: str) -> list[Resource]:
+        """Return the files with rows of one release: its own, and those of tables over all releases."""
+        return [r for r in self.resources if r.release in (release, ALL)]
 
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
         """Return a table as a LazyFrame, of one release or of all.
 
+        Of a companion (`zip_locality`, `anesthesia_base_units`), which no version holds, it's what is loaded in the
+        store: every file, or the one that holds on the first day of the release; `effective_from` is its first day.
+
         >>> version.scan("rvu", "RVU26A").filter(hcpcs="97761").collect()  # doctest: +SKIP
         """
-        paths = [r.path for r in self._parts(table, release)]
+        if table in contracts.companions().tables:
+            return companions.scan(self.store, table, self._first_day(release))
+        parts = self._parts(table, release)
+        paths = [r.path for r in parts]
         there = {name for folder in {p.rpartition("/")[0] for p in paths} for name in self.store.names(folder)}
         if gone := [self.store.uri(p) for p in paths if p not in there]:
             raise StoreError(
@@ -89,7 +112,10 @@ class Version:
             )
         # NOTE: these are names, not patterns; a store's folder may have brackets in its own.
         addresses = [self.store.uri(p) for p in paths]
-        return pl.scan_parquet(addresses, storage_options=self._storage_options(), glob=False)
+        found = pl.scan_parquet(addresses, storage_options=self._storage_options(), glob=False)
+        if release is not None and any(r.release == ALL for r in parts):
+            return found.filter(pl.col("release") == release)
+        return found
 
     def verify(self) -> Iterator[tuple[str, str]]:
         """Rehash every file and schema; yield (file, problem), problem "" where it is what the manifest says."""
@@ -114,7 +140,7 @@ class Version:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as stream:
                     found = sha256(_through(self.store.chunks(resource.path), stream))
-                if problem := _problem(found, resource.hash, resource.release):
+                if problem := _problem(found, resource.hash, f"run {command('repair', self.store)}"):
                     raise StoreError(f"{self.store}/{resource.path}: {problem}. Nothing was exported.")
                 written.append(target)
             schemas = {r.schema for r in self.resources}
@@ -143,14 +169,22 @@ class Version:
     def _parts(self, table: str, release: str | None) -> list[Resource]:
         known = sorted({r.table for r in self.resources})
         if table not in known:
+            beside = f"Beside the versions: {', '.join(contracts.companions().tables)}."
             raise UsageError(
-                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}."
-                + ("" if self.classification == contracts.PUBLIC else " The other tables are in the public store.")
+                f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}. "
+                + (beside if self.classification == contracts.PUBLIC else "The other tables are in the public store.")
             )
+        self._refuse_absent(release)
+        return [r for r in self.resources if r.table == table and (release is None or r.release in (release, ALL))]
+
+    def _refuse_absent(self, release: str | None) -> None:
         if release is not None and release not in self.releases:
             there = ", ".join(self.releases)
             raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
-        return [r for r in self.resources if r.table == table and release in (None, r.release)]
+
+    def _first_day(self, release: str | None) -> date | None:
+        self._refuse_absent(release)
+        return calendar.formula_day(self.release(release)) if release else None
 
     def _storage_options(self) -> dict[str, str] | None:
         return dict(self.store.storage_options) if self.store.storage_options else None
@@ -179,7 +213,8 @@ def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
         for r in at.resources:
             in_manifest = r.hash if r.hash.startswith("sha256:") else "sha256:"
             remedy = (
-                f"run {command('repair', at.store)}, and if it can't, move the file away and build {r.release} again"
+                f"run {command('repair', at.store)}, and if it can't, move the file away and build "
+                f"{manifests.to_build(r)} again"
             )
             wanted.setdefault((r.path, in_manifest, r.bytes), (at.store, remedy))
             wanted.setdefault((r.schema, schema_hash(r), None), (at.store, _schema_remedy(r, at.store)))
@@ -221,7 +256,7 @@ def sha256(chunks: Iterable[bytes]) -> str:
 
 
 def shown_path(resource: Resource) -> str:
-    """Return where readers find a file inside one version's tree."""
+    """Return where readers find a file inside one version's tree; one over all releases is `<table>/all.parquet`."""
     return f"{resource.table}/{resource.release}.parquet"
 
 

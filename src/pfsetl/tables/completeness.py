@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.records.archives import FLOORS, FloorRow
 from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
@@ -116,11 +116,11 @@ def replaced_by_sample(revision: str, rows: int, table: str = "rvu") -> Finding:
 
 
 def codes_lost(table: str, before: pl.DataFrame, now: pl.DataFrame, what: str) -> Finding:
-    """Say which codes, the first column, a file lacks of one that it takes the place of; any is an error."""
-    key = before.columns[0]
-    gone = before.join(now, on=key, how="anti").sort(key)[key]
+    """Say which keys a companion lacks of one that it takes the place of; any is an error."""
+    key = list(contracts.companions().tables[table].key)
+    gone = before.join(now, on=key, how="anti").sort(key).select(pl.concat_str(key, separator=" "))
     said = f"{len(gone):,} of {before.height:,} rows of {what} are gone"
-    return _finding(table, "rows_kept", "error", said, len(gone), tuple(gone.head(EXAMPLES)))
+    return _finding(table, "rows_kept", "error", said, len(gone), tuple(gone.to_series().head(EXAMPLES)))
 
 
 def _lost(

@@ -1,7 +1,7 @@
 """The tables of one release that follow from its source tables: each by one function, found here by its name.
 
 `payment_locality` is written while these are made (`derive.payment_locality`), `releases` needs the store
-(`publication.recording.releases_table`), and `release_changes` two releases (`tables.row_changes`).
+(`publication.recording.releases_table`), and others several releases (`publication.over_releases`).
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ import polars as pl
 from pfsetl.declared import calendar
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
+from pfsetl.errors import ContractError
 from pfsetl.tables import columns, compare, derive
 
 Tables = Mapping[str, pl.DataFrame]
@@ -50,8 +51,22 @@ MADE_BY: Mapping[str, Callable[[Tables, Release], Tables]] = {
 }
 
 
+LATER = ("payment_locality", "releases")
+
+
 def derived(tables: Tables, release: Release, contract: Contract) -> dict[str, pl.DataFrame]:
-    """Return the derived tables of a release, each as the contract has it."""
+    """Return the derived tables of a release, each as the contract has it.
+
+    Raises ContractError for a table of the contract that nothing makes, and for one that is made and not in it.
+    """
+    of_one = {name for name, table in contract.tables.items() if not table.over}
+    if lacking := sorted(of_one - {*tables, *MADE_BY, *LATER}):
+        raise ContractError(
+            f"{', '.join(lacking)}: in the contract, and nothing makes it. Give it a function and a row in MADE_BY "
+            "of tables/derived.py."
+        )
+    if strange := sorted(MADE_BY.keys() - of_one):
+        raise ContractError(f"{', '.join(strange)}: made by tables/derived.py, and not in the contract. Declare it.")
     made: dict[str, pl.DataFrame] = {}
     for make in dict.fromkeys(MADE_BY.values()):
         found = make({**tables, **made}, release)

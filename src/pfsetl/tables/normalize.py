@@ -120,7 +120,7 @@ def _anesthesia(raw: RawTable, frame: pl.DataFrame) -> pl.DataFrame:
     factors = [c for c in frame.columns if c.startswith("anesthesia_factor")]
     merged = places.merged(frame, ["state", "locality"], factors, raw.file)
     return pl.concat(
-        merged.select("state", "locality", "mac", "macs", "line", conversion_factor=factor).with_columns(
+        merged.select(pl.exclude(factors), conversion_factor=factor).with_columns(
             participant=pl.lit(factor.removeprefix("anesthesia_factor").lstrip("_") or "all")
         )
         for factor in factors

@@ -60,13 +60,14 @@ def counted(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Changes
     return Changes(added, removed, changed, counts, {c: tuple(first[c]) for c in counts}, tuple(came), tuple(went))
 
 
-def release_changes(old: pl.DataFrame | None, new: pl.DataFrame) -> pl.DataFrame:
+def release_changes(earlier: Mapping[str, pl.DataFrame] | None, now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Return the table `release_changes`: every cell of `rvu` that differs from the previous release, as text.
 
     A row that is there in one of them only is one row, its `column` empty. Participants are paired by
     `schemas/participants.csv`; one without a counterpart in the previous release isn't compared.
     """
-    table = contracts.load().tables["release_changes"]
+    table, new = contracts.load().tables["release_changes"], now["rvu"]
+    old = earlier["rvu"] if earlier else None
     if old is None or old.is_empty() or new.is_empty():
         return table.empty()
     releases = {"release": pl.lit(new["release"][0]), "previous_release": pl.lit(old["release"][0])}
