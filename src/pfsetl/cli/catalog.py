@@ -19,7 +19,7 @@ def releases(opened: Version) -> list[dict[str, Any]]:
 
 def versions(store: Store) -> list[dict[str, Any]]:
     """Return every version of a store with the releases it holds, oldest first."""
-    opened = [version.open_version(store, number) for number in version.numbers(store)]
+    opened = (version.load(store, number) for number in version.numbers(store))  # one in memory at a time
     return [
         {
             "version": v.number,

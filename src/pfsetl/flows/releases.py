@@ -72,7 +72,7 @@ def commit(result: Result, staged: list[StagedRelease], output: str, run: Run) -
         else:  # another run published the same meanwhile
             result.unchanged += [one.release for one in made]
     elif result.unchanged:
-        result.version = version.open_version(store)  # another run may have published them meanwhile
+        result.version = version.newest(store, result.version)  # another run may have published them meanwhile
     run.version, run.outcome = result.version.number, result.word()
     events.published(result.published, result.version.number, output)
     events.refused(result.failed, result.version.number, output)

@@ -104,7 +104,7 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
         except PfsetlError as error:
             failed[one.release] = str(error)
     if not accepted:
-        return version.open_version(store), failed
+        return version.newest(store, base), failed
     known = {**base.releases, **{s.release: s.record for s in accepted}}
     kept = [r for r in base.resources if r.release not in {s.release for s in accepted}]
     resources = [*kept, *(r for s in accepted for r in s.resources)]

@@ -38,7 +38,8 @@ def stage(one: Opened, parsed: list[Parsed] | None = None) -> StagedRelease:
             found.report.raise_if_bad()
         complete = found.tables | {"releases": recording.releases_table(release, found.record, one.base)}
         with step("write", one.label) as done:
-            made = publish.stage(store, one.label, complete, found.record, contract, {"payment_locality": under_way})
+            ready = {"payment_locality": under_way}
+            made = publish.stage(store, one.label, complete, found.record, contract, ready, one.base)
             done.rows, done.bytes = sum(r.rows for r in made.resources), sum(r.bytes for r in made.resources)
         return made
 

@@ -16,6 +16,7 @@ from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import manifest
 from pfsetl.publication.manifest import Manifest
+from pfsetl.publication.release_record import Later
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
@@ -40,6 +41,15 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """What a manifest says of its place in the chain; it's all that is kept of one that was looked at."""
+
+    version: str | Later
+    parent: int | Later
+    parent_sha256: str | Later
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """A file that breaks the chain, and what is wrong; `harmless` is worth telling but no damage."""
 
@@ -54,14 +64,19 @@ def record(store: Store, number: int, sha256: str, what: str = PUBLISHED) -> Non
     store.put_new(f"{FOLDER}/{number:06d}{what}.json", content.encode())
 
 
-def read(store: Store) -> Chain:
-    """Return what the records of a store say; one that can't be read is told in `unreadable`, and stops nothing."""
+def read(store: Store, since: int = 0) -> Chain:
+    """Return what the records of a store say; one that can't be read is told in `unreadable`, and stops nothing.
+
+    Records of versions before `since` are left unread.
+    """
     found: dict[str, dict[int, str]] = {PUBLISHED: {}, PRUNED: {}, LOST: {}}
     unreadable: dict[str, str] = {}
     for name in store.names(FOLDER):
         named = _NAME.fullmatch(name)
         if named is None:
             unreadable[name] = "no name that pfsetl writes; move it away"
+            continue
+        if int(named[1]) < since:
             continue
         try:
             content = read_json(store.get(name))
@@ -82,7 +97,7 @@ def follow(store: Store, newest: Version) -> int:
 
     Raises StoreError when a later one was published and is gone, which the next version would leave out unseen.
     """
-    known = read(store)
+    known = read(store, newest.number)
     if newest.number and newest.number not in known.published:
         record(store, newest.number, newest.sha256)
     for number in sorted(set(known.published) - set(known.lost) - set(known.pruned)):
@@ -102,10 +117,16 @@ def _goes_on(store: Store, newest: int) -> str:
     return f"{command('repair', store)} records it as lost, and builds go on from version {newest}"
 
 
-def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Manifest]) -> Iterator[Break]:
+def link(content: Manifest) -> Link:
+    """Return what a manifest says of its place in the chain."""
+    about = content.pfsetl
+    return Link(content.version, about.parent, about.parent_sha256)
+
+
+def breaks(store: Store, hashes: Mapping[int, str], links: Mapping[int, Link]) -> Iterator[Break]:
     """Follow the manifests of a store from the newest to the oldest; yield where they don't hold together.
 
-    `hashes` are those of the manifest files by number, `manifests` the contents of those that can be read.
+    `hashes` are those of the manifest files by number, `links` what those that can be read say.
     """
     known, mend = read(store), command("repair", store)
     newest = max(hashes, default=0)
@@ -113,12 +134,12 @@ def breaks(store: Store, hashes: Mapping[int, str], manifests: Mapping[int, Mani
     for name, problem in known.unreadable.items():
         yield Break(name, problem)
     yield from _against_records(known, hashes, otherwise)
-    for number, content in sorted(manifests.items()):
-        name, about = manifest.name(number), content.pfsetl
-        if content.version != str(number):
-            said = f"calls itself version {str(content.version or None)[:20]}; it was renamed. Move it away"
+    for number, said_there in sorted(links.items()):
+        name = manifest.name(number)
+        if said_there.version != str(number):
+            said = f"calls itself version {str(said_there.version or None)[:20]}; it was renamed. Move it away"
             yield Break(name, said)
-        parent, expected = about.parent, None if about.parent_sha256 is UNSET else about.parent_sha256
+        parent, expected = said_there.parent, None if said_there.parent_sha256 is UNSET else said_there.parent_sha256
         if parent is UNSET or not 0 <= parent < number:
             yield Break(name, "names no version before it as its parent; restore it from a copy")
         elif expected is None:

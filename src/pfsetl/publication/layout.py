@@ -1,7 +1,7 @@
 """What readers that glob read: `latest`, the trees, and that no link in a store's folder leads anywhere else."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pfsetl.errors import StoreError
@@ -16,11 +16,10 @@ FOLDERS = ("chain", "companions", "objects", "runs", "schemas", "staged", "tmp",
 FLAT = ("chain", "companions/*", "objects/*", "runs", "schemas", "staged")  # folders of files alone
 
 
-def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -> Iterator[tuple[str, str]]:
+def wrong(store: LocalStore, trees: Iterable[tuple[str, str]], there: set[int]) -> Iterator[tuple[str, str]]:
     """Yield (file, problem) of all that a reader of the folder would read and that no manifest stands for.
 
-    `versions` are those whose manifests can be read, `there` all numbers; a tree's file is the object itself, or a
-    copy with its bytes.
+    `trees` are what `tree` said of the versions whose manifests can be read, `there` all numbers.
     """
     yield from _links(store)
     yield from misplaced(store)
@@ -31,8 +30,7 @@ def wrong(store: LocalStore, versions: Mapping[int, Version], there: set[int]) -
         yield "latest", f"{'not a link' if latest.exists() else 'missing'}; it should show {expected}. {_repair(store)}"
     elif latest.is_symlink() and (str(latest.readlink()) != expected or not newest):
         yield "latest", f"shows {str(latest.readlink())!r}, not {expected}, the newest version. {mends}"
-    for at in versions.values():
-        yield from tree(store, at)
+    yield from trees
     if (store.root / "tree").is_dir() and not (store.root / "tree").is_symlink():
         for entry in sorted((store.root / "tree").iterdir()):
             if version_of(entry.name) not in there:
@@ -67,7 +65,10 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def tree(store: LocalStore, at: Version) -> Iterator[tuple[str, str]]:
-    """Yield (file, problem) of the tree of one version: changed, added, missing."""
+    """Yield (file, problem) of the tree of one version: changed, added, missing.
+
+    A tree's file is the object itself, or a copy with its bytes.
+    """
     place = store.root / "tree" / f"{at.number:06d}"
     name = f"tree/{at.number:06d}"
     if place.is_symlink() or (store.root / "tree").is_symlink():

@@ -1,6 +1,5 @@
 """What a manifest holds, read strictly, so that nothing in a foreign store is taken on trust (`release_record`)."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
@@ -8,9 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta
 
-from pfsetl.document import read_json
+from pfsetl.document import MAX_BYTES, read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication.release_record import Count, Later, Record, ReleaseRecord, plain, record_of
+from pfsetl.publication.release_record import Count, Later, Record, ReleaseRecord, record_of
 from pfsetl.storage.store import Store
 
 FORMAT = 2
@@ -116,7 +115,7 @@ def number_of(file: str) -> int | None:
 
 def encode(content: Manifest | Mapping[str, Any]) -> bytes:
     """Return a manifest's bytes."""
-    return (json.dumps(plain(content), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"
 
 
 def format_of(resources: Iterable[Resource]) -> int:
@@ -138,15 +137,7 @@ def read(store: Store, number: int, data: bytes) -> Manifest:
     """Return the manifest that these bytes of a store are; raises StoreError for a damaged or a newer one."""
     place = f"{store}/{name(number)}"
     try:
-        found = read_json(data)
-        form = found["pfsetl"]["format"]
-        if type(form) is not int:
-            raise ValueError("its format is no number")
-        if form > FORMAT:
-            raise StoreError(
-                f"{place}: written by a newer pfsetl (manifest format {form}, this one reads {FORMAT}). Upgrade pfsetl."
-            )
-        known = record_of(Manifest, found)
+        known = _as_written(data) or _judged(data, place)
         for problem in _contradictions(known):
             raise ValueError(problem)
     except StoreError:
@@ -155,6 +146,33 @@ def read(store: Store, number: int, data: bytes) -> Manifest:
         said = str(error).removeprefix(f"{place}: ").rstrip(".")
         raise StoreError(f"{place}: not a readable manifest ({said}). Restore it from a copy.") from error
     return known
+
+
+def _as_written(data: bytes) -> Manifest | None:
+    """Return a manifest whose bytes are those that this pfsetl writes of it, None for all others, which are judged.
+
+    What is written comes out of a record, so such bytes have no key twice, nothing unknown and nothing but JSON.
+    """
+    if len(data) > MAX_BYTES:
+        return None
+    try:
+        known = msgspec.json.decode(data, type=Manifest)
+        return known if known.pfsetl.format <= FORMAT and encode(known) == data else None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+def _judged(data: bytes, place: str) -> Manifest:
+    """Return the manifest that these bytes are, however they are laid out; raises an error that says why not."""
+    found = read_json(data)
+    form = found["pfsetl"]["format"]
+    if type(form) is not int:
+        raise ValueError("its format is no number")
+    if form > FORMAT:
+        raise StoreError(
+            f"{place}: written by a newer pfsetl (manifest format {form}, this one reads {FORMAT}). Upgrade pfsetl."
+        )
+    return record_of(Manifest, found)
 
 
 def _contradictions(found: Manifest) -> Iterator[str]:

@@ -53,10 +53,9 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
             break
         gone.append(number)
     kept = there[len(gone) :]
-    opened = [version.open_version(store, number) for number in kept]
-    records, staged = _staged(store, opened[-1], grace) if opened else ((), frozenset[str]())
-    needed = _named(opened)
-    spare = {name: store.size(name) or 0 for name in _objects(store, opened, gone) if name not in needed}
+    needed, tables, newest = _needed(store, kept)
+    records, staged = _staged(store, newest, grace) if newest else ((), frozenset[str]())
+    spare = {name: store.size(name) or 0 for name in _objects(store, tables, gone) if name not in needed}
     waiting = {name: size for name, size in spare.items() if name in staged or (store.age(name) or 0.0) <= grace}
     return Pruning(
         tuple(kept),
@@ -82,8 +81,8 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
         store.hide_tree(number)
     for name in plan.records:
         store.delete(name)
-    opened = [version.open_version(store, number) for number in version.numbers(store)]
-    needed = _named(opened) | _staged(store, opened[-1], grace)[1] if opened else set[str]()
+    needed, _, newest = _needed(store, version.numbers(store))
+    needed |= _staged(store, newest, grace)[1] if newest else frozenset[str]()
     removed = {}
     for name, size in plan.objects.items():
         if name not in needed and (store.age(name) or 0.0) > grace:
@@ -93,16 +92,27 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
     return Pruning(plan.kept, plan.versions, plan.trees, plan.records, removed, {**plan.waiting, **later})
 
 
-def _named(versions: Iterable[Version]) -> set[str]:
-    return {name for at in versions for r in at.resources for name in (r.path, r.schema)}
+def _needed(store: Store, kept: Iterable[int]) -> tuple[set[str], set[str], Version | None]:
+    """Return the objects and schemas that some versions name, their tables, and the last version; one is held."""
+    names: set[str] = set()
+    tables: set[str] = set()
+    at = None
+    for number in kept:
+        at = version.load(store, number)
+        names |= {name for r in at.resources for name in (r.path, r.schema)}
+        tables |= {r.table for r in at.resources}
+    return names, tables, at
 
 
-def _objects(store: Store, kept: Iterable[Version], gone: Iterable[int]) -> list[str]:
-    """Return the names of all objects and schemas in the store, and of what killed writers left in a bucket."""
-    tables = set(contracts.load().tables) | {r.table for at in kept for r in at.resources}
+def _objects(store: Store, needed: set[str], gone: Iterable[int]) -> list[str]:
+    """Return the names of all objects and schemas in the store, and of what killed writers left in a bucket.
+
+    `needed` are the tables of the versions that are kept.
+    """
+    tables = contracts.load().tables.keys() | needed
     for number in gone:
         with suppress(StoreError):  # a manifest that can't be read can go too
-            tables |= {r.table for r in version.open_version(store, number).resources}
+            tables |= {r.table for r in version.load(store, number).resources}
     folders = ["schemas", "tmp", *(f"objects/{table}" for table in sorted(tables))]
     return [name for folder in folders for name in store.names(folder)]
 

@@ -46,13 +46,15 @@ def stage(
     record: ReleaseRecord,
     contract: Contract,
     under_way: Mapping[str, Future[Written]] | None = None,
+    base: Version | None = None,
 ) -> StagedRelease:
     """Write every table of a release as a Parquet object named by its content; nothing becomes visible yet.
 
-    `under_way` are tables that other threads write already, by name. Raises StoreError for a restricted contract in
+    `under_way` are tables that other threads write already, by name; `base` is the version that was the newest when
+    the build began, which then isn't read a second time. Raises StoreError for a restricted contract in
     a public store, and the other way round.
     """
-    licensing.refuse_other_class(version.open_version(store), contract)
+    licensing.refuse_other_class(version.newest(store, base or version.empty(store)), contract)
 
     def put(name: str) -> Resource:
         return objects.stored(store, release, contract.tables[name], tables[name])
@@ -75,7 +77,7 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
     made: dict[tuple[str, ...], Resource] = {}
     tried = 0
     while True:
-        newest = version.open_version(store)
+        newest = version.newest(store, base)
         licensing.refuse_other_class(newest, contract)
         changed = [s for s in staged if _content(newest, s.release) != s.content or _rewritten(newest, s)]
         for mine in changed:

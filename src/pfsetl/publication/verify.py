@@ -1,7 +1,7 @@
 """Whether a store is what its builds made: every file, the chain of versions, and what readers that glob read."""
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -10,6 +10,7 @@ from pfsetl.declared import contracts
 from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication import chain, companions, layout, manifest, over_releases, runs, staging, version
 from pfsetl.publication.digest import rows_digest
+from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import content_of
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
@@ -37,33 +38,62 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
     Nothing is changed. Without `at`, the chain, companions, records, `latest` and trees are looked at too.
     """
     numbers = version.numbers(store) if at is None else [at]
-    proof = Proof(numbers)
-    opened: dict[int, Version] = {}
-    hashes: dict[int, str] = {}
+    proof, seen = Proof(numbers), _Seen()
+    trees = store if at is None and isinstance(store, LocalStore) else None
+    for name, problem in version.verified(_opened(proof, store, numbers, seen, trees, deep=deep)):
+        _add(proof, name, problem)
+    hashes = seen.hashes
+    if hashes:
+        proof.newest = (max(hashes), hashes[max(hashes)])
+    for name, problem in seen.contradictions.items():
+        _add(proof, name, problem)
+    _rows(proof, store, seen.tables)
+    if at is None:
+        _chain(proof, store, seen)
+        _records(proof, store, max(hashes, default=0))
+        if trees:
+            for name, problem in layout.wrong(trees, seen.trees, set(numbers)):
+                _add(proof, name, problem)
+        _unreferenced(proof, store)
+    return proof
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is kept of manifests that were looked at one at a time, so that memory doesn't grow with their number.
+
+    Of a store it's what its files have to be, the chain, and problems: of manifests by name, of trees in their order.
+    """
+
+    hashes: dict[int, str] = field(default_factory=dict)
+    links: dict[int, chain.Link] = field(default_factory=dict)
+    contradictions: dict[str, str] = field(default_factory=dict)
+    tables: dict[tuple[str, int, str], tuple[str, str]] = field(default_factory=dict)
+    trees: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _opened(
+    proof: Proof, store: Store, numbers: Iterable[int], seen: _Seen, trees: LocalStore | None, *, deep: bool
+) -> Iterator[Version]:
+    """Yield each version whose manifest can be read, once all is taken down that later steps ask of it."""
     for number in numbers:
         name = manifest.name(number)
         proof.files.add(name)
         try:
-            hashes[number] = version.sha256([store.get(name)])
-            opened[number] = version.open_version(store, number)
+            data = store.get(name)
+            seen.hashes[number] = version.sha256([data])
+            at = version.of_bytes(store, number, data)
         except StoreError as error:
             _add(proof, name, _without_place(error, store, name))
-    if hashes:
-        proof.newest = (max(hashes), hashes[max(hashes)])
-    for name, problem in version.verified(opened.values()):
-        _add(proof, name, problem)
-    for one in opened.values():
-        _of_manifest(proof, one)
-    if deep:
-        _rows(proof, store, opened)
-    if at is None:
-        _chain(proof, store, hashes, opened)
-        _records(proof, store, max(hashes, default=0))
-        if isinstance(store, LocalStore):
-            for name, problem in layout.wrong(store, opened, set(numbers)):
-                _add(proof, name, problem)
-        _unreferenced(proof, store)
-    return proof
+            continue
+        seen.links[number] = chain.link(at.manifest)
+        for problem in _of_manifest(proof, at):
+            seen.contradictions.setdefault(name, problem)
+        if deep:
+            seen.tables |= {(r.path, r.rows, r.digest): (r.table, manifest.to_build(r)) for r in at.resources}
+        if trees:
+            seen.trees += layout.tree(trees, at)
+        yield at
 
 
 def _add(proof: Proof, name: str, problem: str) -> None:
@@ -72,9 +102,9 @@ def _add(proof: Proof, name: str, problem: str) -> None:
         proof.bad.setdefault(name, problem)
 
 
-def _chain(proof: Proof, store: Store, hashes: dict[int, str], opened: dict[int, Version]) -> None:
+def _chain(proof: Proof, store: Store, seen: _Seen) -> None:
     try:
-        breaks = list(chain.breaks(store, hashes, {n: v.manifest for n, v in opened.items()}))
+        breaks = list(chain.breaks(store, seen.hashes, seen.links))
     except StoreError as error:
         breaks = [chain.Break(chain.FOLDER, _without_place(error, store, chain.FOLDER))]
     for found in breaks:
@@ -84,20 +114,22 @@ def _chain(proof: Proof, store: Store, hashes: dict[int, str], opened: dict[int,
             _add(proof, found.file, found.problem)
 
 
-def _of_manifest(proof: Proof, at: Version) -> None:
-    """Hold a manifest against itself."""
-    name = manifest.name(at.number)
+def _of_manifest(proof: Proof, at: Version) -> Iterator[str]:
+    """Hold a manifest against itself: yield what contradicts the rest, and note what it's made without."""
+    tables: dict[str, list[Resource]] = {label: [] for label in at.releases}
+    for r in at.resources:
+        if r.release in tables and not over_releases.is_over_releases(r):
+            tables[r.release].append(r)
     for label, entry in at.releases.items():
-        mine = [r for r in at.resources if r.release == label and not over_releases.is_over_releases(r)]
-        if content_of(mine, entry) != entry.content:
-            _add(proof, name, f"the content of {label} isn't that of its tables; restore it from a copy")
+        if content_of(tables[label], entry) != entry.content:
+            yield f"the content of {label} isn't that of its tables; restore it from a copy"
     for path in (r.path for r in at.resources if r.path != staging.object_of(r)):
-        _add(proof, name, f"{path} isn't the name of its rows; restore the manifest from a copy")
+        yield f"{path} isn't the name of its rows; restore the manifest from a copy"
     for r in at.resources:
         if r.release == manifest.ALL:
             held = over_releases.releases_of(r).keys()
             if strange := sorted(held - at.releases.keys()):
-                _add(proof, name, f"{r.path} holds {strange[0]}, which has no record; restore the manifest from a copy")
+                yield f"{r.path} holds {strange[0]}, which has no record; restore the manifest from a copy"
             if lacking := sorted(at.releases.keys() - held):
                 proof.notes[r.path] = (
                     f"without {', '.join(lacking)}, which lack what it's made of; build them again to add them"
@@ -111,13 +143,15 @@ def _lost(store: Store) -> Collection[int]:
         return ()
 
 
-def _rows(proof: Proof, store: Store, versions: dict[int, Version]) -> None:
-    """Count and digest the rows of every object once; one table is in memory at a time."""
-    wanted = {(r.path, r.rows, r.digest): r for at in versions.values() for r in at.resources}
-    for (path, rows, digest), r in wanted.items():
+def _rows(proof: Proof, store: Store, tables: Mapping[tuple[str, int, str], tuple[str, str]]) -> None:
+    """Count and digest the rows of every object once; one table is in memory at a time.
+
+    `tables` are by path, rows and digest the name of each table and what to build to have it again.
+    """
+    for (path, rows, digest), (table, remedy) in tables.items():
         if path in proof.bad:
             continue
-        known, remedy = contracts.find_table(r.table), manifest.to_build(r)
+        known = contracts.find_table(table)
         try:
             frame = pl.read_parquet(io.BytesIO(store.get(path)))
             if frame.height != rows:

@@ -9,7 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 import polars as pl
+from msgspec import UNSET
 
 from pfsetl.declared import calendar, contracts, registry, table_schemas
 from pfsetl.declared.registry import Release
@@ -198,37 +200,63 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
     store = address if not isinstance(address, str | Path) else open_store(address)
     there = numbers(store)
     if number is None:
-        return _load(store, there[-1]) if there else empty(store)
+        return load(store, there[-1]) if there else empty(store)
     if number not in there:
         if not there:
             raise UsageError(f"{store}: no version {number}, nothing is published there. {first_build(store)}")
         raise UsageError(f"{store}: no version {number}. There are {there[0]} to {there[-1]}.")
-    return _load(store, number)
+    return load(store, number)
+
+
+def load(store: Store, number: int) -> Version:
+    """Return a version whose number is known; raises StoreError where its manifest can't be read."""
+    return of_bytes(store, number, store.get(manifests.name(number)))
+
+
+def of_bytes(store: Store, number: int, data: bytes) -> Version:
+    """Return the version whose manifest has these bytes; raises StoreError where they aren't one."""
+    return Version(store, number, manifests.read(store, number, data), sha256([data]))
+
+
+def newest(store: Store, known: Version) -> Version:
+    """Return the newest version of a store: `known` itself, unparsed, while its manifest is the newest one.
+
+    Raises StoreError for a damaged manifest or one written by a newer pfsetl.
+    """
+    there = numbers(store)
+    if not there:
+        return empty(store)
+    data = store.get(manifests.name(there[-1]))
+    if (there[-1], sha256([data])) == (known.number, known.sha256):
+        return known
+    return of_bytes(store, there[-1], data)
 
 
 def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
-    """Rehash every file and schema of some versions, each file once; yield (file, problem)."""
-    wanted: dict[tuple[str, str, int | None], tuple[Store, str]] = {}
+    """Rehash every file and schema of some versions, each file once; yield (file, problem).
+
+    The versions are gone through once, before the first file is read, and none of them is kept.
+    """
+    wanted: dict[tuple[str, str, int | None], tuple[Store, Resource]] = {}
     for at in versions:
         for r in at.resources:
             in_manifest = r.hash if r.hash.startswith("sha256:") else "sha256:"
-            remedy = (
-                f"run {command('repair', at.store)}, and if it can't, move the file away and build "
-                f"{manifests.to_build(r)} again"
-            )
-            wanted.setdefault((r.path, in_manifest, r.bytes), (at.store, remedy))
-            wanted.setdefault((r.schema, schema_hash(r), None), (at.store, _schema_remedy(r, at.store)))
+            for file in ((r.path, in_manifest, r.bytes), (r.schema, schema_hash(r), None)):
+                if file not in wanted:
+                    wanted[file] = at.store, msgspec.structs.replace(r, of=UNSET)
 
     def verify(file: tuple[str, str, int | None]) -> tuple[str, str]:
-        (name, expected, size), (store, remedy) = file, wanted[file]
+        (name, expected, size), (store, resource) = file, wanted[file]
+        remedy = _file_remedy if size is not None else _schema_remedy
         try:
             found = store.size(name)
             if found is None:
-                gone = remedy if size is None else "build the release again to restore it"
+                gone = remedy(resource, store) if size is None else "build the release again to restore it"
                 return name, f"missing; {gone}"
             if size is not None and found != size:  # told without reading what may be many times as large
-                return name, f"{found:,} bytes, the manifest says {size:,}; {remedy}"
-            return name, _problem(sha256(store.chunks(name)), expected, remedy)
+                return name, f"{found:,} bytes, the manifest says {size:,}; {remedy(resource, store)}"
+            found_hash = sha256(store.chunks(name))
+            return name, "" if is_of(found_hash, expected) else _problem(found_hash, expected, remedy(resource, store))
         except StoreError as error:
             return name, str(error)
 
@@ -260,11 +288,6 @@ def shown_path(resource: Resource) -> str:
     return f"{resource.table}/{resource.release}.parquet"
 
 
-def _load(store: Store, number: int) -> Version:
-    data = store.get(manifests.name(number))
-    return Version(store, number, manifests.read(store, number, data), hashlib.sha256(data).hexdigest())
-
-
 def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
     for chunk in chunks:
         target.write(chunk)
@@ -276,6 +299,13 @@ def schema_from_contract(resource: Resource) -> bytes | None:
     table = contracts.find_table(resource.table)
     data = table_schemas.encoded_schema(table) if table else b""
     return data if is_of(hashlib.sha256(data).hexdigest(), schema_hash(resource)) else None
+
+
+def _file_remedy(resource: Resource, store: Store) -> str:
+    return (
+        f"run {command('repair', store)}, and if it can't, move the file away and build "
+        f"{manifests.to_build(resource)} again"
+    )
 
 
 def _schema_remedy(resource: Resource, store: Store) -> str:

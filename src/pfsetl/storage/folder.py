@@ -121,11 +121,11 @@ class LocalStore:
         """
         tree = self._inside(f"tree/{version:06d}")
         with _explained(tree):
+            folders = dict.fromkeys(shown.rpartition("/")[0] for shown in files)
+            there = {f"{folder}/{name}" for folder in folders for name in _laid_out(tree / folder)}
             for shown, name in files.items():
-                link = tree / shown
-                link.parent.mkdir(parents=True, exist_ok=True)
-                if link.is_symlink() or not link.exists():
-                    self._place_link(self._inside(name), link)
+                if shown not in there:
+                    self._place_link(self._inside(name), tree / shown)
             latest = self.root / "latest"
             if self._shown() < version:
                 if latest.is_dir() and not latest.is_symlink():
@@ -198,6 +198,13 @@ class LocalStore:
         target.chmod(0o444)
         sync(target.parent)
         return True
+
+
+def _laid_out(folder: Path) -> list[str]:
+    """Return the names in a folder of a tree, which is made where it isn't there, without links that lead elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with os.scandir(folder) as entries:  # a listing, because looking at each of thousands of links takes longer
+        return [entry.name for entry in entries if not entry.is_symlink()]
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
