@@ -7,8 +7,8 @@ from typing import Any
 from pfsetl.declared import calendar
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.errors import UsageError
+from pfsetl.pricing.lookup import Source, source_of
 from pfsetl.pricing.place import Place
-from pfsetl.pricing.published import Source, source_of
 from pfsetl.pricing.reductions import DOCUMENTED, rules_of
 from pfsetl.pricing.service import Service
 from pfsetl.publication import companions

@@ -8,7 +8,7 @@ from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.anesthesia import Anesthesia
 from pfsetl.pricing.answers import PriceAnswer, SourceAnswer, StepAnswer, WorkIndexAnswer
 from pfsetl.pricing.certainty import likely
-from pfsetl.pricing.published import Source
+from pfsetl.pricing.lookup import Source
 from pfsetl.pricing.quote import Quote
 from pfsetl.pricing.reductions import Step
 from pfsetl.tables import derive, exact

@@ -15,9 +15,9 @@ from functools import cache
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.services import GLOBAL_DAYS
+from pfsetl.pricing.apply import amount_of, shared, stepped
 from pfsetl.pricing.procedures import Procedure, may_be, procedures_of
 from pfsetl.pricing.reductions import Line, PricedLine, find, rules_of
-from pfsetl.pricing.steps import amount_of, shared, stepped
 from pfsetl.tables.exact import share_of
 
 RULE = "global_split"

@@ -8,8 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.pricing.apply import amount_of, stepped
 from pfsetl.pricing.reductions import PricedLine, find
-from pfsetl.pricing.steps import amount_of, stepped
 from pfsetl.tables.exact import share_of
 
 

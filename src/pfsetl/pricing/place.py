@@ -10,7 +10,7 @@ import polars as pl
 from pfsetl.errors import UsageError
 from pfsetl.near import alike
 from pfsetl.pricing.counties import county_locality
-from pfsetl.pricing.published import Source, source_of
+from pfsetl.pricing.lookup import Source, source_of
 from pfsetl.pricing.zip_codes import zip_locality
 from pfsetl.publication.version import Version
 from pfsetl.tables import places, unplaced

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+from pfsetl.pricing.apply import order_in
 from pfsetl.pricing.reductions import Line, find, named, rules_of
 from pfsetl.pricing.service import modifier_of
-from pfsetl.pricing.steps import order_in
 
 SIDES = ("RT", "LT")
 Procedure = tuple[Hashable, ...]  # the side is the last of it, empty where none is named

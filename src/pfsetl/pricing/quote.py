@@ -8,15 +8,15 @@ from functools import cache
 
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.pricing import published
+from pfsetl.pricing import lookup
 from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.factors import Row
 from pfsetl.pricing.floor import WorkIndex
 from pfsetl.pricing.global_package import days_unsaid, with_days
+from pfsetl.pricing.lookup import Source
 from pfsetl.pricing.modifier_reasons import modifier_notes, reason_of
 from pfsetl.pricing.place import Place
-from pfsetl.pricing.published import Source
 from pfsetl.pricing.rates import Priced
 from pfsetl.pricing.rates import prepare as prepare_rates
 from pfsetl.pricing.reductions import Line, PricedLine, find
@@ -75,7 +75,7 @@ def prepare(
 ) -> Callable[[Sequence[tuple[int, Service]]], list[Quote | UsageError]]:
     """Return a function that prices numbered services each alone, or says why one can't be priced as asked."""
     rates = prepare_rates(version, as_of)
-    source = cache(lambda label, file, line: published.source_at(version, label, "RVUs", file, line))
+    source = cache(lambda label, file, line: lookup.source_at(version, label, "RVUs", file, line))
 
     def one(number: int, priced: Priced | UsageError) -> Quote | UsageError:
         if isinstance(priced, UsageError):

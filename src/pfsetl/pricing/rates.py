@@ -14,7 +14,7 @@ import polars as pl
 from pfsetl.declared import calendar
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.pricing import floor, published
+from pfsetl.pricing import floor, lookup
 from pfsetl.pricing.factors import FACTOR, Factors, Key, Row, as_paid, factors_of, participant_of
 from pfsetl.pricing.floor import WorkIndex
 from pfsetl.pricing.place import Place, find_place, goes_by_day
@@ -79,13 +79,13 @@ _Payments = Callable[[_Group, pl.DataFrame, str, Key], Row | None]  # by indices
 
 def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[Service]], list[Priced | UsageError]]:
     """Return a function that prices services each alone, or says why it can't; places are looked up once for all."""
-    released = cache(lambda day: published.release_in_force(version, day, as_of))
+    released = cache(lambda day: lookup.release_in_force(version, day, as_of))
     found = cache(lambda label, wanted, day: find_place(version, label, wanted, day))
     lawful = cache(
         lambda label, wanted, day: floor.by_law(found(label, wanted, day if goes_by_day(wanted) else None), day, as_of)
     )
     factors = cache(lambda day: factors_of(released(day), day) if as_of is None else ())
-    lacks = cache(lambda label: published.missing_file(version, label))
+    lacks = cache(lambda label: lookup.missing_file(version, label))
     # NOTE: kept, as a claim file may name one code on thousands of lines, and all releases are asked for it.
     hint = cache(lambda label, code: _other_releases_or_near(version, label, code))
 
@@ -126,14 +126,14 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
 
 def _read(version: Version, label: str, codes: set[str]) -> _Rows:
     """Read the rows of some codes and of their endoscopic bases, and where each was read from."""
-    frame = published.rvu_rows(version, label, codes)
+    frame = lookup.rvu_rows(version, label, codes)
     bases = set(frame["endoscopic_base"].drop_nulls()) - codes
     if bases:
-        frame = pl.concat([frame, published.rvu_rows(version, label, bases)])
+        frame = pl.concat([frame, lookup.rvu_rows(version, label, bases)])
     by_code: dict[str, list[Row]] = {}
     for row in frame.rows(named=True):
         by_code.setdefault(row["hcpcs"], []).append(row)
-    return _Rows(frame, by_code, published.lines_of(version, label, frame["hcpcs"].unique()))
+    return _Rows(frame, by_code, lookup.lines_of(version, label, frame["hcpcs"].unique()))
 
 
 def _payments(asked: Sequence[Asked], rows: Mapping[str, _Rows]) -> _Payments:
@@ -226,7 +226,7 @@ def _priced(one: Asked, of: _Payments) -> Priced:
 
 
 def _other_releases_or_near(version: Version, label: str, code: str) -> str:
-    return published.elsewhere(version, label, code) or published.near_codes(version, label, code)
+    return lookup.elsewhere(version, label, code) or lookup.near_codes(version, label, code)
 
 
 def _or_error(work: Callable[[Given], Result], given: Given) -> Result | UsageError:

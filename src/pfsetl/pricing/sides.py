@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+from pfsetl.pricing.apply import order_in, stepped
 from pfsetl.pricing.global_package import operates
 from pfsetl.pricing.procedures import SIDES, Procedure, procedures_of
 from pfsetl.pricing.reductions import Line, PricedLine, find, has_rule, named
-from pfsetl.pricing.steps import order_in, stepped
 
 
 def joined(lines: Sequence[Line], reasons: Sequence[str | None]) -> list[Line | PricedLine]:

@@ -8,10 +8,10 @@ from collections.abc import Hashable
 from decimal import Decimal
 from fractions import Fraction
 
+from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import RETURN, operates
 from pfsetl.pricing.procedures import assistant_of
 from pfsetl.pricing.reductions import Line, PricedLine, find
-from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.tables.exact import share_of
 
 

@@ -5,9 +5,9 @@ from datetime import date
 from pfsetl.declared import declarations
 from pfsetl.declared.records.places import ZIP_COUNTIES, ZipCountyRow
 from pfsetl.errors import UsageError
-from pfsetl.pricing import published
+from pfsetl.pricing import lookup
 from pfsetl.pricing.counties import Counties, County, Locality, counties, county_of
-from pfsetl.pricing.published import Source
+from pfsetl.pricing.lookup import Source
 from pfsetl.publication import companions
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.version import Version
@@ -59,7 +59,7 @@ def _before(
     file = f"ZIP code {code}: {companion.file} holds from {companion.effective_from} only"
     name = "or name the locality or the county, like CA/18 or CA/Alameda"
     try:
-        ruling = published.release_in_force(version, companion.effective_from).label
+        ruling = lookup.release_in_force(version, companion.effective_from).label
     except UsageError as error:
         raise UsageError(
             f"{file}, and where it was on {day} can't be told: {str(error).rstrip('.')}; {name}; or load a ZIP file "
