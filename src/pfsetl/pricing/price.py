@@ -5,14 +5,14 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from pfsetl.errors import UsageError
 from pfsetl.pricing.answers import ClaimAnswer, LineAnswer, PriceAnswer
 from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
 from pfsetl.pricing.explain import explain
 from pfsetl.pricing.quote import Quote, prepare, quote, together
-from pfsetl.pricing.service import day_of, service
+from pfsetl.pricing.service import Billed, day_of, service
 from pfsetl.publication.version import Version, open_version
 from pfsetl.storage.store import first_build
 
@@ -23,36 +23,19 @@ def price(
     hcpcs: str,
     date: date | str,
     *,
-    locality: str | None = None,
-    setting: str | int = "nonfacility",
-    participant: str | None = None,
-    modifiers: str | Iterable[str] = (),
-    units: int | str = 1,
-    minutes: int | str | None = None,
-    practitioner: str | None = None,
-    charge: Decimal | str | int | None = None,
-    days: int | str | None = None,
-    documented: bool | str = False,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
-    unknown_modifiers: bool = False,
+    **billed: Unpack[Billed],
 ) -> PriceAnswer:
     """Return what Medicare allows for a service on a day, with every step and the source of every number.
 
-    `locality` is `CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`, or None for the national amount; `days`
-    are those of postoperative care (modifier 55); `documented` says that what a rule asks documentation for was
-    documented (62, 80, 81, 82, AS; induction with AD); `as_of` prices by the releases known on that day; `output` is a
-    store or an open version. The result is what `pfsetl price --json` prints, amounts as Decimal dollars. With
-    `unknown_modifiers` a modifier that isn't declared changes nothing and is noted. Raises UsageError.
+    `as_of` prices by the releases known on that day; `output` is a store or an open version. The result is what
+    `pfsetl price --json` prints, amounts as Decimal dollars. Raises UsageError.
 
     >>> pfsetl.price("99213", "2026-02-01", locality="CA/18")["allowed"]  # doctest: +SKIP
     Decimal('104.89')
     """
-    one = service(
-        hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=modifiers, units=units,
-        minutes=minutes, practitioner=practitioner, charge=charge, days=days, documented=documented,
-        unknown_modifiers=unknown_modifiers,
-    )  # fmt: skip
+    one = service(hcpcs, date, **billed)
     return explain(quote(_version(output), [one], _known(as_of))[0])
 
 

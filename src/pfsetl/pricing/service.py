@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
+from typing import Annotated, TypedDict, Unpack
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.archives import PARTICIPANTS
@@ -54,33 +55,43 @@ class Service:
     practitioner_given: bool = False  # else the one that a modifier names, or a physician
 
 
-def service(
-    hcpcs: str,
-    day: date | str,
-    *,
-    locality: str | None = None,
-    setting: str | int = "nonfacility",
-    participant: str | None = None,
-    modifiers: str | Iterable[str] = (),
-    units: int | str = 1,
-    minutes: int | str | None = None,
-    practitioner: str | None = None,
-    charge: Decimal | str | int | None = None,
-    days: int | str | None = None,
-    documented: bool | str | int = False,
-    aco: bool | str | int = False,
-    unknown_modifiers: bool = False,
-) -> Service:
+class Billed(TypedDict, total=False):
+    """What can be said of a service beside its code and its day; `NOT_SAID` is what counts where it isn't said."""
+
+    locality: Annotated[str | None, "`CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`; None is the nation"]
+    setting: Annotated[str | int, "`nonfacility`, `facility`, or CMS's place of service, such as 11"]
+    participant: Annotated[str | None, "`qp` or `non_qp`, whose conversion factors differ from 2026 on"]
+    modifiers: Annotated[str | Iterable[str], "as text or one by one"]
+    units: Annotated[int | str, "how many"]
+    minutes: Annotated[int | str | None, "of anesthesia"]
+    practitioner: Annotated[str | None, "who bills; else the one that a modifier names, else a physician"]
+    charge: Annotated[Decimal | str | int | None, "dollars billed for the whole line"]
+    days: Annotated[int | str | None, "of postoperative care (modifier 55)"]
+    documented: Annotated[
+        bool | str | int, "what a rule asks documentation for was documented (62, 80, 81, 82, AS; AD)"
+    ]
+    aco: Annotated[bool | str | int, "the practitioner is in an accountable care organization"]
+    unknown_modifiers: Annotated[bool, "a modifier that isn't declared changes nothing and is noted"]
+
+
+NOT_SAID: Billed = {
+    "locality": None, "setting": "nonfacility", "participant": None, "modifiers": (), "units": 1, "minutes": None,
+    "practitioner": None, "charge": None, "days": None, "documented": False, "aco": False, "unknown_modifiers": False,
+}  # fmt: skip
+
+
+def service(hcpcs: str, day: date | str, **billed: Unpack[Billed]) -> Service:
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
 
-    `setting` is nonfacility, facility, or CMS's place of service (11, 22), which tells it on the day by
-    `schemas/places_of_service.csv`. `practitioner` is by default the one that a modifier names (AJ, AH, AE, QX, QZ), by
-    `schemas/practitioner_modifiers.csv`, else a physician. `documented` is yes or no: what the rule on a modifier asks
-    documentation for was documented. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
+    A place of service tells the setting on the day by `schemas/places_of_service.csv`. `practitioner` is by default the
+    one that a modifier names (AJ, AH, AE, QX, QZ), by `schemas/practitioner_modifiers.csv`, else a physician.
 
     >>> service("99213", "2024-03-08", modifiers="25", locality="CA/18").units
     1
     """
+    if unknown := sorted(billed.keys() - NOT_SAID.keys()):
+        raise TypeError(f"{' and '.join(unknown)}: a service has no such argument. There are {', '.join(NOT_SAID)}.")
+    said: Billed = {**NOT_SAID, **billed}
     code = hcpcs.strip().upper()
     if joined := _WITH_MODIFIER.fullmatch(code):
         raise UsageError(
@@ -89,21 +100,23 @@ def service(
         )
     if not _HCPCS.fullmatch(code):
         raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
-    names = [n for n in _BETWEEN.split(modifiers) if n] if isinstance(modifiers, str) else list(modifiers)
-    given = [_modifier(name, unknown_modifiers) for name in names]
+    named = said["modifiers"]
+    names = [n for n in _BETWEEN.split(named) if n] if isinstance(named, str) else list(named)
+    given = [_modifier(name, said["unknown_modifiers"]) for name in names]
     when = day_of(day, "date of service")
-    where = str(setting).strip()
+    where = str(said["setting"]).strip()
     place = where.zfill(2) if _PLACE.fullmatch(where) else None
-    quantity = _whole("units", units, MOST_UNITS)
-    care = None if days in (None, "") else _whole("days", days, MOST_DAYS)
+    quantity = _whole("units", said["units"], MOST_UNITS)
+    care = None if said["days"] in (None, "") else _whole("days", said["days"], MOST_DAYS)
+    minutes, charge, practitioner = said["minutes"], said["charge"], said["practitioner"]
     if care and quantity not in (1, care):
         raise UsageError(f"units {quantity} and days {care}: with days of care give 1 unit, or as many as days.")
     return Service(
         code,
         when,
-        (locality or "").strip() or None,
+        (said["locality"] or "").strip() or None,
         _setting_at(place, when) if place else _one_of("setting", where, SETTINGS),
-        _one_of("participant", participant, _participants()) if participant else None,
+        _one_of("participant", said["participant"], _participants()) if said["participant"] else None,
         tuple(dict.fromkeys(given)),
         quantity,
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
@@ -111,9 +124,9 @@ def service(
         None if charge in (None, "") else _cents(charge),
         care,
         place,
-        _yes("documented", documented),
+        _yes("documented", said["documented"]),
         tuple(name for name in dict.fromkeys(given) if given.count(name) > 1),
-        _yes("aco", aco),
+        _yes("aco", said["aco"]),
         bool(practitioner),
     )
 
