@@ -47,11 +47,11 @@ def _amount(quote: Quote) -> Iterator[str]:
         return
     category, paid = ("anesthesia", quote.anesthesia.factor) if quote.anesthesia else ("all", quote.conversion_factor)
     for row in calendar.factors(category, quote.service.day):
-        mine = row.participant in (quote.participant, "all") and row.conversion_factor == paid
+        mine = row.participant in (quote.asked.listed.participant, "all") and row.conversion_factor == paid
         if mine and row.certainty != CERTAIN:
             yield f"conversion factor {row.conversion_factor}: {row.source} ({row.certainty})"
     if quote.anesthesia:
         return
     for rule in declarations.rows_on(FORMULA, calendar.formula_day(quote.release)):
-        if rule.flag in ("", quote.row["calculation_flag"]) and rule.certainty != CERTAIN:
+        if rule.flag in ("", quote.row.calculation_flag) and rule.certainty != CERTAIN:
             yield f"{rule.rule}: {rule.source}"

@@ -12,7 +12,16 @@ from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, s
 from pfsetl.pricing.global_package import impossible, share_package
 from pfsetl.pricing.medicare_share import parted
 from pfsetl.pricing.procedures import told_apart
-from pfsetl.pricing.reductions import Line, PricedLine, asks_for_documentation, find, named, rules_of, sides_of
+from pfsetl.pricing.reductions import (
+    Line,
+    PricedLine,
+    asks_for_documentation,
+    by_rules,
+    find,
+    named,
+    rules_of,
+    sides_of,
+)
 from pfsetl.pricing.same_day import cut_visits, pay_shares
 from pfsetl.pricing.sides import done_again, joined
 from pfsetl.pricing.surgery import family_of, pay_endoscopies, rank_surgery, surgeon_of
@@ -52,25 +61,31 @@ def _alone(line: Line, reason: str | None) -> PricedLine:
     if line.payment is None:
         return PricedLine(line, None, line.reason or "no_payment", (), 0)
     one = PricedLine(line, line.payment * line.units, None, (), 0)
-    # A discontinued service with a row of its own is paid by that row.
-    rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
-    for rule in _FITTING:
-        found = find(rule, rest)
-        if found and found.outcome:
-            return refused(one, found.outcome)
-        if found is None and named(rule, rest):
-            return refused(one, f"{rule}_not_applicable")
-    if reason:
-        return refused(one, reason)
+    if why := _misfit(line) or reason:
+        return refused(one, why)
     sides = sides_of(line)
     one = shared(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
     return reduce_equipment(one)
 
 
+@by_rules
+def _misfit(line: Line) -> str | None:
+    """Return why a modifier doesn't fit the line's code, None where all do."""
+    # A discontinued service with a row of its own is paid by that row.
+    rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
+    for rule in _FITTING:
+        found = find(rule, rest)
+        if found and found.outcome:
+            return found.outcome
+        if found is None and named(rule, rest):
+            return f"{rule}_not_applicable"
+    return None
+
+
 def _bundle(group: list[PricedLine]) -> list[PricedLine]:
     """Bundle what is paid only as the only service of its day into the other services."""
     rules = [find("only_service", one.line) for one in group]
-    if all(rules):
+    if all(rules) or not any(rules):
         return group
     text = "bundled into the other services of the day"
     return [shared(one, rule, text) if rule else one for one, rule in zip(group, rules, strict=True)]
@@ -123,23 +138,35 @@ def _finish(one: PricedLine) -> PricedLine:
     line = one.line
     if one.allowed is None:
         return one
-    for name in _ROLES:
-        role = find(name, line)
-        one = shared(one, role, _by_modifier(role, line)) if role else one
+    for rule, text in _of_roles(line):
+        one = shared(one, rule, text)
     one = share_package(one)
-    direction = find("medical_direction", line)
-    one = shared(one, direction, "medical direction, shared by two") if direction else one
-    trip = find("portable_transport", line)
-    one = shared(one, trip, f"{_by_modifier(trip, line)}: one trip for several patients") if trip else one
-    who = find("practitioner", line)
-    if who is None:
+    for rule, text in _of_who(line):
+        one = shared(one, rule, text)
+    if find("practitioner", line) is None:
         return refused(one, "unknown_practitioner")
-    if who.numerator != who.denominator:
-        one = shared(one, who, f"practitioner {line.practitioner}")
     lower = find("charge", line)
     if lower and line.charge is not None and line.charge < amount_of(one):
         one = stepped(one, lower, line.charge, "billed charge, lower than the amount")
     return parted(one)
+
+
+@by_rules
+def _of_roles(line: Line) -> tuple[tuple[ReductionRow, str], ...]:
+    return tuple((role, _by_modifier(role, line)) for name in _ROLES if (role := find(name, line)))
+
+
+@by_rules
+def _of_who(line: Line) -> tuple[tuple[ReductionRow, str], ...]:
+    """Return the shares of who directed, for how many the trip was, and who bills, each with what is said of it."""
+    found = []
+    if direction := find("medical_direction", line):
+        found.append((direction, "medical direction, shared by two"))
+    if trip := find("portable_transport", line):
+        found.append((trip, f"{_by_modifier(trip, line)}: one trip for several patients"))
+    if (who := find("practitioner", line)) and who.numerator != who.denominator:
+        found.append((who, f"practitioner {line.practitioner}"))
+    return tuple(found)
 
 
 def _by_modifier(rule: ReductionRow, line: Line) -> str:
@@ -171,6 +198,7 @@ def _component_session(line: Line) -> Hashable | None:
     return (line.date, rules[0].rule, line.imaging_family) if rules else None
 
 
+@by_rules
 def _component_rules(line: Line) -> tuple[ReductionRow, ...]:
     rules = (rule for name in _COMPONENTS for rule in rules_of(name, line.date))
     outside = find("not_a_family", line)

@@ -9,8 +9,10 @@ from pfsetl.pricing.anesthesia import Anesthesia
 from pfsetl.pricing.answers import PriceAnswer, SourceAnswer, StepAnswer, WorkIndexAnswer
 from pfsetl.pricing.certainty import likely
 from pfsetl.pricing.lookup import Source
+from pfsetl.pricing.notes import notes_of, sources_of
 from pfsetl.pricing.quote import Quote
 from pfsetl.pricing.reductions import Step
+from pfsetl.pricing.rows import decimal
 from pfsetl.tables import derive, exact
 
 _NOT_SCHEDULED = ("charge", "therapy_assistant")  # rules that leave the fee schedule amount itself as it is
@@ -39,16 +41,16 @@ def explain(quote: Quote) -> PriceAnswer:
         "documented": service.documented,
         "setting": service.setting,
         "practitioner": service.practitioner,
-        "participant": quote.participant,
+        "participant": quote.asked.listed.participant,
         "state": quote.place.state or None,
         "locality": quote.place.locality or None,
         "locality_name": quote.place.name,
         "release": release.label,
         "effective_from": release.effective_from,
         "effective_to": release.effective_to,
-        "version": quote.version,
-        "status": quote.row["status"],
-        "na": quote.row[f"{service.setting}_na"],
+        "version": quote.version.number,
+        "status": quote.row.status,
+        "na": quote.row.facility_na if service.setting == "facility" else quote.row.nonfacility_na,
         "conversion_factor": quote.anesthesia.factor if quote.anesthesia else quote.conversion_factor,
         "amount": _dollars(quote.line.line.payment),
         "allowed": quote.allowed,
@@ -61,15 +63,15 @@ def explain(quote: Quote) -> PriceAnswer:
         "steps": [*_amount_steps(quote), *_rule_steps(quote)],
         "work_index": _work_index(quote),
         "likely": likely(quote),
-        "sources": [_source(source) for source in quote.sources],
-        "notes": list(quote.notes),
+        "sources": [_source(source) for source in sources_of(quote)],
+        "notes": notes_of(quote),
     }
 
 
 def _amount_steps(quote: Quote) -> Iterator[StepAnswer]:
     if quote.anesthesia:
         yield from _anesthesia_steps(quote.anesthesia, quote.service.minutes)
-    elif quote.payment[f"{quote.service.setting}_amount"]:
+    elif quote.payment.amount:
         yield from _formula_steps(quote)
 
 
@@ -85,39 +87,32 @@ def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[StepAn
 
 
 def _formula_steps(quote: Quote) -> Iterator[StepAnswer]:
-    setting, row, payment = quote.service.setting, quote.row, quote.payment
+    row, parts, payment, indices = quote.row, quote.row.parts, quote.payment, quote.place.indices
+    facility = quote.service.setting == "facility"
     day = calendar.formula_day(quote.release)
     adjuster = calendar.formula("work_adjuster", day).get("")
-    rvus = [row["work_rvu"], row[f"{setting}_pe_rvu"], row["mp_rvu"]]
+    rvus = parts.work, parts.facility_pe if facility else parts.nonfacility_pe, parts.mp
     if adjuster:
-        rvus[0] = Decimal(exact.share_of(int(rvus[0].scaleb(2)), *adjuster)).scaleb(-2)
-        yield _explained("work RVU", f"{row['work_rvu']} x {adjuster[0]}/{adjuster[1]}, rounded", rvus[0])
-    gpcis = [quote.place.gpci[f"{part}_gpci"][0] for part in PARTS]
-    adjusted, dollars = _products(quote, rvus, gpcis)
-    for name, rvu, index, product in zip(PARTS.values(), rvus, gpcis, adjusted, strict=True):
-        yield _explained(name, f"{rvu} x {index}", product)
+        detail = f"{decimal(row.work_rvu, 2)} x {adjuster[0]}/{adjuster[1]}, rounded"
+        yield _explained("work RVU", detail, decimal(parts.work, 2))
+    adjusted, dollars = exact.products(rvus, indices, quote.factor)
+    for name, rvu, index, product in zip(PARTS.values(), rvus, indices, adjusted, strict=True):
+        yield _explained(name, f"{decimal(rvu, 2)} x {decimal(index, 3)}", product)
     yield _explained("adjusted RVUs", "sum", sum(adjusted))
     yield _explained("unrounded", f"x conversion factor {quote.conversion_factor}", dollars)
-    flag = calendar.formula("calculation_flag", day).get(row["calculation_flag"] or "")
-    detail = f"rounded, then calculation flag {row['calculation_flag']}: x {flag[0]}/{flag[1]}" if flag else "rounded"
-    yield _explained("amount", detail, payment[f"{setting}_amount"])
-    cap = payment[f"{setting}_opps_amount"]
-    if cap is not None:
-        capped = [rvus[0], row[f"opps_{setting}_pe_rvu"], row["opps_mp_rvu"]]
-        products, _ = _products(quote, capped, gpcis)
+    flag = calendar.formula("calculation_flag", day).get(row.calculation_flag or "")
+    detail = f"rounded, then calculation flag {row.calculation_flag}: x {flag[0]}/{flag[1]}" if flag else "rounded"
+    yield _explained("amount", detail, _dollars(payment.amount))
+    if payment.opps_amount is not None:
+        capped = rvus[0], parts.opps_facility_pe if facility else parts.opps_nonfacility_pe, parts.opps_mp
+        products, _ = exact.products(capped, indices, quote.factor)
         for part in (1, 2):
             name = f"OPPS {list(PARTS.values())[part]}"
-            yield _explained(name, f"{capped[part]} x {gpcis[part]}", products[part])
-        yield _explained("OPPS amount", f"(work + OPPS RVUs) x {quote.conversion_factor}, rounded", cap)
-        yield _explained("OPPS imaging cap", "the lower of the two", min(cap, payment[f"{setting}_amount"]))
-
-
-def _products(
-    quote: Quote, rvus: list[Decimal], gpcis: list[Decimal]
-) -> tuple[tuple[Decimal, Decimal, Decimal], Decimal]:
-    work, pe, mp = (int(rvu.scaleb(2)) for rvu in rvus)
-    work_gpci, pe_gpci, mp_gpci = (int(index.scaleb(3)) for index in gpcis)
-    return exact.products((work, pe, mp), (work_gpci, pe_gpci, mp_gpci), int(quote.conversion_factor.scaleb(4)))
+            yield _explained(name, f"{decimal(capped[part], 2)} x {decimal(indices[part], 3)}", products[part])
+        detail = f"(work + OPPS RVUs) x {quote.conversion_factor}, rounded"
+        yield _explained("OPPS amount", detail, _dollars(payment.opps_amount))
+        lower = min(payment.opps_amount, payment.amount)
+        yield _explained("OPPS imaging cap", "the lower of the two", _dollars(lower))
 
 
 def _rule_steps(quote: Quote) -> Iterator[StepAnswer]:
@@ -137,12 +132,11 @@ def _work_index(quote: Quote) -> WorkIndexAnswer | None:
 
     An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs and uses none.
     """
-    index, field = quote.work_index, f"{quote.service.setting}_payment"
+    index = quote.work_index
     if index is None:
         return None
-    paid, other = quote.payment[field], quote.other_payment
-    mine = None if quote.anesthesia else paid
-    theirs = other[field] if other else mine
+    mine = None if quote.anesthesia else _dollars(quote.payment.payment)
+    theirs = _dollars(quote.paid_with(index.other).payment) if index.other else mine
     with_floor, without = (mine, theirs) if index.floored else (theirs, mine)
     law = index.law
     return {
@@ -174,7 +168,7 @@ def _part(quote: Quote, parts: int) -> Decimal | None:
 
 
 def _dollars(cents: int | None) -> Decimal | None:
-    return None if cents is None else Decimal(cents).scaleb(-2)
+    return None if cents is None else decimal(cents, 2)
 
 
 def _source(source: Source) -> SourceAnswer:

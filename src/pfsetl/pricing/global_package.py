@@ -17,7 +17,7 @@ from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.services import GLOBAL_DAYS
 from pfsetl.pricing.apply import amount_of, shared, stepped
 from pfsetl.pricing.procedures import Procedure, may_be, procedures_of
-from pfsetl.pricing.reductions import Line, PricedLine, find, rules_of
+from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find, rules_of
 from pfsetl.tables.exact import share_of
 
 RULE = "global_split"
@@ -75,6 +75,8 @@ def _packaged(line: Line) -> bool:
 def _reason(line: Line, days: int, operated: int, both: bool) -> str | None:
     """Return why a line isn't paid, by what all lines of its procedure say of days, operations and the package."""
     rules, again = _rules(line), find(RETURN, line)
+    if not (rules or again or line.days or both):
+        return None
     if rules and again:
         return "part_of_package_on_return_to_operating_room"
     if (rules or (again and again.part)) and not any(_share(line, part) for part in PARTS):
@@ -89,6 +91,7 @@ def _reason(line: Line, days: int, operated: int, both: bool) -> str | None:
     return of_rules or ("whole_package_beside_a_part_of_it" if both else None)
 
 
+@by_rules
 def operates(line: Line) -> bool:
     """Return whether a line is of an operation: postoperative care (55) is no procedure of the day."""
     rules = _rules(line)
@@ -123,10 +126,9 @@ def days_unsaid(line: Line) -> bool:
     return not line.days and line.units == 1 and any(rule.part == BY_DAYS for rule in _rules(line))
 
 
-def _rules(line: Line) -> list[ReductionRow]:
-    if not line.modifiers:
-        return []
-    return [rule for rule in rules_of(RULE, line.date) if set(rule.modifier) & set(line.modifiers)]
+@by_rules
+def _rules(line: Line) -> tuple[ReductionRow, ...]:
+    return tuple(rule for rule in rules_of(RULE, line.date) if set(rule.modifier) & set(line.modifiers))
 
 
 def _share(line: Line, part: str) -> Decimal:

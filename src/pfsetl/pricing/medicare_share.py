@@ -42,4 +42,4 @@ def parted(one: PricedLine) -> PricedLine:
         whole = (int(left), 100) if left == int(left) else (left / 100).as_integer_ratio()
         one = replace(stepped(one, assistant, patient + paid, text, whole), medicare=paid, patient=patient)
     taken = share_of(paid, cut.numerator, cut.denominator) if cut else 0
-    return replace(one, sequestration=taken)
+    return PricedLine(one.line, one.allowed, one.reason, one.steps, taken, one.medicare, one.patient)

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 from pfsetl.errors import UsageError
 from pfsetl.pricing.answers import ClaimAnswer, LineAnswer, PriceAnswer
 from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
 from pfsetl.pricing.explain import explain
-from pfsetl.pricing.quote import Quote, prepare, quote, together
+from pfsetl.pricing.quote import Quote, quote, quote_alone, together
+from pfsetl.pricing.rows import decimal
 from pfsetl.pricing.service import Billed, day_of, service
 from pfsetl.publication.version import Version, open_version
 from pfsetl.storage.store import first_build
@@ -59,24 +59,49 @@ def claim(
     )
     version = _version(output)
     bad = [(line.number, str(line.problem)) for line in read if line.service is None]
-    priced: list[LineAnswer] = []
-    allowed, sequestration = Decimal("0.00"), Decimal("0.00")
-    ready = prepare(version, _known(as_of))
+    priced: list[tuple[ClaimLine, Quote]] = []
     for own in _at_once(read):
-        for line, one in _quoted(own, ready([(line.number, line.service) for line in own if line.service])):
+        alone = quote_alone(version, [(line.number, line.service) for line in own if line.service], _known(as_of))
+        for line, one in _quoted(own, alone):
             if isinstance(one, Quote):
-                priced.append({"line": line.number, "claim": line.claim or None, **explain(one)})
-                allowed += one.allowed or 0
-                sequestration += Decimal(one.line.sequestration).scaleb(-2)
+                priced.append((line, one))
             else:
                 bad.append((line.number, str(one)))
     return {
         "version": version.number,
-        "lines": sorted(priced, key=lambda one: one["line"]),
+        "lines": Explained(tuple(sorted(priced, key=lambda pair: pair[0].number))),
         "bad": [{"line": number, "problem": problem} for number, problem in sorted(bad)],
-        "allowed": allowed,
-        "sequestration": sequestration,
+        "allowed": decimal(sum(one.line.allowed or 0 for _, one in priced), 2),
+        "sequestration": decimal(sum(one.line.sequestration for _, one in priced), 2),
     }
+
+
+class Explained(Sequence[LineAnswer]):
+    """Priced lines in their order, each explained when it's looked at: that takes longer than to price it."""
+
+    def __init__(self, priced: Sequence[tuple[ClaimLine, Quote]]) -> None:
+        self._priced = priced
+
+    def __len__(self) -> int:
+        return len(self._priced)
+
+    @overload
+    def __getitem__(self, at: int) -> LineAnswer: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Explained": ...
+    def __getitem__(self, at: int | slice) -> "LineAnswer | Explained":
+        if isinstance(at, slice):
+            return Explained(self._priced[at])
+        line, one = self._priced[at]
+        return {"line": line.number, "claim": line.claim or None, **explain(one)}
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # what it holds can be compared, and has no hash
+
+    def __repr__(self) -> str:
+        return repr(list(self))
 
 
 def _at_once(lines: Iterable[ClaimLine]) -> Iterator[list[ClaimLine]]:

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from pfsetl.pricing.apply import order_in
-from pfsetl.pricing.reductions import Line, find, named, rules_of
+from pfsetl.pricing.reductions import Line, by_rules, find, named, rules_of
 from pfsetl.pricing.service import modifier_of
 
 SIDES = ("RT", "LT")
@@ -31,10 +31,12 @@ def told_apart(lines: Sequence[Line]) -> list[Line]:
     return results
 
 
+@by_rules
 def _role(line: Line) -> Hashable | None:
     return assistant_of(line) or ("co_surgeon" if named("co_surgeons", line) else None)
 
 
+@by_rules
 def assistant_of(line: Line) -> tuple[str, ...]:
     """Return the modifiers of one kind of assistant that a line has one of (80, 81, 82; AS), empty for a surgeon's."""
     if not named("assistant_surgeon", line):

@@ -37,6 +37,8 @@ def done_again(lines: Sequence[Line]) -> list[str | None]:
     """
     done: Counter[Procedure] = Counter()
     rules = [find("one_a_side", line) if line.modifiers and operates(line) else None for line in lines]
+    if not any(rules):
+        return [None] * len(lines)
     of = [procedures_of(line) if rule else [] for line, rule in zip(lines, rules, strict=True)]
     for line, procedures in zip(lines, of, strict=True):
         done.update(dict.fromkeys(procedures, line.units if line.payment is not None else 0))
@@ -54,10 +56,10 @@ def _key(line: Line) -> Hashable:
 
 def _side(line: Line) -> str | None:
     """Return the side a line is for, None where it isn't one side of a procedure that is paid as a pair."""
-    sides = set(line.modifiers) & set(SIDES)
+    sides = [name for name in line.modifiers if name in SIDES]
     alone = len(sides) == 1 and line.units == 1 and line.payment is not None and not named("bilateral", line)
     ruled = alone and find("two_sides", line) and not find("return_to_operating_room", line)
-    return sides.pop() if ruled else None
+    return sides[0] if ruled else None
 
 
 def _both(right: Line, left: Line) -> Line:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import RETURN, operates
 from pfsetl.pricing.procedures import assistant_of
-from pfsetl.pricing.reductions import Line, PricedLine, find
+from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find
 from pfsetl.tables.exact import share_of
 
 
@@ -20,9 +20,12 @@ def surgeon_of(line: Line) -> Hashable | None:
 
     An assistant's procedures are ranked apart from the surgeon's, and each of several people's by themselves.
     """
-    if not find("surgery", line) or not operates(line) or (line.modifiers and find(RETURN, line)):
-        return None
-    return line.date, line.practitioner, assistant_of(line), line.person
+    return (line.date, line.practitioner, assistant_of(line), line.person) if _is_ranked(line) else None
+
+
+@by_rules
+def _is_ranked(line: Line) -> bool:
+    return bool(find("surgery", line)) and operates(line) and not (line.modifiers and find(RETURN, line))
 
 
 def family_of(line: Line, bases: frozenset[str]) -> Hashable | None:

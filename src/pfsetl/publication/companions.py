@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -97,7 +97,12 @@ def load(
 
 def find(store: Store, kind: str, day: date) -> Companion | None:
     """Return the file of a kind that holds on a day: the latest that had begun, else the first to begin later."""
-    known = sorted(loaded(store, kind), key=lambda c: (c.effective_from, c.sha256))
+    return holding(loaded(store, kind), day)
+
+
+def holding(files: Iterable[Companion], day: date) -> Companion | None:
+    """Return which of the files of a kind holds on a day: the latest that had begun, else the first to begin later."""
+    known = sorted(files, key=lambda c: (c.effective_from, c.sha256))
     begun = [c for c in known if c.effective_from <= day]
     return begun[-1] if begun else known[0] if known else None
 
