@@ -107,8 +107,9 @@ def preventive_of(hcpcs: str, day: date) -> str | None:
     >>> preventive_of("G0101", date(2025, 3, 3)), preventive_of("G0101", date(2010, 3, 3))
     ('preventive', None)
     """
-    rows = declarations.rows_on(NO_COINSURANCE, day)
-    return "preventive" if any(row.first <= hcpcs <= row.last for row in rows) else None
+    rows = (row for row in declarations.rows(NO_COINSURANCE) if row.first <= hcpcs <= row.last)
+    in_force = any((row.from_ or date.min) <= day <= (row.to or date.max) for row in rows)
+    return "preventive" if in_force else None
 
 
 def therapy_of(line: Line) -> str | None:
@@ -139,6 +140,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
 }
 
 
+@lru_cache(maxsize=20_000)
 def therapy_share(day: date, *, facility: bool) -> tuple[int, int] | None:
     """Return the share of practice expense paid for a second and later therapy unit, None before the rule began.
 
@@ -213,8 +215,16 @@ def _known(_kind: tuple[Any, ...]) -> dict[Any, Any]:
 @lru_cache(maxsize=50_000)
 def _code_seen(hcpcs: str, span: int) -> tuple[str | None, ...]:
     """Return what rules see of a code in a span of days."""
-    named_itself = hcpcs if any(row.indicator == hcpcs for row in reductions()) else None
-    return named_itself, imaging_of(hcpcs), preventive_of(hcpcs, _turns()[span - 1] if span else date.min)
+    return (
+        hcpcs if hcpcs in _indicators() else None,
+        imaging_of(hcpcs),
+        preventive_of(hcpcs, _turns()[span - 1] if span else date.min),
+    )
+
+
+@cache
+def _indicators() -> frozenset[str]:
+    return frozenset(row.indicator for row in reductions())
 
 
 @lru_cache(maxsize=20_000)
