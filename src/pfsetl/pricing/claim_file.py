@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -69,12 +69,12 @@ def claim_lines(
     entries: Iterable[tuple[int, Mapping[str, Any] | UsageError]], *, unknown_modifiers: bool = False
 ) -> list[ClaimLine]:
     """Turn numbered mappings into claim lines; what couldn't be read is given as the UsageError that says why."""
-    some = list(islice(entries, MOST_LINES + 1))
-    if not some:
+    lines = [_line(number, entry, unknown_modifiers) for number, entry in islice(entries, MOST_LINES + 1)]
+    if not lines:
         raise UsageError("no claim lines. Each needs hcpcs and date, like hcpcs=99213, date=2026-02-01.")
-    if len(some) > MOST_LINES:
+    if len(lines) > MOST_LINES:
         raise UsageError(f"more than {MOST_LINES:,} claim lines. Price them in parts, each claim whole.")
-    return [_line(number, entry, unknown_modifiers) for number, entry in some]
+    return lines
 
 
 def _line(number: int, entry: Mapping[str, Any] | UsageError, unknown_modifiers: bool) -> ClaimLine:
@@ -152,7 +152,7 @@ def _refuse_unknown(names: set[str]) -> None:
         raise UsageError(f"column {name!r}: not known.{hint} There are {', '.join(COLUMNS)}.")
 
 
-def _csv(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]]:
+def _csv(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any] | UsageError]]:
     _refuse_many(path, text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
     try:
@@ -172,7 +172,7 @@ def _csv(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageErro
         raise UsageError(f"{path}: the header has {' and '.join(twice)} more than once. Keep one.")
     extra = {f"column {i}": "" for i in range(len(header), max(len(cells) for _, cells in rows))}
     names = [*header, *extra]
-    return [(number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:]]
+    return ((number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:])
 
 
 def _separator(text: str) -> str:

@@ -44,16 +44,31 @@ def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     entries = joined(lines, reasons)
     priced = [_alone(one, why) for one, why in zip(entries, reasons, strict=True) if isinstance(one, Line)]
     lines = [one.line for one in priced]
-    bases = frozenset(line.endoscopic_base for line in lines if find("endoscopy", line) and line.endoscopic_base)
-    priced = _in_groups(priced, lambda line: line.date, _bundle)
-    priced = _in_groups(priced, lambda line: family_of(line, bases), pay_endoscopies)
-    priced = _in_groups(priced, surgeon_of, lambda group: rank_surgery(group, bases))
+    rules = frozenset[str]().union(*map(_together, lines))
+    families = [line for line in lines if find("endoscopy", line)] if "endoscopy" in rules else []
+    bases = frozenset(line.endoscopic_base for line in families if line.endoscopic_base)
+    if "only_service" in rules:
+        priced = _in_groups(priced, lambda line: line.date, _bundle)
+    if bases:
+        priced = _in_groups(priced, lambda line: family_of(line, bases), pay_endoscopies)
+    if "surgery" in rules:
+        priced = _in_groups(priced, surgeon_of, lambda group: rank_surgery(group, bases))
     priced = pay_shares(cut_visits(priced))
-    priced = _in_groups(priced, _component_session, _reduce_parts)
-    priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
+    if "parts" in rules:
+        priced = _in_groups(priced, _component_session, _reduce_parts)
+    if "therapy" in rules:
+        priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
     finished = iter(priced)
     done = [one if isinstance(one, PricedLine) else _finish(next(finished)) for one in entries]
     return tuple(replace(one, line=replace(one.line, person=0)) if one.line.person else one for one in done)
+
+
+@by_rules
+def _together(line: Line) -> frozenset[str]:
+    """Return which rules on several services of a day a line may come under."""
+    may_be = {name: find(name, line) for name in ("only_service", "endoscopy", "surgery")}
+    may_be |= {"parts": next(iter(_component_rules(line)), None), "therapy": find("therapy", line, 2)}
+    return frozenset(name for name, rule in may_be.items() if rule)
 
 
 def _alone(line: Line, reason: str | None) -> PricedLine:
@@ -138,35 +153,34 @@ def _finish(one: PricedLine) -> PricedLine:
     line = one.line
     if one.allowed is None:
         return one
-    for rule, text in _of_roles(line):
+    roles, who, known = _shares(line)
+    for rule, text in roles:
         one = shared(one, rule, text)
     one = share_package(one)
-    for rule, text in _of_who(line):
+    for rule, text in who:
         one = shared(one, rule, text)
-    if find("practitioner", line) is None:
+    if not known:
         return refused(one, "unknown_practitioner")
-    lower = find("charge", line)
-    if lower and line.charge is not None and line.charge < amount_of(one):
+    if line.charge is not None and line.charge < amount_of(one) and (lower := find("charge", line)):
         one = stepped(one, lower, line.charge, "billed charge, lower than the amount")
     return parted(one)
 
 
 @by_rules
-def _of_roles(line: Line) -> tuple[tuple[ReductionRow, str], ...]:
-    return tuple((role, _by_modifier(role, line)) for name in _ROLES if (role := find(name, line)))
+def _shares(line: Line) -> tuple[list[tuple[ReductionRow, str]], list[tuple[ReductionRow, str]], bool]:
+    """Return the shares of a surgeon's role, those of who directed, was driven to and bills, and if that is known.
 
-
-@by_rules
-def _of_who(line: Line) -> tuple[tuple[ReductionRow, str], ...]:
-    """Return the shares of who directed, for how many the trip was, and who bills, each with what is said of it."""
-    found = []
+    Each comes with what is said of it.
+    """
+    roles = [(role, _by_modifier(role, line)) for name in _ROLES if (role := find(name, line))]
+    found: list[tuple[ReductionRow, str]] = []
     if direction := find("medical_direction", line):
         found.append((direction, "medical direction, shared by two"))
     if trip := find("portable_transport", line):
         found.append((trip, f"{_by_modifier(trip, line)}: one trip for several patients"))
     if (who := find("practitioner", line)) and who.numerator != who.denominator:
         found.append((who, f"practitioner {line.practitioner}"))
-    return tuple(found)
+    return roles, found, who is not None
 
 
 def _by_modifier(rule: ReductionRow, line: Line) -> str:

@@ -46,6 +46,8 @@ def impossible(lines: Sequence[Line]) -> list[str | None]:
     operated: Counter[Procedure] = Counter()
     whole: set[Procedure] = set()
     parts: set[Procedure] = set()
+    if not any(line.days or _touched(line) for line in lines):
+        return [None] * len(lines)
     split = any(_rules(line) for line in lines)
     of = [procedures_of(line) if split and _packaged(line) else [] for line in lines]
     for line, procedures in zip(lines, of, strict=True):
@@ -68,6 +70,11 @@ def impossible(lines: Sequence[Line]) -> list[str | None]:
     ]
 
 
+@by_rules
+def _touched(line: Line) -> bool:
+    return bool(_rules(line) or find(RETURN, line))
+
+
 def _packaged(line: Line) -> bool:
     return bool(line.days or any(_share(line, part) for part in PARTS) or _rules(line))
 
@@ -75,8 +82,6 @@ def _packaged(line: Line) -> bool:
 def _reason(line: Line, days: int, operated: int, both: bool) -> str | None:
     """Return why a line isn't paid, by what all lines of its procedure say of days, operations and the package."""
     rules, again = _rules(line), find(RETURN, line)
-    if not (rules or again or line.days or both):
-        return None
     if rules and again:
         return "part_of_package_on_return_to_operating_room"
     if (rules or (again and again.part)) and not any(_share(line, part) for part in PARTS):

@@ -10,7 +10,7 @@ from pfsetl.errors import UsageError
 from pfsetl.pricing.answers import ClaimAnswer, LineAnswer, PriceAnswer
 from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
 from pfsetl.pricing.explain import explain
-from pfsetl.pricing.quote import Quote, quote, quote_alone, together
+from pfsetl.pricing.quote import Alone, Quote, price_alone, quote, together
 from pfsetl.pricing.rows import decimal
 from pfsetl.pricing.service import Billed, day_of, service
 from pfsetl.publication.version import Version, open_version
@@ -61,7 +61,7 @@ def claim(
     bad = [(line.number, str(line.problem)) for line in read if line.service is None]
     priced: list[tuple[ClaimLine, Quote]] = []
     for own in _at_once(read):
-        alone = quote_alone(version, [(line.number, line.service) for line in own if line.service], _known(as_of))
+        alone = price_alone(version, [(line.number, line.service) for line in own if line.service], _known(as_of))
         for line, one in _quoted(own, alone):
             if isinstance(one, Quote):
                 priced.append((line, one))
@@ -123,14 +123,14 @@ def _at_once(lines: Iterable[ClaimLine]) -> Iterator[list[ClaimLine]]:
 
 
 def _quoted(
-    lines: Sequence[ClaimLine], quotes: Sequence[Quote | UsageError]
+    lines: Sequence[ClaimLine], prices: Sequence[Alone | UsageError]
 ) -> Iterator[tuple[ClaimLine, Quote | UsageError]]:
     """Yield lines with their quotes after the rules of each claim; a line that can't be priced touches no other."""
-    for _, own in groupby(zip(lines, quotes, strict=True), key=lambda pair: pair[0].claim):
+    for _, own in groupby(zip(lines, prices, strict=True), key=lambda pair: pair[0].claim):
         pairs = list(own)
-        priced = iter(together([one for _, one in pairs if isinstance(one, Quote)]))
+        priced = iter(together([one for _, one in pairs if isinstance(one, Alone)]))
         for line, one in pairs:
-            yield line, next(priced) if isinstance(one, Quote) else one
+            yield line, next(priced) if isinstance(one, Alone) else one
 
 
 def _version(output: str | Path | Version) -> Version:

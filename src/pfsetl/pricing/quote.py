@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from typing import NamedTuple
 
-from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
-from pfsetl.pricing.floor import WorkIndex
 from pfsetl.pricing.global_package import with_days
 from pfsetl.pricing.modifier_reasons import reason_of
-from pfsetl.pricing.place import Indices, Place
+from pfsetl.pricing.place import Indices
 from pfsetl.pricing.rates import Asked, prepare
 from pfsetl.pricing.reductions import Line, PricedLine, therapy_share
 from pfsetl.pricing.rows import Row, decimal
@@ -25,36 +24,15 @@ THERAPY = "5"  # CMS's multiple-procedure indicator of therapy services
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """The price of one service: the published row it rests on, and what the claim rules made of its amount."""
+class Alone:
+    """The price of one service by itself: the published row it rests on, and the line that it is of a claim."""
 
     version: Version
     asked: Asked
     row: Row
     payment: Cents  # of the row in this place and setting
     anesthesia: Anesthesia | None
-    alone: Line  # as it's billed, before the claim's rules
-    line: PricedLine
-
-    @property
-    def service(self) -> Service:
-        """What was asked for."""
-        return self.asked.service
-
-    @property
-    def release(self) -> Release:
-        """The release in force on the day."""
-        return self.asked.release
-
-    @property
-    def place(self) -> Place:
-        """Where it's priced."""
-        return self.asked.place
-
-    @property
-    def work_index(self) -> WorkIndex | None:
-        """The work index of the law on the day, None for the nation."""
-        return self.asked.work_index
+    line: Line
 
     @property
     def factor(self) -> int:
@@ -66,14 +44,16 @@ class Quote:
         """Dollars for an RVU."""
         return decimal(self.factor, 4)
 
-    @property
-    def allowed(self) -> Decimal | None:
-        """What Medicare allows for the line, in dollars; None where it has no price."""
-        return None if self.line.allowed is None else decimal(self.line.allowed, 2)
-
     def paid_with(self, indices: Indices) -> Cents:
         """Return what the row is paid with other indices."""
-        return payment_cents(self.row.parts, self.service.setting, indices, self.factor)
+        return payment_cents(self.row.parts, self.asked.service.setting, indices, self.factor)
+
+
+class Quote(NamedTuple):
+    """The price of one service: what it's by itself, and what the claim rules made of its amount."""
+
+    alone: Alone
+    line: PricedLine
 
 
 def quote(version: Version, services: Sequence[Service], as_of: date | None = None) -> list[Quote]:
@@ -81,32 +61,29 @@ def quote(version: Version, services: Sequence[Service], as_of: date | None = No
 
     Raises UsageError where one can't be priced as asked: unknown code, modifier without a row, release not published.
     """
-    quotes = []
-    for one in quote_alone(version, list(enumerate(services, start=1)), as_of):
+    prices = []
+    for one in price_alone(version, list(enumerate(services, start=1)), as_of):
         if isinstance(one, UsageError):
             raise one
-        quotes.append(one)
-    return together(quotes)
+        prices.append(one)
+    return together(prices)
 
 
-def together(quotes: Sequence[Quote]) -> list[Quote]:
-    """Apply the claim rules to quotes that were prepared one by one, as the lines of one claim."""
-    lines = price_claim([one.alone for one in quotes])
-    return [
-        Quote(one.version, one.asked, one.row, one.payment, one.anesthesia, one.alone, line)
-        for one, line in zip(quotes, lines, strict=True)
-    ]
+def together(prices: Sequence[Alone]) -> list[Quote]:
+    """Apply the claim rules to what was priced alone, as the lines of one claim."""
+    lines = price_claim([one.line for one in prices])
+    return [Quote(one, line) for one, line in zip(prices, lines, strict=True)]
 
 
-def quote_alone(
+def price_alone(
     version: Version, services: Sequence[tuple[int, Service]], as_of: date | None = None
-) -> list[Quote | UsageError]:
+) -> list[Alone | UsageError]:
     """Price numbered services each alone, or say why one can't be priced as asked."""
     asked = prepare(version, as_of)([service for _, service in services])
-    return [_quote(version, number, each) for (number, _), each in zip(services, asked, strict=True)]
+    return [_alone(version, number, each) for (number, _), each in zip(services, asked, strict=True)]
 
 
-def _quote(version: Version, number: int, asked: Asked | UsageError) -> Quote | UsageError:
+def _alone(version: Version, number: int, asked: Asked | UsageError) -> Alone | UsageError:
     if isinstance(asked, UsageError):
         return asked
     try:
@@ -117,8 +94,7 @@ def _quote(version: Version, number: int, asked: Asked | UsageError) -> Quote | 
     except UsageError as error:
         return error
     payment = payment_cents(row.parts, asked.service.setting, place.indices, listed.factor_of(row))
-    line = with_days(_line(number, asked, row, payment, timed))
-    return Quote(version, asked, row, payment, timed, line, PricedLine(line, line.payment, line.reason, (), 0))
+    return Alone(version, asked, row, payment, timed, with_days(_line(number, asked, row, payment, timed)))
 
 
 def _row(asked: Asked) -> Row:

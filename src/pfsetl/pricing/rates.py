@@ -102,9 +102,12 @@ def _in_force(version: Version, day: date, as_of: date | None) -> tuple[Release,
 def _codes(services: Sequence[Service], in_force: Callable[[date], tuple[Release, Factors]]) -> dict[Release, set[str]]:
     """Return the codes that services need of each release."""
     codes: dict[Release, set[str]] = {}
+    by_day: dict[date, set[str]] = {}
     for service in services:
+        by_day.setdefault(service.day, set()).add(service.hcpcs)
+    for day, some in by_day.items():
         with suppress(UsageError):
-            codes.setdefault(in_force(service.day)[0], set()).add(service.hcpcs)
+            codes.setdefault(in_force(day)[0], set()).update(some)
     return codes
 
 

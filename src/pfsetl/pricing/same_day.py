@@ -163,6 +163,7 @@ def _ranges(group: str) -> tuple[tuple[str, str, str], ...]:
     return tuple((row.field, row.first, row.last) for row in declarations.rows(GROUPS) if row.group == group)
 
 
+@cache
 def relations() -> tuple[SameDayRow, ...]:
     """Return every row of `schemas/same_day.csv`."""
     return declarations.rows(SAME_DAY)

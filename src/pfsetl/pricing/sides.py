@@ -19,7 +19,8 @@ def joined(lines: Sequence[Line], reasons: Sequence[str | None]) -> list[Line | 
     the operating room.
     """
     places: dict[Hashable, dict[str, int]] = {}
-    sided = {place: side for place, line in enumerate(lines) if (side := _side(line)) and not reasons[place]}
+    sided = {place: side for place, line in enumerate(lines) if line.modifiers and (side := _side(line))}
+    sided = {place: side for place, side in sided.items() if not reasons[place]}
     for place in sorted(sided, key=lambda at: order_in(lines[at])):
         places.setdefault(_key(lines[place]), {}).setdefault(sided[place], place)
     result: list[Line | PricedLine] = list(lines)

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from decimal import Decimal
 from fractions import Fraction
 
-from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
+from pfsetl.pricing.apply import Order, amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import RETURN, operates
 from pfsetl.pricing.procedures import assistant_of
 from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find
@@ -64,21 +64,24 @@ def rank_surgery(group: list[PricedLine], bases: frozenset[str]) -> list[PricedL
 
     Every unit of a line is a procedure: two units are paid as two lines are.
     """
+    if len(group) == 1 and group[0].line.units == 1:
+        return group
     procedures: dict[Hashable, list[int]] = {}
     for place, one in enumerate(group):
-        procedures.setdefault(family_of(one.line, bases) or place, []).append(place)
+        name = (family_of(one.line, bases) if bases else None) or place
+        procedures.setdefault(name, []).append(place)
     # NOTE: what a family has of further units is less the base procedure already, so that it ranks as one.
     units = {
         name: 1 if any(find("endoscopy", group[p].line) for p in at) else sum(group[p].line.units for p in at)
         for name, at in procedures.items()
     }
-    ranked = sorted(
-        procedures,
-        key=lambda name: (
-            Fraction(-sum(amount_of(group[p]) for p in procedures[name]), units[name]),
-            min(order_of(group[p]) for p in procedures[name]),
-        ),
-    )
+
+    def place_of(name: Hashable) -> tuple[Fraction | int, tuple[int, Order]]:
+        amounts, many = [amount_of(group[p]) for p in procedures[name]], units[name]
+        highest_first = -sum(amounts) if many == 1 else Fraction(-sum(amounts), many)
+        return highest_first, min(order_of(group[p]) for p in procedures[name])
+
+    ranked = sorted(procedures, key=place_of)
     results, rank, several = list(group), 1, sum(units.values()) > 1
     for name in ranked:
         for place in procedures[name] if several else ():
