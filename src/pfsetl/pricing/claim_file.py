@@ -83,7 +83,7 @@ def _line(number: int, entry: Mapping[str, Any] | UsageError, unknown_modifiers:
     claim = ""
     try:
         given = _by_meaning(entry)
-        claim = _plain("claim", given.pop("claim", "")).strip()
+        claim = _plain("claim", given.pop("claim")).strip() if "claim" in given else ""
         if not given.keys() <= _KNOWN:
             _refuse_unknown(set(given))
         if missing := [name for name in REQUIRED if name not in given]:
@@ -130,6 +130,8 @@ def _meanings() -> Mapping[str, str]:
 
 
 def _plain(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if name == "documented" and isinstance(value, bool):
         return "yes" if value else "no"
     if name == "modifiers" and isinstance(value, list):

@@ -182,14 +182,16 @@ def modifier_of(name: str) -> ModifierRow:
 
 def practitioner_modifiers(names: Sequence[str], day: date) -> dict[str, str]:
     """Return the practitioners that modifiers name on a day, by `schemas/practitioner_modifiers.csv`."""
-    named = [row for row in declarations.rows(NAMED) if row.modifier in names] if names else ()
+    if not names:
+        return {}
+    named = (row for row in declarations.rows(NAMED) if row.modifier in names)
     return {row.modifier: row.practitioner for row in named if (row.from_ or date.min) <= day <= (row.to or date.max)}
 
 
 def _by_modifier(names: Sequence[str], day: date) -> str:
     """Return the practitioner that modifiers name; a physician where they name none, or several."""
-    named = set(practitioner_modifiers(names, day).values())
-    return named.pop() if len(named) == 1 else PHYSICIAN
+    named = set(practitioner_modifiers(names, day).values()) if names else ()
+    return next(iter(named)) if len(named) == 1 else PHYSICIAN
 
 
 @lru_cache(maxsize=20_000)

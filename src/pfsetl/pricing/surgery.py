@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from decimal import Decimal
 from fractions import Fraction
 
-from pfsetl.pricing.apply import Order, amount_of, order_of, refused, scaled, shared, stepped
+from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import RETURN, operates
 from pfsetl.pricing.procedures import assistant_of
 from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find
@@ -76,12 +76,11 @@ def rank_surgery(group: list[PricedLine], bases: frozenset[str]) -> list[PricedL
         for name, at in procedures.items()
     }
 
-    def place_of(name: Hashable) -> tuple[Fraction | int, tuple[int, Order]]:
-        amounts, many = [amount_of(group[p]) for p in procedures[name]], units[name]
-        highest_first = -sum(amounts) if many == 1 else Fraction(-sum(amounts), many)
-        return highest_first, min(order_of(group[p]) for p in procedures[name])
-
-    ranked = sorted(procedures, key=place_of)
+    amounts = {name: -sum(amount_of(group[p]) for p in at) for name, at in procedures.items()}
+    of_one = {name: Fraction(amount, units[name]) if units[name] > 1 else amount for name, amount in amounts.items()}
+    ranked = sorted(procedures, key=of_one.__getitem__)
+    if len(set(of_one.values())) < len(ranked):
+        ranked.sort(key=lambda name: (of_one[name], min(order_of(group[p]) for p in procedures[name])))
     results, rank, several = list(group), 1, sum(units.values()) > 1
     for name in ranked:
         for place in procedures[name] if several else ():
