@@ -1,6 +1,9 @@
 """What a price rests on that is likely by its source, and not certain: rules, factors, the formula, the law."""
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
 
 from pfsetl.declared import calendar, declarations
 from pfsetl.declared.records.calendar import FORMULA
@@ -46,12 +49,21 @@ def _amount(price: Alone) -> Iterator[str]:
     if price.line.payment is None or (price.anesthesia and not price.asked.place.national):
         return
     category, paid = ("anesthesia", price.anesthesia.factor) if price.anesthesia else ("all", price.conversion_factor)
-    for row in calendar.factors(category, price.asked.service.day):
-        mine = row.participant in (price.asked.listed.participant, "all") and row.conversion_factor == paid
-        if mine and row.certainty != CERTAIN:
-            yield f"conversion factor {row.conversion_factor}: {row.source} ({row.certainty})"
-    if price.anesthesia:
-        return
-    for rule in declarations.rows_on(FORMULA, calendar.formula_day(price.asked.release)):
-        if rule.flag in ("", price.row.calculation_flag) and rule.certainty != CERTAIN:
-            yield f"{rule.rule}: {rule.source}"
+    yield from _factor(category, price.asked.service.day, price.asked.listed.participant, paid)
+    if not price.anesthesia:
+        yield from _formula(calendar.formula_day(price.asked.release), price.row.calculation_flag)
+
+
+@lru_cache(maxsize=20_000)
+def _factor(category: str, day: date, participant: str, paid: Decimal) -> tuple[str, ...]:
+    return tuple(
+        f"conversion factor {row.conversion_factor}: {row.source} ({row.certainty})"
+        for row in calendar.factors(category, day)
+        if row.participant in (participant, "all") and row.conversion_factor == paid and row.certainty != CERTAIN
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _formula(day: date, flag: str | None) -> tuple[str, ...]:
+    rules = (rule for rule in declarations.rows_on(FORMULA, day) if rule.flag in ("", flag))
+    return tuple(f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != CERTAIN)

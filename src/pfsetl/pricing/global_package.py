@@ -42,12 +42,12 @@ def impossible(lines: Sequence[Line]) -> list[str | None]:
     period, and each procedure is operated on once. The whole package isn't paid beside a part of it, and a return to
     the operating room has no other part.
     """
+    if not any(line.days or _touched(line) for line in lines):
+        return [None] * len(lines)
     days: Counter[Procedure] = Counter()
     operated: Counter[Procedure] = Counter()
     whole: set[Procedure] = set()
     parts: set[Procedure] = set()
-    if not any(line.days or _touched(line) for line in lines):
-        return [None] * len(lines)
     split = any(_rules(line) for line in lines)
     of = [procedures_of(line) if split and _packaged(line) else [] for line in lines]
     for line, procedures in zip(lines, of, strict=True):

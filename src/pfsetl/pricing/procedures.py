@@ -19,9 +19,9 @@ def told_apart(lines: Sequence[Line]) -> list[Line]:
     Of two lines of a procedure with 62 the second is the other surgeon's, and two assistants are two people: each has a
     day of procedures of their own.
     """
-    seen: Counter[Hashable] = Counter()
     results = list(lines)
-    roles = {place: role for place, line in enumerate(lines) if (role := _role(line))}
+    roles = {place: role for place, line in enumerate(lines) if line.modifiers and (role := _role(line))}
+    seen: Counter[Hashable] = Counter()
     for place in sorted(roles, key=lambda at: order_in(lines[at])):
         line = lines[place]
         names = sorted(name for name in line.modifiers if modifier_of(name).kind in _APART)

@@ -36,10 +36,10 @@ def done_again(lines: Sequence[Line]) -> list[str | None]:
 
     Rows `one_a_side` of `schemas/reductions.csv`. 58, 59, 76 to 79, an X modifier or a site say that it's another one.
     """
-    done: Counter[Procedure] = Counter()
     rules = [find("one_a_side", line) if line.modifiers and operates(line) else None for line in lines]
     if not any(rules):
         return [None] * len(lines)
+    done: Counter[Procedure] = Counter()
     of = [procedures_of(line) if rule else [] for line, rule in zip(lines, rules, strict=True)]
     for line, procedures in zip(lines, of, strict=True):
         done.update(dict.fromkeys(procedures, line.units if line.payment is not None else 0))
