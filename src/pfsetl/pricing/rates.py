@@ -14,7 +14,7 @@ from pfsetl.pricing.factors import Factors, Listed, factors_on, listed
 from pfsetl.pricing.floor import WorkIndex
 from pfsetl.pricing.loaded import Loaded, of_store
 from pfsetl.pricing.place import Place, find_place, goes_by_day
-from pfsetl.pricing.rows import Row, read_rows
+from pfsetl.pricing.rows import Row, by_code, read
 from pfsetl.pricing.service import Service
 from pfsetl.publication.version import Version
 
@@ -40,6 +40,7 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
     What it finds in a version is kept, as a version doesn't change; what is loaded beside it is looked up anew.
     """
     in_force = lru_cache(20_000)(lambda day: _in_force(version, day, as_of))
+    whole = lru_cache(4)(lambda release: read(version, release))
     lacks = cache(lambda label: lookup.missing_file(version, label))
     # NOTE: kept, as a claim file may name one code on thousands of lines, and all releases are asked for it.
     hint = lru_cache(1_000)(lambda label, code: _other_releases_or_near(version, label, code))
@@ -58,12 +59,14 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
             found = kept[label, code, whose, paid] = listed(every, whose, release, lacks(label), paid, known)
         return found
 
-    def read(release: Release, codes: set[str]) -> None:
+    def fetch(release: Release, codes: set[str]) -> None:
         there = rows.setdefault(release.label, {})
+        # NOTE: a release of which more is asked for later is read whole, so that codes aren't read one by one.
+        more = bool(there)
         if new := codes - there.keys():
-            there |= read_rows(version, release, new)
+            there |= by_code(whole(release) if more else read(version, release, new), new)
             if bases := {base for code in new for base in _bases(there[code])} - there.keys():
-                there |= read_rows(version, release, bases)
+                there |= by_code(whole(release) if more else read(version, release, bases), bases)
 
     def many(services: Sequence[Service]) -> list[Asked | UsageError]:
         if sum(map(len, rows.values())) > MOST_CODES:
@@ -87,7 +90,7 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
                 return error
 
         for release, codes in _codes(services, in_force).items():
-            read(release, codes)
+            fetch(release, codes)
         return [one(service) for service in services]
 
     return many

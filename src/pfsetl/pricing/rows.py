@@ -51,22 +51,30 @@ class Row(NamedTuple):
 
 _KEY = ("participant", "hcpcs", "modifier")
 _LINE = ("file", "line")
+_DECIMALS = ("work_rvu", "conversion_factor", "preoperative", "intraoperative", "postoperative")
 _PRINTED = [name for name in Row._fields if name not in (*_LINE, "parts")]
+_READ = list(dict.fromkeys([*_PRINTED, *derive.USED]))
+_COLUMNS = [scaled(name) if name in _DECIMALS else pl.col(name) for name in _PRINTED]
 
 
-def read_rows(version: Version, release: Release, codes: Collection[str]) -> dict[str, tuple[Row, ...]]:
-    """Return the rows of some codes of a release, by code; a code without rows has none.
+def read(version: Version, release: Release, codes: Collection[str] | None = None) -> pl.DataFrame:
+    """Return the rows of a release, or of some codes of it, in the order of the table, as columns of `Row` and `Parts`.
 
-    Rows come in the order of the table; they are read by the statistics of the files and not as a whole.
+    Some codes are read by the statistics of the files.
     """
-    some = pl.col("hcpcs").is_in(sorted(codes))
+    some = pl.lit(value=True) if codes is None else pl.col("hcpcs").is_in(sorted(codes))
     lines = version.scan("source_lines", release.label).filter(pl.col("table") == "rvu", some).select(*_KEY, *_LINE)
-    rvu, places = pl.collect_all([version.scan("rvu", release.label).filter(some), lines])
-    printed = rvu.select(scaled(name) if rvu.schema[name].is_decimal() else name for name in _PRINTED)
-    placed = printed.join(places, on=_KEY, how="left", maintain_order="left")
+    rvu, places = pl.collect_all([version.scan("rvu", release.label).filter(some).select(_READ), lines])
+    placed = rvu.select(_COLUMNS).join(places, on=_KEY, how="left", maintain_order="left")
+    return pl.concat([placed, derive.parts_of(rvu, release)], how="horizontal")
+
+
+def by_code(frame: pl.DataFrame, codes: Collection[str]) -> dict[str, tuple[Row, ...]]:
+    """Return the rows of some codes; a code without rows has none."""
     found: dict[str, list[Row]] = {code: [] for code in codes}
-    for row, parts in zip(placed.rows(), derive.parts_of(rvu, release), strict=True):
-        one = Row._make((*row, parts))
+    own = len(Row._fields) - 1
+    for values in frame.filter(pl.col("hcpcs").is_in(sorted(codes))).rows():
+        one = Row._make((*values[:own], Parts._make(values[own:])))
         found[one.hcpcs].append(one)
     return {code: tuple(rows) for code, rows in found.items()}
 

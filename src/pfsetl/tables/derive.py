@@ -20,6 +20,12 @@ WHOLE = 10_000
 LIMITING_CHARGE = 10_925  # 115 % of 95 % (CMS RVU record layout, every year)
 ROWS_PER_PART = 50_000
 
+USED = (
+    "release", "participant", "hcpcs", "modifier", "status", "not_used", "nonfacility_na", "facility_na",
+    "calculation_flag", "conversion_factor", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu",
+    "opps_nonfacility_pe_rvu", "opps_facility_pe_rvu", "opps_mp_rvu",
+)  # fmt: skip  # columns of `rvu` that the formula and its reasons look at
+
 
 class Parts(NamedTuple):
     """What the formula needs of one `rvu` row: RVUs x 100, the flag in parts of 10,000, and why it has no payment."""
@@ -68,11 +74,10 @@ def payment(
     return rows.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share))
 
 
-def parts_of(rvu: pl.DataFrame, release: Release) -> list[Parts]:
-    """Return what the formula needs of each `rvu` row, in the order of the rows."""
-    names = ("work", "nonfacility_pe", "facility_pe", "mp")
-    columns = [f"_{name}" for name in names] + [f"_opps_{name}" for name in names] + ["_flag_parts", "_capped"]
-    return [Parts(*row) for row in _prepared(rvu, release).select(*columns, "reason").rows()]
+def parts_of(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
+    """Return what the formula needs of each `rvu` row, in the order of the rows, as columns of `Parts`."""
+    *scaled_names, reason = Parts._fields
+    return _prepared(rvu, release).select(*(pl.col(f"_{name}").alias(name) for name in scaled_names), reason)
 
 
 def payment_cents(
