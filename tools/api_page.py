@@ -97,7 +97,9 @@ def _tree(function: Any) -> Any:
 def _signature(name: str, function: Any) -> str:
     tree = _tree(function)
     parameters = [p for p in _parameters(tree.args) if p != "self"]
-    parameters += [f"{key}: {_named(kind)} = {_shown(dict(NOT_SAID)[key])}" for key, kind in _unpacked(function).items()]
+    parameters += [
+        f"{key}: {_named(kind)} = {_shown(dict(NOT_SAID)[key])}" for key, kind in _unpacked(function).items()
+    ]
     returned = f" -> {ast.unparse(tree.returns)}"
     line = f"{name}({', '.join(parameters)}){returned}"
     return line if len(line) <= 100 else f"{name}(\n" + "".join(f"    {p},\n" for p in parameters) + f"){returned}"
