@@ -10,6 +10,7 @@ from typing import Annotated, Any, NotRequired, Union, get_args, get_origin, get
 
 import pfsetl
 from pfsetl import errors
+from pfsetl.pricing.service import NOT_SAID
 
 _PREFACE = """\
 # Python
@@ -45,7 +46,9 @@ def page() -> str:
 
 
 def _function(name: str, function: Any, level: str = "##") -> str:
-    return f"{level} `{name}`\n\n```python\n{_signature(name, function)}\n```\n\n{_told(function)}"
+    told = f"{level} `{name}`\n\n```python\n{_signature(name, function)}\n```\n\n{_told(function)}"
+    rows = [f"| `{key}` | {_cells(kind)} |" for key, kind in _unpacked(function).items()]
+    return "\n".join([told, "| argument | type | meaning |\n|---|---|---|", *rows, ""]) if rows else told
 
 
 def _record(name: str, record: Any) -> str:
@@ -94,9 +97,22 @@ def _tree(function: Any) -> Any:
 def _signature(name: str, function: Any) -> str:
     tree = _tree(function)
     parameters = [p for p in _parameters(tree.args) if p != "self"]
+    parameters += [
+        f"{key}: {_named(kind)} = {_shown(dict(NOT_SAID)[key])}" for key, kind in _unpacked(function).items()
+    ]
     returned = f" -> {ast.unparse(tree.returns)}"
     line = f"{name}({', '.join(parameters)}){returned}"
     return line if len(line) <= 100 else f"{name}(\n" + "".join(f"    {p},\n" for p in parameters) + f"){returned}"
+
+
+def _unpacked(function: Any) -> dict[str, Any]:
+    """Return the keyword arguments that a function takes as `**billed: Unpack[Billed]`, with their types."""
+    kind = getattr(function, "__annotations__", {}).get("billed")
+    return get_type_hints(get_args(kind)[0], include_extras=True) if kind else {}
+
+
+def _shown(default: object) -> str:
+    return repr(default).replace("'", '"')
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[str]:

@@ -342,6 +342,18 @@ def test_a_manifest_of_gigabytes_is_named_and_never_read(root: Path) -> None:
     assert "bytes, more than" in verify(LocalStore(root)).bad["versions/000004.json"]
 
 
+def test_a_store_within_the_folder_of_another_is_verified_on_its_own(root: Path) -> None:
+    inner = root / "demo"
+    shutil.copytree(root, inner, symlinks=True, ignore=shutil.ignore_patterns("demo"))
+    assert verify(LocalStore(root)).bad == {}
+    a_link = inner / "objects/conversion_factor/elsewhere.parquet"
+    a_link.symlink_to(next((inner / "objects/conversion_factor").iterdir()))
+    assert verify(LocalStore(root)).bad == {}
+    assert (
+        "a link, which no build makes" in verify(LocalStore(inner)).bad["objects/conversion_factor/elsewhere.parquet"]
+    )
+
+
 def test_a_link_for_one_folder_hides_no_other_trouble(root: Path) -> None:
     replaced_by(a_link_outside, ["chain"])(root, random.Random(1))
     gone("objects/conversion_factor/*")(root, random.Random(1))

@@ -106,9 +106,24 @@ def test_watch_runs_from_the_wheel(installed: Run, tmp_path: Path) -> None:
     assert told.startswith("RVU27A: it prices 2027-02-01, and the store doesn't hold it whole.")
 
 
-def test_flows_without_prefect_say_what_to_install() -> None:
-    hidden = "import importlib.util as u, sys; u.find_spec = lambda name: None; sys.argv[0] = '-m'; import pfsetl.flows"
-    code, _, told = python(sys.executable, "-c", hidden, cwd=ROOT / "src")
+HIDDEN = """
+import importlib.util as u, sys
+found = u.find_spec
+u.find_spec = lambda name: None if name == 'prefect' else found(name)
+"""
+
+
+@pytest.mark.parametrize(
+    "started",
+    [
+        "sys.argv[0] = '-m'; import pfsetl.flows",
+        "import runpy; runpy.run_module('flows.build', run_name='__main__', alter_sys=True)",
+    ],
+    ids=["pfsetl.flows.build", "flows.build"],
+)
+def test_flows_without_prefect_say_what_to_install(started: str) -> None:
+    paths = f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'src')!r}]; "
+    code, _, told = python(sys.executable, "-c", HIDDEN + paths + started, cwd=ROOT / "src")
     install = f"{shlex.quote(sys.executable)} -m pip install 'pfsetl[flows]'"
     wanted = f"pfsetl.flows: Prefect isn't installed. Install it: {install}\n"
     assert (code, told) == (1, wanted)

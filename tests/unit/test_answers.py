@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -48,7 +49,7 @@ def problem(value: object, kind: Any, at: str) -> list[str]:
         missing = [f"{at}.{key}: missing" for key in kind.__required_keys__ - set(value)]
         extra = [f"{at}.{key}: not promised" for key in set(value) - set(hints)]
         return missing + extra + [p for k in set(hints) & set(value) for p in problem(value[k], hints[k], f"{at}.{k}")]
-    if get_origin(kind) is list and isinstance(value, list):
+    if (held := get_origin(kind)) in (list, Sequence) and isinstance(value, held):
         return [p for i, one in enumerate(value) for p in problem(one, get_args(kind)[0], f"{at}[{i}]")]
     return [] if type(value) is kind else [f"{at}: {value!r} is no {kind}"]
 

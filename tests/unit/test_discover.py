@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pfsetl.declared import declarations, registry
@@ -197,6 +197,7 @@ _LABELS = st.from_regex(r"RVU[0-9]{2}[A-D](R[12]?)?", fullmatch=True)
 
 
 @pytest.mark.long
+@settings(deadline=None)
 @given(st.lists(st.tuples(_LABELS, st.integers(2003, 2099), st.integers(0, 9)), min_size=1, unique=True))
 def test_whatever_is_listed_is_read_row_by_row(listed: list[tuple[str, int, int]]) -> None:
     rows = [Row(label, str(year), f"/node/{label}-{n}") for label, year, n in listed]

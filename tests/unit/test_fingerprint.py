@@ -122,6 +122,7 @@ def archive(tmp_path: Path) -> Path:
     return s.write_zip(tmp_path / "RVU25A.zip", s.whole())
 
 
+@pytest.mark.long
 def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store: LocalStore, archive, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(derive, "LIMITING_CHARGE", 10_926)  # instead of 10,925: 95 % x 115 %
@@ -131,6 +132,7 @@ def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store
     assert (built.published, built.version.number) == (True, 2)
 
 
+@pytest.mark.long
 def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(store: LocalStore, archive, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(made_of, "code", lambda: "the code of before")
@@ -140,6 +142,7 @@ def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(s
     assert not pfsetl.build(RELEASE, store=store, archive=archive).published
 
 
+@pytest.mark.long
 def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(store: LocalStore, archive, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(made_of, "code", lambda: "the code of before")
@@ -149,6 +152,7 @@ def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(sto
     assert (built.published, built.record.all_formats) == (True, True)
 
 
+@pytest.mark.long
 def test_what_a_stopped_run_staged_is_made_anew_and_checked(store: LocalStore, archive, monkeypatch):
     request = Request(RELEASE, archive)
     assert staging.stage_missing(request, version.open_version(store)) is not None
@@ -163,6 +167,7 @@ def test_what_a_stopped_run_staged_is_made_anew_and_checked(store: LocalStore, a
     assert len(made) == 1
 
 
+@pytest.mark.long
 def test_again_makes_it_though_nothing_changed(store: LocalStore, archive, monkeypatch):
     pfsetl.build(RELEASE, store=store, archive=archive)
     made = []

@@ -795,3 +795,14 @@ def test_a_conversion_factor_that_is_likely_is_said_to_be(priced) -> None:
 def test_the_screen_names_what_is_likely(output: Path, run) -> None:
     _, out, _ = run("price", "G9901", "--date", JANUARY, "--output", output)
     assert "likely, not certain by its source: sequestration: " in out
+
+
+def test_an_argument_that_a_service_does_not_have_is_refused(priced):
+    with pytest.raises(TypeError, match=r"localty: a service has no such argument\. There are locality, "):
+        priced(localty="CA/18")
+
+
+def test_lines_of_a_claim_are_read_like_a_list(output):
+    lines = pfsetl.claim([{"hcpcs": "G9901", "date": JANUARY}] * 3, output=output)["lines"]
+    assert [one["line"] for one in lines] == [1, 2, 3]
+    assert (lines[-1]["line"], [one["line"] for one in lines[1:]], lines == list(lines)) == (3, [2, 3], True)

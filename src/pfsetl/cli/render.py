@@ -77,4 +77,6 @@ def _plain(value: object) -> object:
         return float(value)
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, Sequence):
+        return list(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -164,7 +164,8 @@ def formula_day(release: Release) -> date:
     return release.effective_from or quarters.first_day(release.year, release.quarter)
 
 
-def formula(rule: str, day: date) -> dict[str, tuple[int, int]]:
+@lru_cache(maxsize=1_000)
+def formula(rule: str, day: date) -> Mapping[str, tuple[int, int]]:
     """Return the factors of a rule of `schemas/formula.csv` in force on a day, by flag."""
     rows = (row for row in declarations.rows_on(FORMULA, day) if row.rule == rule)
     return {row.flag: (row.numerator, row.denominator) for row in rows}

@@ -12,8 +12,10 @@ if find_spec("prefect") is None:
     from pfsetl.remedies import installing
 
     LACKING = f"pfsetl.flows: Prefect isn't installed. {installing('flows')}"
-    # NOTE: while `python -m` imports the package of a module, this is what stands there.
-    raise SystemExit(LACKING) if sys.argv[:1] == ["-m"] else ImportError(LACKING)
+    # NOTE: while `python -m` imports the package of a module, "-m" stands there; `flows.build` is a module of its own.
+    asked = getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", "")
+    as_command = sys.argv[:1] == ["-m"] or asked.startswith("flows.")
+    raise SystemExit(LACKING) if as_command else ImportError(LACKING)
 
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
 
 from pfsetl.declared import calendar
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.errors import UsageError
+from pfsetl.pricing.loaded import Loaded, row_of
+from pfsetl.pricing.lookup import Source, sources_of
 from pfsetl.pricing.place import Place
-from pfsetl.pricing.published import Source, source_of
 from pfsetl.pricing.reductions import DOCUMENTED, rules_of
 from pfsetl.pricing.service import Service
-from pfsetl.publication import companions
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.tables import exact
@@ -33,7 +33,7 @@ class Anesthesia:
 
 
 def anesthesia(
-    version: Version, label: str, participant: str, place: Place, row: dict[str, Any], service: Service
+    version: Version, label: str, participant: str, place: Place, status: str, service: Service, loaded: Loaded
 ) -> Anesthesia | None:
     """Return the price of an anesthesia service for its minutes, None for any other service.
 
@@ -42,32 +42,32 @@ def anesthesia(
     `medical_supervision` of `schemas/reductions.csv`. Raises UsageError where minutes, base units or factor are
     missing.
     """
-    if row["status"] != STATUS:
+    if status != STATUS:
         if service.minutes is not None:
             raise UsageError(f"minutes: {service.hcpcs} isn't an anesthesia service; leave them out and give units.")
         return None
     if service.units != 1:
         raise UsageError(f"units {service.units}: an anesthesia service has one unit; time goes by minutes.")
-    if supervision := _supervision(row["status"], service):
+    if supervision := _supervision(status, service):
         return _supervised(supervision, service, _factor(version, label, participant, place, service))
     if service.minutes is None:
         raise UsageError(
             f"{service.hcpcs}: an anesthesia service is priced by time. Give the minutes: --minutes 45, or in a "
             "claim the column minutes."
         )
-    base = companions.find(version.store, "anesthesia_base_units", service.day)
+    base = loaded("anesthesia_base_units", service.day)
     if base is None:
         raise UsageError(
             f"{service.hcpcs}: no anesthesia base units are loaded in {version.store}. Load CMS's file: "
             f"{command('load CY_2022_Anesthesia_Base_Units.xlsx', version.store)}."
         )
-    found = base.frame(version.store).filter(hcpcs=service.hcpcs)
-    if found.is_empty():
+    found = row_of(version, base, "hcpcs", service.hcpcs)
+    if found is None:
         raise UsageError(
             f"{service.hcpcs}: {base.file} has no base units for it. Load a newer file: "
             f"{command('load FILE', version.store)}."
         )
-    units, line = found.select("base_units", "line").row(0)
+    units, line = found["base_units"], found["line"]
     factor, source = _factor(version, label, participant, place, service)
     time_units, amount = exact.anesthesia_cents(units, service.minutes, int(factor.scaleb(4)))
     notes = (
@@ -105,14 +105,21 @@ def _factor(version: Version, label: str, participant: str, place: Place, servic
         if row := known.get(participant) or known.get("all"):
             return row.conversion_factor, Source("national factor", row.source, None, "")
         raise UsageError(f"{service.day}: no national anesthesia factor is known. Name a locality, like CA/18.")
-    key = {"participant": participant, "state": place.state, "locality": place.locality}
-    here = version.scan("anesthesia", label).filter(state=place.state, locality=place.locality).collect()
-    table = here.filter(participant=participant)
-    if table.is_empty():
-        others = " and ".join(sorted(here["participant"]))
+    where = place.state, place.locality
+    found = _factors(version, label).get((participant, *where))
+    if found is None:
+        others = " and ".join(sorted(key[0] for key in _factors(version, label) if key[1:] == where))
         whose = f" of {participant}, only of {others}" if others else ""
         raise UsageError(
             f"{place.state}/{place.locality}: {label} has no anesthesia factor{whose} there (its ANES member)."
         )
-    factor: Decimal = table["conversion_factor"][0]
-    return factor, source_of(version, label, "anesthesia factor", "anesthesia", **key)
+    return found
+
+
+@lru_cache(maxsize=32)
+def _factors(version: Version, label: str) -> dict[tuple[str, ...], tuple[Decimal, Source]]:
+    """Return the anesthesia factors of a release with their lines, by participant, state and locality."""
+    key = ("participant", "state", "locality")
+    rows = version.scan("anesthesia", label).select(*key, "conversion_factor").collect().rows()
+    lines = sources_of(version, label, "anesthesia factor", "anesthesia", *key)
+    return {own: (factor, lines[own]) for *names, factor in rows if (own := tuple(names))}

@@ -1,5 +1,6 @@
 """What `price` and `claim` answer: plain dictionaries, with the type of every key and, for docs/api.md, its meaning."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, NotRequired, TypedDict
@@ -104,7 +105,7 @@ class ClaimAnswer(TypedDict):
     """Lines priced together by Medicare's rules on modifiers and on several services of a day."""
 
     version: Annotated[int, "version of the store that was read"]
-    lines: Annotated[list[LineAnswer], "the lines that could be priced"]
+    lines: Annotated[Sequence[LineAnswer], "the lines that could be priced, each explained when it's looked at"]
     bad: Annotated[list[ProblemAnswer], "the lines that couldn't"]
     allowed: Annotated[Decimal, "dollars allowed for all lines"]
     sequestration: Annotated[Decimal, "dollars that sequestration takes off Medicare's part"]

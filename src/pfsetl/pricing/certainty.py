@@ -1,13 +1,16 @@
 """What a price rests on that is likely by its source, and not certain: rules, factors, the formula, the law."""
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
 
 from pfsetl.declared import calendar, declarations
 from pfsetl.declared.records.calendar import FORMULA
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.services import IMAGING
 from pfsetl.pricing import technical
-from pfsetl.pricing.quote import Quote
+from pfsetl.pricing.quote import Alone, Quote
 from pfsetl.pricing.reductions import Step, find
 
 CERTAIN = "certain"
@@ -15,7 +18,7 @@ CERTAIN = "certain"
 
 def likely(quote: Quote) -> list[str]:
     """Return what this price rests on whose declaration doesn't say that it's certain, each with its source."""
-    return list(dict.fromkeys([*_rules(quote), *_law(quote), *_amount(quote)]))
+    return list(dict.fromkeys([*_rules(quote), *_law(quote.alone), *_amount(quote.alone)]))
 
 
 def _rules(quote: Quote) -> Iterator[str]:
@@ -26,7 +29,7 @@ def _rules(quote: Quote) -> Iterator[str]:
         if line.sequestration or line.medicare is not None
         else []
     )
-    supervision = quote.anesthesia.supervision if quote.anesthesia else ()
+    supervision = quote.alone.anesthesia.supervision if quote.alone.anesthesia else ()
     rules: list[Step | ReductionRow] = [*supervision, *line.steps, *(rule for rule in after if rule)]
     yield from (f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != CERTAIN)
     if any(step.rule == technical.RULE for step in line.steps):
@@ -35,23 +38,32 @@ def _rules(quote: Quote) -> Iterator[str]:
         yield from (f"{row.kind} imaging: {row.source}" for row in kinds if row.certainty != CERTAIN)
 
 
-def _law(quote: Quote) -> Iterator[str]:
-    index = quote.work_index
-    if index and not quote.anesthesia and index.other is not None and index.law and index.law.certainty != CERTAIN:
+def _law(price: Alone) -> Iterator[str]:
+    index = price.asked.work_index
+    if index and not price.anesthesia and index.other is not None and index.law and index.law.certainty != CERTAIN:
         yield f"work index floor: {index.law.source}"
 
 
-def _amount(quote: Quote) -> Iterator[str]:
+def _amount(price: Alone) -> Iterator[str]:
     """Yield the conversion factor and the factors of the formula, where the line's amount is made of them."""
-    if quote.line.line.payment is None or (quote.anesthesia and not quote.place.national):
+    if price.line.payment is None or (price.anesthesia and not price.asked.place.national):
         return
-    category, paid = ("anesthesia", quote.anesthesia.factor) if quote.anesthesia else ("all", quote.conversion_factor)
-    for row in calendar.factors(category, quote.service.day):
-        mine = row.participant in (quote.participant, "all") and row.conversion_factor == paid
-        if mine and row.certainty != CERTAIN:
-            yield f"conversion factor {row.conversion_factor}: {row.source} ({row.certainty})"
-    if quote.anesthesia:
-        return
-    for rule in declarations.rows_on(FORMULA, calendar.formula_day(quote.release)):
-        if rule.flag in ("", quote.row["calculation_flag"]) and rule.certainty != CERTAIN:
-            yield f"{rule.rule}: {rule.source}"
+    category, paid = ("anesthesia", price.anesthesia.factor) if price.anesthesia else ("all", price.conversion_factor)
+    yield from _factor(category, price.asked.service.day, price.asked.listed.participant, paid)
+    if not price.anesthesia:
+        yield from _formula(calendar.formula_day(price.asked.release), price.row.calculation_flag)
+
+
+@lru_cache(maxsize=20_000)
+def _factor(category: str, day: date, participant: str, paid: Decimal) -> tuple[str, ...]:
+    return tuple(
+        f"conversion factor {row.conversion_factor}: {row.source} ({row.certainty})"
+        for row in calendar.factors(category, day)
+        if row.participant in (participant, "all") and row.conversion_factor == paid and row.certainty != CERTAIN
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _formula(day: date, flag: str | None) -> tuple[str, ...]:
+    rules = (rule for rule in declarations.rows_on(FORMULA, day) if rule.flag in ("", flag))
+    return tuple(f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != CERTAIN)

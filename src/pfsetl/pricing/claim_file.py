@@ -3,11 +3,11 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ COLUMNS = (
     *REQUIRED, "modifiers", "units", "minutes", "locality", "setting", "participant", "practitioner", "charge", "days",
     "documented", "aco", "claim",
 )  # fmt: skip
+_KNOWN = frozenset(COLUMNS)
 _SEVERAL = "modifiers"  # the one thing that may stand in several columns
 _SEPARATORS = (",", "\t", ";", "|")
 MOST_LINES = 100_000
@@ -68,12 +69,12 @@ def claim_lines(
     entries: Iterable[tuple[int, Mapping[str, Any] | UsageError]], *, unknown_modifiers: bool = False
 ) -> list[ClaimLine]:
     """Turn numbered mappings into claim lines; what couldn't be read is given as the UsageError that says why."""
-    some = list(islice(entries, MOST_LINES + 1))
-    if not some:
+    lines = [_line(number, entry, unknown_modifiers) for number, entry in islice(entries, MOST_LINES + 1)]
+    if not lines:
         raise UsageError("no claim lines. Each needs hcpcs and date, like hcpcs=99213, date=2026-02-01.")
-    if len(some) > MOST_LINES:
+    if len(lines) > MOST_LINES:
         raise UsageError(f"more than {MOST_LINES:,} claim lines. Price them in parts, each claim whole.")
-    return [_line(number, entry, unknown_modifiers) for number, entry in some]
+    return lines
 
 
 def _line(number: int, entry: Mapping[str, Any] | UsageError, unknown_modifiers: bool) -> ClaimLine:
@@ -81,33 +82,37 @@ def _line(number: int, entry: Mapping[str, Any] | UsageError, unknown_modifiers:
         return ClaimLine(number, "", None, str(entry))
     claim = ""
     try:
-        given = _by_meaning({str(k).strip().lower(): v for k, v in entry.items() if v not in (None, "", [])})
-        claim = _plain("claim", given.pop("claim", "")).strip()
-        _refuse_unknown(set(given))
-        missing = [name for name in REQUIRED if name not in given]
-        if missing:
+        given = _by_meaning(entry)
+        claim = _plain("claim", given.pop("claim")).strip() if "claim" in given else ""
+        if not given.keys() <= _KNOWN:
+            _refuse_unknown(set(given))
+        if missing := [name for name in REQUIRED if name not in given]:
             raise UsageError(f"{' and '.join(missing)} missing.")
-        day = given.pop("date")
-        one = service(
-            _text("hcpcs", given.pop("hcpcs")),
-            day if isinstance(day, date) else _text("date", day),
-            unknown_modifiers=unknown_modifiers,
-            **{k: _plain(k, v) for k, v in given.items()},
-        )
+        code, day = _text("hcpcs", given.pop("hcpcs")), given.pop("date")
+        when = day if isinstance(day, date) else _text("date", day)
+        said = {name: value if type(value) is str else _plain(name, value) for name, value in given.items()}
+        one = service(code, when, unknown_modifiers=unknown_modifiers, **said)
         return ClaimLine(number, claim, one, None)
     except UsageError as error:
         return ClaimLine(number, claim, None, str(error))
 
 
-def _by_meaning(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Put a line's values under the names of `COLUMNS`; several columns of modifiers become one."""
+def _by_meaning(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what a line says under the names of `COLUMNS`; several columns of modifiers become one."""
     found: dict[str, Any] = {}
-    for name, value in given.items():
-        meant = _meant(name)
+    for (name, meant), value in zip(_meant_by(tuple(entry)), entry.values(), strict=True):
+        if value in (None, "", []):
+            continue
         if meant in found and meant != _SEVERAL:
             raise UsageError(f"{meant} is given twice, once as {name}. Keep one.")
         found[meant] = [*_listed(found[meant]), *_listed(value)] if meant in found else value
     return found
+
+
+@lru_cache(maxsize=1_000)
+def _meant_by(names: tuple[object, ...]) -> tuple[tuple[str, str], ...]:
+    """Return each name of a line in small letters, and the column that it means."""
+    return tuple((name, _meant(name)) for name in (str(one).strip().lower() for one in names))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -125,6 +130,8 @@ def _meanings() -> Mapping[str, str]:
 
 
 def _plain(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if name == "documented" and isinstance(value, bool):
         return "yes" if value else "no"
     if name == "modifiers" and isinstance(value, list):
@@ -147,7 +154,7 @@ def _refuse_unknown(names: set[str]) -> None:
         raise UsageError(f"column {name!r}: not known.{hint} There are {', '.join(COLUMNS)}.")
 
 
-def _csv(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]]:
+def _csv(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any] | UsageError]]:
     _refuse_many(path, text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
     try:
@@ -167,7 +174,7 @@ def _csv(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageErro
         raise UsageError(f"{path}: the header has {' and '.join(twice)} more than once. Keep one.")
     extra = {f"column {i}": "" for i in range(len(header), max(len(cells) for _, cells in rows))}
     names = [*header, *extra]
-    return [(number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:]]
+    return ((number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:])
 
 
 def _separator(text: str) -> str:

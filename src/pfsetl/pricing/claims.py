@@ -8,13 +8,22 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import impossible, share_package
 from pfsetl.pricing.medicare_share import parted
 from pfsetl.pricing.procedures import told_apart
-from pfsetl.pricing.reductions import Line, PricedLine, asks_for_documentation, find, named, rules_of, sides_of
+from pfsetl.pricing.reductions import (
+    Line,
+    PricedLine,
+    asks_for_documentation,
+    by_rules,
+    find,
+    named,
+    rules_of,
+    sides_of,
+)
 from pfsetl.pricing.same_day import cut_visits, pay_shares
 from pfsetl.pricing.sides import done_again, joined
-from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.surgery import family_of, pay_endoscopies, rank_surgery, surgeon_of
 from pfsetl.pricing.technical import part_of, reduce_equipment, uncapped_of
 from pfsetl.tables.exact import share_of
@@ -35,16 +44,31 @@ def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     entries = joined(lines, reasons)
     priced = [_alone(one, why) for one, why in zip(entries, reasons, strict=True) if isinstance(one, Line)]
     lines = [one.line for one in priced]
-    bases = frozenset(line.endoscopic_base for line in lines if find("endoscopy", line) and line.endoscopic_base)
-    priced = _in_groups(priced, lambda line: line.date, _bundle)
-    priced = _in_groups(priced, lambda line: family_of(line, bases), pay_endoscopies)
-    priced = _in_groups(priced, surgeon_of, lambda group: rank_surgery(group, bases))
+    rules = frozenset[str]().union(*map(_together, lines))
+    families = [line for line in lines if find("endoscopy", line)] if "endoscopy" in rules else []
+    bases = frozenset(line.endoscopic_base for line in families if line.endoscopic_base)
+    if "only_service" in rules:
+        priced = _in_groups(priced, lambda line: line.date, _bundle)
+    if bases:
+        priced = _in_groups(priced, lambda line: family_of(line, bases), pay_endoscopies)
+    if "surgery" in rules:
+        priced = _in_groups(priced, surgeon_of, lambda group: rank_surgery(group, bases))
     priced = pay_shares(cut_visits(priced))
-    priced = _in_groups(priced, _component_session, _reduce_parts)
-    priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
+    if "parts" in rules:
+        priced = _in_groups(priced, _component_session, _reduce_parts)
+    if "therapy" in rules:
+        priced = _in_groups(priced, lambda line: line.date if find("therapy", line, 2) else None, _reduce_therapy)
     finished = iter(priced)
     done = [one if isinstance(one, PricedLine) else _finish(next(finished)) for one in entries]
     return tuple(replace(one, line=replace(one.line, person=0)) if one.line.person else one for one in done)
+
+
+@by_rules
+def _together(line: Line) -> frozenset[str]:
+    """Return which rules on several services of a day a line may come under."""
+    may_be = {name: find(name, line) for name in ("only_service", "endoscopy", "surgery")}
+    may_be |= {"parts": next(iter(_component_rules(line)), None), "therapy": find("therapy", line, 2)}
+    return frozenset(name for name, rule in may_be.items() if rule)
 
 
 def _alone(line: Line, reason: str | None) -> PricedLine:
@@ -52,25 +76,31 @@ def _alone(line: Line, reason: str | None) -> PricedLine:
     if line.payment is None:
         return PricedLine(line, None, line.reason or "no_payment", (), 0)
     one = PricedLine(line, line.payment * line.units, None, (), 0)
-    # A discontinued service with a row of its own is paid by that row.
-    rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
-    for rule in _FITTING:
-        found = find(rule, rest)
-        if found and found.outcome:
-            return refused(one, found.outcome)
-        if found is None and named(rule, rest):
-            return refused(one, f"{rule}_not_applicable")
-    if reason:
-        return refused(one, reason)
+    if why := _misfit(line) or reason:
+        return refused(one, why)
     sides = sides_of(line)
     one = shared(one, sides, f"both sides, indicator {sides.indicator}") if sides else one
     return reduce_equipment(one)
 
 
+@by_rules
+def _misfit(line: Line) -> str | None:
+    """Return why a modifier doesn't fit the line's code, None where all do."""
+    # A discontinued service with a row of its own is paid by that row.
+    rest = replace(line, modifiers=tuple(name for name in line.modifiers if name != line.row_modifier))
+    for rule in _FITTING:
+        found = find(rule, rest)
+        if found and found.outcome:
+            return found.outcome
+        if found is None and named(rule, rest):
+            return f"{rule}_not_applicable"
+    return None
+
+
 def _bundle(group: list[PricedLine]) -> list[PricedLine]:
     """Bundle what is paid only as the only service of its day into the other services."""
     rules = [find("only_service", one.line) for one in group]
-    if all(rules):
+    if all(rules) or not any(rules):
         return group
     text = "bundled into the other services of the day"
     return [shared(one, rule, text) if rule else one for one, rule in zip(group, rules, strict=True)]
@@ -123,23 +153,34 @@ def _finish(one: PricedLine) -> PricedLine:
     line = one.line
     if one.allowed is None:
         return one
-    for name in _ROLES:
-        role = find(name, line)
-        one = shared(one, role, _by_modifier(role, line)) if role else one
+    roles, who, known = _shares(line)
+    for rule, text in roles:
+        one = shared(one, rule, text)
     one = share_package(one)
-    direction = find("medical_direction", line)
-    one = shared(one, direction, "medical direction, shared by two") if direction else one
-    trip = find("portable_transport", line)
-    one = shared(one, trip, f"{_by_modifier(trip, line)}: one trip for several patients") if trip else one
-    who = find("practitioner", line)
-    if who is None:
+    for rule, text in who:
+        one = shared(one, rule, text)
+    if not known:
         return refused(one, "unknown_practitioner")
-    if who.numerator != who.denominator:
-        one = shared(one, who, f"practitioner {line.practitioner}")
-    lower = find("charge", line)
-    if lower and line.charge is not None and line.charge < amount_of(one):
+    if line.charge is not None and line.charge < amount_of(one) and (lower := find("charge", line)):
         one = stepped(one, lower, line.charge, "billed charge, lower than the amount")
     return parted(one)
+
+
+@by_rules
+def _shares(line: Line) -> tuple[list[tuple[ReductionRow, str]], list[tuple[ReductionRow, str]], bool]:
+    """Return the shares of a surgeon's role, those of who directed, was driven to and bills, and if that is known.
+
+    Each comes with what is said of it.
+    """
+    roles = [(role, _by_modifier(role, line)) for name in _ROLES if (role := find(name, line))]
+    found: list[tuple[ReductionRow, str]] = []
+    if direction := find("medical_direction", line):
+        found.append((direction, "medical direction, shared by two"))
+    if trip := find("portable_transport", line):
+        found.append((trip, f"{_by_modifier(trip, line)}: one trip for several patients"))
+    if (who := find("practitioner", line)) and who.numerator != who.denominator:
+        found.append((who, f"practitioner {line.practitioner}"))
+    return roles, found, who is not None
 
 
 def _by_modifier(rule: ReductionRow, line: Line) -> str:
@@ -171,6 +212,7 @@ def _component_session(line: Line) -> Hashable | None:
     return (line.date, rules[0].rule, line.imaging_family) if rules else None
 
 
+@by_rules
 def _component_rules(line: Line) -> tuple[ReductionRow, ...]:
     rules = (rule for name in _COMPONENTS for rule in rules_of(name, line.date))
     outside = find("not_a_family", line)

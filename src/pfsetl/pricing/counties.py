@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.places import COUNTIES, COUNTY_NAMES, STATES
@@ -46,6 +46,7 @@ class Counties:
         return self.named.get(county) or (next(iter(rest)) if alone else None)
 
 
+@lru_cache(maxsize=32)
 def counties(version: Version, label: str) -> Counties:
     """Return what a release's LOCCO says of counties.
 

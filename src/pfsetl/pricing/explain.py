@@ -8,9 +8,11 @@ from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.anesthesia import Anesthesia
 from pfsetl.pricing.answers import PriceAnswer, SourceAnswer, StepAnswer, WorkIndexAnswer
 from pfsetl.pricing.certainty import likely
-from pfsetl.pricing.published import Source
-from pfsetl.pricing.quote import Quote
+from pfsetl.pricing.lookup import Source
+from pfsetl.pricing.notes import notes_of, sources_of
+from pfsetl.pricing.quote import Alone, Quote
 from pfsetl.pricing.reductions import Step
+from pfsetl.pricing.rows import decimal
 from pfsetl.tables import derive, exact
 
 _NOT_SCHEDULED = ("charge", "therapy_assistant")  # rules that leave the fee schedule amount itself as it is
@@ -28,49 +30,51 @@ def explain(quote: Quote) -> PriceAnswer:
     `likely` is what it rests on that is likely by its source, or not confirmed, and not certain.
     `work_index` is the work index of the law on the day, the act, and the amounts with and without the floor.
     """
-    service, release = quote.service, quote.release
+    price, line = quote
+    asked, row, timed = price.asked, price.row, price.anesthesia
+    service, release, place = asked.service, asked.release, asked.place
     return {
         "hcpcs": service.hcpcs,
         "date": service.day,
         "modifiers": list(service.modifiers),
         "units": service.units,
         "minutes": service.minutes,
-        "days": quote.line.line.days,
+        "days": line.line.days,
         "documented": service.documented,
         "setting": service.setting,
         "practitioner": service.practitioner,
-        "participant": quote.participant,
-        "state": quote.place.state or None,
-        "locality": quote.place.locality or None,
-        "locality_name": quote.place.name,
+        "participant": asked.listed.participant,
+        "state": place.state or None,
+        "locality": place.locality or None,
+        "locality_name": place.name,
         "release": release.label,
         "effective_from": release.effective_from,
         "effective_to": release.effective_to,
-        "version": quote.version,
-        "status": quote.row["status"],
-        "na": quote.row[f"{service.setting}_na"],
-        "conversion_factor": quote.anesthesia.factor if quote.anesthesia else quote.conversion_factor,
-        "amount": _dollars(quote.line.line.payment),
-        "allowed": quote.allowed,
-        "reason": quote.line.reason,
+        "version": price.version.number,
+        "status": row.status,
+        "na": row.facility_na if service.setting == "facility" else row.nonfacility_na,
+        "conversion_factor": timed.factor if timed else price.conversion_factor,
+        "amount": _dollars(line.line.payment),
+        "allowed": _dollars(line.allowed),
+        "reason": line.reason,
         "nonparticipating_amount": _part(quote, derive.NONPARTICIPATING),
         "limiting_charge": _part(quote, derive.LIMITING_CHARGE),
-        "sequestration": _dollars(quote.line.sequestration) if quote.line.allowed is not None else None,
-        "medicare_pays": _dollars(quote.line.medicare),
-        "patient_pays": _dollars(quote.line.patient),
-        "steps": [*_amount_steps(quote), *_rule_steps(quote)],
-        "work_index": _work_index(quote),
+        "sequestration": _dollars(line.sequestration) if line.allowed is not None else None,
+        "medicare_pays": _dollars(line.medicare),
+        "patient_pays": _dollars(line.patient),
+        "steps": [*_amount_steps(price), *_rule_steps(quote)],
+        "work_index": _work_index(price),
         "likely": likely(quote),
-        "sources": [_source(source) for source in quote.sources],
-        "notes": list(quote.notes),
+        "sources": [_source(source) for source in sources_of(price)],
+        "notes": notes_of(price),
     }
 
 
-def _amount_steps(quote: Quote) -> Iterator[StepAnswer]:
-    if quote.anesthesia:
-        yield from _anesthesia_steps(quote.anesthesia, quote.service.minutes)
-    elif quote.payment[f"{quote.service.setting}_amount"]:
-        yield from _formula_steps(quote)
+def _amount_steps(price: Alone) -> Iterator[StepAnswer]:
+    if price.anesthesia:
+        yield from _anesthesia_steps(price.anesthesia, price.asked.service.minutes)
+    elif price.payment.amount:
+        yield from _formula_steps(price)
 
 
 def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[StepAnswer]:
@@ -84,40 +88,38 @@ def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[StepAn
     yield _explained("amount", f"{units} x {timed.factor}, rounded", _dollars(timed.amount))
 
 
-def _formula_steps(quote: Quote) -> Iterator[StepAnswer]:
-    setting, row, payment = quote.service.setting, quote.row, quote.payment
-    day = calendar.formula_day(quote.release)
+def _formula_steps(price: Alone) -> Iterator[StepAnswer]:
+    row, parts, payment, indices = (
+        price.row,
+        price.row.parts,
+        price.payment,
+        price.asked.place.indices,
+    )
+    facility = price.asked.service.setting == "facility"
+    day = calendar.formula_day(price.asked.release)
     adjuster = calendar.formula("work_adjuster", day).get("")
-    rvus = [row["work_rvu"], row[f"{setting}_pe_rvu"], row["mp_rvu"]]
+    rvus = parts.work, parts.facility_pe if facility else parts.nonfacility_pe, parts.mp
     if adjuster:
-        rvus[0] = Decimal(exact.share_of(int(rvus[0].scaleb(2)), *adjuster)).scaleb(-2)
-        yield _explained("work RVU", f"{row['work_rvu']} x {adjuster[0]}/{adjuster[1]}, rounded", rvus[0])
-    gpcis = [quote.place.gpci[f"{part}_gpci"][0] for part in PARTS]
-    adjusted, dollars = _products(quote, rvus, gpcis)
-    for name, rvu, index, product in zip(PARTS.values(), rvus, gpcis, adjusted, strict=True):
-        yield _explained(name, f"{rvu} x {index}", product)
+        detail = f"{decimal(row.work_rvu, 2)} x {adjuster[0]}/{adjuster[1]}, rounded"
+        yield _explained("work RVU", detail, decimal(parts.work, 2))
+    adjusted, dollars = exact.products(rvus, indices, price.factor)
+    for name, rvu, index, product in zip(PARTS.values(), rvus, indices, adjusted, strict=True):
+        yield _explained(name, f"{decimal(rvu, 2)} x {decimal(index, 3)}", product)
     yield _explained("adjusted RVUs", "sum", sum(adjusted))
-    yield _explained("unrounded", f"x conversion factor {quote.conversion_factor}", dollars)
-    flag = calendar.formula("calculation_flag", day).get(row["calculation_flag"] or "")
-    detail = f"rounded, then calculation flag {row['calculation_flag']}: x {flag[0]}/{flag[1]}" if flag else "rounded"
-    yield _explained("amount", detail, payment[f"{setting}_amount"])
-    cap = payment[f"{setting}_opps_amount"]
-    if cap is not None:
-        capped = [rvus[0], row[f"opps_{setting}_pe_rvu"], row["opps_mp_rvu"]]
-        products, _ = _products(quote, capped, gpcis)
+    yield _explained("unrounded", f"x conversion factor {price.conversion_factor}", dollars)
+    flag = calendar.formula("calculation_flag", day).get(row.calculation_flag or "")
+    detail = f"rounded, then calculation flag {row.calculation_flag}: x {flag[0]}/{flag[1]}" if flag else "rounded"
+    yield _explained("amount", detail, _dollars(payment.amount))
+    if payment.opps_amount is not None:
+        capped = rvus[0], parts.opps_facility_pe if facility else parts.opps_nonfacility_pe, parts.opps_mp
+        products, _ = exact.products(capped, indices, price.factor)
         for part in (1, 2):
             name = f"OPPS {list(PARTS.values())[part]}"
-            yield _explained(name, f"{capped[part]} x {gpcis[part]}", products[part])
-        yield _explained("OPPS amount", f"(work + OPPS RVUs) x {quote.conversion_factor}, rounded", cap)
-        yield _explained("OPPS imaging cap", "the lower of the two", min(cap, payment[f"{setting}_amount"]))
-
-
-def _products(
-    quote: Quote, rvus: list[Decimal], gpcis: list[Decimal]
-) -> tuple[tuple[Decimal, Decimal, Decimal], Decimal]:
-    work, pe, mp = (int(rvu.scaleb(2)) for rvu in rvus)
-    work_gpci, pe_gpci, mp_gpci = (int(index.scaleb(3)) for index in gpcis)
-    return exact.products((work, pe, mp), (work_gpci, pe_gpci, mp_gpci), int(quote.conversion_factor.scaleb(4)))
+            yield _explained(name, f"{decimal(capped[part], 2)} x {decimal(indices[part], 3)}", products[part])
+        detail = f"(work + OPPS RVUs) x {price.conversion_factor}, rounded"
+        yield _explained("OPPS amount", detail, _dollars(payment.opps_amount))
+        lower = min(payment.opps_amount, payment.amount)
+        yield _explained("OPPS imaging cap", "the lower of the two", _dollars(lower))
 
 
 def _rule_steps(quote: Quote) -> Iterator[StepAnswer]:
@@ -127,22 +129,21 @@ def _rule_steps(quote: Quote) -> Iterator[StepAnswer]:
     for step in line.steps:
         yield _by_rule(step, _rule_detail(step), _dollars(step.after))
     if line.allowed is not None:
-        yield _explained("allowed", "", quote.allowed)
+        yield _explained("allowed", "", _dollars(quote.line.allowed))
     else:
         yield _explained("no price", (line.reason or "").replace("_", " "), None)
 
 
-def _work_index(quote: Quote) -> WorkIndexAnswer | None:
+def _work_index(price: Alone) -> WorkIndexAnswer | None:
     """Return the work index of the law on the day, the act, and the amount with and without the floor; None nationally.
 
     An amount is None where CMS prints no index for it, and where the service isn't priced by RVUs and uses none.
     """
-    index, field = quote.work_index, f"{quote.service.setting}_payment"
+    index = price.asked.work_index
     if index is None:
         return None
-    paid, other = quote.payment[field], quote.other_payment
-    mine = None if quote.anesthesia else paid
-    theirs = other[field] if other else mine
+    mine = None if price.anesthesia else _dollars(price.payment.payment)
+    theirs = _dollars(price.paid_with(index.other).payment) if index.other else mine
     with_floor, without = (mine, theirs) if index.floored else (theirs, mine)
     law = index.law
     return {
@@ -154,7 +155,7 @@ def _work_index(quote: Quote) -> WorkIndexAnswer | None:
         "enacted_on": law.enacted_on if law else None,
         "certainty": law.certainty if law else None,
         "source": law.source if law else None,
-        "used": None if quote.anesthesia else index.used,
+        "used": None if price.anesthesia else index.used,
         "with_floor": index.with_floor,
         "without_floor": index.without_floor,
         "amount_with_floor": None if index.with_floor is None else with_floor,
@@ -174,7 +175,7 @@ def _part(quote: Quote, parts: int) -> Decimal | None:
 
 
 def _dollars(cents: int | None) -> Decimal | None:
-    return None if cents is None else Decimal(cents).scaleb(-2)
+    return None if cents is None else decimal(cents, 2)
 
 
 def _source(source: Source) -> SourceAnswer:

@@ -1,10 +1,9 @@
 """Whose conversion factor prices a service, and which one was paid on its day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
 
 import polars as pl
 
@@ -12,25 +11,59 @@ from pfsetl.declared import calendar, declarations
 from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.pricing.service import Service
+from pfsetl.pricing.rows import Key, Row, decimal
+from pfsetl.tables.exact import scaled
 
-Row = dict[str, Any]
-Key = tuple[str, str]  # code and modifier
-Factors = tuple[tuple[str, Decimal], ...]  # as paid on a day, by participant
-FACTOR = pl.Decimal(9, 4)
+Factors = tuple[tuple[str, int], ...]  # x 10,000 as paid on a day, by participant
 
 
-def participant_of(rows: Sequence[Row], service: Service, release: Release, lacks: str) -> tuple[str, list[str]]:
-    """Return whose conversion factor counts; before 2026 one served everyone. `lacks` is a file that is missing."""
-    there = list(dict.fromkeys(row["participant"] for row in rows if row["hcpcs"] == service.hcpcs))
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The rows of a code and of its endoscopic bases for one participant, and the factor paid where one is declared."""
+
+    participant: str
+    rows: Mapping[Key, Row]
+    paid: int | None
+    notes: tuple[str, ...]
+    changed: tuple[str, ...]  # what is said of a factor that isn't the one printed
+
+    def factor_of(self, row: Row) -> int:
+        """Return the conversion factor x 10,000 that a row is priced with."""
+        return row.conversion_factor if self.paid is None else self.paid
+
+
+def listed(
+    rows: Sequence[Row], asked: str | None, release: Release, lacks: str, factors: Factors, known: Sequence[str]
+) -> Listed:
+    """Return the rows of a code, whose conversion factor counts, and the one paid by `factors`, if it's declared.
+
+    Before 2026 one factor served everyone. `rows` begin with those of the code; `lacks` is a file that is missing,
+    `known` is what is said of the release. Raises UsageError where it has the code for another participant only.
+    """
+    participant, notes = _participant(rows, asked, release, lacks)
+    # NOTE: CMS lists codes without a price, and anesthesia, in the file of non-QPs alone.
+    of = participant if participant in {row.participant for row in rows} else rows[0].participant
+    own = {row.key: row for row in rows if row.participant == of}
+    paid, printed = dict(factors).get(of), next(iter(own.values())).conversion_factor
+    notes += [] if release.known else [f"{release.label}: {release.note}"]
+    changed = []
+    if paid is not None and paid != printed:
+        said = f"conversion factor {decimal(paid, 4)} by conversion_factors.csv; the files of {release.label} print"
+        changed.append(f"{said} {decimal(printed, 4)}")
+    return Listed(participant, own, paid, (*notes, *known), tuple(changed))
+
+
+def _participant(rows: Sequence[Row], asked: str | None, release: Release, lacks: str) -> tuple[str, list[str]]:
+    code = rows[0].hcpcs
+    there = list(dict.fromkeys(row.participant for row in rows if row.hcpcs == code))
     if "all" in there:
-        notes = [f"{release.label} has one conversion factor for everyone"] if service.participant else []
+        notes = [f"{release.label} has one conversion factor for everyone"] if asked else []
         return "all", notes
-    wanted = service.participant or "non_qp"
-    if wanted not in there and not {row["status"] for row in rows} <= _without_price():
-        only = f"participant {wanted}: {release.label} has {service.hcpcs} for {', '.join(there)} only."
+    wanted = asked or "non_qp"
+    if wanted not in there and not {row.status for row in rows} <= _without_price():
+        only = f"participant {wanted}: {release.label} has {code} for {', '.join(there)} only."
         raise UsageError(f"{only} {lacks}".rstrip())
-    return wanted, [] if service.participant else ["participant not given: non_qp"]
+    return wanted, [] if asked else ["participant not given: non_qp"]
 
 
 @cache
@@ -39,21 +72,13 @@ def _without_price() -> frozenset[str]:
     return frozenset(row.code for row in declarations.rows(STATUS) if row.reason)
 
 
-def factors_of(release: Release, day: date) -> Factors:
-    """Return the conversion factors that were paid on a day, by participant; none where none is declared."""
-    table = calendar.release_calendar(release).filter(pl.lit(day).is_between("effective_from", "effective_to"))
-    return tuple(sorted(table.select("participant", pl.col("conversion_factor").cast(FACTOR)).rows()))
+def factors_on(release: Release, day: date) -> Factors:
+    """Return the conversion factors x 10,000 that were paid on a day, by participant; none where none is declared."""
+    return tuple((name, factor) for name, first, last, factor in _paid(release) if first <= day <= last)
 
 
-def as_paid(rows: Sequence[Row], factors: Factors, label: str) -> tuple[dict[Key, Row], list[str]]:
-    """Put the factor that was paid in place of the one the release was printed with, and say where they differ."""
-    paid = dict(factors)
-    own = {}
-    for row in rows:
-        factor = paid.get(row["participant"], row["conversion_factor"])
-        own[row["hcpcs"], row["modifier"]] = {**row, "conversion_factor": factor} if factors else row
-    printed = rows[0]["conversion_factor"]
-    factor = next(iter(own.values()))["conversion_factor"]
-    if factor == printed or None in (factor, printed):
-        return own, []
-    return own, [f"conversion factor {factor} by conversion_factors.csv; the files of {label} print {printed}"]
+@lru_cache(maxsize=200)
+def _paid(release: Release) -> tuple[tuple[str, date, date, int], ...]:
+    table = calendar.release_calendar(release)
+    factor = pl.col("conversion_factor").cast(pl.Decimal(9, 4))
+    return tuple(table.select("participant", "effective_from", "effective_to", scaled(factor)).rows())

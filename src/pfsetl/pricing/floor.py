@@ -4,12 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-import polars as pl
-
 from pfsetl.declared import work_floor
 from pfsetl.declared.work_floor import Law
-from pfsetl.pricing.place import Place
-from pfsetl.tables import work_index
+from pfsetl.pricing.place import Indices, Place
+from pfsetl.pricing.rows import decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class WorkIndex:
     used: Decimal
     with_floor: Decimal | None
     without_floor: Decimal | None
-    other: pl.DataFrame | None
+    other: Indices | None
     notes: tuple[str, ...]
 
 
@@ -35,31 +33,30 @@ def by_law(place: Place, day: date, as_of: date | None = None) -> tuple[Place, W
         return place, None
     law = work_floor.in_force(day, as_of)
     last = law or work_floor.last_before(day, as_of)
-    rule = work_floor.rule(day, as_of)
-    both = place.gpci[work_index.WITHOUT][0] is not None
-    return (_chosen if both else _alone)(place, work_index.by_law(place.gpci, day, as_of), law, last, rule)
+    chosen, index, said = (_alone if place.without_floor is None else _chosen)(place, law, last)
+    notes = (f"{said}: {work_floor.rule(day, as_of)}",) if said else ()
+    return chosen, replace(index, notes=notes)
 
 
-def _chosen(place: Place, mine: pl.DataFrame, law: Law | None, last: Law | None, rule: str) -> tuple[Place, WorkIndex]:
+def _chosen(place: Place, law: Law | None, last: Law | None) -> tuple[Place, WorkIndex, str]:
     """Return the index of the law where CMS prints both."""
-    printed, used = place.gpci, mine["work_gpci"][0]
-    apart = bool(work_index.differ(printed).height)
-    other = work_index.without_floor(printed) if law else printed
-    notes = (f"work index {used}, {'with' if law else 'without'} the floor: {rule}",) if apart else ()
-    indices = printed["work_gpci"][0], printed[work_index.WITHOUT][0]
-    return replace(place, gpci=mine), WorkIndex(bool(law), last, used, *indices, other if apart else None, notes)
+    printed, without = place.indices, (place.without_floor or 0, *place.indices[1:])
+    mine, other = (printed, without) if law else (without, printed)
+    used, apart = decimal(mine[0], 3), mine != other
+    said = f"work index {used}, {'with' if law else 'without'} the floor" if apart else ""
+    both = decimal(printed[0], 3), decimal(without[0], 3)
+    return replace(place, indices=mine), WorkIndex(bool(law), last, used, *both, other if apart else None, ()), said
 
 
-def _alone(place: Place, mine: pl.DataFrame, law: Law | None, last: Law | None, rule: str) -> tuple[Place, WorkIndex]:
+def _alone(place: Place, law: Law | None, last: Law | None) -> tuple[Place, WorkIndex, str]:
     """Return the one index that CMS prints, whatever the law has, and say where the two contradict each other.
 
     One above the floor is the same with and without it; one at the floor is with it where no locality is lower.
     """
-    used = mine["work_gpci"][0]
+    used = decimal(place.indices[0], 3)
     below = last is None or used < last.floor
-    raised = last is not None and used == last.floor and place.lowest_work_gpci == last.floor
+    raised = last is not None and used == last.floor and place.lowest_work == place.indices[0]
     against = (law and below) or (not law and raised)
-    side = "below" if below else "at"
-    notes = (f"work index {used} is printed {side} the floor, and paid as printed: {rule}",) if against else ()
+    said = f"work index {used} is printed {'below' if below else 'at'} the floor, and paid as printed"
     with_floor, without = None if below else used, None if raised else used
-    return place, WorkIndex(bool(law), last, used, with_floor, without, None, notes)
+    return place, WorkIndex(bool(law), last, used, with_floor, without, None, ()), said if against else ""

@@ -15,9 +15,9 @@ from functools import cache
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.services import GLOBAL_DAYS
+from pfsetl.pricing.apply import amount_of, shared, stepped
 from pfsetl.pricing.procedures import Procedure, may_be, procedures_of
-from pfsetl.pricing.reductions import Line, PricedLine, find, rules_of
-from pfsetl.pricing.steps import amount_of, shared, stepped
+from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find, rules_of
 from pfsetl.tables.exact import share_of
 
 RULE = "global_split"
@@ -42,6 +42,8 @@ def impossible(lines: Sequence[Line]) -> list[str | None]:
     period, and each procedure is operated on once. The whole package isn't paid beside a part of it, and a return to
     the operating room has no other part.
     """
+    if not any(line.days or _touched(line) for line in lines):
+        return [None] * len(lines)
     days: Counter[Procedure] = Counter()
     operated: Counter[Procedure] = Counter()
     whole: set[Procedure] = set()
@@ -68,6 +70,11 @@ def impossible(lines: Sequence[Line]) -> list[str | None]:
     ]
 
 
+@by_rules
+def _touched(line: Line) -> bool:
+    return bool(_rules(line) or find(RETURN, line))
+
+
 def _packaged(line: Line) -> bool:
     return bool(line.days or any(_share(line, part) for part in PARTS) or _rules(line))
 
@@ -89,6 +96,7 @@ def _reason(line: Line, days: int, operated: int, both: bool) -> str | None:
     return of_rules or ("whole_package_beside_a_part_of_it" if both else None)
 
 
+@by_rules
 def operates(line: Line) -> bool:
     """Return whether a line is of an operation: postoperative care (55) is no procedure of the day."""
     rules = _rules(line)
@@ -123,10 +131,9 @@ def days_unsaid(line: Line) -> bool:
     return not line.days and line.units == 1 and any(rule.part == BY_DAYS for rule in _rules(line))
 
 
-def _rules(line: Line) -> list[ReductionRow]:
-    if not line.modifiers:
-        return []
-    return [rule for rule in rules_of(RULE, line.date) if set(rule.modifier) & set(line.modifiers)]
+@by_rules
+def _rules(line: Line) -> tuple[ReductionRow, ...]:
+    return tuple(rule for rule in rules_of(RULE, line.date) if set(rule.modifier) & set(line.modifiers))
 
 
 def _share(line: Line, part: str) -> Decimal:

@@ -8,8 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from pfsetl.declared.records.rules import ReductionRow
-from pfsetl.pricing.reductions import PricedLine, find
-from pfsetl.pricing.steps import amount_of, stepped
+from pfsetl.pricing.apply import amount_of, stepped
+from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find
 from pfsetl.tables.exact import share_of
 
 
@@ -18,12 +18,17 @@ def lowered(share: ReductionRow) -> bool:
     return bool(share.indicator or share.modifier)
 
 
+@by_rules
+def _rules(line: Line) -> tuple[ReductionRow | None, ReductionRow | None, ReductionRow | None]:
+    return find("coinsurance", line), find("therapy_assistant", line), find("sequestration", line)
+
+
 def parted(one: PricedLine) -> PricedLine:
     """Return a finished line with what sequestration takes, and with less allowed where an assistant gave therapy.
 
     Social Security Act 1834(v)(1): Medicare pays 85 % of what it would pay, after every reduction and the charge.
     """
-    share, assistant, cut = (find(rule, one.line) for rule in ("coinsurance", "therapy_assistant", "sequestration"))
+    share, assistant, cut = _rules(one.line)
     if share is None:
         return one
     paid = share_of(amount_of(one), share.numerator, share.denominator)
@@ -42,4 +47,4 @@ def parted(one: PricedLine) -> PricedLine:
         whole = (int(left), 100) if left == int(left) else (left / 100).as_integer_ratio()
         one = replace(stepped(one, assistant, patient + paid, text, whole), medicare=paid, patient=patient)
     taken = share_of(paid, cut.numerator, cut.denominator) if cut else 0
-    return replace(one, sequestration=taken)
+    return PricedLine(one.line, one.allowed, one.reason, one.steps, taken, one.medicare, one.patient)

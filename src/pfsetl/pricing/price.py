@@ -1,18 +1,20 @@
 """What users call: the price of one service, and of the lines of a claim, from a store or an open version."""
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack, overload
 
 from pfsetl.errors import UsageError
 from pfsetl.pricing.answers import ClaimAnswer, LineAnswer, PriceAnswer
 from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
 from pfsetl.pricing.explain import explain
-from pfsetl.pricing.quote import Quote, prepare, quote, together
-from pfsetl.pricing.service import day_of, service
+from pfsetl.pricing.quote import Alone, Quote, price_alone, quote, together
+from pfsetl.pricing.rows import decimal
+from pfsetl.pricing.service import Billed, day_of, service
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import first_build
 
@@ -23,36 +25,19 @@ def price(
     hcpcs: str,
     date: date | str,
     *,
-    locality: str | None = None,
-    setting: str | int = "nonfacility",
-    participant: str | None = None,
-    modifiers: str | Iterable[str] = (),
-    units: int | str = 1,
-    minutes: int | str | None = None,
-    practitioner: str | None = None,
-    charge: Decimal | str | int | None = None,
-    days: int | str | None = None,
-    documented: bool | str = False,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
-    unknown_modifiers: bool = False,
+    **billed: Unpack[Billed],
 ) -> PriceAnswer:
     """Return what Medicare allows for a service on a day, with every step and the source of every number.
 
-    `locality` is `CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`, or None for the national amount; `days`
-    are those of postoperative care (modifier 55); `documented` says that what a rule asks documentation for was
-    documented (62, 80, 81, 82, AS; induction with AD); `as_of` prices by the releases known on that day; `output` is a
-    store or an open version. The result is what `pfsetl price --json` prints, amounts as Decimal dollars. With
-    `unknown_modifiers` a modifier that isn't declared changes nothing and is noted. Raises UsageError.
+    `as_of` prices by the releases known on that day; `output` is a store or an open version. The result is what
+    `pfsetl price --json` prints, amounts as Decimal dollars. Raises UsageError.
 
     >>> pfsetl.price("99213", "2026-02-01", locality="CA/18")["allowed"]  # doctest: +SKIP
     Decimal('104.89')
     """
-    one = service(
-        hcpcs, date, locality=locality, setting=setting, participant=participant, modifiers=modifiers, units=units,
-        minutes=minutes, practitioner=practitioner, charge=charge, days=days, documented=documented,
-        unknown_modifiers=unknown_modifiers,
-    )  # fmt: skip
+    one = service(hcpcs, date, **billed)
     return explain(quote(_version(output), [one], _known(as_of))[0])
 
 
@@ -69,31 +54,77 @@ def claim(
     can't be priced is in `bad` with its problem; the others are priced without it. Lines of different `claim` don't
     touch each other.
     """
+    with _uncollected():
+        return _claim(lines, _version(output), _known(as_of), unknown_modifiers=unknown_modifiers)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let Python not look for cycles meanwhile.
+
+    There are none among the million records of a large file, and looking takes a quarter of the time.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _claim(
+    lines: str | Path | Iterable[Mapping[str, Any]], version: Version, as_of: date | None, *, unknown_modifiers: bool
+) -> ClaimAnswer:
     read = (
         read_claim_lines(Path(lines), unknown_modifiers=unknown_modifiers)
         if isinstance(lines, str | Path)
         else claim_lines(enumerate(lines, start=1), unknown_modifiers=unknown_modifiers)
     )
-    version = _version(output)
     bad = [(line.number, str(line.problem)) for line in read if line.service is None]
-    priced: list[LineAnswer] = []
-    allowed, sequestration = Decimal("0.00"), Decimal("0.00")
-    ready = prepare(version, _known(as_of))
+    priced: list[tuple[ClaimLine, Quote]] = []
     for own in _at_once(read):
-        for line, one in _quoted(own, ready([(line.number, line.service) for line in own if line.service])):
+        alone = price_alone(version, [(line.number, line.service) for line in own if line.service], as_of)
+        for line, one in _quoted(own, alone):
             if isinstance(one, Quote):
-                priced.append({"line": line.number, "claim": line.claim or None, **explain(one)})
-                allowed += one.allowed or 0
-                sequestration += Decimal(one.line.sequestration).scaleb(-2)
+                priced.append((line, one))
             else:
                 bad.append((line.number, str(one)))
     return {
         "version": version.number,
-        "lines": sorted(priced, key=lambda one: one["line"]),
+        "lines": Explained(tuple(sorted(priced, key=lambda pair: pair[0].number))),
         "bad": [{"line": number, "problem": problem} for number, problem in sorted(bad)],
-        "allowed": allowed,
-        "sequestration": sequestration,
+        "allowed": decimal(sum(one.line.allowed or 0 for _, one in priced), 2),
+        "sequestration": decimal(sum(one.line.sequestration for _, one in priced), 2),
     }
+
+
+class Explained(Sequence[LineAnswer]):
+    """Priced lines in their order, each explained when it's looked at: that takes longer than to price it."""
+
+    def __init__(self, priced: Sequence[tuple[ClaimLine, Quote]]) -> None:
+        self._priced = priced
+
+    def __len__(self) -> int:
+        return len(self._priced)
+
+    @overload
+    def __getitem__(self, at: int) -> LineAnswer: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Explained": ...
+    def __getitem__(self, at: int | slice) -> "LineAnswer | Explained":
+        if isinstance(at, slice):
+            return Explained(self._priced[at])
+        line, one = self._priced[at]
+        return {"line": line.number, "claim": line.claim or None, **explain(one)}
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # what it holds can be compared, and has no hash
+
+    def __repr__(self) -> str:
+        return repr(list(self))
 
 
 def _at_once(lines: Iterable[ClaimLine]) -> Iterator[list[ClaimLine]]:
@@ -115,14 +146,14 @@ def _at_once(lines: Iterable[ClaimLine]) -> Iterator[list[ClaimLine]]:
 
 
 def _quoted(
-    lines: Sequence[ClaimLine], quotes: Sequence[Quote | UsageError]
+    lines: Sequence[ClaimLine], prices: Sequence[Alone | UsageError]
 ) -> Iterator[tuple[ClaimLine, Quote | UsageError]]:
     """Yield lines with their quotes after the rules of each claim; a line that can't be priced touches no other."""
-    for _, own in groupby(zip(lines, quotes, strict=True), key=lambda pair: pair[0].claim):
+    for _, own in groupby(zip(lines, prices, strict=True), key=lambda pair: pair[0].claim):
         pairs = list(own)
-        priced = iter(together([one for _, one in pairs if isinstance(one, Quote)]))
+        priced = iter(together([one for _, one in pairs if isinstance(one, Alone)]))
         for line, one in pairs:
-            yield line, next(priced) if isinstance(one, Quote) else one
+            yield line, next(priced) if isinstance(one, Alone) else one
 
 
 def _version(output: str | Path | Version) -> Version:

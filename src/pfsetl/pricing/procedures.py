@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from pfsetl.pricing.reductions import Line, find, named, rules_of
+from pfsetl.pricing.apply import order_in
+from pfsetl.pricing.reductions import Line, by_rules, find, named, rules_of
 from pfsetl.pricing.service import modifier_of
-from pfsetl.pricing.steps import order_in
 
 SIDES = ("RT", "LT")
 Procedure = tuple[Hashable, ...]  # the side is the last of it, empty where none is named
@@ -19,9 +19,9 @@ def told_apart(lines: Sequence[Line]) -> list[Line]:
     Of two lines of a procedure with 62 the second is the other surgeon's, and two assistants are two people: each has a
     day of procedures of their own.
     """
-    seen: Counter[Hashable] = Counter()
     results = list(lines)
-    roles = {place: role for place, line in enumerate(lines) if (role := _role(line))}
+    roles = {place: role for place, line in enumerate(lines) if line.modifiers and (role := _role(line))}
+    seen: Counter[Hashable] = Counter()
     for place in sorted(roles, key=lambda at: order_in(lines[at])):
         line = lines[place]
         names = sorted(name for name in line.modifiers if modifier_of(name).kind in _APART)
@@ -31,10 +31,12 @@ def told_apart(lines: Sequence[Line]) -> list[Line]:
     return results
 
 
+@by_rules
 def _role(line: Line) -> Hashable | None:
     return assistant_of(line) or ("co_surgeon" if named("co_surgeons", line) else None)
 
 
+@by_rules
 def assistant_of(line: Line) -> tuple[str, ...]:
     """Return the modifiers of one kind of assistant that a line has one of (80, 81, 82; AS), empty for a surgeon's."""
     if not named("assistant_surgeon", line):

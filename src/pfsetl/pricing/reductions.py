@@ -1,15 +1,18 @@
 """The records of a claim line, and the rules that touch one: factors, dates and sources of `schemas/reductions.csv`."""
 
+from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
+from typing import Any, TypeVar
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
 from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 
+Found = TypeVar("Found")
 DOCUMENTED = "documentation_required"  # the outcome of a row whose share is paid once documentation was given
 
 
@@ -51,6 +54,10 @@ class Line:
     aco: bool = False  # the practitioner is in an accountable care organization
     person: int = 0  # which of several surgeons or assistants who bill the same procedure
     days_by_side: tuple[int | None, ...] = ()  # days of care of the right and the left side, where they differ
+    known: dict[Any, Any] = field(init=False, repr=False, compare=False)  # of all lines that the rules see as this one
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", _known_of(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +107,9 @@ def preventive_of(hcpcs: str, day: date) -> str | None:
     >>> preventive_of("G0101", date(2025, 3, 3)), preventive_of("G0101", date(2010, 3, 3))
     ('preventive', None)
     """
-    rows = declarations.rows_on(NO_COINSURANCE, day)
-    return "preventive" if any(row.first <= hcpcs <= row.last for row in rows) else None
+    rows = (row for row in declarations.rows(NO_COINSURANCE) if row.first <= hcpcs <= row.last)
+    in_force = any((row.from_ or date.min) <= day <= (row.to or date.max) for row in rows)
+    return "preventive" if in_force else None
 
 
 def therapy_of(line: Line) -> str | None:
@@ -132,6 +140,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
 }
 
 
+@lru_cache(maxsize=20_000)
 def therapy_share(day: date, *, facility: bool) -> tuple[int, int] | None:
     """Return the share of practice expense paid for a second and later therapy unit, None before the rule began.
 
@@ -147,13 +156,36 @@ def practitioners() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.indicator for row in reductions() if row.rule == "practitioner" and row.indicator))
 
 
+def by_rules(ask: Callable[[Line], Found]) -> Callable[[Line], Found]:
+    """Ask a question once for all lines that differ in nothing that rules look at, and keep the answer."""
+
+    @wraps(ask)
+    def answer(line: Line) -> Found:
+        try:
+            found: Found = line.known[ask]
+        except KeyError:
+            found = line.known[ask] = ask(line)
+        return found
+
+    return answer
+
+
 def find(rule: str, line: Line, rank: int = 1) -> ReductionRow | None:
     """Return the first row of a rule in force that fits a line's indicator, modifiers, setting and rank."""
-    return next(found_of(rule, line, rank), None)
+    found = found_of(rule, line, rank)
+    return found[0] if found else None
 
 
-def found_of(rule: str, line: Line, rank: int = 1) -> Iterator[ReductionRow]:
-    """Yield every row of a rule in force that fits a line; what asks for documentation is paid where it was given."""
+def found_of(rule: str, line: Line, rank: int = 1) -> tuple[ReductionRow, ...]:
+    """Return every row of a rule in force that fits a line; what asks for documentation is paid where it was given."""
+    asked = rule, rank
+    found: tuple[ReductionRow, ...] | None = line.known.get(asked)
+    if found is None:
+        found = line.known[asked] = tuple(_fitting(rule, line, rank))
+    return found
+
+
+def _fitting(rule: str, line: Line, rank: int) -> Iterator[ReductionRow]:
     indicator = _INDICATORS[rule](line) if rule in _INDICATORS else line.multiple_procedure
     for row in rules_of(rule, line.date):
         if (
@@ -165,6 +197,52 @@ def found_of(rule: str, line: Line, rank: int = 1) -> Iterator[ReductionRow]:
             yield replace(row, outcome=None) if line.documented and row.outcome == DOCUMENTED else row
 
 
+def _known_of(line: Line) -> dict[Any, Any]:
+    """Return what is known of a line's kind: lines of one kind are alike in all that rules and indicators look at."""
+    span = _span(line.date)
+    return _known(
+        (span, line.modifiers, line.multiple_procedure, line.bilateral, line.assistant_surgeon, line.co_surgeons,
+         line.team_surgery, line.imaging_family, line.pctc, line.status, line.practitioner, line.facility,
+         line.row_modifier, line.global_days, line.documented, _code_seen(line.hcpcs, span))
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=50_000)
+def _known(_kind: tuple[Any, ...]) -> dict[Any, Any]:
+    return {}
+
+
+@lru_cache(maxsize=50_000)
+def _code_seen(hcpcs: str, span: int) -> tuple[str | None, ...]:
+    """Return what rules see of a code in a span of days."""
+    return (
+        hcpcs if hcpcs in _indicators() else None,
+        imaging_of(hcpcs),
+        preventive_of(hcpcs, _turns()[span - 1] if span else date.min),
+    )
+
+
+@cache
+def _indicators() -> frozenset[str]:
+    return frozenset(row.indicator for row in reductions())
+
+
+@lru_cache(maxsize=20_000)
+def _span(day: date) -> int:
+    """Return in which span of days a day is; within one, the same rules are in force."""
+    return bisect(_turns(), day)
+
+
+@cache
+def _turns() -> tuple[date, ...]:
+    """Return the days on which a rule, or a service without coinsurance, begins or is no more."""
+    dated = [(row.from_, row.to) for row in reductions()]
+    dated += [(row.from_, row.to) for row in declarations.rows(NO_COINSURANCE)]
+    after = (last + timedelta(days=1) for _, last in dated if last and last < date.max)
+    return tuple(sorted({first for first, _ in dated if first} | set(after)))
+
+
+@by_rules
 def sides_of(line: Line) -> ReductionRow | None:
     """Return the rule on both sides of a line, None where there is none.
 
@@ -174,6 +252,7 @@ def sides_of(line: Line) -> ReductionRow | None:
     return None if sides and find("return_to_operating_room", line) else sides
 
 
+@by_rules
 def asks_for_documentation(line: Line) -> bool:
     """Return whether a rule pays this line, or more of it, only where documentation was given."""
     bare = replace(line, documented=False)
@@ -187,7 +266,14 @@ def has_rule(modifier: str, day: date) -> bool:
 
 def named(rule: str, line: Line) -> bool:
     """Return whether a rule names one of the line's modifiers."""
-    return bool(line.modifiers) and any(set(row.modifier) & set(line.modifiers) for row in rules_of(rule, line.date))
+    if not line.modifiers:
+        return False
+    asked = named, rule
+    found: bool | None = line.known.get(asked)
+    if found is None:
+        found = any(set(row.modifier) & set(line.modifiers) for row in rules_of(rule, line.date))
+        line.known[asked] = found
+    return found
 
 
 def setting_of(facility: bool) -> str:

@@ -12,8 +12,8 @@ from functools import cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.same_day import GROUPS, SAME_DAY, SameDayRow
+from pfsetl.pricing.apply import Order, amount_of, order_of, refused, stepped
 from pfsetl.pricing.reductions import Line, PricedLine, named
-from pfsetl.pricing.steps import amount_of, order_of, refused, stepped
 from pfsetl.tables.exact import share_of
 
 CUT, SHARE = "visit_and_procedure", "share_of_visit"
@@ -27,7 +27,7 @@ def cut_visits(priced: Sequence[PricedLine]) -> list[PricedLine]:
     Every unit is a service. A line that another rule has cut already is paid the lower of the two, not both.
     """
     results = list(priced)
-    for places in _days(priced):
+    for places in _days(priced) if _made(CUT) else ():
         groups = {row.group for place in places for row in _fitting(CUT, priced[place].line)}
         if len(groups) < 2:
             continue
@@ -48,7 +48,7 @@ def pay_shares(priced: Sequence[PricedLine]) -> list[PricedLine]:
         for one in sorted(priced, key=_by_price, reverse=True):
             if one.allowed is not None and in_group(group, one.line):
                 visits[group, _practitioner(one.line)] = one
-    return [_with_share(one, visits) for one in priced]
+    return [_with_share(one, visits) for one in priced] if _made(SHARE) else list(priced)
 
 
 def _with_share(one: PricedLine, visits: Mapping[Hashable, PricedLine]) -> PricedLine:
@@ -130,7 +130,7 @@ def _before_cuts(one: PricedLine) -> int:
     return next((step.before for step in one.steps if step.rule in (*_OTHER_CUTS, CUT)), amount_of(one))
 
 
-def _by_price(one: PricedLine) -> tuple[Fraction, tuple[int, tuple[str, ...], int]]:
+def _by_price(one: PricedLine) -> tuple[Fraction, tuple[int, Order]]:
     return Fraction(-_before_cuts(one), one.line.units), order_of(one)
 
 
@@ -141,6 +141,11 @@ def _fitting(rule: str, line: Line) -> list[SameDayRow]:
 def _fits(row: SameDayRow, line: Line) -> bool:
     named_here = not row.modifier or bool(set(row.modifier) & set(line.modifiers))
     return named_here and row.aco in (None, line.aco) and in_group(row.group, line)
+
+
+def _made(rule: str) -> bool:
+    """Return whether a rule is in force on any day."""
+    return any(row.rule == rule and row.state == IN_FORCE for row in relations())
 
 
 def _in_force(row: SameDayRow, day: date) -> bool:
@@ -158,6 +163,7 @@ def _ranges(group: str) -> tuple[tuple[str, str, str], ...]:
     return tuple((row.field, row.first, row.last) for row in declarations.rows(GROUPS) if row.group == group)
 
 
+@cache
 def relations() -> tuple[SameDayRow, ...]:
     """Return every row of `schemas/same_day.csv`."""
     return declarations.rows(SAME_DAY)

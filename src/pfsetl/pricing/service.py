@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
+from typing import Annotated, TypedDict, Unpack
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.archives import PARTICIPANTS
@@ -27,6 +28,7 @@ _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 _AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
 _BETWEEN = re.compile(r"[\s,:;/|-]+")
+_WHOLE = re.compile(r"[0-9]{1,6}")
 _PLACE = re.compile(r"[0-9]{1,2}")
 _YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0", "")
 _DOLLARS = re.compile(r"\$?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.[0-9]{1,2}0*)?")
@@ -54,74 +56,96 @@ class Service:
     practitioner_given: bool = False  # else the one that a modifier names, or a physician
 
 
-def service(
-    hcpcs: str,
-    day: date | str,
-    *,
-    locality: str | None = None,
-    setting: str | int = "nonfacility",
-    participant: str | None = None,
-    modifiers: str | Iterable[str] = (),
-    units: int | str = 1,
-    minutes: int | str | None = None,
-    practitioner: str | None = None,
-    charge: Decimal | str | int | None = None,
-    days: int | str | None = None,
-    documented: bool | str | int = False,
-    aco: bool | str | int = False,
-    unknown_modifiers: bool = False,
-) -> Service:
+class Billed(TypedDict, total=False):
+    """What can be said of a service beside its code and its day; `NOT_SAID` is what counts where it isn't said."""
+
+    locality: Annotated[str | None, "`CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`; None is the nation"]
+    setting: Annotated[str | int, "`nonfacility`, `facility`, or CMS's place of service, such as 11"]
+    participant: Annotated[str | None, "`qp` or `non_qp`, whose conversion factors differ from 2026 on"]
+    modifiers: Annotated[str | Iterable[str], "as text or one by one"]
+    units: Annotated[int | str, "how many"]
+    minutes: Annotated[int | str | None, "of anesthesia"]
+    practitioner: Annotated[str | None, "who bills; else the one that a modifier names, else a physician"]
+    charge: Annotated[Decimal | str | int | None, "dollars billed for the whole line"]
+    days: Annotated[int | str | None, "of postoperative care (modifier 55)"]
+    documented: Annotated[
+        bool | str | int, "what a rule asks documentation for was documented (62, 80, 81, 82, AS; AD)"
+    ]
+    aco: Annotated[bool | str | int, "the practitioner is in an accountable care organization"]
+    unknown_modifiers: Annotated[bool, "a modifier that isn't declared changes nothing and is noted"]
+
+
+NOT_SAID: Billed = {
+    "locality": None, "setting": "nonfacility", "participant": None, "modifiers": (), "units": 1, "minutes": None,
+    "practitioner": None, "charge": None, "days": None, "documented": False, "aco": False, "unknown_modifiers": False,
+}  # fmt: skip
+
+
+def service(hcpcs: str, day: date | str, **billed: Unpack[Billed]) -> Service:
     """Return a service, checked; raises UsageError that names the value, what is possible, and what is near.
 
-    `setting` is nonfacility, facility, or CMS's place of service (11, 22), which tells it on the day by
-    `schemas/places_of_service.csv`. `practitioner` is by default the one that a modifier names (AJ, AH, AE, QX, QZ), by
-    `schemas/practitioner_modifiers.csv`, else a physician. `documented` is yes or no: what the rule on a modifier asks
-    documentation for was documented. With `unknown_modifiers` a modifier that `schemas/modifiers.csv` lacks is taken.
+    A place of service tells the setting on the day by `schemas/places_of_service.csv`. `practitioner` is by default the
+    one that a modifier names (AJ, AH, AE, QX, QZ), by `schemas/practitioner_modifiers.csv`, else a physician.
 
     >>> service("99213", "2024-03-08", modifiers="25", locality="CA/18").units
     1
     """
+    if not billed.keys() <= NOT_SAID.keys():
+        names = " and ".join(sorted(billed.keys() - NOT_SAID.keys()))
+        raise TypeError(f"{names}: a service has no such argument. There are {', '.join(NOT_SAID)}.")
+    said: Billed = {**NOT_SAID, **billed}
     code = hcpcs.strip().upper()
-    if joined := _WITH_MODIFIER.fullmatch(code):
-        raise UsageError(
-            f"code {hcpcs!r}: a modifier stands apart from its code. Give the code {joined[1]} and --modifier "
-            f"{joined[2]}, or in a claim the column modifiers."
-        )
     if not _HCPCS.fullmatch(code):
-        raise UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
-    names = [n for n in _BETWEEN.split(modifiers) if n] if isinstance(modifiers, str) else list(modifiers)
-    given = [_modifier(name, unknown_modifiers) for name in names]
+        raise _no_code(hcpcs, code)
+    named, unknown = said["modifiers"], said["unknown_modifiers"]
+    given = _split(named, unknown) if isinstance(named, str) else tuple(_modifier(name, unknown) for name in named)
+    once = tuple(dict.fromkeys(given))
     when = day_of(day, "date of service")
-    where = str(setting).strip()
+    where = str(said["setting"]).strip()
     place = where.zfill(2) if _PLACE.fullmatch(where) else None
-    quantity = _whole("units", units, MOST_UNITS)
-    care = None if days in (None, "") else _whole("days", days, MOST_DAYS)
+    quantity = _whole("units", said["units"], MOST_UNITS)
+    care = None if said["days"] in (None, "") else _whole("days", said["days"], MOST_DAYS)
+    minutes, charge, practitioner = said["minutes"], said["charge"], said["practitioner"]
     if care and quantity not in (1, care):
         raise UsageError(f"units {quantity} and days {care}: with days of care give 1 unit, or as many as days.")
     return Service(
         code,
         when,
-        (locality or "").strip() or None,
+        (said["locality"] or "").strip() or None,
         _setting_at(place, when) if place else _one_of("setting", where, SETTINGS),
-        _one_of("participant", participant, _participants()) if participant else None,
-        tuple(dict.fromkeys(given)),
+        _one_of("participant", said["participant"], _participants()) if said["participant"] else None,
+        once,
         quantity,
         None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
         _one_of("practitioner", practitioner, practitioners()) if practitioner else _by_modifier(given, when),
         None if charge in (None, "") else _cents(charge),
         care,
         place,
-        _yes("documented", documented),
-        tuple(name for name in dict.fromkeys(given) if given.count(name) > 1),
-        _yes("aco", aco),
+        _yes("documented", said["documented"]),
+        tuple(name for name in once if given.count(name) > 1) if len(given) > len(once) else (),
+        _yes("aco", said["aco"]),
         bool(practitioner),
     )
+
+
+def _no_code(hcpcs: str, code: str) -> UsageError:
+    if joined := _WITH_MODIFIER.fullmatch(code):
+        return UsageError(
+            f"code {hcpcs!r}: a modifier stands apart from its code. Give the code {joined[1]} and --modifier "
+            f"{joined[2]}, or in a claim the column modifiers."
+        )
+    return UsageError(f"code {hcpcs!r}: a code has five letters or digits, like 99213 or G0101.")
 
 
 def day_of(value: date | str, what: str) -> date:
     """Return a date from ISO text, or from month, day and year as 3/8/2024; `what` names it in the error."""
     if isinstance(value, date):
         return value.date() if isinstance(value, datetime) else value
+    return _read_day(value, what)
+
+
+@lru_cache(maxsize=20_000)
+def _read_day(value: str, what: str) -> date:
     try:
         if american := _AMERICAN_DAY.fullmatch(value.strip()):
             month, day, year = map(int, american.groups())
@@ -156,17 +180,21 @@ def modifier_of(name: str) -> ModifierRow:
     )
 
 
-def practitioner_modifiers(names: Iterable[str], day: date) -> dict[str, str]:
+def practitioner_modifiers(names: Sequence[str], day: date) -> dict[str, str]:
     """Return the practitioners that modifiers name on a day, by `schemas/practitioner_modifiers.csv`."""
-    return {row.modifier: row.practitioner for row in declarations.rows_on(NAMED, day) if row.modifier in names}
+    if not names:
+        return {}
+    named = (row for row in declarations.rows(NAMED) if row.modifier in names)
+    return {row.modifier: row.practitioner for row in named if (row.from_ or date.min) <= day <= (row.to or date.max)}
 
 
 def _by_modifier(names: Sequence[str], day: date) -> str:
     """Return the practitioner that modifiers name; a physician where they name none, or several."""
-    named = set(practitioner_modifiers(names, day).values()) if names else set()
-    return named.pop() if len(named) == 1 else PHYSICIAN
+    named = set(practitioner_modifiers(names, day).values()) if names else ()
+    return next(iter(named)) if len(named) == 1 else PHYSICIAN
 
 
+@lru_cache(maxsize=20_000)
 def _setting_at(place: str, day: date) -> str:
     """Return the setting of CMS's place of service on a day; raises UsageError where Medicare's table has none."""
     for row in declarations.rows_on(PLACES_OF_SERVICE, day):
@@ -179,6 +207,11 @@ def _setting_at(place: str, day: date) -> str:
         else f"not in {declarations.listed('places_of_service.csv')}"
     )
     raise UsageError(f"place of service {place} on {day}: {why}. Give the setting: {' or '.join(SETTINGS)}.")
+
+
+@lru_cache(maxsize=20_000)
+def _split(text: str, unknown: bool) -> tuple[str, ...]:
+    return tuple(_modifier(name, unknown) for name in _BETWEEN.split(text) if name)
 
 
 def _modifier(text: str, unknown: bool) -> str:
@@ -197,6 +230,8 @@ def _modifier(text: str, unknown: bool) -> str:
 
 
 def _one_of(what: str, value: str, known: tuple[str, ...]) -> str:
+    if value in known:
+        return value
     name = value.strip().lower().replace("-", "_")
     if name not in known:
         name = next((k for k in known if k.replace("_", "") == name.replace("_", "")), name)
@@ -207,12 +242,14 @@ def _one_of(what: str, value: str, known: tuple[str, ...]) -> str:
 
 def _whole(what: str, value: int | str | None, most: int) -> int:
     text = str(value).strip()
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
+    if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
         raise UsageError(f"{what} {value!r}: give a whole number from 1 to {most:,}.")
     return int(text)
 
 
 def _yes(what: str, value: bool | str | int) -> bool:
+    if value is False:
+        return value
     text = str(value).strip().lower()
     if text not in (*_YES, *_NO):
         raise UsageError(f"{what} {value!r}: give yes or no.")

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+from pfsetl.pricing.apply import order_in, stepped
 from pfsetl.pricing.global_package import operates
 from pfsetl.pricing.procedures import SIDES, Procedure, procedures_of
 from pfsetl.pricing.reductions import Line, PricedLine, find, has_rule, named
-from pfsetl.pricing.steps import order_in, stepped
 
 
 def joined(lines: Sequence[Line], reasons: Sequence[str | None]) -> list[Line | PricedLine]:
@@ -19,7 +19,8 @@ def joined(lines: Sequence[Line], reasons: Sequence[str | None]) -> list[Line | 
     the operating room.
     """
     places: dict[Hashable, dict[str, int]] = {}
-    sided = {place: side for place, line in enumerate(lines) if (side := _side(line)) and not reasons[place]}
+    sided = {place: side for place, line in enumerate(lines) if line.modifiers and (side := _side(line))}
+    sided = {place: side for place, side in sided.items() if not reasons[place]}
     for place in sorted(sided, key=lambda at: order_in(lines[at])):
         places.setdefault(_key(lines[place]), {}).setdefault(sided[place], place)
     result: list[Line | PricedLine] = list(lines)
@@ -35,8 +36,10 @@ def done_again(lines: Sequence[Line]) -> list[str | None]:
 
     Rows `one_a_side` of `schemas/reductions.csv`. 58, 59, 76 to 79, an X modifier or a site say that it's another one.
     """
-    done: Counter[Procedure] = Counter()
     rules = [find("one_a_side", line) if line.modifiers and operates(line) else None for line in lines]
+    if not any(rules):
+        return [None] * len(lines)
+    done: Counter[Procedure] = Counter()
     of = [procedures_of(line) if rule else [] for line, rule in zip(lines, rules, strict=True)]
     for line, procedures in zip(lines, of, strict=True):
         done.update(dict.fromkeys(procedures, line.units if line.payment is not None else 0))
@@ -54,10 +57,10 @@ def _key(line: Line) -> Hashable:
 
 def _side(line: Line) -> str | None:
     """Return the side a line is for, None where it isn't one side of a procedure that is paid as a pair."""
-    sides = set(line.modifiers) & set(SIDES)
+    sides = [name for name in line.modifiers if name in SIDES]
     alone = len(sides) == 1 and line.units == 1 and line.payment is not None and not named("bilateral", line)
     ruled = alone and find("two_sides", line) and not find("return_to_operating_room", line)
-    return sides.pop() if ruled else None
+    return sides[0] if ruled else None
 
 
 def _both(right: Line, left: Line) -> Line:

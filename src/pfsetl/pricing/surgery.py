@@ -8,10 +8,10 @@ from collections.abc import Hashable
 from decimal import Decimal
 from fractions import Fraction
 
+from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import RETURN, operates
 from pfsetl.pricing.procedures import assistant_of
-from pfsetl.pricing.reductions import Line, PricedLine, find
-from pfsetl.pricing.steps import amount_of, order_of, refused, scaled, shared, stepped
+from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find
 from pfsetl.tables.exact import share_of
 
 
@@ -20,9 +20,12 @@ def surgeon_of(line: Line) -> Hashable | None:
 
     An assistant's procedures are ranked apart from the surgeon's, and each of several people's by themselves.
     """
-    if not find("surgery", line) or not operates(line) or (line.modifiers and find(RETURN, line)):
-        return None
-    return line.date, line.practitioner, assistant_of(line), line.person
+    return (line.date, line.practitioner, assistant_of(line), line.person) if _is_ranked(line) else None
+
+
+@by_rules
+def _is_ranked(line: Line) -> bool:
+    return bool(find("surgery", line)) and operates(line) and not (line.modifiers and find(RETURN, line))
 
 
 def family_of(line: Line, bases: frozenset[str]) -> Hashable | None:
@@ -61,21 +64,23 @@ def rank_surgery(group: list[PricedLine], bases: frozenset[str]) -> list[PricedL
 
     Every unit of a line is a procedure: two units are paid as two lines are.
     """
+    if len(group) == 1 and group[0].line.units == 1:
+        return group
     procedures: dict[Hashable, list[int]] = {}
     for place, one in enumerate(group):
-        procedures.setdefault(family_of(one.line, bases) or place, []).append(place)
+        name = (family_of(one.line, bases) if bases else None) or place
+        procedures.setdefault(name, []).append(place)
     # NOTE: what a family has of further units is less the base procedure already, so that it ranks as one.
     units = {
         name: 1 if any(find("endoscopy", group[p].line) for p in at) else sum(group[p].line.units for p in at)
         for name, at in procedures.items()
     }
-    ranked = sorted(
-        procedures,
-        key=lambda name: (
-            Fraction(-sum(amount_of(group[p]) for p in procedures[name]), units[name]),
-            min(order_of(group[p]) for p in procedures[name]),
-        ),
-    )
+
+    amounts = {name: -sum(amount_of(group[p]) for p in at) for name, at in procedures.items()}
+    of_one = {name: Fraction(amount, units[name]) if units[name] > 1 else amount for name, amount in amounts.items()}
+    ranked = sorted(procedures, key=of_one.__getitem__)
+    if len(set(of_one.values())) < len(ranked):
+        ranked.sort(key=lambda name: (of_one[name], min(order_of(group[p]) for p in procedures[name])))
     results, rank, several = list(group), 1, sum(units.values()) > 1
     for name in ranked:
         for place in procedures[name] if several else ():

@@ -4,8 +4,8 @@ X-rays on film (FX), computed radiography (FY) and older CT scanners (CT) take a
 off the technical part of the whole test, of the lower of amount and imaging cap. An interpretation keeps its amount.
 """
 
+from pfsetl.pricing.apply import amount_of, refused, scaled, stepped
 from pfsetl.pricing.reductions import Line, PricedLine, find, found_of
-from pfsetl.pricing.steps import amount_of, refused, scaled, stepped
 from pfsetl.tables.exact import share_of
 
 RULE = "technical_equipment"

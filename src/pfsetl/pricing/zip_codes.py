@@ -1,37 +1,39 @@
 """Which locality a ZIP code is in on a day: CMS's ZIP file from its quarter on, the release's LOCCO before that."""
 
 from datetime import date
+from functools import cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.places import ZIP_COUNTIES, ZipCountyRow
 from pfsetl.errors import UsageError
-from pfsetl.pricing import published
+from pfsetl.pricing import lookup
 from pfsetl.pricing.counties import Counties, County, Locality, counties, county_of
-from pfsetl.pricing.published import Source
-from pfsetl.publication import companions
+from pfsetl.pricing.loaded import Loaded, row_of
+from pfsetl.pricing.lookup import Source
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 
 
-def zip_locality(version: Version, label: str, code: str, day: date) -> tuple[Locality, tuple[Source, ...], list[str]]:
+def zip_locality(
+    version: Version, label: str, code: str, day: date, loaded: Loaded
+) -> tuple[Locality, tuple[Source, ...], list[str]]:
     """Return the locality of a five-digit ZIP code, the line it was read from, and notes.
 
     Raises UsageError where no file is loaded or has the ZIP code, or where the day is before the file's quarter and
     LOCCO doesn't tell in which of several localities the ZIP code was.
     """
-    companion = companions.find(version.store, "zip_locality", day)
+    companion = loaded("zip_locality", day)
     if companion is None:
         raise UsageError(
             f"ZIP code {code}: no ZIP file is loaded in {version.store}. Load CMS's \"Zip Code to Carrier Locality "
             f'File": {command("load ZIP5_OCT2025.txt", version.store)}.'
         )
-    row = companion.frame(version.store).filter(zip=code)
-    if row.is_empty():
+    found = row_of(version, companion, "zip", code)
+    if found is None:
         raise UsageError(
             f"ZIP code {code}: not in {companion.file}, which has {companion.rows:,}. Name the locality: CA/18."
         )
-    found = row.row(0, named=True)
     place: Locality = (found["state"], found["locality"])
     notes = []
     if companion.effective_from > day:
@@ -59,7 +61,7 @@ def _before(
     file = f"ZIP code {code}: {companion.file} holds from {companion.effective_from} only"
     name = "or name the locality or the county, like CA/18 or CA/Alameda"
     try:
-        ruling = published.release_in_force(version, companion.effective_from).label
+        ruling = lookup.release_in_force(version, companion.effective_from).label
     except UsageError as error:
         raise UsageError(
             f"{file}, and where it was on {day} can't be told: {str(error).rstrip('.')}; {name}; or load a ZIP file "
@@ -104,4 +106,9 @@ def _county_name(code: str) -> str:
 
 
 def _row(code: str) -> ZipCountyRow | None:
-    return next((row for row in declarations.rows(ZIP_COUNTIES) if row.zip == code), None)
+    return _rows().get(code)
+
+
+@cache
+def _rows() -> dict[str, ZipCountyRow]:
+    return {row.zip: row for row in declarations.rows(ZIP_COUNTIES)}

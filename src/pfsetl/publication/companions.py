@@ -4,6 +4,7 @@ They belong to no release and change by their own rhythm, so no version holds th
 own object, with the day it holds from and its sha256; a price says which one it used.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -43,7 +44,12 @@ class Companion:
 
 def find(store: Store, kind: str, day: date) -> Companion | None:
     """Return the file of a kind that holds on a day: the latest that had begun, else the first to begin later."""
-    known = sorted(loaded(store, kind), key=lambda c: (c.effective_from, c.sha256))
+    return holding(loaded(store, kind), day)
+
+
+def holding(files: Iterable[Companion], day: date) -> Companion | None:
+    """Return which of the files of a kind holds on a day: the latest that had begun, else the first to begin later."""
+    known = sorted(files, key=lambda c: (c.effective_from, c.sha256))
     begun = [c for c in known if c.effective_from <= day]
     return begun[-1] if begun else known[0] if known else None
 

@@ -107,10 +107,15 @@ def has_bytes(file: Path, sha256: str) -> bool:
         raise StoreError(f"{file}: {error.strerror}. Check its permissions.") from error
 
 
+def _is_another_store(store: LocalStore, name: str) -> bool:
+    """Whether a folder beside those of a store is a store itself, as `output/demo` is, which is verified on its own."""
+    return name not in FOLDERS and (store.root / name / "versions").is_dir()
+
+
 def _links(store: LocalStore) -> Iterator[tuple[str, str]]:
     for folder, folders, files in os.walk(store.root):
-        if Path(folder) == store.root and QUARANTINE in folders:
-            folders.remove(QUARANTINE)
+        if Path(folder) == store.root:
+            folders[:] = [name for name in folders if name != QUARANTINE and not _is_another_store(store, name)]
         for entry in sorted([*folders, *files]):
             path = Path(folder, entry)
             if path.is_symlink() and path != store.root / "latest":

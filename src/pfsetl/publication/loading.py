@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, declarations
 from pfsetl.declared.quarters import first_day
+from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import UsageError, ValueRefused
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import read_member
@@ -23,7 +24,6 @@ from pfsetl.tables import companions as tables
 from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding, Report
 
-_MONTH = re.compile(r"(?P<month>JAN|APR|JUL|OCT)[A-Z]*[ _-]*(?P<year>20\d\d)(?!\d)")
 _YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
 
 
@@ -88,9 +88,9 @@ def _refuse_other_quarters(parsed: Parsed, path: Path) -> None:
             f"{parsed.raw.file}: records of {len(quarters)} quarters ({', '.join(map(str, quarters))}), line "
             f"{odd['line'][0]} has {odd['quarter'][0]}. A file holds one quarter. Download it again."
         )
+    (pattern,) = (row.quarter for row in declarations.rows(COMPANIONS) if row.companion == parsed.raw.member)
     for name in (PurePosixPath(parsed.raw.file).stem, path.stem):
-        named = _MONTH.search(name.upper())
-        if named and quarters:
+        if pattern and quarters and (named := pattern.search(name.upper())):
             said = f"{named['year']}{['JAN', 'APR', 'JUL', 'OCT'].index(named['month']) + 1}"
             if said != str(quarters[0]):
                 raise ValueRefused(

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO
@@ -36,7 +36,7 @@ class Version:
 
     store: Store
     number: int
-    manifest: Manifest
+    manifest: Manifest = field(hash=False)  # `sha256` stands for it
     sha256: str = ""  # of the manifest's bytes, "" of the empty store
 
     def __repr__(self) -> str:

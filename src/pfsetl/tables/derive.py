@@ -5,6 +5,7 @@ amount and the OPPS imaging cap, null with a reason where Medicare has no nation
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import polars as pl
 
@@ -18,6 +19,37 @@ NONPARTICIPATING = 9_500  # 95 % of the fee schedule amount (Social Security Act
 WHOLE = 10_000
 LIMITING_CHARGE = 10_925  # 115 % of 95 % (CMS RVU record layout, every year)
 ROWS_PER_PART = 100_000
+
+USED = (
+    "release", "participant", "hcpcs", "modifier", "status", "not_used", "nonfacility_na", "facility_na",
+    "calculation_flag", "conversion_factor", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu",
+    "opps_nonfacility_pe_rvu", "opps_facility_pe_rvu", "opps_mp_rvu",
+)  # fmt: skip  # columns of `rvu` that the formula and its reasons look at
+
+
+class Parts(NamedTuple):
+    """What the formula needs of one `rvu` row: RVUs x 100, the flag in parts of 10,000, and why it has no payment."""
+
+    work: int
+    nonfacility_pe: int
+    facility_pe: int
+    mp: int
+    opps_work: int
+    opps_nonfacility_pe: int
+    opps_facility_pe: int
+    opps_mp: int
+    flag_parts: int
+    capped: bool
+    reason: str | None
+
+
+class Cents(NamedTuple):
+    """What a row comes to in cents: by the formula, by the OPPS imaging cap, and what is paid, None with a reason."""
+
+    amount: int
+    opps_amount: int | None
+    payment: int | None
+
 
 _SETTINGS = ("nonfacility", "facility")
 _KEY = ("participant", "hcpcs", "modifier")
@@ -42,17 +74,26 @@ def payment(
     return rows.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share))
 
 
-def payment_of(
-    rvu: pl.DataFrame, pairs: pl.DataFrame, release: Release, pe_share: tuple[int, int] = (1, 1)
-) -> pl.DataFrame:
-    """Return the payment of the codes in the places that `pairs` names, as `payment` does, and the pair's `place`.
+def parts_of(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
+    """Return what the formula needs of each `rvu` row, in the order of the rows, as columns of `Parts`."""
+    *scaled_names, reason = Parts._fields
+    return _prepared(rvu, release).select(*(pl.col(f"_{name}").alias(name) for name in scaled_names), reason)
 
-    A pair is participant, hcpcs and place, with the place's state, locality, mac and three GPCIs.
+
+def payment_cents(
+    parts: Parts, setting: str, indices: tuple[int, int, int], factor: int, pe_share: tuple[int, int] = (1, 1)
+) -> Cents:
+    """Return the payment of one row in one place and setting, as `payment` does.
+
+    `indices` are the three GPCIs x 1,000, `factor` is the conversion factor x 10,000, `pe_share` as in `payment`.
     """
-    indices = (scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp"))
-    asked = pairs.select("participant", "hcpcs", "place", "state", "locality", "mac", *indices)
-    rows = _prepared(rvu, release).join(asked, on=["participant", "hcpcs"])
-    return rows.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share), "place")
+    work, nonfacility, facility, mp, opps_work, opps_nonfacility, opps_facility, opps_mp, flag, capped, reason = parts
+    pe, opps_pe = (facility, opps_facility) if setting == "facility" else (nonfacility, opps_nonfacility)
+    amount = amount_cents(work, pe, mp, *indices, factor, pe_share=pe_share)
+    if flag != WHOLE:
+        amount = exact.share_of(amount, flag, WHOLE)
+    opps = amount_cents(opps_work, opps_pe, opps_mp, *indices, factor) if capped else None
+    return Cents(amount, opps, None if reason else amount if opps is None else min(amount, opps))
 
 
 def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) -> Iterator[pl.DataFrame]:

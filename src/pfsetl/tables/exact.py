@@ -37,7 +37,7 @@ def amount_cents(
     >>> amount_cents(50, 70, 1, 1000, 1000, 1000, 334009)
     4042
     """
-    paid, of = pe_share[0] // gcd(*pe_share), pe_share[1] // gcd(*pe_share)
+    paid, of = (n // gcd(*pe_share) for n in pe_share) if pe_share != (1, 1) else pe_share
     rest = (work * work_gpci + mp * mp_gpci) * of if of != 1 else work * work_gpci + mp * mp_gpci
     expense = pe * pe_gpci * paid if paid != 1 else pe * pe_gpci
     return _half_up((rest + expense) * factor, _RVU_INDEX_FACTOR_PER_CENT * of)

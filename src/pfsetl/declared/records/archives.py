@@ -54,10 +54,11 @@ MEMBERS = Sheet(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanionRow:
-    """A file that CMS publishes beside the releases, told by its name."""
+    """A file that CMS publishes beside the releases, told by its name; `quarter` finds month and year in it."""
 
     companion: Name
     pattern: re.Pattern[str]
+    quarter: re.Pattern[str] | None = None
     formats: tuple[Format, ...]
     note: str = ""
     example: str = ""

@@ -1,13 +1,23 @@
 """What a rule does to a claim line: a share of its amount, a step that says so, or a refusal."""
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields
 
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.same_day import SameDayRow
 from pfsetl.pricing.reductions import Line, PricedLine, Step, sides_of
 from pfsetl.tables.exact import share_of
 
-_AFTER_NUMBER = tuple(field.name for field in fields(Line) if field.name != "number")
+_AFTER_NUMBER = tuple(field.name for field in fields(Line) if field.compare and field.name != "number")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """The order of a line among others of the same amount: all that has an effect, the line number last."""
+
+    line: Line
+
+    def __lt__(self, other: "Order") -> bool:
+        return order_in(self.line) < order_in(other.line)
 
 
 def scaled(line: Line, cents: int, units: int | None = None) -> int:
@@ -22,9 +32,9 @@ def amount_of(one: PricedLine) -> int:
     return one.allowed or 0
 
 
-def order_of(one: PricedLine) -> tuple[int, tuple[str, ...], int]:
+def order_of(one: PricedLine) -> tuple[int, Order]:
     """Largest first; equal amounts by code, modifiers and all else that has an effect, the line number last."""
-    return -amount_of(one), *order_in(one.line)
+    return -amount_of(one), Order(one.line)
 
 
 def order_in(line: Line) -> tuple[tuple[str, ...], int]:
@@ -45,9 +55,9 @@ def stepped(
     """Set what is left of a line, and note the rule that did it."""
     numerator, denominator = share or (rule.numerator, rule.denominator)
     step = Step(rule.rule, text, numerator, denominator, amount_of(one), after, rule.source, rule.certainty)
-    return replace(one, allowed=after, steps=(*one.steps, step))
+    return PricedLine(one.line, after, one.reason, (*one.steps, step), one.sequestration, one.medicare, one.patient)
 
 
 def refused(one: PricedLine, reason: str) -> PricedLine:
     """Leave a line without payment, and say why."""
-    return replace(one, allowed=None, reason=reason)
+    return PricedLine(one.line, None, reason, one.steps, one.sequestration, one.medicare, one.patient)

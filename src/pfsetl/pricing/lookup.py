@@ -1,6 +1,5 @@
 """Look things up in a published version: the release that prices a day, its rows, and the lines they came from."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -60,11 +59,6 @@ def _holds(release: Release, day: date, as_of: date | None) -> bool:
     return bool(first and last and first <= day <= last and (as_of is None or first <= as_of))
 
 
-def rvu_rows(version: Version, label: str, codes: Iterable[str]) -> pl.DataFrame:
-    """Return the `rvu` rows of some codes, read by the statistics of the file and not as a whole."""
-    return version.scan("rvu", label).filter(pl.col("hcpcs").is_in(sorted(set(codes)))).collect()
-
-
 def missing_file(version: Version, label: str) -> str:
     """Say which participant's file a release was published without, "" where it has all."""
     record = version.releases[label]
@@ -89,7 +83,7 @@ def elsewhere(version: Version, label: str, code: str) -> str:
     declared = list(registry.releases())
     order = sorted(version.releases, key=lambda one: declared.index(one) if one in declared else len(declared))
     at = order.index(label)
-    has = [one for one in order if not rvu_rows(version, one, [code]).is_empty()]
+    has = [one for one in order if not version.scan("rvu", one).filter(hcpcs=code).head(1).collect().is_empty()]
     before = [one for one in has if order.index(one) < at]
     after = [one for one in has if order.index(one) > at]
     said = []
@@ -103,18 +97,6 @@ def elsewhere(version: Version, label: str, code: str) -> str:
     return f"Of the releases in {version.store}, it's {', '.join(said)}." if said else ""
 
 
-def lines_of(version: Version, label: str, codes: Iterable[str]) -> dict[tuple[str, str, str], tuple[str, int]]:
-    """Return the file and line of every `rvu` row of some codes, by participant, code and modifier."""
-    keys = ("participant", "hcpcs", "modifier")
-    found = (
-        version.scan("source_lines", label)
-        .filter(pl.col("table") == "rvu", pl.col("hcpcs").is_in(sorted(set(codes))))
-        .select(*keys, "file", "line")
-        .collect()
-    )
-    return {row[:3]: row[3:] for row in found.rows()}
-
-
 def source_at(version: Version, label: str, what: str, file: str, line: int) -> Source:
     """Return a line in a file of a release's archive, with the hashes of both."""
     record = version.releases[label]
@@ -122,14 +104,7 @@ def source_at(version: Version, label: str, what: str, file: str, line: int) -> 
     return Source(what, file, line, sha256, record.archive.name, record.archive.sha256)
 
 
-def source_of(version: Version, label: str, what: str, table: str, **key: str) -> Source:
-    """Return the line in CMS's file that a published row was read from."""
-    found = (
-        version.scan("source_lines", label)
-        .filter(pl.col("table") == table, *(pl.col(name) == value for name, value in key.items()))
-        .select("file", "line")
-        .head(1)
-        .collect()
-        .row(0)
-    )
-    return source_at(version, label, what, *found)
+def sources_of(version: Version, label: str, what: str, table: str, *key: str) -> dict[tuple[str, ...], Source]:
+    """Return the line in CMS's file that each row of a small table was read from, by the columns of its key."""
+    lines = version.scan("source_lines", label).filter(pl.col("table") == table).select(*key, "file", "line").collect()
+    return {tuple(row[:-2]): source_at(version, label, what, *row[-2:]) for row in lines.rows()}
