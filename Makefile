@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test quick check bench docs accuracy fuzz clean
+.PHONY: demo test quick check bench bench-history docs accuracy fuzz clean
 
 demo: .venv/demo.done
 	$(BIN)/pfsetl demo
@@ -24,6 +24,9 @@ bench: .venv/dev.done
 	$(BIN)/python -m tools.bench_flows
 	$(BIN)/python -m tools.bench_publication
 	$(BIN)/python -m tools.bench_claims
+
+bench-history: .venv/dev.done
+	$(BIN)/python -m tools.bench_history
 
 docs: .venv/dev.done
 	$(BIN)/python -m tools.write_docs

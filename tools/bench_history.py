@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pfsetl
@@ -29,6 +30,7 @@ from tests import synthetic
 RELEASES = 107
 VERSIONS = (10, 100, 500)
 CHANGED, PRICED = "RVU25A", "RVU26A"
+DAY = date(2026, 2, 1)  # priced by PRICED
 ROUNDS = 3
 LABELS = [f"RVU{year:02}{quarter}" for year in range(14, 50) for quarter in "ABCD"]
 UNDECLARED = {"RVU18C"}  # CMS calls it RVU18C1
@@ -66,7 +68,7 @@ def publish_more(store: Store, folder: Path, until: int) -> list[float]:
 COMMANDS: dict[str, Callable[[Store, Path], object]] = {
     "open": lambda store, _: version.open_version(store),
     "list": lambda store, _: catalog.releases(version.open_version(store)),
-    "price": lambda store, _: pfsetl.price("G9901", locality="CA/18", release=PRICED, output=version.open_version(store, 1)),
+    "price": lambda store, _: pfsetl.price("G9901", DAY, locality="AL/00", output=version.open_version(store, 1)),
     "trace": lambda store, _: trace.trace(version.open_version(store), CHANGED, "rvu", {"hcpcs": "G9901"}),
     "diff": lambda store, _: diff.between_versions(version.open_version(store, 1), version.open_version(store)),
     "build, nothing to do": lambda store, folder: pfsetl.build(
