@@ -20,7 +20,7 @@ from pfsetl.publication import publish, version
 from pfsetl.publication.repair import repair
 from pfsetl.publication.verify import verify
 from pfsetl.storage.folder import LocalStore
-from tests.publisher import RECORD, published
+from tests.publisher import RECORD
 
 CONTRACT = contracts.load()
 TABLE = CONTRACT.tables["conversion_factor"]
@@ -345,7 +345,7 @@ def test_a_manifest_of_gigabytes_is_named_and_never_read(root: Path) -> None:
 def test_a_store_within_the_folder_of_another_is_verified_on_its_own(tmp_path: Path) -> None:
     outer, inner = LocalStore(tmp_path / "output"), LocalStore(tmp_path / "output/demo")
     for store in (outer, inner):
-        published(store, "RVU25A")
+        published(store, "32.3465", "RVU25A")
     (inner.root / "objects/conversion_factor/elsewhere.parquet").symlink_to(outer.root / "versions/000001.json")
     assert verify(outer).bad == {}
     assert "a link, which no build makes" in verify(inner).bad["objects/conversion_factor/elsewhere.parquet"]
