@@ -87,6 +87,22 @@ def test_a_word_for_people_that_no_table_reads_changes_nothing(shipped: str, tmp
     assert of(own(tmp_path, "thresholds.csv", ",".join(cells))) == shipped
 
 
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("corrections.csv", {"release": "RVU*", "differs": "cut"}),
+        ("index_updates.csv", {"year": "2026"}),
+        ("conversion_factors.csv", {"from": "2025-01-01", "category": "anesthesia"}),
+    ],
+)
+def test_the_source_of_a_row_that_holds_for_a_release_changes_nothing(
+    file: str, key: dict[str, str], shipped: str, tmp_path: Path
+) -> None:
+    row = next(r for r in declarations.texts(file) if key.items() <= r.items())
+    cells = ",".join(f'"{v}!"' if column == "source" else f'"{v}"' for column, v in row.items())
+    assert of(own(tmp_path, file, cells)) == shipped
+
+
 def test_a_build_reads_no_file_that_counts_as_read_elsewhere(tmp_path: Path) -> None:
     code = (
         "import sys, pfsetl\nfrom pathlib import Path\nfrom pfsetl.declared import declarations as d\n"

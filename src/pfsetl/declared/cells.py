@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import polars as pl
 
-from pfsetl.declared.records.sheet import LinearPattern
+from pfsetl.declared.records.sheet import LinearPattern, Signed
 from pfsetl.errors import shown
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
@@ -94,10 +94,16 @@ def _text(text: str) -> str:
     return text
 
 
-def _int(text: str) -> int:
+def _signed(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise ValueError(f"{shown(text)} isn't a whole number. Write it as 12.")
     return int(text)
+
+
+def _int(text: str) -> int:
+    if (number := _signed(text)) < 0:
+        raise ValueError(f"{shown(text)} is below 0. Write 0 or more.")
+    return number
 
 
 def _decimal(text: str) -> Decimal:
@@ -149,4 +155,5 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     date: _day,
     bool: _bool,
     LinearPattern: _linear,
+    Signed: _signed,
 }

@@ -6,6 +6,7 @@ other releases.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import cache
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import pfsetl
 from pfsetl.declared import calendar, declarations, work_floor
-from pfsetl.declared.records.archives import CORRECTIONS
-from pfsetl.declared.records.calendar import FACTORS, INDEX_UPDATES
+from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
+from pfsetl.declared.records.calendar import FACTORS, INDEX_UPDATES, FactorRow, IndexUpdateRow
 from pfsetl.declared.registry import Release
 
 CODE = (
@@ -70,14 +71,19 @@ def _of(release: Release) -> Iterable[str]:
     """Yield what is declared of one release: its row, days and factors, its corrections, and the law of its days."""
     yield repr(release)
     yield repr(calendar.release_calendar(release).rows())
-    yield repr([row for row in declarations.rows(CORRECTIONS) if fnmatchcase(release.label, row.release)])
+    yield _unsourced(row for row in declarations.rows(CORRECTIONS) if fnmatchcase(release.label, row.release))
     years = (release.year, release.year + 1)
-    yield repr([row for row in declarations.rows(INDEX_UPDATES) if row.year in years])
+    yield _unsourced(row for row in declarations.rows(INDEX_UPDATES) if row.year in years)
     last = date(release.year, 12, 31)
     begun = [row for row in declarations.rows(FACTORS) if (row.from_ or last) <= last]
-    yield repr([row for row in begun if (row.to or last).year >= release.year])
+    yield _unsourced(row for row in begun if (row.to or last).year >= release.year)
     day = calendar.formula_day(release)
     yield repr(work_floor.in_force(day))
+
+
+def _unsourced(rows: Iterable[CorrectionRow | IndexUpdateRow | FactorRow]) -> str:
+    """Return rows without their source, which no table takes from them: that of a factor is in the calendar."""
+    return repr([replace(row, source="") for row in rows])
 
 
 def _sha256(data: bytes) -> str:

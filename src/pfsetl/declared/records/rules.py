@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, Literal
 
-from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Read, Reference, Setting, Sheet
+from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Read, Reference, Setting, Sheet, Signed
 
 _RULE = Literal[
     "assistant_surgeon", "bilateral", "cardiovascular", "charge", "co_surgeons", "coinsurance", "endoscopy",
@@ -79,6 +79,7 @@ class ConflictRow:
 
 
 DECLARED = (("modifiers.csv", "modifier"),)
+_USUAL = Signed(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,25 @@ PRACTITIONER_MODIFIERS = Sheet(
     once_a_day=("modifier",),
     refers=(Reference("modifier", DECLARED), Reference("practitioner", (("reductions.csv", "indicator"),))),
 )
+
+
+def _other_way_round(rows: Mapping[Key, ConflictRow], _: Read) -> Iterator[Clash]:
+    """Yield rows that name the same two modifiers, one of them in the other order, on the same days."""
+    by_pair: dict[tuple[str, str], list[Key]] = {}
+    for key, row in rows.items():
+        by_pair.setdefault((row.modifier, row.other), []).append(key)
+    for (modifier, other), keys in by_pair.items():
+        if modifier > other:
+            continue
+        for one, beside in product(keys, by_pair.get((other, modifier), ())):
+            row, twin = rows[one], rows[beside]
+            if (row.from_ or date.min) <= (twin.to or date.max) and (twin.from_ or date.min) <= (row.to or date.max):
+                yield one, beside, (
+                    f"modifiers {modifier} and {other}, and the same two the other way round in the other row: both "
+                    "would hold on the same days. Keep one of the two, or end one before the other begins."
+                )  # fmt: skip
+
+
 CONFLICTS = Sheet(
     "modifier_conflicts.csv",
     ConflictRow,
@@ -108,6 +128,7 @@ CONFLICTS = Sheet(
     days=("from", "to"),
     once_a_day=("modifier", "other"),
     refers=(Reference("modifier", DECLARED), Reference("other", DECLARED)),
+    check=_other_way_round,
 )
 
 
@@ -127,7 +148,7 @@ class ReductionRow:
     setting: Setting | None = None
     rank_from: int = 1
     rank_to: int | None = None
-    priority: int = 0
+    priority: Signed = _USUAL
     numerator: int = 1
     denominator: int = 1
     outcome: _OUTCOME | None = None

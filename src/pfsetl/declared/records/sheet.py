@@ -21,6 +21,9 @@ Sha256 = Annotated[str, r"[0-9A-Fa-f]{64}"]
 # A regular expression that polars reads too, which has no look-around.
 LinearPattern = NewType("LinearPattern", str)
 
+# A whole number that may be below 0; any other (counts, places, digits) is 0 or more.
+Signed = NewType("Signed", int)
+
 Certainty = Literal["certain", "likely", "unconfirmed"]
 Setting = Literal["facility", "nonfacility"]
 Format = Literal["txt", "csv", "xlsx"]
