@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from prefect.testing import utilities
 
 from tests.conftest import alone, shared
 from tests.flows.processes import SLOT_WAIT, prepare
@@ -29,6 +28,8 @@ def prefect_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
     The copy saves each server the making of its tables, which takes as long as all the rest of its start.
     """
+    from prefect.testing import utilities  # NOTE: imports Prefect's whole server, in every worker and also to collect
+
     folder = tmp_path_factory.mktemp("server")
     database = folder / "prefect-test.db"
     with (

@@ -5,10 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from pfsetl.declared import contracts
 from pfsetl.declared.registry import Release
-from pfsetl.tables import derive, exact
+from pfsetl.tables import derive
+from pfsetl.tables.exact import dollars
 
 Row = dict[str, Any]
 
@@ -66,7 +68,12 @@ def paid_in(work: str, pe: str, mp: str, **row: Any) -> Row:
     """Return the payment of one invented row in one locality with these indices."""
     place = gpci_rows({"state": "AL", "locality": "00", "work_gpci": work, "pe_gpci": pe, "mp_gpci": mp})
     (part,) = derive.payment_locality(rvu_rows(row), place, IN_FORCE)
-    return exact.in_dollars(part).row(0, named=True)
+    return in_dollars(part).row(0, named=True)
+
+
+def in_dollars(payments: pl.DataFrame) -> pl.DataFrame:
+    """Payments as they're written, in cents, as the Decimal dollars that are read."""
+    return payments.with_columns(dollars(cs.by_dtype(pl.Int32)))
 
 
 def _value(value: Any, dtype: pl.DataType) -> Any:

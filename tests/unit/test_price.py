@@ -5,6 +5,8 @@ The formula, its rounding and the cap are CMS's record layout; factors as paid a
 
 import hashlib
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 import pfsetl
 from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
+from pfsetl.pricing import rates
 from pfsetl.pricing.service import modifiers
 from pfsetl.publication import loading
 from tests import synthetic as s
@@ -806,3 +809,19 @@ def test_lines_of_a_claim_are_read_like_a_list(output):
     lines = pfsetl.claim([{"hcpcs": "G9901", "date": JANUARY}] * 3, output=output)["lines"]
     assert [one["line"] for one in lines] == [1, 2, 3]
     assert (lines[-1]["line"], [one["line"] for one in lines[1:]], lines == list(lines)) == (3, [2, 3], True)
+
+
+def test_services_priced_side_by_side_dont_take_each_others_rows(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "MOST_CODES", 0)  # so that each thread empties what is kept
+    version = pfsetl.open(output)
+    codes = [row["hcpcs"] for row in CODES if row["status"] == "A" and not row["modifier"]]
+    asked = [(code, day) for code in codes for day in (JANUARY, "2024-02-01", "2025-02-01")] * 5
+    alone = [pfsetl.price(code, day, output=version)["allowed"] for code, day in asked]
+    switched = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            beside = list(pool.map(lambda one: pfsetl.price(*one, output=version)["allowed"], asked))
+    finally:
+        sys.setswitchinterval(switched)
+    assert beside == alone

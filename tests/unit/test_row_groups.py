@@ -21,9 +21,9 @@ from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import exact
 from tests import publisher
 from tests.present import present
+from tests.spec.rows import in_dollars
 from tests.unit.test_one_encoding import encodings, texts_by_fastparquet
 
 pytestmark = pytest.mark.long
@@ -59,7 +59,7 @@ def by_polars(parts: Parts, table: contracts.Table, target: Path, group: int = G
     """Write a table as it was written before, when polars chose an encoding for each row group."""
     whole = parts if isinstance(parts, pl.DataFrame) else pl.concat(parts)
     texts = cs.enum().cast(pl.String)
-    frame = (exact.in_dollars(whole) if table.name == "payment_locality" else whole).with_columns(texts)
+    frame = (in_dollars(whole) if table.name == "payment_locality" else whole).with_columns(texts)
     frame = frame.select(table.schema.names())
     frame.write_parquet(
         target, compression="zstd", row_group_size=group, arrow_schema=table_schemas.arrow_schema(table)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
+from threading import Lock
 
 from pfsetl.declared import calendar
 from pfsetl.declared.registry import Release
@@ -46,6 +47,7 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
     hint = lru_cache(1_000)(lambda label, code: _other_releases_or_near(version, label, code))
     rows: dict[str, dict[str, tuple[Row, ...]]] = {}  # by release and code
     kept: dict[tuple[str, str, str | None, Factors], Listed] = {}
+    lock = Lock()  # of both, which another thread may otherwise empty between fetching a code and looking at it
 
     def of_code(release: Release, code: str, whose: str | None, paid: Factors) -> Listed:
         label = release.label
@@ -69,9 +71,6 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
                 there |= by_code(whole(release) if more else read(version, release, bases), bases)
 
     def many(services: Sequence[Service]) -> list[Asked | UsageError]:
-        if sum(map(len, rows.values())) > MOST_CODES:
-            rows.clear()
-            kept.clear()
         loaded = of_store(version.store)
         found = cache(lambda label, wanted, day: find_place(version, label, wanted, day, loaded))
         lawful = cache(
@@ -89,9 +88,13 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
             except UsageError as error:
                 return error
 
-        for release, codes in _codes(services, in_force).items():
-            fetch(release, codes)
-        return [one(service) for service in services]
+        with lock:
+            if sum(map(len, rows.values())) > MOST_CODES:
+                rows.clear()
+                kept.clear()
+            for release, codes in _codes(services, in_force).items():
+                fetch(release, codes)
+            return [one(service) for service in services]
 
     return many
 

@@ -2,10 +2,11 @@
 
 from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache, wraps
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from pfsetl.declared import declarations
@@ -197,14 +198,20 @@ def _fitting(rule: str, line: Line, rank: int) -> Iterator[ReductionRow]:
             yield replace(row, outcome=None) if line.documented and row.outcome == DOCUMENTED else row
 
 
+# Fields of a line that no rule or indicator looks at: its amounts, and code and day, seen by `_code_seen` and `_span`.
+# A field that isn't here parts lines of one kind, so that a new one counts until somebody says that it needn't.
+_UNSEEN = frozenset(
+    {"number", "hcpcs", "units", "date", "payment", "reason", "technical", "professional", "therapy", "base_payment",
+     "endoscopic_base", "preoperative", "intraoperative", "postoperative", "charge", "days", "uncapped_technical",
+     "person", "days_by_side", "known"}
+)  # fmt: skip
+_seen = attrgetter(*(one.name for one in fields(Line) if one.name not in _UNSEEN))
+
+
 def _known_of(line: Line) -> dict[Any, Any]:
     """Return what is known of a line's kind: lines of one kind are alike in all that rules and indicators look at."""
     span = _span(line.date)
-    return _known(
-        (span, line.modifiers, line.multiple_procedure, line.bilateral, line.assistant_surgeon, line.co_surgeons,
-         line.team_surgery, line.imaging_family, line.pctc, line.status, line.practitioner, line.facility,
-         line.row_modifier, line.global_days, line.documented, _code_seen(line.hcpcs, span))
-    )  # fmt: skip
+    return _known((span, _code_seen(line.hcpcs, span), *_seen(line)))
 
 
 @lru_cache(maxsize=50_000)

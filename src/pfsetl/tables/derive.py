@@ -101,7 +101,7 @@ def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) ->
 
     Rows without any RVU have the same nothing in every locality; they and their reason are in
     `payment_national`. Text columns are Enums of exactly the values that occur, and money is in cents (Int32), which
-    keeps a million rows small; `exact.in_dollars` makes decimals of it.
+    keeps a million rows small.
     """
     rows = _prepared(rvu, release).filter("_has_value").sort("participant", "hcpcs", "modifier")
     if rows.is_empty() or gpci.is_empty():

@@ -10,7 +10,6 @@ from math import gcd
 from typing import TypeVar
 
 import polars as pl
-import polars.selectors as cs
 
 Number = TypeVar("Number", pl.Expr, int)
 
@@ -98,11 +97,6 @@ def small_cents(cents: pl.Expr) -> pl.Expr:
     4042
     """
     return cents.cast(pl.Int32)
-
-
-def in_dollars(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame whose columns of `small_cents` are Decimal dollars."""
-    return frame.with_columns(dollars(cs.by_dtype(pl.Int32)))
 
 
 def decimal(unscaled: pl.Expr, dtype: pl.Decimal) -> pl.Expr:
