@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pfsetl.errors import StoreError
-from pfsetl.publication import manifest, version
+from pfsetl.publication import manifest, rehash, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
@@ -102,7 +102,7 @@ def has_bytes(file: Path, sha256: str) -> bool:
     """Return whether a file has the hash that a manifest gives."""
     try:
         with file.open("rb") as stream:
-            return f"sha256:{version.sha256(iter(lambda: stream.read(1 << 20), b''))}" == sha256
+            return f"sha256:{rehash.sha256(iter(lambda: stream.read(1 << 20), b''))}" == sha256
     except OSError as error:
         raise StoreError(f"{file}: {error.strerror}. Check its permissions.") from error
 

@@ -8,7 +8,7 @@ import polars as pl
 from pfsetl.declared import contracts, table_schemas
 from pfsetl.declared.contracts import Table
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import version
+from pfsetl.publication import rehash
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.parquet import Parts, Written, is_uniform, write
@@ -59,7 +59,7 @@ def _same_rows(store: Store, name: str, sha256: str, digest: str, table: Table) 
 
     Another release of pfsetl may have written the same rows as other bytes. Raises StoreError for other rows.
     """
-    if version.sha256(store.chunks(name)) == sha256:
+    if rehash.sha256(store.chunks(name)) == sha256:
         return None
     there = store.get(name)
     try:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pfsetl.declared import contracts
 from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import chain, manifest, version
+from pfsetl.publication import chain, manifest, rehash, version
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
@@ -75,7 +75,7 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
     has all its objects. What it left over, the next prune finds. The newest manifest stays, so no number comes again.
     """
     for number in plan.versions:
-        chain.record(store, number, version.sha256(store.chunks(manifest.name(number))), chain.PRUNED)
+        chain.record(store, number, rehash.sha256(store.chunks(manifest.name(number))), chain.PRUNED)
         store.delete(manifest.name(number))
     for number in plan.trees:
         store.hide_tree(number)

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import UNSET
 
 from pfsetl.errors import StoreError
-from pfsetl.publication import chain, layout, manifest, version
+from pfsetl.publication import chain, layout, manifest, rehash, version
 from pfsetl.publication.verify import Proof, verify
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store, version_of
@@ -115,9 +115,9 @@ def _schemas(store: LocalStore, at: version.Version) -> list[str]:
         place, name = store.root / r.schema, r.schema
         if place.is_symlink() or place.parent.is_symlink():
             continue
-        if place.is_file() and version.is_of(version.sha256(store.chunks(name)), version.schema_hash(r)):
+        if place.is_file() and rehash.is_of(rehash.sha256(store.chunks(name)), rehash.schema_hash(r)):
             continue
-        data = version.schema_from_contract(r)
+        data = rehash.schema_from_contract(r)
         if data is None:
             continue
         done += [_set_aside(store, place)] if place.exists() else []

@@ -5,7 +5,7 @@ import re
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication import version
+from pfsetl.publication import rehash
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import StagedRelease, content_of
 from pfsetl.publication.release_record import ReleaseRecord, plain, record_of
@@ -25,7 +25,7 @@ def taken_over(store: Store, name: str, release: str) -> StagedRelease | None:
         if found.release != release:
             return None
         for r in found.resources:
-            if store.size(r.path) != r.bytes or f"sha256:{version.sha256(store.chunks(r.path))}" != r.hash:
+            if store.size(r.path) != r.bytes or f"sha256:{rehash.sha256(store.chunks(r.path))}" != r.hash:
                 return None
     except StoreError:
         return None

@@ -8,7 +8,7 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import chain, companions, layout, manifest, over_releases, runs, staging, version
+from pfsetl.publication import chain, companions, layout, manifest, over_releases, rehash, runs, staging, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import content_of
@@ -40,7 +40,8 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
     numbers = version.numbers(store) if at is None else [at]
     proof, seen = Proof(numbers), _Seen()
     trees = store if at is None and isinstance(store, LocalStore) else None
-    for name, problem in version.verified(_opened(proof, store, numbers, seen, trees, deep=deep)):
+    opened = _opened(proof, store, numbers, seen, trees, deep=deep)
+    for name, problem in rehash.verified((at.store, at.resources) for at in opened):
         _add(proof, name, problem)
     hashes = seen.hashes
     if hashes:
@@ -81,7 +82,7 @@ def _opened(
         proof.files.add(name)
         try:
             data = store.get(name)
-            seen.hashes[number] = version.sha256([data])
+            seen.hashes[number] = rehash.sha256([data])
             at = version.of_bytes(store, number, data)
         except StoreError as error:
             _add(proof, name, _without_place(error, store, name))
@@ -177,7 +178,7 @@ def _records(proof: Proof, store: Store, newest: int) -> None:
                 one = companions.read(store, name)
                 data = store.get(one.path)
                 proof.files.add(one.path)
-                if one.content and version.sha256([data]) != one.content:
+                if one.content and rehash.sha256([data]) != one.content:
                     _add(
                         proof, one.path, "not the file that was loaded; move it and its record away, and load it again"
                     )

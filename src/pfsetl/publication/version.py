@@ -1,22 +1,18 @@
 """Open, read, verify and export published versions. A version is a manifest: the whole file set, with hashes."""
 
-import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
 import polars as pl
-from msgspec import UNSET
 
-from pfsetl.declared import calendar, contracts, registry, table_schemas
+from pfsetl.declared import calendar, contracts, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import companions, digest
+from pfsetl.publication import companions, digest, rehash
 from pfsetl.publication import manifest as manifests
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.manifest import ALL, About, Manifest, Resource
@@ -26,7 +22,6 @@ from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
 from pfsetl.storage.store import Store
 
-VERIFIERS = 4
 SHOWN = 3  # releases that a version names when it's printed
 
 
@@ -121,7 +116,7 @@ class Version:
 
     def verify(self) -> Iterator[tuple[str, str]]:
         """Rehash every file and schema; yield (file, problem), problem "" where it is what the manifest says."""
-        yield from verified([self])
+        yield from rehash.verified([(self.store, self.resources)])
 
     def export(self, folder: Path) -> list[Path]:
         """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`.
@@ -141,8 +136,8 @@ class Version:
                 target = folder / shown_path(resource)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as stream:
-                    found = sha256(_through(self.store.chunks(resource.path), stream))
-                if problem := _problem(found, resource.hash, f"run {command('repair', self.store)}"):
+                    found = rehash.sha256(_through(self.store.chunks(resource.path), stream))
+                if problem := rehash.problem(found, resource.hash, f"run {command('repair', self.store)}"):
                     raise StoreError(f"{self.store}/{resource.path}: {problem}. Nothing was exported.")
                 written.append(target)
             schemas = {r.schema for r in self.resources}
@@ -215,7 +210,7 @@ def load(store: Store, number: int) -> Version:
 
 def of_bytes(store: Store, number: int, data: bytes) -> Version:
     """Return the version whose manifest has these bytes; raises StoreError where they aren't one."""
-    return Version(store, number, manifests.read(store, number, data), sha256([data]))
+    return Version(store, number, manifests.read(store, number, data), rehash.sha256([data]))
 
 
 def newest(store: Store, known: Version) -> Version:
@@ -227,41 +222,9 @@ def newest(store: Store, known: Version) -> Version:
     if not there:
         return empty(store)
     data = store.get(manifests.name(there[-1]))
-    if (there[-1], sha256([data])) == (known.number, known.sha256):
+    if (there[-1], rehash.sha256([data])) == (known.number, known.sha256):
         return known
     return of_bytes(store, there[-1], data)
-
-
-def verified(versions: Iterable[Version]) -> Iterator[tuple[str, str]]:
-    """Rehash every file and schema of some versions, each file once; yield (file, problem).
-
-    The versions are gone through once, before the first file is read, and none of them is kept.
-    """
-    wanted: dict[tuple[str, str, int | None], tuple[Store, Resource]] = {}
-    for at in versions:
-        for r in at.resources:
-            in_manifest = r.hash if r.hash.startswith("sha256:") else "sha256:"
-            for file in ((r.path, in_manifest, r.bytes), (r.schema, schema_hash(r), None)):
-                if file not in wanted:
-                    wanted[file] = at.store, msgspec.structs.replace(r, of=UNSET)
-
-    def verify(file: tuple[str, str, int | None]) -> tuple[str, str]:
-        (name, expected, size), (store, resource) = file, wanted[file]
-        remedy = _file_remedy if size is not None else _schema_remedy
-        try:
-            found = store.size(name)
-            if found is None:
-                gone = remedy(resource, store) if size is None else "build the release again to restore it"
-                return name, f"missing; {gone}"
-            if size is not None and found != size:  # told without reading what may be many times as large
-                return name, f"{found:,} bytes, the manifest says {size:,}; {remedy(resource, store)}"
-            found_hash = sha256(store.chunks(name))
-            return name, "" if is_of(found_hash, expected) else _problem(found_hash, expected, remedy(resource, store))
-        except StoreError as error:
-            return name, str(error)
-
-    with ThreadPoolExecutor(VERIFIERS) as pool:
-        yield from pool.map(verify, wanted)
 
 
 def numbers(store: Store) -> list[int]:
@@ -275,14 +238,6 @@ def empty(store: Store) -> Version:
     return Version(store, 0, Manifest(created="", resources=(), pfsetl=About(format=manifests.FORMAT, releases={})))
 
 
-def sha256(chunks: Iterable[bytes]) -> str:
-    """Return the sha256 of bytes that come in pieces."""
-    total = hashlib.sha256()
-    for chunk in chunks:
-        total.update(chunk)
-    return total.hexdigest()
-
-
 def shown_path(resource: Resource) -> str:
     """Return where readers find a file inside one version's tree; one over all releases is `<table>/all.parquet`."""
     return f"{resource.table}/{resource.release}.parquet"
@@ -292,43 +247,3 @@ def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
     for chunk in chunks:
         target.write(chunk)
         yield chunk
-
-
-def schema_from_contract(resource: Resource) -> bytes | None:
-    """Return the bytes of a resource's schema, None where the contract of this pfsetl isn't the one it was made of."""
-    table = contracts.find_table(resource.table)
-    data = table_schemas.encoded_schema(table) if table else b""
-    return data if is_of(hashlib.sha256(data).hexdigest(), schema_hash(resource)) else None
-
-
-def _file_remedy(resource: Resource, store: Store) -> str:
-    return (
-        f"run {command('repair', store)}, and if it can't, move the file away and build "
-        f"{manifests.to_build(resource)} again"
-    )
-
-
-def _schema_remedy(resource: Resource, store: Store) -> str:
-    if schema_from_contract(resource) is not None:
-        return f"run {command('repair', store)}, which writes it again"
-    return (
-        f"this pfsetl's contract makes another one of {resource.table}, so restore it from a copy, or run "
-        f"{command('repair', store)} with the pfsetl that wrote it (pfsetl.software in the manifest)"
-    )
-
-
-def schema_hash(resource: Resource) -> str:
-    """Return the hash of a resource's schema; before manifests had it, the first half stood in the name alone."""
-    return resource.schema_hash or "name:" + resource.schema.rpartition("-")[2].removesuffix(".json")
-
-
-def is_of(found: str, expected: str) -> bool:
-    """Return whether a sha256 is the one that a manifest gives, or that of a name."""
-    return expected in (f"sha256:{found}", f"name:{found[:16]}")
-
-
-def _problem(found: str, expected: str, remedy: str) -> str:
-    if is_of(found, expected):
-        return ""
-    value = expected.partition(":")[2]
-    return f"its sha256 is {found[:12]}, the manifest says {value[:12]!r}; {remedy}"
