@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pfsetl
@@ -32,6 +33,7 @@ VERSIONS = (10, 100, 500)
 CHANGED, PRICED = "RVU25A", "RVU26A"
 DAY = date(2026, 2, 1)  # priced by PRICED
 ROUNDS = 3
+Taken = tuple[float, float]  # milliseconds, wall and processor
 LABELS = [f"RVU{year:02}{quarter}" for year in range(14, 50) for quarter in "ABCD"]
 UNDECLARED = {"RVU18C"}  # CMS calls it RVU18C1
 
@@ -49,8 +51,8 @@ def publish_first(store: Store, folder: Path, count: int) -> None:
     assert not done.failed, done.failed
 
 
-def publish_more(store: Store, folder: Path, until: int) -> list[float]:
-    """Commit one release in two contents in turn until the store has so many versions; return the seconds of each."""
+def publish_more(store: Store, folder: Path, until: int) -> list[Taken]:
+    """Commit one release in two contents in turn until the store has so many versions; return what each took."""
     base = version.open_version(store)
     made = []
     for work in ("1.21", "1.31"):
@@ -59,10 +61,20 @@ def publish_more(store: Store, folder: Path, until: int) -> list[float]:
         made.append(stage(opened(Request(CHANGED, path, sample=True), base)))
     taken = []
     while base.number < until:
-        start = time.perf_counter()
-        base = publish.commit(store, [made[base.number % 2]], base, contracts.load())
-        taken.append(time.perf_counter() - start)
+        taken.append(timed(partial(publish.commit, store, [made[base.number % 2]], base, contracts.load())))
+        base = version.open_version(store)
     return taken
+
+
+def timed(work: Callable[[], object]) -> Taken:
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return 1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - processor)
+
+
+def median(taken: list[Taken]) -> tuple[float, float, float]:
+    wall, processor = sorted(taken)[len(taken) // 2]
+    return wall, processor, 0.0
 
 
 COMMANDS: dict[str, Callable[[Store, Path], object]] = {
@@ -83,12 +95,10 @@ ONCE = {"versions", "verify", "prune, planned"}  # go through every version, and
 
 def measure(name: str, folder: Path) -> None:
     """Run one command in this process; print its milliseconds, wall and processor, and the peak of memory in MB."""
-    store, taken = open_store(folder / "store"), []
-    for _ in range(1 if name in ONCE else 1 + ROUNDS):
-        wall, processor = time.perf_counter(), time.process_time()
-        COMMANDS[name](store, folder)
-        taken.append((1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - processor)))
-    wall, processor = min(taken)
+    store = open_store(folder / "store")
+    wall, processor = min(
+        timed(lambda: COMMANDS[name](store, folder)) for _ in range(1 if name in ONCE else 1 + ROUNDS)
+    )
     # NOTE: not getrusage: a child process inherits its parent's peak there.
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     print(wall, processor, int(peak.split()[1]) / 1024)
@@ -109,18 +119,17 @@ def main(count: int, counts: tuple[int, ...]) -> None:
         store = open_store(folder / "store")
         publish_first(store, folder, count)
         for versions in counts:
-            last = sorted(publish_more(store, folder, versions)[-10:])
-            median = 1000 * last[len(last) // 2] if last else 0.0
-            found.setdefault("commit", []).append((median, 0.0, 0.0))
+            found.setdefault("commit", []).append(median(publish_more(store, folder, versions)[-10:]))
             for name in COMMANDS:
                 found.setdefault(name, []).append(measured(name, folder))
+            print(f"{versions:,} versions measured", flush=True)
         size = len(store.get(f"versions/{counts[-1]:06d}.json"))
-        print(f"a manifest has {size:,} bytes; ms are wall time, MB the peak of the process", flush=True)
-    print(f"| | {' | '.join(f'{n:,} versions' for n in counts)} | {counts[-1]:,} / {counts[0]:,} |")
+        print(f"a manifest has {size:,} bytes; ms wall and processor, MB the peak of the process", flush=True)
+    print(f"| | {' | '.join(f'{n:,} versions' for n in counts)} | {counts[-1]:,} / {counts[0]:,}, processor |")
     print("|---|" + "---|" * (len(counts) + 1))
     for name, row in found.items():
-        cells = [f"{wall:,.0f} ms" + (f", {peak:,.0f} MB" if peak else "") for wall, _, peak in row]
-        print(f"| {name} | {' | '.join(cells)} | {row[-1][0] / row[0][0]:.1f} |", flush=True)
+        cells = [f"{wall:,.0f}, {cpu:,.0f} ms" + (f"; {peak:,.0f} MB" if peak else "") for wall, cpu, peak in row]
+        print(f"| {name} | {' | '.join(cells)} | {row[-1][1] / row[0][1]:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
