@@ -17,6 +17,7 @@ import pytest
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError
 from pfsetl.publication import publish, version
+from pfsetl.publication.prune import plan_prune, prune
 from pfsetl.publication.repair import repair
 from pfsetl.publication.verify import verify
 from pfsetl.storage.folder import LocalStore
@@ -189,7 +190,19 @@ def a_link_to_itself(place: Path) -> None:
 
 
 def a_link_outside(place: Path) -> None:
-    place.symlink_to("/etc")
+    """Put a link to somebody's folder, whose files are of no store, in the place of a folder."""
+    store = next(p for p in place.parents if (p / "versions").exists() or (p / "chain").exists())
+    place.symlink_to(somebodys_folder(store))
+
+
+def somebodys_folder(root: Path) -> Path:
+    """Return a folder beside a store, with files that are years old and one that looks like a temporary file."""
+    folder = root.parent / f"{root.name} of somebody"
+    for name in ("letter.txt", "tmpletter", "000003/rvu/RVU25A.parquet"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
+        os.utime(folder / name, (0, 0))
+    return folder
 
 
 def pruned_by_hand(root: Path, rng: random.Random) -> None:
@@ -252,6 +265,21 @@ def test_a_tampering_is_found_and_nothing_hangs_or_crashes(kind: str, seed: int,
     assert verify(store).bad
     with suppress(StoreError):
         published(store, "33.0000", "RVU25C")
+
+
+@pytest.mark.parametrize("name", [*FOLDERS, "tree/000003", "tree/000003/conversion_factor", "tree/000004"])
+def test_nothing_is_removed_or_written_where_a_link_leads_out_of_the_store(name: str, root: Path) -> None:
+    folder = somebodys_folder(root)
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    replaced_by(lambda place: place.symlink_to(folder), [name])(root, random.Random(0))
+    for attempt in (
+        lambda: published(LocalStore(root), "33.0000", "RVU25C"),
+        lambda: prune(LocalStore(root), plan_prune(LocalStore(root), 1, grace=0), grace=0),
+        lambda: repair(LocalStore(root)),
+    ):
+        with suppress(StoreError):
+            attempt()
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
 
 
 REPAIRED = [

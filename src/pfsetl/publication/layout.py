@@ -55,7 +55,7 @@ def misplaced(store: LocalStore) -> Iterator[tuple[str, str]]:
             yield name, f"a file, where a folder of the store belongs. {_repair(store)}"
     for pattern in FLAT:
         for folder in sorted(store.root.glob(pattern)):
-            for entry in _entries(folder):
+            for entry in [] if folder.parent.is_symlink() else _entries(folder):
                 if not entry.is_file() and not entry.is_symlink():
                     yield str(entry.relative_to(store.root)), f"a folder, where only files belong. {_repair(store)}"
 

@@ -48,7 +48,7 @@ class LocalStore:
     def scratch(self) -> Iterator[Path]:
         """Yield the path of a temporary file on the store's own disk, removed afterwards."""
         with _explained(self.root):
-            folder = self.root / "tmp"
+            folder = self._inside("tmp")
             folder.mkdir(parents=True, exist_ok=True)
             _clear_abandoned(folder)
             handle, name = tempfile.mkstemp(dir=folder)
@@ -122,7 +122,7 @@ class LocalStore:
         tree = self._inside(f"tree/{version:06d}")
         with _explained(tree):
             folders = dict.fromkeys(shown.rpartition("/")[0] for shown in files)
-            there = {f"{folder}/{name}" for folder in folders for name in _laid_out(tree / folder)}
+            there = {f"{at}/{name}" for at in folders for name in _laid_out(self._inside(f"tree/{tree.name}/{at}"))}
             for shown, name in files.items():
                 if shown not in there:
                     self._place_link(self._inside(name), tree / shown)
@@ -160,7 +160,7 @@ class LocalStore:
 
     def hide_tree(self, version: int) -> None:
         """Remove the layout of a version; its objects stay."""
-        tree = self.root / "tree" / f"{version:06d}"
+        tree = self._inside(f"tree/{version:06d}")
         with _explained(tree), suppress(FileNotFoundError):
             shutil.rmtree(tree)
 
@@ -235,10 +235,10 @@ def sync(folder: Path) -> None:
 
 
 def _clear_abandoned(folder: Path) -> None:
-    """Remove temporary files that a killed build left behind a day or longer ago."""
-    for path in folder.iterdir():
+    """Remove temporary files that a killed build left behind a day or longer ago; what another put there stays."""
+    for path in folder.glob(f"{tempfile.gettempprefix()}*"):
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+            if time.time() - path.lstat().st_mtime > ABANDONED_SECONDS:
                 path.unlink()
 
 
