@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 import pfsetl
 from pfsetl import Version
@@ -15,6 +18,8 @@ from pfsetl.storage.folder import LocalStore
 from tests import leash, reach
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# Files that go to one worker, because each worker starts the server of Prefect that they share.
+OF_ONE_SERVER = tuple(f"tests/flows/test_{name}.py" for name in ("backfill", "hosts", "scenarios", "watch"))
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
 
 
@@ -22,6 +27,18 @@ def pytest_configure() -> None:
     """See to it that no server outlives the tests, and that not each of hundreds of processes compiles every module."""
     leash.hold()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker whole files, as `--dist loadfile` does, and one worker all `OF_ONE_SERVER`."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    made = LoadFileScheduling(config, log)
+    file_of = made._split_scope
+    made._split_scope = lambda nodeid: OF_ONE_SERVER[0] if file_of(nodeid) in OF_ONE_SERVER else file_of(nodeid)
+    return made
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

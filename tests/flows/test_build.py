@@ -5,6 +5,7 @@ import http.server
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -33,16 +34,21 @@ SERVICES = [
     ("G9902", "", "0.44", "0.61", "0.20", "0.03"),
     ("G9903", "26", "0.70", "0.30", "0.30", "0.05"),
 ]
-# Builds once more and looks at the database of all runs, for the price of one server start. Artifacts without a key
-# are what Prefect itself keeps of a failed run.
+# Builds with each list of arguments and looks at the database of all runs, for the price of one server start. Artifacts
+# without a key are what Prefect itself keeps of a failed run.
 INSPECT = """
-import json, sys
+import contextlib, io, json, sys
 from pfsetl.flows.build import main
-code = main(sys.argv[1:])
+def told(arguments):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments)
+    return [code, out.getvalue(), err.getvalue()]
+told = [told(arguments) for arguments in json.loads(sys.argv[1])]
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
     print(json.dumps({
-        "code": code,
+        "told": told,
         "artifacts": [a.model_dump(mode="json") for a in client.read_artifacts() if a.key],
         "runs": [{"name": r.name, "state": r.state.name, "message": r.state.message} for r in client.read_flow_runs()],
     }))
@@ -142,39 +148,46 @@ def fake_cms() -> Iterator[Cms]:
 
 @dataclass(frozen=True)
 class Run:
-    process: subprocess.CompletedProcess[str]
-    requested: list[str]
+    code: int
+    out: str
+    err: str
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Three runs against one Prefect database, and what that database then says."""
+    """Three runs against one Prefect database, what CMS was asked by the first and by the others, and what that
+    database then says."""
 
     output: Path
     published: Run
+    asked_first: list[str]
     refused: Run
     unchanged: Run
+    asked_then: list[str]
     seen: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def runs(fake_cms: Cms, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(fake_cms: Cms, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     folder = tmp_path_factory.mktemp("runs")
+    shutil.copytree(prepared / "prefect", folder / "prefect")
     output, cache = folder / "output", folder / "cache"
     fetching = [LABEL, "--sample", "--output", str(output), "--cache", str(cache)]
     fetching += ["--retry-delays", "0.1", "0.1"]
 
-    def run(answers: list[tuple[int, bytes]], *command: str) -> Run:
-        fake_cms.answers, fake_cms.requested = answers, []
-        process = python(folder / "prefect", fake_cms.url, *command)
-        return Run(process, fake_cms.requested)
+    fake_cms.answers, fake_cms.requested = [(503, b""), (200, small_archive())], []
+    first = python(folder / "prefect", fake_cms.url, "-m", "flows.build", *fetching)
+    asked_first = fake_cms.requested
 
-    published = run([(503, b""), (200, small_archive())], "-m", "flows.build", *fetching)
-    refused = run([(200, PAGE)], "-m", "flows.build", *fetching)
+    fake_cms.answers, fake_cms.requested = [(200, PAGE), (404, b"")], []
     kept = next(iter(cache.glob("archives/*.zip")), cache)
-    unchanged = run([(404, b"")], "-c", INSPECT, LABEL, "--sample", "--output", str(output), "--archive", str(kept))
-    assert unchanged.process.returncode == 0, unchanged.process.stderr
-    return Runs(output, published, refused, unchanged, json.loads(unchanged.process.stdout.splitlines()[-1]))
+    at_hand = [LABEL, "--sample", "--output", str(output), "--archive", str(kept)]
+    others = python(folder / "prefect", fake_cms.url, "-c", INSPECT, json.dumps([fetching, at_hand]))
+    assert others.returncode == 0, others.stderr
+    seen = json.loads(others.stdout.splitlines()[-1])
+    refused, unchanged = (Run(*told) for told in seen["told"])
+    published = Run(first.returncode, first.stdout, first.stderr)
+    return Runs(output, published, asked_first, refused, unchanged, fake_cms.requested, seen)
 
 
 def python(prefect_home: Path, cms_url: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -182,16 +195,16 @@ def python(prefect_home: Path, cms_url: str, *command: str) -> subprocess.Comple
     env = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     env |= {"PFSETL_CMS_URL": cms_url, "PFSETL_ATTEMPTS": "1"}  # one, so that Prefect's own retries are what is seen
     env |= {"PREFECT_HOME": str(prefect_home), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    env |= {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}  # else runs of the deployments that are in it
     return subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
     )
 
 
 def test_a_source_that_answers_503_is_asked_again_and_the_release_is_published(runs: Runs) -> None:
-    run = runs.published
-    assert (run.process.returncode, run.process.stderr) == (0, "")
-    assert run.process.stdout.startswith("RVU25D published as version 1 of ")
-    assert run.requested == [ZIP_PATH, ZIP_PATH]
+    assert (runs.published.code, runs.published.err) == (0, "")
+    assert runs.published.out.startswith("RVU25D published as version 1 of ")
+    assert runs.asked_first == [ZIP_PATH, ZIP_PATH]
     version = pfsetl.open(runs.output)
     assert version.number == 1
     assert version.scan("rvu", LABEL).select("hcpcs", "modifier").collect().rows() == [s[:2] for s in SERVICES]
@@ -202,20 +215,19 @@ def test_a_source_that_answers_503_is_asked_again_and_the_release_is_published(r
 
 
 def test_a_page_instead_of_a_zip_ends_in_one_clear_message_and_isnt_asked_for_again(runs: Runs) -> None:
-    run = runs.refused
-    assert run.process.returncode == 3
-    assert run.process.stdout == ""
-    [message] = run.process.stderr.splitlines()
+    assert runs.refused.code == 3
+    assert runs.refused.out == ""
+    [message] = runs.refused.err.splitlines()
     assert f"{ZIP_PATH}: answered with an HTML page" in message
     assert "--archive" in message
-    assert run.requested == [ZIP_PATH]
+    assert runs.asked_then == [ZIP_PATH]
     assert pfsetl.open(runs.output).number == 1
 
 
 def test_the_same_archive_again_leaves_the_version_as_it_is(runs: Runs) -> None:
-    assert runs.unchanged.process.stdout.startswith("RVU25D unchanged in version 1 of ")
-    assert runs.unchanged.requested == []
-    assert runs.seen["code"] == 0
+    assert runs.unchanged.out.startswith("RVU25D unchanged in version 1 of ")
+    assert runs.unchanged.code == 0
+    assert runs.asked_then == [ZIP_PATH]  # by the run before it, which was refused
     assert pfsetl.open(runs.output).number == 1
 
 

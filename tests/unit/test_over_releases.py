@@ -8,44 +8,35 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
 import pfsetl
-from pfsetl.declared import contracts, declarations
+from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ChecksFailed, ContractError, StoreError
 from pfsetl.publication import diff, manifest, over_releases, prune, publish, recheck, repair, rollback, verify
-from pfsetl.publication.over_releases import MADE_BY, Made
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.merge import Made
+from pfsetl.publication.over_releases import MADE_BY
 from pfsetl.publication.version import Version
 from pfsetl.storage.bucket import ObjectStore
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
-from tests import publisher as p
+from tests import at_commit
 from tests import synthetic as s
+from tests.at_commit import KEY, WORKS, Tables, committed, contract_with, staged
 
 pytestmark = pytest.mark.long
 
-LOAD = contracts.load
 NAME = "tested_history"
-KEY = ("hcpcs", "modifier", "participant", "release")
 WORK = {"logicalType": "number", "physicalType": "decimal(9,2)", "description": "Work RVU."}
-WORKS = {  # of G9901 from A to C; G9990 comes with C
-    "RVU25A": {"G9901": "1.21", "G9902": "2.00"},
-    "RVU25B": {"G9901": "1.25", "G9902": "2.00"},
-    "RVU25C": {"G9901": "1.25", "G9902": "2.00", "G9990": "0.50"},
-}
-ZERO = {pl.String: "", pl.Boolean: False, pl.Decimal: Decimal(0), pl.Int32: 0}
-Tables = Mapping[str, pl.DataFrame]
 
 
 def declared(**more: object) -> dict[str, object]:
@@ -57,14 +48,6 @@ def declared(**more: object) -> dict[str, object]:
         "customProperties": [{"property": "over", "value": contracts.ALL_RELEASES}],
         "properties": [*key, WORK | {"name": "work_rvu"}, WORK | {"name": "work_rvu_before"}],
     } | more
-
-
-def contract_with(table: dict[str, object], folder: Path) -> Contract:
-    document = yaml.load((declarations.folder() / "pfs.odcs.yaml").read_bytes(), Loader=yaml.CSafeLoader)
-    document["schema"].append(table)
-    path = folder / "pfs.odcs.yaml"
-    path.write_text(json.dumps(document))  # JSON is YAML
-    return LOAD(path)
 
 
 made_for: list[str] = []
@@ -85,8 +68,7 @@ def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
 
 
 def list_it(contract: Contract, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(contracts, "load", lambda path=None: LOAD(path) if path else contract)
-    patch.setitem(MADE_BY, NAME, Made(work_history, of=("rvu",), rule="1"))
+    at_commit.list_it(contract, patch, **{NAME: Made(work_history, of=("rvu",), rule="1")})
 
 
 @pytest.fixture(autouse=True)
@@ -98,23 +80,6 @@ def listed(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["folder", "bucket"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return LocalStore(tmp_path / "o") if request.param == "folder" else ObjectStore("memory://", MemoryStore())
-
-
-def rvu(label: str, works: Mapping[str, str]) -> pl.DataFrame:
-    table = contracts.load().tables["rvu"]
-    zeros = {c.name: ZERO[type(c.dtype)] for c in table.columns if not c.nullable}
-    cells = dict.fromkeys(table.schema) | zeros | {"release": label, "participant": "all"}
-    rows = [cells | {"hcpcs": code, "work_rvu": Decimal(work)} for code, work in works.items()]
-    return pl.DataFrame(rows, schema=table.schema)
-
-
-def staged(store: Store, label: str, works: Mapping[str, str] | None = None, *, sample: bool = False) -> StagedRelease:
-    frame = rvu(label, WORKS[label] if works is None else works)
-    return publish.stage(store, label, {"rvu": frame}, p.record(label, sample=sample), contracts.load())
-
-
-def committed(store: Store, *parts: StagedRelease) -> Version:
-    return publish.commit(store, parts, pfsetl.open(store), contracts.load())
 
 
 def filled(store: Store) -> Version:
@@ -466,7 +431,11 @@ def over(value: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (over("all"), "over is 'all', expected 'each release against the one before' or 'one file over all releases'"),
+        (
+            over("all"),
+            "over is 'all', expected 'each release against the one before' or 'one file over all releases' "
+            "'no release: what is declared, in one file'",
+        ),
         ({"properties": declared()["properties"][:3]}, "'release' must be part of its key"),  # type: ignore[index]
         ({"quality": [rule("warn", "SELECT COUNT(*) FROM tested_history")]}, "severity is 'warn', expected 'error'"),
     ],

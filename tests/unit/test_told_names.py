@@ -52,12 +52,14 @@ def texts(path: Path) -> Iterator[tuple[str, bool]]:
             yield node.value, id(node) in completed
 
 
-TEXTS = [(path, text, completed) for path in sorted(SOURCE.rglob("*.py")) for text, completed in texts(path)]
+@cache
+def all_texts() -> list[tuple[Path, str, bool]]:
+    return [(path, text, completed) for path in sorted(SOURCE.rglob("*.py")) for text, completed in texts(path)]
 
 
 def commands() -> Iterator[tuple[str, str, bool]]:
     """Yield the command lines in all texts: the verb, what follows it, and if `command()` completes it."""
-    for _, text, completed in TEXTS:
+    for _, text, completed in all_texts():
         if completed:
             verb, _, rest = text.partition(" ")
             yield verb, rest, completed
@@ -89,7 +91,7 @@ def test_an_option_that_a_message_names_is_one() -> None:
     known = {option for command in COMMANDS for option in options(command)} | OF_EVERY_COMMAND
     wrong = {
         (str(path.relative_to(SOURCE)), option)
-        for path, text, _ in TEXTS
+        for path, text, _ in all_texts()
         for option in re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*\b(?!-?\{)", text)
         if option not in known | (of_flows() if path.parent.name == "flows" else set())
     }
@@ -100,7 +102,7 @@ def test_a_file_of_declarations_that_a_message_names_is_one() -> None:
     shipped = {p.relative_to(declarations.folder()).as_posix() for p in declarations.folder().rglob("*.csv")}
     wrong = {
         (str(path.relative_to(SOURCE)), name)
-        for path, text, _ in TEXTS
+        for path, text, _ in all_texts()
         for name in re.findall(r"(?<![\w{}./-])[a-z_]+(?:/[a-z_]+)?\.csv", text)
         if name not in shipped | MADE
     }

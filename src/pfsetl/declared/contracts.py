@@ -15,7 +15,8 @@ from pfsetl.errors import ContractError
 
 PUBLIC, RESTRICTED = "public", "restricted"
 ALL_RELEASES = "one file over all releases"
-OVER = ("each release against the one before", ALL_RELEASES)  # what a table that is made of several releases goes over
+DECLARED = "no release: what is declared, in one file"
+OVER = ("each release against the one before", ALL_RELEASES, DECLARED)  # of a table that is made at commit
 _DTYPES: dict[str, pl.DataType] = {
     "string": pl.String(),
     "boolean": pl.Boolean(),
@@ -58,7 +59,8 @@ class Rule:
 class Table:
     """One published table: its columns in order, the rules over them, and the members it is made of.
 
-    `over` is one of `OVER` for a table that is made of several releases when a version is committed, else empty.
+    `over` is one of `OVER` for a table that is made when a version is committed, of several releases or of none, else
+    empty.
     """
 
     name: str
@@ -187,8 +189,11 @@ def _refuse_unkeepable(table: Table) -> None:
     if not table.over:
         return
     if table.over not in OVER:
-        raise ContractError(f"{table.name}: over is '{table.over}', expected '{OVER[0]}' or '{OVER[1]}'.")
-    if "release" not in table.key:
+        expected = " or ".join(f"'{one}'" for one in OVER)
+        raise ContractError(f"{table.name}: over is '{table.over}', expected {expected}.")
+    if table.over == DECLARED and "release" in table.schema:
+        raise ContractError(f"{table.name}: goes over {table.over}, so it can't have a column 'release'.")
+    if table.over != DECLARED and "release" not in table.key:
         raise ContractError(f"{table.name}: goes over {table.over}, so 'release' must be part of its key.")
     if warn := next((rule.name for rule in table.rules if rule.severity != "error"), None):
         raise ContractError(

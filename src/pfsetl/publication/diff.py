@@ -8,7 +8,7 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import over_releases
+from pfsetl.publication import manifest, over_releases
 from pfsetl.publication.manifest import ALL, ReleaseChanges, Resource, Supersedes, TableCounts
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
@@ -51,7 +51,7 @@ class Diff:
 
 def between_versions(old: Version, new: Version, *, top: int = 3) -> Diff:
     """Compare two versions, table by table and release by release; equal digests are taken as equal unread."""
-    tables, unchanged = _tables(old, new, new.releases.keys() | old.releases.keys())
+    tables, unchanged = _tables(old, new, {*new.releases, *old.releases, ALL})
     both = [label for label in new.releases if label in old.releases]
     moved = [m for label in both for m in _movers(old, label, new, label, top)]
     return Diff(f"version {old.number}", f"version {new.number}", tuple(tables), unchanged, tuple(moved), {}, ())
@@ -62,10 +62,10 @@ def replaced(old: Version, new: Version, releases: Iterable[str]) -> dict[str, R
 
     By release: `supersedes`, the version, revision and archive it had before, None for a release that is new; and by
     table the rows `added`, `removed` and `changed`, and the changed cells by column; no tables, and `not_counted`,
-    where a file can't be read.
+    where a file can't be read. Under `all` stand tables of what is declared alone, where one changed.
     """
     found: dict[str, ReleaseChanges] = {}
-    for label in sorted(releases):
+    for label in sorted({*releases, ALL} if _moved_declared(old, new) else releases):
         was = old.releases.get(label)
         supersedes = None
         if was:
@@ -87,7 +87,8 @@ def _tables(old: Version, new: Version, releases: Collection[str]) -> tuple[list
     """Return the tables of some releases that differ, and how many don't."""
     before, after = _resources(old), _resources(new)
     tables, unchanged = [], 0
-    for place in sorted(p for p in before.keys() | after.keys() if p[1] in releases):
+    over = {place for at in (before, after) for place, r in at.items() if manifest.releases_of(r)}
+    for place in sorted(p for p in (before.keys() | after.keys()) - over if p[1] in releases):
         was, now = before.get(place), after.get(place)
         if was and now and was.digest == now.digest:
             unchanged += 1
@@ -96,7 +97,7 @@ def _tables(old: Version, new: Version, releases: Collection[str]) -> tuple[list
         else:
             rows = was.rows if was else 0, now.rows if now else 0
             tables.append(TableChanges(*place, *rows, added=rows[1], removed=rows[0], changed=0, columns={}))
-    for name in sorted({table for table, release in before.keys() | after.keys() if release == ALL}):
+    for name in sorted({table for table, _ in over}):
         found, same = _of_all(old, new, name, releases)
         tables, unchanged = [*tables, *found], unchanged + same
     return tables, unchanged
@@ -110,7 +111,7 @@ def _of_all(old: Version, new: Version, name: str, releases: Collection[str]) ->
     was, now = (_resources(at).get((name, ALL)) for at in (old, new))
     if was and now and was.digest == now.digest:
         return [], 1
-    before, after = (over_releases.releases_of(side) if side else {} for side in (was, now))
+    before, after = (manifest.releases_of(side) if side else {} for side in (was, now))
     asked = sorted(x for x in releases if x in before or x in after)
     moved = [label for label in asked if before.get(label) != after.get(label)]
     counts = [_rows(at, name, moved) if side else {} for at, side in ((old, was), (new, now))]
@@ -123,6 +124,13 @@ def _of_all(old: Version, new: Version, name: str, releases: Collection[str]) ->
             tables.append(TableChanges(name, label, *rows, added=rows[1], removed=rows[0], changed=0, columns={}))
     differing = [t for t in tables if t.added or t.removed or t.changed]
     return differing, len(asked) - len(differing)
+
+
+def _moved_declared(old: Version, new: Version) -> bool:
+    """Whether a table of what is declared alone differs, of a version that isn't the first."""
+    alone = [{(r.table, r.digest) for r in at.resources if r.release == ALL and not manifest.releases_of(r)}
+             for at in (old, new)]  # fmt: skip
+    return bool(old.number) and alone[0] != alone[1]
 
 
 def _rows(at: Version, table: str, releases: Collection[str]) -> dict[str, int]:
@@ -172,7 +180,7 @@ def _table(old: Version, new: Version, name: str, releases: tuple[str, str], row
         raise UsageError(f"{name}: a table this pfsetl doesn't know. Upgrade pfsetl to compare it.")
     key = [c for c in known.key if c != "release"]
     try:
-        before, after = old.scan(name, was), new.scan(name, now)
+        before, after = (at.scan(name, None if of == ALL else of) for at, of in ((old, was), (new, now)))
         if "participant" in key and was != now:
             sides = (f.select(pl.col("participant").unique()).collect()["participant"] for f in (before, after))
             before, after = row_changes.with_pairs(before, after, row_changes.paired(*sides))

@@ -37,7 +37,7 @@ class Resource(Record, frozen=True):
     format: str | Later = UNSET
     mediatype: str | Later = UNSET
     schema_hash: str | Later = UNSET
-    of: tuple[str, ...] | Later = UNSET  # what it was made of at commit: rule and digests; of `all`, by release
+    of: tuple[str, ...] | Later = UNSET  # made of at commit: rule and digests; of `all`, by release
 
 
 class Supersedes(Record, frozen=True):
@@ -121,6 +121,15 @@ def encode(content: Manifest | Mapping[str, Any]) -> bytes:
 def format_of(resources: Iterable[Resource]) -> int:
     """Return the lowest format that holds these files, so that older pfsetls read what they can."""
     return OVER_ALL if any(r.release == ALL for r in resources) else 1
+
+
+def releases_of(resource: Resource) -> dict[str, str]:
+    """Return which releases a file over all releases holds, each with the identity of what its rows were made of.
+
+    A file of what is declared alone holds none.
+    """
+    of = resource.of if resource.release == ALL and resource.of is not UNSET else ()
+    return dict(entry.split(" ", 1) for entry in of if " " in entry)
 
 
 def to_build(resource: Resource) -> str:

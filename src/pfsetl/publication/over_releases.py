@@ -2,53 +2,37 @@
 
 They follow from the releases of a version alone, so the order in which those were built doesn't matter. That's why they
 are made when a version is committed, not when a release is staged, and aren't part of a release's identity. The
-contract says of each what it goes over: a file for each release against the one before, or one file over all releases,
-in which only the rows of releases that are new, or follow a new one, are made anew (docs/decisions/0039).
+contract says of each what it goes over: a file for each release against the one before, one file over all releases,
+in which only the rows of releases that are new, or follow a new one, are made anew, or what is declared alone
+(docs/decisions/0039, 0040).
 """
 
 import hashlib
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-import polars as pl
 from msgspec import UNSET
 
-from pfsetl.declared import registry
-from pfsetl.declared.contracts import ALL_RELEASES, Contract, Table
+from pfsetl.declared import calendar, registry
+from pfsetl.declared.contracts import ALL_RELEASES, DECLARED, Contract
 from pfsetl.errors import ContractError, StoreError
+from pfsetl.publication import companions, merge
+from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import ALL, Resource
+from pfsetl.publication.merge import Made, Making, Put
 from pfsetl.publication.parquet import is_uniform
-from pfsetl.publication.release_record import ReleaseRecord
-from pfsetl.remedies import command
+from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.storage.store import Store
-from pfsetl.tables import columns, row_changes
-from pfsetl.tables.check import check
+from pfsetl.tables import row_changes
 
-Tables = Mapping[str, pl.DataFrame]
-Put = Callable[[str, str, pl.DataFrame], Resource]
 Key = tuple[str, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """How the rows of a release come about: `by` of its own tables and those of the release before it, if any.
-
-    `of` are the tables that `by` reads. Raise `rule` when the same tables make other rows or the table gets other
-    columns, so that every version to come has the new ones.
-    """
-
-    by: Callable[[Tables | None, Tables], pl.DataFrame]
-    of: tuple[str, ...]
-    rule: str
-
-
 MADE_BY: Mapping[str, Made] = {"release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1")}
+CALENDAR = "release_calendar"  # without a row for a release that prices no day
 
 
 def makers(contract: Contract) -> dict[str, Made]:
-    """Return how each table of a contract that goes over several releases is made.
+    """Return how each table of a contract that goes over several releases, or over none, is made.
 
     Raises ContractError for one that nothing makes, or that is made of tables that no release has.
     """
@@ -56,11 +40,12 @@ def makers(contract: Contract) -> dict[str, Made]:
     for name, over in listed.items():
         of = MADE_BY[name].of if name in MADE_BY else ()
         strange = [x for x in of if x not in contract.tables or x in listed]
-        if strange or not of:
-            what = f"is made of {', '.join(strange)}, no table of a release" if of else "nothing makes it"
+        if strange or name not in MADE_BY or bool(of) == (over == DECLARED):
+            what = f"is made of {', '.join(strange or of or ['nothing'])}" if name in MADE_BY else "nothing makes it"
+            what += ", no table of a release" if strange else ""
             raise ContractError(
                 f"{name}: goes over {over}, and {what}. Give it a row in MADE_BY of publication/over_releases.py, made "
-                "of tables of a release."
+                "of tables of a release, or of none where the contract says that it's made of what is declared."
             )
     return {name: MADE_BY[name] for name in listed}
 
@@ -70,19 +55,17 @@ def is_over_releases(resource: Resource) -> bool:
     return resource.of is not UNSET or resource.table in MADE_BY
 
 
-def releases_of(resource: Resource) -> dict[str, str]:
-    """Return which releases a file over all releases holds, each with the identity of what its rows were made of."""
-    of = resource.of if resource.release == ALL and resource.of is not UNSET else ()
-    return dict(entry.split(" ", 1) for entry in of)
+def predecessors(records: Mapping[str, ReleaseRecord], among: Iterable[str] | None = None) -> dict[str, str | None]:
+    """Return of each release the nearest earlier one among these, in CMS's order; samples follow samples alone.
 
-
-def predecessors(records: Mapping[str, ReleaseRecord]) -> dict[str, str | None]:
-    """Return of each release the nearest earlier one among these, in CMS's order; samples follow samples alone."""
+    Of releases that aren't `among` those given, which may be left out, none is before another, and none before it.
+    """
     known = {label: place for place, label in enumerate(registry.releases())}
     order = sorted(records, key=lambda x: (records[x].year, records[x].quarter, known.get(x, len(known)), x))
-    found: dict[str, str | None] = {}
+    counting = frozenset(records if among is None else among)
+    found: dict[str, str | None] = dict.fromkeys(order)
     for sample in (False, True):
-        alike = [label for label in order if records[label].sample == sample]
+        alike = [label for label in order if records[label].sample == sample and label in counting]
         found |= dict(zip(alike, [None, *alike], strict=False))
     return found
 
@@ -112,32 +95,47 @@ def completed(
         )
     result = [r for r in resources if not is_over_releases(r)]
     for name, how in known.items():
-        sources = _sources(result, how)
-        before = predecessors({label: records[label] for label in sources})
-        one = _Making(store, contract, contract.tables[name], how, sources, before)
-        for place, of in _files(one).items():
+        one = _making(store, contract, name, how, result, records)
+        alone = merge.declared(one) if one.table.over == DECLARED else None
+        files = _files(one) if alone is None else {ALL: (how.rule, rows_digest(alone))}
+        for place, of in files.items():
             kept = there.get((name, place))
             asked = again if place == ALL else again & {place}
             if kept and kept.of == of and not (asked and not _is_as_written(store, kept)):
                 result.append(kept)
                 continue
             if (name, *of) not in made:
-                frame = _merged(one, kept, of) if place == ALL else _rows(one, place)
+                if alone is not None:
+                    frame = merge.refuse_broken(one, ALL, alone, {}, list(predecessors(records))[-1])
+                else:
+                    frame = merge.merged(one, kept, of) if place == ALL else merge.rows(one, place)
                 made[name, *of] = msgspec.structs.replace(put(name, place, frame), of=of)
             result.append(made[name, *of])
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """One table that is made for a version: how, of which files, and each release against which one before."""
-
-    store: Store
-    contract: Contract
-    table: Table
-    how: Made
-    sources: Mapping[str, Mapping[str, Resource]]
-    before: Mapping[str, str | None]
+def _making(
+    store: Store,
+    contract: Contract,
+    name: str,
+    how: Made,
+    resources: Sequence[Resource],
+    records: Mapping[str, ReleaseRecord],
+) -> Making:
+    """Return what a table is made of: its releases' files, those beside them, and which release follows which."""
+    sources = _sources(resources, how)
+    known = {label: records[label] for label in sources}
+    in_force = (r.release for r in resources if r.table == CALENDAR and r.rows) if how.in_force else None
+    loaded = {kind: companions.loaded(store, kind) for kind in how.companions}
+    beside = {
+        label: {
+            kind: file
+            for kind, files in loaded.items()
+            if (file := companions.holding(files, calendar.formula_day(release_of(label, record))))
+        }
+        for label, record in known.items()
+    }
+    return Making(store, contract, contract.tables[name], how, sources, beside, predecessors(known, in_force))
 
 
 def _sources(resources: Iterable[Resource], how: Made) -> dict[str, dict[str, Resource]]:
@@ -149,70 +147,24 @@ def _sources(resources: Iterable[Resource], how: Made) -> dict[str, dict[str, Re
     return {label: found[label] for label in sorted(found) if found[label].keys() >= set(how.of)}
 
 
-def _files(one: _Making) -> dict[str, Key]:
-    """Return the files of a table, each with what it's made of: one for each release, or one over all."""
+def _files(one: Making) -> dict[str, Key]:
+    """Return the files of a table, each with what it's made of: one for each release, or one over all, if any."""
     keys = {label: _key(one, label) for label in one.sources}
     if one.table.over != ALL_RELEASES:
         return keys
-    return {ALL: tuple(f"{label} {hashlib.sha256(' '.join(of).encode()).hexdigest()}" for label, of in keys.items())}
+    order = one.before if one.how.finish else keys  # what is finished depends on it too
+    of = tuple(f"{label} {hashlib.sha256(' '.join(keys[label]).encode()).hexdigest()}" for label in order)
+    return {ALL: of} if of else {}
 
 
-def _key(one: _Making, label: str) -> Key:
-    """Return the rule and the digests of the tables that the rows of a release are made of."""
-    sides = (label, one.before[label])
-    return one.how.rule, *(one.sources[side][name].digest if side else "" for name in one.how.of for side in sides)
-
-
-def _merged(one: _Making, kept: Resource | None, of: Key) -> pl.DataFrame:
-    """Return the rows of all releases: those that are as before from the file of before, the others made anew.
-
-    A file of before that isn't there, or isn't what its manifest says, gives none: all are made anew.
-    """
-    wanted = dict(entry.split(" ", 1) for entry in of)
-    same = {label for label, key in releases_of(kept).items() if wanted.get(label) == key} if kept else set()
-    parts = []
-    if kept and same:
-        try:
-            there = _read(one.store, kept)
-        except StoreError:
-            same = set()
-        else:
-            if there.schema == one.table.schema:
-                parts = [there.filter(pl.col("release").is_in(same))]
-            else:
-                same = set()
-    parts += [_rows(one, label) for label in wanted if label not in same]
-    return pl.concat(parts).sort(one.table.key)
-
-
-def _rows(one: _Making, label: str) -> pl.DataFrame:
-    """Return the rows of one release, which the contract's rules of the table hold for."""
-    before = one.before[label]
-    now = {name: _read(one.store, r, one.table.name) for name, r in one.sources[label].items()}
-    earlier = {name: _read(one.store, r, one.table.name) for name, r in one.sources[before].items()} if before else None
-    frame = columns.shaped(one.how.by(earlier, now), one.table)
-    if strange := set(frame["release"].unique()) - {label}:
-        raise ContractError(f"{one.table.name}: made for {label}, with rows of {', '.join(sorted(strange))}.")
-    check(label, {one.table.name: frame}, one.contract, now).accepting(()).raise_if_bad()
-    return frame
+def _key(one: Making, label: str) -> Key:
+    """Return the rule and the identities of the files that the rows of a release are made of."""
+    sides = (label,) if one.how.finish else (label, one.before[label])
+    beside = (f"{kind} {file.effective_from} {file.sha256}" for kind, file in one.beside[label].items())
+    made_of = (one.sources[side][name].digest if side else "" for name in one.how.of for side in sides)
+    return one.how.rule, *made_of, *beside
 
 
 def _is_as_written(store: Store, resource: Resource) -> bool:
     """Whether a file is there, and as this pfsetl writes files: docs/decisions/0026."""
     return store.exists(resource.path) and is_uniform(store.get(resource.path))
-
-
-def _read(store: Store, resource: Resource, of: str = "") -> pl.DataFrame:
-    """Return the rows of a file; raises StoreError when it can't be read or isn't what its manifest says."""
-    cause: Exception | None = None
-    try:
-        data = store.get(resource.path)
-        if f"sha256:{hashlib.sha256(data).hexdigest()}" == resource.hash:
-            return pl.read_parquet(io.BytesIO(data))
-        said = "its bytes aren't those of its manifest"
-    except (pl.exceptions.PolarsError, StoreError) as error:
-        said, cause = str(error).splitlines()[0].rstrip("."), error
-    raise StoreError(
-        f"{store}/{resource.path}: can't be read ({said}), but {of} of another release needs it. Nothing was "
-        f"published. {command('verify', store)} says what is wrong with it; build {resource.release} again first."
-    ) from cause

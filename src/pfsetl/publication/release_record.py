@@ -11,6 +11,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from pfsetl.declared import registry
+from pfsetl.declared.registry import Release
+
 Count = Annotated[int, Meta(ge=0)]
 Later = UnsetType  # in the type of a field that older manifests don't have
 
@@ -225,6 +228,12 @@ class ReleaseRecord(Record, frozen=True):
     since_revision: SinceRevision | Later | None = UNSET
     not_published: Mapping[str, tuple[str, ...]] | Later = UNSET
     rounded: Mapping[str, Mapping[str, Count]] | Later = UNSET
+
+
+def release_of(label: str, record: ReleaseRecord) -> Release:
+    """Return a published release as it's declared, or as it was published where it isn't."""
+    days = (record.in_force.first, record.in_force.last) if record.in_force else None
+    return registry.releases().get(label) or registry.inferred(label, record.year, record.quarter, days)
 
 
 def plain(content: Any) -> Any:

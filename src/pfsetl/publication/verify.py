@@ -128,10 +128,10 @@ def _of_manifest(proof: Proof, at: Version) -> Iterator[str]:
         yield f"{path} isn't the name of its rows; restore the manifest from a copy"
     for r in at.resources:
         if r.release == manifest.ALL:
-            held = over_releases.releases_of(r).keys()
+            held = manifest.releases_of(r).keys()
             if strange := sorted(held - at.releases.keys()):
                 yield f"{r.path} holds {strange[0]}, which has no record; restore the manifest from a copy"
-            if lacking := sorted(at.releases.keys() - held):
+            if lacking := sorted(at.releases.keys() - held if held else ()):
                 proof.notes[r.path] = (
                     f"without {', '.join(lacking)}, which lack what it's made of; build them again to add them"
                 )

@@ -9,14 +9,14 @@ from typing import BinaryIO
 
 import polars as pl
 
-from pfsetl.declared import calendar, contracts, registry
+from pfsetl.declared import calendar, contracts
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import companions, digest, rehash
 from pfsetl.publication import manifest as manifests
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.manifest import ALL, About, Manifest, Resource
-from pfsetl.publication.release_record import ReleaseRecord, plain
+from pfsetl.publication.release_record import ReleaseRecord, plain, release_of
 from pfsetl.remedies import command, first_build
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
@@ -72,14 +72,13 @@ class Version:
 
     def release(self, label: str) -> Release:
         """Return a release of this version as it's declared, or as it was published where it isn't."""
-        known, said = registry.releases().get(label), self.releases[label]
-        days = (said.in_force.first, said.in_force.last) if said.in_force else None
-        return known or registry.inferred(label, said.year, said.quarter, days)
+        return release_of(label, self.releases[label])
 
     def files(self, table: str, release: str | None = None) -> list[str]:
         """Return the addresses of a table's Parquet files, of one release or of all.
 
-        A table over all releases is one file, with the rows of every release; a companion's are those of its loads.
+        A table over all releases, or of what is declared alone, is one file, with all its rows; a companion's are those
+        of its loads.
         """
         if table in contracts.companions().tables:
             return [self.store.uri(c.path) for c in companions.used(self.store, table, self._first_day(release))]
@@ -90,7 +89,7 @@ class Version:
         return [r for r in self.resources if r.release in (release, ALL)]
 
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
-        """Return a table as a LazyFrame, of one release or of all.
+        """Return a table as a LazyFrame, of one release or of all; of what is declared alone it's always the whole.
 
         Of a companion (`zip_locality`, `anesthesia_base_units`), which no version holds, it's what is loaded in the
         store: every file, or the one that holds on the first day of the release; `effective_from` is its first day.
@@ -110,7 +109,7 @@ class Version:
         # NOTE: these are names, not patterns; a store's folder may have brackets in its own.
         addresses = [self.store.uri(p) for p in paths]
         found = pl.scan_parquet(addresses, storage_options=self._storage_options(), glob=False)
-        if release is not None and any(r.release == ALL for r in parts):
+        if release is not None and any(manifests.releases_of(r) for r in parts):
             return found.filter(pl.col("release") == release)
         return found
 

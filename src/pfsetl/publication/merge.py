@@ -1,0 +1,203 @@
+"""The rows of a table that is made at commit: those of one release, or those of all releases merged into one file."""
+
+import hashlib
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from pfsetl.declared.contracts import Contract, Table
+from pfsetl.errors import ContractError, StoreError
+from pfsetl.publication import manifest
+from pfsetl.publication.companions import Companion
+from pfsetl.publication.manifest import Resource
+from pfsetl.remedies import command
+from pfsetl.storage.store import Store
+from pfsetl.tables import columns
+from pfsetl.tables.check import check
+
+Tables = Mapping[str, pl.DataFrame]
+Before = Mapping[str, str | None]
+Put = Callable[[str, str, pl.DataFrame], Resource]
+_NAMED = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How the rows of a table come about that is made at commit.
+
+    `by` makes those of a release, of its own tables and those of the release before it, if any; `of` are the tables
+    that it reads. With `in_force` a release that prices no day follows none, and none follows it. `companions` are the
+    kinds of files beside the releases that `by` reads too, under their names among the tables of the release, with the
+    first day each one holds: the file that holds on the release's first day, absent where none is loaded.
+
+    `finish` gets the rows of all releases, and which release each one follows, in CMS's order: it fills the columns
+    that depend on other releases and that `by` leaves out, and has to return the rows in their order. `by` then gets no
+    release before. A table of what is declared alone has neither `of` nor `finish`.
+
+    Raise `rule` when the same tables make other rows or the table gets other columns, so that every version to come has
+    the new ones.
+    """
+
+    by: Callable[[Tables | None, Tables], pl.DataFrame]
+    of: tuple[str, ...]
+    rule: str
+    in_force: bool = False
+    companions: tuple[str, ...] = ()
+    finish: Callable[[pl.DataFrame, Before], pl.DataFrame] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """One table that is made for a version: how, of which files, and each release against which one before."""
+
+    store: Store
+    contract: Contract
+    table: Table
+    how: Made
+    sources: Mapping[str, Mapping[str, Resource]]
+    beside: Mapping[str, Mapping[str, Companion]]
+    before: Before
+    read: dict[str, pl.DataFrame] = field(default_factory=dict)  # companions, which many releases share
+
+
+def declared(one: Making) -> pl.DataFrame:
+    """Return the rows of a table of what is declared alone."""
+    return columns.shaped(one.how.by(None, {}), one.table)
+
+
+def rows(one: Making, label: str) -> pl.DataFrame:
+    """Return the rows of one release, which the contract's rules of the table hold for."""
+    frame, now = _made(one, label)
+    return refuse_broken(one, label, columns.shaped(frame, one.table), now)
+
+
+def refuse_broken(one: Making, label: str, frame: pl.DataFrame, beside: Tables, day_of: str = "") -> pl.DataFrame:
+    """Return rows that the contract's rules of the table hold for, or raise ChecksFailed.
+
+    CMS's lists in those rules are those of the first day of the release, or of another one, `day_of`.
+    """
+    contract = replace(one.contract, tables={**one.contract.tables, one.table.name: one.table})
+    report = check(day_of or label, {one.table.name: frame}, contract, beside)
+    replace(report, release=label).accepting(()).raise_if_bad()
+    return frame
+
+
+def merged(one: Making, kept: Resource | None, of: Iterable[str]) -> pl.DataFrame:
+    """Return the rows of all releases: those that are as before from the file of before, the others made anew.
+
+    A file of before that isn't there, or isn't what its manifest says, gives none: all are made anew.
+    """
+    wanted = dict(entry.split(" ", 1) for entry in of)
+    same = {label for label, key in manifest.releases_of(kept).items() if wanted.get(label) == key} if kept else set()
+    parts: list[pl.DataFrame] = []
+    if kept and same:
+        try:
+            there = _read(one.store, kept)
+        except StoreError:
+            same = set()
+        else:
+            if there.schema == one.table.schema:
+                parts = [there.filter(pl.col("release").is_in(same))]
+            else:
+                same = set()
+    new = [label for label in wanted if label not in same]
+    if one.how.finish is None:
+        return _in_order(pl.concat([*parts, *(rows(one, label) for label in new)]), one.table)
+    return _finished(one, parts, new)
+
+
+def _finished(one: Making, parts: list[pl.DataFrame], new: list[str]) -> pl.DataFrame:
+    """Return the rows of all releases with the columns that depend on other releases; `parts` have those of before.
+
+    Every rule is asked of the releases that are new, and those that look at this table alone also of releases whose
+    rows of before got other values.
+    """
+    assert one.how.finish is not None
+    made = [_made(one, label)[0] for label in new]
+    later = [c for c in one.table.schema if made and c not in made[0].columns]
+    given = [c for c in one.table.schema if c not in later]
+    typed = [frame.select(pl.col(c).cast(one.table.schema[c]) for c in given) for frame in made]
+    merged_ = _in_order(pl.concat([*(p.select(given) for p in parts), *typed]), one.table)
+    frame = one.how.finish(merged_, one.before)
+    if not frame.select(one.table.key).equals(merged_.select(one.table.key)):
+        raise ContractError(f"{one.table.name}: finished with other rows, or in another order, than it was made with.")
+    frame = frame.select(pl.col(c).cast(dtype) for c, dtype in one.table.schema.items())
+    for label in new:
+        refuse_broken(one, label, frame.filter(pl.col("release") == label), _named(one, label))
+    if parts:
+        _refuse_changed(one, parts[0], frame.filter(pl.col("release").is_in(new).not_()))
+    return frame
+
+
+def _refuse_changed(one: Making, was: pl.DataFrame, now: pl.DataFrame) -> None:
+    """Raise ChecksFailed for rows of before that got values which break a rule that looks at this table alone."""
+    differs = [was[c].ne_missing(now[c]) for c in was.columns]
+    moved = now.select(pl.any_horizontal(*(s.alias(s.name) for s in differs)) if differs else pl.lit(False))
+    alone = tuple(rule for rule in one.table.rules if set(_NAMED.findall(rule.query)) <= {one.table.name})
+    asked = replace(one, table=replace(one.table, rules=alone))
+    for label in now.filter(moved.to_series())["release"].unique().sort():
+        refuse_broken(asked, label, now.filter(pl.col("release") == label), {})
+
+
+def _made(one: Making, label: str) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """Return what `by` makes of a release, and the tables it made it of."""
+    before = one.before[label] if one.how.finish is None else None
+    now = {name: _read(one.store, r, one.table.name) for name, r in one.sources[label].items()}
+    earlier = {name: _read(one.store, r, one.table.name) for name, r in one.sources[before].items()} if before else None
+    frame = one.how.by(earlier, now | {kind: _loaded(one, file) for kind, file in one.beside[label].items()})
+    if strange := set(frame["release"].unique()) - {label}:
+        raise ContractError(f"{one.table.name}: made for {label}, with rows of {', '.join(sorted(strange))}.")
+    return frame, now
+
+
+def _named(one: Making, label: str) -> dict[str, pl.DataFrame]:
+    """Return the tables of a release that the rules name."""
+    named = {name for rule in one.table.rules for name in _NAMED.findall(rule.query)}
+    return {name: _read(one.store, r, one.table.name) for name, r in one.sources[label].items() if name in named}
+
+
+def _in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return rows in the order of their key; of text in one piece, since a sort by several columns takes twice as long.
+
+    NOTE: parts are put together with a character below all others, so that the order is that of the parts.
+    """
+    if any(table.schema[c] != pl.String for c in table.key):
+        return frame.sort(table.key)
+    order = frame.select(pl.concat_str(table.key, separator="\0")).to_series().arg_sort()
+    return frame.select(pl.all().gather(order))
+
+
+def _loaded(one: Making, file: Companion) -> pl.DataFrame:
+    """Return the rows of a loaded companion, with its first day; raises StoreError when it isn't what was loaded."""
+    if file.path not in one.read:
+        data, place = one.store.get(file.path), f"{one.store}/{file.path}"
+        try:
+            if file.content and hashlib.sha256(data).hexdigest() != file.content:
+                raise StoreError("its bytes aren't those that were loaded")
+            frame = pl.read_parquet(io.BytesIO(data))
+        except (pl.exceptions.PolarsError, StoreError) as error:
+            raise StoreError(
+                f"{place}: can't be read ({str(error).splitlines()[0]}), and {one.table.name} is made of it. Nothing "
+                f"was published. Move it and its record away, and load {file.file} again."
+            ) from error
+        one.read[file.path] = frame.select(pl.lit(file.effective_from).alias("effective_from"), pl.all())
+    return one.read[file.path]
+
+
+def _read(store: Store, resource: Resource, of: str = "") -> pl.DataFrame:
+    """Return the rows of a file; raises StoreError when it can't be read or isn't what its manifest says."""
+    cause: Exception | None = None
+    try:
+        data = store.get(resource.path)
+        if f"sha256:{hashlib.sha256(data).hexdigest()}" == resource.hash:
+            return pl.read_parquet(io.BytesIO(data))
+        said = "its bytes aren't those of its manifest"
+    except (pl.exceptions.PolarsError, StoreError) as error:
+        said, cause = str(error).splitlines()[0].rstrip("."), error
+    raise StoreError(
+        f"{store}/{resource.path}: can't be read ({said}), but {of} of another release needs it. Nothing was "
+        f"published. {command('verify', store)} says what is wrong with it; build {resource.release} again first."
+    ) from cause
