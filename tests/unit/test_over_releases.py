@@ -433,7 +433,7 @@ def over(value: str) -> dict[str, object]:
     [
         (
             over("all"),
-            "over is 'all', expected 'each release against the one before' or 'one file over all releases' "
+            "over is 'all', expected 'each release against the one before' or 'one file over all releases' or "
             "'no release: what is declared, in one file'",
         ),
         ({"properties": declared()["properties"][:3]}, "'release' must be part of its key"),  # type: ignore[index]
