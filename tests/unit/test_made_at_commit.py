@@ -27,7 +27,7 @@ NUMBER = {"logicalType": "number", "physicalType": "decimal(9,2)", "description"
 
 
 def a_table(
-    name: str, over: str, key: tuple[str, ...], *columns: dict[str, object], **more: object
+    name: str, over: str, key: tuple[str, ...], *columns: Mapping[str, object], **more: object
 ) -> dict[str, object]:
     of_key = [
         TEXT | {"name": n, "required": True, "primaryKey": True, "primaryKeyPosition": at}
