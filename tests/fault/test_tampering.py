@@ -282,6 +282,16 @@ def test_nothing_is_removed_or_written_where_a_link_leads_out_of_the_store(name:
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
 
 
+def test_a_repair_moves_nothing_to_where_a_quarantine_leads_out_of_the_store(root: Path) -> None:
+    folder = somebodys_folder(root)
+    before = sorted(folder.rglob("*"))
+    (root / "quarantine").symlink_to(folder)
+    (root / "tree/000009").mkdir()  # no version's, so it would be moved
+    with pytest.raises(StoreError, match="leads out of the store"):
+        repair(LocalStore(root))
+    assert sorted(folder.rglob("*")) == before
+
+
 REPAIRED = [
     *(k for k in KINDS if "tree" in k or "latest" in k),
     "a manifest gone", "a version lost by hand", "a folder for a file", "a pipe for a file", "a schema replaced",

@@ -158,9 +158,14 @@ def _trees(store: LocalStore) -> list[str]:
 
 
 def _set_aside(store: LocalStore, place: Path) -> str:
-    """Move a file or folder into the quarantine; return the sentence that says so."""
+    """Move a file, folder or link into the quarantine; return the sentence that says so.
+
+    Raises StoreError where a link on the way to it, or to the quarantine, leads out of the store.
+    """
     name = str(place.relative_to(store.root))
-    target = store.root / layout.QUARANTINE / f"{name}.{secrets.token_hex(3)}"
+    if place.parent != store.root:
+        store.uri(str(place.parent.relative_to(store.root)))
+    target = Path(store.uri(f"{layout.QUARANTINE}/{name}.{secrets.token_hex(3)}"))
     target.parent.mkdir(parents=True, exist_ok=True)
     place.rename(target)
     return f"{name}: moved to {target.relative_to(store.root)}"

@@ -235,7 +235,7 @@ def sync(folder: Path) -> None:
 
 
 def _clear_abandoned(folder: Path) -> None:
-    """Remove temporary files that a killed build left behind a day or longer ago; what another put there stays."""
+    """Remove temporary files that a killed build left behind a day or longer ago, known by their names."""
     for path in folder.glob(f"{tempfile.gettempprefix()}*"):
         with suppress(OSError):
             if time.time() - path.lstat().st_mtime > ABANDONED_SECONDS:
