@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Rule:
     dimension: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what follows from the columns is kept
 class Table:
     """One published table: its columns in order, the rules over them, and the members it is made of.
 
@@ -70,12 +70,12 @@ class Table:
     members: tuple[str, ...] = ()
     over: str = ""
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, ...]:
         """Names of the primary key, which is also the order of rows."""
         return tuple(column.name for column in self.columns if column.key)
 
-    @property
+    @cached_property
     def schema(self) -> pl.Schema:
         """Names and dtypes, in order."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
@@ -85,9 +85,13 @@ class Table:
         """`restricted` where one column is, else `public`."""
         return RESTRICTED if any(column.classification == RESTRICTED for column in self.columns) else PUBLIC
 
+    @cached_property
+    def _without_rows(self) -> pl.DataFrame:
+        return self.schema.to_frame()
+
     def empty(self) -> pl.DataFrame:
         """Return the table without rows."""
-        return self.schema.to_frame()
+        return self._without_rows.clone()
 
 
 @dataclass(frozen=True, slots=True)

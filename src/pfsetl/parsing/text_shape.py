@@ -37,7 +37,7 @@ def fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
         line, found = stray.row(0)[0], stray.row(0)[2]
         return Fit(layout, [f"line {line} has {found} characters, a record of {layout.name} has {length}"], None)
     # NOTE: most layouts that don't fit already fail on the first records.
-    for some in (records.head(TRIAL_RECORDS), records):
+    for some in (records.head(TRIAL_RECORDS), records)[records.height <= TRIAL_RECORDS :]:
         frame, problems, affected = _cut_records(layout, some)
         if affected > some.height // 2:
             return Fit(layout, problems, None, distance=affected)

@@ -13,6 +13,7 @@ from pfsetl.errors import ChecksFailed
 
 EXAMPLES = 3
 WHOLE = "completeness"  # the dimension of the checks that ask whether a release is whole
+_LIST = re.compile(r"\b(?:code|current)_\w+")
 NEIGHBOUR = {"release": pl.String, "participant": pl.String, "rows": pl.Int64}
 
 
@@ -120,9 +121,6 @@ def check(
     nothing = pl.DataFrame(schema=NEIGHBOUR)
     absent = {name: table.empty() for name, table in contract.tables.items() if name not in tables}
     context = pl.SQLContext(frames={"neighbour": nothing, **absent, **(beside or {}), **tables})
-    lists, day = declarations.code_lists(), calendar.formula_day(registry.find_or_infer(release))
-    context.register_many({f"code_{name}": codes for name, codes in lists.items()})
-    context.register_many({f"current_{name}": codes.filter(_holds(day)) for name, codes in lists.items()})
     structure = [finding for name, frame in tables.items() for finding in _structure(frame, contract.tables[name])]
     asked = [
         (rule, contract.tables[name])
@@ -130,7 +128,16 @@ def check(
         for rule in contract.tables[name].rules
         if not (sample and rule.dimension == WHOLE)
     ]
+    context.register_many(_lists({name for rule, _ in asked for name in _LIST.findall(rule.query)}, release))
     return Report(release, (*structure, *_rules(asked, context)))
+
+
+def _lists(named: Collection[str], release: str) -> dict[str, pl.DataFrame]:
+    """Return CMS's code lists that rules name: whole, or as they are on the first day of a release."""
+    day = calendar.formula_day(registry.find_or_infer(release))
+    lists = {f"code_{name}": codes for name, codes in declarations.code_lists().items() if f"code_{name}" in named}
+    current = {f"current_{name}": codes for name, codes in declarations.code_lists().items()}
+    return lists | {name: codes.filter(_holds(day)) for name, codes in current.items() if name in named}
 
 
 def _holds(day: date) -> pl.Expr:
@@ -189,6 +196,8 @@ def _finding(rule: Rule, table: Table, violations: int, context: pl.SQLContext[p
 
 
 def _examples(rows: pl.DataFrame, table: Table) -> tuple[str, ...]:
+    if rows.is_empty():
+        return ()
     # NOTE: a rule that has more to show than the key makes a text of it, `example`.
     own = [c for c in rows.columns if c == "example"]
     shown = own or [c for c in rows.columns if c in table.key and c != "release"] or rows.columns[:4]
