@@ -147,8 +147,8 @@ def test_files_are_what_the_manifest_says(release, built: Built):
     version = built(release)
     assert {r.table for r in version.resources if r.release == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
-        "payment_locality", "section_stats", "code_comparison", "releases", "rejects", "release_calendar",
-        "source_lines", "release_changes",
+        "payment_locality", "section_stats", "section_values", "code_comparison", "releases", "rejects",
+        "release_calendar", "source_lines", "release_changes",
     }  # fmt: skip
 
 
@@ -177,3 +177,14 @@ def test_participants_share_every_rvu(new_2026):
 def test_149_rows_of_2026_have_rvus_that_medicare_doesnt_use(new_2026):
     rows = new_2026("rvu").filter("not_used", participant="non_qp").collect()
     assert rows.filter(pl.col("work_rvu") + pl.col("nonfacility_pe_rvu") + pl.col("mp_rvu") > 0).height == 149
+
+
+def test_no_more_than_half_of_a_sections_codes_lie_on_one_side_of_the_medians_bin(release, built: Built):
+    version, key = built(release), ["participant", "section", "measure"]
+    bins = version.scan("section_values", release).filter(population="valued")
+    medians = version.scan("section_stats", release).select(*key, "n", "median")
+    sides = bins.join(medians, on=key).group_by(*key, "n").agg(
+        below=pl.col("codes").filter(pl.col("upper") <= pl.col("median")).sum(),
+        above=pl.col("codes").filter(pl.col("lower") > pl.col("median")).sum(),
+    )  # fmt: skip
+    assert sides.filter((pl.col("below") * 2 > pl.col("n")) | (pl.col("above") * 2 > pl.col("n"))).collect().is_empty()

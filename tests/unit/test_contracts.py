@@ -51,6 +51,7 @@ PROMISE = {
         | parent_section n mean min p10 p25 median p75 p90 p95 max max_hcpcs""",
     "code_comparison": """release participant hcpcs measure
         | section value n rank percentile section_median ratio_to_median section_max""",
+    "section_values": "release participant section measure population bin | lower upper codes",
     "release_changes": "release participant hcpcs modifier column | previous_release change old new",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
     "rejects": "release file line | member reason text",
@@ -93,6 +94,8 @@ PAID: Row = {
     "nonfacility_amount": "103.54", "facility_amount": "86.84",
     "nonfacility_payment": "90.00", "facility_payment": "86.84", "reason": None,
 }  # fmt: skip
+GROUP: Row = {"release": "RVU26A", "participant": "non_qp", "section": "Medicine", "measure": "work_rvu"}
+BIN = GROUP | {"population": "valued", "bin": 1, "codes": 3}
 CLEAN: dict[str, list[Row]] = {
     "conversion_factor": [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"}],
     "rvu": [WHOLE, PROFESSIONAL, TECHNICAL],
@@ -102,6 +105,8 @@ CLEAN: dict[str, list[Row]] = {
     "opps_cap": [OPPS_CAP],
     "payment_national": [PAID],
     "payment_locality": [PAID],
+    "section_stats": [GROUP | {"n": 3}],
+    "section_values": [BIN, BIN | {"population": "paid", "codes": 2}],
 }
 
 # rule: the rows of its table that break it, and how many violations they make
@@ -254,6 +259,8 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     ),
     "payment_locality.cap_never_raises": ([PAID | {"facility_payment": "86.85"}], 1),
     "payment_locality.payment_or_reason": ([PAID | {"nonfacility_payment": None}], 1),
+    "section_values.every_code_in_a_bin": ([BIN, BIN | {"bin": 2, "codes": 4}, BIN | {"population": "paid"}], 1),
+    "section_values.paid_among_valued": ([BIN, BIN | {"population": "paid", "codes": 4}, BIN | {"bin": 2}], 1),
 }
 # what has to stand in other tables for a rule to be broken
 BESIDE: dict[str, dict[str, list[Row]]] = {
@@ -265,6 +272,7 @@ BESIDE: dict[str, dict[str, list[Row]]] = {
         ],
     },
     "opps_cap.capped_services_listed": {"rvu": [CAPPED, PROFESSIONAL]},
+    "section_values.every_code_in_a_bin": {"section_stats": [GROUP | {"n": 8}]},
 }
 RULES = {f"{rule.table}.{rule.name}": rule for table in CONTRACT.tables.values() for rule in table.rules}
 

@@ -20,7 +20,7 @@ LABEL = "RVU26A"
 FILES = {"qp": "PPRRVU2026_Jan_QPP.csv", "non_qp": "PPRRVU2026_Jan_nonQPP.csv"}
 # What has a row for each participant. ANES has a column for each, so its factors are there whoever's file is missing.
 BY_PARTICIPANT = ("rvu", "conversion_factor", "payment_national", "payment_locality", "section_stats",
-                  "code_comparison", "release_calendar")  # fmt: skip
+                  "section_values", "code_comparison", "release_calendar")  # fmt: skip
 DAY = "2026-01-15"
 
 

@@ -17,17 +17,25 @@ _QUANTILES = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90, "p95": 9
 
 def compare(rvu: pl.DataFrame, payment_national: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return `section_stats` and `code_comparison` of every participant of a release."""
-    values = _values(rvu, payment_national)
-    whole = _ranked(values.with_columns(parent_section=pl.lit(None, dtype=pl.String)))
-    divided = pl.DataFrame(sections.with_statistics(), schema=["section", "subsection"], orient="row")
-    parts = values.join(divided, on=["section", "subsection"]).with_columns(
-        parent_section="section", section=pl.format("{}: {}", "section", "subsection")
-    )
-    stats = pl.concat([_statistics(whole), _statistics(_ranked(parts))])
+    return compared(values(rvu, payment_national))
+
+
+def compared(valued: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return `section_stats` and `code_comparison` of the values of codes."""
+    whole = _ranked(valued.with_columns(parent_section=pl.lit(None, dtype=pl.String)))
+    stats = pl.concat([_statistics(whole), _statistics(_ranked(of_subsections(valued)))])
     return stats, _comparison(whole, stats)
 
 
-def _values(rvu: pl.DataFrame, payment_national: pl.DataFrame) -> pl.DataFrame:
+def of_subsections(valued: pl.DataFrame) -> pl.DataFrame:
+    """Return the values of codes in subsections with statistics of their own, under the name of the subsection."""
+    divided = pl.DataFrame(sections.with_statistics(), schema=["section", "subsection"], orient="row")
+    return valued.join(divided, on=["section", "subsection"]).with_columns(
+        parent_section="section", section=pl.format("{}: {}", "section", "subsection")
+    )
+
+
+def values(rvu: pl.DataFrame, payment_national: pl.DataFrame) -> pl.DataFrame:
     """One row per participant, code and measure with `value` in hundredths, zero and unsectioned codes left out."""
     rows = rvu.join(
         payment_national.select(*_KEY, "hcpcs", "modifier", "nonfacility_amount", "facility_amount"),

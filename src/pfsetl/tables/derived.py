@@ -12,7 +12,7 @@ from pfsetl.declared import calendar
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ContractError
-from pfsetl.tables import columns, compare, derive
+from pfsetl.tables import columns, compare, derive, distribution
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -30,9 +30,11 @@ def payment_national(tables: Tables, release: Release) -> Tables:
 
 
 def compared(tables: Tables, _release: Release) -> Tables:
-    """Make the statistics of each section and measure, and each code's place in them."""
-    stats, comparison = compare.compare(tables["rvu"], tables["payment_national"])
-    return {"section_stats": stats, "code_comparison": comparison}
+    """Make the statistics and the distribution of each section and measure, and each code's place in them."""
+    values = compare.values(tables["rvu"], tables["payment_national"])
+    stats, comparison = compare.compared(values)
+    counted = distribution.section_values(values, stats, tables["payment_national"])
+    return {"section_stats": stats, "code_comparison": comparison, "section_values": counted}
 
 
 def release_calendar(tables: Tables, release: Release) -> Tables:
@@ -47,6 +49,7 @@ MADE_BY: Mapping[str, Callable[[Tables, Release], Tables]] = {
     "payment_national": payment_national,
     "section_stats": compared,
     "code_comparison": compared,
+    "section_values": compared,
     "release_calendar": release_calendar,
 }
 
