@@ -1,5 +1,6 @@
 """Commands that price services and claims, and load what they need beside the releases."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -120,28 +121,38 @@ def claim(
 
 def load(
     file: Path,
-    *,
+    *more: Path,
     effective_from: str | None = None,
     sample: Sample = False,
     accept_loss: AcceptLoss = False,
     output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
 ) -> None:
-    """Load a CMS file that belongs to no release: ZIP codes to localities, or anesthesia base units.
+    """Load a CMS file that belongs to no release: ZIP codes to localities, unit limits, edit pairs and others.
 
     Parameters
     ----------
     file
-        ZIP5_OCT2025.txt, CY_2022_Anesthesia_Base_Units.xlsx, or a zip that holds one of them.
+        ZIP5_OCT2025.txt, MCR_MUE_PractitionerServices_Eff_04-01-2026.csv, or a zip that holds one; 'pfsetl status'
+        lists the kinds.
+    more
+        The other parts of a file that CMS posts in several.
     effective_from
         The first day it's valid; default: what the file says.
     """
     first = day_of(effective_from, "effective-from") if effective_from else None
-    accept = accepted(loss=accept_loss)
-    found = loading.load(open_store(output), file, first, sample=sample, accept=accept)
+    loaded = loading.keep(open_store(output), [file, *more], first, sample=sample, accept=accepted(loss=accept_loss))
+    found = loaded.companion
+    if json:
+        print(render.as_json(asdict(found) | {"new": loaded.new}))
+        return
     part = ", a sample" if found.sample else ""
+    again = "" if loaded.new else "; loaded before, nothing changed"
     print(
         f"{found.kind}: {found.rows:,} rows of {found.file}{part}, from {found.effective_from}, "
-        f"sha256 {found.sha256[:16]}"
+        f"sha256 {found.sha256[:16]}{again}"
     )
     for missing in found.lost:
         print(f"missing: {missing}")
+    for notice in found.notices:
+        print(f"note: {notice}")

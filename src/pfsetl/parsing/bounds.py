@@ -1,9 +1,13 @@
 """How large a member may be, asked before anything is parsed, so that no file takes all memory.
 
 Largest in the 14 archives at hand: 32,530 lines, 37 columns, 276 bytes in a line, 0.6 million cells. A ZIP code
-file has 42,956 lines.
+file has 42,956 lines. A companion may have more lines and as many cells to each (`schemas/companions.csv`).
 """
 
+from dataclasses import dataclass
+
+from pfsetl.declared import declarations
+from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import ArchiveError
 
 MAX_LINES = 200_000
@@ -11,14 +15,32 @@ MAX_LINE_BYTES = 100_000
 MAX_COLUMNS = 64
 MAX_CELLS = 2_500_000
 MAX_CELL_TEXT = 64 << 20  # bytes of text in the cells of a workbook, each shared text as often as it's used
+CELLS_OF_A_LINE = 16  # of a companion that may have more lines than a member
 REMEDY = "No file of CMS's comes near. Download the archive again."
 
 
-def refuse_large_text(data: bytes, place: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many lines and cells a file can have."""
+
+    lines: int = MAX_LINES
+    cells: int = MAX_CELLS
+
+
+USUAL = Bounds()
+
+
+def of(member: str) -> Bounds:
+    """Return the bounds of a member or a companion."""
+    lines = next((row.most_lines for row in declarations.rows(COMPANIONS) if row.companion == member), MAX_LINES)
+    return Bounds(lines, max(MAX_CELLS, CELLS_OF_A_LINE * lines)) if lines > MAX_LINES else USUAL
+
+
+def refuse_large_text(data: bytes, place: str, most: Bounds = USUAL) -> None:
     """Raise ArchiveError for bytes of a text with more or longer lines than a member can have."""
     count = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
-    if count > MAX_LINES:
-        raise ArchiveError(f"{place}: {count:,} lines, more than {MAX_LINES:,}. {REMEDY}")
+    if count > most.lines:
+        raise ArchiveError(f"{place}: {count:,} lines, more than {most.lines:,}. {REMEDY}")
     start = 0
     while start + MAX_LINE_BYTES < len(data):
         window = start, start + MAX_LINE_BYTES + 1
@@ -29,13 +51,13 @@ def refuse_large_text(data: bytes, place: str) -> None:
         start = last + 1
 
 
-def refuse_many_cells(cells: int, place: str) -> None:
+def refuse_many_cells(cells: int, place: str, most: Bounds = USUAL) -> None:
     """Raise ArchiveError for more cells than a member can have; they are those of the rectangle around the used ones.
 
     That rectangle is what a reader makes room for, however few of its cells are used.
     """
-    if cells > MAX_CELLS:
-        raise ArchiveError(f"{place}: room for {cells:,} cells, more than {MAX_CELLS:,}. {REMEDY}")
+    if cells > most.cells:
+        raise ArchiveError(f"{place}: room for {cells:,} cells, more than {most.cells:,}. {REMEDY}")
 
 
 def refuse_much_text(size: int, place: str) -> None:

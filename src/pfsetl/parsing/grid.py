@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pfsetl.errors import ArchiveError, LayoutError
-from pfsetl.parsing.bounds import MAX_COLUMNS, refuse_many_cells
+from pfsetl.parsing.bounds import MAX_COLUMNS, USUAL, Bounds, refuse_many_cells
 
 END_MARKERS = ("\x1a", "_x001A_")
 
@@ -32,7 +32,7 @@ def lines(text: str) -> pl.DataFrame:
     return pl.DataFrame({"text": pl.Series(rows, dtype=pl.String)}).with_row_index("line", 1)
 
 
-def delimited(text: str, separator: str, place: str) -> Grid:
+def delimited(text: str, separator: str, place: str, most: Bounds = USUAL) -> Grid:
     """Parse text separated by commas or another character without any inference; every row keeps its line number."""
     text = text.replace("\x00", " ")
     if not text.strip():
@@ -41,12 +41,12 @@ def delimited(text: str, separator: str, place: str) -> Grid:
     # widest line need not be the widest row; a file that has such rows only is read with room for all columns.
     rows = pl.Series(text.split("\n"), dtype=pl.String)
     widest = min(int(rows.str.count_matches(separator, literal=True).max() or 0) + 1, MAX_COLUMNS)  # type: ignore[arg-type]
-    refuse_many_cells(len(rows) * widest, place)
+    refuse_many_cells(len(rows) * widest, place, most)
     try:
         try:
             frame = _read_csv(text, separator, widest)
         except pl.exceptions.PolarsError:
-            refuse_many_cells(len(rows) * MAX_COLUMNS, place)
+            refuse_many_cells(len(rows) * MAX_COLUMNS, place, most)
             frame = _read_csv(text, separator, MAX_COLUMNS)
     except pl.exceptions.PolarsError as error:
         raise LayoutError(

@@ -159,7 +159,7 @@ def _cut(file: MemberFile, data: bytes, place: str) -> tuple[Cut, str, str]:
     if file.format == "xlsx":
         refuse_large_workbook(data, place)
         return _cut_workbook(file.member, grid.workbook(data, place), place), "", ""
-    bounds.refuse_large_text(data, place)
+    bounds.refuse_large_text(data, place, bounds.of(file.member))
     encoding = encoding_of(data)
     named = f"{place} ({encoding.upper()})" if encoding.startswith(("utf-16", "utf-32")) else place
     cut, separator = cut_text_member(file.member, file.format, decode(data, place), named)

@@ -4,7 +4,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, LayoutError
-from pfsetl.parsing import grid, grid_shape, text_shape
+from pfsetl.parsing import bounds, grid, grid_shape, text_shape
 from pfsetl.parsing.shape import Cut
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -39,7 +39,7 @@ def cut_text_member(member: str, form: str, text: str, place: str) -> tuple[Cut,
 
 def _cut(member: str, text: str, separator: str, place: str) -> Cut:
     if separator:
-        return grid_shape.cut_grid(member, grid.delimited(text, separator, place))
+        return grid_shape.cut_grid(member, grid.delimited(text, separator, place, bounds.of(member)))
     return text_shape.cut_text(member, grid.lines(text), place)
 
 

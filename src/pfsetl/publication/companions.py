@@ -1,4 +1,4 @@
-"""Files that CMS publishes beside the releases, as a store has them: ZIP codes to localities, anesthesia base units.
+"""Files that CMS publishes beside the releases, as a store has them: ZIP codes to localities, edits and so on.
 
 They belong to no release and change by their own rhythm, so no version holds them. Each loaded file stays as its
 own object, with the day it holds from and its sha256; a price says which one it used.
@@ -24,7 +24,8 @@ class Companion:
     """One loaded file: its kind, the day from which it holds, where it came from, and its object in the store.
 
     A `sample` is a deliberate part; `lost` says what was missing when it was loaded all the same. `sha256` is that of
-    CMS's file, `content` that of the object, "" where an older pfsetl loaded it.
+    CMS's file, `content` that of the object, "" where an older pfsetl loaded it. `parts` are name and sha256 of each
+    file where there were several, and `sha256` then that of theirs, a line each; `notices` say what was odd about them.
     """
 
     kind: str
@@ -36,6 +37,8 @@ class Companion:
     sample: bool = False
     lost: tuple[str, ...] = ()
     content: str = ""
+    parts: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def frame(self, store: Store) -> pl.DataFrame:
         """Return its rows; `line` is the line in CMS's file."""
@@ -73,7 +76,8 @@ def used(store: Store, kind: str, day: date | None = None) -> list[Companion]:
     """Return the file that holds on a day, or every file that holds on any; raises UsageError where none is loaded."""
     each = {c.effective_from: c for c in sorted(loaded(store, kind), key=lambda c: (c.effective_from, c.sha256))}
     if not each:
-        (row,) = (row for row in declarations.rows(COMPANIONS) if row.companion == kind)
+        made_of = contracts.companions().tables[kind].members
+        (row,) = (row for row in declarations.rows(COMPANIONS) if row.companion in made_of)
         raise UsageError(
             f"{kind}: no such file of CMS's is loaded in {store}. Load it: {command(f'load {row.example}', store)}."
         )
@@ -102,9 +106,10 @@ def read(store: Store, name: str) -> Companion:
     """Return what the record of a loaded file says; raises StoreError when it isn't one, or names another's file."""
     try:
         record: dict[str, Any] = read_json(store.get(name))
-        day, lost = date.fromisoformat(record["effective_from"]), tuple(record.get("lost", ()))
-        found = Companion(**{**record, "effective_from": day, "lost": lost})
-        texts = (found.kind, found.file, found.sha256, found.path, found.content, *found.lost)
+        lists = {name: tuple(record.get(name, ())) for name in ("lost", "parts", "notices")}
+        found = Companion(**{**record, **lists, "effective_from": date.fromisoformat(record["effective_from"])})
+        texts: tuple[Any, ...] = (found.kind, found.file, found.sha256, found.path, found.content)
+        texts += (*found.lost, *found.parts, *found.notices)
         if not all(isinstance(text, str) for text in texts) or type(found.rows) is not int or found.rows < 0:
             raise ValueError("a field of another type")
         # NOTE: the record's own name says which file it is of; a path in it is never followed elsewhere.
@@ -113,7 +118,7 @@ def read(store: Store, name: str) -> Companion:
         if not name.endswith(f"/{found.effective_from}-{found.sha256[:16]}.json"):
             raise ValueError("its name isn't that of its day and file")
         return found
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         said = str(error).rstrip(".")
         raise StoreError(
             f"{store}/{name}: not a readable record ({said}). Remove it and load the file again."

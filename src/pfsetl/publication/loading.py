@@ -3,69 +3,154 @@
 import hashlib
 import io
 import json
-import re
-from collections.abc import Collection
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import polars as pl
 
-from pfsetl.declared import contracts, declarations
-from pfsetl.declared.quarters import first_day
-from pfsetl.declared.records.archives import COMPANIONS
-from pfsetl.errors import UsageError, ValueRefused
-from pfsetl.parsing.parse import Parsed, parse
-from pfsetl.parsing.read import read_member
+from pfsetl.declared import declarations
+from pfsetl.declared.contracts import Table
+from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
+from pfsetl.errors import ValueRefused
+from pfsetl.parsing.parse import parse
+from pfsetl.parsing.read import notices, read_file
+from pfsetl.publication import first_day
 from pfsetl.publication.companions import Companion, loaded
-from pfsetl.source.archive import open_companion
+from pfsetl.source.companion import open_companion, part_of
+from pfsetl.source.members import MemberFile
 from pfsetl.storage.store import Store
 from pfsetl.tables import companions as tables
 from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding, Report
 
-_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
+ROWS_OF_A_GROUP = 1 << 16  # of a file: what is read to find one code
+_MOST_SAID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was loaded, and whether it's new to the store."""
+
+    companion: Companion
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One file as rows of its table, with what it says of itself."""
+
+    name: str
+    number: int
+    sha256: str
+    title: str
+    quarters: tuple[str, ...]
+    rows: pl.DataFrame
+    said: tuple[str, ...]
 
 
 def load(
     store: Store,
-    path: Path,
+    path: Path | Sequence[Path],
     effective_from: date | None = None,
     *,
     sample: bool = False,
     accept: Collection[str] = (),
 ) -> Companion:
-    """Read a companion file and keep it in the store; the same file again changes nothing.
+    """Read a companion file, or the files that are its parts, and keep it in the store.
 
-    The first day it holds is read from the file (ZIP: the quarter of its records; base units: the year of its
-    header or name) unless it is given. Raises ChecksFailed for a file that isn't whole (`schemas/floors.csv`) or lacks
-    codes that a loaded file of the same day has; a `sample` is a part and says so, and with `loss` among `accept` it's
-    kept, and its record says what is missing.
+    The same file again changes nothing. The first day it holds is what it says itself (`schemas/companions.csv`) unless
+    it is given. Raises ChecksFailed for a file that isn't whole (`schemas/floors.csv`) or lacks codes that a loaded
+    file of the same day has; a `sample` is a part and says so, and with `loss` among `accept` it's kept, and its record
+    says what is missing.
     """
-    archive = open_companion(path)
-    parsed = parse(read_member(archive, archive.files[0]))
-    kind = parsed.raw.member
-    day = effective_from or _effective_from(parsed, path)
-    frame = tables.table(parsed)
-    _refuse_twice(frame, kind, parsed.raw.file)
-    _refuse_other_quarters(parsed, path)
-    lost = _lost(store, kind, day, frame, parsed.raw.sha256, sample=sample)
-    Report(f"{parsed.raw.file} from {day}", tuple(lost)).accepting(accept).raise_if_bad()
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    name = f"companions/{kind}/{day}-{parsed.raw.sha256[:16]}"
-    missing = tuple(f.description for f in lost if f.violations)
-    path_of, data = f"{name}.parquet", buffer.getvalue()
-    if not store.put_new(path_of, data):
-        data = store.get(path_of)
-    content = hashlib.sha256(data).hexdigest()
-    companion = Companion(
-        kind, day, parsed.raw.file, parsed.raw.sha256, frame.height, path_of, sample, missing, content
+    return keep(store, path, effective_from, sample=sample, accept=accept).companion
+
+
+def keep(
+    store: Store,
+    path: Path | Sequence[Path],
+    effective_from: date | None = None,
+    *,
+    sample: bool = False,
+    accept: Collection[str] = (),
+) -> Loaded:
+    """Load a file as `load` does, and say whether the store had it."""
+    paths = [path] if isinstance(path, Path) else list(path)
+    archive = open_companion(*paths)
+    (row,) = (row for row in declarations.rows(COMPANIONS) if row.companion == archive.files[0].member)
+    parts = [_read(row, file, f"{archive.name}/{file.name}") for file in archive.files]
+    told = first_day.first_day(
+        row, [p.name for p in parts], paths, {q for p in parts for q in p.quarters}, [p.title for p in parts]
     )
-    told = {field: value for field, value in asdict(companion).items() if field not in ("sample", "lost") or value}
+    day = effective_from or told
+    if day is None:
+        raise first_day.refuse_undated(paths[0])
+    if row.begins:
+        for part in parts:
+            first_day.refuse_later(part.rows, row.begins, day, part.name)
+    named = parts[0].name + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")
+    digests = [part.sha256 for part in parts]
+    sha256 = digests[0] if len(parts) == 1 else hashlib.sha256("".join(f"{d}\n" for d in digests).encode()).hexdigest()
+    said = tuple(text for part in parts for text in part.said)
+    of_parts = tuple(f"{part.name} {part.sha256}" for part in parts) if len(parts) > 1 else ()
+    kept: list[Loaded] = []
+    missing: tuple[str, ...] = ()
+    for table in tables.tables_of(row.companion):
+        frame = tables.in_order([part.rows for part in parts], table)
+        if not kept:
+            _refuse_twice(frame, table, named)
+            lost = _parts_lost(row, parts, sample=sample) + _lost(store, table.name, day, frame, sha256, sample=sample)
+            Report(f"{named} from {day}", tuple(lost)).accepting(accept).raise_if_bad()
+            missing = tuple(f.description for f in lost if f.violations)
+        one = Companion(
+            table.name, day, named, sha256, frame.height, f"companions/{table.name}/{day}-{sha256[:16]}.parquet",
+            sample, missing, parts=of_parts, notices=said,
+        )  # fmt: skip
+        kept.append(_put(store, one, frame))
+    return kept[0]
+
+
+def _read(row: CompanionRow, file: MemberFile, place: str) -> _Part:
+    raw = read_file(file, place)
+    parsed = parse(raw)
+    first_day.refuse_two_quarters(parsed.frame, raw.file)
+    found = parsed.frame["quarter"].unique().to_list() if "quarter" in parsed.frame.columns else []
+    number = part_of(row, file.name)
+    aside = parsed.rejects.head(_MOST_SAID)
+    more = f"; and {parsed.rejects.height - _MOST_SAID} more" if parsed.rejects.height > _MOST_SAID else ""
+    lines = "; ".join(f"line {line} {reason}" for line, reason in aside.select("line", "reason").rows())
+    said = [*notices([raw]), *([f"{raw.file}: set aside: {lines}{more}"] if lines else [])]
+    return _Part(
+        raw.file, number, raw.sha256, raw.banner, tuple(map(str, found)), tables.rows(parsed, number), tuple(said)
+    )
+
+
+def _put(store: Store, one: Companion, frame: pl.DataFrame) -> Loaded:
+    """Write a table and its record, unless they are there."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP)
+    data = buffer.getvalue()
+    if not store.put_new(one.path, data):
+        data = store.get(one.path)
+    told = {
+        field: value
+        for field, value in (asdict(one) | {"content": hashlib.sha256(data).hexdigest()}).items()
+        if value or field not in ("sample", "lost", "parts", "notices")
+    }
     record = json.dumps(told, indent=1, default=str) + "\n"
-    store.put_new(f"{name}.json", record.encode())
-    return companion
+    new = store.put_new(f"{one.path.removesuffix('.parquet')}.json", record.encode())
+    return Loaded(Companion(**(asdict(one) | {"content": told["content"]})), new)
+
+
+def _parts_lost(row: CompanionRow, parts: Sequence[_Part], *, sample: bool) -> list[Finding]:
+    """Say which parts of a file in parts weren't given; a sample is asked for none."""
+    there = {part.number for part in parts}
+    gone = [str(number) for number in range(1, row.parts + 1) if number not in there]
+    if sample or not gone:
+        return []
+    return [completeness.parts_lost(row.companion, row.parts, gone)]
 
 
 def _lost(store: Store, kind: str, day: date, frame: pl.DataFrame, sha256: str, *, sample: bool) -> list[Finding]:
@@ -77,48 +162,12 @@ def _lost(store: Store, kind: str, day: date, frame: pl.DataFrame, sha256: str, 
     return found + [completeness.codes_lost(kind, c.frame(store), frame, f"{c.file} from {day}") for c in before]
 
 
-def _refuse_other_quarters(parsed: Parsed, path: Path) -> None:
-    """Refuse a ZIP file with records of several quarters, or of another one than its name says."""
-    if "quarter" not in parsed.frame.columns:
-        return
-    quarters = parsed.frame["quarter"].unique().sort().to_list()
-    if len(quarters) > 1:
-        odd = parsed.frame.filter(pl.col("quarter") != parsed.frame["quarter"].mode().sort()[0])
-        raise ValueRefused(
-            f"{parsed.raw.file}: records of {len(quarters)} quarters ({', '.join(map(str, quarters))}), line "
-            f"{odd['line'][0]} has {odd['quarter'][0]}. A file holds one quarter. Download it again."
-        )
-    (pattern,) = (row.quarter for row in declarations.rows(COMPANIONS) if row.companion == parsed.raw.member)
-    for name in (PurePosixPath(parsed.raw.file).stem, path.stem):
-        if pattern and quarters and (named := pattern.search(name.upper())):
-            said = f"{named['year']}{['JAN', 'APR', 'JUL', 'OCT'].index(named['month']) + 1}"
-            if said != str(quarters[0]):
-                raise ValueRefused(
-                    f"{name}: its name says quarter {said[4]} of {said[:4]}, its records {quarters[0][4]} of "
-                    f"{quarters[0][:4]}. One of them is of another file. Get it from CMS again, or correct its name."
-                )
-
-
-def _refuse_twice(frame: pl.DataFrame, kind: str, file: str) -> None:
-    key = contracts.companions().tables[kind].key
-    twice = frame.filter(frame.select(key).is_duplicated())
-    if twice.height:
-        first = twice.row(0, named=True)
-        lines = ", ".join(str(line) for line in twice.filter(**{c: first[c] for c in key})["line"])
-        named = ", ".join(f"{c} {first[c]}" for c in key)
+def _refuse_twice(frame: pl.DataFrame, table: Table, file: str) -> None:
+    """Raise ValueRefused for a key that occurs twice in a frame that is in its order."""
+    again = frame.select(same=pl.all_horizontal(pl.col(c) == pl.col(c).shift() for c in table.key))["same"]
+    if again.any():
+        at = again.arg_true()[0]
+        first = frame.row(at, named=True)
+        lines = ", ".join(str(line) for line in frame.filter(**{c: first[c] for c in table.key})["line"].sort())
+        named = ", ".join(f"{c} {first[c]}" for c in table.key)
         raise ValueRefused(f"{file}: lines {lines}: {named} stands there more than once. Download the file again.")
-
-
-def _effective_from(parsed: Parsed, path: Path) -> date:
-    if "quarter" in parsed.frame.columns:
-        quarters = parsed.frame["quarter"].unique().to_list()
-        if len(quarters) == 1:
-            year, quarter = int(quarters[0][:4]), int(quarters[0][4])
-            return first_day(year, quarter)
-    for text in (parsed.raw.banner, PurePosixPath(parsed.raw.file).stem, path.stem):
-        years = set(_YEAR.findall(text))
-        if len(years) == 1:
-            return date(int(years.pop()), 1, 1)
-    raise UsageError(
-        f"{path}: neither its content nor its name says from when it holds. Say it: --effective-from 2022-01-01."
-    )

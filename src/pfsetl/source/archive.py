@@ -5,17 +5,16 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pfsetl.declared import declarations
-from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError, SourceUnavailable, shown
-from pfsetl.source.members import FORMATS, MOST_NAMED, MemberFile, is_of_system, missing, recognise
+from pfsetl.source.members import MemberFile, is_of_system, missing, recognise
 
 MAX_ARCHIVE_BYTES = 32 << 20  # CMS's largest zip has 4 MB
 MAX_MEMBER_BYTES = 32 << 20  # its largest member has 7 MB
@@ -56,14 +55,14 @@ def open_archive(path: Path, day: date | None = None) -> Archive:
     """
     if path.is_dir():
         inside = sorted(path.iterdir())
-        contents = {p.name: _file_loader(p) for p in inside if p.is_file()}
+        contents = {p.name: file_loader(p) for p in inside if p.is_file()}
         folders = [p.name for p in inside if p.is_dir() and not is_of_system(p.name)]
         return _recognised(path, None, contents, folders, day)
     if not path.is_file():
         raise SourceUnavailable(
             f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
         )
-    data = _file_loader(path)()
+    data = file_loader(path)()
     return _recognised(path, hashlib.sha256(data).hexdigest(), _unpacked(path, data), (), day)
 
 
@@ -87,59 +86,17 @@ def contents(path: Path) -> dict[str, Callable[[], bytes]]:
     Raises what `open_archive` raises for what isn't there, damaged or unsafe.
     """
     if path.is_dir():
-        return {p.name: cache(_file_loader(p)) for p in sorted(path.iterdir()) if p.is_file()}
+        return {p.name: cache(file_loader(p)) for p in sorted(path.iterdir()) if p.is_file()}
     if not path.is_file():
         raise SourceUnavailable(
             f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
         )
-    return {name: cache(load) for name, load in _unpacked(path, _file_loader(path)()).items()}
-
-
-def _of_kind(row: CompanionRow, names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the format and the name of the files of a kind, those of the format that is believed first in front."""
-    found, order = [], [str(form) for form in row.formats]
-    for name in names:
-        form = FORMATS.get(PurePosixPath(name).suffix.lower())
-        if form in order and not is_of_system(name) and row.pattern.search(PurePosixPath(name).stem.lower()):
-            found.append((form, name))
-    return sorted(found, key=lambda one: (order.index(one[0]), one[1]))
-
-
-def open_companion(path: Path) -> Archive:
-    """Open a file that CMS publishes beside the releases, alone or in a zip, and recognise it by its name.
-
-    The kinds are those of `schemas/companions.csv`. Of several formats of one kind the first named there is taken.
-    """
-    if not path.is_file():
-        raise SourceUnavailable(
-            f"{path}: no such file, or none that holds data. Give CMS's file, or the zip that holds it."
-        )
-    data = _file_loader(path)()
-    zipped = data[:4] == b"PK\x03\x04" and path.suffix.lower() not in FORMATS
-    contents = _zip_contents(path, data) if zipped else {path.name: lambda: data}
-    kinds = {row.companion: _of_kind(row, contents) for row in declarations.rows(COMPANIONS)}
-    there = {kind: found[0] for kind, found in kinds.items() if found}
-    if len(there) > 1:
-        held = " and ".join(f"{kind} ({name})" for kind, (_, name) in there.items())
-        raise ArchiveError(
-            f"{path}: holds files of several kinds, {held}. Take them out of it, and give one at a time."
-        )
-    for kind, (form, name) in there.items():
-        file = MemberFile(name, kind, "all", form, contents[name])
-        digest = hashlib.sha256(data).hexdigest()
-        return Archive(path.name, digest, digest, (file,), (), ())
-    known = "; ".join(f"{row.companion} such as {row.example}" for row in declarations.rows(COMPANIONS))
-    inside = ", ".join([n for n in contents if not is_of_system(n)][:MOST_NAMED])
-    held = f", only {inside}" if zipped else ""
-    raise ArchiveError(
-        f"{path}: no file of a known kind in it{held}. There are {known}. A file is told by its "
-        f"name: rename it so, or add the pattern of its name to {declarations.named('companions.csv')}."
-    )
+    return {name: cache(load) for name, load in _unpacked(path, file_loader(path)()).items()}
 
 
 def refuse_damaged(name: str, data: bytes) -> None:
     """Read every member of a zip to its end; raises ArchiveError when one is damaged or unsafe, whatever they hold."""
-    for load in _zip_contents(Path(name), data).values():
+    for load in zip_contents(Path(name), data).values():
         load()
 
 
@@ -161,22 +118,24 @@ def _unpacked(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
 
     Under the same bounds, and no deeper: whoever packs a zip again packs it once.
     """
-    outer = _zip_contents(path, data)
+    outer = zip_contents(path, data)
     inner = [name for name in outer if name.lower().endswith(".zip") and not is_of_system(name)]
     if len(inner) != 1 or recognise(path.name, outer).files:
         return outer
     [name] = inner
-    inside = _zip_contents(path / name, outer.pop(name)())
+    inside = zip_contents(path / name, outer.pop(name)())
     return outer | {f"{PurePosixPath(name).name}{_WITHIN}{inner_name}": load for inner_name, load in inside.items()}
 
 
-def _file_loader(path: Path) -> Callable[[], bytes]:
+def file_loader(path: Path, most: int = MAX_MEMBER_BYTES) -> Callable[[], bytes]:
+    """Return what reads a file of at most so many bytes."""
+
     def load() -> bytes:
         try:
             size = path.stat().st_size
-            if size > MAX_MEMBER_BYTES:
+            if size > most:
                 raise ArchiveError(
-                    f"{path}: {size:,} bytes, more than the {MAX_MEMBER_BYTES:,} that any file of CMS's has. "
+                    f"{path}: {size:,} bytes, more than the {most:,} that any file of CMS's has. "
                     "Is this the right file?"
                 )
             return path.read_bytes()
@@ -186,7 +145,13 @@ def _file_loader(path: Path) -> Callable[[], bytes]:
     return load
 
 
-def _zip_contents(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
+def zip_contents(
+    path: Path, data: bytes, most: int = MAX_MEMBER_BYTES, total: int = MAX_TOTAL_BYTES
+) -> dict[str, Callable[[], bytes]]:
+    """Return the names in a zip and what loads each; `most` bytes one has unpacked, `total` all have together.
+
+    Raises ArchiveError for what is no zip, is damaged, or isn't safe to unpack.
+    """
     if data.lstrip()[:1] == b"<":
         raise ArchiveError(
             f"{path}: an HTML page, not a zip. CMS answers with a licence or release page when the link "
@@ -204,11 +169,11 @@ def _zip_contents(path: Path, data: bytes) -> dict[str, Callable[[], bytes]]:
         raise ArchiveError(
             f"{path}: not a complete zip ({shown(error)}; {len(data):,} bytes). Download it again."
         ) from error
-    _refuse_unsafe(path, infos)
+    _refuse_unsafe(path, infos, most, total)
     return {info.filename: _zip_loader(path, archive, info) for info in infos}
 
 
-def _refuse_unsafe(path: Path, infos: list[zipfile.ZipInfo]) -> None:
+def _refuse_unsafe(path: Path, infos: list[zipfile.ZipInfo], most: int, at_most: int) -> None:
     seen: set[str] = set()
     for info in infos:
         name = info.filename
@@ -218,10 +183,8 @@ def _refuse_unsafe(path: Path, infos: list[zipfile.ZipInfo]) -> None:
             raise ArchiveError(f"{place}: a path that leaves the archive. This isn't a zip made by CMS.")
         if info.flag_bits & 0x1:
             raise ArchiveError(f"{place}: encrypted. CMS doesn't encrypt; download the archive again.")
-        if info.file_size > MAX_MEMBER_BYTES:
-            raise ArchiveError(
-                f"{place}: claims {info.file_size:,} bytes, more than {MAX_MEMBER_BYTES:,}. Refused unread."
-            )
+        if info.file_size > most:
+            raise ArchiveError(f"{place}: claims {info.file_size:,} bytes, more than {most:,}. Refused unread.")
         if len(name) > MAX_NAME:
             raise ArchiveError(
                 f"{path.name}: a name of {len(name):,} characters, {shown(name)}. This isn't a zip made by CMS."
@@ -240,8 +203,8 @@ def _refuse_unsafe(path: Path, infos: list[zipfile.ZipInfo]) -> None:
             raise ArchiveError(f"{place}: the zip holds this name twice. Download it again.")
         seen.add(name.lower())
     total = sum(info.file_size for info in infos)
-    if total > MAX_TOTAL_BYTES:
-        raise ArchiveError(f"{path.name}: claims {total:,} bytes unpacked, more than {MAX_TOTAL_BYTES:,}.")
+    if total > at_most:
+        raise ArchiveError(f"{path.name}: claims {total:,} bytes unpacked, more than {at_most:,}.")
     if not infos:
         raise ArchiveError(f"{path.name}: an empty zip. Download it again.")
 

@@ -1,10 +1,11 @@
 """The tables of CMS's files beside the releases, each by one function (`schemas/companions.odcs.yaml`)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
 from pfsetl.declared import contracts
+from pfsetl.declared.contracts import Table
 from pfsetl.parsing.parse import Parsed
 from pfsetl.tables import places
 from pfsetl.tables.columns import shaped
@@ -22,13 +23,33 @@ def anesthesia_base_units(parsed: Parsed) -> pl.DataFrame:
     return parsed.frame.select("hcpcs", "base_units", "line")
 
 
+def mue(parsed: Parsed) -> pl.DataFrame:
+    """Return the most units of each code, and whether they count for a line or for a day."""
+    return parsed.frame.select(
+        "hcpcs", "most_units", indicator=pl.col("mue_indicator").str.slice(0, 1), rationale="rationale", line="line"
+    )
+
+
 MADE_BY: Mapping[str, Callable[[Parsed], pl.DataFrame]] = {
     "zip_locality": zip_locality,
     "anesthesia_base_units": anesthesia_base_units,
+    "mue": mue,
 }
 
 
-def table(parsed: Parsed) -> pl.DataFrame:
-    """Return the table of a parsed companion, in the order of its key."""
+def rows(parsed: Parsed, part: int = 1) -> pl.DataFrame:
+    """Return the rows of a parsed companion, or of one part of it, in the order of the file."""
     kind = parsed.raw.member
-    return shaped(MADE_BY[kind](parsed), contracts.companions().tables[kind])
+    made = MADE_BY[kind](parsed)
+    return made.with_columns(part=pl.lit(part)) if "part" in contracts.companions().tables[kind].schema else made
+
+
+def tables_of(kind: str) -> list[Table]:
+    """Return the tables that are made of a kind of companion, the one of its own name first."""
+    made = [table for table in contracts.companions().tables.values() if kind in table.members]
+    return sorted(made, key=lambda table: table.name != kind)
+
+
+def in_order(parts: Sequence[pl.DataFrame], table: Table) -> pl.DataFrame:
+    """Return the rows of all parts as one table, in the order of its key."""
+    return shaped(pl.concat(parts), table)

@@ -123,6 +123,12 @@ def codes_lost(table: str, before: pl.DataFrame, now: pl.DataFrame, what: str) -
     return _finding(table, "rows_kept", "error", said, len(gone), tuple(gone.to_series().head(EXAMPLES)))
 
 
+def parts_lost(kind: str, count: int, gone: Sequence[str]) -> Finding:
+    """Say which files of a companion that comes in several weren't given."""
+    said = f"CMS posts it in {count} files, and part {' and '.join(gone)} of them is missing"
+    return _finding(kind, "whole_parts", "error", said, len(gone))
+
+
 def _lost(
     table: str,
     participant: str,

@@ -54,16 +54,39 @@ MEMBERS = Sheet(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanionRow:
-    """A file that CMS publishes beside the releases, told by its name; `quarter` finds month and year in it."""
+    """A file that CMS publishes beside the releases, told by its name, alone or in `parts` that belong together.
+
+    `quarter` finds in a name or a title from when the file holds. Its groups may be year (two digits are of this
+    century), quarter, month, day, and volume and number, where volume 0 is that of `year_zero` and number 0 its first
+    quarter; a name that ends in _ is the same group again. Of a file in parts the group `part` of `pattern` is the
+    number of each. No row begins later, by its column `begins`, than the file does. `most_lines` and `most_megabytes`
+    are those of one part.
+    """
 
     companion: Name
     pattern: re.Pattern[str]
     quarter: re.Pattern[str] | None = None
+    year_zero: int = 0
+    parts: int = 1
+    begins: Name | None = None
+    most_lines: int = 200_000
+    most_megabytes: int = 32
     formats: tuple[Format, ...]
     note: str = ""
     example: str = ""
 
+    def __post_init__(self) -> None:
+        if self.parts < 1:
+            raise ValueError(f"parts {self.parts}: a file has 1 or more. Write how many.")
+        if self.parts > 1 and "part" not in self.pattern.groupindex:
+            raise ValueError(f"pattern {self.pattern.pattern!r} has no group (?P<part>...), and parts is {self.parts}.")
+        if self.quarter:
+            strange = {name.rstrip("_") for name in self.quarter.groupindex} - set(_GROUPS)
+            if strange:
+                raise ValueError(f"quarter: group {min(strange)} is none of {', '.join(_GROUPS)}. Rename it.")
 
+
+_GROUPS = ("year", "quarter", "month", "day", "volume", "number")
 COMPANIONS = Sheet("companions.csv", CompanionRow, ("companion",))
 
 
