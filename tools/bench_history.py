@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import pfsetl
-from pfsetl.cli import catalog
+from pfsetl.cli import holdings
 from pfsetl.declared import contracts
 from pfsetl.pipeline.backfill import backfill
 from pfsetl.pipeline.request import Request, opened
@@ -79,14 +79,14 @@ def median(taken: list[Taken]) -> tuple[float, float, float]:
 
 COMMANDS: dict[str, Callable[[Store, Path], object]] = {
     "open": lambda store, _: version.open_version(store),
-    "list": lambda store, _: catalog.releases(version.open_version(store)),
+    "list": lambda store, _: holdings.releases(version.open_version(store)),
     "price": lambda store, _: pfsetl.price("G9901", DAY, locality="AL/00", output=version.open_version(store, 1)),
     "trace": lambda store, _: trace.trace(version.open_version(store), CHANGED, "rvu", {"hcpcs": "G9901"}),
     "diff": lambda store, _: diff.between_versions(version.open_version(store, 1), version.open_version(store)),
     "build, nothing to do": lambda store, folder: pfsetl.build(
         PRICED, store=store, archive=folder / f"{PRICED}.zip", sample=True
     ),
-    "versions": lambda store, _: catalog.versions(store),
+    "versions": lambda store, _: holdings.versions(store),
     "verify": lambda store, _: verify.verify(store),
     "prune, planned": lambda store, _: prune.plan_prune(store, 1),
 }  # fmt: skip

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 import pfsetl
-from pfsetl.cli import catalog
+from pfsetl.cli import holdings
 from pfsetl.errors import StoreError
 from pfsetl.pipeline.backfill import backfill
 from pfsetl.publication import manifest, prune, publish, verify, version
@@ -45,7 +45,7 @@ def peak(work: Callable[[LocalStore], object], store: LocalStore) -> int:
 
 @pytest.mark.parametrize(
     "work",
-    [catalog.versions, verify.verify, lambda store: prune.plan_prune(store, 50)],
+    [holdings.versions, verify.verify, lambda store: prune.plan_prune(store, 50)],
     ids=["versions", "verify", "prune"],
 )
 def test_no_more_manifests_are_in_memory_of_a_store_with_more_versions(
@@ -100,9 +100,9 @@ def store(tmp_path: Path, archive: Path) -> Counting:
     return store
 
 
-def test_a_build_with_nothing_to_do_reads_the_manifest_and_no_other_object(store: Counting, archive: Path) -> None:
+def test_a_build_with_nothing_to_do_reads_one_manifest_and_the_catalogue(store: Counting, archive: Path) -> None:
     assert not pfsetl.build("RVU26A", store=store, archive=archive, sample=True).published
-    assert store.read == ["versions/000001.json"]
+    assert store.read == ["versions/000001.json", "catalog.json"]
 
 
 def test_a_build_with_nothing_to_do_looks_at_no_file_of_the_tree(store: Counting, archive: Path) -> None:

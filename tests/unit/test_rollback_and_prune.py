@@ -349,7 +349,7 @@ def test_wherever_prune_stops_every_manifest_left_verifies_and_the_next_finishes
         pruned(store, 1)
         assert (version.numbers(store), store.trees(), len(objects(store))) == ([3], [3], 1)
         steps += 1
-    assert steps == 6  # two manifests, two trees, two objects
+    assert steps == 8  # two manifests, two trees, two objects, two listings
 
 
 def stopping(real: Callable[..., None], left: list[int]) -> Callable[..., None]:

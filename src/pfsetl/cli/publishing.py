@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from pfsetl.cli import catalog, render, render_changes, terminal
+from pfsetl.cli import holdings, render, render_changes, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
@@ -17,7 +17,7 @@ from pfsetl.storage.opening import open_store
 
 def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List the published versions and the releases each one holds."""
-    rows = catalog.versions(open_store(output))
+    rows = holdings.versions(open_store(output))
     if json:
         print(render.as_json(rows))
     elif not rows:

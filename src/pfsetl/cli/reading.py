@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl.cli import catalog, render, render_card, render_changes
+from pfsetl.cli import holdings, render, render_card, render_changes
 from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
@@ -21,7 +21,7 @@ from pfsetl.source.archive import open_archive
 
 def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """List every known CMS release, with what is published."""
-    rows = catalog.releases(version.open_version(output))
+    rows = holdings.releases(version.open_version(output))
     if json:
         print(render.as_json(rows))
         return

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pfsetl.declared import contracts
 from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import chain, manifest, rehash, version
+from pfsetl.publication import catalog_writing, chain, manifest, rehash, version
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
@@ -88,6 +88,7 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
         if name not in needed and (store.age(name) or 0.0) > grace:
             store.delete(name)
             removed[name] = size
+    catalog_writing.forget(store)
     later = {name: size for name, size in plan.objects.items() if name not in removed}
     return Pruning(plan.kept, plan.versions, plan.trees, plan.records, removed, {**plan.waiting, **later})
 

@@ -15,7 +15,18 @@ import polars as pl
 
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import Conflict, StoreError
-from pfsetl.publication import chain, diff, licensing, manifest, objects, over_releases, runs, version
+from pfsetl.publication import (
+    catalog,
+    catalog_writing,
+    chain,
+    diff,
+    licensing,
+    manifest,
+    objects,
+    over_releases,
+    runs,
+    version,
+)
 from pfsetl.publication.manifest import About, ContractName, Manifest, Resource
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.release_record import ReleaseRecord
@@ -140,15 +151,16 @@ def _content(at: Version, release: str) -> str | None:
 
 
 def shown(committed: Version) -> Version:
-    """Lay out a committed version for readers that glob, and return it."""
+    """Lay out a committed version for readers that glob, put it into the catalogue, and return it."""
     if committed.number:
         files = {version.shown_path(r): r.path for r in committed.resources}
         try:
             committed.store.show_tree(committed.number, files)
+            catalog_writing.keep(committed)
         except StoreError as error:
             raise StoreError(
-                f"{error} Version {committed.number} is published all the same; only its tree for readers that glob "
-                "isn't there. Run the command again to lay it out."
+                f"{error} Version {committed.number} is published all the same; only its tree for readers that glob, "
+                f"or {catalog.NAME}, isn't there. Run the command again to write it."
             ) from error
     return committed
 

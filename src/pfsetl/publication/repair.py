@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import UNSET
 
 from pfsetl.errors import StoreError
-from pfsetl.publication import chain, layout, manifest, rehash, version
+from pfsetl.publication import catalog, catalog_writing, chain, layout, manifest, rehash, version
 from pfsetl.publication.verify import Proof, verify
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store, version_of
@@ -42,6 +42,7 @@ def repair(store: Store) -> Repair:
             except StoreError:
                 continue  # told by verify
         done += _trees(store)
+    done += _catalog(store)
     return Repair(tuple(done), verify(store))
 
 
@@ -124,6 +125,20 @@ def _schemas(store: LocalStore, at: version.Version) -> list[str]:
         store.put_new(name, data)
         done.append(f"{name}: written again from the contract")
     return done
+
+
+def _catalog(store: Store) -> list[str]:
+    """Write the catalogue anew where it doesn't say what the manifests say."""
+    opened: dict[int, catalog.Summary] = {}
+    for number in version.numbers(store):
+        try:
+            opened[number] = catalog.summary(version.load(store, number))
+        except StoreError:
+            return []  # told by verify
+    if not opened or not list(catalog.problems(store, opened)):
+        return []
+    catalog_writing.renew(store)
+    return [f"{catalog.NAME}: written anew from the manifests"]
 
 
 def _trees(store: LocalStore) -> list[str]:

@@ -8,7 +8,18 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import chain, companions, layout, manifest, over_releases, rehash, runs, staging, version
+from pfsetl.publication import (
+    catalog,
+    chain,
+    companions,
+    layout,
+    manifest,
+    over_releases,
+    rehash,
+    runs,
+    staging,
+    version,
+)
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import content_of
@@ -51,6 +62,7 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
     _rows(proof, store, seen.tables)
     if at is None:
         _chain(proof, store, seen)
+        _catalog(proof, store, seen)
         _records(proof, store, max(hashes, default=0))
         if trees:
             for name, problem in layout.wrong(trees, seen.trees, set(numbers)):
@@ -71,6 +83,7 @@ class _Seen:
     contradictions: dict[str, str] = field(default_factory=dict)
     tables: dict[tuple[str, int, str], tuple[str, str]] = field(default_factory=dict)
     trees: list[tuple[str, str]] = field(default_factory=list)
+    listed: dict[int, catalog.Summary] = field(default_factory=dict)
 
 
 def _opened(
@@ -88,6 +101,7 @@ def _opened(
             _add(proof, name, _without_place(error, store, name))
             continue
         seen.links[number] = chain.link(at.manifest)
+        seen.listed[number] = catalog.summary(at)
         for problem in _of_manifest(proof, at):
             seen.contradictions.setdefault(name, problem)
         if deep:
@@ -113,6 +127,14 @@ def _chain(proof: Proof, store: Store, seen: _Seen) -> None:
             proof.notes.setdefault(found.file, found.problem)
         else:
             _add(proof, found.file, found.problem)
+
+
+def _catalog(proof: Proof, store: Store, seen: _Seen) -> None:
+    for name, problem, harmless in catalog.problems(store, seen.listed):
+        if harmless:
+            proof.notes[name] = problem
+        else:
+            _add(proof, name, f"{problem}; {command('repair', store)} makes it anew")
 
 
 def _of_manifest(proof: Proof, at: Version) -> Iterator[str]:

@@ -44,6 +44,20 @@ class LocalStore:
                 temporary.write_bytes(content)
                 return self._link_new(temporary, target)
 
+    def put(self, name: str, content: bytes) -> None:
+        """Write an object, complete or not at all, whatever is there: for what follows from others and may be lost."""
+        target = self._inside(name)
+        with _explained(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with self.scratch() as temporary:
+                with temporary.open("wb") as stream:
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                temporary.chmod(0o644)
+                temporary.replace(target)
+            sync(target.parent)
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Yield the path of a temporary file on the store's own disk, removed afterwards."""

@@ -1,4 +1,4 @@
-"""What a store is: it creates objects once, never changes them, and removes them only for a prune."""
+"""What a store is: it creates objects once, never changes them but for its catalogue, and removes them for a prune."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +20,9 @@ class Store(Protocol):
 
     def put_new(self, name: str, content: bytes | Path) -> bool:
         """Create an object, complete or not at all; False when the name is taken, which then stays as it is."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write an object, complete or not at all, whatever is there: for what follows from others and may be lost."""
 
     def scratch(self) -> AbstractContextManager[Path]:
         """Yield the path of a temporary file that `put_new` takes cheaply, removed afterwards."""

@@ -1,0 +1,159 @@
+"""Write `catalog.json` after a commit, and make it anew where it's gone, stale, or not as it was written."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from pfsetl.declared import contracts
+from pfsetl.errors import StoreError
+from pfsetl.publication import catalog, version
+from pfsetl.publication.catalog import FOLDER, FORMAT, NAME, Catalog, File, Files, Key, Listed, Listing
+from pfsetl.publication.manifest import Resource
+from pfsetl.publication.version import Version
+from pfsetl.storage.store import Store
+
+
+def keep(at: Version) -> None:
+    """See to it that a store's catalogue names this version and every later one.
+
+    A race never leaves an older one for good: who has written it looks again whether a newer version came meanwhile.
+    """
+    store, there = at.store, catalog.usable(at.store)
+    entry = next((v for v in there.versions if v.version == at.number), None) if there else None
+    if entry and entry.manifest_sha256 == at.sha256 and store.exists(entry.listing):
+        return
+    there = None if entry else there  # one that is wrong of this version isn't trusted with others
+    while True:
+        there = _written(store, there)
+        if version.numbers(store)[-1] <= there.newest:
+            return
+
+
+def renew(store: Store) -> None:
+    """Write the catalogue and every listing anew, from the manifests alone."""
+    _written(store, None)
+
+
+def forget(store: Store) -> None:
+    """Write the catalogue anew after versions were removed, without their listings."""
+    there = {catalog.listing_name(n) for n in version.numbers(store)}
+    for name in store.names(FOLDER):
+        if name not in there:
+            store.delete(name)
+    if store.exists(NAME):
+        _written(store, catalog.usable(store))
+
+
+def _written(store: Store, before: Catalog | None) -> Catalog:
+    """Write the catalogue of the versions that are there, which takes over what the one before says of them.
+
+    A version whose manifest can't be read is left out: `verify` names it.
+    """
+    listings = set(store.names(FOLDER))
+    known = {v.version: v for v in before.versions if v.listing in listings} if before else {}
+    entries: list[Listed] = []
+    newest: Version | None = None  # the last entry's, if it was opened here
+    files: dict[str, File] | None = None
+    for number in version.numbers(store):
+        if kept := known.get(number):
+            entries.append(kept)
+            newest = None
+            continue
+        if files is None:
+            files = {f.path: f for f in catalog.files(catalog.listing_of(store, entries[-1]))} if entries else {}
+        try:
+            at = newest = version.load(store, number)
+        except StoreError:
+            continue
+        listing = msgspec.json.encode(_listing(at, files), order="sorted")
+        store.put(catalog.listing_name(number), listing)
+        entries.append(catalog.listed(at, hashlib.sha256(listing).hexdigest()))
+    made = Catalog(
+        format=FORMAT,
+        newest=entries[-1].version,
+        versions=tuple(entries),
+        dataset=_dataset(newest or version.load(store, entries[-1].version), entries[-1]),
+        sha256="",
+    )
+    made = msgspec.structs.replace(made, sha256=catalog.sha256_of(made))
+    store.put(NAME, catalog.encoded(made))
+    return made
+
+
+def _listing(at: Version, files: dict[str, File]) -> Listing:
+    """Return the listing of a version; `files` has what is known of a file already, and takes in the rest."""
+    tables: dict[str, list[Resource]] = {}
+    for r in at.resources:
+        tables.setdefault(r.table, []).append(r)
+    contract_name = at.manifest.pfsetl.contract
+    return Listing(
+        format=FORMAT,
+        version=at.number,
+        contract=contract_name.version if contract_name else None,
+        releases={label: _days(at, label) for label in at.releases},
+        tables={name: _table(at.store, name, parts, files) for name, parts in tables.items()},
+    )
+
+
+def _table(store: Store, name: str, parts: Sequence[Resource], known: dict[str, File]) -> Files:
+    table = contracts.find_table(name)
+    key = tuple(table.key) if table else ()
+    schema = ""
+    for r in parts:
+        schema = r.schema
+        if r.path not in known:
+            first, last = _ends(store, r, key) if key else (None, None)
+            sha256 = r.hash.removeprefix("sha256:")
+            known[r.path] = File(
+                release=r.release, path=r.path, rows=r.rows, bytes=r.bytes, sha256=sha256, first=first, last=last
+            )
+    files = tuple(known[r.path] for r in parts)
+    return Files(meaning=table.description if table else None, key=key, schema=schema, files=files)
+
+
+def _days(at: Version, label: str) -> dict[str, Any]:
+    record, release = at.releases[label], at.release(label)
+    return {
+        "effective_from": release.effective_from,
+        "effective_to": release.effective_to,
+        "never_effective": release.never_effective,
+        "supersedes": release.supersedes,
+        "revision": record.revision,
+        "sample": bool(record.sample),
+    }
+
+
+def _ends(store: Store, resource: Resource, key: Iterable[str]) -> tuple[Key | None, Key | None]:
+    """Return the keys of a file's first and last row, None where it has no row, or can't be read: `verify` says so."""
+    options = dict(store.storage_options) if store.storage_options else None
+    rows = pl.scan_parquet(store.uri(resource.path), storage_options=options, glob=False).select(key)
+    try:
+        found = pl.concat([rows.head(1), rows.tail(1)]).select(pl.all().cast(pl.String)).collect().rows()
+    except (pl.exceptions.PolarsError, OSError):
+        return None, None
+    return (found[0], found[-1]) if found else (None, None)
+
+
+def _dataset(at: Version, entry: Listed) -> dict[str, Any]:
+    """Return a schema.org Dataset of the newest version, which search engines for data sets read."""
+    known = [at.release(label) for label in at.releases]
+    days = [day for release in known for day in (release.effective_from, release.effective_to) if day]
+    return {
+        "@context": "https://schema.org/",
+        "@type": "Dataset",
+        "name": at.manifest.title or "pfsetl",
+        "description": at.manifest.description or "",
+        "version": str(at.number),
+        "dateModified": at.created,
+        "isBasedOn": [source["path"] for source in at.manifest.sources or ()],
+        "temporalCoverage": f"{min(days)}/{max(days)}" if days else None,
+        "isAccessibleForFree": at.classification == contracts.PUBLIC,
+        "variableMeasured": sorted({r.table for r in at.resources}),
+        "distribution": [
+            {"@type": "DataDownload", "encodingFormat": "application/json", "contentUrl": entry.listing},
+            {"@type": "DataDownload", "encodingFormat": "application/json", "contentUrl": entry.manifest},
+        ],
+    }
