@@ -204,7 +204,8 @@ def test_pruned_versions_leave_it_with_their_listings(store: LocalStore) -> None
 def test_who_wrote_an_older_one_last_writes_the_newer_one_too(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, tried = LocalStore.put, []
+    write = LocalStore.put
+    tried: list[str] = []
 
     def beaten(self: LocalStore, name: str, content: bytes) -> None:
         """Another build publishes a version, with its catalogue, just before this one writes its own."""
