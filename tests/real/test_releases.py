@@ -147,8 +147,8 @@ def test_files_are_what_the_manifest_says(release, built: Built):
     version = built(release)
     assert {r.table for r in version.resources if r.release == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
-        "payment_locality", "section_stats", "section_values", "code_comparison", "releases", "rejects",
-        "release_calendar", "source_lines", "release_changes",
+        "payment_locality", "section_stats", "section_values", "code_comparison", "code_relation", "releases",
+        "rejects", "release_calendar", "source_lines", "release_changes",
     }  # fmt: skip
 
 
@@ -188,3 +188,20 @@ def test_no_more_than_half_of_a_sections_codes_lie_on_one_side_of_the_medians_bi
         above=pl.col("codes").filter(pl.col("lower") > pl.col("median")).sum(),
     )  # fmt: skip
     assert sides.filter((pl.col("below") * 2 > pl.col("n")) | (pl.col("above") * 2 > pl.col("n"))).collect().is_empty()
+
+
+@pytest.fixture(scope="module")
+def related(new_2026):
+    return lambda code, relation: new_2026("code_relation").filter(hcpcs=code, relation=relation).collect()
+
+
+def test_the_base_of_a_biopsy_by_endoscope_is_the_diagnostic_endoscopy(related):
+    assert related("43239", "endoscopic_base")["other"].to_list() == ["43235"]
+
+
+def test_five_codes_of_physical_medicine_are_nearest_to_97761(related):
+    near = related("97761", "nearest_in_work").sort("rank")
+    assert near.select("other", "work_rvu_difference").rows() == [
+        ("97760", Decimal("0.00")), ("97129", Decimal("0.00")), ("97112", Decimal("0.00")),
+        ("97598", Decimal("-0.01")), ("97763", Decimal("-0.02")),
+    ]  # fmt: skip  # read in CMS's file: 0.50 four times, 0.49 once, 0.48 six times, and above 0.54

@@ -47,8 +47,9 @@ def test_a_value_on_an_edge_is_in_the_bin_that_starts_there():
 
 
 def test_what_lies_beyond_the_thirtieth_bin_is_in_one_without_end():
-    last = counted(*SEVEN).row(-1, named=True)
-    assert (last["bin"], last["lower"], last["upper"]) == (31, Decimal("3.00"), None)
+    # 24 codes of 1.00 and one of 500.00: the 95th percentile is 1.00, 30 bins of 0.05 reach 1.50
+    last = counted(*services(*["1.00"] * 24, "500.00")).row(-1, named=True)
+    assert [last[name] for name in ("bin", "lower", "upper", "codes")] == [31, Decimal("1.50"), None, 1]
 
 
 def test_bins_without_a_code_are_there_with_zero():

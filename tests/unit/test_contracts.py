@@ -52,6 +52,7 @@ PROMISE = {
     "code_comparison": """release participant hcpcs measure
         | section value n rank percentile section_median ratio_to_median section_max""",
     "section_values": "release participant section measure population bin | lower upper codes",
+    "code_relation": "release hcpcs relation other | rank work_rvu_difference",
     "release_changes": "release participant hcpcs modifier column | previous_release change old new",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
     "rejects": "release file line | member reason text",
@@ -96,6 +97,7 @@ PAID: Row = {
 }  # fmt: skip
 GROUP: Row = {"release": "RVU26A", "participant": "non_qp", "section": "Medicine", "measure": "work_rvu"}
 BIN = GROUP | {"population": "valued", "bin": 1, "codes": 3}
+NEAR: Row = {"release": "RVU26A", "hcpcs": "G0001", "relation": "nearest_in_work", "other": "G0003", "rank": 1}
 CLEAN: dict[str, list[Row]] = {
     "conversion_factor": [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"}],
     "rvu": [WHOLE, PROFESSIONAL, TECHNICAL],
@@ -105,6 +107,7 @@ CLEAN: dict[str, list[Row]] = {
     "opps_cap": [OPPS_CAP],
     "payment_national": [PAID],
     "payment_locality": [PAID],
+    "code_relation": [NEAR],
     "section_stats": [GROUP | {"n": 3}],
     "section_values": [BIN, BIN | {"population": "paid", "codes": 2}],
 }
@@ -259,6 +262,10 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     ),
     "payment_locality.cap_never_raises": ([PAID | {"facility_payment": "86.85"}], 1),
     "payment_locality.payment_or_reason": ([PAID | {"nonfacility_payment": None}], 1),
+    "code_relation.nearest_by_rank": (
+        [NEAR, NEAR | {"rank": 6}, NEAR | {"rank": None}, NEAR | {"relation": "endoscopic_base"}],
+        3,
+    ),
     "section_values.every_code_in_a_bin": ([BIN, BIN | {"bin": 2, "codes": 4}, BIN | {"population": "paid"}], 1),
     "section_values.paid_among_valued": ([BIN, BIN | {"population": "paid", "codes": 4}, BIN | {"bin": 2}], 1),
 }

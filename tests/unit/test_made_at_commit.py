@@ -205,6 +205,16 @@ def test_a_damaged_file_says_what_to_load_again(listing: LocalStore) -> None:
         committed(listing, staged(listing, "RVU25A"))
 
 
+def test_a_table_of_each_release_alone_is_not_made_anew_for_a_release_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = a_table(CODES, contracts.ONE_RELEASE, ("hcpcs", "release"), NUMBER | {"name": "work_rvu"})
+    store = finishing(monkeypatch, tmp_path, alone, finish=None)
+    for label in ("RVU25C", "RVU25A"):
+        committed(store, staged(store, label))
+    assert made_for == ["RVU25C", "RVU25A"]
+
+
 # --- what is declared alone -------------------------------------------------------------------------------------
 
 WORDS = "tested_words"

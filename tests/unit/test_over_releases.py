@@ -433,8 +433,8 @@ def over(value: str) -> dict[str, object]:
     [
         (
             over("all"),
-            "over is 'all', expected 'each release against the one before' or 'one file over all releases' or "
-            "'no release: what is declared, in one file'",
+            "over is 'all', expected 'each release against the one before' or 'each release alone, with what is loaded "
+            "beside it' or 'one file over all releases' or 'no release: what is declared, in one file'",
         ),
         ({"properties": declared()["properties"][:3]}, "'release' must be part of its key"),  # type: ignore[index]
         ({"quality": [rule("warn", "SELECT COUNT(*) FROM tested_history")]}, "severity is 'warn', expected 'error'"),
@@ -479,6 +479,7 @@ def test_other_columns_ask_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> 
     tables = contracts.load().tables
     assert {name: (how.rule, " ".join(tables[name].schema)) for name, how in MADE_BY.items()} == {
         "release_changes": ("1", "release participant hcpcs modifier column previous_release change old new"),
+        "code_relation": ("1", "release hcpcs relation other rank work_rvu_difference"),
     }
 
 

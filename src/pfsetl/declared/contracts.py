@@ -14,9 +14,10 @@ from pfsetl.declared import declarations
 from pfsetl.errors import ContractError
 
 PUBLIC, RESTRICTED = "public", "restricted"
+ONE_RELEASE = "each release alone, with what is loaded beside it"
 ALL_RELEASES = "one file over all releases"
 DECLARED = "no release: what is declared, in one file"
-OVER = ("each release against the one before", ALL_RELEASES, DECLARED)  # of a table that is made at commit
+OVER = ("each release against the one before", ONE_RELEASE, ALL_RELEASES, DECLARED)  # of a table made at commit
 _DTYPES: dict[str, pl.DataType] = {
     "string": pl.String(),
     "boolean": pl.Boolean(),
@@ -59,8 +60,8 @@ class Rule:
 class Table:
     """One published table: its columns in order, the rules over them, and the members it is made of.
 
-    `over` is one of `OVER` for a table that is made when a version is committed, of several releases or of none, else
-    empty.
+    `over` is one of `OVER` for a table that is made when a version is committed, of several releases, of files beside
+    them or of none, else empty.
     """
 
     name: str

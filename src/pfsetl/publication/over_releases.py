@@ -2,9 +2,9 @@
 
 They follow from the releases of a version alone, so the order in which those were built doesn't matter. That's why they
 are made when a version is committed, not when a release is staged, and aren't part of a release's identity. The
-contract says of each what it goes over: a file for each release against the one before, one file over all releases,
-in which only the rows of releases that are new, or follow a new one, are made anew, or what is declared alone
-(docs/decisions/0039, 0040).
+contract says of each what it goes over: a file for each release against the one before, or of it alone with what is
+loaded beside it, one file over all releases, in which only the rows of releases that are new, or follow a new one, are
+made anew, or what is declared alone (docs/decisions/0039, 0040).
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from pfsetl.declared import calendar, registry
-from pfsetl.declared.contracts import ALL_RELEASES, DECLARED, Contract
+from pfsetl.declared.contracts import ALL_RELEASES, DECLARED, ONE_RELEASE, Contract
 from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication import companions, merge
 from pfsetl.publication.digest import rows_digest
@@ -23,11 +23,14 @@ from pfsetl.publication.merge import Made, Making, Put
 from pfsetl.publication.parquet import is_uniform
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.storage.store import Store
-from pfsetl.tables import row_changes
+from pfsetl.tables import relations, row_changes
 
 Key = tuple[str, ...]
 
-MADE_BY: Mapping[str, Made] = {"release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1")}
+MADE_BY: Mapping[str, Made] = {
+    "release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1"),
+    "code_relation": Made(relations.code_relation, of=("rvu",), rule="1"),
+}
 CALENDAR = "release_calendar"  # without a row for a release that prices no day
 
 
@@ -135,7 +138,9 @@ def _making(
         }
         for label, record in known.items()
     }
-    return Making(store, contract, contract.tables[name], how, sources, beside, predecessors(known, in_force))
+    table = contract.tables[name]
+    before = dict.fromkeys(known) if table.over == ONE_RELEASE else predecessors(known, in_force)
+    return Making(store, contract, table, how, sources, beside, before)
 
 
 def _sources(resources: Iterable[Resource], how: Made) -> dict[str, dict[str, Resource]]:

@@ -1,0 +1,89 @@
+"""What goes with a code: its parts, its endoscopic family, and the codes nearest to it in work.
+
+Every relation is one of a code (`hcpcs`) to another (`other`), as CMS's columns of the release say it; only what is
+nearest is derived (docs/decisions/0046-what-a-code-is.md).
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from pfsetl.declared import registry
+from pfsetl.tables.exact import decimal, scaled
+
+NEAREST = 5
+_PART_OF = {"26": "professional_part", "TC": "technical_part", "53": "discontinued"}
+_NAMES = ("release", "hcpcs", "relation", "other")
+
+
+def code_relation(_before: Mapping[str, pl.DataFrame] | None, now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return what goes with each code of a release."""
+    rows = of_everyone(now["rvu"])
+    found = pl.concat([_parts(rows), _endoscopies(rows), _nearest(rows)], how="diagonal")
+    nothing = {"rank": pl.lit(None, pl.Int32), "work_rvu_difference": pl.lit(None, pl.Decimal(9, 2))}
+    return found.with_columns(*(value.alias(name) for name, value in nothing.items() if name not in found.columns))
+
+
+def of_everyone(rvu: pl.DataFrame) -> pl.DataFrame:
+    """Return one row for each code and modifier: that of everyone's file, of another participant where it's absent."""
+    names = rvu["participant"].unique().sort()
+    if names.len() < 2:
+        return rvu
+    order = sorted(names, key=lambda name: (not registry.is_everyone(name), name))
+    parts = [rvu.filter(participant=name) for name in order]
+    found = parts[0]
+    for part in parts[1:]:
+        found = pl.concat([found, part.join(found, on=["hcpcs", "modifier"], how="anti")])
+    return found
+
+
+def _parts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return each code's rows with a modifier as parts of itself."""
+    relation = pl.col("modifier").replace_strict(_PART_OF, default=None, return_dtype=pl.String)
+    return rows.select("release", "hcpcs", relation.alias("relation"), other="hcpcs").drop_nulls("relation")
+
+
+def _endoscopies(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the base of each endoscopy, the endoscopies of each base, and those that share one."""
+    of_base = rows.select("release", "hcpcs", base="endoscopic_base").drop_nulls("base").unique()
+    base = of_base.select("release", "hcpcs", pl.lit("endoscopic_base").alias("relation"), other="base")
+    member = of_base.select("release", pl.lit("endoscopy").alias("relation"), hcpcs="base", other="hcpcs")
+    pairs = of_base.join(of_base.select("base", other="hcpcs"), on="base").filter(pl.col("hcpcs") != pl.col("other"))
+    sibling = pairs.select("release", "hcpcs", pl.lit("endoscopic_sibling").alias("relation"), "other")
+    return pl.concat([base, member.select(_NAMES), sibling])
+
+
+def _nearest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the codes of the same subsection whose work RVU is nearest, the nearest first, with the difference.
+
+    The population and the value of a code are those of `section_stats`. Of equal distances those nearer in the order
+    of work and code come first, and of these the lower.
+    """
+    work = scaled("work_rvu").max()
+    codes = rows.group_by("release", "hcpcs").agg(pl.col("section", "subsection").first(), work.alias("work"))
+    known = codes.filter(pl.col("work") > 0, pl.col("section").is_not_null())
+    ordered = known.sort("section", "subsection", "work", "hcpcs").with_columns(
+        group=pl.struct("section", "subsection").rle_id(), at=pl.int_range(pl.len(), dtype=pl.Int64)
+    )
+    steps = [step for far in range(1, NEAREST + 1) for step in (-far, far)]
+    near = pl.concat(
+        ordered.select(
+            "release", "hcpcs", "at",
+            other=pl.col("hcpcs").shift(-step),
+            gap=pl.col("work").shift(-step) - pl.col("work"),
+            turn=pl.lit(turn, pl.Int64),
+            alike=pl.col("group").shift(-step) == pl.col("group"),
+        ).filter("alike")
+        for turn, step in enumerate(steps)
+    )  # fmt: skip
+    # NOTE: one number in place of three columns to sort by: the code, the distance, the turn.
+    by = (pl.col("at") * 2**32 + pl.col("gap").abs()) * 2 * NEAREST + pl.col("turn")
+    first = near.sort(by).with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("at"))
+    return first.filter(pl.col("rank") <= NEAREST).select(
+        "release",
+        "hcpcs",
+        pl.lit("nearest_in_work").alias("relation"),
+        "other",
+        "rank",
+        work_rvu_difference=decimal(pl.col("gap"), pl.Decimal(9, 2)),
+    )
