@@ -25,7 +25,8 @@ from pfsetl.declared import contracts, registry
 from pfsetl.pipeline.backfill import backfill, find_archives
 from pfsetl.publication import parquet
 from pfsetl.source.archive import open_archive
-from pfsetl.tables import derive
+from pfsetl.tables import by_locality
+from pfsetl.tables.numbers import height
 
 RELEASE = "RVU25A"
 ROUNDS = 7
@@ -116,7 +117,7 @@ def payments(version: pfsetl.Version, temporary: Path) -> None:
     release = registry.find(RELEASE)
 
     def exact() -> int:
-        return sum(part.height for part in derive.payment_locality(rvu, gpci, release))
+        return sum(height(part) for part in by_locality.payment_locality(rvu, gpci, release))
 
     def write() -> None:
         table.write_parquet(

@@ -9,14 +9,13 @@ import polars as pl
 import pytest
 
 from pfsetl.declared import registry
-from pfsetl.tables import derive
 from tests.golden import comparison
 from tests.golden.comparison import of_setting
 from tests.golden.published import PLACE, published_amounts
 from tests.golden.sources import AMOUNT, LIMITING, LOWER, THERAPY
 from tests.golden.sources import OPPS as OPPS_AMOUNT
 from tests.kinds import Built
-from tests.spec.rows import in_dollars, rvu_rows
+from tests.spec.rows import by_place, rvu_rows
 
 JANUARY = [
     "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",
@@ -124,8 +123,7 @@ def test_level_two_amounts_of_the_april_2020_release_are_ours(amounts, built: Bu
     names = ("hcpcs", "modifier", "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu")
     rvu = rvu_rows(*({**dict(zip(names, row, strict=True)), "conversion_factor": "36.0896"} for row in RVU20B))
     ohio = built("RVU20A").scan("gpci", "RVU20A").filter(state="OH").collect()
-    (part,) = derive.payment_locality(rvu, ohio, registry.find("RVU20B"))
-    mine = in_dollars(part).with_columns(pl.col("hcpcs", "modifier", "mac", "locality").cast(pl.String))
+    mine = by_place(rvu, ohio, registry.find("RVU20B"))
     wanted = amounts.filter(pl.col("hcpcs").str.starts_with("G"), release="RVU20B")
     rows = wanted.select(*PLACE, "setting", "published").join(mine, on=PLACE, how="left")
     assert count_and_equal(rows.with_columns(ours=of_setting("amount"))) == (24, 24)

@@ -7,7 +7,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pfsetl.tables import derive
-from tests.spec.rows import IN_FORCE, Row, gpci_rows, in_dollars, rvu_rows
+from tests.spec.rows import IN_FORCE, Row, by_place, gpci_rows, rvu_rows
 
 # A frame takes longer than a number: fewer examples, and no search for which parts of a failing one matter.
 few = settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
@@ -22,8 +22,7 @@ places = st.fixed_dictionaries(dict.fromkeys(("work_gpci", "pe_gpci", "mp_gpci")
 
 def in_one_place(services: list[Row], place: Row) -> pl.DataFrame:
     rows = [{"hcpcs": f"G{i:04}", **service} for i, service in enumerate(services)]
-    parts = derive.payment_locality(rvu_rows(*rows), gpci_rows({"state": "AL", "locality": "00", **place}), IN_FORCE)
-    return in_dollars(pl.concat(parts))
+    return by_place(rvu_rows(*rows), gpci_rows({"state": "AL", "locality": "00", **place}))
 
 
 @few

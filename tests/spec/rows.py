@@ -2,15 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
 
 from pfsetl.declared import contracts
 from pfsetl.declared.registry import Release
-from pfsetl.tables import derive
-from pfsetl.tables.exact import dollars
+from pfsetl.publication import parquet
+from pfsetl.tables import by_locality, derive
 
 Row = dict[str, Any]
 
@@ -67,13 +68,15 @@ def paid(release: Release = IN_FORCE, **row: Any) -> Row:
 def paid_in(work: str, pe: str, mp: str, **row: Any) -> Row:
     """Return the payment of one invented row in one locality with these indices."""
     place = gpci_rows({"state": "AL", "locality": "00", "work_gpci": work, "pe_gpci": pe, "mp_gpci": mp})
-    (part,) = derive.payment_locality(rvu_rows(row), place, IN_FORCE)
-    return in_dollars(part).row(0, named=True)
+    return by_place(rvu_rows(row), place).row(0, named=True)
 
 
-def in_dollars(payments: pl.DataFrame) -> pl.DataFrame:
-    """Payments as they're written, in cents, as the Decimal dollars that are read."""
-    return payments.with_columns(dollars(cs.by_dtype(pl.Int32)))
+def by_place(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release = IN_FORCE) -> pl.DataFrame:
+    """Return the payment of these rows in these localities, as it's read after it was written."""
+    table = contracts.load().tables["payment_locality"]
+    with TemporaryDirectory() as folder:
+        parquet.write(by_locality.payment_locality(rvu, gpci, release), table, Path(folder) / "payments")
+        return pl.read_parquet(Path(folder) / "payments")
 
 
 def _value(value: Any, dtype: pl.DataType) -> Any:

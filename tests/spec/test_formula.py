@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from pfsetl.tables import derive
+from pfsetl.tables import by_locality
 from tests.spec.rows import IN_FORCE, gpci_rows, paid, paid_in, rvu_rows
 
 # fmt: off
@@ -76,4 +76,4 @@ def test_national_amount_is_the_formula_with_every_index_one():
 
 def test_a_row_that_cms_gives_no_rvus_is_not_listed_by_locality():
     place = gpci_rows({"state": "AL", "locality": "00", "work_gpci": "1", "pe_gpci": "1", "mp_gpci": "1"})
-    assert list(derive.payment_locality(rvu_rows({"status": "X"}), place, IN_FORCE)) == []
+    assert list(by_locality.payment_locality(rvu_rows({"status": "X"}), place, IN_FORCE)) == []

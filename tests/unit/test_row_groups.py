@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import polars as pl
-import polars.selectors as cs
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -21,9 +22,9 @@ from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.storage.folder import LocalStore
+from pfsetl.tables.numbers import Column, Rows, numbered
 from tests import publisher
 from tests.present import present
-from tests.spec.rows import in_dollars
 from tests.unit.test_one_encoding import encodings, texts_by_fastparquet
 
 pytestmark = pytest.mark.long
@@ -32,6 +33,7 @@ CONTRACT = contracts.load()
 LINES = CONTRACT.tables["source_lines"]
 NATIONAL = CONTRACT.tables["payment_national"]  # whose `reason` may be null
 GROUP = parquet.ROW_GROUP
+written_by_us = parquet.write
 
 
 def filled(table: contracts.Table, **columns: pl.Series) -> pl.DataFrame:
@@ -57,10 +59,7 @@ def codes(*groups: str) -> pl.Series:
 
 def by_polars(parts: Parts, table: contracts.Table, target: Path, group: int = GROUP) -> Written:
     """Write a table as it was written before, when polars chose an encoding for each row group."""
-    whole = parts if isinstance(parts, pl.DataFrame) else pl.concat(parts)
-    texts = cs.enum().cast(pl.String)
-    frame = (in_dollars(whole) if table.name == "payment_locality" else whole).with_columns(texts)
-    frame = frame.select(table.schema.names())
+    frame = pl.read_parquet(written_by_us(parts, table, target).path)
     frame.write_parquet(
         target, compression="zstd", row_group_size=group, arrow_schema=table_schemas.arrow_schema(table)
     )
@@ -211,3 +210,29 @@ def test_a_dictionary_holds_little_more_than_the_codes_of_its_row_group(tmp_path
     sizes = {about.row_group(n).column(at).total_uncompressed_size for n in range(groups)}
     assert max(sizes) < 2 * min(sizes)
     assert max(sizes) < 12 * GROUP // 50 + GROUP
+
+
+def numbers(**columns: Column) -> Rows:
+    """Two rows of `source_lines` as numbers; what a test doesn't name is a letter or 1."""
+    return numbered(filled(LINES, hcpcs=pl.Series(["G0101", "G0102"])), LINES.schema) | columns
+
+
+def test_numbers_are_written_as_the_rows_that_they_stand_for(tmp_path: Path) -> None:
+    written = parquet.write(iter([numbers()]), LINES, tmp_path / "t.parquet")
+    rows = filled(LINES, hcpcs=pl.Series(["G0101", "G0102"]))
+    assert pl.read_parquet(written.path).equals(rows)
+    assert written.digest == rows_digest(rows)
+
+
+@pytest.mark.parametrize("at", [0, 1], ids=["a text that is repeated", "a text that isn't"])
+def test_a_number_that_stands_for_no_text_is_never_written(at: int, tmp_path: Path) -> None:
+    words = pa.array(["G0101", "G0102"], pa.large_string())
+    wild = Column(np.array([[7, 7], [0, 7]][at], np.uint8), words=words)
+    with pytest.raises((pa.ArrowIndexError, pa.ArrowInvalid)):
+        parquet.write(iter([numbers(hcpcs=wild)]), LINES, tmp_path / "t.parquet")
+
+
+def test_numbers_of_another_width_than_a_digest_takes_are_refused(tmp_path: Path) -> None:
+    wide = Column(np.array([0, 1], np.int64), words=pa.array(["G0101", "G0102"], pa.large_string()))
+    with pytest.raises(ContractError, match=r"source_lines\.hcpcs: numbers of int64"):
+        parquet.write(iter([numbers(hcpcs=wide)]), LINES, tmp_path / "t.parquet")

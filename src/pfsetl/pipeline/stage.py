@@ -14,7 +14,7 @@ from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import step
 from pfsetl.publication.version import Version
-from pfsetl.tables import derive, work_index
+from pfsetl.tables import by_locality, work_index
 from pfsetl.tables.normalize import normalize
 
 
@@ -31,7 +31,7 @@ def stage(one: Opened, parsed: list[Parsed] | None = None) -> StagedRelease:
     with store.scratch() as target, ThreadPoolExecutor(1) as writer:
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
         indices = work_index.by_law(tables["gpci"], calendar.formula_day(release))
-        payments = derive.payment_locality(tables["rvu"], indices, release)
+        payments = by_locality.payment_locality(tables["rvu"], indices, release, parquet.STREAMED_ROW_GROUP)
         under_way = writer.submit(parquet.write, payments, contract.tables["payment_locality"], target)
         with step("derive and check", one.label):
             found = examined(one, parsed, tables, accounts)

@@ -18,12 +18,13 @@ import polars as pl
 from pfsetl.declared import contracts, table_schemas
 from pfsetl.declared.contracts import Table
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication.digest import Coded, RowsDigest, coded, is_small
+from pfsetl.publication.digest import RowsDigest
+from pfsetl.tables.numbers import Column, Rows, height, is_small, numbered, width
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Parts = pl.DataFrame | Iterable[pl.DataFrame]
+Parts = pl.DataFrame | Iterable[pl.DataFrame | Rows]
 ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
 STREAMED_ROW_GROUP = 14_336
 COMPRESSION_LEVEL = 2
@@ -45,15 +46,16 @@ class Written:
 def write(parts: Parts, table: Table, target: Path) -> Written:
     """Write the parts of a table, in key order, as one Parquet file.
 
-    A part may have text as Enums, and decimals of up to nine digits as integers of their scale, as cents are. Raises
-    StoreError when the disk won't take it, ContractError for rows that aren't as the contract promises.
+    A part may have text as Enums, and decimals of up to nine digits as integers of their scale, as cents are; or it is
+    numbers altogether. Raises StoreError when the disk won't take it, ContractError for rows that aren't as the
+    contract promises.
     """
     digest = RowsDigest(table.schema)
     whole = isinstance(parts, pl.DataFrame)
 
-    def rows() -> Iterator[Coded]:
+    def rows() -> Iterator[Rows]:
         for part in [parts] if isinstance(parts, pl.DataFrame) else parts:
-            ready = _as_promised(coded(part), table)
+            ready = _as_promised(part, table)
             digest.update(ready)
             yield ready
 
@@ -76,36 +78,45 @@ def is_uniform(data: bytes) -> bool:
     return all(len({g.column(n).encodings for g in groups}) <= 1 for n in range(about.num_columns))
 
 
-def _as_promised(part: Coded, table: Table) -> Coded:
-    """Return the columns in contract order, small decimals as integers of their scale, as Parquet stores them.
+def _as_promised(part: pl.DataFrame | Rows, table: Table) -> Rows:
+    """Return the columns of a part as numbers, in contract order.
 
     Raises ContractError for a column that isn't what the contract promises, or is null where it requires a value.
     """
     promised = table.schema
-    told: dict[str, pl.DataType] = {}
-    for name, dtype in part.frame.schema.items():
-        in_units = dtype == pl.Int32 and is_small(promised.get(name, dtype))
-        told[name] = pl.String() if name in part.words else promised[name] if in_units else dtype
-    contracts.refuse_others(told, table)
-    required = [c.name for c in table.columns if not c.nullable]
-    nulls = part.frame.select(required).null_count().row(0, named=True) if part.frame.height else {}
-    if bad := [f"{table.name}.{name}: {count:,} nulls" for name, count in nulls.items() if count]:
+    if isinstance(part, pl.DataFrame):
+        contracts.refuse_others({name: _told(dtype, promised.get(name)) for name, dtype in part.schema.items()}, table)
+        part = numbered(part, promised)
+    else:
+        contracts.refuse_others({name: promised.get(name, pl.Null()) for name in part}, table)
+        for name, column in part.items():
+            if column.values.dtype != width(promised[name], len(column.words or ())):
+                raise ContractError(f"{table.name}.{name}: numbers of {column.values.dtype}, not of {promised[name]}.")
+    nulls = {c.name: int(absent.sum()) for c in table.columns if (absent := part[c.name].absent) is not None}
+    if bad := [
+        f"{table.name}.{c.name}: {nulls[c.name]:,} nulls" for c in table.columns if nulls.get(c.name) and not c.nullable
+    ]:
         raise ContractError(f"{'; '.join(bad)}, where the contract requires a value. Nothing was published.")
-    decimals = [n for n, d in part.frame.schema.items() if is_small(d)]
-    units = (pl.col(name).reinterpret(dtype=pl.Int128).cast(pl.Int32) for name in decimals)
-    return Coded(part.frame.with_columns(units).select(promised.names()), part.words)
+    return {name: part[name] for name in promised}
 
 
-def _write(parts: Iterable[Coded], table: Table, target: Path, row_group: int) -> None:
+def _told(dtype: pl.DataType, promised: pl.DataType | None) -> pl.DataType:
+    """Return the type of a part's column as the contract would have it."""
+    if isinstance(dtype, pl.Enum):
+        return pl.String()
+    return promised if promised is not None and dtype == pl.Int32 and is_small(promised) else dtype
+
+
+def _write(parts: Iterable[Rows], table: Table, target: Path, row_group: int) -> None:
     """Write parts as row groups of one size, whatever the sizes of the parts."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     parts = iter(parts)
-    first = next(parts, coded(table.empty()))
-    repetitive = {name for name in first.words if _is_repetitive(first.frame[name].head(row_group))}
+    first = next(parts, None) or _as_promised(table.empty(), table)
+    repetitive = {name for name, one in first.items() if one.words is not None and _is_repetitive(one, row_group)}
     promised = table_schemas.arrow_schema(table)
-    schema = pa.schema([f.with_type(_handed_over(first.frame[f.name], f.type, f.name in repetitive)) for f in promised])
+    schema = pa.schema([f.with_type(_handed_over(first[f.name], f.type, f.name in repetitive)) for f in promised])
     with pq.ParquetWriter(
         target,
         schema,
@@ -122,36 +133,40 @@ def _write(parts: Iterable[Coded], table: Table, target: Path, row_group: int) -
         stored = base64.b64encode(promised.serialize()).decode()
         writer.add_key_value_metadata(table_schemas.parquet_metadata(table) | {"ARROW:schema": stored})
         tables = (
-            pa.Table.from_arrays(
-                [_arrow(part.frame[f.name], f.type, part.words.get(f.name)) for f in schema], schema=schema
-            )
-            for part in chain([first] if first.frame.height else [], parts)
+            pa.Table.from_arrays([_arrow(part[f.name], f.type) for f in schema], schema=schema)
+            for part in chain([first] if height(first) else [], parts)
         )
         for group in _regrouped(tables, row_group):
             writer.write_table(_compact(group), row_group)
 
 
-def _handed_over(column: pl.Series, promised: "pa.DataType", repetitive: bool) -> "pa.DataType":
+def _handed_over(column: Column, promised: "pa.DataType", repetitive: bool) -> "pa.DataType":
     """Return the type in which a column is handed to the writer: as it is in memory, which saves making it anew."""
     import pyarrow as pa
 
     if repetitive:
-        return pa.dictionary(column.head(0).to_arrow().type, pa.large_string())
-    if column.dtype == pl.Int32 and pa.types.is_decimal(promised):
+        return pa.dictionary(pa.from_numpy_dtype(column.values.dtype), pa.large_string())
+    if column.values.dtype == "i4" and pa.types.is_decimal(promised):
         return pa.decimal32(promised.precision, promised.scale)
     return promised
 
 
-def _arrow(column: pl.Series, dtype: "pa.DataType", words: pl.Series | None) -> "pa.Array":
+def _arrow(column: Column, dtype: "pa.DataType") -> "pa.Array":
+    """Return a column in Arrow; the numbers of its words are checked."""
+    import numpy as np
     import pyarrow as pa
 
-    column = column.rechunk()
-    if words is not None and pa.types.is_dictionary(dtype):
-        return pa.DictionaryArray.from_arrays(column.to_arrow(), words.to_arrow().cast(pa.large_string()))
+    if pa.types.is_dictionary(dtype):
+        return pa.DictionaryArray.from_arrays(pa.array(column.values, mask=column.absent), column.words)
     if pa.types.is_decimal32(dtype):
-        units = column.to_arrow()
-        return pa.Array.from_buffers(dtype, len(units), units.buffers(), offset=units.offset)
-    return (column if words is None else words.gather(column)).to_arrow().cast(dtype)
+        there = None if column.absent is None else pa.py_buffer(np.packbits(~column.absent, bitorder="little"))
+        return pa.Array.from_buffers(dtype, len(column.values), [there, pa.py_buffer(column.values)])
+    if column.whole is not None:
+        return column.whole.cast(dtype)
+    if column.words is not None:
+        return column.words.take(pa.array(column.values, mask=column.absent)).cast(dtype)
+    values = column.values.view(bool) if pa.types.is_boolean(dtype) else column.values
+    return pa.array(values, mask=column.absent).cast(dtype)
 
 
 def _compact(group: "pa.Table") -> "pa.Table":
@@ -176,7 +191,7 @@ def _regrouped(tables: Iterable["pa.Table"], size: int) -> Iterator["pa.Table"]:
 
     waiting: pa.Table | None = None
     for table in tables:
-        waiting = table if waiting is None else pa.concat_tables([waiting, table])
+        waiting = pa.concat_tables([waiting, table]) if waiting is not None and waiting.num_rows else table
         while waiting.num_rows >= size:
             yield waiting.slice(0, size)
             waiting = waiting.slice(size)
@@ -184,12 +199,17 @@ def _regrouped(tables: Iterable["pa.Table"], size: int) -> Iterator["pa.Table"]:
         yield waiting
 
 
-def _is_repetitive(codes: pl.Series) -> bool:
-    """Whether text repeats enough for a dictionary."""
-    return codes.n_unique() <= DICTIONARY_SHARE * len(codes)
+def _is_repetitive(column: Column, row_group: int) -> bool:
+    """Whether text repeats enough for a dictionary, by the first row group; null counts as a text."""
+    import numpy as np
+
+    seen = column.values[:row_group].astype(np.int64)
+    if column.absent is not None:
+        seen[column.absent[:row_group]] = -1
+    return len(np.unique(seen)) <= DICTIONARY_SHARE * len(seen)
 
 
-def _ahead(parts: Iterable[Coded]) -> Iterator[Coded]:
+def _ahead(parts: Iterable[Rows]) -> Iterator[Rows]:
     """Yield the parts while the next one is made in another thread; at most two wait in memory."""
     parts = iter(parts)
     with ThreadPoolExecutor(1) as maker:

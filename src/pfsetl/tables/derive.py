@@ -1,10 +1,9 @@
-"""Payments from RVUs: nationally, and by locality as a stream of frames, exact and in key order.
+"""Payments from RVUs: nationally, and of some rows in some places, exact and in key order.
 
 An amount is CMS's formula for every row that has RVUs. A payment is what Medicare pays on it: the lower of the
 amount and the OPPS imaging cap, null with a reason where Medicare has no national price for the row.
 """
 
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import polars as pl
@@ -18,7 +17,6 @@ from pfsetl.tables.exact import amount_cents, dollars, scaled, share
 NONPARTICIPATING = 9_500  # 95 % of the fee schedule amount (Social Security Act 1848(a)(3))
 WHOLE = 10_000
 LIMITING_CHARGE = 10_925  # 115 % of 95 % (CMS RVU record layout, every year)
-ROWS_PER_PART = 100_000
 
 USED = (
     "release", "participant", "hcpcs", "modifier", "status", "not_used", "nonfacility_na", "facility_na",
@@ -51,15 +49,15 @@ class Cents(NamedTuple):
     payment: int | None
 
 
-_SETTINGS = ("nonfacility", "facility")
-_KEY = ("participant", "hcpcs", "modifier")
+SETTINGS = ("nonfacility", "facility")
+KEY = ("participant", "hcpcs", "modifier")
 
 
 def payment_national(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
     """Return the payment of every `rvu` row with all GPCIs 1.000."""
     one = pl.lit(exact.ONE_INDEX, dtype=pl.Int64)
-    rows = _prepared(rvu, release).with_columns(_work_gpci=one, _pe_gpci=one, _mp_gpci=one)
-    return rows.select("release", *_KEY, *_payment_columns())
+    rows = prepared(rvu, release).with_columns(_work_gpci=one, _pe_gpci=one, _mp_gpci=one)
+    return rows.select("release", *KEY, *_payment_columns())
 
 
 def payment(
@@ -70,14 +68,14 @@ def payment(
     `pe_share` is the part of the practice expense that is paid, (50, 100) for a second and later therapy unit.
     """
     indices = (scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp"))
-    rows = _prepared(rvu, release).join(places.select("state", "locality", "mac", *indices), how="cross")
-    return rows.select("release", *_KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share))
+    rows = prepared(rvu, release).join(places.select("state", "locality", "mac", *indices), how="cross")
+    return rows.select("release", *KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share))
 
 
 def parts_of(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
     """Return what the formula needs of each `rvu` row, in the order of the rows, as columns of `Parts`."""
     *scaled_names, reason = Parts._fields
-    return _prepared(rvu, release).select(*(pl.col(f"_{name}").alias(name) for name in scaled_names), reason)
+    return prepared(rvu, release).select(*(pl.col(f"_{name}").alias(name) for name in scaled_names), reason)
 
 
 def payment_cents(
@@ -96,36 +94,8 @@ def payment_cents(
     return Cents(amount, opps, None if reason else amount if opps is None else min(amount, opps))
 
 
-def payment_locality(rvu: pl.DataFrame, gpci: pl.DataFrame, release: Release) -> Iterator[pl.DataFrame]:
-    """Yield the payment of every row with RVUs in every locality, about 100,000 rows at a time, in key order.
-
-    Rows without any RVU have the same nothing in every locality; they and their reason are in
-    `payment_national`. Text columns are Enums of exactly the values that occur, and money is in cents (Int32), which
-    keeps a million rows small.
-    """
-    rows = _prepared(rvu, release).filter("_has_value").sort("participant", "hcpcs", "modifier")
-    if rows.is_empty() or gpci.is_empty():
-        return
-    indices = [scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp")]
-    localities = _enums(gpci.sort("state", "locality").select("state", "locality", "mac", *indices))
-    rows = _enums(rows.drop("not_used", "_priced", "_has_value", "_component_work"))
-    caps = [name for name in rows.columns if name.startswith("_opps_")]
-    step = max(1, ROWS_PER_PART // localities.height)
-    index = pl.int_range(min(step, rows.height) * localities.height, dtype=pl.UInt32, eager=True)
-    row_of, tiled = index // localities.height, localities[index % localities.height]
-    for start in range(0, rows.height, step):
-        part = rows.slice(start, step)
-        height = part.height * localities.height
-        capped = bool(part["_capped"].any())
-        repeated = (part if capped else part.drop(caps))[row_of.head(height)]
-        crossed = pl.concat([repeated, tiled.head(height)], how="horizontal")
-        flagged = bool((part["_flag_parts"] != WHOLE).any())
-        columns = _payment_columns(capped=capped, flagged=flagged, money=exact.small_cents)
-        yield crossed.select("release", *_KEY, "state", "locality", "mac", *columns)
-
-
-def _prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
-    """Scaled integers of what the formula needs, and why a row has no payment."""
+def prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
+    """Return scaled integers of what the formula needs of each `rvu` row, and why a row has no payment."""
     component = rvu.filter(pl.col("modifier") == "26").select(
         "participant", "hcpcs", _component_work=scaled("work_rvu")
     )
@@ -175,25 +145,17 @@ def _reason(release: Release) -> pl.Expr:
     )
 
 
-def _payment_columns(
-    *,
-    capped: bool = True,
-    flagged: bool = True,
-    pe_share: tuple[int, int] = (1, 1),
-    money: Callable[[pl.Expr], pl.Expr] = dollars,
-) -> list[pl.Expr]:
-    """Columns of a payment table; False saves the arithmetic of the cap, or of the flag, where no row needs it."""
+def _payment_columns(*, pe_share: tuple[int, int] = (1, 1)) -> list[pl.Expr]:
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
-    for setting in _SETTINGS:
+    for setting in SETTINGS:
         pe = pl.col(f"_{setting}_pe")
         amount = amount_cents(pl.col("_work"), pe, pl.col("_mp"), *indices, pl.col("_factor"), pe_share=pe_share)
-        if flagged:
-            amount = share(amount, pl.col("_flag_parts"))
+        amount = share(amount, pl.col("_flag_parts"))
         opps = amount_cents(
             pl.col("_opps_work"), pl.col(f"_opps_{setting}_pe"), pl.col("_opps_mp"), *indices, pl.col("_factor")
         )
-        opps = pl.when("_capped").then(opps) if capped else pl.lit(None, dtype=pl.Int64)
+        opps = pl.when("_capped").then(opps)
         payment = pl.when(pl.col("reason").is_null()).then(pl.min_horizontal(amount, opps))
         cents[f"{setting}_amount"] = amount
         cents[f"{setting}_opps_amount"] = opps
@@ -204,13 +166,8 @@ def _payment_columns(
     late = ("nonparticipating_amount", "limiting_charge")
     return [
         pl.col("status"),
-        *(money(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in kinds for s in _SETTINGS),
+        *(dollars(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in kinds for s in SETTINGS),
         pl.col("reason"),
-        *(pl.col(f"{s}_na") for s in _SETTINGS),
-        *(money(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in late for s in _SETTINGS),
+        *(pl.col(f"{s}_na") for s in SETTINGS),
+        *(dollars(cents[f"{s}_{kind}"]).alias(f"{s}_{kind}") for kind in late for s in SETTINGS),
     ]
-
-
-def _enums(frame: pl.DataFrame) -> pl.DataFrame:
-    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    return frame.with_columns(pl.col(name).cast(pl.Enum(frame[name].drop_nulls().unique().sort())) for name in texts)

@@ -5,15 +5,24 @@ rounded once, half up, to cents. polars' own Decimal product rounds every produc
 wrong for most amounts that CMS published. Largest intermediate: 10,000 RVU x 10 x 1,000 USD is 1e17 < 9.2e18.
 """
 
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from math import gcd
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
+
+from pfsetl.errors import ValueRefused
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Integers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 Number = TypeVar("Number", pl.Expr, int)
 
 CENTS = pl.Decimal(9, 2)
+MOST_CENTS = 10**9 - 1
 ONE_INDEX = 1000  # a GPCI of 1.000
 _RVU_INDEX_FACTOR_PER_CENT = 10**7  # 10^(2 + 3 + 4) parts per dollar, 100 cents a dollar
 
@@ -40,6 +49,55 @@ def amount_cents(
     rest = (work * work_gpci + mp * mp_gpci) * of if of != 1 else work * work_gpci + mp * mp_gpci
     expense = pe * pe_gpci * paid if paid != 1 else pe * pe_gpci
     return _half_up((rest + expense) * factor, _RVU_INDEX_FACTOR_PER_CENT * of)
+
+
+def crossed_cents(
+    work: "Integers", pes: "Sequence[Integers]", mp: "Integers", gpcis: "Sequence[Integers]", factor: "Integers"
+) -> "Iterator[Integers]":
+    """Yield, for each of the practice expenses `pes`, the `amount_cents` of every row in every place: rows x places.
+
+    `work`, each of `pes`, `mp` and `factor` are by row, the three `gpcis` by place. `refuse_too_much` says before
+    whether they are small enough.
+    """
+    import numpy as np
+
+    work_gpci, pe_gpci, mp_gpci = gpcis
+    rest = np.multiply.outer(work, work_gpci)
+    rest += np.multiply.outer(mp, mp_gpci)
+    for pe in pes:
+        cents = np.multiply.outer(pe, pe_gpci)
+        cents += rest
+        cents *= factor[:, None]
+        yield _half_up_in_place(cents, _RVU_INDEX_FACTOR_PER_CENT)
+
+
+def refuse_too_much(
+    work: "Integers", pe: "Integers", mp: "Integers", gpcis: "Sequence[Integers]", factor: "Integers"
+) -> None:
+    """Raise ValueRefused for a row that could come to more than 9,999,999.99 dollars in one of these places.
+
+    Below that no step of `crossed_cents` and `crossed_share` leaves 64 bits: RVUs of seven digits times indices of six,
+    three times, are below 2^45, and what this asks of their product with the factor is asked without making it.
+    """
+    import numpy as np
+
+    if not (len(work) and all(len(one) for one in gpcis)):
+        return
+    largest = [int(np.abs(one).max()) for one in gpcis]
+    sums = sum(np.abs(rvus) * index for rvus, index in zip((work, pe, mp), largest, strict=True))
+    bounds = (MOST_CENTS * _RVU_INDEX_FACTOR_PER_CENT) // np.maximum(np.abs(factor), 1)
+    if (sums > bounds).any():
+        at = int(np.argmax(sums > bounds))
+        raise ValueRefused(
+            f"{Decimal(int(work[at])).scaleb(-2)}, {Decimal(int(pe[at])).scaleb(-2)} and "
+            f"{Decimal(int(mp[at])).scaleb(-2)} RVUs times a factor of {Decimal(int(factor[at])).scaleb(-4)} come to "
+            "more than 9,999,999.99 dollars in a locality, which no amount may. Get a corrected archive."
+        )
+
+
+def crossed_share(value: "Integers", parts_per_10000: "int | Integers") -> "Integers":
+    """Return a share of integers, as `share` does."""
+    return _half_up_in_place(value * parts_per_10000, 10_000)
 
 
 def products(
@@ -90,18 +148,15 @@ def dollars(cents: pl.Expr) -> pl.Expr:
     return decimal(cents, CENTS)
 
 
-def small_cents(cents: pl.Expr) -> pl.Expr:
-    """Return cents as 32-bit integers, which hold every amount below 21 million dollars.
-
-    >>> pl.select(small_cents(pl.lit(4042, dtype=pl.Int64))).item()
-    4042
-    """
-    return cents.cast(pl.Int32)
-
-
 def decimal(unscaled: pl.Expr, dtype: pl.Decimal) -> pl.Expr:
     """Return integers as the decimals whose unscaled digits they are (78 of scale 2 is 0.78)."""
     return unscaled.cast(pl.Int128).reinterpret(dtype=dtype)
+
+
+def _half_up_in_place(value: "Integers", unit: int) -> "Integers":
+    value += unit // 2
+    value //= unit
+    return value
 
 
 def _half_up(value: Number, unit: int) -> Number:

@@ -1,0 +1,121 @@
+"""A table's columns as plain numbers, of which its digest and its Parquet file are made without another copy of them.
+
+Text is numbered by its sorted distinct values, decimals are integers of their scale, and what is null is 0 with a mark.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+SMALL_DIGITS = 9  # of a decimal that fits into 32 bits
+_WIDTHS: Mapping[type[pl.DataType], str] = {
+    pl.Boolean: "u1",
+    pl.Float64: "f8",
+    pl.Int32: "i8",
+    pl.Date: "i8",
+    pl.Decimal: "i8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its numbers, 0 where `absent`, which is None where nothing is; of text its `words`, in order.
+
+    `whole` is the same column in Arrow, where it's at hand.
+    """
+
+    values: "Array"
+    absent: "Array | None" = None
+    words: "pa.LargeStringArray | None" = None
+    whole: "pa.Array | None" = None
+
+
+Rows = Mapping[str, Column]
+
+
+def is_small(dtype: pl.DataType) -> bool:
+    """Return whether a type is a decimal whose digits fit into 32 bits.
+
+    >>> is_small(pl.Decimal(9, 2)), is_small(pl.Decimal(10, 2))
+    (True, False)
+    """
+    return isinstance(dtype, pl.Decimal) and dtype.precision <= SMALL_DIGITS
+
+
+def width(dtype: pl.DataType, words: int = 0) -> str:
+    """Return the numpy type of a column's numbers, which its type alone decides; that of text by how many `words`.
+
+    >>> width(pl.Boolean()), width(pl.Decimal(9, 2)), width(pl.String(), words=257)
+    ('u1', 'i4', 'u2')
+    """
+    if dtype == pl.String:
+        return "u1" if words <= 2**8 else "u2" if words <= 2**16 else "u4"
+    return "i4" if is_small(dtype) else _WIDTHS[type(dtype)]
+
+
+def height(rows: Rows) -> int:
+    """Return the number of rows."""
+    return len(next(iter(rows.values())).values) if rows else 0
+
+
+def numbered(frame: pl.DataFrame, promised: Mapping[str, pl.DataType]) -> dict[str, Column]:
+    """Return a frame's columns as numbers of the promised types, which text as Enums and money in cents keep to."""
+    return {series.name: column(series, promised[series.name]) for series in frame.iter_columns()}
+
+
+def column(series: pl.Series, promised: pl.DataType) -> Column:
+    """Return one column as numbers; the values of an Enum number its text, else the sorted distinct ones."""
+    import pyarrow as pa
+
+    series = series.rechunk()
+    absent = series.is_null().to_numpy() if series.null_count() else None
+    if isinstance(series.dtype, pl.Enum):
+        words = series.dtype.categories.to_arrow().cast(pa.large_string())
+        return Column(_held(series).astype(width(promised, len(words))), absent, words)
+    whole = series.to_arrow()
+    if series.dtype == pl.String:
+        words, codes = _words(whole.cast(pa.large_string()))
+        return Column(_filled(codes.astype(width(promised, len(words))), absent), absent, words, whole)
+    values = _low_halves(whole) if isinstance(series.dtype, pl.Decimal) else _held(series)
+    values = _filled(values.astype(width(promised)), absent)
+    return Column(values, absent, whole=None if is_small(promised) else whole)
+
+
+def _held(series: pl.Series) -> "Array":
+    """Return the numbers of a column as they're held, 0 where it's null."""
+    physical = series.to_physical()
+    return (physical.fill_null(0) if physical.null_count() else physical).to_numpy()
+
+
+def _low_halves(decimals: "pa.Array") -> "Array":
+    """Return the low 64 of a decimal's 128 bits, which are its value where that is below 2^63."""
+    import numpy as np
+
+    halves = np.frombuffer(decimals.buffers()[1], np.int64)
+    return halves[2 * decimals.offset : 2 * (decimals.offset + len(decimals)) : 2]
+
+
+def _words(texts: "pa.Array") -> "tuple[pa.Array, Array]":
+    """Return the sorted distinct values of an Arrow array of text, and which is each row's, any where it's null."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    encoded = texts.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    place = np.zeros(len(order) + 1, np.uint32)
+    place[order] = np.arange(len(order), dtype=np.uint32)
+    return encoded.dictionary.take(order), place[encoded.indices.fill_null(len(order)).to_numpy()]
+
+
+def _filled(values: "Array", absent: "Array | None") -> "Array":
+    if absent is not None:
+        values[absent] = 0
+    return values
