@@ -18,7 +18,7 @@ BY_MODULE = {
     "socketserver": "server",
 }
 BY_FIXTURE = {"cms": "real", "oracles": "real", "release_path": "real", "built": "real"}
-BY_FOLDER = {"flows": "process", "real": "real"}
+BY_FOLDER = {"flows": "process", "page": "server", "real": "real"}
 
 
 def marks(item: pytest.Item) -> set[str]:

@@ -16,6 +16,7 @@ MODULES = {
     "building": ("demo", "build", "backfill", "check"),
     "declaring": ("declare",),
     "fetching": ("fetch", "discover"),
+    "looking": ("site", "serve"),
     "pricing": ("price", "claim", "load"),
     "proving": ("verify", "repair"),
     "publishing": ("versions", "runs", "export", "rollback", "prune"),

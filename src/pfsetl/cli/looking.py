@@ -1,0 +1,63 @@
+"""Commands that show what is published as pages."""
+
+import webbrowser
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+from pfsetl.cli import render, terminal
+from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
+from pfsetl.publication import version
+from pfsetl.remedies import command
+from pfsetl.site import serving, writing
+
+PORT = 8765
+
+
+def site(out: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = None, json: Json = False) -> None:
+    """Make a static site of one version, for any web server: a page for every code. Made again, it writes what changed.
+
+    Parameters
+    ----------
+    out
+        The folder of the site; new, empty, or that of a site.
+    at
+        A version number; default the newest.
+    """
+    opened = version.open_version(output, at)
+    with terminal.watching(f"making the site of version {opened.number}"):
+        done = writing.write(opened, out)
+    if json:
+        print(render.as_json(asdict(done) | {"folder": str(done.folder)}))
+        return
+    print(
+        f"version {done.version}: {done.files} files, {done.bytes:,} bytes in {done.folder}; {done.written} written, "
+        f"{done.removed} removed"
+    )
+    print(f"put the folder on any web server; to look at it here: {command('serve', opened.store)}")
+
+
+def serve(
+    *,
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))] = PORT,
+    open_: Annotated[bool, Parameter(name="--open", negative="", help="Open the page in the browser.")] = False,
+    output: Output = DEFAULT_OUTPUT,
+) -> None:
+    """Show the pages of the newest version on this machine, until Ctrl-C. No other machine can reach them.
+
+    Parameters
+    ----------
+    port
+        Of the address; 0 takes one that is free.
+    """
+    opened = version.open_version(output)
+    with terminal.watching(f"making the pages of version {opened.number}"):
+        server = serving.server(opened, port, lambda told: print(terminal.plain(told)))
+    address = f"http://{serving.LOOPBACK}:{server.server_port}/"
+    print(f"version {opened.number} of {terminal.plain(str(opened.store))}: {address}\nCtrl-C ends it.", flush=True)
+    if open_:
+        webbrowser.open(address)
+    with server:
+        server.serve_forever()

@@ -1,0 +1,18 @@
+// Where a visit begins: what this site holds, and codes that begin as typed.
+import {el} from "./dom.js";
+import {facts, releases} from "./facts.js";
+import {addressOf} from "./address.js";
+import {days} from "./words.js";
+
+export function homePage() {
+  return {
+    title: "Medicare Physician Fee Schedule",
+    content: [
+      el("header", {class: "head"}, el("h1", {}, "What Medicare pays for a service"),
+        el("p", {class: "says"}, "Type a code above: what it pays on any day and in any locality, computed from CMS's own numbers and rounded once, with the file and line each one came from.")),
+      el("h2", {}, `Version ${facts.version} holds ${releases.length} releases`),
+      el("ul", {class: "plain-list"}, [...releases].reverse().map((release) =>
+        el("li", {}, el("a", {href: addressOf({release: release.label})}, release.label), ` ${days(release)}`, release.sample && " (a sample)"))),
+    ],
+  };
+}

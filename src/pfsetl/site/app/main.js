@@ -1,0 +1,51 @@
+// Shows the page that the address asks for.
+import {el} from "./dom.js";
+import {facts} from "./facts.js";
+import {asked, go, onChange, codeOf} from "./address.js";
+import {Trouble, alone, loadMore} from "./load.js";
+import {codePage} from "./code-page.js";
+
+const content = document.getElementById("content");
+let turn = 0;
+
+async function pageOf(wanted) {
+  if (wanted.code !== undefined) return codePage(wanted);
+  const more = await loadMore();
+  return more.homePage();
+}
+
+async function show() {
+  const mine = ++turn;
+  const wanted = asked();
+  const kept = document.activeElement?.id || document.activeElement?.name;
+  let made;
+  try {
+    made = await pageOf(wanted);
+  } catch (error) {
+    const text = error instanceof Trouble ? error.message : `This page met an error of its own: ${error.message}. Please report it with the address.`;
+    made = {title: "Not found", content: [el("h1", {}, wanted.code ? codeOf(wanted.code) : "Not found"), el("p", {class: "notice", role: "alert"}, text)]};
+  }
+  if (mine !== turn) return;
+  document.title = `${made.title} – Medicare fee schedule`;
+  content.replaceChildren(...[made.content].flat(9).filter(Boolean));
+  content.removeAttribute("aria-busy");
+  const again = kept && kept !== "find" && (document.getElementById(kept) ?? document.querySelector(`[name="${CSS.escape(kept)}"]:checked`));
+  if (again) again.focus({preventScroll: true});
+  document.documentElement.dataset.ready = String(turn);
+}
+
+function footer() {
+  document.getElementById("foot").append(
+    el("p", {}, `Version ${facts.version} of the published tables, made by pfsetl ${facts.pfsetl}. Prices are what Medicare's fee schedule allows, before rules on several services of a day. Not legal or billing advice.`),
+    el("p", {}, "CPT codes are the American Medical Association's; no CPT description is shown here."));
+}
+
+document.querySelector(".find").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = document.getElementById("find").value.trim();
+  if (text) go(/^[0-9A-Z]{5}$/.test(codeOf(text)) ? {code: codeOf(text)} : {q: text});
+});
+if (alone) document.querySelector(".find").remove();
+footer();
+onChange(show);
+show();

@@ -1,0 +1,76 @@
+"""What every page needs before it knows its code: releases, days, factors as paid, the law, and words."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+import pfsetl
+from pfsetl.declared import calendar, declarations, work_floor
+from pfsetl.declared.records.archives import PARTICIPANTS
+from pfsetl.declared.records.places import STATES
+from pfsetl.declared.records.rules import REDUCTIONS
+from pfsetl.declared.records.services import NO_COINSURANCE, STATUS
+from pfsetl.publication.version import Version
+from pfsetl.tables.exact import scaled
+
+SHARES = ("coinsurance", "sequestration")
+
+
+def labels(version: Version) -> list[str]:
+    """Return the releases of a version in CMS's order."""
+    return sorted(version.releases, key=lambda one: (version.releases[one].year, version.releases[one].quarter, one))
+
+
+def facts(version: Version, order: Sequence[str]) -> dict[str, Any]:
+    """Return what a site says of its version and of the calendar, ready to be written as JSON."""
+    return {
+        "version": version.number,
+        "sha256": version.sha256,
+        "pfsetl": pfsetl.__version__,
+        "releases": [_release(version, label) for label in order],
+        "calendar": [[one.release, str(one.first), str(one.last)] for one in calendar.segments()],
+        "floor": [
+            [str(law.first), str(law.last), str(law.enacted_on), law.act, law.certainty] for law in work_floor.laws()
+        ],
+        "shares": [
+            [row.rule, row.numerator, row.denominator, _day(row.from_), _day(row.to), row.indicator or "", row.source]
+            for row in sorted(declarations.rows(REDUCTIONS), key=lambda row: -row.priority)
+            if row.rule in SHARES and not row.modifier
+        ],
+        "preventive": [
+            [row.first, row.last, _day(row.from_), _day(row.to)] for row in declarations.rows(NO_COINSURANCE)
+        ],
+        "statuses": {row.code: row.meaning for row in declarations.rows(STATUS)},
+        "participants": {row.participant: row.meaning for row in declarations.rows(PARTICIPANTS)},
+        "continues": {row.participant: row.continues for row in declarations.rows(PARTICIPANTS) if row.continues},
+        "states": {row.state: row.name.title() for row in declarations.rows(STATES)},
+    }
+
+
+def _release(version: Version, label: str) -> dict[str, Any]:
+    record, declared = version.releases[label], version.release(label)
+    printed = version.scan("conversion_factor", label).select("participant", scaled("conversion_factor")).collect()
+    paid = version.scan("release_calendar", label).select(
+        "participant",
+        pl.col("effective_from").cast(pl.String),
+        pl.col("effective_to").cast(pl.String),
+        scaled("conversion_factor"),
+        "certainty",
+    )
+    return {
+        "label": label,
+        "days": [_day(declared.effective_from), _day(declared.effective_to)],
+        "never": declared.never_effective is True,
+        "supersedes": declared.supersedes,
+        "sample": record.sample,
+        "missing": list(record.missing),
+        "revision": record.revision,
+        "archive": [record.archive.name, record.archive.sha256, record.archive.url],
+        "printed": dict(printed.rows()),
+        "paid": [list(row) for row in paid.sort("participant", "effective_from").collect().rows()],
+    }
+
+
+def _day(day: object) -> str:
+    return str(day) if day else ""

@@ -1,0 +1,45 @@
+"""Files of sections: the value of every code on each measure, by which a page ranks one code among them."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from pfsetl.publication.version import Version
+from pfsetl.site.files import encoded
+from pfsetl.tables.exact import scaled
+
+MEASURES = ("work_rvu", "nonfacility_total_rvu", "facility_total_rvu")
+AMOUNTS = {"nonfacility_amount": "nonfacility_total_rvu", "facility_amount": "facility_total_rvu"}
+_PER_CENT = 10_000  # an RVU in hundredths times a factor in ten-thousandths, in parts of a cent
+
+
+def section_files(version: Version, label: str) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (participant, section, JSON) of a release, with the population of `code_comparison`.
+
+    A file is `{"codes": "9022190222...", "work_rvu": [...], ...}`: five characters a code, values in hundredths, null
+    for a code that isn't counted. Amounts are there only where they aren't the total RVUs times the factor.
+    """
+    factors = dict(
+        version.scan("conversion_factor", label).select("participant", scaled("conversion_factor")).collect().rows()
+    )
+    found = version.scan("code_comparison", label).select(
+        "participant", "section", "hcpcs", "measure", scaled("value").alias("value")
+    )
+    wide = found.collect().pivot("measure", index=["participant", "section", "hcpcs"], values="value")
+    for (participant, section), rows in sorted(wide.partition_by("participant", "section", as_dict=True).items()):
+        frame = rows.sort("hcpcs")
+        measures = [name for name in MEASURES if name in frame.columns]
+        measures += [
+            name for name in AMOUNTS if name in frame.columns and not _follows(frame, name, factors[participant])
+        ]
+        content = {"codes": "".join(frame["hcpcs"])} | {name: frame[name].to_list() for name in measures}
+        yield str(participant), str(section), encoded(content)
+
+
+def _follows(frame: pl.DataFrame, amount: str, factor: int) -> bool:
+    """Return whether amounts are the total RVUs times the factor, rounded half up to cents."""
+    total = AMOUNTS[amount]
+    if total not in frame.columns:
+        return False
+    made = (pl.col(total) * factor + _PER_CENT // 2) // _PER_CENT
+    return frame.select((made.eq_missing(pl.col(amount))).all()).item() is True

@@ -1,0 +1,79 @@
+"""All data files of a site, cut from one published version: the same bytes whenever it's made of the same version."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from pfsetl.errors import UsageError
+from pfsetl.publication.version import Version
+from pfsetl.remedies import first_build
+from pfsetl.site import base, words
+from pfsetl.site.codes import code_files
+from pfsetl.site.comparison import section_files
+from pfsetl.site.files import checksum, encoded
+from pfsetl.site.lines import line_files
+from pfsetl.site.places import place_files
+from pfsetl.site.release import release_facts
+from pfsetl.site.states import states
+
+BASE = "base"  # the path under which what the page itself holds is told
+
+
+def data(version: Version, code: str | None = None) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, bytes) of each data file, and at last of `BASE`, which says where all others are.
+
+    With a `code`, only what its page shows. Raises UsageError for an empty store and for a store of licensed text.
+    """
+    order = base.labels(version)
+    if not order:
+        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
+    if version.classification != "public":
+        raise UsageError(f"{version.store}: a store of licensed text. Make the site of the store of the tables.")
+    told = base.facts(version, order)
+    told["codes"] = {}
+    for prefix, content in code_files(lambda number: _rows(version, order[number], code), len(order), {}):
+        told["codes"][prefix] = checksum(content)
+        yield f"data/codes/{prefix}.json", content
+    known = {}
+    for label, of, content in place_files(version, order):
+        known[label] = [of, checksum(content)]
+        if of == label:
+            yield f"data/places/{label}.json", content
+    for label, entry in zip(order, told["releases"], strict=True):
+        entry["places"] = known[label]
+        made = list(_release(version, label, code))
+        entry["file"] = checksum(made[-1][1])
+        yield from made
+    content = encoded(words.words())
+    told["words"] = checksum(content)
+    yield "data/words.json", content
+    yield BASE, encoded(told)
+
+
+def _rows(version: Version, label: str, code: str | None) -> pl.DataFrame:
+    rows = version.scan("rvu", label)
+    return states((rows.filter(hcpcs=code) if code else rows).collect(), version.release(label))
+
+
+def _release(version: Version, label: str, code: str | None) -> Iterator[tuple[str, bytes]]:
+    sections: dict[str, dict[str, list[Any]]] = {}
+    for participant, section, content in section_files(version, label):
+        name = f"data/sections/{label}/{participant}-{_slug(section)}.json"
+        sections.setdefault(participant, {})[section] = [name, checksum(content)]
+        yield name, content
+    lines = {}
+    for prefix, content in line_files(version, label, code):
+        lines[prefix] = checksum(content)
+        yield f"data/lines/{label}/{prefix}.json", content
+    yield f"data/releases/{label}.json", encoded(release_facts(version, label, sections, lines))
+
+
+def _slug(text: str) -> str:
+    """Return a name of a file for a section.
+
+    >>> _slug("Evaluation and Management")
+    'evaluation-and-management'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

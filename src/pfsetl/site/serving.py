@@ -1,0 +1,90 @@
+"""Serve a site on this machine alone, made from the newest version and made again when there is a newer one."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pfsetl.errors import UsageError
+from pfsetl.publication import version as versions
+from pfsetl.publication.version import Version
+from pfsetl.site.writing import site
+
+LOOPBACK = "127.0.0.1"
+TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf-8", "json": "application/json"}
+
+
+class Made:
+    """The site of the newest version of a store, in memory."""
+
+    def __init__(self, opened: Version, report: Callable[[str], None]) -> None:
+        self._opened, self._report, self._lock = opened, report, Lock()
+        self._files = dict(site(opened))
+
+    def get(self, path: str) -> bytes | None:
+        """Return a file; asked for the page itself, look first whether there is a newer version."""
+        with self._lock:
+            if path == "index.html":
+                newest = versions.newest(self._opened.store, self._opened)
+                if newest.sha256 != self._opened.sha256 and newest.number:
+                    self._files, self._opened = dict(site(newest)), newest
+                    self._report(f"version {newest.number} is there now")
+            return self._files.get(path)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD with the files of a site."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, *arguments: object, made: Made) -> None:
+        self._made = made
+        super().__init__(*arguments)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of each request."""
+
+    def _answer(self, *, body: bool) -> None:
+        path = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
+        content = self._made.get(path)
+        self.send_response(404 if content is None else 200)
+        told = f"{path}: not a file of this site".encode() if content is None else content
+        self.send_header("Content-Type", TYPES.get(path.rpartition(".")[2], "text/plain; charset=utf-8"))
+        self.send_header("Content-Length", str(len(told)))
+        self.send_header("Cache-Control", "no-cache")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        if body:
+            self.wfile.write(told)
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that says nothing of a browser that went away in the middle of an answer."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over a lost connection; all else is a fault, and said."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def server(opened: Version, port: int, report: Callable[[str], None] = lambda _: None) -> ThreadingHTTPServer:
+    """Return a server on the loopback address, with the site made; port 0 takes any that is free.
+
+    Raises UsageError for a port that is taken, and what `made.data` raises.
+    """
+    made = Made(opened, report)
+    try:
+        return _Server((LOOPBACK, port), partial(_Handler, made=made))
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"port {port}: {getattr(error, 'strerror', None) or error}. Name another: --port 8766."
+        ) from error

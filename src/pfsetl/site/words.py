@@ -1,0 +1,42 @@
+"""The words of every indicator, as `schemas/codes` declares them."""
+
+from collections.abc import Sequence
+
+from pfsetl.declared import declarations
+from pfsetl.declared.records.services import GLOBAL_DAYS, CodeRow, code_sheet
+from pfsetl.site.states import INDICATORS
+
+NAMES = {
+    "pctc": "Professional and technical parts (PC/TC)",
+    "global_days": "Global period",
+    "preoperative": "Share of the package before the operation",
+    "intraoperative": "Share of the package for the operation",
+    "postoperative": "Share of the package after the operation",
+    "multiple_procedure": "Several procedures on a day (modifier 51)",
+    "bilateral": "Both sides (modifier 50)",
+    "assistant_surgeon": "Assistant at surgery (80, 81, 82, AS)",
+    "co_surgeons": "Two surgeons (modifier 62)",
+    "team_surgery": "Surgical team (modifier 66)",
+    "endoscopic_base": "Endoscopic base code",
+    "supervision": "Supervision of diagnostic tests",
+    "calculation_flag": "Calculation flag",
+    "imaging_family": "Diagnostic imaging family",
+}
+
+
+def words() -> dict[str, object]:
+    """Return the indicators in the order of the code files, with their names and what each value means by day."""
+    shipped = set(declarations.names())
+    meanings = {}
+    for name in INDICATORS:
+        if f"codes/{name}.csv" in shipped:
+            meanings[name] = [
+                [row.code, row.meaning, str(row.valid_from or ""), str(row.valid_to or "")] for row in _rows(name)
+            ]
+    return {"indicators": [[name, NAMES[name]] for name in INDICATORS], "meanings": meanings}
+
+
+def _rows(name: str) -> Sequence[CodeRow]:
+    if name == "global_days":
+        return declarations.rows(GLOBAL_DAYS)
+    return declarations.rows(code_sheet(f"codes/{name}.csv"))

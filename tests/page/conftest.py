@@ -1,0 +1,113 @@
+"""A real browser, and sites of the bundled sample and of real releases, served on the loopback address."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+import pfsetl
+from pfsetl import Version
+from pfsetl.cli import samples
+from pfsetl.site import serving
+from tests.conftest import alone, shared
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """The bundled sample, published: Level II codes of RVU25D and RVU26A."""
+    folder = shared(tmp_path_factory) / "page-sample"
+    with alone(folder, "page-sample"):
+        for path in samples.archives():
+            pfsetl.build(path.stem, store=pfsetl.open_store(folder), archive=path, sample=True)
+    return pfsetl.open(folder)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Version], str]]:
+    """Serve a version's site; returns its address."""
+    servers: dict[str, ThreadingHTTPServer] = {}
+
+    def address(version: Version) -> str:
+        if version.sha256 not in servers:
+            servers[version.sha256] = serving.server(version, 0)
+            Thread(target=servers[version.sha256].serve_forever, daemon=True).start()
+        return f"http://{serving.LOOPBACK}:{servers[version.sha256].server_port}/"
+
+    yield address
+    for server in servers.values():
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium of the system's packages; without it the test is skipped and says so."""
+    found = os.environ.get("PFSETL_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None or not Path(found).exists():
+        pytest.skip(
+            "SKIPPED, NOT PASSED: no Chromium. Install it (apt-get install chromium) or name it in $PFSETL_CHROMIUM"
+        )
+    api = pytest.importorskip("playwright.sync_api", reason="SKIPPED, NOT PASSED: playwright isn't installed")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Visit:
+    """A page that is open: what it asked for, and what it said on the console."""
+
+    def __init__(self, page: Any, address: str) -> None:
+        self.page, self.address = page, address
+        self.requests: list[str] = []
+        self.first: list[str] = []
+        self.bodies: dict[str, int] = {}
+        self.said: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("response", self._count)
+        page.on("console", lambda message: self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    def _count(self, response: Any) -> None:
+        self.bodies[response.url] = int(response.headers.get("content-length", 0))
+
+    def go(self, query: str) -> "Visit":
+        """Open an address of the site and wait until it's shown."""
+        self.page.goto(self.address + query)
+        self.page.wait_for_selector("html[data-ready]")
+        return self
+
+    def through(self) -> "Visit":
+        """Scroll through the page, so that all of its parts are made."""
+        self.page.evaluate(
+            "async () => { for (let y = 0; y < document.body.scrollHeight; y += 600) { scrollTo(0, y); "
+            "await new Promise((done) => setTimeout(done, 30)); } scrollTo(0, 0); }"
+        )
+        self.page.wait_for_selector("main:not(:has(.waiting))")
+        return self
+
+    def text(self, selector: str = "main") -> str:
+        """What a reader sees of a part of the page."""
+        return str(self.page.inner_text(selector))
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    """Open pages of a site, each in a window of its own that is closed after the tests of the file."""
+    opened = []
+
+    def open_page(address: str, **options: Any) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 360, "height": 800}, **options})
+        opened.append(context)
+        return Visit(context.new_page(), address)
+
+    yield open_page
+    for context in opened:
+        context.close()
