@@ -24,6 +24,7 @@ bench: .venv/dev.done
 	$(BIN)/python -m tools.bench_flows
 	$(BIN)/python -m tools.bench_publication
 	$(BIN)/python -m tools.bench_claims
+	$(BIN)/python -m tools.bench_companions
 
 bench-history: .venv/dev.done
 	$(BIN)/python -m tools.bench_history

@@ -19,3 +19,42 @@ def mue_csv(rows: Sequence[Sequence[str]] = MUES) -> bytes:
     """Practitioner MUEs as CMS saves them: one licence cell over several lines, a heading with a line break, rows."""
     heading = '"HCPCS/\nCPT Code",Practitioner Services MUE Values,MUE Adjudication Indicator,MUE Rationale\n'
     return f"{LICENCE},,,\n{heading}".encode() + csv_bytes([list(row) for row in rows])
+
+
+# Code, identifier, category and its name, subcategory and its name, family and its name, procedure, first and last day
+# of the code, of the analysis, and whether it's the latest assignment.
+RBCS = (
+    ("G9901", "RT021N", "R", "Treatment", "RT", "Physical Therapy", "021", "Occupational Therapy", "N",
+     "2006-01-01", "9999-12-31", "2014-01-01", "9999-12-31", "1"),
+    ("G9902", "TM000N", "T", "Test", "TM", "Molecular Testing", "000", "No RBCS Family", "N",
+     "2017-02-01", "2019-12-31", "2014-01-01", "2015-12-31", "0"),
+    ("G9902", "TM014N", "T", "Test", "TM", "Molecular Testing", "014", "Genetic Analysis", "N",
+     "2017-02-01", "2019-12-31", "2016-01-01", "9999-12-31", "1"),
+)  # fmt: skip
+RBCS_HEADINGS = (
+    "HCPCS_Cd", "RBCS_ID", "RBCS_Cat", "RBCS_Cat_Desc", "RBCS_Cat_Subcat", "RBCS_Subcat_Desc", "RBCS_FamNumb",
+    "RBCS_Family_Desc", "RBCS_Major_Ind", "HCPCS_Cd_Add_Dt", "HCPCS_Cd_End_Dt", "RBCS_Analysis_Start_Dt",
+    "RBCS_Analysis_End_Dt", "RBCS_Latest_Assignment",
+)  # fmt: skip
+# Column 1, column 2, * before 1996, first day, last day or *, modifier indicator, reason.
+PAIRS = (
+    ("G9901", "G9902", "", "20200101", "*", "1", "Mutually exclusive procedures"),
+    ("G9901", "G9903", "*", "19960101", "20191231", "0", "More extensive procedure"),
+    ("G9903", "G9902", "", "20240401", "20240401", "9", "Sequential procedure"),
+)
+
+
+def rbcs_csv(rows: Sequence[Sequence[str]] = RBCS) -> bytes:
+    """RBCS with the headings of CMS's data dictionary."""
+    return csv_bytes([list(row) for row in (RBCS_HEADINGS, *rows)])
+
+
+def ptp_txt(rows: Sequence[Sequence[str]] = PAIRS) -> bytes:
+    """One of NCCI's four files of pairs: a licence, a title, headings over several lines, tabs between."""
+    heading = (
+        "CPT only copyright. All rights reserved.\t\t\t\t\t\t\r\nColumn 1/Column 2 Edits\t\t\t\t\t\t\r\n"
+        "Column 1\tColumn 2\t*=in existence\tEffective\tDeletion\tModifier\tPTP Edit Rationale\r\n"
+        "\t\tprior to 1996\tDate\tDate\t0=not allowed\t\r\n\t\t\t\t*=no data\t1=allowed\t\r\n"
+        "\t\t\t\t\t9=not applicable\t\r\n"
+    )
+    return (heading + "".join("\t".join(row) + "\r\n" for row in rows)).encode()

@@ -1,6 +1,7 @@
 """Files of CMS's beside the releases, as CMS published them: they load, and say what is known of them."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -33,3 +34,23 @@ def test_cmss_list_of_mues_is_whole_and_97761_has_6_units_of_a_day(frame: Frame)
     rows = frame("MCR_MUE_PractitionerServices_Eff_04-01-2026.csv")
     assert rows.height == 15_095
     assert rows.filter(hcpcs="97761").select("most_units", "indicator").rows() == [(6, "3")]
+
+
+def test_97761_is_occupational_therapy_by_rbcs(frame: Frame) -> None:
+    # another project's file of CMS's release in use in April 2024
+    rows = frame("rbcs.csv", date(2024, 4, 1))
+    assert rows.height == 17_033
+    assert rows.filter(hcpcs="97761").select("rbcs_id", "subcategory_name", "latest").rows() == [
+        ("RT021N", "Physical, Occupational, and Speech Therapy", True)
+    ]
+
+
+def test_the_pairs_of_97761_have_97760_in_them(beside: Path, tmp_path: Path) -> None:
+    # rebuilt of another project's file: first days aren't known, and there are some ranges of codes
+    name = tmp_path / "ccipra-v302r0-f1.txt"
+    name.symlink_to(beside / "ccipra-reconstructed-2024Q3.txt")
+    store = LocalStore(tmp_path / "store")
+    rows = loading.load(store, name, sample=True).frame(store)
+    assert rows.height == 81_728
+    pairs = rows.filter(column_1="97761", column_2="97760").select("valid_to", "modifier_indicator")
+    assert pairs.sort("valid_to").rows() == [(None, "1"), (date(2019, 12, 31), "1")]

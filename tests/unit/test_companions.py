@@ -246,7 +246,7 @@ def test_an_open_version_lists_what_is_loaded(load: Load, published: Published) 
 
 
 def test_a_table_that_isnt_there_is_told_with_the_companions(published: Published) -> None:
-    with pytest.raises(UsageError, match="Beside the versions: zip_locality, anesthesia_base_units, mue"):
+    with pytest.raises(UsageError, match="Beside the versions: zip_locality, anesthesia_base_units, mue, rbcs, ptp"):
         published().scan("zips")
 
 

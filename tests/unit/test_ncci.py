@@ -1,14 +1,18 @@
 """NCCI's edits as files beside the releases: what is read of them, from when they hold, and what is refused."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, declarations
+from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import ArchiveError, ChecksFailed, LayoutError, PfsetlError, ValueRefused
+from pfsetl.parsing import pieces
 from pfsetl.publication import companions, loading
 from pfsetl.storage.folder import LocalStore
 from tests import companion_files as files
@@ -17,6 +21,7 @@ from tests import synthetic as s
 Load = Callable[..., companions.Companion]
 Run = Callable[..., tuple[int, str, str]]
 
+rows_of = declarations.rows
 MUE = "MCR_MUE_PractitionerServices_Eff_04-01-2026.csv"
 
 
@@ -124,6 +129,113 @@ def test_an_older_list_is_a_dated_row_beside_the_newer_one(load: Load, store: Lo
     older = load("MCR_MUE_PractitionerServices_Eff_01-01-2026.csv", files.mue_csv([("G9901", "4", "1 Line Edit", "x")]))
     assert companions.find(store, "mue", date(2026, 3, 31)) == older
     assert companions.find(store, "mue", date(2026, 4, 1)) == newer
+
+
+# --- edit pairs --------------------------------------------------------------------------------------------------
+
+PTP = "ccipra-v320r0-f{}.txt"
+
+
+@pytest.fixture
+def load_parts(tmp_path: Path, store: LocalStore) -> Load:
+    def put(*parts: tuple[str, bytes], **how: bool | date) -> companions.Companion:
+        for name, content in parts:
+            (tmp_path / name).write_bytes(content)
+        return loading.load(store, [tmp_path / name for name, _ in parts], **{"sample": True} | how)  # type: ignore[arg-type]
+
+    return put
+
+
+def test_a_pair_has_the_days_of_its_edit_and_no_last_one_while_it_holds(load: Load, store: LocalStore) -> None:
+    rows = load(PTP.format(1), files.ptp_txt()).frame(store)
+    found = rows.select("column_1", "column_2", "valid_from", "valid_to", "modifier_indicator", "before_1996", "line")
+    assert found.rows() == [
+        ("G9901", "G9902", date(2020, 1, 1), None, "1", False, 7),
+        ("G9901", "G9903", date(1996, 1, 1), date(2019, 12, 31), "0", True, 8),
+        ("G9903", "G9902", date(2024, 4, 1), date(2024, 4, 1), "9", False, 9),
+    ]
+
+
+def test_the_pairs_are_there_by_either_column(load: Load, store: LocalStore) -> None:
+    load(PTP.format(1), files.ptp_txt())
+    by_second = companions.scan(store, "ptp_by_column_2").select("column_2", "column_1").collect()
+    assert by_second.rows() == [("G9902", "G9901"), ("G9902", "G9903"), ("G9903", "G9901")]
+
+
+@pytest.mark.parametrize("table", ["ptp", "ptp_by_column_2"])
+def test_pairs_have_the_columns_of_their_contract(load: Load, store: LocalStore, table: str) -> None:
+    load(PTP.format(1), files.ptp_txt())
+    (one,) = companions.loaded(store, table)
+    contracts.conform(one.frame(store), contracts.companions().tables[table])
+
+
+def test_volume_32_number_1_of_ncci_is_the_second_quarter_of_2026(load: Load) -> None:
+    # NCCI's volumes count years from 1996, which had volume 2; volume 24.0 began on 2018-01-01
+    assert load("ccipra-v321r0-f1.txt", files.ptp_txt()).effective_from == date(2026, 4, 1)
+    assert load("ccipra-v240r0-f1.txt", files.ptp_txt(files.PAIRS[1:2])).effective_from == date(2018, 1, 1)
+
+
+def test_four_files_are_one_companion_whose_rows_name_their_part(load_parts: Load, store: LocalStore) -> None:
+    parts = [
+        (PTP.format(n), files.ptp_txt([(f"G990{n}", "G9909", "", "20200101", "*", "1", "x")])) for n in (3, 1, 4, 2)
+    ]
+    loaded = load_parts(*parts)
+    assert loaded.frame(store).select("column_1", "part").rows() == [(f"G990{n}", n) for n in (1, 2, 3, 4)]
+    assert [part.split()[0] for part in loaded.parts] == [PTP.format(n) for n in (1, 2, 3, 4)]
+
+
+def test_four_files_in_a_zip_are_the_same_four_files(load_parts: Load, load: Load) -> None:
+    parts = {PTP.format(n): files.ptp_txt([(f"G990{n}", "G9909", "", "20200101", "*", "1", "x")]) for n in range(1, 5)}
+    assert load("ptp.zip", s.zipped(parts)).sha256 == load_parts(*parts.items()).sha256
+
+
+def test_a_file_without_its_other_parts_is_held(load_parts: Load) -> None:
+    with pytest.raises(ChecksFailed, match=r"4 files, and parts 2, 4 of them are missing"):
+        load_parts(*((PTP.format(n), files.ptp_txt()) for n in (1, 3)), sample=False)
+
+
+def test_parts_of_two_quarters_are_refused(load_parts: Load) -> None:
+    with pytest.raises(ValueRefused, match=r"f1 says 2026-01-01, ccipra-v321r0-f2 says 2026-04-01"):
+        load_parts((PTP.format(1), files.ptp_txt()), ("ccipra-v321r0-f2.txt", files.ptp_txt()))
+
+
+def test_the_same_part_twice_is_refused(load_parts: Load) -> None:
+    with pytest.raises(ArchiveError, match="are both part 1 of ptp"):
+        load_parts((PTP.format(1), files.ptp_txt()), ("ccipra-v320r1-f1.txt", files.ptp_txt()))
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "message"),
+    [
+        (PTP.format(1), ("G9901", "G9902", "", "20260401", "*", "1", "x"),
+         "line 7 begins on 2026-04-01, and the file is said to hold from 2026-01-01 on"),
+        (PTP.format(1), ("G9901", "G9902", "", "20250230", "*", "1", "x"), "line 7: ptp_from is '20250230'"),
+        (PTP.format(1), ("G9901", "G9902", "", "20250101", "*", "2", "x"), "line 7: modifier_indicator is '2'"),
+        (PTP.format(1), ("G9901", "G990", "", "20250101", "*", "1", "x"), "line 7: column_2 is 'G990'"),
+    ],
+)  # fmt: skip
+def test_pairs_that_cant_be_right_are_refused(load: Load, name: str, row: Sequence[str], message: str) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        load(name, files.ptp_txt([row]))
+    assert message in str(refused.value)
+
+
+def test_a_long_file_is_read_in_pieces_with_the_lines_of_the_whole(
+    load: Load, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "BYTES_OF_A_PIECE", 1_000)
+    rows = [(f"G{n:04}", "G9999", "", "20200101", "*", "1", "x") for n in range(100)]
+    found = load(PTP.format(1), files.ptp_txt(rows))
+    assert found.sha256 == hashlib.sha256(files.ptp_txt(rows)).hexdigest()
+    assert found.frame(store)["line"].to_list() == list(range(7, 107))
+
+
+def test_more_lines_than_a_file_can_have_are_refused(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = declarations.rows(COMPANIONS)
+    short = tuple(replace(row, most_lines=8) if row.companion == "ptp" else row for row in rows)
+    monkeypatch.setattr(declarations, "rows", lambda sheet: short if sheet is COMPANIONS else rows_of(sheet))
+    with pytest.raises(ArchiveError, match="9 lines, more than 8"):
+        load(PTP.format(1), files.ptp_txt())
 
 
 # --- what the command says ---------------------------------------------------------------------------------------

@@ -37,7 +37,8 @@ def _fit_grid(layout: Layout, grid: Grid) -> Fit:
     anchor = layout.fields[0].header
     at = next((i for i, row in enumerate(head) if anchor and anchor.fullmatch(header_text(row[:1]))), None)
     if at is None:
-        return Fit(layout, ["header not found"] + [f"{f.field} missing" for f in layout.fields], None)
+        problems = ["header not found"] + [f"{f.field} missing" for f in layout.fields]
+        return Fit(layout, problems, None, distance=len(problems))
     top, bottom = at, at
     while top > 0 and at - top < layout.header_above and not head[top - 1][0]:
         top -= 1

@@ -1,5 +1,7 @@
 """Text to a cut member, whatever separates its cells: commas or fixed columns as CMS has them, or another."""
 
+import re
+
 import polars as pl
 
 from pfsetl.declared import registry
@@ -9,6 +11,7 @@ from pfsetl.parsing.shape import Cut
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 USUAL = {"csv": (",",), "txt": ("", "\t")}  # "" is none: fixed columns
+_BLANK = re.compile(r"\n[^\S\n]*(?=\n|\Z)")  # a line
 _DECIMAL_COMMA = r"^-?\d*,\d+$"
 
 
@@ -46,7 +49,8 @@ def _cut(member: str, text: str, separator: str, place: str) -> Cut:
 def _enough(member: str, text: str) -> int:
     """Return from how many separators on a text is taken for cells: commas in descriptors don't make a table."""
     fewest = max(2, min(len(layout.fields) for layout in registry.layouts(member)) // 2)
-    return fewest * sum(1 for line in text.splitlines() if line.strip())
+    lines = f"\n{text}"
+    return fewest * (lines.count("\n") - len(_BLANK.findall(lines)))
 
 
 def _refuse_decimal_commas(cut: Cut, place: str) -> None:

@@ -15,7 +15,8 @@ from pfsetl.declared.contracts import Table
 from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
 from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import parse
-from pfsetl.parsing.read import notices, read_file
+from pfsetl.parsing.pieces import read_in_pieces
+from pfsetl.parsing.read import notices
 from pfsetl.publication import first_day
 from pfsetl.publication.companions import Companion, loaded
 from pfsetl.source.companion import open_companion, part_of
@@ -95,10 +96,11 @@ def keep(
     sha256 = digests[0] if len(parts) == 1 else hashlib.sha256("".join(f"{d}\n" for d in digests).encode()).hexdigest()
     said = tuple(text for part in parts for text in part.said)
     of_parts = tuple(f"{part.name} {part.sha256}" for part in parts) if len(parts) > 1 else ()
+    frame = pl.concat([part.rows for part in parts])
     kept: list[Loaded] = []
     missing: tuple[str, ...] = ()
     for table in tables.tables_of(row.companion):
-        frame = tables.in_order([part.rows for part in parts], table)
+        frame = tables.in_order(frame, table)
         if not kept:
             _refuse_twice(frame, table, named)
             lost = _parts_lost(row, parts, sample=sample) + _lost(store, table.name, day, frame, sha256, sample=sample)
@@ -108,29 +110,38 @@ def keep(
             table.name, day, named, sha256, frame.height, f"companions/{table.name}/{day}-{sha256[:16]}.parquet",
             sample, missing, parts=of_parts, notices=said,
         )  # fmt: skip
-        kept.append(_put(store, one, frame))
+        kept.append(_put(store, one, frame, table))
     return kept[0]
 
 
 def _read(row: CompanionRow, file: MemberFile, place: str) -> _Part:
-    raw = read_file(file, place)
-    parsed = parse(raw)
-    first_day.refuse_two_quarters(parsed.frame, raw.file)
-    found = parsed.frame["quarter"].unique().to_list() if "quarter" in parsed.frame.columns else []
     number = part_of(row, file.name)
-    aside = parsed.rejects.head(_MOST_SAID)
-    more = f"; and {parsed.rejects.height - _MOST_SAID} more" if parsed.rejects.height > _MOST_SAID else ""
-    lines = "; ".join(f"line {line} {reason}" for line, reason in aside.select("line", "reason").rows())
-    said = [*notices([raw]), *([f"{raw.file}: set aside: {lines}{more}"] if lines else [])]
-    return _Part(
-        raw.file, number, raw.sha256, raw.banner, tuple(map(str, found)), tables.rows(parsed, number), tuple(said)
-    )
+    rows: list[pl.DataFrame] = []
+    found: dict[str, None] = {}
+    said: dict[str, None] = {}
+    aside: list[tuple[int, str]] = []
+    for raw in read_in_pieces(file, place, row.most_lines):
+        parsed = parse(raw)
+        first_day.refuse_two_quarters(parsed.frame, raw.file)
+        if "quarter" in parsed.frame.columns:
+            found |= dict.fromkeys(parsed.frame["quarter"].unique().to_list())
+        rows.append(tables.rows(parsed, number))
+        aside += parsed.rejects.select("line", "reason").rows()
+        said |= dict.fromkeys(notices([raw]))
+    if aside:
+        lines = "; ".join(f"line {line} {reason}" for line, reason in aside[:_MOST_SAID])
+        more = f"; and {len(aside) - _MOST_SAID} more" if len(aside) > _MOST_SAID else ""
+        said[f"{raw.file}: set aside: {lines}{more}"] = None
+    return _Part(raw.file, number, raw.sha256, raw.banner, tuple(found), pl.concat(rows), tuple(said))
 
 
-def _put(store: Store, one: Companion, frame: pl.DataFrame) -> Loaded:
+def _put(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Loaded:
     """Write a table and its record, unless they are there."""
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP)
+    # NOTE: in a stream, so that what stands for a text becomes that text in one group of rows at a time.
+    tables.as_promised(frame.lazy(), table).sink_parquet(
+        buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP, maintain_order=True
+    )
     data = buffer.getvalue()
     if not store.put_new(one.path, data):
         data = store.get(one.path)

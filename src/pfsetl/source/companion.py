@@ -62,14 +62,15 @@ def _contents(path: Path) -> dict[str, Callable[[], bytes]]:
             f"{path}: no such file, or none that holds data. Give CMS's file, or the zip that holds it."
         )
     most = max(row.most_megabytes for row in declarations.rows(COMPANIONS)) << 20
-    data = file_loader(path, most)()
+    load = file_loader(path, most)
+    data = load()
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
         raise ArchiveError(
             f"{path}: an HTML page, not a file of data. CMS shows a licence page before files with codes of the AMA: "
             "accept it in a browser, and load the file that it then hands over."
         )
     zipped = data[:4] == _ZIP and path.suffix.lower() not in FORMATS
-    return zip_contents(path, data, most, _TOTAL * most) if zipped else {path.name: lambda: data}
+    return zip_contents(path, data, most, _TOTAL * most) if zipped else {path.name: load}
 
 
 def _of_kind(row: CompanionRow, names: Iterable[str]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ Neither a column that nothing fills nor a field that no column takes goes unsaid
 `schemas/columns.csv` lists the columns that code derives, and the fields that aren't published under their own name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 import polars as pl
@@ -25,13 +25,20 @@ MEMBER_OF = {
 
 def shaped(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Return a derived table with the contract's types and order; raises ContractError for other columns."""
-    lacking = [c for c in table.schema if c not in frame.columns]
-    strange = [c for c in frame.columns if c not in table.schema]
+    refuse_other_columns(frame.columns, table)
+    return frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items()).sort(table.key)
+
+
+def refuse_other_columns(found: Iterable[str], table: Table) -> None:
+    """Raise ContractError for columns that a table should have and none made, or that it shouldn't have."""
+    there = [*found]
+    lacking, strange = (
+        [c for c in one if c not in other] for one, other in ((table.schema, there), (there, table.schema))
+    )
     if lacking or strange:
         said = [f"{', '.join(lacking)} made by nothing"] * bool(lacking)
         said += [f"{', '.join(strange)} not in the contract"] * bool(strange)
         raise ContractError(f"{table.name}: {'; '.join(said)}. Bring the contract and the code that makes it together.")
-    return frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items()).sort(table.key)
 
 
 def filled(frame: pl.DataFrame, table: Table, layouts: Sequence[str]) -> pl.DataFrame:

@@ -1,14 +1,15 @@
 """The tables of CMS's files beside the releases, each by one function (`schemas/companions.odcs.yaml`)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
+from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import Parsed
-from pfsetl.tables import places
-from pfsetl.tables.columns import shaped
+from pfsetl.tables import days, places
+from pfsetl.tables.columns import refuse_other_columns
 
 
 def zip_locality(parsed: Parsed) -> pl.DataFrame:
@@ -30,10 +31,50 @@ def mue(parsed: Parsed) -> pl.DataFrame:
     )
 
 
+def rbcs(parsed: Parsed) -> pl.DataFrame:
+    """Return the classes of each code over time; raises ValueRefused for a class that contradicts its own parts."""
+    frame = parsed.frame.with_columns(
+        subcategory=pl.col("rbcs_id").str.slice(0, 2), procedure=pl.col("rbcs_procedure").str.slice(0, 1)
+    )
+    parts = (
+        pl.col("rbcs_id") == pl.concat_str("subcategory", "rbcs_family", "procedure"),
+        pl.col("subcategory").str.starts_with(pl.col("rbcs_category")),
+        pl.col("subcategory").str.ends_with(pl.col("rbcs_subcategory")),
+    )
+    if (odd := frame.filter(~pl.all_horizontal(parts))).height:
+        line, *told = odd.select(
+            "line", "rbcs_id", "rbcs_category", "rbcs_subcategory", "rbcs_family", "procedure"
+        ).row(0)  # fmt: skip
+        raise ValueRefused(
+            f"{parsed.raw.file}: line {line}: RBCS {told[0]} isn't of category {told[1]}, subcategory {told[2]}, "
+            f"family {told[3]} and procedure {told[4]}, as the line says. Download the file again."
+        )
+    dated = days.with_days(frame, parsed.raw.file, ("rbcs_from", "rbcs_to", "code_from", "code_to"))
+    printed = pl.col("rbcs_latest").is_in(["1", "Y"]) if "rbcs_latest" in dated.columns else None
+    by_day = pl.col("rbcs_from") == pl.col("rbcs_from").max().over("hcpcs")
+    return dated.select(
+        "hcpcs", "rbcs_id", "subcategory", "procedure", "code_from", "code_to", "line",
+        valid_from="rbcs_from", valid_to="rbcs_to" if "rbcs_to" in dated.columns else pl.lit(None, pl.Date),
+        latest=by_day if printed is None else printed,
+        category="rbcs_category", category_name="rbcs_category_name", subcategory_name="rbcs_subcategory_name",
+        family="rbcs_family",
+        family_name=pl.when(pl.col("rbcs_family") != "000").then("rbcs_family_name"),
+    )  # fmt: skip
+
+
+def ptp(parsed: Parsed) -> pl.DataFrame:
+    """Return the pairs of one part, with the days of each edit; its texts are few, and each is kept once."""
+    dated = days.with_days(parsed.frame, parsed.raw.file, ("ptp_from", "ptp_to"))
+    words = pl.col("column_1", "column_2", "modifier_indicator", "rationale").cast(pl.Categorical)
+    return dated.select(words, "before_1996", "line", valid_from="ptp_from", valid_to="ptp_to")
+
+
 MADE_BY: Mapping[str, Callable[[Parsed], pl.DataFrame]] = {
     "zip_locality": zip_locality,
     "anesthesia_base_units": anesthesia_base_units,
     "mue": mue,
+    "rbcs": rbcs,
+    "ptp": ptp,
 }
 
 
@@ -50,6 +91,14 @@ def tables_of(kind: str) -> list[Table]:
     return sorted(made, key=lambda table: table.name != kind)
 
 
-def in_order(parts: Sequence[pl.DataFrame], table: Table) -> pl.DataFrame:
-    """Return the rows of all parts as one table, in the order of its key."""
-    return shaped(pl.concat(parts), table)
+def in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return rows in the order of a table's key; texts that are kept once stay so, in the order of their letters."""
+    once = [name for name, dtype in frame.schema.items() if dtype == pl.Categorical]
+    words = {name: pl.Enum(frame[name].unique().drop_nulls().cast(pl.String).sort()) for name in once}
+    return frame.with_columns(pl.col(name).cast(dtype) for name, dtype in words.items()).sort(table.key)
+
+
+def as_promised(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+    """Return rows with the columns and the types of their table; raises ContractError for other columns."""
+    refuse_other_columns(frame.collect_schema(), table)
+    return frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())

@@ -118,14 +118,19 @@ def replaced_by_sample(revision: str, rows: int, table: str = "rvu") -> Finding:
 def codes_lost(table: str, before: pl.DataFrame, now: pl.DataFrame, what: str) -> Finding:
     """Say which keys a companion lacks of one that it takes the place of; any is an error."""
     key = list(contracts.companions().tables[table].key)
-    gone = before.join(now, on=key, how="anti").sort(key).select(pl.concat_str(key, separator=" "))
+    gone = (
+        before.join(now.select(pl.col(c).cast(before.schema[c]) for c in key), on=key, how="anti")
+        .sort(key)
+        .select(pl.concat_str(key, separator=" "))
+    )
     said = f"{len(gone):,} of {before.height:,} rows of {what} are gone"
     return _finding(table, "rows_kept", "error", said, len(gone), tuple(gone.to_series().head(EXAMPLES)))
 
 
 def parts_lost(kind: str, count: int, gone: Sequence[str]) -> Finding:
     """Say which files of a companion that comes in several weren't given."""
-    said = f"CMS posts it in {count} files, and part {' and '.join(gone)} of them is missing"
+    which = f"parts {', '.join(gone)} of them are" if len(gone) > 1 else f"part {gone[0]} of them is"
+    said = f"CMS posts it in {count} files, and {which} missing"
     return _finding(kind, "whole_parts", "error", said, len(gone))
 
 
