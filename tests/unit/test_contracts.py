@@ -54,6 +54,13 @@ PROMISE = {
     "section_values": "release participant section measure population bin | lower upper codes",
     "code_relation": "release hcpcs relation other | rank work_rvu_difference",
     "release_changes": "release participant hcpcs modifier column | previous_release change old new",
+    "code_history": """hcpcs modifier participant release | effective_from effective_to standing status not_used
+        work_rvu nonfacility_pe_rvu facility_pe_rvu mp_rvu nonfacility_total_rvu facility_total_rvu conversion_factor
+        conversion_factor_paid nonfacility_amount facility_amount nonfacility_payment facility_payment reason
+        nonfacility_na facility_na calculation_flag previous_release previous_participant not_compared
+        nonfacility_change nonfacility_change_work nonfacility_change_pe nonfacility_change_mp
+        nonfacility_change_factor nonfacility_change_rounding facility_change facility_change_work facility_change_pe
+        facility_change_mp facility_change_factor facility_change_rounding""",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
     "rejects": "release file line | member reason text",
     "source_lines": "release table participant hcpcs modifier state locality counties | file line",
@@ -98,6 +105,15 @@ PAID: Row = {
 GROUP: Row = {"release": "RVU26A", "participant": "non_qp", "section": "Medicine", "measure": "work_rvu"}
 BIN = GROUP | {"population": "valued", "bin": 1, "codes": 3}
 NEAR: Row = {"release": "RVU26A", "hcpcs": "G0001", "relation": "nearest_in_work", "other": "G0003", "rank": 1}
+OF_RVU26A: Row = {"release": "RVU26A", "participant": "non_qp", "hcpcs": "G0001", "modifier": ""}
+MOVED: Row = PAID | OF_RVU26A | {"previous_release": "RVU25D", "previous_participant": "all", "not_compared": None} | {
+    f"{setting}_change{cause}": value
+    for setting in ("nonfacility", "facility")
+    for cause, value in {
+        "": "0.01", "_work": "-0.500000", "_pe": "0.000000", "_mp": "0.000000", "_factor": "0.506000",
+        "_rounding": "0.004000",
+    }.items()
+}  # fmt: skip
 CLEAN: dict[str, list[Row]] = {
     "conversion_factor": [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"}],
     "rvu": [WHOLE, PROFESSIONAL, TECHNICAL],
@@ -110,6 +126,7 @@ CLEAN: dict[str, list[Row]] = {
     "code_relation": [NEAR],
     "section_stats": [GROUP | {"n": 3}],
     "section_values": [BIN, BIN | {"population": "paid", "codes": 2}],
+    "code_history": [MOVED],
 }
 
 # rule: the rows of its table that break it, and how many violations they make
@@ -240,6 +257,28 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     ),
     "opps_cap.same_localities_as_gpci": ([OPPS_CAP | {"locality": "01"}], 2),
     "rejects.only_repetitions": ([{"reason": "repeats line 3"}, {"reason": "hcpcs is '?'"}], 1),
+    "code_history.causes_add_up": (
+        [MOVED, MOVED | {"nonfacility_change_pe": "0.000001"}, MOVED | {"facility_change_rounding": "-0.000001"}],
+        2,
+    ),
+    "code_history.change_or_why_not": (
+        [
+            MOVED,
+            MOVED | {"not_compared": "not_in_release_before"},
+            MOVED | {"facility_change": None},
+            MOVED | {"previous_participant": None},
+        ],
+        3,
+    ),
+    "code_history.amounts_of_payment_national": (
+        [
+            MOVED,
+            MOVED | {"nonfacility_amount": "103.55"},
+            MOVED | {"facility_payment": None},
+            MOVED | {"hcpcs": "G9999", "nonfacility_amount": "1.00"},
+        ],
+        2,
+    ),
     "release_calendar.days_in_order": ([{"effective_from": date(2026, 1, 2), "effective_to": date(2026, 1, 1)}], 1),
     "release_calendar.factor_of_the_file": (
         [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.4009"}],
@@ -280,6 +319,7 @@ BESIDE: dict[str, dict[str, list[Row]]] = {
     },
     "opps_cap.capped_services_listed": {"rvu": [CAPPED, PROFESSIONAL]},
     "section_values.every_code_in_a_bin": {"section_stats": [GROUP | {"n": 8}]},
+    "code_history.amounts_of_payment_national": {"payment_national": [PAID | OF_RVU26A]},
 }
 RULES = {f"{rule.table}.{rule.name}": rule for table in CONTRACT.tables.values() for rule in table.rules}
 

@@ -89,11 +89,18 @@ def test_size_and_checksum_are_those_of_the_file(package: tuple[Package, Path]) 
 def test_every_table_leads_to_the_archive_its_url_and_the_members_it_is_made_of(package: tuple[Package, Path]) -> None:
     about = package[0]["pfsetl"]
     for resource in package[0]["resources"]:
+        if resource["release"] == "all":
+            continue
         record = about["releases"][resource["release"]]
         assert len(record["archive"]["sha256"]) == 64
         assert record["archive"]["url"] == f"https://cms.test/{resource['release']}.zip"
         files = {m["file"] for m in record["members"] if m["member"] in about["members"][resource["table"]]}
         assert (files == set()) == (resource["table"] in ("releases", "release_calendar")), resource["name"]
+
+
+def test_a_table_over_all_releases_leads_to_those_it_is_made_of(package: tuple[Package, Path]) -> None:
+    (found,) = (r for r in package[0]["resources"] if r["table"] == "code_history")
+    assert [entry.split(" ")[0] for entry in found["of"]] == sorted(package[0]["pfsetl"]["releases"])
 
 
 def test_a_payment_in_a_locality_is_made_of_rvus_indices_and_localities(package: tuple[Package, Path]) -> None:

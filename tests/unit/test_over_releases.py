@@ -480,6 +480,16 @@ def test_other_columns_ask_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> 
     assert {name: (how.rule, " ".join(tables[name].schema)) for name, how in MADE_BY.items()} == {
         "release_changes": ("1", "release participant hcpcs modifier column previous_release change old new"),
         "code_relation": ("1", "release hcpcs relation other rank work_rvu_difference"),
+        "code_history": (
+            "1",
+            "hcpcs modifier participant release effective_from effective_to standing status not_used work_rvu "
+            "nonfacility_pe_rvu facility_pe_rvu mp_rvu nonfacility_total_rvu facility_total_rvu conversion_factor "
+            "conversion_factor_paid nonfacility_amount facility_amount nonfacility_payment facility_payment reason "
+            "nonfacility_na facility_na calculation_flag previous_release previous_participant not_compared "
+            "nonfacility_change nonfacility_change_work nonfacility_change_pe nonfacility_change_mp "
+            "nonfacility_change_factor nonfacility_change_rounding facility_change facility_change_work "
+            "facility_change_pe facility_change_mp facility_change_factor facility_change_rounding",
+        ),
     }
 
 

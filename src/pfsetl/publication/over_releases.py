@@ -23,13 +23,14 @@ from pfsetl.publication.merge import Made, Making, Put
 from pfsetl.publication.parquet import is_uniform
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.storage.store import Store
-from pfsetl.tables import relations, row_changes
+from pfsetl.tables import code_history, relations, row_changes
 
 Key = tuple[str, ...]
 
 MADE_BY: Mapping[str, Made] = {
     "release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1"),
     "code_relation": Made(relations.code_relation, of=("rvu",), rule="1"),
+    "code_history": Made(code_history.code_history, of=code_history.OF, rule="1", in_force=True),
 }
 CALENDAR = "release_calendar"  # without a row for a release that prices no day
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Parts = pl.DataFrame | Iterable[pl.DataFrame | Rows]
 ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
 STREAMED_ROW_GROUP = 14_336
+ROW_GROUP_OVER_ALL = 65_536  # of a table over all releases, where a code has hundreds of rows: docs/decisions/0043
 COMPRESSION_LEVEL = 2
 DICTIONARY_SHARE = 0.5  # above this share of distinct values, text is smaller as it stands
 DELTA = "DELTA_BINARY_PACKED"  # of decimals that are stored as 32-bit integers
@@ -60,7 +61,8 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
             yield ready
 
     try:
-        _write(rows() if whole else _ahead(rows()), table, target, ROW_GROUP if whole else STREAMED_ROW_GROUP)
+        group = ROW_GROUP_OVER_ALL if _is_over_all(table) else ROW_GROUP if whole else STREAMED_ROW_GROUP
+        _write(rows() if whole else _ahead(rows()), table, target, group)
     except OSError as error:
         raise StoreError(
             f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
@@ -123,11 +125,12 @@ def _write(parts: Iterable[Rows], table: Table, target: Path, row_group: int) ->
         compression="zstd",
         compression_level=COMPRESSION_LEVEL,
         use_dictionary=[name for name in schema.names if name in repetitive],
-        column_encoding={f.name: DELTA for f in schema if pa.types.is_decimal32(f.type)},
+        # NOTE: from release to release most values stay, and of such runs zstd makes less than of their differences.
+        column_encoding={} if _is_over_all(table) else {f.name: DELTA for f in schema if pa.types.is_decimal32(f.type)},
         dictionary_pagesize_limit=NO_LIMIT,
         store_decimal_as_integer=True,
         store_schema=False,  # which is that of what's handed over
-        write_statistics=list(table.key),  # those of other columns are a quarter of the footer, and prune nothing
+        write_statistics=_telling(table),  # those of other columns are a quarter of the footer, and prune nothing
         write_batch_size=row_group,
     ) as writer:
         stored = base64.b64encode(promised.serialize()).decode()
@@ -138,6 +141,15 @@ def _write(parts: Iterable[Rows], table: Table, target: Path, row_group: int) ->
         )
         for group in _regrouped(tables, row_group):
             writer.write_table(_compact(group), row_group)
+
+
+def _is_over_all(table: Table) -> bool:
+    return table.over == contracts.ALL_RELEASES
+
+
+def _telling(table: Table) -> list[str]:
+    """Return the columns whose smallest and largest value let a reader skip row groups."""
+    return list(table.key[:1] if _is_over_all(table) else table.key)
 
 
 def _handed_over(column: Column, promised: "pa.DataType", repetitive: bool) -> "pa.DataType":

@@ -24,6 +24,9 @@ Number = TypeVar("Number", pl.Expr, int)
 CENTS = pl.Decimal(9, 2)
 MOST_CENTS = 10**9 - 1
 ONE_INDEX = 1000  # a GPCI of 1.000
+MILLIONTHS = pl.Decimal(12, 6)
+_MILLIONTHS_PER_CENT = 10**4
+_UNITS_PER_MILLIONTH = 10**4  # 10^(2 + 4 + 4) parts per dollar
 _RVU_INDEX_FACTOR_PER_CENT = 10**7  # 10^(2 + 3 + 4) parts per dollar, 100 cents a dollar
 
 
@@ -113,6 +116,31 @@ def products(
     return (adjusted[0], adjusted[1], adjusted[2]), Decimal((work + pe + mp) * factor).scaleb(-9)
 
 
+def causes(old: Sequence[Number], new: Sequence[Number]) -> tuple[Number, Number, Number, Number]:
+    """Return what each cause moved an amount by, in millionths of a dollar: work, PE and MP RVUs, and the factor.
+
+    Each side is work, PE and MP in RVUs x 100, the factor x 10,000 and the calculation flag, a factor too, in parts of
+    10,000. The RVUs move at the old factor, then the factor moves on the new RVUs, so that the four add up to the
+    unrounded change; each is rounded to a millionth, half away from 0.
+
+    >>> causes((50, 74, 1, 323465, 10_000), (50, 70, 1, 334009, 10_000))
+    (0, -1293860, 0, 1275824)
+    """
+    was, now = old[3] * old[4], new[3] * new[4]
+    work, pe, mp = (_half_away((new[n] - old[n]) * was, _UNITS_PER_MILLIONTH) for n in range(3))
+    return work, pe, mp, _half_away((new[0] + new[1] + new[2]) * (now - was), _UNITS_PER_MILLIONTH)
+
+
+def rounding(change: Number, found: Sequence[Number]) -> Number:
+    """Return what rounding to cents left of a change in cents, in millionths of a dollar, beside its `causes`.
+
+    >>> rounding(-1, (0, -1293860, 0, 1275824))
+    8036
+    """
+    work, pe, mp, factor = found
+    return change * _MILLIONTHS_PER_CENT - (work + pe + mp + factor)
+
+
 def anesthesia_cents(base_units: int, minutes: int, factor: int) -> tuple[Decimal, int]:
     """Return time units (minutes / 15, to one decimal) and the amount in cents; the factor is scaled by 10,000.
 
@@ -157,6 +185,14 @@ def _half_up_in_place(value: "Integers", unit: int) -> "Integers":
     value += unit // 2
     value //= unit
     return value
+
+
+def _half_away(value: Number, unit: int) -> Number:
+    """Round to a unit, half away from 0, so that going back undoes what going there did."""
+    size = _half_up(abs(value), unit)
+    if isinstance(size, int):
+        return size if value >= 0 else -size
+    return pl.when(value >= 0).then(size).otherwise(-size)
 
 
 def _half_up(value: Number, unit: int) -> Number:

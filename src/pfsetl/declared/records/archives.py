@@ -92,10 +92,14 @@ COMPANIONS = Sheet("companions.csv", CompanionRow, ("companion",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantRow:
-    """Whose conversion factor a file is for; `pricing_indicator` is what its rows say, as far as they do."""
+    """Whose conversion factor a file is for; `pricing_indicator` is what its rows say, as far as they do.
+
+    `continues` is whose rows its rows are, under another name; `follows` whose payment it had before it was there.
+    """
 
     participant: Name
     continues: Name | None = None
+    follows: Name | None = None
     pricing_indicator: str | None = None
     meaning: str = ""
 
@@ -104,7 +108,7 @@ PARTICIPANTS = Sheet(
     "participants.csv",
     ParticipantRow,
     ("participant",),
-    refers=(Reference("continues", PARTICIPANT),),
+    refers=(Reference("continues", PARTICIPANT), Reference("follows", PARTICIPANT)),
 )
 
 
