@@ -113,7 +113,6 @@ def test_all_errors_are_told_at_once() -> None:
 WRONG = Finding("rvu", "totals_add_up", "error", "The total is the sum.", 1)
 ROW = {
     "action": "breaks",
-    "format": "txt",
     "release": "RVU26*",
     "member": "rvu",
     "field": "totals_add_up",
@@ -132,7 +131,9 @@ def test_a_broken_rule_that_corrections_explain_is_published_with_the_reason(mon
     assert [f.description for f in report.warnings] == ["The total is the sum. (CMS: a misprint)"]
 
 
-@pytest.mark.parametrize("other", [{"release": "RVU25*"}, {"member": "gpci"}, {"field": "key"}, {"action": "explain"}])
+@pytest.mark.parametrize(
+    "other", [{"release": "RVU25*"}, {"member": "gpci"}, {"field": "key"}, {"action": "explain", "format": "txt"}]
+)
 def test_a_reason_for_something_else_explains_nothing(other: dict[str, str], monkeypatch) -> None:
     assert said_of(ROW | other, monkeypatch).errors == (WRONG,)
 

@@ -1,7 +1,9 @@
 """A build is unchanged while its archive, the code that makes tables and what is declared of the release are."""
 
+import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +12,14 @@ from typing import Any
 import pytest
 
 import pfsetl
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import calendar, declarations, registry
 from pfsetl.pipeline import stage as staging
 from pfsetl.pipeline.request import Request
 from pfsetl.publication import fingerprint as made_of
 from pfsetl.publication import version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import derive
+from tests import declared
 from tests import synthetic as s
 
 RELEASE = "RVU25A"
@@ -81,26 +84,34 @@ def test_what_its_tables_read_does_not(what: str, shipped: str, tmp_path: Path) 
     assert of(own(tmp_path, *SOMETHING[what])) != shipped
 
 
-def test_a_word_for_people_that_no_table_reads_changes_nothing(shipped: str, tmp_path: Path) -> None:
-    (row,) = [r for r in declarations.texts("thresholds.csv") if r["name"] == "opps_cap_agree_at_least"]
-    cells = [f'"{v}!"' if column == "meaning" else f'"{v}"' for column, v in row.items()]
-    assert of(own(tmp_path, "thresholds.csv", ",".join(cells))) == shipped
+WORDS = {"note", "source", "meaning", "why", "what", "valid_for", "act", "page"}
+PUBLISHED = {("releases.csv", "note")}  # a column of a table, as the source of a conversion factor in force is
 
 
-@pytest.mark.parametrize(
-    ("file", "key"),
-    [
-        ("corrections.csv", {"release": "RVU*", "differs": "cut"}),
-        ("index_updates.csv", {"year": "2026"}),
-        ("conversion_factors.csv", {"from": "2025-01-01", "category": "anesthesia"}),
-    ],
-)
-def test_the_source_of_a_row_that_holds_for_a_release_changes_nothing(
-    file: str, key: dict[str, str], shipped: str, tmp_path: Path
-) -> None:
-    row = next(r for r in declarations.texts(file) if key.items() <= r.items())
+@pytest.mark.parametrize("name", declarations.names())
+def test_a_letter_in_words_for_people_that_no_table_publishes_changes_nothing(name: str, tmp_path: Path) -> None:
+    """Of every row of every file at once, in every column of words."""
+    release = registry.find(RELEASE)
+    told = [c for c in declarations.columns(name) if c in WORDS and (name, c) not in PUBLISHED]
+    rows = [dict(row) for row in declarations.texts(name)]
+    before = made_of.fingerprint("content", release)
+    shutil.copytree(declarations.folder(), tmp_path / "schemas")
+    paid = {str(row["source"]) for row in calendar.release_calendar(release).iter_rows(named=True)}
+    with (tmp_path / "schemas" / name).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, declarations.columns(name), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            lettered = {c: f"{row[c]}x" for c in told if row[c] and row[c] not in paid}
+            writer.writerow(row | lettered)
+    with declared.shipped_from(tmp_path / "schemas"):
+        assert made_of.fingerprint("content", registry.find(RELEASE)) == before
+
+
+def test_the_source_of_a_factor_that_a_table_publishes_counts(shipped: str, tmp_path: Path) -> None:
+    key = {"from": "2025-01-01", "category": "all"}
+    row = next(r for r in declarations.texts("conversion_factors.csv") if key.items() <= r.items())
     cells = ",".join(f'"{v}!"' if column == "source" else f'"{v}"' for column, v in row.items())
-    assert of(own(tmp_path, file, cells)) == shipped
+    assert of(own(tmp_path, "conversion_factors.csv", cells)) != shipped
 
 
 def test_a_build_reads_no_file_that_counts_as_read_elsewhere(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_a_correction_that_explains_nothing_is_refused_where_nothing_differs(cor
 
 @pytest.mark.parametrize(
     "other",
-    [{"archive": "0123456789ab"}, {"release": "RVU24A"}, {"action": "note"}],
+    [{"archive": "0123456789ab"}, {"release": "RVU24A"}, {"action": "identity", "archive": ""}],
     ids=["archive", "release", "action"],
 )
 def test_a_correction_of_another_archive_release_or_kind_is_not_applied(corrections, other: Row) -> None:

@@ -12,13 +12,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import polars as pl
 
-from pfsetl.declared.records.sheet import LinearPattern, Signed
+from pfsetl.declared.records.sheet import Fits, LinearPattern, Within
 from pfsetl.errors import shown
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 _MOST_NAMED = 30
+_NO_LETTERS = "\ufffd"  # what stands for bytes that couldn't be read
+_YEARS = range(1965, 2100)  # Medicare began in the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,10 @@ def _reader(hint: Any) -> Callable[[str], Any]:
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):  # of what may be empty
         return _reader(next(one for one in inner if one is not types.NoneType))
+    if origin is Annotated and isinstance(inner[1], Within):
+        return _within(inner[1], _READERS[inner[0]])
     if origin is Annotated:
-        return _of_form(re.compile(inner[1]), str if inner[0] is str else _reader(inner[0]))
+        return _of_form(inner[1], _legible if inner[1].blanks else _READERS[inner[0]])
     if origin is Literal:
         return _one_of({str(one): one for one in inner})
     if origin is tuple:
@@ -79,11 +83,27 @@ def _one_of(known: Mapping[str, Any]) -> Callable[[str], Any]:
     return read
 
 
-def _of_form(form: re.Pattern[str], read: Callable[[str], Any]) -> Callable[[str], Any]:
+def _of_form(form: Fits, read: Callable[[str], Any]) -> Callable[[str], Any]:
+    pattern, asked = re.compile(form.pattern), form.words or f"of the form {form.pattern}"
+
     def fitting(text: str) -> Any:
-        if not form.fullmatch(text):
-            raise ValueError(f"{shown(text)} isn't of the form {form.pattern}. Correct it.")
+        if not pattern.fullmatch(text):
+            raise ValueError(f"{shown(text)} isn't {asked}. Correct it.")
         return read(text)
+
+    return fitting
+
+
+def _within(bounds: Within, read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def fitting(text: str) -> Any:
+        number = read(text)
+        if number < bounds.least:
+            raise ValueError(f"{shown(text)} is below {bounds.least}. Write {bounds.least} or more.")
+        if number > bounds.most:
+            raise ValueError(f"{shown(text)} is above {bounds.most:,}. Write {bounds.least} to {bounds.most:,}.")
+        if len(text.partition(".")[2]) > bounds.decimals:
+            raise ValueError(f"{shown(text)} has more than {bounds.decimals} decimals. Write it as 12.0000.")
+        return number
 
     return fitting
 
@@ -91,19 +111,19 @@ def _of_form(form: re.Pattern[str], read: Callable[[str], Any]) -> Callable[[str
 def _text(text: str) -> str:
     if text != text.strip():
         raise ValueError(f"{shown(text)} begins or ends with blanks. Take them out.")
+    return _legible(text)
+
+
+def _legible(text: str) -> str:
+    if odd := next((sign for sign in text if not sign.isprintable() or sign in _NO_LETTERS), ""):
+        raise ValueError(f"{shown(text)} has the character U+{ord(odd):04X}, which can't be read. Take it out.")
     return text
 
 
-def _signed(text: str) -> int:
+def _int(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise ValueError(f"{shown(text)} isn't a whole number. Write it as 12.")
     return int(text)
-
-
-def _int(text: str) -> int:
-    if (number := _signed(text)) < 0:
-        raise ValueError(f"{shown(text)} is below 0. Write 0 or more.")
-    return number
 
 
 def _decimal(text: str) -> Decimal:
@@ -119,6 +139,11 @@ def _day(text: str) -> date:
         day = None
     if day is None or day.isoformat() != text:
         raise ValueError(f"{shown(text)} isn't a day. Write it as 2026-01-31.")
+    if day.year not in _YEARS:
+        raise ValueError(
+            f"{shown(text)} isn't a day of the years {_YEARS[0]} to {_YEARS[-1]}. Correct it; an end that isn't known "
+            "is empty."
+        )
     return day
 
 
@@ -129,6 +154,7 @@ def _bool(text: str) -> bool:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
+    _legible(text)
     try:
         return re.compile(text)
     except re.error as error:
@@ -155,5 +181,4 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     date: _day,
     bool: _bool,
     LinearPattern: _linear,
-    Signed: _signed,
 }

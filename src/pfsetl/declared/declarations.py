@@ -107,12 +107,12 @@ def _rows(name: str) -> tuple[Any, ...]:
 @cache
 def _checked(name: str) -> Mapping[Key, Any]:
     sheet, found = records.sheet(name), _merged(name)
+    for key, said in references.dangling(sheet, found, _words, lambda key: is_own(name, *key)):
+        raise wrong_row(name, *key, said=said)
     for one, other, said in clashes.clashes(sheet, found, rows):
         # NOTE: of a shipped row and one of your own, yours is the one to change.
         beside, mine = sorted((one, other), key=lambda key: is_own(name, *key))
-        raise wrong_row(name, *mine, said=f"{said} The other is {line_of(name, *beside)}.")
-    for key, said in references.dangling(sheet, found, _words, lambda key: is_own(name, *key)):
-        raise wrong_row(name, *key, said=said)
+        raise wrong_row(name, *mine, said=said if one == other else f"{said} The other is {line_of(name, *beside)}.")
     return found
 
 
@@ -124,9 +124,10 @@ def _merged(name: str) -> Mapping[Key, Any]:
 
 
 @cache
-def _words(name: str, column: str) -> frozenset[str]:
-    """Return the words of one column of a file, as they're written."""
-    written = (_holding(name, key).texts[key][column] for key in _merged(name))
+def _words(name: str, column: str, of: tuple[str, str] | None = None) -> frozenset[str]:
+    """Return the words of one column of a file, as they're written; with a column and value `of`, of rows with it."""
+    rows_ = (_holding(name, key).texts[key] for key in _merged(name))
+    written = (row[column] for row in rows_ if of is None or row[of[0]] == of[1])
     return frozenset(word for text in written for word in (text, *text.split()))
 
 

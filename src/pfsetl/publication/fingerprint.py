@@ -69,16 +69,18 @@ def _file(name: str) -> str:
 
 def _of(release: Release) -> Iterable[str]:
     """Yield what is declared of one release: its row, days and factors, its corrections, and the law of its days."""
-    yield repr(release)
+    yield repr(replace(release, page=None))
     yield repr(calendar.release_calendar(release).rows())
-    yield _unsourced(row for row in declarations.rows(CORRECTIONS) if fnmatchcase(release.label, row.release))
+    odd = (row for row in declarations.rows(CORRECTIONS) if fnmatchcase(release.label, row.release))
+    yield _unsourced(replace(row, what="") for row in odd)
     years = (release.year, release.year + 1)
     yield _unsourced(row for row in declarations.rows(INDEX_UPDATES) if row.year in years)
     last = date(release.year, 12, 31)
     begun = [row for row in declarations.rows(FACTORS) if (row.from_ or last) <= last]
     yield _unsourced(row for row in begun if (row.to or last).year >= release.year)
     day = calendar.formula_day(release)
-    yield repr(work_floor.in_force(day))
+    law = work_floor.in_force(day)
+    yield repr(law and replace(law, act="", certainty="", source=""))
 
 
 def _unsourced(rows: Iterable[CorrectionRow | IndexUpdateRow | FactorRow]) -> str:

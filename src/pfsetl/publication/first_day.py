@@ -86,7 +86,7 @@ def _told(row: CompanionRow, text: str) -> date | None:
         return None
     said = {name.rstrip("_"): value for name, value in match.groupdict().items() if value}
     if "volume" in said:
-        return quarters.first_day(row.year_zero + int(said["volume"]), int(said.get("number", "0")) + 1)
+        return quarters.first_day((row.year_zero or 0) + int(said["volume"]), int(said.get("number", "0")) + 1)
     year = int(said["year"]) + (2000 if len(said["year"]) == 2 else 0)
     if "quarter" in said:
         return quarters.first_day(year, int(said["quarter"]))

@@ -9,21 +9,35 @@ from itertools import combinations
 from typing import Annotated, Literal
 
 from pfsetl.declared.records.calendar import RELEASES
+from pfsetl.declared.records.shapes import FIELDS
 from pfsetl.declared.records.sheet import (
     MEMBER,
     PARTICIPANT,
     RELEASE,
+    STATE,
     TABLE,
     Clash,
+    Count,
+    Fits,
     Format,
     Key,
     Name,
+    Prose,
     Read,
     Reference,
     Sheet,
+    Title,
+    Within,
+    Year,
 )
 
 ONLY_IN = ("(only in the believed file)", "(only in the other file)")  # what rows one of two files lacks
+SAID = ("[12][0-9][0-9][0-9]", "January", "April", "July", "October", "*[0-9]/*[0-9]/20[0-9][0-9]", "*[0-9].[0-9]*")
+# Checks of code that can stop a build, beside the rules of the contract.
+CHECKS = (
+    "apart_*", "formula_*", "key", "localities_known", "placed", "recomputed", "recomputed_*", "required",
+    "rows_kept", "rows_kept_*", "rows_known", "rows_of_another", "whole_*",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +49,14 @@ class MemberRow:
     """
 
     member: Name
-    participant: str
+    participant: Name
     from_: date | None = None
     to: date | None = None
     pattern: re.Pattern[str]
     required: bool = False
     formats: tuple[Format, ...]
-    note: str = ""
-    example: str = ""
+    note: Prose = ""
+    example: Title = ""
     looks: re.Pattern[str]
 
 
@@ -66,24 +80,25 @@ class CompanionRow:
     companion: Name
     pattern: re.Pattern[str]
     quarter: re.Pattern[str] | None = None
-    year_zero: int = 0
-    parts: int = 1
+    year_zero: Year | None = None
+    parts: Annotated[int, Within(1, 99)] = 1
     begins: Name | None = None
-    most_lines: int = 200_000
-    most_megabytes: int = 32
+    most_lines: Annotated[int, Within(1, 100_000_000)] = 200_000
+    most_megabytes: Annotated[int, Within(1, 10_000)] = 32
     formats: tuple[Format, ...]
-    note: str = ""
-    example: str = ""
+    note: Prose = ""
+    example: Title = ""
 
     def __post_init__(self) -> None:
-        if self.parts < 1:
-            raise ValueError(f"parts {self.parts}: a file has 1 or more. Write how many.")
         if self.parts > 1 and "part" not in self.pattern.groupindex:
             raise ValueError(f"pattern {self.pattern.pattern!r} has no group (?P<part>...), and parts is {self.parts}.")
         if self.quarter:
-            strange = {name.rstrip("_") for name in self.quarter.groupindex} - set(_GROUPS)
+            found = {name.rstrip("_") for name in self.quarter.groupindex}
+            strange = found - set(_GROUPS)
             if strange:
                 raise ValueError(f"quarter: group {min(strange)} is none of {', '.join(_GROUPS)}. Rename it.")
+            if "volume" in found and self.year_zero is None:
+                raise ValueError("year_zero is empty: quarter has a group volume, which is counted from it. Fill it.")
 
 
 _GROUPS = ("year", "quarter", "month", "day", "volume", "number")
@@ -100,8 +115,8 @@ class ParticipantRow:
     participant: Name
     continues: Name | None = None
     follows: Name | None = None
-    pricing_indicator: str | None = None
-    meaning: str = ""
+    pricing_indicator: Annotated[str, Fits(r"[0-9A-Z]")] | None = None
+    meaning: Prose = ""
 
 
 PARTICIPANTS = Sheet(
@@ -125,7 +140,7 @@ class IdentityRow:
     says: Literal["year", "month", "released", "participant", "factor"]
     pattern: re.Pattern[str]
     contradiction: Literal["refused", "outvoted", "unless supported", "noticed"]
-    note: str = ""
+    note: Prose = ""
 
     @property
     def column(self) -> str:
@@ -156,24 +171,30 @@ class CorrectionRow:
     """What is odd in files as CMS published them, and why: for the releases, members and fields that it fits.
 
     `release`, `member` and `field` may be patterns such as `RVU2[4-9]*`; an empty format is any; `differs` says in what
-    alone two cells differ.
+    alone two cells differ. `field` is a field's name for `explain`, what the file says of itself for `identity`, and
+    the name of a check for `breaks`.
     """
 
-    release: str
-    member: str
+    release: Annotated[str, Fits(r"[0-9A-Z_*?\[\]!-]{3,30}", "a label such as RVU26A, or a pattern such as RVU2[4-9]*")]
+    member: Annotated[str, Fits(r"[0-9a-z_*?\[\]!-]{1,30}", "a member such as gpci, or a pattern")]
     format: Format | None = None
-    field: str = ""
+    field: Annotated[str, Fits(r"[ -~]{1,60}")] = ""
     action: Literal["explain", "identity", "stale", "differs", "breaks"]
-    archive: str = ""
-    differs: Annotated[str, "cut|letters|.* => .*"] = ""
-    what: str
-    source: str = ""
+    archive: Annotated[str, Fits(r"[0-9a-f]{8,64}", "the beginning of an archive's content hash")] = ""
+    differs: Annotated[str, Fits("cut|letters|.* => .*", "cut, letters, or one text => another", blanks=True)] = ""
+    what: Prose
+    source: Prose = ""
 
     def __post_init__(self) -> None:
         if self.action in ("explain", "identity", "breaks") and not self.field:
             raise ValueError(f"field '': action {self.action} has one. Write it.")
         if self.action == "explain" and not self.format:
             raise ValueError("format '': action explain is about one. Write txt, csv or xlsx.")
+        read = {"explain": ("format", "field", "archive", "differs"), "identity": ("format", "field")}
+        told = read.get(self.action, ("field",) if self.action == "breaks" else ())
+        for column in ("format", "field", "archive", "differs"):
+            if column not in told and (value := getattr(self, column)):
+                raise ValueError(f"{column} {value!r}: nothing reads it for action {self.action}. Leave it empty.")
 
 
 def exactness(row: CorrectionRow) -> tuple[bool, int, bool, bool, bool, bool]:
@@ -206,6 +227,8 @@ CORRECTIONS = Sheet(
         Reference("release", RELEASE, patterns=True),
         Reference("member", (*MEMBER, *TABLE), patterns=True),
         Reference("field", (("fields.csv", "field"),), patterns=True, only=("action", "explain"), besides=ONLY_IN),
+        Reference("field", PARTICIPANT, only=("action", "identity"), besides=SAID),
+        Reference("field", (("contract", "rule"),), only=("action", "breaks"), besides=CHECKS),
     ),
     check=_of_the_same,
 )
@@ -221,13 +244,27 @@ class FloorRow:
 
     table: Name
     columns: tuple[Name, ...]
-    value: str = ""
+    value: Annotated[str, Fits(r"[0-9A-Za-z]{1,20}")] = ""
     participants: tuple[Name, ...] = ()
-    without: str = ""
+    without: Name = ""
     from_: date
     until: date | None = None
-    at_least: int
-    source: str = ""
+    at_least: Count
+    source: Prose = ""
+
+    def __post_init__(self) -> None:
+        if self.value and len(self.columns) > 1:
+            raise ValueError(f"value {self.value!r} is of one column, not of {' '.join(self.columns)}. Write one.")
+
+
+def _no_value(rows: Mapping[Key, FloorRow], read: Read) -> Iterator[Clash]:
+    """Yield rows with a value that their column can't have, by the pattern of its field."""
+    patterns = {row.field: row.pattern for row in read(FIELDS) if row.pattern}
+    for key, row in rows.items():
+        pattern = patterns.get(row.columns[0])
+        if row.value and (pattern is None or not re.fullmatch(pattern, row.value)):
+            asked = f"of the form {pattern}" if pattern else "asked of a field without a pattern in fields.csv"
+            yield key, key, f"value {row.value!r} isn't {asked}, which {row.columns[0]} has. Correct it."
 
 
 FLOORS = Sheet(
@@ -241,7 +278,9 @@ FLOORS = Sheet(
         Reference("columns", (("contract", "column"), ("fields.csv", "field"))),
         Reference("participants", PARTICIPANT),
         Reference("without", PARTICIPANT),
+        Reference("value", STATE, only=("columns", ("state",))),
     ),
+    check=_no_value,
 )
 
 
@@ -257,11 +296,11 @@ class ThresholdRow:
         "work_gpci_moves_at_most", "pe_gpci_moves_at_most", "mp_gpci_moves_at_most", "known_rows_missing_at_most",
         "revision_rows_lost_at_most", "unplaced_at_most",
     ]  # fmt: skip
-    value: float
+    value: Annotated[float, Within(0, 10, decimals=6)]
     stops_from: date | None = None
     unit: Literal["share", "USD", "ratio"] | None = None
-    meaning: str = ""
-    source: str = ""
+    meaning: Prose = ""
+    source: Prose = ""
 
 
 THRESHOLDS = Sheet("thresholds.csv", ThresholdRow, ("name",))

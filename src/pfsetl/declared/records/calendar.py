@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import combinations
-from typing import Literal
+from typing import Annotated, Literal
 
 from pfsetl.declared.records.sheet import (
     PARTICIPANT,
@@ -13,12 +13,21 @@ from pfsetl.declared.records.sheet import (
     STATE,
     Certainty,
     Clash,
+    Days,
+    Fits,
     Key,
+    Label,
+    Name,
+    Path,
+    Prose,
     Read,
     Reference,
     Sha256,
+    Share,
     Sheet,
     State,
+    Title,
+    Within,
     Year,
 )
 
@@ -27,21 +36,21 @@ from pfsetl.declared.records.sheet import (
 class ReleaseRow:
     """One CMS release label: its quarter, its days, what it takes the place of, and what is known of its zip."""
 
-    release: str
+    release: Label
     year: Year
     quarter: Literal[1, 2, 3, 4]
     kind: Literal["initial", "correction", "reissue", "pre_update", "post_update"]
     effective_from: date | None = None
     effective_to: date | None = None
     never_effective: bool | None = None
-    supersedes: str | None = None
+    supersedes: Label | None = None
     published_on: date | None = None
-    page: str | None = None
-    zip: str | None = None
+    page: Path | None = None
+    zip: Path | None = None
     sha256: Sha256 | None = None
-    rows: int | None = None
-    localities: int | None = None
-    note: str | None = None
+    rows: Annotated[int, Within(1, 1_000_000)] | None = None
+    localities: Annotated[int, Within(1, 1_000)] | None = None
+    note: Prose | None = None
 
 
 RELEASES = Sheet("releases.csv", ReleaseRow, ("release",), days=("effective_from", "effective_to"))
@@ -51,10 +60,10 @@ RELEASES = Sheet("releases.csv", ReleaseRow, ("release",), days=("effective_from
 class KnownFromRow:
     """The day before which a release can't have been known, where CMS's day of posting isn't declared."""
 
-    release: str
+    release: Label
     known_from: date
     certainty: Certainty = "unconfirmed"
-    source: str = ""
+    source: Prose = ""
 
 
 KNOWN_FROM = Sheet("known_from.csv", KnownFromRow, ("release",), refers=(Reference("release", RELEASE),))
@@ -67,10 +76,10 @@ class FactorRow:
     from_: date
     to: date | None = None
     category: Literal["all", "surgical", "nonsurgical", "primary care", "other nonsurgical", "anesthesia"]
-    participant: str
-    conversion_factor: Decimal
+    participant: Name
+    conversion_factor: Annotated[Decimal, Within(0, 999, decimals=6)]
     certainty: Certainty = "unconfirmed"
-    source: str = ""
+    source: Prose = ""
 
     def __post_init__(self) -> None:
         if self.conversion_factor <= 0:
@@ -106,13 +115,13 @@ class FormulaRow:
     """A factor of the payment formula for a time, as a fraction."""
 
     rule: Literal["work_adjuster", "calculation_flag"]
-    flag: str = ""
-    numerator: int
-    denominator: int
+    flag: Annotated[str, Fits(r"[0-9A-Z]")] = ""
+    numerator: Share
+    denominator: Share
     from_: date
     to: date
     certainty: Certainty = "unconfirmed"
-    source: str = ""
+    source: Prose = ""
 
     def __post_init__(self) -> None:
         if self.denominator < 1:
@@ -135,13 +144,13 @@ FORMULA = Sheet(
 class WorkFloorRow:
     """An act with a floor under the work index: the days of service it is for, and when it was enacted."""
 
-    act: str
+    act: Title
     from_: date | None = None
     to: date | None = None
-    floor: Decimal
+    floor: Annotated[Decimal, Within(0, 2, decimals=3)]
     enacted_on: date | None = None
     certainty: Certainty = "unconfirmed"
-    source: str = ""
+    source: Prose = ""
 
 
 # The act that was enacted last is law, so two of one day may not speak of the same days of service.
@@ -157,7 +166,7 @@ class IndexUpdateRow:
     year: Year
     state: State | None = None
     part: Literal["first half", "second half", "transition"] | None = None
-    source: str = ""
+    source: Prose = ""
 
 
 INDEX_UPDATES = Sheet(
@@ -171,9 +180,9 @@ class DeadlineRow:
 
     what: Literal["first_posting", "look"]
     quarter: Literal[1, 2, 3, 4] | None = None
-    days: int
-    meaning: str = ""
-    source: str = ""
+    days: Days
+    meaning: Prose = ""
+    source: Prose = ""
 
     def __post_init__(self) -> None:
         if (self.what == "first_posting") != bool(self.quarter):
@@ -187,10 +196,10 @@ DEADLINES = Sheet("watch/deadlines.csv", DeadlineRow, ("what", "quarter"))
 class KnownProblemRow:
     """An alarm of a release that is acknowledged, to a last day and for a reason."""
 
-    release: str
+    release: Label
     problem: Literal["failed", "vanished", "absent"]
     until: date
-    reason: str
+    reason: Prose
 
 
 KNOWN_PROBLEMS = Sheet("watch/known_problems.csv", KnownProblemRow, ("release", "problem"), may_be_empty=True)

@@ -1,12 +1,27 @@
 """Records of places: contractors, states, counties, and the names that CMS has for localities."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from pfsetl.declared.records.sheet import RELEASE, STATE, Name, Reference, Sheet, State
+from pfsetl.declared.records.sheet import (
+    RELEASE,
+    STATE,
+    Clash,
+    Fits,
+    Key,
+    Label,
+    Name,
+    Prose,
+    Read,
+    Reference,
+    Sheet,
+    State,
+    Title,
+)
 
-Month = Annotated[str, r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])"]
-Locality = Annotated[str, r"[0-9]{2}"]
+Month = Annotated[str, Fits(r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])")]
+Locality = Annotated[str, Fits(r"[0-9]{2}")]
 _STATE = (Reference("state", STATE),)
 
 
@@ -17,15 +32,15 @@ class CarrierRow:
     `seen_from` and `seen_until` are releases that have it, `used_from` and `used_until` months in which CMS used it.
     """
 
-    carrier: Annotated[str, r"[0-9A-Z]{3}|[0-9A-Z]{5}"]
+    carrier: Annotated[str, Fits(r"[0-9A-Z]{3}|[0-9A-Z]{5}")]
     locality: Locality | None = None
     state: State
-    seen_from: str | None = None
-    seen_until: str | None = None
+    seen_from: Label | None = None
+    seen_until: Label | None = None
     used_from: Month | None = None
     used_until: Month | None = None
-    source: str = ""
-    note: str = ""
+    source: Prose = ""
+    note: Prose = ""
 
 
 CARRIERS = Sheet(
@@ -41,7 +56,7 @@ class StateRow:
     """A state, by its postal code, and a name that CMS's files have for it."""
 
     state: State
-    name: str
+    name: Title
 
 
 STATES = Sheet("states.csv", StateRow, ("name",))
@@ -52,10 +67,24 @@ class CountyRow:
     """A county or what stands for one."""
 
     state: State
-    county: str
+    county: Title
 
 
 COUNTIES = Sheet("counties.csv", CountyRow, ("state", "county"), refers=_STATE)
+
+
+def _nowhere(rows: Mapping[Key, Any], read: Read) -> Iterator[Clash]:
+    """Yield rows with a county that their state doesn't have, with or without what it's called: Dade, Dade County."""
+    known = {(row.state, name) for row in read(COUNTIES) for name in _short_names(row.county)}
+    for key, row in rows.items():
+        if (row.state, row.county) not in known:
+            told = f"county {row.county!r}: counties.csv has none of this name in {row.state}. Correct it, or add it."
+            yield key, key, told
+
+
+def _short_names(county: str) -> Iterator[str]:
+    words = county.split()
+    yield from (" ".join(words[:n]) for n in range(1, len(words) + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +92,13 @@ class CountyNameRow:
     """Another name of a county, or of what was a part of it."""
 
     state: State
-    name: str
-    county: str
-    why: str = ""
-    source: str = ""
+    name: Title
+    county: Title
+    why: Prose = ""
+    source: Prose = ""
 
 
-COUNTY_NAMES = Sheet("county_names.csv", CountyNameRow, ("state", "name"), refers=_STATE)
+COUNTY_NAMES = Sheet("county_names.csv", CountyNameRow, ("state", "name"), refers=_STATE, check=_nowhere)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +109,7 @@ class LocalityRow:
     column: Name
     state: State
     locality: Locality
-    name: str
+    name: Title
 
 
 LOCALITIES = Sheet(
@@ -95,10 +124,10 @@ LOCALITIES = Sheet(
 class ZipCountyRow:
     """The county of a ZIP code."""
 
-    zip: Annotated[str, r"[0-9]{5}"]
+    zip: Annotated[str, Fits(r"[0-9]{5}")]
     state: State
-    county: str
-    source: str = ""
+    county: Title
+    source: Prose = ""
 
 
-ZIP_COUNTIES = Sheet("zip_counties.csv", ZipCountyRow, ("zip",), refers=_STATE)
+ZIP_COUNTIES = Sheet("zip_counties.csv", ZipCountyRow, ("zip",), refers=_STATE, check=_nowhere)

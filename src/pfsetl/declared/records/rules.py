@@ -4,9 +4,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations, product
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Read, Reference, Setting, Sheet, Signed
+from pfsetl.declared.records.sheet import (
+    Certainty,
+    Clash,
+    Fits,
+    Key,
+    Modifier,
+    Name,
+    Priority,
+    Prose,
+    Rank,
+    Read,
+    Reference,
+    Setting,
+    Share,
+    Sheet,
+)
 
 _RULE = Literal[
     "assistant_surgeon", "bilateral", "cardiovascular", "charge", "co_surgeons", "coinsurance", "endoscopy",
@@ -38,13 +53,13 @@ class ModifierRow:
     """What a modifier says, and does to a price: another row, a rule, nothing, no payment, or what isn't computed."""
 
     modifier: Modifier
-    name: str = ""
+    name: Prose = ""
     kind: _KIND = "informational"
     effect: Literal["none", "not_computed", "not_paid", "row", "rule"]
     from_: date | None = None
     to: date | None = None
-    note: str = ""
-    source: str = ""
+    note: Prose = ""
+    source: Prose = ""
     certainty: Certainty = "unconfirmed"
 
 
@@ -69,8 +84,8 @@ class ConflictRow:
     effect: Literal["no_amount", "note"]
     from_: date | None = None
     to: date | None = None
-    note: str = ""
-    source: str = ""
+    note: Prose = ""
+    source: Prose = ""
     certainty: Certainty = "unconfirmed"
 
     def __post_init__(self) -> None:
@@ -79,7 +94,6 @@ class ConflictRow:
 
 
 DECLARED = (("modifiers.csv", "modifier"),)
-_USUAL = Signed(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +101,11 @@ class PractitionerModifierRow:
     """The practitioner that a modifier names, for a line that says nothing else of its practitioner."""
 
     modifier: Modifier
-    practitioner: str
+    practitioner: Name
     from_: date | None = None
     to: date | None = None
     certainty: Certainty
-    source: str
+    source: Prose
 
 
 PRACTITIONER_MODIFIERS = Sheet(
@@ -100,7 +114,10 @@ PRACTITIONER_MODIFIERS = Sheet(
     ("modifier", "from"),
     days=("from", "to"),
     once_a_day=("modifier",),
-    refers=(Reference("modifier", DECLARED), Reference("practitioner", (("reductions.csv", "indicator"),))),
+    refers=(
+        Reference("modifier", DECLARED),
+        Reference("practitioner", (("reductions.csv", "indicator"),), of=("rule", "practitioner")),
+    ),
 )
 
 
@@ -142,20 +159,20 @@ class ReductionRow:
     """
 
     rule: _RULE
-    indicator: str = ""
+    indicator: Annotated[str, Fits(r"[0-9A-Z]{1,5}|[a-z_]{2,20}")] = ""
     modifier: tuple[Modifier, ...] = ()
     part: _PART = ""
     setting: Setting | None = None
-    rank_from: int = 1
-    rank_to: int | None = None
-    priority: Signed = _USUAL
-    numerator: int = 1
-    denominator: int = 1
+    rank_from: Rank = 1
+    rank_to: Rank | None = None
+    priority: Priority = 0
+    numerator: Share = 1
+    denominator: Share = 1
     outcome: _OUTCOME | None = None
     from_: date | None = None
     to: date | None = None
     certainty: Certainty = "unconfirmed"
-    source: str = ""
+    source: Prose = ""
 
     def __post_init__(self) -> None:
         refuse_share(self.numerator, self.denominator)
@@ -213,11 +230,33 @@ def overlap(row: Any, beside: Any) -> bool:
     )
 
 
+# Where the indicators stand that the rows of a rule can have: what CMS's field, or the claim line, can say.
+_INDICATORS: Mapping[tuple[tuple[str, str], ...], tuple[str, ...]] = {
+    (("codes/bilateral.csv", "code"),): ("bilateral", "one_a_side", "two_sides"),
+    (("codes/assistant_surgeon.csv", "code"),): ("assistant_surgeon",),
+    (("codes/co_surgeons.csv", "code"),): ("co_surgeons",),
+    (("codes/team_surgery.csv", "code"),): ("team_surgery",),
+    (("codes/pctc.csv", "code"),): ("part",),
+    (("codes/imaging_family.csv", "code"),): ("not_a_family",),
+    (("codes/status.csv", "code"),): ("medical_direction", "medical_supervision", "only_service"),
+    (("codes/global_days.csv", "code"),): ("return_to_operating_room",),
+    (("imaging_services.csv", "kind"),): ("technical_equipment",),
+    (("codes/multiple_procedure.csv", "code"), ("modifiers.csv", "modifier")): ("therapy_assistant",),
+    (("codes/multiple_procedure.csv", "code"),): (
+        "cardiovascular", "charge", "endoscopy", "global_split", "imaging", "ophthalmology", "reduced", "sequestration",
+        "surgery", "therapy",
+    ),
+}  # fmt: skip
 REDUCTIONS = Sheet(
     "reductions.csv",
     ReductionRow,
     ("rule", "indicator", "modifier", "part", "setting", "rank_from", "from"),
     days=("from", "to"),
-    refers=(Reference("modifier", DECLARED),),
+    refers=(
+        Reference("modifier", DECLARED),
+        *(Reference("indicator", places, only=("rule", *rules)) for places, rules in _INDICATORS.items()),
+        Reference("indicator", (), only=("rule", "coinsurance"), besides=("preventive",)),
+        Reference("indicator", (), only=("rule", "portable_transport"), besides=("[0-9A-Z]" * 5,)),
+    ),
     check=_ambiguous,
 )

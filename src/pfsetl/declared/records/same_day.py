@@ -4,10 +4,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
-from typing import Literal
+from typing import Annotated, Literal
 
 from pfsetl.declared.records.rules import DECLARED, overlap, refuse_ranks, refuse_share
-from pfsetl.declared.records.sheet import Certainty, Clash, Key, Modifier, Name, Read, Reference, Sheet
+from pfsetl.declared.records.sheet import (
+    Certainty,
+    Clash,
+    Fits,
+    Key,
+    Modifier,
+    Name,
+    Prose,
+    Rank,
+    Read,
+    Reference,
+    Share,
+    Sheet,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,18 +34,18 @@ class SameDayRow:
     rule: Literal["visit_and_procedure", "share_of_visit"]
     group: Name
     modifier: tuple[Modifier, ...] = ()
-    of: str = ""
+    of: Name = ""
     aco: bool | None = None
-    rank_from: int = 1
-    rank_to: int | None = None
-    numerator: int
-    denominator: int
+    rank_from: Rank = 1
+    rank_to: Rank | None = None
+    numerator: Share
+    denominator: Share
     state: Literal["proposed", "in_force"]
     proposed_from: date | None = None
     from_: date | None = None
     to: date | None = None
     certainty: Certainty = "unconfirmed"
-    source: str = ""
+    source: Prose = ""
 
     def __post_init__(self) -> None:
         refuse_share(self.numerator, self.denominator)
@@ -78,11 +91,23 @@ class GroupRow:
 
     group: Name
     field: Literal["hcpcs", "global_days"]
-    first: str
-    last: str
-    source: str = ""
+    first: Annotated[str, Fits(r"[0-9A-Z]{3}|[0-9A-Z]{5}")]
+    last: Annotated[str, Fits(r"[0-9A-Z]{3}|[0-9A-Z]{5}")]
+    source: Prose = ""
+
+    def __post_init__(self) -> None:
+        long = {"hcpcs": 5, "global_days": 3}[self.field]
+        if {len(self.first), len(self.last)} != {long}:
+            raise ValueError(f"first {self.first}, last {self.last}: {self.field} has {long} characters. Correct it.")
 
 
 GROUPS = Sheet(
-    "service_groups.csv", GroupRow, ("group", "field", "first"), codes=("first", "last"), within=("group", "field")
+    "service_groups.csv",
+    GroupRow,
+    ("group", "field", "first"),
+    codes=("first", "last"),
+    within=("group", "field"),
+    refers=tuple(
+        Reference(end, (("codes/global_days.csv", "code"),), only=("field", "global_days")) for end in ("first", "last")
+    ),
 )

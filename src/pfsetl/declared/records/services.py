@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pfsetl.declared.records.sheet import Certainty, Code, Name, Setting, Sheet
+from pfsetl.declared.records.sheet import Certainty, Code, Days, Fits, Name, Prose, Setting, Sheet, Title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeRow:
     """A value of one of CMS's indicators, and the days of the releases that can have it."""
 
-    code: str = ""
-    meaning: str = ""
+    code: Annotated[str, Fits(r"[0-9A-Z]{1,3}")] = ""
+    meaning: Prose = ""
     valid_from: date | None = None
     valid_to: date | None = None
 
@@ -33,7 +33,7 @@ class StatusRow(CodeRow):
 class GlobalDaysRow(CodeRow):
     """A value of the global period, with the days of care after the procedure that it holds, where it holds any."""
 
-    postoperative_days: int | None = None
+    postoperative_days: Days | None = None
 
 
 STATUS = Sheet("codes/status.csv", StatusRow, ("code",), days=("valid_from", "valid_to"))
@@ -50,12 +50,12 @@ class SectionRow:
     """The section and subsection of a range of five-digit codes, or of the codes with a letter in front or behind."""
 
     rule: Literal["number", "letter", "suffix"]
-    section: str
-    subsection: str | None = None
+    section: Title
+    subsection: Title | None = None
     subsection_statistics: bool = False
-    first: str
-    last: str
-    source: str = ""
+    first: Annotated[str, Fits(r"[0-9A-Z]{1,5}")]
+    last: Annotated[str, Fits(r"[0-9A-Z]{1,5}")]
+    source: Prose = ""
 
     def __post_init__(self) -> None:
         if self.subsection_statistics and not self.subsection:
@@ -82,7 +82,7 @@ class ImagingRow:
     first: Code
     last: Code
     certainty: Certainty = "unconfirmed"
-    source: str = ""
+    source: Prose = ""
 
 
 IMAGING = Sheet("imaging_services.csv", ImagingRow, ("kind", "first"), codes=("first", "last"))
@@ -97,7 +97,7 @@ class NoCoinsuranceRow:
     from_: date | None = None
     to: date | None = None
     certainty: Certainty
-    source: str
+    source: Prose
 
 
 NO_COINSURANCE = Sheet("no_coinsurance.csv", NoCoinsuranceRow, ("first",), days=("from", "to"), codes=("first", "last"))
@@ -107,11 +107,11 @@ NO_COINSURANCE = Sheet("no_coinsurance.csv", NoCoinsuranceRow, ("first",), days=
 class PlaceOfServiceRow:
     """The setting that a place of service has in its days."""
 
-    place: str
+    place: Annotated[str, Fits(r"[0-9]{2}")]
     setting: Setting
     from_: date | None = None
     to: date | None = None
-    source: str = ""
+    source: Prose = ""
 
 
 PLACES_OF_SERVICE = Sheet(

@@ -1,10 +1,28 @@
 """Records of the shapes in which CMS has published its members, and of how a cell becomes a value."""
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Literal
 
-from pfsetl.declared.records.sheet import MEMBER, TABLE, LinearPattern, Name, Reference, Sheet
+from pfsetl.declared.records.sheet import (
+    MEMBER,
+    TABLE,
+    Characters,
+    Clash,
+    Digits,
+    Fits,
+    Key,
+    Layout,
+    LinearPattern,
+    Lines,
+    Name,
+    Prose,
+    Read,
+    Reference,
+    Sheet,
+)
 
 _ANY = LinearPattern("")
 
@@ -13,15 +31,15 @@ _ANY = LinearPattern("")
 class ShapeRow:
     """One shape in which CMS has published a member: records of fixed length, a grid, or lines that fit a pattern."""
 
-    layout: str
+    layout: Layout
     member: Name
     medium: Literal["fixed", "grid", "grid_without_header", "line"]
-    record_length: int = 0
-    header_above: int = 0
-    header_below: int = 0
+    record_length: Characters = 0
+    header_above: Lines = 0
+    header_below: Lines = 0
     line: LinearPattern = _ANY
-    valid_for: str = ""
-    source: str = ""
+    valid_for: Annotated[str, Fits(r"(?=.*[0-9]).{4,100}", "the years it's of, such as 2011-2025")] = ""
+    source: Prose = ""
 
     def __post_init__(self) -> None:
         if (self.medium == "fixed") != (self.record_length > 0):
@@ -37,10 +55,10 @@ SHAPES = Sheet("layouts/shapes.csv", ShapeRow, ("layout",), refers=(Reference("m
 class LayoutRow:
     """One field of a layout: columns `start` to `end` of a record, or the column at `start` with its heading."""
 
-    layout: str
+    layout: Layout
     field: Name
-    start: int
-    end: int | None = None
+    start: Characters
+    end: Characters | None = None
     header: re.Pattern[str] | None = None
 
     def __post_init__(self) -> None:
@@ -52,13 +70,33 @@ class LayoutRow:
 
 def layout_sheet(name: str) -> Sheet[LayoutRow]:
     """Return what is said of the layouts of one member, `layouts/pprrvu.csv`."""
+    member = name.removeprefix("layouts/").removesuffix(".csv")
     return Sheet(
         name, LayoutRow, ("layout", "field"),
         refers=(
-            Reference("layout", (("layouts/shapes.csv", "layout"),)),
+            Reference("layout", (("layouts/shapes.csv", "layout"),), of=("member", member)),
             Reference("field", (("fields.csv", "field"),)),
         ),
+        check=_in_record,
     )  # fmt: skip
+
+
+def _in_record(rows: Mapping[Key, LayoutRow], read: Read) -> Iterator[Clash]:
+    """Yield fields that end behind the end of their record, and pairs that have columns in common."""
+    length = {row.layout: row.record_length for row in read(SHAPES)}
+    ordered = sorted(rows.items(), key=lambda one: (one[1].layout, one[1].start))
+    for key, row in ordered:
+        if (end := row.end or row.start) > (most := length.get(row.layout, 0)) > 0:
+            yield (
+                key,
+                key,
+                f"{row.field} ends in column {end}, a record of {row.layout} has {most}. Correct one of both.",
+            )
+    for (one, row), (other, beside) in pairwise(ordered):
+        if row.layout == beside.layout and beside.start <= (row.end or row.start):
+            yield one, other, (
+                f"{row.field} and {beside.field} have column {beside.start} of {row.layout} in common. Part them."
+            )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +109,23 @@ class FieldRow:
 
     field: Name
     kind: Literal["code", "text", "name", "flag", "decimal", "dollars"]
-    scale: int = 0
-    whole: int = 0
-    pad: int = 0
+    scale: Digits = 0
+    whole: Digits = 0
+    pad: Digits = 0
     pattern: LinearPattern = _ANY
     price: bool = False
-    note: str = ""
+    note: Prose = ""
 
     def __post_init__(self) -> None:
         number = self.kind in ("decimal", "dollars")
         if number and (self.scale < 1 or self.whole < 1):
             raise ValueError(f"scale {self.scale}, whole {self.whole}: kind {self.kind} has 1 or more of both.")
+        if self.scale + self.whole > 9:
+            raise ValueError(f"scale {self.scale}, whole {self.whole}: a number has 9 digits at most. Write fewer.")
+        if self.pad and not re.fullmatch(self.pattern, "0" * self.pad):
+            raise ValueError(
+                f"pad {self.pad}: pattern {self.pattern!r} doesn't fit {self.pad} characters. Correct one of the two."
+            )
         if number and self.pattern:
             raise ValueError(f"pattern {self.pattern!r}: kind {self.kind} has none, scale and whole say all.")
         if self.kind in ("code", "flag") and not self.pattern:
@@ -98,7 +142,7 @@ class ColumnRow:
     table: Name
     column: Name
     how: Literal["derived", "elsewhere", "not_published"]
-    why: str
+    why: Prose
 
 
 COLUMNS = Sheet(

@@ -9,20 +9,51 @@ Key = tuple[str, ...]
 Clash = tuple[Key, Key, str]  # the keys of two rows that can't be right together, and what is wrong and what to do
 Read = Callable[["Sheet[Any]"], tuple[Any, ...]]  # what returns the rows of another file
 
-# What a text has to look like is said beside its type; the reader refuses what doesn't fit the whole of it.
-Year = Annotated[int, r"(?:19|20)[0-9]{2}"]
-State = Annotated[str, r"[A-Z]{2}"]
-Contractor = Annotated[str, r"[0-9A-Z]{5}"]
-Code = Annotated[str, r"[0-9A-Z]{5}"]
-Modifier = Annotated[str, r"[0-9A-Z]{2}"]
-Name = Annotated[str, r"[a-z0-9_]+"]
-Sha256 = Annotated[str, r"[0-9A-Fa-f]{64}"]
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """What the whole of a cell has to look like, said beside its type: a pattern, and the same in words.
+
+    With `blanks` it may begin or end with some.
+    """
+
+    pattern: str
+    words: str = ""
+    blanks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What a number has to lie in, said beside its type, and how many decimals it may have."""
+
+    least: int
+    most: int
+    decimals: int = 0
+
+
+# Every column has a type that says what may stand there; the reader refuses what doesn't fit the whole of it.
+Prose = Annotated[str, Fits(r"(?=.*[A-Za-z]).{1,500}", "words, of 500 characters at most")]
+Title = Annotated[str, Fits(r"[0-9A-Za-z\u00c0-\u024f].{0,199}", "a name, of 200 characters at most")]
+Label = Annotated[str, Fits(r"[A-Z]{3}[0-9A-Z_]{2,20}", "a label in capitals, such as RVU26A")]
+Layout = Annotated[str, Fits(r"[A-Z][0-9A-Z_]{1,29}", "a name in capitals and digits, such as G31")]
+Path = Annotated[str, Fits(r"/[!-~]{1,300}", "a path, such as /files/zip/rvu26a.zip")]
+Year = Annotated[int, Fits(r"(?:19|20)[0-9]{2}")]
+State = Annotated[str, Fits(r"[A-Z]{2}")]
+Code = Annotated[str, Fits(r"[0-9A-Z]{5}")]
+Modifier = Annotated[str, Fits(r"[0-9A-Z]{2}")]
+Name = Annotated[str, Fits(r"[a-z0-9_]+")]
+Sha256 = Annotated[str, Fits(r"[0-9A-Fa-f]{64}")]
+Count = Annotated[int, Within(0, 1_000_000)]
+Days = Annotated[int, Within(0, 366)]
+Characters = Annotated[int, Within(0, 2_000)]  # of a line of a text file
+Lines = Annotated[int, Within(0, 20)]  # of a heading
+Digits = Annotated[int, Within(0, 9)]
+Rank = Annotated[int, Within(1, 99)]
+Priority = Annotated[int, Within(-9, 9)]
+Share = Annotated[int, Within(0, 10_000)]  # above or below the line of a fraction
 
 # A regular expression that polars reads too, which has no look-around.
 LinearPattern = NewType("LinearPattern", str)
-
-# A whole number that may be below 0; any other (counts, places, digits) is 0 or more.
-Signed = NewType("Signed", int)
 
 Certainty = Literal["certain", "likely", "unconfirmed"]
 Setting = Literal["facility", "nonfacility"]
@@ -34,14 +65,16 @@ class Reference:
     """A column whose words have to stand in a column of another file; of several places one is enough.
 
     The place `contract` is the tables of the data contracts. With `patterns` a word may be a pattern (`RVU2[4-9]*`)
-    that fits one of the names at least. With `only`, a column and a value, it's asked of rows with that value alone.
-    Words of `besides` may stand there too.
+    that fits one of the names at least. With `only`, a column and values, it's asked of rows with one of these alone;
+    with `of`, a column and a value, rows of the other file count alone that have it. What stands in `besides`, which
+    may be patterns, may stand there too.
     """
 
     column: str
     places: tuple[tuple[str, str], ...]
     patterns: bool = False
-    only: tuple[str, str] | None = None
+    only: tuple[Any, ...] = ()
+    of: tuple[str, str] | None = None
     besides: tuple[str, ...] = ()
 
 
@@ -53,7 +86,7 @@ class Sheet(Generic[Row]):
     end). Rows that are the same in the columns `once_a_day` have no day in common. `codes` are the columns of the first
     and the last code; ranges of rows that are the same in `within` have no code in common, or if `nested` one lies in
     the other and the narrower wins. Rows that are the same in `group` are so in `alike` too. `check` yields what else
-    can't be right together.
+    can't be right together, or of one row, given twice, what can't be right beside other files.
     """
 
     name: str
