@@ -58,3 +58,54 @@ def ptp_txt(rows: Sequence[Sequence[str]] = PAIRS) -> bytes:
         "\t\t\t\t\t9=not applicable\t\r\n"
     )
     return (heading + "".join("\t".join(row) + "\r\n" for row in rows)).encode()
+
+
+ADD_ON_HEADINGS = (
+    "AOC_Edit_Type", "Add-On_Code", "AOC_DelDT", "Primary_Code", "Primary_Code_DelDT", "AOC_Edit_EffDT",
+    "AOC_Edit_DelDT", "Special_Instruction_Notes",
+)  # fmt: skip
+ADD_ONS = (
+    ("1", "G9902", "", "G9901", "", "2013001", "", "See the manual"),
+    ("2", "G9903", "2024366", "CCCCC", "", "2020060", "2024366", ""),
+)
+TELEHEALTH_HEADINGS = (
+    "Code", "Short Descriptor", "Status", "Can Audio-only Interaction Meet the Requirements?",
+    "Medicare Payment Limitations",
+)  # fmt: skip
+TELEHEALTH = (
+    ("G9901", "Words that are licensed", "Permanent", "Yes", ""),
+    ("G9902", "Words that are licensed", "Provisional", "", "Once a month"),
+)
+GEO_HEADINGS = (
+    "Rndrng_Prvdr_Geo_Lvl", "Rndrng_Prvdr_Geo_Cd", "Rndrng_Prvdr_Geo_Desc", "HCPCS_Cd", "HCPCS_Desc", "HCPCS_Drug_Ind",
+    "Place_Of_Srvc", "Tot_Rndrng_Prvdrs", "Tot_Benes", "Tot_Srvcs", "Tot_Bene_Day_Srvcs", "Avg_Sbmtd_Chrg",
+    "Avg_Mdcr_Alowd_Amt", "Avg_Mdcr_Pymt_Amt", "Avg_Mdcr_Stdzd_Amt",
+)  # fmt: skip
+SERVICES = (
+    ("National", "", "National", "G9901", "Words that are licensed", "N", "O", "90", "300", "1000.5", "900",
+     "120.123456789", "40.005", "32.1", "31"),
+    ("State", "06", "California", "G9901", "Words that are licensed", "N", "O", "30", "100", "600", "500", "110",
+     "41.5", "33", "30"),
+    ("State", "1", "Alabama", "G9901", "Words that are licensed", "N", "O", "20", "80", "150.5", "150", "110", "41.5",
+     "33", "30"),
+    ("National", "", "National", "G9902", "Words that are licensed", "Y", "F", "3", "11", "12", "12", "1", "1", "1",
+     "1"),
+)  # fmt: skip
+
+
+def add_on_txt(rows: Sequence[Sequence[str]] = ADD_ONS) -> bytes:
+    """NCCI's add-on codes: a licence, headings, tabs between."""
+    lines = ["CPT only copyright. All rights reserved.", "\t".join(ADD_ON_HEADINGS), *("\t".join(row) for row in rows)]
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+def telehealth_rows(title: str, *, status: bool = True) -> list[list[str]]:
+    """CMS's list of telehealth services: a title, headings, rows; without the status, as from 2026 on."""
+    kept = [i for i in range(len(TELEHEALTH_HEADINGS)) if status or TELEHEALTH_HEADINGS[i] != "Status"]
+    above = [title, *[""] * (len(kept) - 1)]
+    return [above, *([row[i] for i in kept] for row in (TELEHEALTH_HEADINGS, *TELEHEALTH))]
+
+
+def utilization_csv(rows: Sequence[Sequence[str]] = SERVICES) -> bytes:
+    """Services by geography with the headings of CMS's data dictionary."""
+    return csv_bytes([list(row) for row in (GEO_HEADINGS, *rows)])

@@ -102,6 +102,7 @@ FOREIGN = files.mue_csv().replace(b"Practitioner Services MUE", b"Outpatient Hos
         (MUE, files.mue_csv([("G9901", "2", "4 Other", "x")]), ValueRefused, "line 7: mue_indicator is '4 OTHER'"),
         (MUE, files.mue_csv([*files.MUES, ("G9901", "7", "1 Line Edit", "x")]), ValueRefused,
          "lines 7, 10: hcpcs G9901 stands there more than once"),
+        (MUE, files.mue_csv([("G9901", "2", "1 Line Edit", "")]), ValueRefused, "line 7: no rationale"),
         (MUE.replace("04-01", "04-31"), files.mue_csv(), ValueRefused, "a day that there isn't (EFF_04-31-2026)"),
         ("2026q1-mue.zip", s.zipped({MUE: files.mue_csv()}), ValueRefused,
          "MCR_MUE_PractitionerServices_Eff_04-01-2026 says 2026-04-01, 2026q1-mue says 2026-01-01"),

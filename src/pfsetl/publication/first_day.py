@@ -21,8 +21,8 @@ def first_day(
     """Return the first day that a companion holds, None where nothing says it.
 
     `files` and `paths` are the names of its files and of what was given, `records` the quarters of its records (20254),
-    `titles` what stands above them. Names count before titles, a year alone last. Raises ValueRefused where two places
-    say different days.
+    `titles` what stands above them. Titles count before names, which may say the year alone; the last resort is a
+    year anywhere. Raises ValueRefused where two names say different days, or a title another year.
     """
     names = list(dict.fromkeys([*(PurePosixPath(file).stem for file in files), *(path.stem for path in paths)]))
     named = {name: day for name in names if (day := _told(row, name))}
@@ -40,7 +40,14 @@ def first_day(
             "correct the name that is wrong."
         )
     above = list(titles)
-    for found in (*inside, *named.values(), *filter(None, (_told(row, title) for title in above))):
+    titled = [day for title in above if (day := _told(row, title))]
+    for name, day in named.items():
+        if titled and titled[0].year != day.year:
+            raise ValueRefused(
+                f"{name}: its name says {day}, its title {titled[0]}. One of them is of another file. Get it from CMS "
+                "again, or correct its name."
+            )
+    for found in (*inside, *titled, *named.values()):
         return found
     for text in (*above, *names):
         years = set(_YEAR.findall(text))

@@ -94,14 +94,15 @@ def keep(
     named = parts[0].name + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")
     digests = [part.sha256 for part in parts]
     sha256 = digests[0] if len(parts) == 1 else hashlib.sha256("".join(f"{d}\n" for d in digests).encode()).hexdigest()
-    said = tuple(text for part in parts for text in part.said)
+    frame, told_of_all = tables.finished(pl.concat([part.rows for part in parts]), row.companion)
+    said = (*(text for part in parts for text in part.said), *told_of_all)
     of_parts = tuple(f"{part.name} {part.sha256}" for part in parts) if len(parts) > 1 else ()
-    frame = pl.concat([part.rows for part in parts])
     kept: list[Loaded] = []
     missing: tuple[str, ...] = ()
     for table in tables.tables_of(row.companion):
         frame = tables.in_order(frame, table)
         if not kept:
+            _refuse_empty(frame, table, named)
             _refuse_twice(frame, table, named)
             lost = _parts_lost(row, parts, sample=sample) + _lost(store, table.name, day, frame, sha256, sample=sample)
             Report(f"{named} from {day}", tuple(lost)).accepting(accept).raise_if_bad()
@@ -171,6 +172,16 @@ def _lost(store: Store, kind: str, day: date, frame: pl.DataFrame, sha256: str, 
         return [completeness.replaced_by_sample(f"{c.file} from {day}", c.rows, kind) for c in before]
     found = completeness.floors({kind: frame}, day)
     return found + [completeness.codes_lost(kind, c.frame(store), frame, f"{c.file} from {day}") for c in before]
+
+
+def _refuse_empty(frame: pl.DataFrame, table: Table, file: str) -> None:
+    """Raise ValueRefused for a row without a value where every row has one."""
+    for column in table.columns:
+        if not column.nullable and frame[column.name].has_nulls():
+            line = frame.filter(pl.col(column.name).is_null())["line"].sort()[0]
+            raise ValueRefused(
+                f"{file}: line {line}: no {column.name}, and every row has one. Download the file again."
+            )
 
 
 def _refuse_twice(frame: pl.DataFrame, table: Table, file: str) -> None:

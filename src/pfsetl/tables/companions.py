@@ -8,7 +8,7 @@ from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Table
 from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import Parsed
-from pfsetl.tables import days, places
+from pfsetl.tables import days, places, utilization
 from pfsetl.tables.columns import refuse_other_columns
 
 
@@ -69,12 +69,36 @@ def ptp(parsed: Parsed) -> pl.DataFrame:
     return dated.select(words, "before_1996", "line", valid_from="ptp_from", valid_to="ptp_to")
 
 
+def add_on(parsed: Parsed) -> pl.DataFrame:
+    """Return the primary codes of each add-on code, with the days of each edit; NCCI's notes stay in the file."""
+    dated = days.with_days(parsed.frame, parsed.raw.file, ("aoc_from", "aoc_to", "add_on_to", "primary_to"))
+    return dated.select(
+        "add_on", "primary", "add_on_to", "primary_to", "line",
+        type="add_on_type", valid_from="aoc_from", valid_to="aoc_to",
+    )  # fmt: skip
+
+
+def telehealth(parsed: Parsed) -> pl.DataFrame:
+    """Return which codes are payable by telehealth, without their licensed texts."""
+    frame = parsed.frame
+    status = "telehealth_status" if "telehealth_status" in frame.columns else pl.lit(None, pl.String)
+    audio = pl.col("audio_only").fill_null("NO") == "YES"
+    return frame.select("hcpcs", status=status, audio_only=audio, limits="telehealth_limits", line="line")
+
+
 MADE_BY: Mapping[str, Callable[[Parsed], pl.DataFrame]] = {
     "zip_locality": zip_locality,
     "anesthesia_base_units": anesthesia_base_units,
     "mue": mue,
     "rbcs": rbcs,
     "ptp": ptp,
+    "add_on": add_on,
+    "telehealth": telehealth,
+    "utilization": utilization.utilization,
+}
+# What is known of a table only once all of its file is there: columns, and what is to be said of it.
+FINISHED_BY: Mapping[str, Callable[[pl.DataFrame], tuple[pl.DataFrame, list[str]]]] = {
+    "utilization": utilization.with_unlisted,
 }
 
 
@@ -83,6 +107,11 @@ def rows(parsed: Parsed, part: int = 1) -> pl.DataFrame:
     kind = parsed.raw.member
     made = MADE_BY[kind](parsed)
     return made.with_columns(part=pl.lit(part)) if "part" in contracts.companions().tables[kind].schema else made
+
+
+def finished(frame: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, list[str]]:
+    """Return the rows of a whole companion with the columns that all of them make, and what is to be said of it."""
+    return FINISHED_BY[kind](frame) if kind in FINISHED_BY else (frame, [])
 
 
 def tables_of(kind: str) -> list[Table]:

@@ -167,6 +167,18 @@ def share_of(cents: int, numerator: int, denominator: int) -> int:
     return (2 * cents * numerator + denominator) // (2 * denominator)
 
 
+def product_cents(count: str, average: str, places: int) -> pl.Expr:
+    """Return a number of services times dollars each, in cents, rounded half up; `places` are those of both together.
+
+    >>> frame = pl.DataFrame({"n": ["2.5"], "each": ["1.1110"]}).select(pl.col("n", "each").cast(pl.Decimal(18, 4)))
+    >>> frame.select(product_cents("n", "each", 8)).item()
+    278
+    """
+    product = pl.col(count).reinterpret(dtype=pl.Int128) * pl.col(average).reinterpret(dtype=pl.Int128)
+    of = int(10 ** (places - 2))
+    return ((product + of // 2) // of).cast(pl.Int64)
+
+
 def dollars(cents: pl.Expr) -> pl.Expr:
     """Return cents as Decimal dollars.
 
