@@ -61,6 +61,8 @@ PROMISE = {
         nonfacility_change nonfacility_change_work nonfacility_change_pe nonfacility_change_mp
         nonfacility_change_factor nonfacility_change_rounding facility_change facility_change_work facility_change_pe
         facility_change_mp facility_change_factor facility_change_rounding""",
+    "code_events": """hcpcs modifier release | event is_there previous_release first_release last_release
+        appeared_when_gone appeared_when_gone_count""",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
     "rejects": "release file line | member reason text",
     "source_lines": "release table participant hcpcs modifier state locality counties | file line",
@@ -114,6 +116,10 @@ MOVED: Row = PAID | OF_RVU26A | {"previous_release": "RVU25D", "previous_partici
         "_rounding": "0.004000",
     }.items()
 }  # fmt: skip
+GONE: Row = {
+    "release": "RVU26A", "hcpcs": "G0001", "modifier": "", "event": "gone", "is_there": False,
+    "previous_release": "RVU25D", "appeared_when_gone_count": 0,
+}  # fmt: skip
 CLEAN: dict[str, list[Row]] = {
     "conversion_factor": [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"}],
     "rvu": [WHOLE, PROFESSIONAL, TECHNICAL],
@@ -127,6 +133,7 @@ CLEAN: dict[str, list[Row]] = {
     "section_stats": [GROUP | {"n": 3}],
     "section_values": [BIN, BIN | {"population": "paid", "codes": 2}],
     "code_history": [MOVED],
+    "code_events": [GONE],
 }
 
 # rule: the rows of its table that break it, and how many violations they make
@@ -278,6 +285,10 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
             MOVED | {"hcpcs": "G9999", "nonfacility_amount": "1.00"},
         ],
         2,
+    ),
+    "code_events.gone_is_not_there": (
+        [GONE, GONE | {"is_there": True}, GONE | {"appeared_when_gone_count": None}, GONE | {"previous_release": None}],
+        3,
     ),
     "release_calendar.days_in_order": ([{"effective_from": date(2026, 1, 2), "effective_to": date(2026, 1, 1)}], 1),
     "release_calendar.factor_of_the_file": (

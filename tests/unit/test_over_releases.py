@@ -478,6 +478,11 @@ def test_other_columns_ask_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.undo()
     tables = contracts.load().tables
     assert {name: (how.rule, " ".join(tables[name].schema)) for name, how in MADE_BY.items()} == {
+        "code_events": (
+            "1",
+            "hcpcs modifier release event is_there previous_release first_release last_release appeared_when_gone "
+            "appeared_when_gone_count",
+        ),
         "release_changes": ("1", "release participant hcpcs modifier column previous_release change old new"),
         "code_relation": ("1", "release hcpcs relation other rank work_rvu_difference"),
         "code_history": (

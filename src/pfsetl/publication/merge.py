@@ -35,7 +35,7 @@ class Made:
 
     `finish` gets the rows of all releases, and which release each one follows, in CMS's order: it fills the columns
     that depend on other releases and that `by` leaves out, and has to return the rows in their order. `by` then gets no
-    release before. A table of what is declared alone has neither `of` nor `finish`.
+    release before, unless the table is `paired`. A table of what is declared alone has neither `of` nor `finish`.
 
     Raise `rule` when the same tables make other rows or the table gets other columns, so that every version to come has
     the new ones.
@@ -47,6 +47,12 @@ class Made:
     in_force: bool = False
     companions: tuple[str, ...] = ()
     finish: Callable[[pl.DataFrame, Before], pl.DataFrame] | None = None
+    paired: bool = False
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether `by` gets the release before."""
+        return self.finish is None or self.paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def _refuse_changed(one: Making, was: pl.DataFrame, now: pl.DataFrame) -> None:
 
 def _made(one: Making, label: str) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """Return what `by` makes of a release, and the tables it made it of."""
-    before = one.before[label] if one.how.finish is None else None
+    before = one.before[label] if one.how.looks_back else None
     now = {name: _read(one.store, r, one.table.name) for name, r in one.sources[label].items()}
     earlier = {name: _read(one.store, r, one.table.name) for name, r in one.sources[before].items()} if before else None
     frame = one.how.by(earlier, now | {kind: _loaded(one, file) for kind, file in one.beside[label].items()})

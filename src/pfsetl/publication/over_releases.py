@@ -23,7 +23,7 @@ from pfsetl.publication.merge import Made, Making, Put
 from pfsetl.publication.parquet import is_uniform
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.storage.store import Store
-from pfsetl.tables import code_history, relations, row_changes
+from pfsetl.tables import code_events, code_history, relations, row_changes
 
 Key = tuple[str, ...]
 
@@ -31,6 +31,14 @@ MADE_BY: Mapping[str, Made] = {
     "release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1"),
     "code_relation": Made(relations.code_relation, of=("rvu",), rule="1"),
     "code_history": Made(code_history.code_history, of=code_history.OF, rule="1", in_force=True),
+    "code_events": Made(
+        code_events.code_events,
+        of=code_events.OF,
+        rule="1",
+        in_force=True,
+        finish=code_events.with_first_and_last,
+        paired=True,
+    ),
 }
 CALENDAR = "release_calendar"  # without a row for a release that prices no day
 
@@ -165,7 +173,7 @@ def _files(one: Making) -> dict[str, Key]:
 
 def _key(one: Making, label: str) -> Key:
     """Return the rule and the identities of the files that the rows of a release are made of."""
-    sides = (label,) if one.how.finish else (label, one.before[label])
+    sides = (label, one.before[label]) if one.how.looks_back else (label,)
     beside = (f"{kind} {file.effective_from} {file.sha256}" for kind, file in one.beside[label].items())
     made_of = (one.sources[side][name].digest if side else "" for name in one.how.of for side in sides)
     return one.how.rule, *made_of, *beside
