@@ -67,6 +67,17 @@ def _priced(as_of: date | None) -> str:
     return f"Priced are {', '.join(f'{first} to {last}' for first, last in days)}."
 
 
+def known_releases() -> Iterator[tuple[Release, date, date, date, date, tuple[str, ...]]]:
+    """Yield each release that may price a day: its first and last, its quarter's last, the day from which it's known.
+
+    At last come the labels of what it supersedes. `pricing_release` with `as_of` follows from these alone.
+    """
+    for release in _candidates(None):
+        first, last = _spans()[release.label]
+        before = tuple(contradictions.ancestors(release, registry.releases()))
+        yield release, first, last, _quarter_end(release), _known_from(release), before
+
+
 @cache
 def segments() -> tuple[Segment, ...]:
     """Return the whole calendar, day by day without gap or overlap where releases are known."""

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 import pfsetl
-from pfsetl.declared import calendar, declarations, work_floor
+from pfsetl.declared import calendar, declarations, quarters, work_floor
 from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.records.places import STATES
 from pfsetl.declared.records.rules import REDUCTIONS
@@ -48,6 +48,14 @@ def facts(version: Version, order: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def known() -> list[list[Any]]:
+    """Return what tells which release priced a day as it was known on another, for the history of a code."""
+    return [
+        [release.label, str(first), str(last), str(end), str(since), list(before)]
+        for release, first, last, end, since, before in calendar.known_releases()
+    ]
+
+
 def _release(version: Version, label: str) -> dict[str, Any]:
     record, declared = version.releases[label], version.release(label)
     printed = version.scan("conversion_factor", label).select("participant", scaled("conversion_factor")).collect()
@@ -61,6 +69,7 @@ def _release(version: Version, label: str) -> dict[str, Any]:
     return {
         "label": label,
         "days": [_day(declared.effective_from), _day(declared.effective_to)],
+        "quarter": [str(day(declared.year, declared.quarter)) for day in (quarters.first_day, quarters.last_day)],
         "never": declared.never_effective is True,
         "supersedes": declared.supersedes,
         "sample": record.sample,

@@ -10,6 +10,7 @@ from pfsetl.errors import UsageError
 from pfsetl.publication.version import Version
 from pfsetl.remedies import first_build
 from pfsetl.site import base, words
+from pfsetl.site.beside import beside_files, lacks
 from pfsetl.site.codes import code_files
 from pfsetl.site.comparison import section_files
 from pfsetl.site.files import checksum, encoded
@@ -32,7 +33,7 @@ def data(version: Version, code: str | None = None) -> Iterator[tuple[str, bytes
     if version.classification != "public":
         raise UsageError(f"{version.store}: a store of licensed text. Make the site of the store of the tables.")
     told = base.facts(version, order)
-    told["codes"] = {}
+    told |= {"codes": {}, "beside": {}, "lacks": lacks(version)}
     for prefix, content in code_files(lambda number: _rows(version, order[number], code), len(order), {}):
         told["codes"][prefix] = checksum(content)
         yield f"data/codes/{prefix}.json", content
@@ -46,9 +47,12 @@ def data(version: Version, code: str | None = None) -> Iterator[tuple[str, bytes
         made = list(_release(version, label, code))
         entry["file"] = checksum(made[-1][1])
         yield from made
-    content = encoded(words.words())
-    told["words"] = checksum(content)
-    yield "data/words.json", content
+    for prefix, content in beside_files(version, order[-1], code):
+        told["beside"][prefix] = checksum(content)
+        yield f"data/beside/{prefix}.json", content
+    for name, content in (("words", encoded(words.words())), ("known", encoded(base.known()))):
+        told[name] = checksum(content)
+        yield f"data/{name}.json", content
     yield BASE, encoded(told)
 
 

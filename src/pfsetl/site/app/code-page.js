@@ -31,7 +31,9 @@ export async function codePage(wanted) {
       part("What it pays", paid(view), inForce(view)),
       part(rvuTitle(view.row), rvuBars(view.row), componentBars(view)),
       localities(view, change),
-      later("Where the numbers come from", async () => (await loadMore()).source(view)),
+      [["What it paid over the years", "history"], ["Why it changed", "why"], ["How it compares in its section", "compare"],
+        ["Every indicator in words", "indicators"], ["Limits and related codes", "beside"], ["Where the numbers come from", "source"]]
+        .map(([title, name]) => later(title, async () => (await loadMore())[name](view))),
     ],
   };
 }

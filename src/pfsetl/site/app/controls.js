@@ -1,6 +1,6 @@
 // What a reader can ask of a code: day, place, setting, participant, modifier. Each answer is in the address.
 import {el} from "./dom.js";
-import {SETTINGS, SETTING_NAMES, MODIFIERS, whoText} from "./words.js";
+import {SETTINGS, SETTING_NAMES, MODIFIERS, MODIFIER_NAMES, whoText} from "./words.js";
 import {facts} from "./facts.js";
 
 export function controls(now, {places, participants, modifiers}, change) {
@@ -33,5 +33,5 @@ export function placeSelect(chosen, places, pick) {
 
 function choice(label, name, values, text, chosen, pick) {
   return el("fieldset", {class: "choice"}, el("legend", {}, label), values.map((value) =>
-    el("label", {}, el("input", {type: "radio", name, value, checked: value === chosen, onchange: () => pick(value)}), el("span", {}, text(value)))));
+    el("label", {title: MODIFIER_NAMES[value]}, el("input", {type: "radio", name, value, checked: value === chosen, onchange: () => pick(value)}), el("span", {}, text(value)))));
 }

@@ -3,7 +3,8 @@ import {spanOf} from "./facts.js";
 
 export const SETTINGS = {nonfacility: "in an office", facility: "in a facility"};
 export const SETTING_NAMES = {nonfacility: "Non-facility", facility: "Facility"};
-export const MODIFIERS = {"": "Whole service", 26: "26 Professional part", TC: "TC Technical part", 53: "53 Discontinued"};
+export const MODIFIERS = {"": "Whole service", 26: "26", TC: "TC", 53: "53"};
+export const MODIFIER_NAMES = {26: "Professional part", TC: "Technical part", 53: "Discontinued procedure"};
 
 const REASONS = {
   never_effective: "The release was never in force: Congress changed the factor before it paid anything.",
