@@ -65,6 +65,11 @@ def claim(out: Console, answer: Mapping[str, Any]) -> None:
             notes.setdefault(note, []).append(str(line["line"]))
     for note, lines in notes.items():
         out.print(f"[yellow]note[/yellow]  line{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {escape(note)}")
+    for one in answer["warnings"]:
+        where = f"line{'s' if len(one['lines']) > 1 else ''} {', '.join(map(str, one['lines']))}"
+        out.print(f"[bold]edit[/bold]  {where}: {escape(one['warning'])}")
+    for said in answer["edits"]:
+        out.print(f"[yellow]edits[/yellow]  {escape(said)}")
     out.print(
         f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's part"
     )

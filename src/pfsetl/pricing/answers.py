@@ -101,11 +101,30 @@ class ProblemAnswer(TypedDict):
     problem: Annotated[str, "what is wrong with it, and what to do"]
 
 
+class EditAnswer(TypedDict):
+    """What NCCI's edits say against lines of a claim; it changes no amount."""
+
+    lines: Annotated[list[int], "the numbers of the lines that it's about"]
+    claim: Annotated[str | None, "the claim they are part of"]
+    edit: Annotated[str, "`mue` for more units than are paid, `ptp` for a pair that isn't paid together"]
+    date: Annotated[date, "the date of service"]
+    hcpcs: Annotated[str, "the code that isn't paid, or not all of it"]
+    beside: Annotated[str | None, "of a pair the code that is paid"]
+    indicator: Annotated[str, "NCCI's: of units 1 line, 2 and 3 day; of a pair 0 no modifier helps, 1 one does"]
+    units: Annotated[int | None, "of `mue`: what was billed in the line or on the day"]
+    most_units: Annotated[int | None, "of `mue`: what is paid at most"]
+    warning: Annotated[str, "the same in words"]
+    file: Annotated[str, "the loaded file that says so"]
+    effective_from: Annotated[date, "first day of that file"]
+
+
 class ClaimAnswer(TypedDict):
     """Lines priced together by Medicare's rules on modifiers and on several services of a day."""
 
     version: Annotated[int, "version of the store that was read"]
     lines: Annotated[Sequence[LineAnswer], "the lines that could be priced, each explained when it's looked at"]
     bad: Annotated[list[ProblemAnswer], "the lines that couldn't"]
+    warnings: Annotated[list[EditAnswer], "what NCCI's edits say against the lines, of what is loaded"]
+    edits: Annotated[list[str], "which files of edits were used, or that none is loaded"]
     allowed: Annotated[Decimal, "dollars allowed for all lines"]
     sequestration: Annotated[Decimal, "dollars that sequestration takes off Medicare's part"]

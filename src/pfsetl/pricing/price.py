@@ -11,6 +11,7 @@ from typing import Any, Unpack, overload
 from pfsetl.errors import UsageError
 from pfsetl.pricing.answers import ClaimAnswer, LineAnswer, PriceAnswer
 from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
+from pfsetl.pricing.edits import edits_of
 from pfsetl.pricing.explain import explain
 from pfsetl.pricing.quote import Alone, Quote, price_alone, quote, together
 from pfsetl.pricing.rows import decimal
@@ -90,10 +91,13 @@ def _claim(
                 priced.append((line, one))
             else:
                 bad.append((line.number, str(one)))
+    warnings, edits = edits_of(version.store, read)
     return {
         "version": version.number,
         "lines": Explained(tuple(sorted(priced, key=lambda pair: pair[0].number))),
         "bad": [{"line": number, "problem": problem} for number, problem in sorted(bad)],
+        "warnings": warnings,
+        "edits": edits,
         "allowed": decimal(sum(one.line.allowed or 0 for _, one in priced), 2),
         "sequestration": decimal(sum(one.line.sequestration for _, one in priced), 2),
     }

@@ -62,14 +62,16 @@ def scan(store: Store, kind: str, day: date | None = None) -> pl.LazyFrame:
 
     Of files with the same first day it's the one that prices use. Raises UsageError where none is loaded.
     """
+    files = used(store, kind, day)
+    return pl.concat(
+        scan_file(store, c).select(pl.lit(c.effective_from).alias("effective_from"), pl.all()) for c in files
+    )
+
+
+def scan_file(store: Store, file: Companion) -> pl.LazyFrame:
+    """Return the rows of one loaded file, of which only what is asked for is read."""
     options = dict(store.storage_options) if store.storage_options else None
-    parts = [
-        pl.scan_parquet(store.uri(c.path), storage_options=options, glob=False).select(
-            pl.lit(c.effective_from).alias("effective_from"), pl.all()
-        )
-        for c in used(store, kind, day)
-    ]
-    return pl.concat(parts)
+    return pl.scan_parquet(store.uri(file.path), storage_options=options, glob=False)
 
 
 def used(store: Store, kind: str, day: date | None = None) -> list[Companion]:

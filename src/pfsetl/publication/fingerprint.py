@@ -26,7 +26,7 @@ CODE = (
 ELSEWHERE = frozenset({
     "claim_columns.csv", "counties.csv", "county_names.csv", "imaging_services.csv", "known_from.csv",
     "modifier_conflicts.csv", "modifiers.csv", "no_coinsurance.csv", "places_of_service.csv",
-    "practitioner_modifiers.csv", "reductions.csv", "same_day.csv", "service_groups.csv",
+    "pair_modifiers.csv", "practitioner_modifiers.csv", "reductions.csv", "same_day.csv", "service_groups.csv",
     "watch/deadlines.csv", "watch/known_problems.csv", "zip_counties.csv",
 })  # fmt: skip
 BY_RELEASE = frozenset({

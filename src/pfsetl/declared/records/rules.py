@@ -108,6 +108,23 @@ class PractitionerModifierRow:
     source: Prose
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairModifierRow:
+    """A modifier that says that two services of an edit pair (NCCI) were apart, by where or when they were done."""
+
+    modifier: Modifier
+    group: Literal["site", "global package", "other"]
+    certainty: Certainty = "unconfirmed"
+    source: Prose = ""
+
+
+PAIR_MODIFIERS = Sheet(
+    "pair_modifiers.csv",
+    PairModifierRow,
+    ("modifier",),
+    refers=(Reference("modifier", (("modifiers.csv", "modifier"),)),),
+)
+
 PRACTITIONER_MODIFIERS = Sheet(
     "practitioner_modifiers.csv",
     PractitionerModifierRow,
