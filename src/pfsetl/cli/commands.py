@@ -19,7 +19,8 @@ MODULES = {
     "looking": ("site", "serve"),
     "pricing": ("price", "claim", "load"),
     "proving": ("verify", "repair"),
-    "publishing": ("versions", "runs", "export", "rollback", "prune"),
+    "exporting": ("export", "views", "sql"),
+    "publishing": ("versions", "runs", "rollback", "prune"),
     "reading": ("list", "code", "diff", "trace"),
     "watching": ("status",),
 }

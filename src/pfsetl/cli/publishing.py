@@ -1,10 +1,8 @@
 """Commands on the versions of a store."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 from pfsetl.cli import holdings, render, render_changes, terminal
-from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.publication import prune as pruning
@@ -42,24 +40,6 @@ def runs(*, last: AtLeastOne = 20, output: Output = DEFAULT_OUTPUT, json: Json =
         print(f"{output}: no run is recorded there. Every build and every backfill is recorded.")
     else:
         render_changes.runs(render.console(), records)
-
-
-def export(folder: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = None) -> None:
-    """Copy one version into a new folder, as Parquet with a datapackage.json.
-
-    Parameters
-    ----------
-    folder
-        Where to write; must be new or empty.
-    at
-        A version number; default the newest.
-    """
-    opened = version.open_version(output, at)
-    find_release(opened, None)
-    written = opened.export(folder)
-    print(f"version {opened.number}: {len(written)} files in {folder}")
-    if beside := sorted({one.kind for one in opened.companions}):
-        print(f"not copied, as they belong to no version: {', '.join(beside)}")
 
 
 def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:

@@ -1,0 +1,147 @@
+"""Commands that take tables out of a store: as copies, for spreadsheets and databases, as views and by SQL."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import polars as pl
+from cyclopts import Parameter
+
+from pfsetl.cli import render
+from pfsetl.cli.card import find_release
+from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
+from pfsetl.errors import UsageError
+from pfsetl.export import databases, delimited, selection, workbook
+from pfsetl.export import query as asking
+from pfsetl.export import views as making_views
+from pfsetl.publication import version
+from pfsetl.publication.version import Version
+
+Format = Literal["parquet", "csv", "xlsx", "duckdb", "sqlite"]
+Tables = Mapping[str, pl.LazyFrame]
+Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+SHOWN = 1000  # rows of an answer on a terminal
+
+
+def export(
+    out: Path,
+    *,
+    format: Format = "parquet",  # noqa: A002 - the option's name
+    table: Several = (),
+    release: Several = (),
+    code: Several = (),
+    where: str | None = None,
+    output: Output = DEFAULT_OUTPUT,
+    at: int | None = None,
+) -> None:
+    """Copy one version, or the rows you choose, as Parquet, CSV, an Excel workbook, or a database.
+
+    Parameters
+    ----------
+    out
+        Where to write: a new or empty folder for Parquet and CSV, else a file that isn't there.
+    format
+        Parquet without a choice of rows is an exact copy, with a datapackage.json.
+    table
+        A table to write; may be given several times. Default all that have the columns asked for.
+    release
+        Only rows of this release; may be given several times.
+    code
+        Only rows of this code; may be given several times.
+    where
+        Only rows for which this holds, in SQL: "status = 'A' AND work_rvu > 1".
+    at
+        A version number; default the newest.
+    """
+    opened = version.open_version(output, at)
+    find_release(opened, None)
+    if format == "parquet" and not (table or release or code or where):
+        written = opened.export(out)
+        print(f"version {opened.number}: {len(written)} files in {out}")
+        if beside := sorted({one.kind for one in opened.companions}):
+            print(f"not copied, as they belong to no version: {', '.join(beside)}")
+        return
+    chosen = selection.select(opened, table, release, code, where)
+    _write(opened, chosen.tables, out, format)
+    print(f"version {opened.number}: {', '.join(chosen.tables)} in {out}")
+    for why in dict.fromkeys(chosen.left_out.values()):
+        print(f"left out, as each {why}: {', '.join(name for name, said in chosen.left_out.items() if said == why)}")
+
+
+def _write(opened: Version, tables: Tables, out: Path, form: Format) -> None:
+    """Write tables to a place where nothing is yet; nothing is left there when it fails."""
+    write: dict[Format, Callable[[], object]] = {
+        "parquet": lambda: _parquet(tables, out),
+        "csv": lambda: delimited.write(tables, out),
+        "xlsx": lambda: workbook.write(opened, tables, out),
+        "duckdb": lambda: databases.write_duckdb(tables, out),
+        "sqlite": lambda: databases.write_sqlite(tables, out),
+    }
+    if form in ("parquet", "csv"):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(f"{out}: not empty, or not a folder. Export into a new folder.")
+    elif out.exists():
+        raise UsageError(f"{out}: there already. Name a file that isn't there.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write[form]()
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True) if out.is_dir() else out.unlink(missing_ok=True)
+        raise
+
+
+def _parquet(tables: Tables, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables.items():
+        rows.sink_parquet(folder / f"{name}.parquet", compression="zstd")
+
+
+def views(folder: Path, *, base: str | None = None, output: Output = DEFAULT_OUTPUT, at: int | None = None) -> None:
+    """Write views.sql and pfs.duckdb: every table of a version as a view of DuckDB over the published files.
+
+    Parameters
+    ----------
+    folder
+        Where to write the two files.
+    base
+        The address under which the store will be read, such as https://example.org/mpfs; then views.sql alone is
+        written, for DuckDB looks at files when it makes a view. Default: where the store is.
+    at
+        A version number; default the newest.
+    """
+    opened = version.open_version(output, at)
+    find_release(opened, None)
+    written = making_views.write(opened, folder, base)
+    print(f"version {opened.number}: {', '.join(str(file) for file in written)}")
+
+
+def sql(
+    query: str,
+    *,
+    output: Output = DEFAULT_OUTPUT,
+    at: int | None = None,
+    csv: Annotated[bool, Parameter(negative="", help="Print CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """Ask the tables of a version in SQL, by DuckDB; it reads the store and nothing else, and writes nothing.
+
+    Parameters
+    ----------
+    query
+        Such as "SELECT status, count(*) FROM rvu WHERE release = 'RVU26A' GROUP BY ALL".
+    at
+        A version number; default the newest.
+    """
+    opened = version.open_version(output, at)
+    find_release(opened, None)
+    rows = asking.rows(opened, query)
+    if json:
+        print(render.as_json(rows.to_dicts()))
+    elif csv:
+        print(rows.write_csv(), end="")
+    else:
+        shown = rows.head(SHOWN)
+        render.console().print(render.table("", rows.columns, shown.rows()))
+        more = f", the first {SHOWN:,} shown; --csv prints all" if rows.height > SHOWN else ""
+        print(f"{rows.height:,} row{'s' if rows.height != 1 else ''}{more}")

@@ -1,0 +1,98 @@
+"""Which rows of which tables are wanted, told by table, release, code and a condition."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pfsetl.errors import UsageError
+from pfsetl.near import beside, did_you_mean
+from pfsetl.publication.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The chosen rows by table, and the tables that were left out, each with the reason."""
+
+    tables: Mapping[str, pl.LazyFrame]
+    left_out: Mapping[str, str]
+
+
+def select(
+    at: Version,
+    tables: Iterable[str] = (),
+    releases: Iterable[str] = (),
+    codes: Iterable[str] = (),
+    where: str | None = None,
+) -> Selection:
+    """Return the rows of a version that are asked for; without `tables`, those of all its tables.
+
+    `where` is a condition in SQL over the columns of each chosen table. A table that isn't asked for by name and has
+    no column for what is asked is left out, and said to be. Raises UsageError for a table, release, code or
+    column that isn't there.
+    """
+    wanted, releases, codes = list(tables), list(releases), [code.strip().upper() for code in codes]
+    known = sorted({r.table for r in at.resources} | {c.kind for c in at.companions})
+    for table in wanted:
+        if table not in known:
+            there = f"There are {', '.join(known) or 'none'}."
+            raise UsageError(f"{table}: no such table in version {at.number}.{did_you_mean(table, known)} {there}")
+    for release in releases:
+        if release not in at.releases:
+            there = ", ".join(at.releases) or "nothing"
+            raise UsageError(f"{release}: not in version {at.number}, which holds {there}.")
+    chosen: dict[str, pl.LazyFrame] = {}
+    left_out: dict[str, str] = {}
+    for table in wanted or sorted({r.table for r in at.resources}):
+        rows = at.scan(table)
+        lacking = _lacking(rows, releases, codes, where)
+        if lacking and wanted:
+            raise UsageError(f"{table}: {lacking}.")
+        if lacking:
+            left_out[table] = lacking
+            continue
+        chosen[table] = _filtered(rows, releases, codes, where)
+    if not chosen:
+        raise UsageError("no table has the columns that are asked for; with --table NAME it's said which it lacks.")
+    _refuse_unknown_codes(at, codes)
+    return Selection(chosen, left_out)
+
+
+def _lacking(rows: pl.LazyFrame, releases: list[str], codes: list[str], where: str | None) -> str:
+    """Return what a table has no column for, "" where it has them all."""
+    columns = rows.collect_schema().names()
+    if codes and "hcpcs" not in columns:
+        return "has no codes to choose by --code"
+    if releases and "release" not in columns:
+        return "has no releases to choose by --release"
+    asked = _condition(where).meta.root_names() if where else []
+    if strange := sorted(set(asked) - set(columns)):
+        return f"has no column {', '.join(strange)}, which --where names"
+    return ""
+
+
+def _condition(where: str) -> pl.Expr:
+    try:
+        return pl.sql_expr(where)
+    except pl.exceptions.PolarsError as error:
+        raise UsageError(
+            f"--where {where!r}: not a condition in SQL ({error}). Give one such as \"status = 'A' AND work_rvu > 1\"."
+        ) from error
+
+
+def _filtered(rows: pl.LazyFrame, releases: list[str], codes: list[str], where: str | None) -> pl.LazyFrame:
+    if releases:
+        rows = rows.filter(pl.col("release").is_in(releases))
+    if codes:
+        rows = rows.filter(pl.col("hcpcs").is_in(codes))
+    return rows.filter(_condition(where)) if where else rows
+
+
+def _refuse_unknown_codes(at: Version, codes: list[str]) -> None:
+    if not codes or not any(r.table == "rvu" for r in at.resources):
+        return
+    there = at.scan("rvu").select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
+    for code in codes:
+        if code not in there:
+            near = f" Near it are {', '.join(found)}." if (found := beside(code, there)) else ""
+            raise UsageError(f"{code}: in no release of version {at.number}.{near}")

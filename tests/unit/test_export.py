@@ -1,0 +1,275 @@
+"""Rows leave a store as files for spreadsheets and databases, with codes as text and amounts as numbers."""
+
+import csv
+import json
+import sqlite3
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import fastexcel
+import polars as pl
+import pytest
+
+import pfsetl
+from pfsetl import Version
+from pfsetl.cli import main
+from pfsetl.export import delimited, workbook
+
+pytestmark = pytest.mark.long
+
+Run = Callable[..., tuple[int, str, str]]
+# G0101 in RVU26A as CMS prints it: work 0.44, and 1.19 in total outside of a facility.
+G0101 = ("G0101", Decimal("0.44"), Decimal("1.19"))
+OF_G0101 = (
+    "SELECT DISTINCT hcpcs, work_rvu, nonfacility_total_rvu FROM rvu WHERE hcpcs = 'G0101' AND release = 'RVU26A'"
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled sample, published."""
+    output = tmp_path_factory.mktemp("export") / "a store of one's own"
+    main(["demo", "--output", str(output)])
+    return output
+
+
+@pytest.fixture(scope="module")
+def sample(store: Path) -> Version:
+    return pfsetl.open(store)
+
+
+# --- the rows that are asked for --------------------------------------------------------------------------------
+
+
+def test_csv_has_the_digits_of_the_tables_and_codes_as_they_are(store: Path, run: Run, tmp_path: Path) -> None:
+    chosen = ["--release", "RVU26A", "--code", "g0101", "--table", "rvu"]
+    assert run("export", tmp_path / "out", "--format", "csv", *chosen, "--output", store)[0] == 0
+    rows = list(csv.DictReader((tmp_path / "out/rvu.csv").open()))
+    assert {(r["hcpcs"], Decimal(r["work_rvu"]), Decimal(r["nonfacility_total_rvu"])) for r in rows} == {G0101}
+
+
+def test_without_a_choice_of_tables_those_with_the_columns_are_written_and_the_others_named(
+    store: Path, run: Run, tmp_path: Path
+) -> None:
+    _, out, _ = run("export", tmp_path / "out", "--format", "csv", "--code", "G0101", "--output", store)
+    written = {path.stem for path in (tmp_path / "out").iterdir()}
+    assert {"rvu", "payment_national", "payment_locality"} <= written
+    assert "gpci" not in written
+    assert "gpci" in out.split("left out")[1]
+
+
+def test_a_condition_is_sql_over_the_columns(store: Path, sample: Version, run: Run, tmp_path: Path) -> None:
+    where = "status = 'A' AND work_rvu > 1 AND release = 'RVU26A'"
+    run("export", tmp_path / "out", "--table", "rvu", "--where", where, "--output", store)
+    found = pl.read_parquet(tmp_path / "out/rvu.parquet")
+    rvu = sample.scan("rvu", "RVU26A").collect()
+    assert found.equals(rvu.filter((rvu["status"] == "A") & (rvu["work_rvu"] > 1)))
+
+
+def test_parquet_without_a_choice_is_still_an_exact_copy(store: Path, run: Run, tmp_path: Path) -> None:
+    run("export", tmp_path / "out", "--output", store)
+    assert (tmp_path / "out/datapackage.json").exists()
+
+
+REFUSED = {
+    "a table that isn't there": (["--table", "rvus"], "Did you mean rvu"),
+    "a release that isn't there": (["--release", "RVU25Z"], "RVU25D, RVU26A"),
+    "a code that isn't there": (["--code", "G0100"], "Near it are"),
+    "a column that isn't there": (["--table", "rvu", "--where", "statuss = 'A'"], "has no column statuss"),
+    "no condition": (["--table", "rvu", "--where", "work_rvu >"], "not a condition in SQL"),
+    "a table without codes": (["--table", "gpci", "--code", "G0101"], "no codes to choose by"),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_can_t_be_chosen_is_refused_and_nothing_is_left(why: str, store: Path, run: Run, tmp_path: Path) -> None:
+    options, said = REFUSED[why]
+    code, _, told = run("export", tmp_path / "out", "--format", "csv", *options, "--output", store)
+    assert (code, said in told, (tmp_path / "out").exists()) == (2, True, False)
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "duckdb", "sqlite"])
+def test_what_is_there_is_never_written_over(form: str, store: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    code, _, _ = run("export", tmp_path / "mine", "--format", form, "--table", "gpci", "--output", store)
+    assert (code, (tmp_path / "mine").read_text()) == (2, "mine")
+
+
+# --- spreadsheets -----------------------------------------------------------------------------------------------
+
+
+def test_no_text_of_a_csv_runs_as_a_formula_and_numbers_keep_their_sign(tmp_path: Path) -> None:
+    texts = ["=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-2+3", "\tx", "-1.50", "+2", "26", "", None]
+    delimited.write({"t": pl.LazyFrame({"text": texts, "n": range(len(texts))})}, tmp_path)
+    rows = [row["text"] for row in csv.DictReader((tmp_path / "t.csv").open())]
+    assert rows == ["'=1+1", "'+cmd|' /C calc'!A0", "'@SUM(A1)", "'-2+3", "'\tx", "-1.50", "+2", "26", "", ""]
+
+
+@pytest.fixture(scope="module")
+def book(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workbook of two tables of RVU26A."""
+    file = tmp_path_factory.mktemp("book") / "mpfs.xlsx"
+    chosen = ["--table", "rvu", "--table", "gpci", "--table", "releases", "--release", "RVU26A"]
+    main(["export", str(file), "--format", "xlsx", *chosen, "--output", str(store)])
+    return file
+
+
+def sheet(book: Path, name: str) -> pl.DataFrame:
+    return fastexcel.read_excel(book).load_sheet(name, dtype_coercion="strict").to_polars()
+
+
+def test_a_workbook_has_a_sheet_a_table_and_one_that_says_what_columns_mean(book: Path, sample: Version) -> None:
+    assert fastexcel.read_excel(book).sheet_names == ["rvu", "gpci", "releases", "columns"]
+    told = sheet(book, "columns").filter(pl.col("table") == "gpci")["column"].to_list()
+    assert told == sample.scan("gpci").collect_schema().names()
+
+
+def test_a_workbook_has_every_row(book: Path, sample: Version) -> None:
+    assert sheet(book, "rvu").height == sample.scan("rvu", "RVU26A").select(pl.len()).collect().item()
+
+
+def test_codes_are_text_in_a_workbook_and_values_numbers(book: Path) -> None:
+    rvu, gpci = sheet(book, "rvu"), sheet(book, "gpci")
+    assert [rvu.schema["hcpcs"], gpci.schema["locality"]] == [pl.String(), pl.String()]
+    assert "01" in gpci["locality"].to_list()
+    row = rvu.filter(pl.col("hcpcs") == "G0101").row(0, named=True)
+    assert (row["work_rvu"], row["nonfacility_total_rvu"]) == (0.44, 1.19)
+
+
+def test_days_are_days_in_a_workbook(book: Path) -> None:
+    assert str(sheet(book, "releases")["effective_from"][0])[:10] == "2026-01-01"
+
+
+def test_more_rows_than_a_sheet_holds_are_refused_with_what_to_choose(
+    store: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "MOST_ROWS", 100)
+    code, _, told = run("export", tmp_path / "x.xlsx", "--format", "xlsx", "--table", "rvu", "--output", store)
+    assert (code, "--code" in told, (tmp_path / "x.xlsx").exists()) == (2, True, False)
+
+
+# --- databases --------------------------------------------------------------------------------------------------
+
+
+def test_duckdb_keeps_decimals_and_says_what_columns_mean(store: Path, run: Run, tmp_path: Path) -> None:
+    run("export", tmp_path / "x.duckdb", "--format", "duckdb", "--table", "rvu", "--output", store)
+    with duckdb.connect(str(tmp_path / "x.duckdb"), read_only=True) as database:
+        assert database.execute(OF_G0101).fetchall() == [G0101]
+        comments = database.execute("SELECT comment FROM duckdb_columns() WHERE column_name = 'hcpcs'").fetchall()
+    assert "HCPCS" in str(comments)
+
+
+def test_sqlite_has_every_row_under_its_key_and_codes_as_text(
+    store: Path, sample: Version, run: Run, tmp_path: Path
+) -> None:
+    run("export", tmp_path / "x.sqlite", "--format", "sqlite", "--release", "RVU26A", "--output", store)
+    database = sqlite3.connect(tmp_path / "x.sqlite")
+    for table in ("payment_locality", "gpci", "rvu"):
+        rows = sample.scan(table, "RVU26A").select(pl.len()).collect().item()
+        assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
+    asked = "SELECT DISTINCT typeof(locality), typeof(work_gpci) FROM gpci"
+    assert {kind for row in database.execute(asked) for kind in row} <= {"text", "real", "integer"}
+    assert database.execute("SELECT typeof(locality) FROM gpci LIMIT 1").fetchone() == ("text",)
+    database.close()
+
+
+# --- SQL --------------------------------------------------------------------------------------------------------
+
+
+def asked(run: Run, store: Path, query: str, *options: str) -> tuple[int, str, str]:
+    return run("sql", query, "--output", store, *options)
+
+
+def test_sql_answers_from_the_newest_version(store: Path, run: Run) -> None:
+    code, out, _ = asked(run, store, OF_G0101, "--json")
+    assert (code, [tuple(row.values()) for row in json.loads(out, parse_float=Decimal)]) == (0, [G0101])
+
+
+def test_sql_of_an_earlier_version_doesn_t_see_later_releases(store: Path, run: Run) -> None:
+    _, out, _ = asked(run, store, "SELECT DISTINCT release FROM rvu", "--at", "1", "--csv")
+    assert out.split() == ["release", "RVU25D"]
+
+
+OUTSIDE = [
+    "COPY rvu TO '{file}'",
+    "FROM read_csv('{file}')",
+    "FROM '{file}'",
+    "ATTACH '{file}'",
+    "SET enable_external_access = true",
+    "INSTALL httpfs",
+    "FROM glob('/*')",
+    "COPY (SELECT 1) TO '{store}/latest/rvu.parquet'",
+    "COPY (SELECT 1) TO '{store}/objects/rvu/mine.parquet'",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO '{store}/objects/rvu/mine.parquet'",
+    "SELECT 1; COPY (SELECT 1) TO '{store}/objects/rvu/mine.parquet'",
+    "WITH a AS (SELECT 1) COPY a TO '{store}/objects/rvu/mine.parquet'",
+    "EXPORT DATABASE '{store}/objects/rvu'",
+    "PREPARE p AS COPY (SELECT 1) TO '{store}/objects/rvu/mine.parquet'; EXECUTE p",
+]
+
+
+@pytest.mark.parametrize("query", OUTSIDE)
+def test_sql_neither_writes_nor_reads_outside_of_the_store(query: str, store: Path, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "secret.csv"
+    file.write_text("a\n1\n")
+    before = sorted(path for path in store.rglob("*"))
+    code, _, told = asked(run, store, query.format(file=file, store=str(store).replace("'", "''")))
+    assert (code, "Traceback" in told) == (2, False)
+    assert sorted(path for path in store.rglob("*")) == before
+
+
+def test_sql_that_is_none_is_refused_in_words(store: Path, run: Run) -> None:
+    code, _, told = asked(run, store, "SELEC 1")
+    assert (code, "syntax error" in told, "The tables are" in told) == (2, True, True)
+
+
+# --- views ------------------------------------------------------------------------------------------------------
+
+
+def test_a_database_of_views_reads_the_published_files(store: Path, sample: Version, run: Run, tmp_path: Path) -> None:
+    run("views", tmp_path / "v", "--output", store)
+    with duckdb.connect(str(tmp_path / "v/pfs.duckdb"), read_only=True) as database:
+        for table in {r.table for r in sample.resources}:
+            rows = sum(r.rows for r in sample.resources if r.table == table)
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
+
+
+def test_the_script_of_views_makes_them_under_the_address_that_is_given(store: Path, run: Run, tmp_path: Path) -> None:
+    run("views", tmp_path / "v", "--base", str(store), "--output", store)
+    assert not (tmp_path / "v/pfs.duckdb").exists()
+    with duckdb.connect() as database:
+        database.execute((tmp_path / "v/views.sql").read_text())
+        assert database.execute("SELECT count(*) > 0 FROM payment_national").fetchone() == (True,)
+
+
+def test_views_of_an_address_elsewhere_name_it(store: Path, run: Run, tmp_path: Path) -> None:
+    run("views", tmp_path / "v", "--base", "https://example.org/it's/", "--output", store)
+    assert "'https://example.org/it''s/objects/rvu/" in (tmp_path / "v/views.sql").read_text()
+
+
+def test_views_that_are_there_are_never_written_over(store: Path, run: Run, tmp_path: Path) -> None:
+    assert [run("views", tmp_path / "v", "--output", store)[0] for _ in range(2)] == [0, 2]
+
+
+def missing(name: str) -> Any:
+    """An import that doesn't find one library."""
+    real = __import__
+
+    def found(module: str, *rest: Any, **options: Any) -> Any:
+        if module == name:
+            raise ImportError(module)
+        return real(module, *rest, **options)
+
+    return found
+
+
+@pytest.mark.parametrize(("library", "form", "extra"), [("duckdb", "duckdb", "duckdb"), ("xlsxwriter", "xlsx", "xlsx")])
+def test_a_library_that_isn_t_there_is_named_with_how_to_install_it(
+    library: str, form: str, extra: str, store: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builtins.__import__", missing(library))
+    code, _, told = run("export", tmp_path / "x", "--format", form, "--table", "gpci", "--output", store)
+    assert (code, f"pip install 'pfsetl[{extra}]'" in told) == (2, True)
