@@ -32,7 +32,10 @@ def _refuse_others(statements: Any, kinds: Any) -> None:
     queries = (kinds.SELECT, kinds.MULTI)  # several are what PIVOT is made into
     for statement in statements:
         if statement.type not in queries:
-            raise UsageError(f"{statement.query.strip()}: not a query, and nothing else is run. Rows go into a file by the command export.")
+            raise UsageError(
+                f"{statement.query.strip()}: not a query, and nothing else is run. Rows go into a file by the command "
+                "export."
+            )
 
 
 def _tables(at: Version) -> list[str]:
