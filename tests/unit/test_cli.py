@@ -228,7 +228,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 def test_reading_a_store_imports_nothing_that_builds_or_fetches() -> None:
-    makers = ("pfsetl.pipeline", "pfsetl.archive_folder", "pfsetl.source.cache", "pfsetl.tables.derive", "requests")
+    makers = ("pfsetl.pipeline", "pfsetl.archive_folder", "pfsetl.source.cache", "pfsetl.tables.normalize", "requests")
     assert imported_by("import pfsetl.cli.reading, pfsetl.cli.publishing", *makers) == []
 
 
