@@ -49,6 +49,8 @@ class Stage:
     def run(self, *command: str, **more: str) -> "subprocess.CompletedProcess[str]":
         """Run a command as the user and with the environment of the image, which inherits nothing else."""
         kept = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "PYTEST_LEASH")) or k == "NO_PROXY"}
+        # What is installed is compiled when it's first imported, once for all processes: most of it never is.
+        kept |= {"PIP_COMPILE": "0", "PYTHONPYCACHEPREFIX": str(self.root.parent / "compiled")}
         path = f"{self.root / 'venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin"
         variables = {name: self.at(value) for name, value in self.environment.items() if name not in CACHELESS}
         if self.user and os.geteuid() == 0:
@@ -146,6 +148,8 @@ def carried_out(recipe: str, folder: Path) -> Stage:
 def image() -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="pfsetl-image-") as folder:
         Path(folder).chmod(0o755)  # for the image's user
+        Path(folder, "compiled").mkdir(mode=0o1777)
+        Path(folder, "compiled").chmod(0o1777)
         yield carried_out((ROOT / "Dockerfile").read_text(), Path(folder))
 
 
