@@ -71,6 +71,10 @@ class Table:
     members: tuple[str, ...] = ()
     over: str = ""
 
+    def __hash__(self) -> int:
+        """By name, because what is kept of a table is looked up by it, and a contract has few of one name."""
+        return hash(self.name)
+
     @cached_property
     def key(self) -> tuple[str, ...]:
         """Names of the primary key, which is also the order of rows."""

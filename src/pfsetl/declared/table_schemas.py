@@ -1,6 +1,8 @@
 """A table of a contract as other formats describe it: Arrow, Parquet's metadata, and Frictionless Data."""
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+@cache
 def arrow_schema(table: Table) -> "pa.Schema":
     """Return the Arrow schema of a table's Parquet files: each field carries its description and unit."""
     import pyarrow as pa
@@ -22,7 +25,8 @@ def arrow_schema(table: Table) -> "pa.Schema":
     return pa.schema(fields)
 
 
-def parquet_metadata(table: Table) -> dict[str, str]:
+@cache
+def parquet_metadata(table: Table) -> Mapping[str, str]:
     """Return what a table's Parquet file says of it as a whole: the table's description, and its columns' in JSON.
 
     The columns carry theirs in `arrow_schema` too; this is for readers that don't know Arrow's schema, as DuckDB.
@@ -50,6 +54,7 @@ def table_schema(table: Table) -> dict[str, Any]:
     return {"fields": fields, "primaryKey": list(table.key), "missingValues": []}
 
 
+@cache
 def encoded_schema(table: Table) -> bytes:
     """Return the bytes of a table's schema as a store keeps them."""
     return json.dumps(table_schema(table), indent=1).encode()

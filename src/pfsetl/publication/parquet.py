@@ -134,7 +134,7 @@ def _write(parts: Iterable[Rows], table: Table, target: Path, row_group: int) ->
         write_batch_size=row_group,
     ) as writer:
         stored = base64.b64encode(promised.serialize()).decode()
-        writer.add_key_value_metadata(table_schemas.parquet_metadata(table) | {"ARROW:schema": stored})
+        writer.add_key_value_metadata({**table_schemas.parquet_metadata(table), "ARROW:schema": stored})
         tables = (
             pa.Table.from_arrays([_arrow(part[f.name], f.type) for f in schema], schema=schema)
             for part in chain([first] if height(first) else [], parts)

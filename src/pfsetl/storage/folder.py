@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -17,6 +18,7 @@ from pfsetl.storage.store import refuse_large, version_of
 ABANDONED_SECONDS = 24 * 60 * 60
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}  # link(2); FAT says EPERM
 CHUNK_BYTES = 1 << 20
+_PLAIN = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
 
 
 class LocalStore:
@@ -24,6 +26,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._tidied = False
 
     def __str__(self) -> str:
         return str(self.root)
@@ -64,7 +67,9 @@ class LocalStore:
         with _explained(self.root):
             folder = self._inside("tmp")
             folder.mkdir(parents=True, exist_ok=True)
-            _clear_abandoned(folder)
+            if not self._tidied:
+                self._tidied = True
+                _clear_abandoned(folder)
             handle, name = tempfile.mkstemp(dir=folder)
             os.close(handle)
         try:
@@ -181,7 +186,7 @@ class LocalStore:
     def _inside(self, name: str) -> Path:
         """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
         place = self.root / name
-        if not name:  # the store itself
+        if not name or _is_plain(str(self.root), name):  # the store itself, or what no link can lead away
             return place
         root, real = os.path.realpath(self.root), os.path.realpath(place)
         if ".." in Path(name).parts or not real.startswith(f"{root.rstrip(os.sep)}{os.sep}"):
@@ -212,6 +217,14 @@ class LocalStore:
         target.chmod(0o444)
         sync(target.parent)
         return True
+
+
+def _is_plain(root: str, name: str) -> bool:
+    """Return whether a name is one of the store's own kind and no link stands on its way, which a few looks tell."""
+    if not _PLAIN.fullmatch(name):
+        return False
+    parts = name.split("/")
+    return not any(os.path.islink("/".join((root, *parts[:n]))) for n in range(1, len(parts) + 1))  # noqa: PTH114
 
 
 def _laid_out(folder: Path) -> list[str]:
