@@ -38,13 +38,14 @@ def of(member: str) -> Bounds:
 
 def refuse_large_text(data: bytes, place: str, most: Bounds = USUAL) -> None:
     """Raise ArchiveError for bytes of a text with more or longer lines than a member can have."""
-    count = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    returns = data.count(b"\r")
+    count = data.count(b"\n") + (returns - data.count(b"\r\n") if returns else 0)
     if count > most.lines:
         raise ArchiveError(f"{place}: {count:,} lines, more than {most.lines:,}. {REMEDY}")
     start = 0
     while start + MAX_LINE_BYTES < len(data):
         window = start, start + MAX_LINE_BYTES + 1
-        last = max(data.rfind(b"\n", *window), data.rfind(b"\r", *window))
+        last = max(data.rfind(b"\n", *window), data.rfind(b"\r", *window) if returns else -1)
         if last < 0:
             number = max(data.count(b"\n", 0, start), data.count(b"\r", 0, start)) + 1
             raise ArchiveError(f"{place}: line {number:,} has over {MAX_LINE_BYTES:,} bytes. {REMEDY}")

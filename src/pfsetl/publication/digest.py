@@ -43,6 +43,7 @@ class RowsDigest:
         import numpy as np
 
         part = numbered(part, self._schema) if isinstance(part, pl.DataFrame) else part
+        at: dict[int, Any] = {}  # the rows that are null, which columns often share
         for name, column in part.items():
             if column.words is not None:
                 known = self._words.setdefault(name, column.words)
@@ -50,7 +51,9 @@ class RowsDigest:
                     raise ValueError(f"{name}: parts of one table must share one list of text values")
             nulls = self._nulls.setdefault(name, hashlib.sha256())
             if column.absent is not None:
-                nulls.update((np.flatnonzero(column.absent) + self.rows).astype(np.uint32))
+                if id(column.absent) not in at:
+                    at[id(column.absent)] = (np.flatnonzero(column.absent) + self.rows).astype(np.uint32)
+                nulls.update(at[id(column.absent)])
             self._values.setdefault(name, hashlib.sha256()).update(np.ascontiguousarray(column.values))
         self.rows += height(part)
 
@@ -61,7 +64,8 @@ class RowsDigest:
             total.update(f"{name} {type_text(dtype)}\n".encode())
             if name in self._values:
                 if name in self._words:
-                    total.update("\0".join(self._words[name].to_pylist()).encode())
+                    words = pl.Series(self._words[name])
+                    total.update(str(words.str.join("\0").item() if len(words) else "").encode())
                 total.update(self._values[name].digest() + self._nulls[name].digest())
         return total.hexdigest()
 

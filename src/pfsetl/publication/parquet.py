@@ -165,20 +165,25 @@ def _handed_over(column: Column, promised: "pa.DataType", repetitive: bool) -> "
 
 def _arrow(column: Column, dtype: "pa.DataType") -> "pa.Array":
     """Return a column in Arrow; the numbers of its words are checked."""
-    import numpy as np
     import pyarrow as pa
 
     if pa.types.is_dictionary(dtype):
-        return pa.DictionaryArray.from_arrays(pa.array(column.values, mask=column.absent), column.words)
+        return pa.DictionaryArray.from_arrays(_held(column, dtype.index_type), column.words)
     if pa.types.is_decimal32(dtype):
-        there = None if column.absent is None else pa.py_buffer(np.packbits(~column.absent, bitorder="little"))
-        return pa.Array.from_buffers(dtype, len(column.values), [there, pa.py_buffer(column.values)])
+        return _held(column, dtype)
     if column.whole is not None:
         return column.whole.cast(dtype)
-    if column.words is not None:
-        return column.words.take(pa.array(column.values, mask=column.absent)).cast(dtype)
-    values = column.values.view(bool) if pa.types.is_boolean(dtype) else column.values
-    return pa.array(values, mask=column.absent).cast(dtype)
+    numbers = _held(column, pa.from_numpy_dtype(column.values.dtype))
+    return (numbers if column.words is None else column.words.take(numbers)).cast(dtype)
+
+
+def _held(column: Column, dtype: "pa.DataType") -> "pa.Array":
+    """Return a column's numbers in Arrow where they are in memory, as a type of their width."""
+    import numpy as np
+    import pyarrow as pa
+
+    there = None if column.absent is None else pa.py_buffer(np.packbits(~column.absent, bitorder="little"))
+    return pa.Array.from_buffers(dtype, len(column.values), [there, pa.py_buffer(np.ascontiguousarray(column.values))])
 
 
 def _compact(group: "pa.Table") -> "pa.Table":
@@ -187,9 +192,9 @@ def _compact(group: "pa.Table") -> "pa.Table":
     import pyarrow.compute as pc
 
     for n, column in enumerate(group.columns):
-        if pa.types.is_dictionary(column.type):
+        if pa.types.is_dictionary(column.type) and len(column.chunk(0).dictionary) > FEW_WORDS:
             column = column.combine_chunks()
-            if len(column.dictionary) > FEW_WORDS and (ends := pc.min_max(column.indices).as_py())["max"] is not None:
+            if (ends := pc.min_max(column.indices).as_py())["max"] is not None:
                 low, high = ends["min"], ends["max"]
                 codes = pc.subtract(column.indices, pa.scalar(low, column.indices.type))
                 words = column.dictionary.slice(low, high - low + 1)
@@ -215,10 +220,10 @@ def _is_repetitive(column: Column, row_group: int) -> bool:
     """Whether text repeats enough for a dictionary, by the first row group; null counts as a text."""
     import numpy as np
 
-    seen = column.values[:row_group].astype(np.int64)
-    if column.absent is not None:
-        seen[column.absent[:row_group]] = -1
-    return len(np.unique(seen)) <= DICTIONARY_SHARE * len(seen)
+    seen, absent = column.values[:row_group], None if column.absent is None else column.absent[:row_group]
+    if absent is None:
+        return bool(np.count_nonzero(np.bincount(seen)) <= DICTIONARY_SHARE * len(seen))
+    return bool(np.count_nonzero(np.bincount(seen[~absent])) + absent.any() <= DICTIONARY_SHARE * len(seen))
 
 
 def _ahead(parts: Iterable[Rows]) -> Iterator[Rows]:

@@ -188,12 +188,24 @@ class LocalStore:
         place = self.root / name
         if not name or _is_plain(str(self.root), name):  # the store itself, or what no link can lead away
             return place
-        root, real = os.path.realpath(self.root), os.path.realpath(place)
-        if ".." in Path(name).parts or not real.startswith(f"{root.rstrip(os.sep)}{os.sep}"):
+        if self._is_led_out(place, name):
             raise StoreError(
                 f"{place}: leads out of the store. Move it away; {command('verify', self)} lists all such files."
             )
         return place
+
+    def _is_led_out(self, place: Path, name: str) -> bool:
+        """Whether a name, or a link on the way to it, leads out of the store; without a link the name alone says it."""
+        parts = Path(name).parts
+        if ".." in parts or Path(name).is_absolute():
+            return True
+        way = str(self.root)
+        for part in parts:
+            way = f"{way}{os.sep}{part}"
+            if os.path.islink(way):  # noqa: PTH114, asked for every object, and a Path costs more than the answer
+                root, real = os.path.realpath(self.root), os.path.realpath(place)
+                return not real.startswith(f"{root.rstrip(os.sep)}{os.sep}")
+        return False
 
     def _link_new(self, source: Path, target: Path) -> bool:
         with source.open("rb") as stream:

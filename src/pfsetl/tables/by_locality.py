@@ -55,7 +55,7 @@ def payment_locality(
         money = _money({name: one[some] for name, one in figures.items()}, indices, capped, services["reason"].absent)
         columns = {name: _each(one, wide) for name, one in services.items()} | money
         columns |= {name: _over_and_over(one, some.stop - some.start) for name, one in of_place.items()}
-        yield {name: _some(column, cut) for name, column in columns.items()}
+        yield _cut(columns, cut)
 
 
 def _money(
@@ -113,6 +113,12 @@ def _over_and_over(column: Column, times: int) -> Column:
 
     absent = None if column.absent is None else np.tile(column.absent, times)
     return Column(np.tile(column.values, times), absent, column.words)
+
+
+def _cut(columns: Mapping[str, Column], part: slice) -> Rows:
+    """Return a part of columns, in which those that were null in the same rows still share the mark of it."""
+    absent = {id(one.absent): one.absent[part] for one in columns.values() if one.absent is not None}
+    return {n: Column(one.values[part], absent.get(id(one.absent)), one.words) for n, one in columns.items()}
 
 
 def _some(column: Column, part: slice) -> Column:

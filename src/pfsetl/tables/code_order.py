@@ -34,7 +34,7 @@ def out_of_order(tables: Mapping[str, pl.DataFrame]) -> list[Finding]:
 
 def _strays(file: pl.DataFrame) -> list[str]:
     codes = file["hcpcs"].to_list()
-    keys = (codes, [code.translate(_MAINFRAME) for code in codes])
+    keys = (codes, "\n".join(codes).translate(_MAINFRAME).split("\n"))
     breaks = [[at for at in range(1, len(key)) if key[at] < key[at - 1]] for key in keys]
     best = min(breaks, key=len)
     return [f"{codes[at - 1]} before {codes[at]} (line {file['line'][at]} of {file['file'][at]})" for at in best]

@@ -76,31 +76,31 @@ def column(series: pl.Series, promised: pl.DataType) -> Column:
     import pyarrow as pa
 
     series = series.rechunk()
-    absent = series.is_null().to_numpy() if series.null_count() else None
+    whole = (series.to_physical() if isinstance(series.dtype, pl.Enum) else series).to_arrow()
+    absent = whole.is_null().to_numpy(zero_copy_only=False) if whole.null_count else None
     if isinstance(series.dtype, pl.Enum):
         words = series.dtype.categories.to_arrow().cast(pa.large_string())
-        return Column(_held(series).astype(width(promised, len(words))), absent, words)
-    whole = series.to_arrow()
+        return Column(_filled(_held(whole).astype(width(promised, len(words))), absent), absent, words)
     if series.dtype == pl.String:
         words, codes = _words(whole.cast(pa.large_string()))
         return Column(_filled(codes.astype(width(promised, len(words))), absent), absent, words, whole)
-    values = _low_halves(whole) if isinstance(series.dtype, pl.Decimal) else _held(series)
-    values = _filled(values.astype(width(promised)), absent)
+    values = _filled(_held(whole).astype(width(promised)), absent)
     return Column(values, absent, whole=None if is_small(promised) else whole)
 
 
-def _held(series: pl.Series) -> "Array":
-    """Return the numbers of a column as they're held, 0 where it's null."""
-    physical = series.to_physical()
-    return (physical.fill_null(0) if physical.null_count() else physical).to_numpy()
-
-
-def _low_halves(decimals: "pa.Array") -> "Array":
-    """Return the low 64 of a decimal's 128 bits, which are its value where that is below 2^63."""
+def _held(column: "pa.Array") -> "Array":
+    """Return the numbers of an Arrow array as they're held; of a decimal the low half, its value where that fits in."""
     import numpy as np
+    import pyarrow as pa
 
-    halves = np.frombuffer(decimals.buffers()[1], np.int64)
-    return halves[2 * decimals.offset : 2 * (decimals.offset + len(decimals)) : 2]
+    start, end = column.offset, column.offset + len(column)
+    held = column.buffers()[1]
+    if pa.types.is_boolean(column.type):
+        return np.unpackbits(np.frombuffer(held, "u1"), bitorder="little")[start:end]
+    if pa.types.is_decimal128(column.type):
+        return np.frombuffer(held, "i8")[2 * start : 2 * end : 2]
+    kind = "f" if pa.types.is_floating(column.type) else "u" if pa.types.is_unsigned_integer(column.type) else "i"
+    return np.frombuffer(held, f"{kind}{column.type.bit_width // 8}")[start:end]
 
 
 def _words(texts: "pa.Array") -> "tuple[pa.Array, Array]":
