@@ -1,7 +1,8 @@
 """Finds text in published Parquet that could be a descriptor. CMS's descriptors are written in mixed case.
 
 A text column has no lower-case letters unless it stands here, with what it may hold instead and why that can't be a
-descriptor. Place names are the one free text of CMS's that is published; no descriptor column is in those files.
+descriptor. Free text of CMS's that is published is place names, and its words for its own codes: those are told by the
+code that they stand beside, a letter but D and four digits, and never by what they look like.
 """
 
 import re
@@ -15,7 +16,11 @@ from pfsetl.declared import declarations
 
 Found = tuple[str, str, str]
 WORD = r"[a-z][a-z0-9_]*"  # names that this project gives: one word, all in lower case
-SNAKE_CASE_WORDS = ("participant", "measure", "column", "table", "member", "change", "kind", "certainty")
+SNAKE_CASE_WORDS = (
+    "participant", "measure", "column", "table", "member", "change", "kind", "certainty", "relation", "population",
+)  # fmt: skip
+OWN_CODES = ("code_text.text", "code_profile.text")  # columns of words for CMS's own codes
+OWN_CODE = r"^[ABCE-V]\d{4}$"
 
 
 def _declared(file: str, *columns: str) -> str:
@@ -41,6 +46,7 @@ MAY_HAVE_LOWER_CASE = dict.fromkeys(SNAKE_CASE_WORDS, WORD) | {
     "archive_sha256": "[0-9a-f]{64}",
     "url": r"https?://\S+",
     "note": _declared("releases.csv", "note"),  # this project's own words
+    "code_profile.missing": r"[a-z_]+(?:, [a-z_]+)*",  # kinds of files
     "source": _declared("conversion_factors.csv", "source"),
 }
 
@@ -66,10 +72,12 @@ def texts(version: Version, release: str | None = None) -> Iterator[Found]:
 
 
 def texts_of(table: str, path: Path) -> Iterator[Found]:
-    """Yield every distinct text of every string column of one Parquet file."""
-    rows = pl.scan_parquet(path)
-    for column, dtype in rows.collect_schema().items():
+    """Yield every distinct text of every string column of one Parquet file, without words for CMS's codes."""
+    scanned = pl.scan_parquet(path)
+    for column, dtype in scanned.collect_schema().items():
         if dtype == pl.String:
+            own = f"{table}.{column}" in OWN_CODES and "hcpcs" in scanned.collect_schema()
+            rows = scanned.filter(pl.col("hcpcs").str.contains(OWN_CODE).not_()) if own else scanned
             for value in rows.select(pl.col(column).drop_nulls().unique()).collect()[column]:
                 yield table, column, value
 

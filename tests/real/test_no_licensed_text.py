@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pfsetl.declared import registry
@@ -10,7 +11,7 @@ from pfsetl.parsing.read import read
 from pfsetl.source.archive import open_archive
 from pfsetl.tables.descriptors import descriptor
 from tests.kinds import Built
-from tests.licensed_text import lower_case, occurring, texts
+from tests.licensed_text import OWN_CODE, lower_case, occurring, texts
 from tests.real.test_releases import RELEASES
 
 
@@ -20,6 +21,9 @@ def test_no_published_text_is_or_could_be_a_descriptor(release, built: Built, re
     assert lower_case(found) == []
     archive: Path = release_path(release)
     described = descriptor([parse(raw) for raw in read(open_archive(archive))], registry.find(release))
+    own = described.filter(pl.col("hcpcs").str.contains(OWN_CODE)).select("hcpcs", text="description").unique()
+    said = built(release).scan("code_text", release).select("hcpcs", "text").collect()
+    assert said.join(own, on=["hcpcs", "text"], how="anti").is_empty()  # the words of this code, not of another
     known = described["description"].drop_nulls().unique().to_list()
     assert len(known) > 10_000
     if places := {(table, column) for table, column, _ in occurring(found, known)}:

@@ -147,8 +147,8 @@ def test_files_are_what_the_manifest_says(release, built: Built):
     version = built(release)
     assert {r.table for r in version.resources if r.release == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
-        "payment_locality", "section_stats", "section_values", "code_comparison", "code_relation", "releases",
-        "rejects", "release_calendar", "source_lines", "release_changes",
+        "payment_locality", "section_stats", "section_values", "code_comparison", "code_relation", "code_text",
+        "code_profile", "releases", "rejects", "release_calendar", "source_lines", "release_changes",
     }  # fmt: skip
 
 
@@ -205,3 +205,26 @@ def test_five_codes_of_physical_medicine_are_nearest_to_97761(related):
         ("97760", Decimal("0.00")), ("97129", Decimal("0.00")), ("97112", Decimal("0.00")),
         ("97598", Decimal("-0.01")), ("97763", Decimal("-0.02")),
     ]  # fmt: skip  # read in CMS's file: 0.50 four times, 0.49 once, 0.48 six times, and above 0.54
+
+
+@pytest.fixture(scope="module")
+def profile(new_2026):
+    return lambda code: new_2026("code_profile").filter(hcpcs=code).collect().row(0, named=True)
+
+
+@pytest.mark.parametrize(
+    ("trait", "codes"),
+    # counted in CMS's file: distinct codes with status J, numbers from 70000 and 80000 on, status M, global ZZZ
+    [("anesthesia", 276), ("radiology", 662), ("laboratory", 1_667), ("reporting_only", 1_292), ("add_on", 953)],
+)
+def test_as_many_codes_have_a_trait_as_cms_lists(trait, codes, new_2026):
+    assert new_2026("code_profile").filter(pl.col(trait)).collect().height == codes
+
+
+def test_97761_is_timed_therapy_done_outside_facilities(profile):
+    told = profile("97761")
+    assert [told[n] for n in ("therapy", "timed", "paid", "in_nonfacility", "in_facility")] == [True] * 4 + [False]
+
+
+def test_the_words_of_an_own_code_are_cmss(profile):
+    assert profile("G0101")["text"] == "Ca screen;pelvic/breast exam"

@@ -53,6 +53,11 @@ PROMISE = {
         | section value n rank percentile section_median ratio_to_median section_max""",
     "section_values": "release participant section measure population bin | lower upper codes",
     "code_relation": "release hcpcs relation other | rank work_rvu_difference",
+    "code_text": "release hcpcs | text",
+    "code_profile": """release hcpcs | section subsection text status pctc global_days has_parts add_on anesthesia
+        endoscopy global_surgery imaging incident_to laboratory maternity radiology reporting_only supply
+        test_or_radiology therapy timed paid in_nonfacility in_facility relations mue_units mue_indicator mue_rationale
+        mue_from rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from missing""",
     "release_changes": "release participant hcpcs modifier column | previous_release change old new",
     "code_history": """hcpcs modifier participant release | effective_from effective_to standing status not_used
         work_rvu nonfacility_pe_rvu facility_pe_rvu mp_rvu nonfacility_total_rvu facility_total_rvu conversion_factor
@@ -120,6 +125,8 @@ GONE: Row = {
     "release": "RVU26A", "hcpcs": "G0001", "modifier": "", "event": "gone", "is_there": False,
     "previous_release": "RVU25D", "appeared_when_gone_count": 0,
 }  # fmt: skip
+OF_97761: Row = {"hcpcs": "97761"}
+LICENSED_CODES = ("97761", "D0120", "0001F", "0075T", "0001U", "W0001", "GXXX1")
 CLEAN: dict[str, list[Row]] = {
     "conversion_factor": [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.5675"}],
     "rvu": [WHOLE, PROFESSIONAL, TECHNICAL],
@@ -130,6 +137,8 @@ CLEAN: dict[str, list[Row]] = {
     "payment_national": [PAID],
     "payment_locality": [PAID],
     "code_relation": [NEAR],
+    "code_text": [{"hcpcs": "G0101", "text": "x"}],
+    "code_profile": [{"hcpcs": "G0101", "text": "x"}, OF_97761],
     "section_stats": [GROUP | {"n": 3}],
     "section_values": [BIN, BIN | {"population": "paid", "codes": 2}],
     "code_history": [MOVED],
@@ -315,6 +324,11 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     "code_relation.nearest_by_rank": (
         [NEAR, NEAR | {"rank": 6}, NEAR | {"rank": None}, NEAR | {"relation": "endoscopic_base"}],
         3,
+    ),
+    "code_text.only_cms_own_codes": ([{"hcpcs": code, "text": "x"} for code in ("G0101", "V2020", *LICENSED_CODES)], 7),
+    "code_profile.only_cms_own_words": (
+        [OF_97761, *(OF_97761 | {"hcpcs": code, "text": "x"} for code in ("A0021", "G0101", *LICENSED_CODES))],
+        7,
     ),
     "section_values.every_code_in_a_bin": ([BIN, BIN | {"bin": 2, "codes": 4}, BIN | {"population": "paid"}], 1),
     "section_values.paid_among_valued": ([BIN, BIN | {"population": "paid", "codes": 4}, BIN | {"bin": 2}], 1),

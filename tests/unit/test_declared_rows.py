@@ -212,6 +212,7 @@ def test_a_last_day_before_the_first_is_told(tmp_path: Path, name: str) -> None:
         ("corrections.csv", {"action": "stale"}, {"field": "hcpcs"}, "nothing reads it for action stale"),
         ("corrections.csv", {"action": "stale"}, {"archive": "12"}, "isn't the beginning of an archive's content hash"),
         ("service_groups.csv", {"field": "global_days"}, {"last": "00100"}, "global_days has 3 characters"),
+        ("code_traits.csv", {"trait": "radiology"}, {"last": "7999"}, "a code has 5 characters"),
         ("places_of_service.csv", {"place": "02"}, {"place": "2"}, "place '2' isn't of the form [0-9]{2}"),
         ("states.csv", {"state": "AL"}, {"name": "?"}, "name '?' isn't a name, of 200 characters at most"),
     ],

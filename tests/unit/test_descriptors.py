@@ -317,6 +317,12 @@ def test_a_descriptor_in_any_column_is_found(table: str, column: str, tmp_path: 
         assert lower_case(texts_of(table, tmp_path / "t.parquet")) == planted
 
 
+@pytest.mark.parametrize(("code", "found"), [("G0101", 0), ("97761", 1), ("D0120", 1), ("0001F", 1), ("0001U", 1)])
+def test_words_are_public_by_their_code_and_not_by_their_letters(code: str, found: int, tmp_path: Path) -> None:
+    pl.DataFrame({"hcpcs": [code], "text": ["SYNTHETIC VISIT"]}).write_parquet(tmp_path / "t.parquet")
+    assert len(occurring(texts_of("code_text", tmp_path / "t.parquet"), ["SYNTHETIC VISIT"])) == found
+
+
 def test_no_column_may_have_lower_case_in_vain() -> None:
     named = {key for pair in TEXT_COLUMNS for key in (pair[1], ".".join(pair))}
     assert MAY_HAVE_LOWER_CASE.keys() <= named

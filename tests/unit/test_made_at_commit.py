@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, declarations
 from pfsetl.errors import ChecksFailed, ContractError, StoreError
 from pfsetl.publication import diff, verify
 from pfsetl.publication.merge import Made
@@ -213,6 +213,20 @@ def test_a_table_of_each_release_alone_is_not_made_anew_for_a_release_before_it(
     for label in ("RVU25C", "RVU25A"):
         committed(store, staged(store, label))
     assert made_for == ["RVU25C", "RVU25A"]
+
+
+def test_other_rows_of_a_file_that_is_declared_make_the_table_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = finishing(monkeypatch, tmp_path, finish=None, declared=("code_traits.csv",), by=words)
+    before = committed(store, staged(store, "RVU25A"))
+    texts = declarations.texts
+    monkeypatch.setattr(
+        declarations, "texts", lambda name: texts(name)[1:] if name == "code_traits.csv" else texts(name)
+    )
+    after = committed(store, staged(store, "RVU25B"))
+    keys = [next(r.of for r in at.resources if r.table == CODES)[0] for at in (before, after)]  # type: ignore[index]
+    assert keys[0] != keys[1]
 
 
 # --- what is declared alone -------------------------------------------------------------------------------------

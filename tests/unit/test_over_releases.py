@@ -495,6 +495,13 @@ def test_other_columns_ask_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> 
             "nonfacility_change_factor nonfacility_change_rounding facility_change facility_change_work "
             "facility_change_pe facility_change_mp facility_change_factor facility_change_rounding",
         ),
+        "code_profile": (
+            "1",
+            "release hcpcs section subsection text status pctc global_days has_parts add_on anesthesia endoscopy "
+            "global_surgery imaging incident_to laboratory maternity radiology reporting_only supply test_or_radiology "
+            "therapy timed paid in_nonfacility in_facility relations mue_units mue_indicator mue_rationale mue_from "
+            "rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from missing",
+        ),
     }
 
 

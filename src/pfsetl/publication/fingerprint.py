@@ -59,10 +59,11 @@ def _of_all() -> str:
     """Return a hash of what is declared for every release: files without their words for people, and the contract."""
     contract = _sha256((declarations.folder() / "pfs.odcs.yaml").read_bytes())
     read = (name for name in declarations.names() if name not in ELSEWHERE | BY_RELEASE)
-    return _sha256("\n".join([contract, *map(_file, read)]).encode())
+    return _sha256("\n".join([contract, *map(of_file, read)]).encode())
 
 
-def _file(name: str) -> str:
+def of_file(name: str) -> str:
+    """Return the name of a file of declarations and a hash of its rows, without their words for people."""
     rows = (",".join(f"{c}={v}" for c, v in row.items() if c not in FOR_PEOPLE) for row in declarations.texts(name))
     return f"{name} {_sha256(chr(10).join(rows).encode())}"
 

@@ -31,7 +31,8 @@ class Made:
     `by` makes those of a release, of its own tables and those of the release before it, if any; `of` are the tables
     that it reads. With `in_force` a release that prices no day follows none, and none follows it. `companions` are the
     kinds of files beside the releases that `by` reads too, under their names among the tables of the release, with the
-    first day each one holds: the file that holds on the release's first day, absent where none is loaded.
+    first day each one holds: the file that holds on the release's first day, absent where none is loaded. `declared`
+    are files of declarations that `by` reads, so that other rows in them make the table anew.
 
     `finish` gets the rows of all releases, and which release each one follows, in CMS's order: it fills the columns
     that depend on other releases and that `by` leaves out, and has to return the rows in their order. `by` then gets no
@@ -46,6 +47,7 @@ class Made:
     rule: str
     in_force: bool = False
     companions: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
     finish: Callable[[pl.DataFrame, Before], pl.DataFrame] | None = None
     paired: bool = False
 

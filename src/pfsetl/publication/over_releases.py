@@ -16,20 +16,27 @@ from msgspec import UNSET
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.contracts import ALL_RELEASES, DECLARED, ONE_RELEASE, Contract
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import companions, merge
+from pfsetl.publication import companions, fingerprint, merge
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import ALL, Resource
 from pfsetl.publication.merge import Made, Making, Put
 from pfsetl.publication.parquet import is_uniform
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.storage.store import Store
-from pfsetl.tables import code_events, code_history, relations, row_changes
+from pfsetl.tables import code_events, code_history, profile, relations, row_changes
 
 Key = tuple[str, ...]
 
 MADE_BY: Mapping[str, Made] = {
     "release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1"),
     "code_relation": Made(relations.code_relation, of=("rvu",), rule="1"),
+    "code_profile": Made(
+        profile.code_profile,
+        of=("rvu", "payment_national", "code_text"),
+        rule="1",
+        companions=profile.COMPANIONS,
+        declared=("code_traits.csv",),
+    ),
     "code_history": Made(code_history.code_history, of=code_history.OF, rule="1", in_force=True),
     "code_events": Made(
         code_events.code_events,
@@ -172,11 +179,11 @@ def _files(one: Making) -> dict[str, Key]:
 
 
 def _key(one: Making, label: str) -> Key:
-    """Return the rule and the identities of the files that the rows of a release are made of."""
+    """Return the rule and the identities of the files and declarations that the rows of a release are made of."""
     sides = (label, one.before[label]) if one.how.looks_back else (label,)
     beside = (f"{kind} {file.effective_from} {file.sha256}" for kind, file in one.beside[label].items())
     made_of = (one.sources[side][name].digest if side else "" for name in one.how.of for side in sides)
-    return one.how.rule, *made_of, *beside
+    return one.how.rule, *made_of, *beside, *map(fingerprint.of_file, one.how.declared)
 
 
 def _is_as_written(store: Store, resource: Resource) -> bool:

@@ -10,7 +10,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import Parsed
 from pfsetl.parsing.read import RawTable
-from pfsetl.tables import columns, places, sections, unplaced
+from pfsetl.tables import columns, level_two, places, sections, unplaced
 
 Tables = dict[str, pl.DataFrame]
 _SOURCE_KEYS = ("participant", "hcpcs", "modifier", "state", "locality", "counties")
@@ -75,6 +75,7 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
         )
         for name in (*columns.MEMBER_OF, "rejects", "source_lines")
     }
+    tables["code_text"] = level_two.code_text(parsed, release, contract.tables["code_text"])
     return tables, accounts
 
 

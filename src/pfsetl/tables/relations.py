@@ -19,13 +19,18 @@ _NAMES = ("release", "hcpcs", "relation", "other")
 def code_relation(_before: Mapping[str, pl.DataFrame] | None, now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Return what goes with each code of a release."""
     rows = of_everyone(now["rvu"])
-    found = pl.concat([_parts(rows), _endoscopies(rows), _nearest(rows)], how="diagonal")
+    found = pl.concat([said(rows), _nearest(rows)], how="diagonal")
     nothing = {"rank": pl.lit(None, pl.Int32), "work_rvu_difference": pl.lit(None, pl.Decimal(9, 2))}
     return found.with_columns(*(value.alias(name) for name, value in nothing.items() if name not in found.columns))
 
 
+def said(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the relations that CMS says of codes, of rows as `of_everyone` returns them."""
+    return pl.concat([_parts(rows), _endoscopies(rows)])
+
+
 def of_everyone(rvu: pl.DataFrame) -> pl.DataFrame:
-    """Return one row for each code and modifier: that of everyone's file, of another participant where it's absent."""
+    """Return one row for each code and modifier: that of everyone's file, or of another participant's without one."""
     names = rvu["participant"].unique().sort()
     if names.len() < 2:
         return rvu

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 
-from pfsetl.declared.records.sheet import Certainty, Code, Days, Fits, Name, Prose, Setting, Sheet, Title
+from pfsetl.declared.records.sheet import Certainty, Code, Days, Fits, Name, Prose, Reference, Setting, Sheet, Title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,39 @@ class SectionRow:
 
 SECTIONS = Sheet(
     "sections.csv", SectionRow, ("rule", "first", "last"), codes=("first", "last"), within=("rule",), nested=True
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeTraitRow:
+    """What codes are whose indicator, or number, is one of a range; `trait` is a column of `code_profile`."""
+
+    trait: Literal[
+        "add_on", "anesthesia", "endoscopy", "global_surgery", "imaging", "incident_to", "laboratory", "maternity",
+        "radiology", "reporting_only", "supply", "test_or_radiology", "therapy", "timed",
+    ]  # fmt: skip
+    field: Literal["global_days", "hcpcs", "imaging_family", "multiple_procedure", "pctc", "status"]
+    first: Annotated[str, Fits(r"[0-9A-Z]{1,5}")]
+    last: Annotated[str, Fits(r"[0-9A-Z]{1,5}")]
+    certainty: Certainty = "unconfirmed"
+    source: Prose = ""
+
+    def __post_init__(self) -> None:
+        if self.field == "hcpcs" and {len(self.first), len(self.last)} != {5}:
+            raise ValueError(f"first {self.first}, last {self.last}: a code has 5 characters. Correct it.")
+
+
+CODE_TRAITS = Sheet(
+    "code_traits.csv",
+    CodeTraitRow,
+    ("trait", "field", "first"),
+    codes=("first", "last"),
+    within=("trait", "field"),
+    refers=tuple(
+        Reference(end, ((f"codes/{field}.csv", "code"),), only=("field", field))
+        for field in ("global_days", "imaging_family", "multiple_procedure", "pctc", "status")
+        for end in ("first", "last")
+    ),
 )
 
 
