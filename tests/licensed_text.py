@@ -18,6 +18,7 @@ Found = tuple[str, str, str]
 WORD = r"[a-z][a-z0-9_]*"  # names that this project gives: one word, all in lower case
 SNAKE_CASE_WORDS = (
     "participant", "measure", "column", "table", "member", "change", "kind", "certainty", "relation", "population",
+    "event", "standing", "not_compared", "previous_participant",
 )  # fmt: skip
 OWN_CODES = ("code_text.text", "code_profile.text")  # columns of words for CMS's own codes
 OWN_CODE = r"^[ABCE-V]\d{4}$"
@@ -32,6 +33,7 @@ _HEADINGS = _declared("sections.csv", "section", "subsection")  # of CPT's own t
 MAY_HAVE_LOWER_CASE = dict.fromkeys(SNAKE_CASE_WORDS, WORD) | {
     "payment_national.reason": WORD,
     "payment_locality.reason": WORD,
+    "code_history.reason": WORD,
     "rejects.reason": rf"repeats line \d+|{WORD} isn't text of the form .*",
     "release_changes.old": rf"true|false|{_HEADINGS}",  # cells of rvu as text
     "release_changes.new": rf"true|false|{_HEADINGS}",
