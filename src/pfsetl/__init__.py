@@ -1,7 +1,7 @@
 """pfsetl: Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.
 
-The folders are the steps, in the order data flows: `declared`, `source`, `parsing`, `tables`, `publication`, `pricing`;
-`pipeline` joins them and `cli` offers them.
+The folders are the steps, in the order data flows: `declared`, `source`, `parsing`, `tables`, `publication`, `pricing`,
+`story`; `pipeline` joins them and `cli` offers them.
 
 >>> import pfsetl
 >>> pfsetl.open("output").scan("rvu", "RVU26A").collect()  # doctest: +SKIP
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from pfsetl.publication.version import Version
     from pfsetl.publication.version import open_version as open
     from pfsetl.storage.opening import open_store
+    from pfsetl.story.answers import HistoryAnswer
+    from pfsetl.story.history import History, history
 
 __all__ = [
-    "Build", "ClaimAnswer", "Companion", "LineAnswer", "PfsetlError", "PriceAnswer", "ProblemAnswer", "SourceAnswer",
-    "StepAnswer", "Version", "WorkIndexAnswer", "build", "claim", "open", "open_store", "price",
+    "Build", "ClaimAnswer", "Companion", "History", "HistoryAnswer", "LineAnswer", "PfsetlError", "PriceAnswer",
+    "ProblemAnswer", "SourceAnswer", "StepAnswer", "Version", "WorkIndexAnswer", "build", "claim", "history", "open",
+    "open_store", "price",
 ]  # fmt: skip
 
 _ANSWERS = [name for name in __all__ if name.endswith("Answer")]
@@ -47,6 +50,9 @@ _FROM = {
     "open_store": "pfsetl.storage.opening:open_store",
     "price": "pfsetl.pricing.price:price",
     **{name: f"pfsetl.pricing.answers:{name}" for name in _ANSWERS},
+    "History": "pfsetl.story.history:History",
+    "HistoryAnswer": "pfsetl.story.answers:HistoryAnswer",
+    "history": "pfsetl.story.history:history",
 }
 
 

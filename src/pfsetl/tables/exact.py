@@ -131,14 +131,40 @@ def causes(old: Sequence[Number], new: Sequence[Number]) -> tuple[Number, Number
     return work, pe, mp, _half_away((new[0] + new[1] + new[2]) * (now - was), _UNITS_PER_MILLIONTH)
 
 
+def local_causes(
+    old: tuple[Sequence[int], Sequence[int]], new: tuple[Sequence[int], Sequence[int]]
+) -> tuple[int, int, int, int, int]:
+    """Return what each cause moved a local amount by: work, PE and MP RVUs, the place's indices, and the factor.
+
+    Each side has the five numbers of `causes` and the three GPCIs x 1,000. RVUs move at the old indices and factor,
+    then the indices on the new RVUs at the old factor, then the factor on both.
+
+    >>> local_causes(((50, 74, 1, 323465, 10_000), (1000,) * 3), ((50, 70, 1, 334009, 10_000), (1100, 1000, 1000)))
+    (0, -1293860, 0, 1617325, 1328544)
+    """
+    (*was, old_factor, old_flag), at = old
+    (*now, new_factor, new_flag), to = new
+    before, after = old_factor * old_flag, new_factor * new_flag
+    work, pe, mp = ((b - a) * index * before for a, b, index in zip(was, now, at, strict=True))
+    index = sum(b * (then - first) for b, first, then in zip(now, at, to, strict=True)) * before
+    factor = sum(b * then for b, then in zip(now, to, strict=True)) * (after - before)
+    unit = _UNITS_PER_MILLIONTH * ONE_INDEX
+    return (
+        _half_away(work, unit), _half_away(pe, unit), _half_away(mp, unit), _half_away(index, unit),
+        _half_away(factor, unit),
+    )  # fmt: skip
+
+
 def rounding(change: Number, found: Sequence[Number]) -> Number:
     """Return what rounding to cents left of a change in cents, in millionths of a dollar, beside its `causes`.
 
     >>> rounding(-1, (0, -1293860, 0, 1275824))
     8036
     """
-    work, pe, mp, factor = found
-    return change * _MILLIONTHS_PER_CENT - (work + pe + mp + factor)
+    left = change * _MILLIONTHS_PER_CENT
+    for part in found:
+        left = left - part
+    return left
 
 
 def anesthesia_cents(base_units: int, minutes: int, factor: int) -> tuple[Decimal, int]:
@@ -186,6 +212,15 @@ def dollars(cents: pl.Expr) -> pl.Expr:
     Decimal('40.42')
     """
     return decimal(cents, CENTS)
+
+
+def plain(unscaled: int, places: int) -> Decimal:
+    """Return one integer as the decimal whose unscaled digits it is.
+
+    >>> plain(-1293860, 6)
+    Decimal('-1.293860')
+    """
+    return Decimal(unscaled).scaleb(-places)
 
 
 def decimal(unscaled: pl.Expr, dtype: pl.Decimal) -> pl.Expr:

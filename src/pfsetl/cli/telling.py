@@ -1,0 +1,64 @@
+"""Commands that tell the story of codes: what they paid since when, and what moved that."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pfsetl.cli import render, render_story
+from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
+from pfsetl.errors import UsageError
+from pfsetl.publication import version
+from pfsetl.story import history as stories
+from pfsetl.tables.code_history import SETTINGS
+
+
+def history(
+    hcpcs: str,
+    *,
+    modifier: str = "",
+    locality: str | None = None,
+    participant: str | None = None,
+    setting: str = "nonfacility",
+    since: Annotated[str | None, Parameter(name="--from")] = None,
+    csv: Annotated[bool, Parameter(negative="")] = False,
+    output: Output = DEFAULT_OUTPUT,
+    at: int | None = None,
+    json: Json = False,
+) -> None:
+    """Show what a code paid in every published release, and what moved that.
+
+    Parameters
+    ----------
+    hcpcs
+        A CPT or HCPCS code, e.g. 97761; 71046-26 has its modifier.
+    modifier
+        26, TC or 53; default the whole service.
+    locality
+        CA/18, a ZIP code or a county, as 'pfsetl price' takes it; its indices are then a cause too.
+    participant
+        From 2026: non_qp (default) or qp; before, everyone's rows.
+    setting
+        nonfacility or facility.
+    since
+        The first year, e.g. 2015.
+    csv
+        Print every column as CSV.
+    at
+        A version number; default the newest.
+    """
+    if csv and json:
+        raise UsageError("--csv and --json: give one of them.")
+    where = setting.strip().lower()
+    if where not in SETTINGS:
+        raise UsageError(f"setting {setting}: give {' or '.join(SETTINGS)}.")
+    own = None if "-" in hcpcs and not modifier else modifier
+    found = stories.history(
+        hcpcs, modifier=own, participant=participant or "non_qp", locality=locality, since=since,
+        output=version.open_version(output, at),
+    )  # fmt: skip
+    if json:
+        print(render.as_json(render_story.data(found)))
+    elif csv:
+        print(found.frame.write_csv(), end="")
+    else:
+        render_story.history(render.console(), found, where)

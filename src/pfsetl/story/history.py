@@ -1,0 +1,174 @@
+"""What codes paid in every published release, and what moved that: `code_history` for some codes, sorted by time."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+
+from pfsetl.declared import calendar, declarations, registry
+from pfsetl.declared.records.archives import PARTICIPANTS
+from pfsetl.errors import UsageError
+from pfsetl.near import beside, did_you_mean
+from pfsetl.publication.version import Version, open_version
+from pfsetl.remedies import command, first_build
+from pfsetl.story import local
+from pfsetl.story.answers import HistoryAnswer
+from pfsetl.tables.row_changes import EVERYONE
+
+TABLE = "code_history"
+YEARS = range(1992, 2100)  # of Medicare's fee schedule
+_CODE = re.compile(r"([0-9A-Z]{5})(?:[-\s:]?([0-9A-Z]{2}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The story of some codes: `frame` has a row for each code, modifier, participant and release, in CMS's order.
+
+    `place` is the locality, empty for the nation; `unpublished` are releases in force between the first asked for and
+    the last published that the version lacks, so that a change may go over several of them.
+    """
+
+    version: int
+    place: str
+    unpublished: tuple[str, ...]
+    frame: pl.DataFrame
+
+    def __repr__(self) -> str:
+        codes = self.frame["hcpcs"].unique().sort().to_list()
+        return f"<History of {', '.join(codes[:3])}{'...' * (len(codes) > 3)}: {self.frame.height} rows>"
+
+    @property
+    def rows(self) -> list[HistoryAnswer]:
+        """Every row as a dictionary with typed keys."""
+        return cast(list[HistoryAnswer], self.frame.to_dicts())
+
+
+def history(
+    codes: str | Iterable[str],
+    *,
+    modifier: str | None = None,
+    participant: str | None = None,
+    locality: str | None = None,
+    since: int | str | None = None,
+    output: str | Path | Version = "output",
+) -> History:
+    """Return what codes paid in every published release, and what moved that, from the table `code_history`.
+
+    `modifier` is `26`, `TC`, `53` or empty; None has every row of a code. `participant` is `qp` or `non_qp`, whose
+    series begin with the years of one factor for all; None has both. With a `locality` (`CA/18`, as `price` takes it)
+    amounts and changes are those of the place, and its indices are a cause of their own. `since` is a year. Raises
+    UsageError for what isn't known, with what is near.
+
+    >>> pfsetl.history(["97761", "99213"], since=2020).frame  # doctest: +SKIP
+    """
+    version = output if isinstance(output, Version) else open_version(output)
+    year = _year(since)
+    wanted = [_wanted(code, modifier) for code in ([codes] if isinstance(codes, str) else codes)]
+    _refuse_absent(version)
+    places = {label: number for number, label in enumerate(_in_order(version))}
+    found = version.scan(TABLE).filter(pl.col("hcpcs").is_in([code for code, _ in wanted])).collect()
+    _refuse_unknown(version, [code for code, _ in wanted], found)
+    found = found.filter(pl.any_horizontal(pl.lit(value=False), *(_is(code, its) for code, its in wanted)))
+    for code, its in wanted:
+        _refuse_modifier(code, its, version, found)
+    whose = _whose(participant)
+    found = found.filter(pl.col("participant").is_in(whose)) if whose else found
+    later = [label for label in places if version.releases[label].year >= (year or 0)]
+    found = found.filter(pl.col("release").is_in(later))
+    found = found.sort("hcpcs", "modifier", pl.col("release").replace_strict(places), "participant")
+    place, found = ("", found) if locality is None or found.is_empty() else local.placed(version, found, locality)
+    return History(version.number, place, _unpublished(version, year), found)
+
+
+def _is(code: str, modifier: str | None) -> pl.Expr:
+    same = pl.col("hcpcs") == code
+    return same if modifier is None else same & (pl.col("modifier") == modifier)
+
+
+def _in_order(version: Version) -> list[str]:
+    """Return the releases of a version in CMS's order."""
+    known = {label: number for number, label in enumerate(registry.releases())}
+    return sorted(
+        version.releases,
+        key=lambda x: (version.releases[x].year, version.releases[x].quarter, known.get(x, len(known)), x),
+    )
+
+
+def _year(since: int | str | None) -> int | None:
+    if since is None:
+        return None
+    text = str(since).strip()
+    if not text.isascii() or not text.isdecimal() or int(text) not in YEARS:
+        raise UsageError(f"from {text}: no year of the fee schedule. Give one such as 2015, from {YEARS[0]} on.")
+    return int(text)
+
+
+def _wanted(code: str, modifier: str | None) -> tuple[str, str | None]:
+    """Return a code and a modifier as CMS writes them; `99213-26` names both."""
+    match = _CODE.fullmatch(code.strip().upper())
+    if match is None:
+        raise UsageError(
+            f"{code.strip() or 'an empty code'}: no code. Codes have five characters, like 99213 or G0101."
+        )
+    own = None if modifier is None else modifier.strip().upper()
+    if match[2] and own not in (None, match[2]):
+        raise UsageError(f"{code.strip()} with modifier {own}: two modifiers. Give one.")
+    return match[1], match[2] or own
+
+
+def _refuse_absent(version: Version) -> None:
+    """Raise UsageError for a version without the table."""
+    if not version.releases:
+        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
+    if TABLE not in {r.table for r in version.resources}:
+        raise UsageError(
+            f"{version.store}: version {version.number} has no table {TABLE}; the next build of a whole release makes "
+            f"it: {command(f'build {_in_order(version)[-1]} --again', version.store)}."
+        )
+
+
+def _refuse_unknown(version: Version, codes: Sequence[str], found: pl.DataFrame) -> None:
+    if missing := [code for code in codes if code not in found["hcpcs"]]:
+        known = version.scan(TABLE).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
+        close = beside(missing[0], known)
+        hint = f" Near: {', '.join(close)}." if close else ""
+        more = f" Nor are {', '.join(missing[1:])}." if missing[1:] else ""
+        raise UsageError(f"{missing[0]}: in no release of version {version.number} ({len(known):,} codes).{hint}{more}")
+
+
+def _refuse_modifier(code: str, modifier: str | None, version: Version, found: pl.DataFrame) -> None:
+    if found.filter(hcpcs=code).is_empty():
+        rows = version.scan(TABLE).filter(pl.col("hcpcs") == code).select(pl.col("modifier").unique().sort()).collect()
+        there = ", ".join(one or "no modifier" for one in rows["modifier"])
+        asked = modifier or "no modifier"
+        raise UsageError(f"{code} with {asked}: no release has such a row. It has rows with {there}.")
+
+
+def _whose(participant: str | None) -> list[str]:
+    """Return the participants of a series: one that follows another has that one's rows of before."""
+    if participant is None:
+        return []
+    follows = {r.participant: r.follows for r in declarations.rows(PARTICIPANTS)}
+    name = participant.strip().lower().replace("-", "_")
+    if name not in follows:
+        raise UsageError(
+            f"participant {participant}: not known.{did_you_mean(name, follows)} There are {', '.join(follows)}."
+        )
+    return [name, *([EVERYONE] if follows[name] else [])]
+
+
+def _unpublished(version: Version, since: int | None) -> tuple[str, ...]:
+    """Return the releases in force, from a year or the first published on, that the version lacks, in CMS's order."""
+    published = _in_order(version)
+    first, last = version.releases[published[0]], version.releases[published[-1]]
+    begins = (since, 1) if since else (first.year, first.quarter)
+    return tuple(
+        label
+        for label, release in registry.releases().items()
+        if label not in version.releases
+        and begins <= (release.year, release.quarter) <= (last.year, last.quarter)
+        and calendar.days_of(release)
+    )

@@ -1,0 +1,214 @@
+"""`pfsetl history` and `pfsetl.history`: what a code paid since when and why, on the bundled sample."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import pfsetl
+from pfsetl.cli import main
+from pfsetl.errors import UsageError
+from pfsetl.story.sentences import blocks, moved
+
+Run = Callable[..., tuple[int, str, str]]
+CENT = Decimal("0.01")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that `pfsetl demo` published: Level II rows of RVU25D and RVU26A."""
+    output = tmp_path_factory.mktemp("demo") / "output"
+    main(["demo", "--output", str(output)])
+    return output
+
+
+@pytest.fixture(scope="module")
+def version(store: Path) -> pfsetl.Version:
+    return pfsetl.open(store)
+
+
+# --- from Python ----------------------------------------------------------------------------------------------------
+
+
+def test_many_codes_at_once_are_a_frame_in_the_order_of_codes_and_time(version: pfsetl.Version) -> None:
+    found = pfsetl.history(["G0105", "g0101"], participant="qp", output=version).frame
+    assert found.select("hcpcs", "release", "participant").rows() == [
+        ("G0101", "RVU25D", "all"), ("G0101", "RVU26A", "qp"), ("G0105", "RVU25D", "all"), ("G0105", "RVU26A", "qp"),
+        ("G0105", "RVU25D", "all"), ("G0105", "RVU26A", "qp"),
+    ]  # fmt: skip  # the last two are modifier 53
+
+
+def test_both_participants_are_there_where_none_is_asked_for(version: pfsetl.Version) -> None:
+    rows = pfsetl.history("G0101", output=version).rows
+    assert [row["participant"] for row in rows] == ["all", "non_qp", "qp"]
+
+
+def test_a_row_has_the_keys_that_its_type_promises(version: pfsetl.Version) -> None:
+    national = pfsetl.history("G0101", output=version).rows[0]
+    local = pfsetl.history("G0101", locality="CA/18", output=version).rows[0]
+    required, extra = pfsetl.HistoryAnswer.__required_keys__, pfsetl.HistoryAnswer.__optional_keys__
+    assert (set(national), set(local)) == (set(required), set(required | extra))
+
+
+def test_amounts_of_a_locality_are_those_of_payment_locality(version: pfsetl.Version) -> None:
+    columns = ["release", "participant", "nonfacility_amount", "facility_amount", "nonfacility_payment"]
+    where = {"hcpcs": "G0101", "modifier": "", "state": "CA", "locality": "18"}
+    expected = version.scan("payment_locality").filter(**where).select(columns).collect().sort(columns[:2])
+    found = pfsetl.history("G0101", locality="CA/18", output=version).frame
+    assert found.select(columns).sort(columns[:2]).rows() == expected.rows()
+
+
+@pytest.mark.parametrize("code", ["G0101", "G0105", "G0104"])
+def test_the_causes_of_a_locality_add_up_and_are_those_of_decimal_arithmetic(
+    code: str, version: pfsetl.Version
+) -> None:
+    """RVUs at the old indices and factor, then the indices, then the factor: each by hand from `rvu` and `gpci`."""
+    parts = ("work_rvu", "facility_pe_rvu", "mp_rvu")
+    gpcis = version.scan("gpci").filter(state="CA", locality="18").collect()
+    place = {row["release"]: [row[f"{p}_gpci"] for p in ("work", "pe", "mp")] for row in gpcis.iter_rows(named=True)}
+    before, now = (
+        row for row in pfsetl.history(code, modifier="", participant="qp", locality="CA/18", output=version).rows
+    )
+    old, new = ([row[p] for p in parts] for row in (before, now))  # type: ignore[literal-required]
+    at, to = place["RVU25D"], place["RVU26A"]
+    index = sum(b * (t - a) for b, a, t in zip(new, at, to, strict=True)) * before["conversion_factor"]
+    factor = sum(b * t for b, t in zip(new, to, strict=True)) * (now["conversion_factor"] - before["conversion_factor"])
+    rvus = [(b - a) * g * before["conversion_factor"] for a, b, g in zip(old, new, at, strict=True)]
+    causes = [now[f"facility_change_{c}"] for c in ("work", "pe", "mp", "index", "factor")]  # type: ignore[literal-required]
+    assert causes == [v.quantize(Decimal("0.000001"), ROUND_HALF_UP) for v in (*rvus, index, factor)]
+    assert now["facility_change"] == sum(causes) + now["facility_change_rounding"]
+
+
+def test_a_year_before_which_nothing_is_wanted_leaves_earlier_releases_out(version: pfsetl.Version) -> None:
+    assert {row["release"] for row in pfsetl.history("G0101", since=2026, output=version).rows} == {"RVU26A"}
+
+
+def test_releases_in_force_that_are_not_published_are_named(version: pfsetl.Version) -> None:
+    assert pfsetl.history("G0101", since=2025, output=version).unpublished == ("RVU25A", "RVU25B", "RVU25C")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"codes": "G0102X"}, "G0102X: no code. Codes have five characters"),
+        ({"codes": "G0107"}, r"G0107: in no release of version 2 .* Near: G0103, G0104"),
+        ({"codes": ""}, "an empty code: no code"),
+        (
+            {"codes": "G0101", "modifier": "26"},
+            "G0101 with 26: no release has such a row. It has rows with no modifier",
+        ),
+        ({"codes": "G0101-26", "modifier": "TC"}, "two modifiers"),
+        ({"codes": "G0101", "since": -5}, "from -5: no year of the fee schedule"),
+        ({"codes": "G0101", "since": "²"}, "no year of the fee schedule"),
+        ({"codes": "G0101", "participant": "qpp"}, "participant qpp: not known. Did you mean qp"),
+        ({"codes": "G0101", "locality": "CA/99"}, "locality CA/99: RVU26A has no locality of this number"),
+    ],
+)
+def test_what_is_not_known_is_refused_with_what_is_near(
+    asked: dict[str, object], said: str, version: pfsetl.Version
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        pfsetl.history(**asked, output=version)  # type: ignore[arg-type]
+
+
+def test_a_code_may_be_written_in_lower_case_with_spaces_and_its_modifier(version: pfsetl.Version) -> None:
+    found = pfsetl.history(" g0105-53 ", output=version).rows
+    assert {(row["hcpcs"], row["modifier"]) for row in found} == {("G0105", "53")}
+
+
+def test_an_empty_store_says_what_publishes(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing is published there"):
+        pfsetl.history("G0101", output=tmp_path / "none")
+
+
+# --- in words -------------------------------------------------------------------------------------------------------
+
+
+def row(change: str, work: str, factor: str) -> dict[str, Decimal]:
+    causes = {"work": work, "pe": "0", "mp": "0", "factor": factor}
+    told = {f"facility_change_{name}": Decimal(value) for name, value in causes.items()}
+    return told | {"facility_change": Decimal(change), "facility_amount": Decimal("10.00")}
+
+
+def test_causes_that_add_up_in_cents_are_told_alone() -> None:
+    assert moved(row("0.05", "0.02", "0.03"), "facility") == "$9.95 to $10.00: RVUs +0.02, factor +0.03"
+
+
+def test_where_cents_do_not_add_up_rounding_is_a_cause() -> None:
+    assert moved(row("-0.02", "0", "-0.0149"), "facility") == "$10.02 to $10.00: factor -0.01, rounding -0.01"
+
+
+def test_what_did_not_move_has_no_sentence() -> None:
+    assert moved(row("0.00", "0", "0"), "facility") is None
+
+
+def test_equal_amounts_are_a_level_line() -> None:
+    assert blocks([Decimal(1)] * 3) == "▁▁▁"
+
+
+# --- on the command line --------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_of_eighty_columns_shows_a_row_in_a_line(
+    store: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run("history", "G0101", "--output", store)
+    (now,) = (line for line in out.splitlines() if line.startswith("RVU26A"))
+    assert (code, len(now) <= 80, now.split()[:3]) == (0, True, ["RVU26A", "2026-01-01", "A"])
+
+
+def test_the_sentence_names_both_amounts_and_every_cause(store: Path, version: pfsetl.Version, run: Run) -> None:
+    columns = ["release", "nonfacility_amount", "nonfacility_total_rvu", "conversion_factor"]
+    rows = pfsetl.history("G0101", participant="non_qp", output=version).frame.select(columns).rows()
+    (_, before, old, paid), (_, now, new, pays) = rows
+    rvus, factor = (
+        ((new - old) * paid).quantize(CENT, ROUND_HALF_UP),
+        (new * (pays - paid)).quantize(CENT, ROUND_HALF_UP),
+    )
+    _, out, _ = run("history", "G0101", "--output", store)
+    assert f"RVU25D to RVU26A: ${before} to ${now}: RVUs {rvus:+}, factor {factor:+}" in out
+
+
+def test_unpublished_releases_are_named_before_the_first_row(store: Path, run: Run) -> None:
+    _, out, _ = run("history", "G0101", "--from", "2025", "--output", store)
+    assert out.index("not published here  RVU25A, RVU25B, RVU25C") < out.index("\nRVU25D")
+
+
+def test_json_has_rows_sentences_and_what_is_not_published(store: Path, run: Run) -> None:
+    data = json.loads(run("history", "G0101", "--from", "2025", "--json", "--output", store)[1])
+    assert (len(data["rows"]), len(data["sentences"]["facility"]), data["unpublished"][0]) == (2, 1, "RVU25A")
+
+
+def test_csv_is_the_whole_table(store: Path, version: pfsetl.Version, run: Run) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("history", "G0101", "--csv", "--output", store)[1])))
+    frame = pfsetl.history("G0101", participant="non_qp", output=version).frame
+    assert ([r["nonfacility_change"] for r in rows], list(rows[0])) == (
+        [str(v) if v is not None else "" for v in frame["nonfacility_change"]],
+        frame.columns,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--from=-5"], "from -5: no year"),
+        (["--csv", "--json"], "give one of them"),
+        (["--setting", "home"], "setting home: give nonfacility or facility"),
+    ],
+)
+def test_odd_options_are_refused(asked: list[str], said: str, store: Path, run: Run) -> None:
+    code, _, err = run("history", "G0101", *asked, "--output", store)
+    assert (code, said in err) == (2, True)
+
+
+def test_every_column_of_a_local_history_is_a_decimal_as_in_the_nations(version: pfsetl.Version) -> None:
+    local = pfsetl.history("G0101", locality="CA/18", output=version).frame
+    national = pfsetl.history("G0101", output=version).frame
+    assert {c: local.schema[c] for c in national.columns} == dict(national.schema)
+    assert local.schema["facility_change_index"] == pl.Decimal(12, 6)
