@@ -1,7 +1,7 @@
 """All data files of a site, cut from one published version: the same bytes whenever it's made of the same version."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -15,8 +15,10 @@ from pfsetl.site.codes import code_files
 from pfsetl.site.comparison import section_files
 from pfsetl.site.files import checksum, encoded
 from pfsetl.site.lines import line_files
+from pfsetl.site.movements import movements
 from pfsetl.site.places import place_files
 from pfsetl.site.release import release_facts
+from pfsetl.site.search import search_files
 from pfsetl.site.states import states
 
 BASE = "base"  # the path under which what the page itself holds is told
@@ -33,7 +35,7 @@ def data(version: Version, code: str | None = None) -> Iterator[tuple[str, bytes
     if version.classification != "public":
         raise UsageError(f"{version.store}: a store of licensed text. Make the site of the store of the tables.")
     told = base.facts(version, order)
-    told |= {"codes": {}, "beside": {}, "lacks": lacks(version)}
+    told |= {"codes": {}, "beside": {}, "search": {}, "lacks": lacks(version)}
     for prefix, content in code_files(lambda number: _rows(version, order[number], code), len(order), {}):
         told["codes"][prefix] = checksum(content)
         yield f"data/codes/{prefix}.json", content
@@ -42,14 +44,18 @@ def data(version: Version, code: str | None = None) -> Iterator[tuple[str, bytes
         known[label] = [of, checksum(content)]
         if of == label:
             yield f"data/places/{label}.json", content
+    moved = movements(version)
     for label, entry in zip(order, told["releases"], strict=True):
         entry["places"] = known[label]
-        made = list(_release(version, label, code))
+        made = list(_release(version, label, moved.get(label), code))
         entry["file"] = checksum(made[-1][1])
         yield from made
     for prefix, content in beside_files(version, order[-1], code):
         told["beside"][prefix] = checksum(content)
         yield f"data/beside/{prefix}.json", content
+    for prefix, content in search_files(version, order, {}, code):
+        told["search"][prefix] = checksum(content)
+        yield f"data/search/{prefix}.json", content
     for name, content in (("words", encoded(words.words())), ("known", encoded(base.known()))):
         told[name] = checksum(content)
         yield f"data/{name}.json", content
@@ -61,7 +67,9 @@ def _rows(version: Version, label: str, code: str | None) -> pl.DataFrame:
     return states((rows.filter(hcpcs=code) if code else rows).collect(), version.release(label))
 
 
-def _release(version: Version, label: str, code: str | None) -> Iterator[tuple[str, bytes]]:
+def _release(
+    version: Version, label: str, changes: Mapping[str, Any] | None, code: str | None
+) -> Iterator[tuple[str, bytes]]:
     sections: dict[str, dict[str, list[Any]]] = {}
     for participant, section, content in section_files(version, label):
         name = f"data/sections/{label}/{participant}-{_slug(section)}.json"
@@ -71,7 +79,7 @@ def _release(version: Version, label: str, code: str | None) -> Iterator[tuple[s
     for prefix, content in line_files(version, label, code):
         lines[prefix] = checksum(content)
         yield f"data/lines/{label}/{prefix}.json", content
-    yield f"data/releases/{label}.json", encoded(release_facts(version, label, sections, lines))
+    yield f"data/releases/{label}.json", encoded(release_facts(version, label, changes, sections, lines))
 
 
 def _slug(text: str) -> str:

@@ -3,7 +3,7 @@ import {el} from "./dom.js";
 import {facts, releases} from "./facts.js";
 import {load} from "./load.js";
 import {prefixIn} from "./code-data.js";
-import {addressOf} from "./address.js";
+import {addressOf, codeOf, go} from "./address.js";
 
 const RELATIONS = {
   endoscopic_base: "Endoscopic base", endoscopy: "Endoscopies of which it's the base", endoscopic_sibling: "Endoscopies of the same base",
@@ -17,12 +17,15 @@ export async function beside({known, asked}) {
   const prefix = prefixIn(facts.beside, known.code);
   const file = prefix ? await load(`data/beside/${prefix}.json`, facts.beside[prefix]) : {};
   const said = Object.hasOwn(file, known.code) ? file[known.code] : {};
+  const other = el("input", {type: "text", size: 9, placeholder: "Other code", "aria-label": `A code to put beside ${known.code}`});
   const lacks = facts.lacks.map((table) => LACKS[table] ?? table);
   return el("div", {},
     el("dl", {class: "facts"},
       said.mue && fact("Most units (MUE)", `${said.mue[0]} ${said.mue[1] === "1" ? "in one line of a claim" : "on one day"} (indicator ${said.mue[1]}; ${said.mue[2]})`),
       !said.mue && !facts.lacks.includes("mue") && fact("Most units (MUE)", "no limit is listed"),
       Object.entries(RELATIONS).filter(([name]) => said.code_relation?.[name]).map(([name, title]) => fact(title, links(said.code_relation[name], asked)))),
+    el("form", {class: "bar", onsubmit: (event) => { event.preventDefault(); if (other.value.trim()) go({...asked, participant: "", with: codeOf(other.value)}); }},
+      other, el("button", {}, `Beside ${known.code}`)),
     el("p", {class: "quiet"}, `As of ${releases.at(-1).label}, the newest release of this site.`, lacks.length > 0 && ` Not here: ${lacks.join("; ")}.`));
 }
 

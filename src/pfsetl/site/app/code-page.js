@@ -71,10 +71,11 @@ function chips({known, row, modifiers, line, number, asked}) {
   return found;
 }
 
-function inForce({release, asked}) {
+function inForce({release, asked, place}) {
   const sample = release.sample ? " This release is a sample: a part of CMS's." : "";
   const missing = release.missing.length ? ` Missing from CMS's archive: ${release.missing.map(memberText).join(", ")}.` : "";
-  return el("p", {class: "quiet"}, el("a", {href: addressOf({release: release.label})}, release.label), `, ${days(release)}, prices ${asked.date}.${sample}${missing}`);
+  return el("p", {class: "quiet"}, el("a", {href: addressOf({release: release.label})}, release.label), `, ${days(release)}, prices ${asked.date}.${sample}${missing}`,
+    place && [" ", el("a", {href: addressOf({place: place.key, date: asked.date})}, `More about ${place.name}`), "."]);
 }
 
 function componentBars({known, modifiers, line, number, asked}) {

@@ -1,7 +1,7 @@
 // How a code compares: the histogram of its section with the code marked, and its neighbours.
 import {el, svg, chart, chartWidth} from "./dom.js";
 import {ordinal, grouped} from "./numbers.js";
-import {MEASURES, measureText, population, standing, sectionsOf, participantWith} from "./population.js";
+import {MEASURES, measureName, measureText, population, standing, sectionsOf, participantWith} from "./population.js";
 import {addressOf} from "./address.js";
 import {select} from "./controls.js";
 
@@ -34,14 +34,14 @@ function compared({known, asked}, measure, pairs) {
 export function compareSentence(known, measure, {value, n, percentile, median, rank}) {
   const text = (one) => measureText(measure, one);
   const middle = Number.isInteger(median) ? text(median) : text(Math.round(median));
-  if (value === null) return `${known.code} has no ${MEASURES[measure].toLowerCase()} above zero; the median of ${grouped(n)} ${known.section} codes is ${middle}.`;
+  if (value === null) return `${known.code} has no ${measureName(measure)} above zero; the median of ${grouped(n)} ${known.section} codes is ${middle}.`;
   const ratio = value / median;
   const near = ratio.toFixed(1) === "1.0" || (1 / ratio).toFixed(1) === "1.0";
   const stands = near ? `about the median of ${middle}` : ratio > 1 ? `${ratio.toFixed(1)}× the median of ${middle}` : `${(1 / ratio).toFixed(1)}× below the median of ${middle}`;
   return `${MEASURES[measure]} ${text(value)}: ${ordinal(Math.round(percentile))} percentile of ${grouped(n)} ${known.section} codes, rank ${grouped(rank)}, ${stands}.`;
 }
 
-function histogram({values, value, median}, text) {
+export function histogram({values, value, median}, text) {
   const width = chartWidth();
   const end = values[Math.floor((values.length - 1) * 0.97)] || values.at(-1);
   const size = Math.max(1, Math.ceil(end / BINS));

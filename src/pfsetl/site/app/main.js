@@ -9,9 +9,11 @@ const content = document.getElementById("content");
 let turn = 0;
 
 async function pageOf(wanted) {
-  if (wanted.code !== undefined) return codePage(wanted);
+  if (wanted.code !== undefined && wanted.with === undefined) return codePage(wanted);
   const more = await loadMore();
-  return more.homePage();
+  const pages = {with: "twoPage", q: "searchPage", section: "sectionPage", place: "placePage", release: "releasePage", list: "listPage"};
+  const name = Object.keys(pages).find((one) => wanted[one]);
+  return name ? more[pages[name]](wanted) : more.homePage();
 }
 
 async function show() {
@@ -23,7 +25,7 @@ async function show() {
     made = await pageOf(wanted);
   } catch (error) {
     const text = error instanceof Trouble ? error.message : `This page met an error of its own: ${error.message}. Please report it with the address.`;
-    made = {title: "Not found", content: [el("h1", {}, wanted.code ? codeOf(wanted.code) : "Not found"), el("p", {class: "notice", role: "alert"}, text)]};
+    made = {title: "Not found", content: [el("h1", {}, wanted.code ? codeOf(wanted.code) : "Not here"), el("p", {class: "notice", role: "alert"}, text)]};
   }
   if (mine !== turn) return;
   document.title = `${made.title} – Medicare fee schedule`;

@@ -6,5 +6,11 @@ import {compare} from "./compare.js";
 import {indicators} from "./indicators.js";
 import {beside} from "./beside.js";
 import {homePage} from "./home-page.js";
+import {searchPage} from "./search-page.js";
+import {sectionPage} from "./section-page.js";
+import {placePage} from "./place-page.js";
+import {releasePage} from "./release-page.js";
+import {twoPage} from "./two-page.js";
+import {listPage} from "./list-page.js";
 
-export {source, history, why, compare, indicators, beside, homePage};
+export {source, history, why, compare, indicators, beside, homePage, searchPage, sectionPage, placePage, releasePage, twoPage, listPage};

@@ -10,6 +10,11 @@ export const MEASURES = {
 };
 const MADE_OF = {nonfacility_amount: "nonfacility_total_rvu", facility_amount: "facility_total_rvu"};
 
+// As in the middle of a sentence.
+export function measureName(measure) {
+  return MEASURES[measure][0].toLowerCase() + MEASURES[measure].slice(1);
+}
+
 export function measureText(measure, value) {
   return measure.endsWith("amount") ? dollars(value) : rvuText(value);
 }

@@ -1,0 +1,42 @@
+"""Files to search in: every code of any release, with its status and section in the last release that has it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from pfsetl.publication.version import Version
+from pfsetl.site.files import by_prefix, encoded
+
+
+def search_files(
+    version: Version, order: Sequence[str], texts: Mapping[str, str], only: str | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (beginning of the codes, JSON) of each file, of one code alone if it's named.
+
+    A file is `{"sections": [[section, subsection]...], "codes": [[code, status, number of the section, number of the
+    last release, text]...]}`, without the text where there is no public one.
+    """
+    last = pl.DataFrame(
+        schema={"hcpcs": pl.String, "status": pl.String, "section": pl.String, "subsection": pl.String, "at": pl.Int32}
+    )
+    for at, label in reversed(list(enumerate(order))):
+        rows = version.scan("rvu", label).select(
+            "hcpcs", "status", pl.col("section").fill_null(""), pl.col("subsection").fill_null(""), at=pl.lit(at)
+        )
+        rows = rows.filter(hcpcs=only) if only else rows
+        new = rows.unique("hcpcs", keep="first", maintain_order=True).collect()
+        last = pl.concat([last, new.join(last, on="hcpcs", how="anti")])
+    rows_of = {row[0]: row for row in last.sort("hcpcs").iter_rows()}
+    sizes = {code: "-" * (24 + len(texts.get(code, ""))) for code in rows_of}
+    for prefix, codes in by_prefix(sizes).items() if sizes else ():
+        sections: dict[tuple[str, str], int] = {}
+        listed = [_listed(rows_of[code], sections, texts.get(code)) for code in codes]
+        yield prefix, encoded({"sections": [list(one) for one in sections], "codes": listed}) + b"\n"
+
+
+def _listed(
+    row: tuple[str, str, str, str, int], sections: dict[tuple[str, str], int], text: str | None
+) -> list[str | int]:
+    code, status, section, subsection, at = row
+    listed: list[str | int] = [code, status, sections.setdefault((section, subsection), len(sections)), at]
+    return [*listed, text] if text else listed

@@ -1,0 +1,111 @@
+"""The other pages, in a browser: search, a section, a locality, a release, two codes, a list with volumes."""
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from pfsetl import Version
+from tests.page.conftest import Visit
+
+SERIOUS = {"serious", "critical"}
+PAGES = (
+    "?", "?q=G010", "?section=HCPCS%20Level%20II%20G", "?place=CA/18&date=2026-02-01", "?release=RVU26A",
+    "?code=G0101&with=G0102&date=2026-02-01", "?list=1&date=2026-02-01",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(sample: Version, serve: Callable[[Version], str]) -> str:
+    return serve(sample)
+
+
+@pytest.fixture(scope="module")
+def page(visit: Callable[..., Visit], site: str) -> Visit:
+    """One window for all tests here; each opens the address it's about."""
+    return visit(site, bypass_csp=True)
+
+
+@pytest.mark.parametrize("query", PAGES)
+def test_a_page_is_quiet_and_accessible_and_fits(page: Visit, query: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.said.clear()
+    page.go(query)
+    assert page.said == []
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert len(page.text()) > 100
+    found = axe.run(page.page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in SERIOUS] == []
+
+
+def test_search_finds_every_code_with_a_beginning(page: Visit, sample: Version) -> None:
+    known = sample.scan("rvu").filter(pl.col("hcpcs").str.starts_with("G01")).collect()["hcpcs"].unique().sort()
+    page.go("?q=g01")
+    assert page.page.locator("tbody th").all_inner_texts() == known.to_list()
+
+
+def test_search_finds_a_section_by_a_word(page: Visit) -> None:
+    page.go("?q=level%20g")
+    assert "HCPCS Level II G" in page.page.locator("main li").all_inner_texts()
+
+
+def test_a_code_typed_into_the_search_opens_its_page(page: Visit) -> None:
+    page.go("?").page.fill("#find", " g0101 ")
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_selector("#payment")
+    assert "code=G0101" in page.page.url
+
+
+def test_a_section_says_its_median_and_lists_its_codes(page: Visit) -> None:
+    text = page.go("?section=hcpcs%20level%20ii%20g&date=2026-02-01").text()
+    assert "Half of its 194 codes with a value have a work RVU of 0.97 or more; the highest is 20.41" in text
+
+
+def test_a_locality_shows_cms_indices(page: Visit) -> None:
+    text = page.go("?place=ca/18&date=2026-02-01").text()
+    assert [name for name in ("Work 1.041", "Practice expense 1.183", "Malpractice 0.664") if name not in text] == []
+
+
+def test_a_release_accounts_for_every_line(page: Visit, sample: Version) -> None:
+    lines = sum(member.lines for member in sample.releases["RVU26A"].members)
+    assert f"All {lines:,} lines of CMS's files are accounted for" in page.go("?release=rvu26a").text()
+
+
+def test_a_release_says_what_moved_and_why(page: Visit, sample: Version) -> None:
+    changed = sample.scan("code_history", "RVU26A").filter(
+        pl.col("not_compared").is_null(), pl.col("reason").is_null(), participant="non_qp", modifier=""
+    )
+    rows = changed.collect()
+    up, down = (rows["nonfacility_change"] > 0).sum(), (rows["nonfacility_change"] < 0).sum()
+    assert f"Against RVU25D, {up} of {rows.height} codes rose and {down} fell" in page.go("?release=RVU26A").text()
+
+
+def test_two_codes_say_which_pays_more(page: Visit) -> None:
+    # G0101 39.75; G0102 0.73 RVU x 33.4009 = 24.38
+    assert "G0101 pays $15.37 more than G0102." in page.go("?code=G0101&with=G0102&date=2026-02-01").text()
+
+
+def test_a_list_adds_up_and_stays_in_the_browser(page: Visit) -> None:
+    page.go("?list=1&date=2026-02-01").page.fill("#lines", "g0101 1,000\nG0102; 10\nnonsense\nG9999 2")
+    page.page.click("text=Add up")
+    page.page.wait_for_selector("#sum")
+    assert page.text("#sum") == "$39,993.80"  # 1,000 x 39.75 + 10 x 24.38
+    assert "441.70 work RVUs" in page.text()  # 1,000 x 0.44 + 10 x 0.17
+    assert "Line 3, nonsense: write a code and a whole number" in page.text()
+    assert "No release of this site has a code G9999" in page.text()
+    assert "G0101" not in page.page.url
+
+
+def test_what_isnt_there_is_said(page: Visit) -> None:
+    assert "This site has no release RVU99A. It has RVU25D, RVU26A." in page.go("?release=RVU99A").text()
+    assert "RVU26A has no locality CA/99" in page.go("?place=CA/99&date=2026-02-01").text()
+    assert "has no section Nonsense with values" in page.go("?section=Nonsense&date=2026-02-01").text()
+    assert "Nothing found for zzz" in page.go("?q=zzz").text()
+
+
+def test_a_copied_table_is_csv_that_no_spreadsheet_runs(page: Visit) -> None:
+    page.go("?release=RVU26A")
+    made = page.page.evaluate(
+        "pfs.table.csv([['a,b', '=1+1', '-5', '\"x\"', '\u2212$1.00'], ['+cmd', '@x', '', '1', '$2,000.00']])"
+    )
+    assert made == '"a,b",\'=1+1,-5,"""x""",\u2212$1.00\r\n\'+cmd,\'@x,,1,"$2,000.00"\r\n'
