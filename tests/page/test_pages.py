@@ -86,13 +86,13 @@ def test_two_codes_say_which_pays_more(page: Visit) -> None:
 
 
 def test_a_list_adds_up_and_stays_in_the_browser(page: Visit) -> None:
-    page.go("?list=1&date=2026-02-01").page.fill("#lines", "g0101 1,000\nG0102; 10\nnonsense\nG9999 2")
+    page.go("?list=1&date=2026-02-01").page.fill("#lines", "g0101 1,000\nG0102; 10\nnonsense\nG0100 2")
     page.page.click("text=Add up")
     page.page.wait_for_selector("#sum")
     assert page.text("#sum") == "$39,993.80"  # 1,000 x 39.75 + 10 x 24.38
-    assert "441.70 work RVUs" in page.text()  # 1,000 x 0.44 + 10 x 0.17
+    assert "441.80 work RVUs" in page.text()  # 1,000 x 0.44 + 10 x 0.18
     assert "Line 3, nonsense: write a code and a whole number" in page.text()
-    assert "No release of this site has a code G9999" in page.text()
+    assert "No release of this site has a code G0100" in page.text()
     assert "G0101" not in page.page.url
 
 
