@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pfsetl.pricing.reductions import Line
+from pfsetl.pricing.lines import Line
 
 DOLLARS = ("payment", "technical", "professional", "therapy", "base_payment", "charge", "uncapped_technical")
 SHARES = ("preoperative", "intraoperative", "postoperative")

@@ -4,7 +4,7 @@ import polars as pl
 
 from pfsetl import Version
 from pfsetl.declared import registry
-from pfsetl.pricing.reductions import therapy_share
+from pfsetl.pricing.rules import therapy_share
 from pfsetl.tables.exact import amount_cents, dollars, scaled
 from tests.golden.published import SETTINGS
 from tests.golden.sources import AMOUNT, INSTITUTIONAL, LIMITING, LOWER, NATIONAL, OPPS, THERAPY

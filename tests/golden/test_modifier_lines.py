@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from pfsetl.pricing.claims import price_claim
-from pfsetl.pricing.reductions import PricedLine, reductions
+from pfsetl.pricing.lines import PricedLine
+from pfsetl.pricing.rules import reductions
 from pfsetl.pricing.service import modifiers
 from tests.golden.claim_lines import line
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pfsetl.pricing.claims import price_claim
-from pfsetl.pricing.reductions import Line
+from pfsetl.pricing.lines import Line
 
 DAYS = [date(2005, 7, 1), date(2010, 3, 1), date(2010, 9, 1), date(2014, 2, 3), date(2022, 5, 2), date(2025, 3, 3)]
 MODIFIERS = [

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pfsetl.pricing.claims import price_claim
-from pfsetl.pricing.reductions import Line, therapy_share
+from pfsetl.pricing.lines import Line
+from pfsetl.pricing.rules import therapy_share
 
 TODAY = date(2025, 3, 3)
 

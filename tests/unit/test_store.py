@@ -119,7 +119,19 @@ def test_a_name_taken_by_something_else_than_a_file_is_an_error(store: LocalStor
         store.put_new("versions/000002.json", b"{}")
 
 
-@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "/etc/hostname", "linked/outside"])
+@pytest.mark.parametrize("linked", ["tree", "tree/000002"])
+def test_what_a_link_in_the_place_of_a_tree_leads_to_is_no_layout_of_this_store(
+    store: LocalStore, tmp_path: Path, linked: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "000002").mkdir(parents=True)
+    store.put_new("versions/000002.json", b"{}")
+    (store.root / "tree").mkdir() if linked != "tree" else None
+    (store.root / linked).symlink_to(elsewhere if linked == "tree" else elsewhere / "000002")
+    assert store.trees() == []
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "/etc/hostname", "linked/outside", "a\n/../x"])
 def test_no_name_leads_out_of_the_store(store: LocalStore, tmp_path: Path, name: str) -> None:
     store.put_new("a/b", b"x")
     (tmp_path / "outside").write_text("x")

@@ -10,7 +10,7 @@ from pfsetl.errors import UsageError
 from pfsetl.pricing.loaded import Loaded, row_of
 from pfsetl.pricing.lookup import Source, sources_of
 from pfsetl.pricing.place import Place
-from pfsetl.pricing.reductions import DOCUMENTED, rules_of
+from pfsetl.pricing.rules import DOCUMENTED, rules_of
 from pfsetl.pricing.service import Service
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command

@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields
 
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.same_day import SameDayRow
-from pfsetl.pricing.reductions import Line, PricedLine, Step, sides_of
+from pfsetl.pricing.lines import Line, PricedLine, Step
+from pfsetl.pricing.reductions import sides_of
 from pfsetl.tables.exact import share_of
 
 _AFTER_NUMBER = tuple(field.name for field in fields(Line) if field.compare and field.name != "number")

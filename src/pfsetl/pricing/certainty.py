@@ -10,8 +10,9 @@ from pfsetl.declared.records.calendar import FORMULA
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.services import IMAGING
 from pfsetl.pricing import technical
+from pfsetl.pricing.lines import Step
 from pfsetl.pricing.quote import Alone, Quote
-from pfsetl.pricing.reductions import Step, find
+from pfsetl.pricing.reductions import find
 
 CERTAIN = "certain"
 

@@ -10,18 +10,11 @@ from dataclasses import replace
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import impossible, share_package
+from pfsetl.pricing.lines import Line, PricedLine, by_rules
 from pfsetl.pricing.medicare_share import parted
 from pfsetl.pricing.procedures import told_apart
-from pfsetl.pricing.reductions import (
-    Line,
-    PricedLine,
-    asks_for_documentation,
-    by_rules,
-    find,
-    named,
-    rules_of,
-    sides_of,
-)
+from pfsetl.pricing.reductions import asks_for_documentation, find, named, sides_of
+from pfsetl.pricing.rules import rules_of
 from pfsetl.pricing.same_day import cut_visits, pay_shares
 from pfsetl.pricing.sides import done_again, joined
 from pfsetl.pricing.surgery import family_of, pay_endoscopies, rank_surgery, surgeon_of

@@ -8,10 +8,10 @@ from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.anesthesia import Anesthesia
 from pfsetl.pricing.answers import PriceAnswer, SourceAnswer, StepAnswer, WorkIndexAnswer
 from pfsetl.pricing.certainty import likely
+from pfsetl.pricing.lines import Step
 from pfsetl.pricing.lookup import Source
 from pfsetl.pricing.notes import notes_of, sources_of
 from pfsetl.pricing.quote import Alone, Quote
-from pfsetl.pricing.reductions import Step
 from pfsetl.pricing.rows import decimal
 from pfsetl.tables import derive, exact
 

@@ -16,8 +16,10 @@ from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.declared.records.services import GLOBAL_DAYS
 from pfsetl.pricing.apply import amount_of, shared, stepped
+from pfsetl.pricing.lines import Line, PricedLine, by_rules
 from pfsetl.pricing.procedures import Procedure, may_be, procedures_of
-from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find, rules_of
+from pfsetl.pricing.reductions import find
+from pfsetl.pricing.rules import rules_of
 from pfsetl.tables.exact import share_of
 
 RULE = "global_split"

@@ -9,7 +9,8 @@ from fractions import Fraction
 
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.apply import amount_of, stepped
-from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find
+from pfsetl.pricing.lines import Line, PricedLine, by_rules
+from pfsetl.pricing.reductions import find
 from pfsetl.tables.exact import share_of
 
 

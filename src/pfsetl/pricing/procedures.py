@@ -5,7 +5,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from pfsetl.pricing.apply import order_in
-from pfsetl.pricing.reductions import Line, by_rules, find, named, rules_of
+from pfsetl.pricing.lines import Line, by_rules
+from pfsetl.pricing.reductions import find, named
+from pfsetl.pricing.rules import rules_of
 from pfsetl.pricing.service import modifier_of
 
 SIDES = ("RT", "LT")

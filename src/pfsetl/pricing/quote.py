@@ -11,11 +11,12 @@ from pfsetl.errors import UsageError
 from pfsetl.pricing.anesthesia import Anesthesia, anesthesia
 from pfsetl.pricing.claims import price_claim
 from pfsetl.pricing.global_package import with_days
+from pfsetl.pricing.lines import Line, PricedLine
 from pfsetl.pricing.modifier_reasons import reason_of
 from pfsetl.pricing.place import Indices
 from pfsetl.pricing.rates import Asked, prepare
-from pfsetl.pricing.reductions import Line, PricedLine, therapy_share
 from pfsetl.pricing.rows import Row, decimal
+from pfsetl.pricing.rules import therapy_share
 from pfsetl.pricing.service import Service, modifier_of
 from pfsetl.publication.version import Version
 from pfsetl.tables.derive import Cents, payment_cents

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
+from pfsetl.pricing.lines import Line
 from pfsetl.pricing.medicare_share import lowered
-from pfsetl.pricing.reductions import Line, asks_for_documentation, find, has_rule, named, rules_of
+from pfsetl.pricing.reductions import asks_for_documentation, find, named
+from pfsetl.pricing.rules import has_rule, rules_of
 from pfsetl.pricing.service import modifier_of, modifiers
 from pfsetl.pricing.technical import without_technical
 

@@ -13,7 +13,8 @@ from functools import cache
 from pfsetl.declared import declarations
 from pfsetl.declared.records.same_day import GROUPS, SAME_DAY, SameDayRow
 from pfsetl.pricing.apply import Order, amount_of, order_of, refused, stepped
-from pfsetl.pricing.reductions import Line, PricedLine, named
+from pfsetl.pricing.lines import Line, PricedLine
+from pfsetl.pricing.reductions import named
 from pfsetl.tables.exact import share_of
 
 CUT, SHARE = "visit_and_procedure", "share_of_visit"

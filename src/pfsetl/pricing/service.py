@@ -15,7 +15,7 @@ from pfsetl.declared.records.rules import PRACTITIONER_MODIFIERS as NAMED
 from pfsetl.declared.records.services import PLACES_OF_SERVICE
 from pfsetl.errors import UsageError
 from pfsetl.near import MOST, alike, did_you_mean
-from pfsetl.pricing.reductions import practitioners
+from pfsetl.pricing.rules import practitioners
 
 PHYSICIAN = "physician"
 SETTINGS = ("nonfacility", "facility")

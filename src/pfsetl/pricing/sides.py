@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from pfsetl.pricing.apply import order_in, stepped
 from pfsetl.pricing.global_package import operates
+from pfsetl.pricing.lines import Line, PricedLine
 from pfsetl.pricing.procedures import SIDES, Procedure, procedures_of
-from pfsetl.pricing.reductions import Line, PricedLine, find, has_rule, named
+from pfsetl.pricing.reductions import find, named
+from pfsetl.pricing.rules import has_rule
 
 
 def joined(lines: Sequence[Line], reasons: Sequence[str | None]) -> list[Line | PricedLine]:

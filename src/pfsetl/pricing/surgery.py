@@ -10,8 +10,9 @@ from fractions import Fraction
 
 from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import RETURN, operates
+from pfsetl.pricing.lines import Line, PricedLine, by_rules
 from pfsetl.pricing.procedures import assistant_of
-from pfsetl.pricing.reductions import Line, PricedLine, by_rules, find
+from pfsetl.pricing.reductions import find
 from pfsetl.tables.exact import share_of
 
 

@@ -5,7 +5,8 @@ off the technical part of the whole test, of the lower of amount and imaging cap
 """
 
 from pfsetl.pricing.apply import amount_of, refused, scaled, stepped
-from pfsetl.pricing.reductions import Line, PricedLine, find, found_of
+from pfsetl.pricing.lines import Line, PricedLine
+from pfsetl.pricing.reductions import find, found_of
 from pfsetl.tables.exact import share_of
 
 RULE = "technical_equipment"

@@ -171,11 +171,11 @@ class LocalStore:
             os.link(source, link)
 
     def trees(self) -> list[int]:
-        """Return the versions that are laid out for readers that glob."""
+        """Return the versions that are laid out for readers that glob; a link's folder is none of this store's."""
         place = self.root / "tree"
-        if not place.is_dir():
+        if place.is_symlink() or not place.is_dir():
             return []
-        return sorted(n for p in place.iterdir() if p.is_dir() and (n := version_of(p.name)))
+        return sorted(n for p in place.iterdir() if p.is_dir() and not p.is_symlink() and (n := version_of(p.name)))
 
     def hide_tree(self, version: int) -> None:
         """Remove the layout of a version; its objects stay."""
