@@ -60,6 +60,15 @@ def gpci_rows(*rows: Row) -> pl.DataFrame:
     return pl.DataFrame(full, schema=schema)
 
 
+def add_ons(*pairs: tuple[str, str], **cells: Any) -> pl.DataFrame:
+    """Return NCCI's list of 2026 with these add-on and primary codes, as it's loaded."""
+    schema = contracts.companions().tables["add_on"].schema
+    row = {"type": "1", "valid_from": date(2013, 1, 1), "line": 1} | cells
+    made = [row | {"add_on": one, "primary": other} for one, other in pairs]
+    frame = pl.DataFrame(made, schema=schema)
+    return frame.select(pl.lit(date(2026, 1, 1)).alias("effective_from"), pl.all())
+
+
 def paid(release: Release = IN_FORCE, **row: Any) -> Row:
     """Return the national payment of one invented row."""
     return derive.payment_national(rvu_rows(row), release).row(0, named=True)

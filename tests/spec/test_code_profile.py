@@ -7,7 +7,7 @@ import pytest
 
 from pfsetl.declared import contracts
 from pfsetl.tables import derive, profile
-from tests.spec.rows import IN_FORCE, Row, rvu_rows
+from tests.spec.rows import IN_FORCE, Row, add_ons, rvu_rows
 
 
 def profiled(*rows: Row, hcpcs: str = "G0001", release: str = "RVU99A", **beside: pl.DataFrame) -> Row:
@@ -179,14 +179,23 @@ def test_a_code_in_no_family_has_its_category_all_the_same():
 
 
 def test_what_is_not_loaded_is_named():
-    assert profiled({})["missing"] == "mue, rbcs"
+    assert profiled({})["missing"] == "add_on, mue, rbcs"
 
 
 def test_limits_of_a_later_year_are_missing():
     told = profiled({}, release="RVU25D", mue=limits(date(2026, 4, 1), G0001=6), rbcs=families(FAMILY))
-    assert told["missing"] == "mue"
+    assert told["missing"] == "add_on, mue"
 
 
 def test_with_all_files_nothing_is_missing():
-    told = profiled({}, release="RVU26A", mue=limits(date(2026, 1, 1), G0001=6), rbcs=families(FAMILY))
-    assert told["missing"] is None
+    mue, rbcs = limits(date(2026, 1, 1), G0001=6), families(FAMILY)
+    assert profiled({}, release="RVU26A", add_on=add_ons(("G0001", "G0002")), mue=mue, rbcs=rbcs)["missing"] is None
+
+
+def test_an_add_on_has_its_type_and_the_day_of_its_list():
+    told = profiled({}, release="RVU26A", add_on=add_ons(("G0001", "G0002")))
+    assert (told["add_on_type"], told["add_on_from"]) == ("1", date(2026, 1, 1))
+
+
+def test_primaries_of_the_list_count_as_relations():
+    assert profiled({}, release="RVU26A", add_on=add_ons(("G0001", "G0002"), ("G0001", "G0003")))["relations"] == 2

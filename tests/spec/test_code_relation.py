@@ -1,11 +1,13 @@
 """What goes with a code: its parts, its endoscopic family, the codes nearest in work."""
 
+from datetime import date
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from pfsetl.tables import relations
-from tests.spec.rows import Row, rvu_rows
+from tests.spec.rows import Row, add_ons, rvu_rows
 
 PLACE = {"section": "Surgery", "subsection": "Digestive"}
 
@@ -62,6 +64,44 @@ def test_a_base_that_the_release_does_not_list_is_said_all_the_same():
 def test_the_parts_of_an_endoscopy_name_its_base_once():
     parts = [FAMILY[1], FAMILY[1] | {"modifier": "53"}]
     assert related("G0002", "endoscopic_base", *parts) == ["G0001"]
+
+
+# --- add-on codes -----------------------------------------------------------------------------------------------
+
+TWO = [{"hcpcs": "G0001", "release": "RVU26A"}, {"hcpcs": "G0002", "release": "RVU26A"}]
+
+
+def listed(hcpcs: str, relation: str, add_on: pl.DataFrame) -> list[str]:
+    found = relations.code_relation(None, {"rvu": rvu_rows(*TWO), "add_on": add_on})
+    return found.filter(hcpcs=hcpcs, relation=relation).sort("other")["other"].to_list()
+
+
+@pytest.mark.parametrize(("hcpcs", "relation", "other"), [("G0001", "primary", "G0002"), ("G0002", "add_on", "G0001")])
+def test_an_add_on_has_its_primary_and_a_primary_its_add_on(hcpcs, relation, other):
+    assert listed(hcpcs, relation, add_ons(("G0001", "G0002"))) == [other]
+
+
+def test_what_the_contractor_decides_is_no_code():
+    assert listed("G0001", "primary", add_ons(("G0001", "CCCCC"))) == []
+
+
+@pytest.mark.parametrize("end", ["valid_to", "add_on_to", "primary_to"])
+@pytest.mark.parametrize(("last", "others"), [(date(2025, 12, 31), []), (date(2026, 1, 1), ["G0002"])])
+def test_a_pair_holds_until_its_last_day(end, last, others):
+    assert listed("G0001", "primary", add_ons(("G0001", "G0002"), **{end: last})) == others
+
+
+def test_a_pair_that_begins_later_does_not_hold_yet():
+    assert listed("G0001", "primary", add_ons(("G0001", "G0002"), valid_from=date(2026, 1, 2))) == []
+
+
+def test_codes_that_the_release_does_not_list_have_no_rows():
+    assert listed("G0003", "primary", add_ons(("G0003", "G0002"))) == []
+
+
+def test_an_add_on_says_of_which_day_its_list_is():
+    found = relations.code_relation(None, {"rvu": rvu_rows(*TWO), "add_on": add_ons(("G0001", "G0002"))})
+    assert found.filter(relation="primary")["companion_from"].to_list() == [date(2026, 1, 1)]
 
 
 # --- nearest in work --------------------------------------------------------------------------------------------

@@ -484,7 +484,7 @@ def test_other_columns_ask_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> 
             "appeared_when_gone_count",
         ),
         "release_changes": ("1", "release participant hcpcs modifier column previous_release change old new"),
-        "code_relation": ("1", "release hcpcs relation other rank work_rvu_difference"),
+        "code_relation": ("2", "release hcpcs relation other rank work_rvu_difference companion_from"),
         "code_history": (
             "1",
             "hcpcs modifier participant release effective_from effective_to standing status not_used work_rvu "
@@ -496,11 +496,11 @@ def test_other_columns_ask_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> 
             "facility_change_pe facility_change_mp facility_change_factor facility_change_rounding",
         ),
         "code_profile": (
-            "1",
+            "2",
             "release hcpcs section subsection text status pctc global_days has_parts add_on anesthesia endoscopy "
             "global_surgery imaging incident_to laboratory maternity radiology reporting_only supply test_or_radiology "
-            "therapy timed paid in_nonfacility in_facility relations mue_units mue_indicator mue_rationale mue_from "
-            "rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from missing",
+            "therapy timed paid in_nonfacility in_facility relations add_on_type add_on_from mue_units mue_indicator "
+            "mue_rationale mue_from rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from missing",
         ),
     }
 

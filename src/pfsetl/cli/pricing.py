@@ -11,7 +11,7 @@ from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptLoss, Json, Output, Sample,
 from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
-from pfsetl.publication import loading, version
+from pfsetl.publication import following, loading, version
 from pfsetl.storage.opening import open_store
 
 AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
@@ -141,10 +141,13 @@ def load(
         The first day it's valid; default: what the file says.
     """
     first = day_of(effective_from, "effective-from") if effective_from else None
-    loaded = loading.keep(open_store(output), [file, *more], first, sample=sample, accept=accepted(loss=accept_loss))
+    store = open_store(output)
+    loaded = loading.keep(store, [file, *more], first, sample=sample, accept=accepted(loss=accept_loss))
     found = loaded.companion
+    followed = following.follow(store, found.kind)
     if json:
-        print(render.as_json(asdict(found) | {"new": loaded.new}))
+        number, anew = (followed.version.number, followed.tables) if followed else (None, ())
+        print(render.as_json(asdict(found) | {"new": loaded.new, "published": number, "made_anew": anew}))
         return
     part = ", a sample" if found.sample else ""
     again = "" if loaded.new else "; loaded before, nothing changed"
@@ -156,3 +159,8 @@ def load(
         print(f"missing: {missing}")
     for notice in found.notices:
         print(f"note: {notice}")
+    if followed:
+        print(
+            f"version {followed.version.number} published: {', '.join(followed.tables)} made anew for "
+            f"{', '.join(followed.releases)}"
+        )

@@ -29,11 +29,11 @@ Key = tuple[str, ...]
 
 MADE_BY: Mapping[str, Made] = {
     "release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1"),
-    "code_relation": Made(relations.code_relation, of=("rvu",), rule="1"),
+    "code_relation": Made(relations.code_relation, of=("rvu",), rule="2", companions=relations.COMPANIONS),
     "code_profile": Made(
         profile.code_profile,
         of=("rvu", "payment_national", "code_text"),
-        rule="1",
+        rule="2",
         companions=profile.COMPANIONS,
         declared=("code_traits.csv",),
     ),

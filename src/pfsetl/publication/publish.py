@@ -104,7 +104,7 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         number = chain.follow(store, newest)
         refuse_taken(store, number, tried)
         content = _manifest(newest, number, changed, resources, contract)
-        found = diff.replaced(newest, Version(store, number, content), [s.release for s in changed])
+        found = diff.replaced(newest, Version(store, number, content), _touched(newest, changed, resources))
         content = manifest.about(content, changes=found)
         document = manifest.encode(content)
         if store.put_new(manifest.name(number), document):
@@ -183,6 +183,14 @@ def _resources(
     added = [resource for s in changed for resource in s.resources]
     records = {**newest.releases, **{s.release: s.record for s in changed}}
     return over_releases.completed(store, [*kept, *added], records, contract, put, made, again)
+
+
+def _touched(newest: Version, changed: Sequence[StagedRelease], resources: Iterable[Resource]) -> list[str]:
+    """Return the releases whose changes a manifest tells: those staged, without any those with other files."""
+    if changed:
+        return [s.release for s in changed]
+    there = {r.path for r in newest.resources}
+    return sorted({r.release for r in resources if r.path not in there and r.release != manifest.ALL})
 
 
 def _rewritten(newest: Version, mine: StagedRelease) -> bool:

@@ -14,7 +14,7 @@ from pfsetl.declared.records.services import CODE_TRAITS, CodeTraitRow
 from pfsetl.tables import relations
 
 Tables = Mapping[str, pl.DataFrame]
-COMPANIONS = ("mue", "rbcs")
+COMPANIONS = ("add_on", "mue", "rbcs")
 _SAID = ("section", "subsection", "status", "pctc", "global_days", "multiple_procedure", "imaging_family")
 _OF_MUE = {"mue_units": "most_units", "mue_indicator": "indicator", "mue_rationale": "rationale"}
 _OF_RBCS = {
@@ -35,7 +35,7 @@ def code_profile(_before: Tables | None, now: Tables) -> pl.DataFrame:
         whole.with_columns(**_traits())
         .join(now["code_text"].select("hcpcs", "text"), on="hcpcs", how="left")
         .join(_paid(now["payment_national"]), on="hcpcs", how="left")
-        .join(_counted(rows), on="hcpcs", how="left")
+        .join(_counted(rows, now), on="hcpcs", how="left")
         .with_columns(pl.col("paid").fill_null(False), pl.col("relations").fill_null(0))
         .drop("multiple_procedure", "imaging_family")
     )
@@ -67,20 +67,25 @@ def _paid(payment_national: pl.DataFrame) -> pl.DataFrame:
     return relations.of_everyone(payment_national).group_by("hcpcs").agg(paid=has_one.any(), **settings)
 
 
-def _counted(rows: pl.DataFrame) -> pl.DataFrame:
+def _counted(rows: pl.DataFrame, now: Tables) -> pl.DataFrame:
     """Return how many relations CMS says of each code."""
-    return relations.said(rows).group_by("hcpcs").agg(relations=pl.len().cast(pl.Int32))
+    return relations.said(rows, now).group_by("hcpcs").agg(relations=pl.len().cast(pl.Int32))
 
 
 def _with_companions(codes: pl.DataFrame, now: Tables) -> pl.DataFrame:
     """Add what stands in files beside the release, with the first day of each, and which of them are missing."""
-    mue, rbcs = now.get("mue"), now.get("rbcs")
+    add_on, mue, rbcs = (now.get(kind) for kind in COMPANIONS)
+    if add_on is not None and codes.height:
+        held = relations.add_ons_of(codes["release"][0], add_on)
+        add_on = held.group_by(hcpcs="add_on").agg(pl.col("effective_from").first(), pl.col("type").min())
     if mue is not None and _is_later(mue, codes):
         mue = None
     if rbcs is not None:
         rbcs = rbcs.filter("latest").sort("valid_from", descending=True).unique("hcpcs", keep="first")
-    codes = _joined(_joined(codes, "mue", mue, _OF_MUE), "rbcs", rbcs, _OF_RBCS)
-    missing = [name for name, file in (("mue", mue), ("rbcs", rbcs)) if file is None]
+    files = {"add_on": (add_on, {"add_on_type": "type"}), "mue": (mue, _OF_MUE), "rbcs": (rbcs, _OF_RBCS)}
+    for kind, (file, taken) in files.items():
+        codes = _joined(codes, kind, file, taken)
+    missing = [kind for kind, (file, _) in files.items() if file is None]
     return codes.with_columns(missing=pl.lit(", ".join(missing) or None, pl.String))
 
 

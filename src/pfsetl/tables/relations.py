@@ -1,32 +1,46 @@
-"""What goes with a code: its parts, its endoscopic family, and the codes nearest to it in work.
+"""What goes with a code: its parts, its endoscopic family, add-ons and primaries, and the codes nearest to it in work.
 
-Every relation is one of a code (`hcpcs`) to another (`other`), as CMS's columns of the release say it; only what is
-nearest is derived (docs/decisions/0046-what-a-code-is.md).
+Every relation is one of a code (`hcpcs`) to another (`other`), as CMS's columns of the release say it or NCCI's list
+of add-on codes beside it; only what is nearest is derived (docs/decisions/0046-what-a-code-is.md).
 """
 
 from collections.abc import Mapping
 
 import polars as pl
 
-from pfsetl.declared import registry
+from pfsetl.declared import calendar, registry
 from pfsetl.tables.exact import decimal, scaled
 
+Tables = Mapping[str, pl.DataFrame]
 NEAREST = 5
+BY_CONTRACTOR = "CCCCC"  # in the place of a primary code: the contractor decides
+COMPANIONS = ("add_on",)
 _PART_OF = {"26": "professional_part", "TC": "technical_part", "53": "discontinued"}
 _NAMES = ("release", "hcpcs", "relation", "other")
 
 
-def code_relation(_before: Mapping[str, pl.DataFrame] | None, now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def code_relation(_before: Tables | None, now: Tables) -> pl.DataFrame:
     """Return what goes with each code of a release."""
     rows = of_everyone(now["rvu"])
-    found = pl.concat([said(rows), _nearest(rows)], how="diagonal")
-    nothing = {"rank": pl.lit(None, pl.Int32), "work_rvu_difference": pl.lit(None, pl.Decimal(9, 2))}
+    found = pl.concat([said(rows, now), _nearest(rows)], how="diagonal")
+    nothing = {
+        "rank": pl.lit(None, pl.Int32),
+        "work_rvu_difference": pl.lit(None, pl.Decimal(9, 2)),
+        "companion_from": pl.lit(None, pl.Date),
+    }
     return found.with_columns(*(value.alias(name) for name, value in nothing.items() if name not in found.columns))
 
 
-def said(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the relations that CMS says of codes, of rows as `of_everyone` returns them."""
-    return pl.concat([_parts(rows), _endoscopies(rows)])
+def said(rows: pl.DataFrame, now: Tables) -> pl.DataFrame:
+    """Return the relations that CMS says of codes, of rows as `of_everyone` returns them and of what is loaded."""
+    return pl.concat([_parts(rows), _endoscopies(rows), _add_ons(rows, now.get("add_on"))], how="diagonal")
+
+
+def add_ons_of(release: str, add_on: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of NCCI's add-on codes that hold on the first day of a release."""
+    day = pl.lit(calendar.formula_day(registry.find_or_infer(release)))
+    goes_on = (pl.col(name).is_null() | (pl.col(name) >= day) for name in ("valid_to", "add_on_to", "primary_to"))
+    return add_on.filter(pl.col("valid_from") <= day, *goes_on)
 
 
 def of_everyone(rvu: pl.DataFrame) -> pl.DataFrame:
@@ -56,6 +70,27 @@ def _endoscopies(rows: pl.DataFrame) -> pl.DataFrame:
     pairs = of_base.join(of_base.select("base", other="hcpcs"), on="base").filter(pl.col("hcpcs") != pl.col("other"))
     sibling = pairs.select("release", "hcpcs", pl.lit("endoscopic_sibling").alias("relation"), "other")
     return pl.concat([base, member.select(_NAMES), sibling])
+
+
+def _add_ons(rows: pl.DataFrame, add_on: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the primary codes of each add-on code of the release, and the add-ons of each primary code."""
+    if add_on is None or rows.is_empty():
+        return rows.select(_NAMES[:2]).clear()
+    release = rows["release"][0]
+    held = add_ons_of(release, add_on).filter(pl.col("primary") != BY_CONTRACTOR)
+    listed = rows["hcpcs"].unique().implode()
+    pairs = held.select("add_on", "primary", companion_from="effective_from").unique()
+    ends = (("add_on", "primary", "primary"), ("primary", "add_on", "add_on"))
+    return pl.concat(
+        pairs.filter(pl.col(code).is_in(listed)).select(
+            pl.lit(release).alias("release"),
+            pl.lit(relation).alias("relation"),
+            "companion_from",
+            hcpcs=code,
+            other=other,
+        )
+        for code, other, relation in ends
+    )
 
 
 def _nearest(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,110 @@
+"""A file that is loaded beside the releases publishes anew what is made of it, and nothing else."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pfsetl
+from pfsetl.cli import main
+from pfsetl.publication.version import Version
+from pfsetl.storage.folder import LocalStore
+from tests import companion_files as files
+from tests import synthetic as s
+from tests.unit.test_companions import ZIPS
+
+pytestmark = pytest.mark.long
+
+MUE = "MCR_MUE_PractitionerServices_Eff_04-01-2025.csv"
+LIMITED = [("G9901", "6", "3 Date of Service Edit: Clinical", "Clinical: Data")]
+
+
+ROWS = [s.changed(s.VISIT) | {"hcpcs": "G9901"}, *s.CODES]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with two releases, G9901 in each."""
+    folder = tmp_path_factory.mktemp("following")
+    for label in ("RVU24D", "RVU25A"):
+        archive = s.write_folder(folder / label, s.release(label, ROWS))
+        pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
+    return folder / "store"
+
+
+@pytest.fixture
+def store(template: Path, tmp_path: Path) -> LocalStore:
+    return LocalStore(Path(shutil.copytree(template, tmp_path / "store", symlinks=True)))
+
+
+@pytest.fixture
+def load(store: LocalStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def run(name: str, content: bytes | str, *options: str) -> str:
+        (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        main(["load", str(tmp_path / name), "--sample", "--output", str(store.root), *options])
+        return capsys.readouterr().out
+
+    return run
+
+
+def limits(at: Version, hcpcs: str = "G9901") -> dict[str, Any]:
+    rows = at.scan("code_profile").filter(hcpcs=hcpcs).collect()
+    return dict(rows.sort("release").select("release", "mue_units").iter_rows())
+
+
+def test_the_newest_version_has_what_was_loaded(load, store):
+    load(MUE, files.mue_csv(LIMITED))
+    assert limits(pfsetl.open(store)) == {"RVU24D": None, "RVU25A": 6}
+
+
+def test_the_version_before_stays_as_it_was(load, store):
+    load(MUE, files.mue_csv(LIMITED))
+    assert limits(pfsetl.open(store, 2)) == {"RVU24D": None, "RVU25A": None}
+
+
+def test_what_was_made_anew_is_said(load):
+    said = load(MUE, files.mue_csv(LIMITED))
+    assert "version 3 published: code_profile made anew for RVU25A" in said  # RVU24D is of the year before the file
+
+
+def test_json_names_the_version_and_the_tables(load):
+    told = json.loads(load(MUE, files.mue_csv(LIMITED), "--json"))
+    assert (told["published"], told["made_anew"]) == (3, ["code_profile"])
+
+
+def test_the_manifest_tells_which_rows_changed(load, store):
+    load(MUE, files.mue_csv(LIMITED))
+    changes = pfsetl.open(store).manifest.pfsetl.changes
+    assert isinstance(changes, Mapping)
+    tables = changes["RVU25A"].tables or {}
+    assert {name: counts.changed for name, counts in tables.items()} == {
+        "code_profile": len({row["hcpcs"] for row in ROWS})
+    }
+
+
+def test_the_same_file_again_publishes_nothing(load, store):
+    load(MUE, files.mue_csv(LIMITED))
+    assert "published" not in load(MUE, files.mue_csv(LIMITED))
+
+
+def test_a_file_that_no_table_is_made_of_publishes_nothing(load, store):
+    load("ZIP5_OCT2025.txt", ZIPS)
+    assert pfsetl.open(store).number == 2
+
+
+def test_a_build_after_a_load_has_the_same_rows_as_a_load_after_a_build(load, store, tmp_path, capsys):
+    load(MUE, files.mue_csv(LIMITED))
+    other = LocalStore(tmp_path / "other")
+    main(["load", str(tmp_path / MUE), "--sample", "--output", str(other.root)])
+    archive = s.write_folder(tmp_path / "RVU25A", s.release("RVU25A", ROWS))
+    built = pfsetl.build("RVU25A", store=other, archive=archive, sample=True).version
+    assert built.table_digest("code_profile", "RVU25A") == pfsetl.open(store).table_digest("code_profile", "RVU25A")
+
+
+def test_a_store_without_a_release_keeps_the_file(tmp_path, capsys):
+    (tmp_path / MUE).write_bytes(files.mue_csv(LIMITED))
+    main(["load", str(tmp_path / MUE), "--sample", "--output", str(tmp_path / "empty")])
+    assert "published" not in capsys.readouterr().out
