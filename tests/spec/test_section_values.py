@@ -17,7 +17,7 @@ def counted(
     rvu = rvu_rows(*(SECTION | row for row in rows))
     payments = derive.payment_national(rvu, IN_FORCE)
     values = compare.values(rvu, payments)
-    found = distribution.section_values(values, compare.compared(values)[0], payments)
+    found = distribution.section_values(values, compare.compared(values)[0])
     return found.filter(measure=measure, section=section, population=population).sort("bin")
 
 

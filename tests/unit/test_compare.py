@@ -23,7 +23,8 @@ def rvus(**work: str) -> pl.DataFrame:
 
 
 def compared(rvu: pl.DataFrame) -> tuple[dict[str, object], pl.DataFrame]:
-    amounts = rvu.select(*KEY, "hcpcs", "modifier", nonfacility_amount="work_rvu", facility_amount="work_rvu")
+    names = ("nonfacility_amount", "facility_amount", "nonfacility_payment")
+    amounts = rvu.select(*KEY, "hcpcs", "modifier", *(pl.col("work_rvu").alias(name) for name in names))
     stats, comparison = compare.compare(rvu, amounts)
     work = pl.col("measure") == "work_rvu"
     return stats.filter(work, section="S").row(0, named=True), comparison.filter(work).sort("hcpcs")
@@ -83,5 +84,6 @@ def test_of_codes_that_tie_for_the_largest_the_first_is_named() -> None:
 
 def test_no_rows_give_no_statistics() -> None:
     rvu = rvus()
-    amounts = rvu.select(*KEY, "hcpcs", "modifier", nonfacility_amount="work_rvu", facility_amount="work_rvu")
+    names = ("nonfacility_amount", "facility_amount", "nonfacility_payment")
+    amounts = rvu.select(*KEY, "hcpcs", "modifier", *(pl.col("work_rvu").alias(name) for name in names))
     assert [frame.height for frame in compare.compare(rvu, amounts)] == [0, 0]

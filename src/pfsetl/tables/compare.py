@@ -36,18 +36,24 @@ def of_subsections(valued: pl.DataFrame) -> pl.DataFrame:
 
 
 def values(rvu: pl.DataFrame, payment_national: pl.DataFrame) -> pl.DataFrame:
-    """One row per participant, code and measure with `value` in hundredths, zero and unsectioned codes left out."""
-    rows = rvu.join(
-        payment_national.select(*_KEY, "hcpcs", "modifier", "nonfacility_amount", "facility_amount"),
-        on=[*_KEY, "hcpcs", "modifier"],
-        how="left",
-    )
+    """One row per participant, code and measure with `value` in hundredths, zero and unsectioned codes left out.
+
+    `paid` says whether Medicare has a national price for one of the code's rows; a row has both settings' or neither.
+    """
+    columns = ("nonfacility_amount", "facility_amount", "nonfacility_payment")
+    amounts = payment_national.select(*_KEY, "hcpcs", "modifier", *columns)
+    rows = rvu.join(amounts, on=[*_KEY, "hcpcs", "modifier"], how="left")
+    paid = pl.col("nonfacility_payment").is_not_null().any()
     largest = rows.group_by(*_KEY, "hcpcs").agg(
-        pl.col("section").first(), pl.col("subsection").first(), *(scaled(m).max().alias(m) for m in MEASURES)
+        pl.col("section").first(),
+        pl.col("subsection").first(),
+        *(scaled(m).max().alias(m) for m in MEASURES),
+        paid=paid,
     )
-    return largest.unpivot(
-        on=list(MEASURES), index=[*_KEY, "hcpcs", "section", "subsection"], variable_name="measure", value_name="value"
-    ).filter(pl.col("value") > 0, pl.col("section").is_not_null())
+    index = [*_KEY, "hcpcs", "section", "subsection", "paid"]
+    return largest.unpivot(on=list(MEASURES), index=index, variable_name="measure", value_name="value").filter(
+        pl.col("value") > 0, pl.col("section").is_not_null()
+    )
 
 
 def _ranked(values: pl.DataFrame) -> pl.DataFrame:

@@ -33,7 +33,7 @@ def compared(tables: Tables, _release: Release) -> Tables:
     """Make the statistics and the distribution of each section and measure, and each code's place in them."""
     values = compare.values(tables["rvu"], tables["payment_national"])
     stats, comparison = compare.compared(values)
-    counted = distribution.section_values(values, stats, tables["payment_national"])
+    counted = distribution.section_values(values, stats)
     return {"section_stats": stats, "code_comparison": comparison, "section_values": counted}
 
 

@@ -16,26 +16,23 @@ _WIDTHS = tuple(step * 10**power for power in range(8) for step in (1, 2, 5))  #
 _GROUP = ("release", "participant", "section", "measure")
 
 
-def section_values(values: pl.DataFrame, stats: pl.DataFrame, payment_national: pl.DataFrame) -> pl.DataFrame:
+def section_values(values: pl.DataFrame, stats: pl.DataFrame) -> pl.DataFrame:
     """Return the bins of every section and measure, with the codes in each, both populations in the same bins.
 
     `values` are those of `compare.values`, `stats` is `section_stats`. The bins go from the first to the one that
     holds the largest value; those between without a code have 0.
     """
-    wide = stats.select(*_GROUP, width=_width(scaled("p95")), largest=scaled("max") // 100)
-    last = pl.min_horizontal(pl.col("largest") // pl.col("width"), BINS).cast(pl.Int32)
-    bins = wide.with_columns(bin=pl.int_ranges(0, last + 1, dtype=pl.Int32)).explode("bin")
-    named = pl.concat([values, compare.of_subsections(values).select(values.columns)])
-    placed = (
-        named.join(_paid(payment_national), on=["release", "participant", "hcpcs"], how="left")
-        .join(wide, on=_GROUP)
-        .with_columns(bin=pl.min_horizontal(pl.col("value") // pl.col("width"), BINS).cast(pl.Int32))
-        .group_by(*_GROUP, "bin")
-        .agg(pl.len().alias(ALL), pl.col("paid").sum().alias(PAID))
+    wide = stats.select(*_GROUP, width=_width(scaled("p95")), largest=scaled("max") // 100).with_row_index("group")
+    bins = wide.with_columns(bin=pl.int_ranges(0, _bin("largest") + 1, dtype=pl.Int32)).explode("bin")
+    parts = (values, compare.of_subsections(values))
+    placed = pl.concat(
+        part.select(*_GROUP, "value", "paid").join(wide, on=_GROUP).select("group", "paid", bin=_bin("value"))
+        for part in parts
     )
+    counted = placed.group_by("group", "bin").agg(pl.len().alias(ALL), pl.col("paid").sum().alias(PAID))
     lower = pl.col("bin") * pl.col("width")
     return (
-        bins.join(placed, on=[*_GROUP, "bin"], how="left")
+        bins.join(counted, on=["group", "bin"], how="left")
         .with_columns(pl.col(ALL, PAID).fill_null(0), lower=lower)
         .with_columns(upper=pl.when(pl.col("bin") < BINS).then(pl.col("lower") + pl.col("width")))
         .with_columns(decimal(pl.col(name), pl.Decimal(12, 2)) for name in ("lower", "upper"))
@@ -44,13 +41,12 @@ def section_values(values: pl.DataFrame, stats: pl.DataFrame, payment_national: 
     )
 
 
+def _bin(value: str) -> pl.Expr:
+    """Return the place of the bin that holds a value, from 0 on; the last one has no end."""
+    return pl.min_horizontal(pl.col(value) // pl.col("width"), BINS).cast(pl.Int32)
+
+
 def _width(p95: pl.Expr) -> pl.Expr:
     """Return the width of bins in hundredths; the 95th percentile has four decimals."""
     reach = [pl.when(p95 <= BINS * width * 100).then(pl.lit(width, dtype=pl.Int64)) for width in _WIDTHS]
     return pl.coalesce(*reach, pl.lit(_WIDTHS[-1], dtype=pl.Int64))
-
-
-def _paid(payment_national: pl.DataFrame) -> pl.DataFrame:
-    """Return for each code whether one of its rows has a national payment; a row has both settings' or neither."""
-    has_one = pl.col("nonfacility_payment").is_not_null().any()
-    return payment_national.group_by("release", "participant", "hcpcs").agg(has_one.alias("paid"))
