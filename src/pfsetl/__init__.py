@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from pfsetl.publication.version import Version
     from pfsetl.publication.version import open_version as open
     from pfsetl.storage.opening import open_store
-    from pfsetl.story.answers import HistoryAnswer
+    from pfsetl.story.answers import CodeEditAnswer, HistoryAnswer, ProfileAnswer, RelationAnswer
     from pfsetl.story.history import History, history
+    from pfsetl.story.profile import Profile, profile
 
 __all__ = [
-    "Build", "ClaimAnswer", "Companion", "History", "HistoryAnswer", "LineAnswer", "PfsetlError", "PriceAnswer",
-    "ProblemAnswer", "SourceAnswer", "StepAnswer", "Version", "WorkIndexAnswer", "build", "claim", "history", "open",
-    "open_store", "price",
+    "Build", "ClaimAnswer", "CodeEditAnswer", "Companion", "History", "HistoryAnswer", "LineAnswer", "PfsetlError",
+    "PriceAnswer", "ProblemAnswer", "Profile", "ProfileAnswer", "RelationAnswer", "SourceAnswer", "StepAnswer",
+    "Version", "WorkIndexAnswer", "build", "claim", "history", "open", "open_store", "price", "profile",
 ]  # fmt: skip
 
 _ANSWERS = [name for name in __all__ if name.endswith("Answer")]
@@ -52,7 +53,12 @@ _FROM = {
     **{name: f"pfsetl.pricing.answers:{name}" for name in _ANSWERS},
     "History": "pfsetl.story.history:History",
     "HistoryAnswer": "pfsetl.story.answers:HistoryAnswer",
+    "CodeEditAnswer": "pfsetl.story.answers:CodeEditAnswer",
+    "Profile": "pfsetl.story.profile:Profile",
+    "ProfileAnswer": "pfsetl.story.answers:ProfileAnswer",
+    "RelationAnswer": "pfsetl.story.answers:RelationAnswer",
     "history": "pfsetl.story.history:history",
+    "profile": "pfsetl.story.profile:profile",
 }
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl.publication import loading
+from pfsetl.publication import companions, loading
 from pfsetl.storage.folder import LocalStore
+from pfsetl.tables import profile
+from tests.kinds import Built
 
 Frame = Callable[..., pl.DataFrame]
 
@@ -54,3 +56,22 @@ def test_the_pairs_of_97761_have_97760_in_them(beside: Path, tmp_path: Path) -> 
     assert rows.height == 81_728
     pairs = rows.filter(column_1="97761", column_2="97760").select("valid_to", "modifier_indicator")
     assert pairs.sort("valid_to").rows() == [(None, "1"), (date(2019, 12, 31), "1")]
+
+
+@pytest.fixture(scope="module")
+def told(built: Built, beside: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """The profile of 97761 in RVU26A, beside CMS's limits of April 2026 and RBCS."""
+    store, version = LocalStore(tmp_path_factory.mktemp("profile") / "store"), built("RVU26A")
+    loading.load(store, beside / "MCR_MUE_PractitionerServices_Eff_04-01-2026.csv")
+    loading.load(store, beside / "rbcs.csv", date(2024, 4, 1))
+    now = {name: version.scan(name, "RVU26A").collect() for name in ("rvu", "payment_national", "code_text")}
+    now |= {kind: companions.scan(store, kind).collect() for kind in ("mue", "rbcs")}
+    return profile.code_profile(None, now).filter(hcpcs="97761").row(0, named=True)
+
+
+def test_the_profile_of_97761_has_its_limit_and_family(told: dict[str, object]) -> None:
+    assert (told["mue_units"], told["mue_indicator"], told["rbcs_id"]) == (6, "3", "RT021N")
+
+
+def test_the_profile_of_97761_says_of_which_days_its_files_are(told: dict[str, object]) -> None:
+    assert (told["mue_from"], told["rbcs_from"], told["missing"]) == (date(2026, 4, 1), date(2024, 4, 1), "add_on")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl.cli import holdings, render, render_card, render_changes
+from pfsetl.cli import card_story, holdings, render, render_card, render_changes
 from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
@@ -39,7 +39,7 @@ def code(
     at: int | None = None,
     json: Json = False,
 ) -> None:
-    """Show the card of a code: RVUs by setting, national payment, and how it compares in its section.
+    """Show the card of a code: RVUs and payment, how it compares, what it is and goes with, what moved its amount.
 
     Parameters
     ----------
@@ -50,7 +50,9 @@ def code(
     at
         A version number; default the newest.
     """
-    data = card(version.open_version(output, at), hcpcs, release)
+    opened = version.open_version(output, at)
+    data = card(opened, hcpcs, release)
+    data |= card_story.story(opened, data["hcpcs"], data["release"])
     if json:
         print(render.as_json(data))
     else:

@@ -1,1 +1,1 @@
-"""The story of codes, read from published tables: what they paid since when, and what moved that."""
+"""The story of codes, read from published tables: what they are, what they paid since when, and what moved that."""

@@ -68,7 +68,7 @@ def history(
     year = _year(since)
     wanted = [_wanted(code, modifier) for code in ([codes] if isinstance(codes, str) else codes)]
     _refuse_absent(version)
-    places = {label: number for number, label in enumerate(_in_order(version))}
+    places = {label: number for number, label in enumerate(in_order(version))}
     found = version.scan(TABLE).filter(pl.col("hcpcs").is_in([code for code, _ in wanted])).collect()
     _refuse_unknown(version, [code for code, _ in wanted], found)
     found = found.filter(pl.any_horizontal(pl.lit(value=False), *(_is(code, its) for code, its in wanted)))
@@ -88,7 +88,7 @@ def _is(code: str, modifier: str | None) -> pl.Expr:
     return same if modifier is None else same & (pl.col("modifier") == modifier)
 
 
-def _in_order(version: Version) -> list[str]:
+def in_order(version: Version) -> list[str]:
     """Return the releases of a version in CMS's order."""
     known = {label: number for number, label in enumerate(registry.releases())}
     return sorted(
@@ -126,7 +126,7 @@ def _refuse_absent(version: Version) -> None:
     if TABLE not in {r.table for r in version.resources}:
         raise UsageError(
             f"{version.store}: version {version.number} has no table {TABLE}; the next build of a whole release makes "
-            f"it: {command(f'build {_in_order(version)[-1]} --again', version.store)}."
+            f"it: {command(f'build {in_order(version)[-1]} --again', version.store)}."
         )
 
 
@@ -162,7 +162,7 @@ def _whose(participant: str | None) -> list[str]:
 
 def _unpublished(version: Version, since: int | None) -> tuple[str, ...]:
     """Return the releases in force, from a year or the first published on, that the version lacks, in CMS's order."""
-    published = _in_order(version)
+    published = in_order(version)
     first, last = version.releases[published[0]], version.releases[published[-1]]
     begins = (since, 1) if since else (first.year, first.quarter)
     return tuple(
