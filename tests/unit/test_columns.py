@@ -113,6 +113,8 @@ def declaring(*names: str, without: str = "") -> Contract:
     ],
 )
 def test_a_table_and_what_makes_it_come_together(contract: Contract, message: str) -> None:
-    sources = {name: CONTRACT.tables[name].empty() for name in (*columns.MEMBER_OF, "rejects", "source_lines")}
+    sources = {
+        name: CONTRACT.tables[name].empty() for name in (*columns.MEMBER_OF, "rejects", "source_lines", "code_text")
+    }
     with pytest.raises(ContractError, match=message):
         derived(sources, registry.find("RVU26A"), contract)
