@@ -18,18 +18,19 @@ Found = tuple[str, str, str]
 WORD = r"[a-z][a-z0-9_]*"  # names that this project gives: one word, all in lower case
 SNAKE_CASE_WORDS = (
     "participant", "measure", "column", "table", "member", "change", "kind", "certainty", "relation", "population",
-    "event", "standing", "not_compared", "previous_participant",
+    "event", "standing", "not_compared", "previous_participant", "category", "effect",
 )  # fmt: skip
 OWN_CODES = ("code_text.text", "code_profile.text")  # columns of words for CMS's own codes
 OWN_CODE = r"^[ABCE-V]\d{4}$"
 
 
-def _declared(file: str, *columns: str) -> str:
-    rows = pl.read_csv(declarations.folder() / file, infer_schema=False)
-    return "|".join(re.escape(value) for name in columns for value in rows[name].drop_nulls().unique())
+def _declared(files: str, *columns: str) -> str:
+    rows = [pl.read_csv(file, infer_schema=False) for file in sorted(declarations.folder().glob(files))]
+    return "|".join(re.escape(value) for one in rows for name in columns for value in one[name].drop_nulls().unique())
 
 
 _HEADINGS = _declared("sections.csv", "section", "subsection")  # of CPT's own table of contents, by number range
+_RULES = _declared("reductions.csv", "source")
 MAY_HAVE_LOWER_CASE = dict.fromkeys(SNAKE_CASE_WORDS, WORD) | {
     "payment_national.reason": WORD,
     "payment_locality.reason": WORD,
@@ -37,6 +38,13 @@ MAY_HAVE_LOWER_CASE = dict.fromkeys(SNAKE_CASE_WORDS, WORD) | {
     "rejects.reason": rf"repeats line \d+|{WORD} isn't text of the form .*",
     "release_changes.old": rf"true|false|{_HEADINGS}",  # cells of rvu as text
     "release_changes.new": rf"true|false|{_HEADINGS}",
+    "code_values.code": rf"{WORD}|as printed|by the quarter rule",
+    "code_values.title": _declared("words/titles.csv", "title"),  # this project's own words
+    "code_values.source": _declared("words/titles.csv", "source"),
+    "code_values.meaning": "|".join((_declared("words/values.csv", "meaning"), _declared("codes/*.csv", "meaning"))),
+    "modifier.name": _declared("modifiers.csv", "name"),
+    "modifier.note": _declared("modifiers.csv", "note"),
+    "modifier.source": rf"(?:(?:; )?(?:{_RULES}))+|{_declared('modifiers.csv', 'source')}",
     "section": rf"(?:{_HEADINGS})(?:: (?:{_HEADINGS}))?|HCPCS Level II [A-Z]",
     "parent_section": _HEADINGS,
     "subsection": _HEADINGS,

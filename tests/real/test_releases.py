@@ -145,6 +145,7 @@ def test_anesthesia_factors_are_dollars(table):
 
 def test_files_are_what_the_manifest_says(release, built: Built):
     version = built(release)
+    assert {r.table for r in version.resources if r.release == "all"} >= {"code_values", "modifier"}
     assert {r.table for r in version.resources if r.release == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
         "payment_locality", "section_stats", "section_values", "code_comparison", "code_relation", "code_text",

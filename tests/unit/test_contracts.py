@@ -69,6 +69,8 @@ PROMISE = {
     "code_events": """hcpcs modifier release | event is_there previous_release first_release last_release
         appeared_when_gone appeared_when_gone_count""",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
+    "code_values": "column code valid_from | valid_to title meaning source",
+    "modifier": "modifier | name category effect valid_from valid_to note source certainty",
     "rejects": "release file line | member reason text",
     "source_lines": "release table participant hcpcs modifier state locality counties | file line",
     "releases": """release revision | year quarter kind effective_from effective_to never_effective
@@ -104,6 +106,7 @@ LOCALITY: Row = {"release": "RVU26A", "state": "AL", "locality": "00"}
 GPCI: Row = LOCALITY | {"work_gpci": "1.000", "pe_gpci": "0.900", "mp_gpci": "0.600"}
 COUNTY = LOCALITY | {"counties": "ALL COUNTIES"}
 ANESTHESIA = LOCALITY | {"participant": "non_qp", "conversion_factor": "20.0000"}
+VALUE: Row = {"column": "bilateral", "code": "0", "valid_from": date(1992, 1, 1), "meaning": "none"}
 OPPS_CAP = LOCALITY | {"hcpcs": "G0001", "modifier": "TC"}
 PAID: Row = {
     "nonfacility_amount": "103.54", "facility_amount": "86.84",
@@ -299,6 +302,17 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [GONE, GONE | {"is_there": True}, GONE | {"appeared_when_gone_count": None}, GONE | {"previous_release": None}],
         3,
     ),
+    "code_values.values_one_meaning_a_day": (
+        [
+            VALUE | {"valid_to": date(2009, 12, 31)},
+            VALUE | {"valid_from": date(2010, 1, 1)},
+            VALUE | {"code": "1"},
+            VALUE | {"code": "1", "valid_from": date(2010, 1, 1)},
+            VALUE | {"code": "2", "valid_to": date(1991, 12, 31)},
+        ],
+        2,
+    ),
+    "modifier.modifier_days_in_order": ([{"valid_from": date(2026, 1, 2), "valid_to": date(2026, 1, 1)}], 1),
     "release_calendar.days_in_order": ([{"effective_from": date(2026, 1, 2), "effective_to": date(2026, 1, 1)}], 1),
     "release_calendar.factor_of_the_file": (
         [{"release": "RVU26A", "participant": "qp", "conversion_factor": "33.4009"}],

@@ -271,6 +271,15 @@ def test_as_long_as_nothing_else_is_declared_its_file_stays(alone: LocalStore) -
     assert len(paths) == 1
 
 
+def test_a_damaged_file_of_it_is_named_with_what_to_do(alone: LocalStore) -> None:
+    at = committed(alone, staged(alone, "RVU25A"))
+    path = alone.root / resource(at, WORDS)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    with pytest.raises(StoreError, match=r"tested_words/all-\w+\.parquet: damaged.*Move the file away"):
+        committed(alone, staged(alone, "RVU25A", {"G9901": "9.99"}))
+
+
 def test_a_diff_says_what_changed_in_it(alone: LocalStore, said: dict[str, str]) -> None:
     before = committed(alone, staged(alone, "RVU25A"))
     said["1"] = "always applies"

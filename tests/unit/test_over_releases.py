@@ -9,6 +9,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -404,6 +405,10 @@ def test_an_older_pfsetl_is_told_to_upgrade_by_the_format(store: LocalStore) -> 
 
 def test_without_such_a_file_the_format_is_that_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
+    shipped = contracts.load()
+    in_one_file = (contracts.ALL_RELEASES, contracts.DECLARED)
+    one_a_release = {name: table for name, table in shipped.tables.items() if table.over not in in_one_file}
+    monkeypatch.setattr(contracts, "load", lambda path=None: replace(shipped, tables=one_a_release))
     at = filled(LocalStore(tmp_path / "o"))
     assert at.manifest.pfsetl.format == 1
 
@@ -502,6 +507,8 @@ def test_other_columns_ask_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> 
             "therapy timed paid in_nonfacility in_facility relations add_on_type add_on_from mue_units mue_indicator "
             "mue_rationale mue_from rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from missing",
         ),
+        "code_values": ("1", "column code valid_from valid_to title meaning source"),
+        "modifier": ("1", "modifier name category effect valid_from valid_to note source certainty"),
     }
 
 

@@ -23,7 +23,7 @@ from pfsetl.publication.merge import Made, Making, Put
 from pfsetl.publication.parquet import is_uniform
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.storage.store import Store
-from pfsetl.tables import code_events, code_history, profile, relations, row_changes
+from pfsetl.tables import code_events, code_history, profile, relations, row_changes, words
 
 Key = tuple[str, ...]
 
@@ -46,6 +46,8 @@ MADE_BY: Mapping[str, Made] = {
         finish=code_events.with_first_and_last,
         paired=True,
     ),
+    "code_values": Made(words.code_values, of=(), rule="1"),
+    "modifier": Made(words.modifier, of=(), rule="1"),
 }
 CALENDAR = "release_calendar"  # without a row for a release that prices no day
 

@@ -72,10 +72,14 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
 
 
 def is_uniform(data: bytes) -> bool:
-    """Return whether every column of a Parquet file has the same encodings in all row groups."""
+    """Return whether every column of a Parquet file has the same encodings in all row groups; of a damaged one, no."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    about = pq.read_metadata(io.BytesIO(data))
+    try:
+        about = pq.read_metadata(io.BytesIO(data))
+    except (pa.ArrowException, OSError):
+        return False
     groups = [about.row_group(n) for n in range(about.num_row_groups)]
     return all(len({g.column(n).encodings for g in groups}) <= 1 for n in range(about.num_columns))
 
