@@ -24,7 +24,7 @@ class WordRow:
     """A value of a column in words, and the days of the releases that can have it."""
 
     column: Name
-    code: Annotated[str, Fits(r"[a-z][a-z0-9_ ]*", "a word in small letters")]
+    code: Annotated[str, Fits(r"[a-z0-9][a-z0-9_ ]*", "a word in small letters")]
     meaning: Prose
     valid_from: date | None = None
     valid_to: date | None = None
