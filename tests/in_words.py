@@ -34,7 +34,9 @@ def coded(table: contracts.Table) -> list[str]:
     return [
         column.name
         for column, name in zip(table.columns, whole, strict=True)
-        if column.dtype in (pl.String, pl.Boolean) and column.name not in FREE and name not in (*OWN_TABLE, *FREE_HERE)
+        if column.dtype in (pl.String, pl.Boolean)
+        and column.name not in FREE | YES_OR_NO
+        and name not in (*OWN_TABLE, *FREE_HERE)
     ]
 
 
