@@ -15,6 +15,7 @@ from pfsetl.errors import ArchiveError, ChecksFailed, LayoutError, PfsetlError, 
 from pfsetl.parsing import pieces
 from pfsetl.publication import companions, loading
 from pfsetl.storage.folder import LocalStore
+from pfsetl.tables import completeness
 from tests import companion_files as files
 from tests import synthetic as s
 
@@ -262,3 +263,44 @@ def test_a_line_that_repeats_another_is_said(run: Run, tmp_path: Path) -> None:
     (tmp_path / MUE).write_bytes(files.mue_csv(rows))
     out = run("load", tmp_path / MUE, "--sample", "-o", tmp_path / "o")[1]
     assert f"note: {MUE}: set aside: line 10 repeats line 7" in out
+
+
+# --- beside the file before --------------------------------------------------------------------------------------
+
+
+def test_a_list_that_is_much_shorter_than_the_one_before_is_held_until_it_is_accepted(
+    store: LocalStore, tmp_path: Path
+) -> None:
+    def put(day: str, count: int, **how: object) -> companions.Companion:
+        rows = [(f"{letter}{n:04}", "1", "1 Line Edit", "x") for letter in "ABG" for n in range(count // 3)]
+        name = f"MCR_MUE_PractitionerServices_Eff_{day}.csv"
+        (tmp_path / name).write_bytes(files.mue_csv([*rows, ("V5364", "1", "1 Line Edit", "x")]))
+        return loading.load(store, tmp_path / name, **how)  # type: ignore[arg-type]
+
+    put("01-01-2026", 18_000)
+    assert put("04-01-2026", 17_100).lost == ()  # as many as come and go
+    with pytest.raises(ChecksFailed, match=r"15,001 rows, 2,100 fewer than the 17,101 of .*04-01-2026.csv"):
+        put("07-01-2026", 15_000)
+    assert "fewer than the" in put("07-01-2026", 15_000, accept=["loss"]).lost[0]
+
+
+def test_of_pairs_none_may_be_gone_because_ended_ones_are_kept(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completeness, "floors", lambda *_: [])
+
+    def put(volume: str, rows: Sequence[Sequence[str]]) -> companions.Companion:
+        paths = [tmp_path / f"ccipra-v{volume}r0-f{n}.txt" for n in range(1, 5)]
+        for path in paths:
+            path.write_bytes(files.ptp_txt(rows))
+        return loading.load(store, paths)
+
+    put("320", files.PAIRS)
+    with pytest.raises(ChecksFailed, match=r"8 rows, 4 fewer than the 12 of .*, which keeps what has ended"):
+        put("321", files.PAIRS[:2])
+
+
+def test_a_pair_that_ends_before_it_begins_is_said(load: Load) -> None:
+    row = ("G9901", "G9902", "", "20250401", "20250331", "1", "x")
+    (said,) = load(PTP.format(1), files.ptp_txt([row])).notices
+    assert said.startswith("1 row: An edit ends before it begins, so it never held, e.g. G9901 G9902")

@@ -2,20 +2,21 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from pfsetl.archive_cache import open_cache
 from pfsetl.cli import render, render_changes, terminal
 from pfsetl.cli.options import Cache, Json, Offline
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
+from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import SourceUnavailable, UsageError
 from pfsetl.source import cache as kept
 
 
 def fetch(
-    *releases: Annotated[str, Parameter(help="Labels such as RVU26A.")],
+    *releases: Annotated[str, Parameter(help="Labels such as RVU26A, or files beside them such as mue.")],
     url: Annotated[
         str | None,
         Parameter(help="Fetch from this address at cms.gov instead of the one in releases.csv; for one label."),
@@ -24,27 +25,43 @@ def fetch(
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Fetch archives from CMS into the cache and print their paths; what hasn't changed isn't downloaded again."""
+    """Fetch archives from CMS into the cache and print their paths; what hasn't changed isn't downloaded again.
+
+    Files beside the releases are fetched by their kind, as far as CMS's addresses are known; 'pfsetl load' loads them.
+    """
     if not releases or (url and (offline or len(releases) > 1)):
         raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
-    wanted = [registry.find_or_infer(label) for label in releases]
+    kinds = {row.companion for row in declarations.rows(COMPANIONS)}
+    wanted = [None if label.lower() in kinds else registry.find_or_infer(label) for label in releases]
     place = open_cache(cache)
-    found, failed = [], []
-    for release in wanted:
+    found: list[dict[str, Any]] = []
+    failed = []
+    for label, release in zip(releases, wanted, strict=True):
         try:
-            found.append(terminal.fetched(release, place, url=url, offline=offline))
+            if release is None:
+                found.append(_companion(label.lower(), place, url, offline=offline))
+            else:
+                each = terminal.fetched(release, place, url=url, offline=offline)
+                found.append(asdict(each) | {"path": str(each.path), "kept": kept.address(place, each)})
         except SourceUnavailable as error:
             failed.append(str(error))
     if json:
-        print(
-            render.as_json(
-                [asdict(each) | {"path": str(each.path), "kept": kept.address(place, each)} for each in found]
-            )
-        )
+        print(render.as_json(found))
     else:
-        print("".join(f"{each.path}\n" for each in found), end="")
+        print("".join(f"{each['path']}\n" for each in found), end="")
     if failed:
         raise SourceUnavailable("\n".join(failed))
+
+
+def _companion(kind: str, place: kept.Cache, url: str | None, *, offline: bool) -> dict[str, Any]:
+    """Fetch a file beside the releases, that of today's quarter or year unless an address is given."""
+    from pfsetl.source.fetch_companion import fetch_companion  # brings the libraries of the network
+
+    if offline:
+        raise UsageError(f"fetch: --offline goes with labels of releases, not with {kind}. Fetch it, or load a file.")
+    with terminal.watching(f"fetching {kind}"):
+        got = fetch_companion(kind, place, day=datetime.now(UTC).date(), url=url)
+    return asdict(got) | {"path": str(got.path)}
 
 
 def discover(*, since: int | None = None, cache: Cache = None, json: Json = False) -> None:

@@ -16,6 +16,7 @@ from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.remedies import command
+from pfsetl.source.address import where
 from pfsetl.storage.store import Store
 
 
@@ -95,7 +96,14 @@ def said(store: Store) -> tuple[str, ...]:
 def _said(kind: str, files: list[Companion]) -> str:
     each = sorted(files, key=lambda c: (c.effective_from, c.sha256))
     told = (f"from {c.effective_from} {c.file} ({c.rows:,} rows{', a sample' if c.sample else ''})" for c in each)
-    return f"{kind}: {'; '.join(told) or 'none is loaded'}"
+    return f"{kind}: {'; '.join(told) or f'none is loaded{_posted(kind)}'}"
+
+
+def _posted(kind: str) -> str:
+    """Say where CMS posts the files that a table is made of."""
+    made_of = contracts.companions().tables[kind].members
+    pages = [where(row.page) for row in declarations.rows(COMPANIONS) if row.companion in made_of]
+    return "".join(f"; CMS posts it at {page}" for page in pages if page)
 
 
 def loaded(store: Store, kind: str) -> list[Companion]:

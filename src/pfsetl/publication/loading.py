@@ -22,8 +22,8 @@ from pfsetl.publication.companions import Companion, loaded
 from pfsetl.source.companion import open_companion, part_of
 from pfsetl.source.members import MemberFile
 from pfsetl.storage.store import Store
+from pfsetl.tables import check, completeness
 from pfsetl.tables import companions as tables
-from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding, Report
 
 ROWS_OF_A_GROUP = 1 << 16  # of a file: what is read to find one code
@@ -105,8 +105,11 @@ def keep(
             _refuse_empty(frame, table, named)
             _refuse_twice(frame, table, named)
             lost = _parts_lost(row, parts, sample=sample) + _lost(store, table.name, day, frame, sha256, sample=sample)
-            Report(f"{named} from {day}", tuple(lost)).accepting(accept).raise_if_bad()
+            lost += [] if sample else _fewer(store, row, day, frame.height)
+            report = Report(f"{named} from {day}", (*lost, *check.rules_of(frame, table))).accepting(accept)
+            report.raise_if_bad()
             missing = tuple(f.description for f in lost if f.violations)
+            said = (*said, *(_warned(f) for f in report.warnings if f not in lost and f.dimension != check.WHOLE))
         one = Companion(
             table.name, day, named, sha256, frame.height, f"companions/{table.name}/{day}-{sha256[:16]}.parquet",
             sample, missing, parts=of_parts, notices=said,
@@ -172,6 +175,22 @@ def _lost(store: Store, kind: str, day: date, frame: pl.DataFrame, sha256: str, 
         return [completeness.replaced_by_sample(f"{c.file} from {day}", c.rows, kind) for c in before]
     found = completeness.floors({kind: frame}, day)
     return found + [completeness.codes_lost(kind, c.frame(store), frame, f"{c.file} from {day}") for c in before]
+
+
+def _fewer(store: Store, row: CompanionRow, day: date, rows: int) -> list[Finding]:
+    """Hold a file against the whole one that holds before it, if any is loaded."""
+    earlier = [c for c in loaded(store, row.companion) if c.effective_from < day and not c.sample and not c.lost]
+    last = max(earlier, key=lambda c: c.effective_from, default=None)
+    if last is None:
+        return []
+    what = f"{last.file} from {last.effective_from}"
+    return [completeness.rows_fewer(row.companion, last.rows, rows, row.lost_at_most, what)]
+
+
+def _warned(finding: Finding) -> str:
+    shown = f", e.g. {'; '.join(finding.examples)}" if finding.examples else ""
+    count = "1 row" if finding.violations == 1 else f"{finding.violations:,} rows"
+    return f"{count}: {finding.description.rstrip('.')}{shown}"
 
 
 def _refuse_empty(frame: pl.DataFrame, table: Table, file: str) -> None:

@@ -204,7 +204,7 @@ def _records(proof: Proof, store: Store, newest: int) -> None:
                     _add(
                         proof, one.path, "not the file that was loaded; move it and its record away, and load it again"
                     )
-                elif pl.read_parquet(io.BytesIO(data)).height != one.rows:
+                elif pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item() != one.rows:
                     _add(proof, one.path, f"not {one.rows:,} rows, as its record says; load the file again")
             except StoreError as error:
                 _add(proof, name, _without_place(error, store, name))

@@ -38,6 +38,11 @@ def site() -> str:
     return address.rstrip("/")
 
 
+def where(page: str) -> str:
+    """Return the whole address of a page, of which that of the site may be left out; "" for none."""
+    return page if "://" in page or not page else site() + page
+
+
 def refuse_credentials(address: str, what: str = "The address") -> None:
     """Raise UsageError, without repeating it, when an address holds a user name or password."""
     if re.match(r"[^/]*(?://)?[^/?#]*@", address):

@@ -140,6 +140,13 @@ def _lists(named: Collection[str], release: str) -> dict[str, pl.DataFrame]:
     return lists | {name: codes.filter(_holds(day)) for name, codes in current.items() if name in named}
 
 
+def rules_of(frame: pl.DataFrame, table: Table) -> tuple[Finding, ...]:
+    """Run the rules of one table, which name no other, over its rows."""
+    if not table.rules:
+        return ()
+    return _rules([(rule, table) for rule in table.rules], pl.SQLContext(frames={table.name: frame}))
+
+
 def _holds(day: date) -> pl.Expr:
     first, last = pl.col("valid_from"), pl.col("valid_to")
     return ((first == "") | (first <= day.isoformat())) & ((last == "") | (last >= day.isoformat()))

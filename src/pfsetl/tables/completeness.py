@@ -134,6 +134,16 @@ def parts_lost(kind: str, count: int, gone: Sequence[str]) -> Finding:
     return _finding(kind, "whole_parts", "error", said, len(gone))
 
 
+def rows_fewer(kind: str, before: int, now: int, at_most: float, what: str) -> Finding:
+    """Say that a companion has fewer rows than the one of an earlier day, by more than a share of them."""
+    gone = max(0, before - now)
+    kept = ", which keeps what has ended" if at_most == 0 else ""
+    said = f"{now:,} rows, {gone:,} fewer than the {before:,} of {what}{kept}"
+    return Finding(
+        kind, "rows_before", "error", said, gone if gone > at_most * before else 0, dimension=WHOLE, counted=True
+    )
+
+
 def _lost(
     table: str,
     participant: str,

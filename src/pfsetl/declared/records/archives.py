@@ -73,8 +73,10 @@ class CompanionRow:
     `quarter` finds in a name or a title from when the file holds. Its groups may be year (two digits are of this
     century), quarter, month, day, and volume and number, where volume 0 is that of `year_zero` and number 0 its first
     quarter; a name that ends in _ is the same group again. Of a file in parts the group `part` of `pattern` is the
-    number of each. No row begins later, by its column `begins`, than the file does. `most_lines` and `most_megabytes`
-    are those of one part.
+    number of each. No row begins later, by its column `begins`, than the file does. A file that has fewer rows than the
+    one before it by more than the share `lost_at_most` isn't whole; of a list that keeps what has ended the share is 0.
+    `most_lines` and `most_megabytes` are those of one part. `page` is where CMS posts it, `address` that of the file
+    itself, with {year} and {quarter}, as far as it's known; behind a `gate` CMS hands it over to a person alone.
     """
 
     companion: Name
@@ -83,15 +85,21 @@ class CompanionRow:
     year_zero: Year | None = None
     parts: Annotated[int, Within(1, 99)] = 1
     begins: Name | None = None
+    lost_at_most: Annotated[float, Within(0, 1, decimals=4)] = 0.10
     most_lines: Annotated[int, Within(1, 100_000_000)] = 200_000
     most_megabytes: Annotated[int, Within(1, 10_000)] = 32
     formats: tuple[Format, ...]
+    page: Annotated[str, Fits(r"(https://data\.cms\.gov)?/[!-~]{1,300}", "a page of CMS's, such as /medicare/a")] = ""
+    address: Annotated[str, Fits(r"/[!-~]{1,300}", "a path, such as /files/zip/a-{year}.zip")] = ""
+    gate: Literal["", "licence"] = ""
     note: Prose = ""
     example: Title = ""
 
     def __post_init__(self) -> None:
         if self.parts > 1 and "part" not in self.pattern.groupindex:
             raise ValueError(f"pattern {self.pattern.pattern!r} has no group (?P<part>...), and parts is {self.parts}.")
+        if strange := set(re.findall(r"{([^}]*)}", self.address)) - {"year", "quarter"}:
+            raise ValueError(f"address: {{{min(strange)}}} is neither {{year}} nor {{quarter}}. Write one of them.")
         if self.quarter:
             found = {name.rstrip("_") for name in self.quarter.groupindex}
             strange = found - set(_GROUPS)
