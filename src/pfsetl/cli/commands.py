@@ -16,7 +16,7 @@ MODULES = {
     "building": ("demo", "build", "backfill", "check"),
     "declaring": ("declare",),
     "fetching": ("fetch", "discover"),
-    "looking": ("site", "serve"),
+    "looking": ("site", "serve", "page"),
     "pricing": ("price", "claim", "load"),
     "proving": ("verify", "repair"),
     "exporting": ("export", "views", "sql"),

@@ -10,13 +10,25 @@ from cyclopts import Parameter, validators
 from pfsetl.cli import render, terminal
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.publication import version
+from pfsetl.publication.version import Version
 from pfsetl.remedies import command
-from pfsetl.site import serving, writing
+from pfsetl.site import serving, single, writing
 
 PORT = 8765
+Descriptors = Annotated[
+    str | None,
+    Parameter(help="A store of CMS's descriptors, to show what codes are called. Licensed text: not for the public."),
+]
 
 
-def site(out: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = None, json: Json = False) -> None:
+def site(
+    out: Path,
+    *,
+    descriptors: Descriptors = None,
+    output: Output = DEFAULT_OUTPUT,
+    at: int | None = None,
+    json: Json = False,
+) -> None:
     """Make a static site of one version, for any web server: a page for every code. Made again, it writes what changed.
 
     Parameters
@@ -28,7 +40,7 @@ def site(out: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = None, j
     """
     opened = version.open_version(output, at)
     with terminal.watching(f"making the site of version {opened.number}"):
-        done = writing.write(opened, out)
+        done = writing.write(opened, out, _texts(descriptors))
     if json:
         print(render.as_json(asdict(done) | {"folder": str(done.folder)}))
         return
@@ -42,6 +54,7 @@ def site(out: Path, *, output: Output = DEFAULT_OUTPUT, at: int | None = None, j
 def serve(
     *,
     port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))] = PORT,
+    descriptors: Descriptors = None,
     open_: Annotated[bool, Parameter(name="--open", negative="", help="Open the page in the browser.")] = False,
     output: Output = DEFAULT_OUTPUT,
 ) -> None:
@@ -54,10 +67,34 @@ def serve(
     """
     opened = version.open_version(output)
     with terminal.watching(f"making the pages of version {opened.number}"):
-        server = serving.server(opened, port, lambda told: print(terminal.plain(told)))
+        server = serving.server(opened, port, lambda told: print(terminal.plain(told)), _texts(descriptors))
     address = f"http://{serving.LOOPBACK}:{server.server_port}/"
     print(f"version {opened.number} of {terminal.plain(str(opened.store))}: {address}\nCtrl-C ends it.", flush=True)
     if open_:
         webbrowser.open(address)
     with server:
         server.serve_forever()
+
+
+def page(
+    code: str, file: Path, *, descriptors: Descriptors = None, output: Output = DEFAULT_OUTPUT, at: int | None = None
+) -> None:
+    """Write the page of one code into one file, with its data inside: it opens from a disk and can be mailed.
+
+    Parameters
+    ----------
+    code
+        A CPT or HCPCS code, e.g. 97761.
+    file
+        Such as 97761.html.
+    at
+        A version number; default the newest.
+    """
+    opened = version.open_version(output, at)
+    content = single.page(opened, code, _texts(descriptors))
+    single.write(content, file)
+    print(f"version {opened.number}: {file}, {len(content):,} bytes")
+
+
+def _texts(descriptors: str | None) -> Version | None:
+    return version.open_version(descriptors) if descriptors else None

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from pfsetl.declared import calendar
 from pfsetl.publication.version import Version
 from pfsetl.site.files import by_prefix, encoded
 
@@ -32,12 +33,43 @@ def _limits(version: Version, label: str) -> Found:
         yield hcpcs, [units, indicator, rationale]
 
 
-TABLES: Mapping[str, Callable[[Version, str], Found]] = {"code_relation": _relations, "mue": _limits}
+def _kinds(version: Version, label: str) -> Found:
+    named = version.scan("rbcs", label).filter("latest").sort("hcpcs")
+    yield from ((row[0], list(row[1:])) for row in named.select("hcpcs", *_NAMES).collect().iter_rows())
+
+
+def _additions(version: Version, label: str) -> Found:
+    day = calendar.formula_day(version.release(label))
+    rows = version.scan("add_on", label).filter(
+        pl.col("valid_from") <= day, *(pl.col(end).is_null() | (pl.col(end) >= day) for end in _ENDS)
+    )
+    pairs = rows.select("add_on", "primary").unique().sort("add_on", "primary").collect().rows()
+    found: dict[str, dict[str, list[str]]] = {}
+    for add_on, primary in pairs:
+        found.setdefault(add_on, {}).setdefault("primary", []).append(primary)
+        found.setdefault(primary, {}).setdefault("add_on", []).append(add_on)
+    yield from sorted(found.items())
+
+
+def _telehealth(version: Version, label: str) -> Found:
+    rows = version.scan("telehealth", label).sort("hcpcs").select("hcpcs", "status", "audio_only")
+    yield from ((row[0], list(row[1:])) for row in rows.collect().iter_rows())
+
+
+_NAMES = ("category_name", "subcategory_name", "family_name")
+_ENDS = ("valid_to", "add_on_to", "primary_to")
+TABLES: Mapping[str, Callable[[Version, str], Found]] = {
+    "code_relation": _relations,
+    "mue": _limits,
+    "rbcs": _kinds,
+    "add_on": _additions,
+    "telehealth": _telehealth,
+}
 
 
 def lacks(version: Version) -> list[str]:
     """Return which of these tables neither the version nor its store has."""
-    return [table for table in TABLES if not _has(version, table)]
+    return [table for table in (*TABLES, "ptp") if not _has(version, table)]
 
 
 def beside_files(version: Version, label: str, only: str | None = None) -> Iterator[tuple[str, bytes]]:

@@ -13,8 +13,8 @@ AMOUNTS = {"nonfacility_amount": "nonfacility_total_rvu", "facility_amount": "fa
 _PER_CENT = 10_000  # an RVU in hundredths times a factor in ten-thousandths, in parts of a cent
 
 
-def section_files(version: Version, label: str) -> Iterator[tuple[str, str, bytes]]:
-    """Yield (participant, section, JSON) of a release, with the population of `code_comparison`.
+def section_files(version: Version, label: str, only: str | None = None) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (participant, section, JSON) of a release, with the population of `code_comparison`; `only` that of a code.
 
     A file is `{"codes": "9022190222...", "work_rvu": [...], ...}`: five characters a code, values in hundredths, null
     for a code that isn't counted. Amounts are there only where they aren't the total RVUs times the factor.
@@ -25,6 +25,9 @@ def section_files(version: Version, label: str) -> Iterator[tuple[str, str, byte
     found = version.scan("code_comparison", label).select(
         "participant", "section", "hcpcs", "measure", scaled("value").alias("value")
     )
+    if only:
+        own = version.scan("code_comparison", label).filter(hcpcs=only).select("section").unique()
+        found = found.join(own, on="section", how="semi")
     wide = found.collect().pivot("measure", index=["participant", "section", "hcpcs"], values="value")
     for (participant, section), rows in sorted(wide.partition_by("participant", "section", as_dict=True).items()):
         frame = rows.sort("hcpcs")

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from pfsetl.declared import calendar, contracts
 from pfsetl.errors import UsageError
 from pfsetl.publication.version import Version
 from pfsetl.remedies import first_build
@@ -13,6 +14,7 @@ from pfsetl.site import base, words
 from pfsetl.site.beside import beside_files, lacks
 from pfsetl.site.codes import code_files
 from pfsetl.site.comparison import section_files
+from pfsetl.site.edits import edit_files
 from pfsetl.site.files import checksum, encoded
 from pfsetl.site.lines import line_files
 from pfsetl.site.movements import movements
@@ -24,21 +26,34 @@ from pfsetl.site.states import states
 BASE = "base"  # the path under which what the page itself holds is told
 
 
-def data(version: Version, code: str | None = None) -> Iterator[tuple[str, bytes]]:
+def data(
+    version: Version, code: str | None = None, texts: Mapping[str, str] | None = None, *, licensed: bool = False
+) -> Iterator[tuple[str, bytes]]:
     """Yield (path, bytes) of each data file, and at last of `BASE`, which says where all others are.
 
-    With a `code`, only what its page shows. Raises UsageError for an empty store and for a store of licensed text.
+    With a `code`, only what its page shows: of sections, its own in the newest release. `texts` say what codes are
+    called, and `licensed` that some are licensed. Raises UsageError for an empty store and one of licensed text.
     """
     order = base.labels(version)
     if not order:
         raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
-    if version.classification != "public":
+    if version.classification != contracts.PUBLIC:
         raise UsageError(f"{version.store}: a store of licensed text. Make the site of the store of the tables.")
+    called = texts or {}
     told = base.facts(version, order)
-    told |= {"codes": {}, "beside": {}, "search": {}, "lacks": lacks(version)}
-    for prefix, content in code_files(lambda number: _rows(version, order[number], code), len(order), {}):
-        told["codes"][prefix] = checksum(content)
-        yield f"data/codes/{prefix}.json", content
+    told |= {"lacks": lacks(version), "texts": bool(called), "licensed": licensed, "only": code or ""}
+    newest = calendar.formula_day(version.release(order[-1]))
+    kinds: dict[str, Iterator[tuple[str, bytes]]] = {
+        "codes": code_files(lambda number: _rows(version, order[number], code), len(order), called),
+        "beside": beside_files(version, order[-1], code),
+        "edits": edit_files(version, newest, code),
+        "search": search_files(version, order, called, code),
+    }
+    for kind, files in kinds.items():
+        told[kind] = {}
+        for prefix, content in files:
+            told[kind][prefix] = checksum(content)
+            yield f"data/{kind}/{prefix}.json", content
     known = {}
     for label, of, content in place_files(version, order):
         known[label] = [of, checksum(content)]
@@ -47,15 +62,9 @@ def data(version: Version, code: str | None = None) -> Iterator[tuple[str, bytes
     moved = movements(version)
     for label, entry in zip(order, told["releases"], strict=True):
         entry["places"] = known[label]
-        made = list(_release(version, label, moved.get(label), code))
+        made = list(_release(version, label, moved.get(label), code, newest=label == order[-1]))
         entry["file"] = checksum(made[-1][1])
         yield from made
-    for prefix, content in beside_files(version, order[-1], code):
-        told["beside"][prefix] = checksum(content)
-        yield f"data/beside/{prefix}.json", content
-    for prefix, content in search_files(version, order, {}, code):
-        told["search"][prefix] = checksum(content)
-        yield f"data/search/{prefix}.json", content
     for name, content in (("words", encoded(words.words())), ("known", encoded(base.known()))):
         told[name] = checksum(content)
         yield f"data/{name}.json", content
@@ -68,10 +77,10 @@ def _rows(version: Version, label: str, code: str | None) -> pl.DataFrame:
 
 
 def _release(
-    version: Version, label: str, changes: Mapping[str, Any] | None, code: str | None
+    version: Version, label: str, changes: Mapping[str, Any] | None, code: str | None, *, newest: bool
 ) -> Iterator[tuple[str, bytes]]:
     sections: dict[str, dict[str, list[Any]]] = {}
-    for participant, section, content in section_files(version, label):
+    for participant, section, content in section_files(version, label, code) if newest or not code else ():
         name = f"data/sections/{label}/{participant}-{_slug(section)}.json"
         sections.setdefault(participant, {})[section] = [name, checksum(content)]
         yield name, content

@@ -20,9 +20,9 @@ TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf
 class Made:
     """The site of the newest version of a store, in memory."""
 
-    def __init__(self, opened: Version, report: Callable[[str], None]) -> None:
-        self._opened, self._report, self._lock = opened, report, Lock()
-        self._files = dict(site(opened))
+    def __init__(self, opened: Version, report: Callable[[str], None], descriptors: Version | None) -> None:
+        self._opened, self._report, self._lock, self._descriptors = opened, report, Lock(), descriptors
+        self._files = dict(site(opened, descriptors))
 
     def get(self, path: str) -> bytes | None:
         """Return a file; asked for the page itself, look first whether there is a newer version."""
@@ -30,7 +30,7 @@ class Made:
             if path == "index.html":
                 newest = versions.newest(self._opened.store, self._opened)
                 if newest.sha256 != self._opened.sha256 and newest.number:
-                    self._files, self._opened = dict(site(newest)), newest
+                    self._files, self._opened = dict(site(newest, self._descriptors)), newest
                     self._report(f"version {newest.number} is there now")
             return self._files.get(path)
 
@@ -76,12 +76,17 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def server(opened: Version, port: int, report: Callable[[str], None] = lambda _: None) -> ThreadingHTTPServer:
+def server(
+    opened: Version,
+    port: int,
+    report: Callable[[str], None] = lambda _: None,
+    descriptors: Version | None = None,
+) -> ThreadingHTTPServer:
     """Return a server on the loopback address, with the site made; port 0 takes any that is free.
 
     Raises UsageError for a port that is taken, and what `made.data` raises.
     """
-    made = Made(opened, report)
+    made = Made(opened, report, descriptors)
     try:
         return _Server((LOOPBACK, port), partial(_Handler, made=made))
     except (OSError, OverflowError) as error:

@@ -3,6 +3,7 @@ import {el} from "./dom.js";
 import {facts, releases} from "./facts.js";
 import {load} from "./load.js";
 import {prefixIn} from "./code-data.js";
+import {grouped} from "./numbers.js";
 import {addressOf, codeOf, go} from "./address.js";
 
 const RELATIONS = {
@@ -10,10 +11,12 @@ const RELATIONS = {
   add_on: "Add-on codes", primary: "Codes that it's added to", nearest_in_work: "Nearest in work, of its subsection",
 };
 const LACKS = {
-  code_relation: "related codes (the version has no table code_relation)", mue: "the most units (no MUE file is loaded in the store)",
+  code_relation: "related codes (the version has no table code_relation)", mue: "the most units (no MUE file is loaded in the store)", ptp: "edit pairs (no PTP file is loaded)",
+  rbcs: "what kind of service it is (no RBCS file is loaded)", add_on: "add-on codes (no such file is loaded)", telehealth: "telehealth (no list is loaded)",
 };
 
 export async function beside({known, asked}) {
+  const edits = await editsOf(known.code);
   const prefix = prefixIn(facts.beside, known.code);
   const file = prefix ? await load(`data/beside/${prefix}.json`, facts.beside[prefix]) : {};
   const said = Object.hasOwn(file, known.code) ? file[known.code] : {};
@@ -23,10 +26,27 @@ export async function beside({known, asked}) {
     el("dl", {class: "facts"},
       said.mue && fact("Most units (MUE)", `${said.mue[0]} ${said.mue[1] === "1" ? "in one line of a claim" : "on one day"} (indicator ${said.mue[1]}; ${said.mue[2]})`),
       !said.mue && !facts.lacks.includes("mue") && fact("Most units (MUE)", "no limit is listed"),
-      Object.entries(RELATIONS).filter(([name]) => said.code_relation?.[name]).map(([name, title]) => fact(title, links(said.code_relation[name], asked)))),
+      said.rbcs && fact("Kind of service (RBCS)", said.rbcs.filter(Boolean).join(" – ")),
+      !facts.lacks.includes("telehealth") && fact("Telehealth", said.telehealth ? `on Medicare's list${said.telehealth[0] ? ` (${said.telehealth[0]})` : ""}${said.telehealth[1] ? "; sound without picture is enough" : ""}` : "not on Medicare's list"),
+      Object.entries(RELATIONS).map(([name, title]) => [title, (said.code_relation ?? {})[name] ?? (said.add_on ?? {})[name]]).filter(([, codes]) => codes).map(([title, codes]) => fact(title, links(codes, asked)))),
+    edits.map(([title, codes]) => el("details", {}, el("summary", {}, `${grouped(codes.length)} ${title}`), el("p", {class: "codes"}, links(codes, asked)))),
     el("form", {class: "bar", onsubmit: (event) => { event.preventDefault(); if (other.value.trim()) go({...asked, participant: "", with: codeOf(other.value)}); }},
       other, el("button", {}, `Beside ${known.code}`)),
     el("p", {class: "quiet"}, `As of ${releases.at(-1).label}, the newest release of this site.`, lacks.length > 0 && ` Not here: ${lacks.join("; ")}.`));
+}
+
+const EDITS = {
+  denied: {0: "codes aren't paid beside it, whatever the modifier", 1: "codes aren't paid beside it unless a modifier says that they were apart"},
+  denies: {0: "codes it isn't paid beside, whatever the modifier", 1: "codes it isn't paid beside unless a modifier says that they were apart"},
+};
+
+// NCCI's edit pairs of a code, by what they do.
+async function editsOf(code) {
+  const prefix = prefixIn(facts.edits, code);
+  const file = prefix ? await load(`data/edits/${prefix}.json`, facts.edits[prefix]) : {};
+  const said = Object.hasOwn(file, code) ? file[code] : {};
+  return Object.entries(EDITS).flatMap(([side, titles]) => Object.entries(titles)
+    .filter(([indicator]) => said[side]?.[indicator]).map(([indicator, title]) => [title, said[side][indicator].match(/.{5}/g)]));
 }
 
 function fact(name, value) {
@@ -34,5 +54,5 @@ function fact(name, value) {
 }
 
 function links(codes, asked) {
-  return codes.map((code, at) => [at ? ", " : "", el("a", {href: addressOf({code, date: asked.date})}, code)]);
+  return codes.map((code, at) => [at ? ", " : "", !/^[0-9A-Z]{5}$/.test(code) || code === "CCCCC" ? "any that the contractor names" : el("a", {href: addressOf({code, date: asked.date})}, code)]);
 }

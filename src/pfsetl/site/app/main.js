@@ -18,7 +18,7 @@ async function pageOf(wanted) {
 
 async function show() {
   const mine = ++turn;
-  const wanted = asked();
+  const wanted = {...(facts.only && {code: facts.only}), ...asked()};
   const kept = document.activeElement?.id || document.activeElement?.name;
   let made;
   try {
@@ -39,7 +39,8 @@ async function show() {
 function footer() {
   document.getElementById("foot").append(
     el("p", {}, `Version ${facts.version} of the published tables, made by pfsetl ${facts.pfsetl}. Prices are what Medicare's fee schedule allows, before rules on several services of a day. Not legal or billing advice.`),
-    el("p", {}, "CPT codes are the American Medical Association's; no CPT description is shown here."));
+    el("p", {}, facts.licensed ? "Descriptions of CPT codes are copyright American Medical Association, of D codes the American Dental Association. They are shown under the licence of whoever made these pages, and not for the public."
+      : "CPT codes are the American Medical Association's; no CPT description is shown here."));
 }
 
 document.querySelector(".find").addEventListener("submit", (event) => {
