@@ -171,7 +171,9 @@ def test_the_commands_work_on_a_bucket(bucket: str, archive: Path, tmp_path: Pat
 def test_the_demo_prints_commands_that_read_a_bucket(bucket: str, run: Run) -> None:
     code, printed, _ = run("demo", "--output", bucket)
     commands = [
-        line.strip() for line in printed.split("Next")[1].splitlines() if " -m pfsetl" in line or " -c " in line
+        line.strip()
+        for line in printed.split("Next")[1].split("To look at it")[0].splitlines()
+        if " -m pfsetl" in line or " -c " in line
     ]
     done = [subprocess.run(c, shell=True, capture_output=True, timeout=60, check=False).returncode for c in commands]
     assert (code, done) == (0, [0, 0, 0])

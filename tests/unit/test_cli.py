@@ -5,11 +5,13 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from rich.console import Console
@@ -40,7 +42,11 @@ def test_demo_publishes_both_sample_releases(store: Path, run: Run) -> None:
 
 def test_the_commands_that_demo_prints_work_as_printed(store: Path, run: Run) -> None:
     _, out, _ = run("demo", "--output", store)
-    lines = [line.strip() for line in out.split("a query in DuckDB")[1].splitlines() if line.strip()]
+    lines = [
+        line.strip()
+        for line in out.split("a query in DuckDB")[1].split("To look at it")[0].splitlines()
+        if line.strip()
+    ]
     assert len(lines) == 3
     for line, expected in zip(lines, ("G0101", "HCPCS Level II G", "HCPCS Level II G"), strict=True):
         done = subprocess.run(
@@ -52,6 +58,17 @@ def test_the_commands_that_demo_prints_work_as_printed(store: Path, run: Run) ->
         )
         assert done.returncode == 0, done.stderr
         assert expected.split()[0] in done.stdout
+
+
+def test_the_demo_ends_with_the_command_to_look_at_it(store: Path, run: Run) -> None:
+    _, out, _ = run("demo", "--output", store)
+    command = [*shlex.split(out.splitlines()[-1]), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        address = served.stdout.readline().split(": ")[-1].strip()
+        page = urlopen(address).read()
+        served.terminate()
+    assert b"Medicare fee schedule" in page
 
 
 @pytest.mark.long

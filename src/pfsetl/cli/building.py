@@ -54,6 +54,8 @@ def demo(*, output: Output = DEMO_OUTPUT) -> None:
     out.print("\n[bold]Next[/bold]: the card of a code, a query in polars, a query in DuckDB\n")
     for line in samples.next_steps(output):
         out.print(f"  {line}", markup=False)
+    out.print("\n[bold]To look at it[/bold], a page for every code:\n")
+    out.print(f"  {samples.to_look_at(output)}", markup=False)
 
 
 def build(

@@ -13,10 +13,19 @@ def archives() -> list[Path]:
     return sorted(SAMPLE.glob("*.zip"))
 
 
+def to_look_at(output: str) -> str:
+    """Return the command that shows the pages of a store."""
+    return f"{_here()} -m pfsetl serve --output {shlex.quote(output)}"
+
+
+def _here() -> str:
+    python = Path(sys.executable)
+    return shlex.quote(str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python))
+
+
 def next_steps(output: str) -> list[str]:
     """Return commands that work as printed, from the current folder."""
-    python = Path(sys.executable)
-    here = shlex.quote(str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python))
+    here = _here()
     if "://" in output:  # a bucket has no folder to glob in
         rows = (
             f'import pfsetl; rows = pfsetl.open("{output}").scan("section_stats").filter(measure="work_rvu").collect()'

@@ -36,7 +36,7 @@ function lines({price, asked}) {
   }
   found.push(
     ["Medicare's part", dollars(medicare), isPreventive(asked.code, asked.date) ? "all of it: a preventive service" : null],
-    ["Patient's part", dollars(price.payment - medicare), "after the deductible"],
+    ["Patient's part", dollars(price.payment - medicare), medicare < price.payment ? "after the deductible" : null],
     ["Medicare pays after sequestration", dollars(medicare - taken), sequestration ? `${sequestration[1]} % off Medicare's part` : "none on this day"],
     ["Non-participating", dollars(price.nonparticipating), "95 %"],
     ["Limiting charge", dollars(price.limiting), "115 % of that"]);
