@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -30,8 +31,13 @@ FITTING = {"97761": ("0.50", "0.74", "0.74", "0.01")}  # RVU25D; CMS's facts
 FITTING_26 = {"97761": ("0.50", "0.70", "0.70", "0.01")}  # RVU26A
 
 
-def tables(label: str, rvus: Mapping[str, Rvus], **cells: object) -> Tables:
-    """The tables of a release: rows of code or `code-modifier`, with its factors; `cells` go in each row."""
+def tables(
+    label: str, rvus: Mapping[str, Rvus], by_code: Mapping[str, Mapping[str, object]] | None = None, **cells: object
+) -> Tables:
+    """The tables of a release: rows of code or `code-modifier`, with its factors.
+
+    `cells` go in each row; `by_code` has the cells of some columns by code.
+    """
     contract = contracts.load()
     table, release = contract.tables["rvu"], registry.find(label)
     zeros = {c.name: ZERO[type(c.dtype)] for c in table.columns if not c.nullable}
@@ -46,7 +52,8 @@ def tables(label: str, rvus: Mapping[str, Rvus], **cells: object) -> Tables:
                 "nonfacility_total_rvu": sum(map(Decimal, (work, nonfacility, mp))),
                 "facility_total_rvu": sum(map(Decimal, (work, facility, mp))),
             }  # fmt: skip
-            rows.append(dict.fromkeys(table.schema) | zeros | told | cells)
+            own = {name: values[hcpcs] for name, values in (by_code or {}).items()}
+            rows.append(dict.fromkeys(table.schema) | zeros | told | cells | own)
     made = {"rvu": pl.DataFrame(rows, schema=table.schema).sort(table.key)}
     for name in ("conversion_factor", "payment_national", "release_calendar"):
         made |= derived.MADE_BY[name](made, release)
@@ -55,7 +62,7 @@ def tables(label: str, rvus: Mapping[str, Rvus], **cells: object) -> Tables:
     return {name: columns.shaped(frame, contract.tables[name]) for name, frame in made.items()}
 
 
-def staged(store: Store, label: str, rvus: Mapping[str, Rvus], **cells: object) -> StagedRelease:
+def staged(store: Store, label: str, rvus: Mapping[str, Rvus], **cells: Any) -> StagedRelease:
     made = tables(label, rvus, **cells)
     return publish.stage(store, label, made, publisher.record(label), contracts.load())
 

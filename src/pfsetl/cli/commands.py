@@ -22,7 +22,7 @@ MODULES = {
     "exporting": ("export", "views", "sql"),
     "publishing": ("versions", "runs", "rollback", "prune"),
     "reading": ("list", "code", "diff", "trace"),
-    "telling": ("history",),
+    "telling": ("history", "explain"),
     "watching": ("status",),
 }
 COMMANDS = {name: module for module, names in MODULES.items() for name in names}

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from pfsetl.cli.render import table, whom
+from pfsetl.story.explain import Explanation, Moved
 from pfsetl.story.history import History
 from pfsetl.story.sentences import blocks, sentences
 from pfsetl.tables.code_history import SETTINGS
@@ -63,4 +64,35 @@ def _cells(row: Any, setting: str) -> Sequence[object]:
     return (
         row["release"], row["effective_from"], row["status"], row["work_rvu"], row[f"{setting}_pe_rvu"], row["mp_rvu"],
         row[f"{setting}_total_rvu"], row["conversion_factor"], paid,
+    )  # fmt: skip
+
+
+def explanation(out: Console, found: Explanation) -> None:
+    """Print what moved amounts between two releases: what is counted, a row for each section, and the largest moves."""
+    whose = whom(found.participant)
+    out.print(f"[bold]{found.old}[/bold] to [bold]{found.new}[/bold]: {_WORDS[found.setting]} amounts, {whose}")
+    if found.compared_with not in ("", found.participant):
+        out.print(f"{whose} of {found.new} is held against {whom(found.compared_with)} of {found.old}")
+    out.print(
+        f"counted: {found.counted:,} services without modifier that Medicare pays by the schedule in both, each once, "
+        "whatever its volume"
+    )
+    out.print(
+        f"left out: {found.unpriced:,} without a national price in one of them, {found.appeared:,} that {found.old} "
+        f"lacks, {found.gone:,} that {found.new} lacks"
+    )
+    columns = ("section", "services", "up", "down", "mean", "to", "%", "RVUs", "factor")
+    out.print(table("", columns, (_section(one) for one in found.sections)))
+    for one in found.sections:
+        if one.most:
+            out.print(f"\n[bold]{one.section}[/bold]: what moved most")
+            for code in one.most:
+                out.print(f"{code['hcpcs']}: {code['moved']}")
+
+
+def _section(one: Moved) -> Sequence[object]:
+    rvus = one.causes["work"] + one.causes["pe"] + one.causes["mp"]
+    return (
+        one.section, one.services, one.up, one.down, f"${one.mean_before:,.2f}", f"${one.mean_after:,.2f}",
+        f"{one.percent:+}", f"{rvus:+,.2f}", f"{one.causes['factor']:+,.2f}",
     )  # fmt: skip

@@ -1,13 +1,16 @@
 """Commands that tell the story of codes: what they paid since when, and what moved that."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from pfsetl.cli import render, render_story
-from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
+from pfsetl.cli.card import find_release
+from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.publication import version
+from pfsetl.story import explain as explaining
 from pfsetl.story import history as stories
 from pfsetl.tables.code_history import SETTINGS
 
@@ -48,9 +51,7 @@ def history(
     """
     if csv and json:
         raise UsageError("--csv and --json: give one of them.")
-    where = setting.strip().lower()
-    if where not in SETTINGS:
-        raise UsageError(f"setting {setting}: give {' or '.join(SETTINGS)}.")
+    where = _setting(setting)
     own = None if "-" in hcpcs and not modifier else modifier
     found = stories.history(
         hcpcs, modifier=own, participant=participant or "non_qp", locality=locality, since=since,
@@ -62,3 +63,52 @@ def history(
         print(found.frame.write_csv(), end="")
     else:
         render_story.history(render.console(), found, where)
+
+
+def explain(
+    old: str,
+    new: str,
+    *,
+    section: str | None = None,
+    participant: str | None = None,
+    setting: str = "nonfacility",
+    top: AtLeastNone = 3,
+    output: Output = DEFAULT_OUTPUT,
+    at: int | None = None,
+    json: Json = False,
+) -> None:
+    """Show what moved payments from one release to another, by section and code: RVUs, conversion factor, rounding.
+
+    Parameters
+    ----------
+    old
+        A published release, e.g. RVU25D.
+    new
+        The release it moved to, e.g. RVU26A.
+    section
+        One section alone, e.g. Medicine.
+    participant
+        From 2026: non_qp (default) or qp.
+    setting
+        nonfacility or facility.
+    top
+        How many codes of each section to name, those that moved most dollars first.
+    at
+        A version number; default the newest.
+    """
+    opened = version.open_version(output, at)
+    found = explaining.explain(
+        opened, find_release(opened, old), find_release(opened, new), section=section, participant=participant,
+        setting=_setting(setting), top=top,
+    )  # fmt: skip
+    if json:
+        print(render.as_json(asdict(found)))
+    else:
+        render_story.explanation(render.console(), found)
+
+
+def _setting(setting: str) -> str:
+    where = setting.strip().lower()
+    if where not in SETTINGS:
+        raise UsageError(f"setting {setting}: give {' or '.join(SETTINGS)}.")
+    return where

@@ -74,7 +74,7 @@ def history(
     found = found.filter(pl.any_horizontal(pl.lit(value=False), *(_is(code, its) for code, its in wanted)))
     for code, its in wanted:
         _refuse_modifier(code, its, version, found)
-    whose = _whose(participant)
+    whose = series_of(participant) if participant is not None else []
     found = found.filter(pl.col("participant").is_in(whose)) if whose else found
     later = [label for label in places if version.releases[label].year >= (year or 0)]
     found = found.filter(pl.col("release").is_in(later))
@@ -147,10 +147,12 @@ def _refuse_modifier(code: str, modifier: str | None, version: Version, found: p
         raise UsageError(f"{code} with {asked}: no release has such a row. It has rows with {there}.")
 
 
-def _whose(participant: str | None) -> list[str]:
-    """Return the participants of a series: one that follows another has that one's rows of before."""
-    if participant is None:
-        return []
+def series_of(participant: str) -> list[str]:
+    """Return the participants of a series: one that follows another has that one's rows of before.
+
+    >>> series_of("QP"), series_of("all")
+    (['qp', 'all'], ['all'])
+    """
     follows = {r.participant: r.follows for r in declarations.rows(PARTICIPANTS)}
     name = participant.strip().lower().replace("-", "_")
     if name not in follows:
