@@ -207,6 +207,7 @@ def test_a_last_day_before_the_first_is_told(tmp_path: Path, name: str) -> None:
         ("thresholds.csv", {"unit": "share"}, {"value": "50"}, "value '50' is above 10"),
         ("reductions.csv", {"rule": "imaging"}, {"numerator": "75000"}, "numerator '75000' is above 10,000"),
         ("reductions.csv", {"rule": "imaging"}, {"rank_from": "0"}, "rank_from '0' is below 1"),
+        ("reductions.csv", {"rule": "imaging"}, {"numerator": ""}, "numerator is empty, and denominator isn't"),
         ("participants.csv", {"participant": "qp"}, {"pricing_indicator": "17"}, "isn't of the form [0-9A-Z]"),
         ("floors.csv", {"value": "V5364"}, {"columns": "hcpcs modifier"}, "is of one column, not of hcpcs modifier"),
         ("corrections.csv", {"action": "stale"}, {"field": "hcpcs"}, "nothing reads it for action stale"),
@@ -318,6 +319,11 @@ def test_of_rows_that_fit_one_line_the_one_with_the_higher_priority_wins(tmp_pat
         ("layouts/gpci.csv", {"layout": "GPCI6"}, {"layout": "ANES4"}, "layout 'ANES4' is none of "),
         ("layouts/pprrvu.csv", {"layout": "W206", "field": "opps_mp_rvu"}, {"end": "207"}, "a record of W206 has 206"),
         ("layouts/pprrvu.csv", {"layout": "W206", "field": "status"}, {"end": "59"}, "column 59 of W206 in common"),
+        ("layouts/pprrvu.csv", {"layout": "W206", "field": "status"}, {"end": ""}, "end of status: a field of W206,"),
+        ("layouts/gpci.csv", {"layout": "GPCI6", "field": "mac"}, {"header": ""}, "header of mac: a field of GPCI6,"),
+        ("layouts/gpci.csv", {"layout": "GPCI6", "start": "6"}, {"start": "60"}, "the columns of GPCI6 are 1, 2, 3"),
+        ("codes/bilateral.csv", {"code": "2"}, {"code": "21"}, "code '21' isn't of the form [0-9A-Z]?,"),
+        ("codes/status.csv", {"code": "T"}, {"code": "TT"}, "code 'TT' isn't of the form [A-Z], which status has"),
     ],
 )  # fmt: skip
 def test_a_name_that_exists_nowhere_is_refused_where_it_stands(

@@ -67,6 +67,9 @@ def _record(written: Mapping[str, str], sheet: Sheet[Row], declared: Mapping[str
             values[column.field] = column.read(text)
         except ValueError as error:
             raise ValueError(f"{name} {error}") from error
+    filled = [name for name in sheet.together if written[name]]
+    if lacking := [name for name in sheet.together if filled and not written[name]]:
+        raise ValueError(f"{lacking[0]} is empty, and {', '.join(filled)} isn't. Fill both, or none.")
     _refuse_backwards(sheet, {name: values[column.field] for name, column in declared.items()})
     return sheet.record(**values)
 

@@ -269,6 +269,7 @@ REDUCTIONS = Sheet(
     ReductionRow,
     ("rule", "indicator", "modifier", "part", "setting", "rank_from", "from"),
     days=("from", "to"),
+    together=("numerator", "denominator"),
     refers=(
         Reference("modifier", DECLARED),
         *(Reference("indicator", places, only=("rule", *rules)) for places, rules in _INDICATORS.items()),

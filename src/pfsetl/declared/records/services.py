@@ -1,10 +1,27 @@
 """Records of services and of how claim lines are priced: CMS's indicators, sections, imaging, places, claim columns."""
 
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 
-from pfsetl.declared.records.sheet import Certainty, Code, Days, Fits, Name, Prose, Reference, Setting, Sheet, Title
+from pfsetl.declared.records.shapes import FIELDS
+from pfsetl.declared.records.sheet import (
+    Certainty,
+    Clash,
+    Code,
+    Days,
+    Fits,
+    Key,
+    Name,
+    Prose,
+    Read,
+    Reference,
+    Setting,
+    Sheet,
+    Title,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +53,37 @@ class GlobalDaysRow(CodeRow):
     postoperative_days: Days | None = None
 
 
-STATUS = Sheet("codes/status.csv", StatusRow, ("code",), days=("valid_from", "valid_to"))
-GLOBAL_DAYS = Sheet("codes/global_days.csv", GlobalDaysRow, ("code",), days=("valid_from", "valid_to"))
+def _of_field(name: str) -> Callable[[Mapping[Key, CodeRow], Read], Iterator[Clash]]:
+    """Return what yields the codes that the pattern of their field, `pctc`, doesn't let through."""
+
+    def check(rows: Mapping[Key, CodeRow], read: Read) -> Iterator[Clash]:
+        pattern = next((row.pattern for row in read(FIELDS) if row.field == name), None)
+        if pattern is None:
+            yield from ((key, key, f"{name}: no field of this name in fields.csv. Add it there first.") for key in rows)
+            return
+        for key, row in rows.items():
+            if not re.fullmatch(pattern, row.code):
+                told = f"code {row.code!r} isn't of the form {pattern}, which {name} has in fields.csv. Correct it."
+                yield key, key, told
+
+    return check
+
+
+def _field_of(name: str) -> str:
+    return name.removeprefix("codes/").removesuffix(".csv")
+
+
+STATUS = Sheet(
+    "codes/status.csv", StatusRow, ("code",), days=("valid_from", "valid_to"), check=_of_field("status")
+)  # fmt: skip
+GLOBAL_DAYS = Sheet(
+    "codes/global_days.csv", GlobalDaysRow, ("code",), days=("valid_from", "valid_to"), check=_of_field("global_days")
+)
 
 
 def code_sheet(name: str) -> Sheet[CodeRow]:
     """Return what is said of the values of an indicator that has no record of its own, `codes/pctc.csv`."""
-    return Sheet(name, CodeRow, ("code",), days=("valid_from", "valid_to"))
+    return Sheet(name, CodeRow, ("code",), days=("valid_from", "valid_to"), check=_of_field(_field_of(name)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Records of the shapes in which CMS has published its members, and of how a cell becomes a value."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -82,10 +83,23 @@ def layout_sheet(name: str) -> Sheet[LayoutRow]:
 
 
 def _in_record(rows: Mapping[Key, LayoutRow], read: Read) -> Iterator[Clash]:
-    """Yield fields that end behind the end of their record, and pairs that have columns in common."""
+    """Yield fields that aren't as their medium has them: columns of a record, or the next column under a heading."""
+    medium = {row.layout: row.medium for row in read(SHAPES)}
     length = {row.layout: row.record_length for row in read(SHAPES)}
     ordered = sorted(rows.items(), key=lambda one: (one[1].layout, one[1].start))
+    number: Counter[str] = Counter()
     for key, row in ordered:
+        number[row.layout] += 1
+        how = medium[row.layout]
+        for column, wanted in (("end", how == "fixed"), ("header", how == "grid")):
+            if (getattr(row, column) is not None) != wanted:
+                does = "has one" if wanted else "has none"
+                yield key, key, f"{column} of {row.field}: a field of {row.layout}, medium {how}, {does}. Correct it."
+        if how != "fixed" and row.start != number[row.layout]:
+            yield key, key, (
+                f"start {row.start} of {row.field}: the columns of {row.layout} are 1, 2, 3 and so on, and this is the "
+                f"{number[row.layout]}. one. Correct it."
+            )  # fmt: skip
         if (end := row.end or row.start) > (most := length.get(row.layout, 0)) > 0:
             yield (
                 key,

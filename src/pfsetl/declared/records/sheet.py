@@ -85,7 +85,8 @@ class Sheet(Generic[Row]):
     `key` are the columns that tell rows apart, `days` those of the first and the last day (an empty one is without
     end). Rows that are the same in the columns `once_a_day` have no day in common. `codes` are the columns of the first
     and the last code; ranges of rows that are the same in `within` have no code in common, or if `nested` one lies in
-    the other and the narrower wins. Rows that are the same in `group` are so in `alike` too. `check` yields what else
+    the other and the narrower wins. Rows that are the same in `group` are so in `alike` too. `together` are columns of
+    which a row fills all or none. `check` yields what else
     can't be right together, or of one row, given twice, what can't be right beside other files.
     """
 
@@ -99,6 +100,7 @@ class Sheet(Generic[Row]):
     nested: bool = False
     group: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
     refers: tuple[Reference, ...] = ()
     check: Callable[[Mapping[Key, Row], Read], Iterable[Clash]] | None = None
     may_be_empty: bool = False
