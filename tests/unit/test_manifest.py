@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import pfsetl
 from pfsetl.errors import StoreError
 from pfsetl.publication import manifest
+from pfsetl.publication.verify import verify
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 
@@ -107,3 +109,30 @@ def test_every_record_is_frozen(built: LocalStore) -> None:
 def test_a_manifest_edited_by_hand_is_found_by_the_next_one(built: LocalStore, tmp_path: Path) -> None:
     """The newest names the hash of the one before it (docs/decisions/0025)."""
     assert pfsetl.open(built, 2).manifest.pfsetl.parent_sha256 == pfsetl.open(built, 1).sha256
+
+
+YOUNGER = ("run", "schema_hash", "in_force", "relative_hashes", "not_published")
+
+
+@pytest.mark.parametrize("left", YOUNGER)
+def test_a_store_whose_manifests_lost_their_hashes_and_records_is_found_by_whatever_else_is_of_their_time(
+    built: LocalStore, tmp_path: Path, left: str
+) -> None:
+    shutil.copytree(built.root, tmp_path / "store", symlinks=True)
+    store = LocalStore(tmp_path / "store")
+    shutil.rmtree(store.root / "chain")
+    shutil.rmtree(store.root / "catalog")
+    (store.root / "catalog.json").unlink()
+    for number in (1, 2):
+        place = store.root / manifest.name(number)
+        document = json.loads(place.read_bytes())
+        about = document["pfsetl"]
+        del about["parent_sha256"]
+        for holder in (about, *document["resources"], *about["releases"].values()):
+            for field in set(YOUNGER) - {left}:
+                holder.pop(field, None)
+        place.unlink()
+        place.write_text(json.dumps(document))
+    bad = verify(store).bad
+    assert [left in bad[manifest.name(number)] for number in (1, 2)] == [True, True]
+    assert "changed by hand. Restore it from a copy" in bad[manifest.name(2)]

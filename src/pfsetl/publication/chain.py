@@ -42,11 +42,15 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a manifest says of its place in the chain; it's all that is kept of one that was looked at."""
+    """What a manifest says of its place in the chain; it's all that is kept of one that was looked at.
+
+    `younger` is a field of it that no pfsetl wrote before manifests named the hash of the one before, "" for none.
+    """
 
     version: str | Later
     parent: int | Later
     parent_sha256: str | Later
+    younger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,17 @@ def _goes_on(store: Store, newest: int) -> str:
 def link(content: Manifest) -> Link:
     """Return what a manifest says of its place in the chain."""
     about = content.pfsetl
-    return Link(content.version, about.parent, about.parent_sha256)
+    return Link(content.version, about.parent, about.parent_sha256, _younger(content))
+
+
+def _younger(content: Manifest) -> str:
+    about = content.pfsetl
+    asked = {
+        "run": (about,),
+        "schema_hash": content.resources,
+        **dict.fromkeys(("in_force", "relative_hashes", "not_published"), tuple(about.releases.values())),
+    }
+    return next((name for name, told in asked.items() if any(getattr(x, name) is not UNSET for x in told)), "")
 
 
 def breaks(store: Store, hashes: Mapping[int, str], links: Mapping[int, Link]) -> Iterator[Break]:
@@ -142,6 +156,12 @@ def breaks(store: Store, hashes: Mapping[int, str], links: Mapping[int, Link]) -
         parent, expected = said_there.parent, None if said_there.parent_sha256 is UNSET else said_there.parent_sha256
         if parent is UNSET or not 0 <= parent < number:
             yield Break(name, "names no version before it as its parent; restore it from a copy")
+        elif expected is None and said_there.younger:
+            said = (
+                f"has {said_there.younger}, which a pfsetl wrote that names the hash of the version before, and names "
+                "none: it was changed by hand. Restore it from a copy"
+            )
+            yield Break(name, said)
         elif expected is None:
             said = "written by a pfsetl that didn't name the hash of the version before; the chain starts after it"
             yield Break(name, said, harmless=True)
