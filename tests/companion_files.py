@@ -44,6 +44,16 @@ PAIRS = (
 )
 
 
+def rbcs_with_history(rows: Sequence[Sequence[str]] = RBCS) -> bytes:
+    """RBCS with the headings of the file of 2025, which says more of each assignment and writes days with slashes."""
+    headings = (
+        *RBCS_HEADINGS[:11], "RBCS_Latest_Assignment", "First_RBCS_Release_Year", "RBCS_Analysis_Start_Dt",
+        "RBCS_Analysis_End_Dt", "Alt_Assignment_Method", "RBCS_Id_Ever_Reassigned",
+    )  # fmt: skip
+    with_slashes = [[f"{c[5:7]}/{c[8:]}/{c[:4]}" if c.count("-") == 2 else c for c in row] for row in rows]
+    return csv_bytes([list(headings), *([*r[:11], r[13], "2025", r[11], r[12], "0", "1"] for r in with_slashes)])
+
+
 def rbcs_csv(rows: Sequence[Sequence[str]] = RBCS) -> bytes:
     """RBCS with the headings of CMS's data dictionary."""
     return csv_bytes([list(row) for row in (RBCS_HEADINGS, *rows)])

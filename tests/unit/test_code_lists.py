@@ -60,6 +60,12 @@ def test_the_days_of_a_code_are_read_and_the_end_of_9999_is_none(load: Load, sto
     assert rows.rows()[:2] == [(date(2006, 1, 1), None), (date(2017, 2, 1), date(2019, 12, 31))]
 
 
+def test_the_file_that_says_more_of_each_assignment_has_the_same_classes(load: Load, store: LocalStore) -> None:
+    found = load("RBCS_RY_2025.csv", files.rbcs_with_history())
+    assert found.effective_from == date(2025, 1, 1)
+    assert found.frame(store).equals(load(RBCS, files.rbcs_csv()).frame(store))
+
+
 def test_days_with_slashes_are_the_same_days(load: Load, store: LocalStore) -> None:
     slashes = [[f"{c[5:7]}/{c[8:]}/{c[:4]}" if c.count("-") == 2 else c for c in row] for row in files.RBCS]
     assert load(RBCS, files.rbcs_csv(slashes)).frame(store).equals(load(RBCS, files.rbcs_csv()).frame(store))

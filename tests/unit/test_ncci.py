@@ -196,6 +196,15 @@ def test_a_file_without_its_other_parts_is_held(load_parts: Load) -> None:
         load_parts(*((PTP.format(n), files.ptp_txt()) for n in (1, 3)), sample=False)
 
 
+def test_pairs_are_counted_by_both_of_their_codes(load_parts: Load) -> None:
+    # the same three pairs in each part, of two first codes
+    with pytest.raises(
+        ChecksFailed, match=r"at least 1,000,000 values of column_1 and column_2, this one has 3:"
+    ) as held:
+        load_parts(*((PTP.format(n), files.ptp_txt()) for n in (1, 2, 3, 4)), sample=False)
+    assert "values of column_1, this one has 2:" in str(held.value)
+
+
 def test_parts_of_two_quarters_are_refused(load_parts: Load) -> None:
     with pytest.raises(ValueRefused, match=r"f1 says 2026-01-01, ccipra-v321r0-f2 says 2026-04-01"):
         load_parts((PTP.format(1), files.ptp_txt()), ("ccipra-v321r0-f2.txt", files.ptp_txt()))
@@ -282,6 +291,12 @@ def test_a_list_that_is_much_shorter_than_the_one_before_is_held_until_it_is_acc
     with pytest.raises(ChecksFailed, match=r"15,001 rows, 2,100 fewer than the 17,101 of .*04-01-2026.csv"):
         put("07-01-2026", 15_000)
     assert "fewer than the" in put("07-01-2026", 15_000, accept=["loss"]).lost[0]
+
+
+def test_what_to_do_with_a_cut_file_is_said_of_a_file_that_is_loaded(store: LocalStore, tmp_path: Path) -> None:
+    (tmp_path / MUE).write_bytes(files.mue_csv())
+    with pytest.raises(ChecksFailed, match=r"Nothing was loaded. Get the whole file. .* load it with --accept-loss"):
+        loading.load(store, tmp_path / MUE)
 
 
 def test_of_pairs_none_may_be_gone_because_ended_ones_are_kept(

@@ -107,7 +107,7 @@ def keep(
             lost = _parts_lost(row, parts, sample=sample) + _lost(store, table.name, day, frame, sha256, sample=sample)
             lost += [] if sample else _fewer(store, row, day, frame.height)
             report = Report(f"{named} from {day}", (*lost, *check.rules_of(frame, table))).accepting(accept)
-            report.raise_if_bad()
+            report.raise_if_bad(of_file=True)
             missing = tuple(f.description for f in lost if f.violations)
             said = (*said, *(_warned(f) for f in report.warnings if f not in lost and f.dimension != check.WHOLE))
         one = Companion(

@@ -91,7 +91,7 @@ class Version:
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
         """Return a table as a LazyFrame, of one release or of all; of what is declared alone it's always the whole.
 
-        Of a companion (`zip_locality`, `anesthesia_base_units`), which no version holds, it's what is loaded in the
+        Of a companion (`zip_locality`, `mue` and others), which no version holds, it's what is loaded in the
         store: every file, or the one that holds on the first day of the release; `effective_from` is its first day.
 
         >>> version.scan("rvu", "RVU26A").filter(hcpcs="97761").collect()  # doctest: +SKIP

@@ -72,8 +72,11 @@ class Report:
 
         return replace(self, findings=tuple(map(accepted, self.findings)))
 
-    def raise_if_bad(self) -> "Report":
-        """Return the report, or raise ChecksFailed telling what is broken, where, and what to do."""
+    def raise_if_bad(self, *, of_file: bool = False) -> "Report":
+        """Return the report, or raise ChecksFailed telling what is broken, where, and what to do.
+
+        With `of_file` it's about a file that is loaded, not about an archive that is built.
+        """
         if not self.errors:
             return self
         lines = [
@@ -84,8 +87,11 @@ class Report:
         ]
         if all(f.dimension == WHOLE for f in self.errors):
             remedy = (
-                "Get the whole archive. If CMS really took this away, build it with --accept-loss, which publishes the "
-                "rest and records what is missing; a deliberate part is built with --sample."
+                "Get the whole file. If CMS really took this away, load it with --accept-loss, which records what is "
+                "missing; a deliberate part is loaded with --sample."
+                if of_file
+                else "Get the whole archive. If CMS really took this away, build it with --accept-loss, which "
+                "publishes the rest and records what is missing; a deliberate part is built with --sample."
             )
             remedy += "".join(
                 f" Rows go into {place}." for place in declarations.where(f.description for f in self.errors)
@@ -102,7 +108,8 @@ class Report:
                 f"warning: release {self.release}, member {first.table}, field {first.check}, action breaks, in "
                 f"{declarations.named('corrections.csv')}."
             )
-        raise ChecksFailed("\n".join([*lines, f"Nothing was published. {remedy}"]))
+        done = "loaded" if of_file else "published"
+        raise ChecksFailed("\n".join([*lines, f"Nothing was {done}. {remedy}"]))
 
 
 def check(
