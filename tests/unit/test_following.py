@@ -1,7 +1,9 @@
 """A file that is loaded beside the releases publishes anew what is made of it, and nothing else."""
 
 import json
+import re
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tests.unit.test_companions import ZIPS
 pytestmark = pytest.mark.long
 
 MUE = "MCR_MUE_PractitionerServices_Eff_04-01-2025.csv"
+OLDER = Path(__file__).parents[1] / "released" / "store-0837649.zip"
 LIMITED = [("G9901", "6", "3 Date of Service Edit: Clinical", "Clinical: Data")]
 
 
@@ -44,7 +47,8 @@ def store(template: Path, tmp_path: Path) -> LocalStore:
 def load(store: LocalStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     def run(name: str, content: bytes | str, *options: str) -> str:
         (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
-        main(["load", str(tmp_path / name), "--sample", "--output", str(store.root), *options])
+        where = [] if "--output" in options else ["--output", str(store.root)]
+        main(["load", str(tmp_path / name), "--sample", *where, *options])
         return capsys.readouterr().out
 
     return run
@@ -72,7 +76,7 @@ def test_what_was_made_anew_is_said(load):
 
 def test_json_names_the_version_and_the_tables(load):
     told = json.loads(load(MUE, files.mue_csv(LIMITED), "--json"))
-    assert (told["published"], told["made_anew"]) == (3, ["code_profile"])
+    assert (told["published"], told["made_anew"], told["not_made_for"]) == (3, ["code_profile"], [])
 
 
 def test_the_manifest_tells_which_rows_changed(load, store):
@@ -102,6 +106,23 @@ def test_a_build_after_a_load_has_the_same_rows_as_a_load_after_a_build(load, st
     archive = s.write_folder(tmp_path / "RVU25A", s.release("RVU25A", ROWS))
     built = pfsetl.build("RVU25A", store=other, archive=archive, sample=True).version
     assert built.table_digest("code_profile", "RVU25A") == pfsetl.open(store).table_digest("code_profile", "RVU25A")
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> LocalStore:
+    """A store of RVU25A and RVU25D that an older pfsetl wrote."""
+    zipfile.ZipFile(OLDER).extractall(tmp_path / "older")
+    return LocalStore(tmp_path / "older")
+
+
+def test_releases_of_an_older_pfsetl_that_nothing_follows_for_are_named(load, older, capsys, tmp_path):
+    said = load(MUE, files.mue_csv(LIMITED), "--output", str(older.root))
+    assert "nothing follows for RVU25A, RVU25D, which an older pfsetl published; build them again" in said
+
+
+def test_a_version_that_is_published_for_other_tables_alone_is_said(load, older):
+    said = load(MUE, files.mue_csv(LIMITED), "--output", str(older.root))
+    assert re.search("version 3 published: .*code_relation.* made anew for RVU25A, RVU25D", said)
 
 
 def test_a_store_without_a_release_keeps_the_file(tmp_path, capsys):

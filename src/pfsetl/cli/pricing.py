@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -146,8 +146,10 @@ def load(
     found = loaded.companion
     followed = following.follow(store, found.kind)
     if json:
-        number, anew = (followed.version.number, followed.tables) if followed else (None, ())
-        print(render.as_json(asdict(found) | {"new": loaded.new, "published": number, "made_anew": anew}))
+        number = followed.version.number if followed and followed.tables else None
+        anew, lacking = (followed.tables, followed.lacking) if followed else ((), ())
+        told: dict[str, Any] = {"new": loaded.new, "published": number, "made_anew": anew, "not_made_for": lacking}
+        print(render.as_json(asdict(found) | told))
         return
     part = ", a sample" if found.sample else ""
     again = "" if loaded.new else "; loaded before, nothing changed"
@@ -159,8 +161,13 @@ def load(
         print(f"missing: {missing}")
     for notice in found.notices:
         print(f"note: {notice}")
-    if followed:
+    if followed and followed.tables:
         print(
             f"version {followed.version.number} published: {', '.join(followed.tables)} made anew for "
             f"{', '.join(followed.releases)}"
+        )
+    if followed and followed.lacking:
+        print(
+            f"nothing follows for {', '.join(followed.lacking)}, which an older pfsetl published; build "
+            f"{'it' if len(followed.lacking) == 1 else 'them'} again"
         )
