@@ -14,15 +14,17 @@ from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication import manifest
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.manifest import Resource
+from pfsetl.publication.parquet import Parts
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
 from pfsetl.tables import columns
 from pfsetl.tables.check import check
+from pfsetl.tables.key_order import parts_in_order, small
 from pfsetl.tables.numbers import column
 
 Tables = Mapping[str, pl.DataFrame]
 Before = Mapping[str, str | None]
-Put = Callable[[str, str, pl.DataFrame], Resource]
+Put = Callable[[str, str, Parts], Resource]
 _MOST_KEYS = 2**63
 _HELD = 2  # releases whose tables are kept: each is read for itself and for the one after it
 _NAMED = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.I)
@@ -98,8 +100,8 @@ def refuse_broken(one: Making, label: str, frame: pl.DataFrame, beside: Tables, 
     return frame
 
 
-def merged(one: Making, kept: Resource | None, of: Iterable[str]) -> pl.DataFrame:
-    """Return the rows of all releases: those that are as before from the file of before, the others made anew.
+def merged(one: Making, kept: Resource | None, of: Iterable[str]) -> Parts:
+    """Return the rows of all releases, in order: those that are as before from the file of before, others made anew.
 
     A file of before that isn't there, or isn't what its manifest says, gives none: all are made anew.
     """
@@ -118,7 +120,8 @@ def merged(one: Making, kept: Resource | None, of: Iterable[str]) -> pl.DataFram
                 same = set()
     new = [label for label in wanted if label not in same]
     if one.how.finish is None:
-        return _in_order(pl.concat([*parts, *(rows(one, label) for label in new)]), one.table)
+        smalls = [*map(small, parts), *(small(rows(one, label)) for label in new)]
+        return parts_in_order(smalls, one.table)
     return _finished(one, parts, new)
 
 

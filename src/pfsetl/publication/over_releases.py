@@ -20,7 +20,7 @@ from pfsetl.publication import companions, fingerprint, merge
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import ALL, Resource
 from pfsetl.publication.merge import Made, Making, Put
-from pfsetl.publication.parquet import is_uniform
+from pfsetl.publication.parquet import Parts, is_uniform
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.storage.store import Store
 from pfsetl.tables import code_events, code_history, profile, relations, row_changes, words
@@ -127,10 +127,10 @@ def completed(
                 continue
             if (name, *of) not in made:
                 if alone is not None:
-                    frame = merge.refuse_broken(one, ALL, alone, {}, list(predecessors(records))[-1])
+                    found: Parts = merge.refuse_broken(one, ALL, alone, {}, list(predecessors(records))[-1])
                 else:
-                    frame = merge.merged(one, kept, of) if place == ALL else merge.rows(one, place)
-                made[name, *of] = msgspec.structs.replace(put(name, place, frame), of=of)
+                    found = merge.merged(one, kept, of) if place == ALL else merge.rows(one, place)
+                made[name, *of] = msgspec.structs.replace(put(name, place, found), of=of)
             result.append(made[name, *of])
     return result
 

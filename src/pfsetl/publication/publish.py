@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
-import polars as pl
 
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import Conflict, StoreError
@@ -175,8 +174,8 @@ def _resources(
 ) -> list[Resource]:
     """Return the whole file set of the next version: kept, replaced, and what follows from several releases."""
 
-    def put(table: str, release: str, frame: pl.DataFrame) -> Resource:
-        return objects.stored(store, release, contract.tables[table], frame)
+    def put(table: str, release: str, rows: Parts) -> Resource:
+        return objects.stored(store, release, contract.tables[table], rows)
 
     replaced = {s.release for s in changed}
     kept = [r for r in newest.resources if r.release not in replaced or over_releases.is_over_releases(r)]
