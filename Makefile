@@ -20,7 +20,7 @@ check: .venv/dev.done
 	$(BIN)/mypy
 
 bench: .venv/dev.done
-	$(BIN)/python tools/bench.py
+	$(BIN)/python -m tools.bench
 	$(BIN)/python -m tools.bench_flows
 	$(BIN)/python -m tools.bench_publication
 	$(BIN)/python -m tools.bench_claims

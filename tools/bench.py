@@ -1,11 +1,12 @@
-"""Measure a build against its floor: reading the zip and writing the same Parquet from frames in memory.
+"""Measure a build against its floor and against bare scripts; the floor reads the zip and writes the same frames.
 
-Usage: python tools/bench.py [FOLDER_OF_CMS_ARCHIVES]      default $PFSETL_CMS or ../shared/cms
+Usage: python -m tools.bench [FOLDER_OF_CMS_ARCHIVES]      default $PFSETL_CMS or ../shared/cms
 
-Both are measured in turn in one process, so that a noisy machine hits both; the ratio of each pair counts.
+All are measured in turn in one process, so that a noisy machine hits each; the ratios of a round count.
 """
 
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from functools import partial
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import polars as pl
@@ -27,9 +29,12 @@ from pfsetl.publication import parquet
 from pfsetl.source.archive import open_archive
 from pfsetl.tables import by_locality
 from pfsetl.tables.numbers import height
+from tools import bare
 
 RELEASE = "RVU25A"
 ROUNDS = 7
+COLD_ROUNDS = 3
+Spent = tuple[float, float]  # seconds of wall, and of processor time
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -47,7 +52,7 @@ def tables_of(version: pfsetl.Version) -> dict[str, pl.DataFrame]:
     return {name: version.scan(name).collect() for name in contracts.load().tables}
 
 
-def floor(archives: list[Path], frames: dict[str, pl.DataFrame], output: Path) -> None:
+def floor(archives: list[Path], frames: dict[str, pl.DataFrame], output: Path, *, fsync: bool = False) -> None:
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir()
     for archive in archives:
@@ -60,27 +65,113 @@ def floor(archives: list[Path], frames: dict[str, pl.DataFrame], output: Path) -
             compression_level=parquet.COMPRESSION_LEVEL,
             row_group_size=parquet.STREAMED_ROW_GROUP if name == "payment_locality" else parquet.ROW_GROUP,
         )
+        if fsync:
+            with (output / f"{name}.parquet").open("rb") as written:
+                os.fsync(written.fileno())
 
 
 def one_release(archive: Path, temporary: Path) -> None:
-    """Compare one build with its floor, in turn."""
-    output, bare = temporary / "store", temporary / "floor"
+    """Print one build beside its floor and bare scripts: each in turn in this process, then alone in a new one."""
+    output, bare_folder = temporary / "store", temporary / "bare"
     version = build(archive, output).version
     frames = tables_of(version)
-    floor([archive], frames, bare)
-    pairs = [
-        (seconds(lambda: build(archive, output)), seconds(lambda: floor([archive], frames, bare)))
-        for _ in range(ROUNDS)
-    ]
-    ratios = sorted(whole / least for whole, least in pairs)
+    scripts = {"polars": bare.by_polars, "DuckDB": bare.by_duckdb, "pandas (floats)": bare.by_pandas}
+    jobs: dict[str, Callable[[], object]] = {
+        "floor": lambda: floor([archive], frames, temporary / "floor"),
+        "floor with fsync": lambda: floor([archive], frames, temporary / "floor", fsync=True),
+        **{f"{name}, payments alone": partial(bared, script, archive, bare_folder) for name, script in scripts.items()},
+        "pfsetl": lambda: build(archive, output),
+    }
+    differing = {name: apart(script, archive, bare_folder, frames) for name, script in scripts.items()}
+    rounds = [{name: spent(job) for name, job in jobs.items()} for _ in range(ROUNDS)]
     rows = sum(r.rows for r in version.resources)
-    print(f"{RELEASE}: {rows:,} rows in {len(frames)} tables, {ROUNDS} rounds, build and floor in turn")
-    print(f"build   {statistics.median(w for w, _ in pairs):.2f} s (median)")
-    print(f"floor   {statistics.median(f for _, f in pairs):.2f} s: inflate the zip, write the same Parquet")
-    print(f"ratio   {statistics.median(ratios):.2f} (median; {ratios[0]:.2f} to {ratios[-1]:.2f})")
+    print(f"{RELEASE}: {rows:,} rows in {len(frames)} tables; medians of {ROUNDS} rounds in turn")
+    print(f"{about_here()}\n\n| job | wall | / floor | processor | / floor |\n|---|---|---|---|---|")
+    for name in jobs:
+        print(f"| {name} | {beside([one[name] for one in rounds], [one['floor'] for one in rounds])} |")
+    colds = {
+        what: [cold(archive.parent, what, output) for _ in range(COLD_ROUNDS)] for what in ("floor", "polars", "pfsetl")
+    }
+    for what, taken in colds.items():
+        print(f"| {what}, in a process of its own (/ the floor in one) | {beside(taken, colds['floor'])} |")
+    print(f"\ncells that differ from pfsetl's in {', '.join(bare.TABLES)}: "
+          + ", ".join(f"{name} {count:,}" for name, count in differing.items()))  # fmt: skip
     build(archive, output)
     payments(pfsetl.open(output), temporary)
     lookups(pfsetl.open(output))
+
+
+def beside(taken: list[Spent], least: list[Spent]) -> str:
+    """Return the medians of wall and processor time, each with that of its ratios to the floor of the same round."""
+    return " | ".join(
+        f"{statistics.median(one[kind] for one in taken):.2f} s | "
+        f"{statistics.median(one[kind] / floor[kind] for one, floor in zip(taken, least, strict=True)):.2f}"
+        for kind in (0, 1)
+    )
+
+
+def spent(job: Callable[[], object]) -> Spent:
+    """Return the seconds of wall and of processor time that a job takes."""
+    wall, processor = time.perf_counter(), time.process_time()
+    job()
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
+def bared(script: Callable[[Path, Path], None], archive: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    script(archive, folder)
+
+
+def apart(script: Callable[[Path, Path], None], archive: Path, folder: Path, frames: dict[str, pl.DataFrame]) -> int:
+    """Return how many cells a bare script has otherwise than pfsetl; exits where it has other rows."""
+    bared(script, archive, folder)
+    count = 0
+    for name in bare.TABLES:
+        ours = frames[name]
+        theirs = pl.read_parquet(folder / f"{name}.parquet").select(pl.col(c).cast(d) for c, d in ours.schema.items())
+        key = list(contracts.load().tables[name].key)
+        theirs = theirs.sort(key)
+        if not theirs.select(key).equals(ours.select(key)):
+            sys.exit(f"{script.__name__} has other rows of {name} than pfsetl: what they take can't be compared.")
+        count += sum(int(theirs[c].ne_missing(ours[c]).sum()) for c in ours.columns)
+    return count
+
+
+def about_here() -> str:
+    """Say with which libraries this is measured, on what, and how busy it is."""
+    names = ("polars", "pyarrow", "numpy", "duckdb", "pandas")
+    versions = ", ".join(f"{name} {installed(name)}" for name in names)
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    return f"Python {platform.python_version()}, {versions}; {os.cpu_count()} cores, load {load} (1, 5, 15 minutes)"
+
+
+def cold(folder: Path, what: str, store: Path) -> Spent:
+    """Return the wall and processor time of a job in a process of its own, without reading what the floor writes."""
+    start = time.perf_counter()
+    told = subprocess.run(
+        [sys.executable, "-m", "tools.bench", str(folder), f"--cold={what}", f"--store={store}"],
+        check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    processor, apart_wall = map(float, told.stdout.split())
+    return time.perf_counter() - start - apart_wall, processor
+
+
+def alone(folder: Path, what: str, store: Path) -> None:
+    """Do a job in this process, and print its processor time and the wall time that doesn't count."""
+    archive = folder / f"{RELEASE}.zip"
+    with tempfile.TemporaryDirectory() as name:
+        temporary = Path(name)
+        wall, processor = time.perf_counter(), time.process_time()
+        frames = tables_of(pfsetl.open(store)) if what == "floor" else {}
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        if what == "floor":
+            floor([archive], frames, temporary / "floor")
+        elif what == "polars":
+            bare.by_polars(archive, temporary)
+        else:
+            build(archive, temporary / "store")
+    print(time.process_time() - processor, wall)
 
 
 def plain_payments(rvu: pl.DataFrame, gpci: pl.DataFrame) -> pl.DataFrame:
@@ -168,11 +259,11 @@ def all_releases(folder: Path, temporary: Path) -> None:
 def main(folder: Path) -> None:
     archive = folder / f"{RELEASE}.zip"
     if not archive.is_file():
-        sys.exit(f"{archive}: not there. Give the folder of CMS's zips: python tools/bench.py FOLDER")
+        sys.exit(f"{archive}: not there. Give the folder of CMS's zips: python -m tools.bench FOLDER")
     with tempfile.TemporaryDirectory() as temporary:
         one_release(archive, Path(temporary))
         for what in ("--once", "--history"):
-            subprocess.run([sys.executable, __file__, str(folder), what], check=True)
+            subprocess.run([sys.executable, "-m", "tools.bench", str(folder), what], check=True)
         start_up = seconds(lambda: subprocess.run([sys.executable, "-c", "import pfsetl"], check=True))
         print(f"import  {start_up:.2f} s for a process that only imports pfsetl")
         all_releases(folder, Path(temporary))
@@ -197,7 +288,10 @@ if __name__ == "__main__":
     flags = [a for a in sys.argv[1:] if a.startswith("--")]
     default = os.environ.get("PFSETL_CMS") or Path(__file__).parents[1].parent / "shared" / "cms"
     where = Path(given[0] if given else default)
-    if flags:
+    options = dict(flag.removeprefix("--").split("=", 1) for flag in flags if "=" in flag)
+    if "cold" in options:
+        alone(where, options["cold"], Path(options["store"]))
+    elif flags:
         memory_of(where, flags[0])
     else:
         main(where)
