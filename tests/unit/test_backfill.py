@@ -174,7 +174,7 @@ def test_a_backfilled_release_has_the_files_of_one_built_alone(
 ) -> None:
     # RVU24A is the first, so its changes to the release before are the same in both.
     alone = build("RVU24A", store=store, archive=archives / "RVU24A.zip").version
-    expected = {r.table: r.hash for r in alone.resources}
+    expected = {r.table: r.hash for r in alone.resources if r.release == "RVU24A"}
     assert {r.table: r.hash for r in filled.version.resources if r.release == "RVU24A"} == expected
 
 

@@ -147,7 +147,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("name", CONTRACT.tables)
 def test_every_key_column_has_statistics(files: dict[str, Path], name: str) -> None:
-    key = CONTRACT.tables[name].key
+    table = CONTRACT.tables[name]
+    # Over all releases the first alone lets a reader skip row groups.
+    key = table.key[:1] if table.over == contracts.ALL_RELEASES else table.key
     rows = pq.read_metadata(files[name]).num_rows
     found = list(chunks(files[name], key))
     assert len(found) >= len(key) * bool(rows)
