@@ -98,7 +98,7 @@ def _staged(store: LocalStore, cms: Path, labels: list[str]) -> Iterator[StagedR
     for label in labels:
         before = [one for one in real if labels.index(one) <= labels.index(label)] or list(real)[:1]
         release = registry.releases()[label]
-        made: dict[str, pl.DataFrame] = {"rvu": _varied(rvu[before[-1]], label, before[-1])}
+        made: dict[str, pl.DataFrame] = {"rvu": varied(rvu[before[-1]], label, before[-1])}
         made |= derived.conversion_factor(made, release)
         made |= derived.payment_national(made, release)
         made |= derived.release_calendar(made, release)
@@ -114,7 +114,7 @@ def _rvu(label: str, path: Path) -> pl.DataFrame:
     return normalize(members, release, CONTRACT)[0]["rvu"]
 
 
-def _varied(base: pl.DataFrame, label: str, real: str) -> pl.DataFrame:
+def varied(base: pl.DataFrame, label: str, real: str) -> pl.DataFrame:
     """Return the rows of a release as those of another, with other values where it isn't the same release."""
     if label == real:
         return base

@@ -9,6 +9,7 @@ from pfsetl.site.files import encoded
 from pfsetl.tables.exact import scaled
 
 MEASURES = ("work_rvu", "nonfacility_total_rvu", "facility_total_rvu")
+ALIKE = (("nonfacility_total_rvu", "facility_total_rvu"), ("nonfacility_amount", "facility_amount"))
 AMOUNTS = {"nonfacility_amount": "nonfacility_total_rvu", "facility_amount": "facility_total_rvu"}
 _PER_CENT = 10_000  # an RVU in hundredths times a factor in ten-thousandths, in parts of a cent
 
@@ -17,7 +18,7 @@ def section_files(version: Version, label: str, only: str | None = None) -> Iter
     """Yield (participant, section, JSON) of a release, with the population of `code_comparison`; `only` that of a code.
 
     A file is `{"codes": "9022190222...", "work_rvu": [...], ...}`: five characters a code, values in hundredths, null
-    for a code that isn't counted. Amounts are there only where they aren't the total RVUs times the factor.
+    for a code that isn't counted; a facility value of 0 is the non-facility one. Amounts are there only where they aren't the total RVUs times the factor.
     """
     factors = dict(
         version.scan("conversion_factor", label).select("participant", scaled("conversion_factor")).collect().rows()
@@ -35,6 +36,10 @@ def section_files(version: Version, label: str, only: str | None = None) -> Iter
         measures += [
             name for name in AMOUNTS if name in frame.columns and not _follows(frame, name, factors[participant])
         ]
+        for one, other in ALIKE:  # most services have one value in both settings
+            if {one, other} <= set(measures):
+                same = pl.col(one).eq(pl.col(other)).fill_null(value=False)
+                frame = frame.with_columns(pl.when(same).then(0).otherwise(pl.col(other)).alias(other))
         content = {"codes": "".join(frame["hcpcs"])} | {name: frame[name].to_list() for name in measures}
         yield str(participant), str(section), encoded(content)
 

@@ -34,6 +34,7 @@ async function show() {
   const again = kept && kept !== "find" && (document.getElementById(kept) ?? document.querySelector(`[name="${CSS.escape(kept)}"]:checked`));
   if (again) again.focus({preventScroll: true});
   document.documentElement.dataset.ready = String(turn);
+  performance.mark("ready");
 }
 
 function footer() {

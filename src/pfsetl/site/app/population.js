@@ -30,7 +30,11 @@ export async function population(release, participant, section) {
   const file = await load(path, checksum);
   const codes = file.codes.match(/.{5}/g) ?? [];
   const factor = BigInt(release.printed[participant]);
-  const values = (measure) => file[measure] ?? (MADE_OF[measure] && file[MADE_OF[measure]]?.map((value) => value && Number(halfUp(BigInt(value) * factor, 10000n))));
+  const kept = (measure) => {
+    const other = measure.startsWith("facility") && file[`non${measure}`];
+    return other ? file[measure]?.map((value, at) => (value === 0 ? other[at] : value)) : file[measure];
+  };
+  const values = (measure) => kept(measure) ?? (MADE_OF[measure] && kept(MADE_OF[measure])?.map((value) => value && Number(halfUp(BigInt(value) * factor, 10000n))));
   return Object.fromEntries(Object.keys(MEASURES).map((measure) => [measure,
     (values(measure) ?? []).map((value, at) => [codes[at], value]).filter(([, value]) => value !== null && value !== undefined)]));
 }
