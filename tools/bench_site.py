@@ -70,7 +70,8 @@ def _measure(place: str, folder: Path) -> None:
     for name, size in sizes.items():
         kinds[name.rpartition("/")[0].split("/")[1] if name.count("/") > 1 else name] += size
     print(f"{len(opened.releases)} releases, load {os.getloadavg()[0]:.1f}: {wall:.1f} s, {processor:.1f} of processor")
-    print(f"{peak / 1024:,.0f} MB at most; {done.files:,} files, {done.bytes:,} bytes; largest {largest} {sizes[largest]:,}")
+    print(f"{peak / 1024:,.0f} MB at most; {done.files:,} files, {done.bytes:,} bytes")
+    print(f"largest: {largest} {sizes[largest]:,}")
     print(", ".join(f"{name} {size:,}" for name, size in kinds.most_common()), flush=True)
 
 

@@ -70,6 +70,16 @@ def test_indicators_are_in_words(opened: Visit) -> None:
     assert "no global period" in opened.text()
 
 
+def test_modifiers_show_what_the_version_has_of_them_or_that_it_has_nothing(
+    visit: Callable[..., Visit], site: str, sample: Version
+) -> None:
+    text = visit(site).go("?code=G0105&date=2026-02-01").through().text()
+    if "code_modifier" in {one.table for one in sample.resources}:
+        assert "$189.05" in text  # 53: half of 378.10
+    else:
+        assert "The version has no table code_modifier" in text
+
+
 def test_a_table_that_the_version_lacks_is_named(opened: Visit, sample: Version) -> None:
     assert ("no MUE file is loaded" in opened.text()) is ("mue" not in {one.kind for one in sample.companions})
 

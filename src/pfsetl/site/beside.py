@@ -11,6 +11,7 @@ import polars as pl
 from pfsetl.declared import calendar
 from pfsetl.publication.version import Version
 from pfsetl.site.files import by_prefix, encoded
+from pfsetl.tables.exact import scaled
 
 Found = Iterator[tuple[str, Any]]  # a code, and what is said of it
 
@@ -56,6 +57,31 @@ def _telehealth(version: Version, label: str) -> Found:
     yield from ((row[0], list(row[1:])) for row in rows.collect().iter_rows())
 
 
+def _modifiers(version: Version, label: str) -> Found:
+    """Each modifier that is decided by the code: if it goes with it, by which indicator, and what is paid or why not.
+
+    Both settings stand together: `[modifier, name, applies, indicator, value, documentation, cents or reason, the same
+    in a facility]`, of the participant that continues everyone.
+    """
+    names = dict(version.scan("modifier").select("modifier", "name").collect().rows())
+    rows = version.scan("code_modifier", label).collect()
+    first = next(one for one in ("all", "non_qp", *rows["participant"]) if one in set(rows["participant"]))
+    said = pl.coalesce(pl.col("reason"), scaled("payment").cast(pl.String))
+    wide = (
+        rows.filter(participant=first)
+        .with_columns(said=said)
+        .sort("hcpcs", "modifier", "setting", descending=[False, False, True])
+        .group_by("hcpcs", "modifier", maintain_order=True)
+        .agg(pl.col("applies", "indicator", "indicator_value", "documentation_required").first(), "said")
+    )
+    for (hcpcs,), each in wide.group_by("hcpcs", maintain_order=True):
+        listed = [
+            [modifier, names.get(modifier) or "", applies, indicator or "", value or "", documented, *said]
+            for _, modifier, applies, indicator, value, documented, said in each.iter_rows()
+        ]
+        yield str(hcpcs), listed
+
+
 _NAMES = ("category_name", "subcategory_name", "family_name")
 _ENDS = ("valid_to", "add_on_to", "primary_to")
 TABLES: Mapping[str, Callable[[Version, str], Found]] = {
@@ -64,6 +90,7 @@ TABLES: Mapping[str, Callable[[Version, str], Found]] = {
     "rbcs": _kinds,
     "add_on": _additions,
     "telehealth": _telehealth,
+    "code_modifier": _modifiers,
 }
 
 

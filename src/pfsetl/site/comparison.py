@@ -18,7 +18,8 @@ def section_files(version: Version, label: str, only: str | None = None) -> Iter
     """Yield (participant, section, JSON) of a release, with the population of `code_comparison`; `only` that of a code.
 
     A file is `{"codes": "9022190222...", "work_rvu": [...], ...}`: five characters a code, values in hundredths, null
-    for a code that isn't counted; a facility value of 0 is the non-facility one. Amounts are there only where they aren't the total RVUs times the factor.
+    for a code that isn't counted; a facility value of 0 is the non-facility one. Amounts are there only where they
+    aren't the total RVUs times the factor.
     """
     factors = dict(
         version.scan("conversion_factor", label).select("participant", scaled("conversion_factor")).collect().rows()

@@ -15,13 +15,18 @@ const LACKS = {
   rbcs: "what kind of service it is (no RBCS file is loaded)", add_on: "add-on codes (no such file is loaded)", telehealth: "telehealth (no list is loaded)",
 };
 
+// What the newest release and what is loaded beside it say of a code, by table.
+export async function besideOf(code) {
+  const prefix = prefixIn(facts.beside, code);
+  const file = prefix ? await load(`data/beside/${prefix}.json`, facts.beside[prefix]) : {};
+  return Object.hasOwn(file, code) ? file[code] : {};
+}
+
 export async function beside({known, asked}) {
   const edits = await editsOf(known.code);
-  const prefix = prefixIn(facts.beside, known.code);
-  const file = prefix ? await load(`data/beside/${prefix}.json`, facts.beside[prefix]) : {};
-  const said = Object.hasOwn(file, known.code) ? file[known.code] : {};
+  const said = await besideOf(known.code);
   const other = el("input", {type: "text", size: 9, placeholder: "Other code", "aria-label": `A code to put beside ${known.code}`});
-  const lacks = facts.lacks.map((table) => LACKS[table] ?? table);
+  const lacks = facts.lacks.filter((table) => table !== "code_modifier").map((table) => LACKS[table] ?? table);
   return el("div", {},
     el("dl", {class: "facts"},
       said.mue && fact("Most units (MUE)", `${said.mue[0]} ${said.mue[1] === "1" ? "in one line of a claim" : "on one day"} (indicator ${said.mue[1]}; ${said.mue[2]})`),

@@ -32,7 +32,7 @@ export async function codePage(wanted) {
       part(rvuTitle(view.row), rvuBars(view.row), componentBars(view)),
       localities(view, change),
       [["What it paid over the years", "history"], ["Why it changed", "why"], ["How it compares in its section", "compare"],
-        ["Every indicator in words", "indicators"], ["Limits and related codes", "beside"], ["Where the numbers come from", "source"]]
+        ["Modifiers and what they pay", "modifiers"], ["Every indicator in words", "indicators"], ["Limits and related codes", "beside"], ["Where the numbers come from", "source"]]
         .map(([title, name]) => later(title, async () => (await loadMore())[name](view))),
     ],
   };

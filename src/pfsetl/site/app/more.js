@@ -5,6 +5,7 @@ import {why} from "./why.js";
 import {compare} from "./compare.js";
 import {indicators} from "./indicators.js";
 import {beside} from "./beside.js";
+import {modifiers} from "./modifiers.js";
 import {homePage} from "./home-page.js";
 import {searchPage} from "./search-page.js";
 import {sectionPage} from "./section-page.js";
@@ -13,4 +14,4 @@ import {releasePage} from "./release-page.js";
 import {twoPage} from "./two-page.js";
 import {listPage} from "./list-page.js";
 
-export {source, history, why, compare, indicators, beside, homePage, searchPage, sectionPage, placePage, releasePage, twoPage, listPage};
+export {source, history, why, compare, indicators, beside, modifiers, homePage, searchPage, sectionPage, placePage, releasePage, twoPage, listPage};
