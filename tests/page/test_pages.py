@@ -44,6 +44,11 @@ def test_search_finds_every_code_with_a_beginning(page: Visit, sample: Version) 
     assert page.page.locator("tbody th").all_inner_texts() == known.to_list()
 
 
+def test_search_finds_words_of_level_ii_codes(page: Visit) -> None:
+    page.go("?q=pelvic%20exam")
+    assert "G0101" in page.page.locator("tbody th").all_inner_texts()
+
+
 def test_search_finds_a_section_by_a_word(page: Visit) -> None:
     page.go("?q=level%20g")
     assert "HCPCS Level II G" in page.page.locator("main li").all_inner_texts()

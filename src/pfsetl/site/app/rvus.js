@@ -12,7 +12,8 @@ export function rvuTitle(row) {
   if (!office && !facility) return "CMS gives it no RVUs";
   const shares = KINDS.map(([kind, name]) => [kind === "pe" ? row.pe.nonfacility : row[kind], name.toLowerCase()]);
   const [most, name] = shares.reduce((a, b) => (b[0] > a[0] ? b : a));
-  const percent = Math.round((100 * most) / office);
+  const rounded = Math.round((100 * most) / office);
+  const percent = rounded === 100 && most < office ? "over 99" : rounded;
   const other = row.na.nonfacility || row.na.facility || office === facility ? "" : `, ${rvuText(facility)} in a facility`;
   return `It weighs ${rvuText(office)} RVU${other}; ${percent} % of that is ${name}`;
 }
