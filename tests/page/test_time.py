@@ -1,4 +1,4 @@
-"""How soon a first view of a code can be used, measured in the browser, and that paper has all of it."""
+"""What work a first view of a code is, measured in the browser, and that paper has all of it."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,14 @@ def site(sample: Version, serve: Callable[[Version], str]) -> str:
     return serve(sample)
 
 
-def test_a_first_view_can_be_used_within_300_ms(visit: Callable[..., Visit], site: str) -> None:
-    # The best of five: other work on the machine is not the page's.
-    taken = []
-    for _ in range(5):
-        page = visit(site).go("?code=G0101&date=2026-02-01").page
-        taken.append(page.evaluate("performance.getEntriesByName('ready')[0].startTime"))
-    assert min(taken) < MOST, taken
+def test_a_first_view_can_be_used_after_300_ms_of_work(visit: Callable[..., Visit], site: str) -> None:
+    # Processor time of the page's own thread: other work on the machine isn't the page's.
+    page = visit(site)
+    metrics = page.page.context.new_cdp_session(page.page)
+    metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.go("?code=G0101&date=2026-02-01")
+    found = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}
+    assert 0 < found["TaskDuration"] * 1000 < MOST
 
 
 def test_a_printed_page_has_all_of_its_parts_and_no_controls(visit: Callable[..., Visit], site: str) -> None:
