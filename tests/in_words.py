@@ -14,14 +14,17 @@ FREE = {
     "supersedes", "state", "locality", "counties", "mac", "macs", "locality_name", "fee_schedule_area", "file", "table",
     "member", "column", "code", "other", "old", "new", "text", "title", "meaning", "name", "note", "source",
     "archive_name", "archive_sha256", "url", "never_effective", "mue_rationale", "rbcs_id", "rbcs_category",
-    "rbcs_subcategory", "rbcs_family", "missing",
+    "rbcs_subcategory", "rbcs_family", "missing", "indicator", "indicator_value",
 }  # fmt: skip  # names, participants, codes of services and places, free text, and the values themselves
 YES_OR_NO = {
     "has_parts", "add_on", "anesthesia", "endoscopy", "global_surgery", "imaging", "incident_to", "laboratory",
     "maternity", "radiology", "reporting_only", "supply", "test_or_radiology", "therapy", "timed", "paid",
-    "in_nonfacility", "in_facility",
+    "in_nonfacility", "in_facility", "applies", "documentation_required",
 }  # fmt: skip  # the column's name says it all
-OWN_TABLE = ("modifier.modifier",)  # all other modifiers than those with rows of their own have words there
+OWN_TABLE = (
+    "modifier.modifier",
+    "code_modifier.modifier",
+)  # all other modifiers than those with rows of their own have words there
 FREE_HERE = (
     "rejects.reason",  # a sentence with a line's number
     "source_lines.participant",  # empty for a table that doesn't tell them apart

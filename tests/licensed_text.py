@@ -18,7 +18,7 @@ Found = tuple[str, str, str]
 WORD = r"[a-z][a-z0-9_]*"  # names that this project gives: one word, all in lower case
 SNAKE_CASE_WORDS = (
     "participant", "measure", "column", "table", "member", "change", "kind", "certainty", "relation", "population",
-    "event", "standing", "not_compared", "previous_participant", "category", "effect",
+    "event", "standing", "not_compared", "previous_participant", "category", "effect", "setting", "indicator",
 )  # fmt: skip
 OWN_CODES = ("code_text.text", "code_profile.text")  # columns of words for CMS's own codes
 OWN_CODE = r"^[ABCE-V]\d{4}$"
@@ -34,6 +34,7 @@ _RULES = _declared("reductions.csv", "source")
 MAY_HAVE_LOWER_CASE = dict.fromkeys(SNAKE_CASE_WORDS, WORD) | {
     "payment_national.reason": WORD,
     "payment_locality.reason": WORD,
+    "code_modifier.reason": WORD,
     "code_history.reason": WORD,
     "rejects.reason": rf"repeats line \d+|{WORD} isn't text of the form .*",
     "release_changes.old": rf"true|false|{_HEADINGS}",  # cells of rvu as text

@@ -69,6 +69,8 @@ PROMISE = {
     "code_events": """hcpcs modifier release | event is_there previous_release first_release last_release
         appeared_when_gone appeared_when_gone_count""",
     "release_calendar": "release participant effective_from | effective_to conversion_factor source",
+    "code_modifier": """release hcpcs modifier participant setting | applies indicator indicator_value payment
+        payment_change reason documentation_required certainty""",
     "code_values": "column code valid_from | valid_to title meaning source",
     "modifier": "modifier | name category effect valid_from valid_to note source certainty",
     "rejects": "release file line | member reason text",
@@ -301,6 +303,10 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     "code_events.gone_is_not_there": (
         [GONE, GONE | {"is_there": True}, GONE | {"appeared_when_gone_count": None}, GONE | {"previous_release": None}],
         3,
+    ),
+    "code_modifier.modifier_payment_or_reason": (
+        [{"payment": "1.00"}, {"payment": "1.00", "reason": "by_report"}, {}, {"reason": "by_report"}],
+        2,
     ),
     "code_values.values_one_meaning_a_day": (
         [

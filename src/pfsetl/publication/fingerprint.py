@@ -16,6 +16,8 @@ import pfsetl
 from pfsetl.declared import calendar, declarations, work_floor
 from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.declared.records.calendar import FACTORS, INDEX_UPDATES, FactorRow, IndexUpdateRow
+from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
+from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE, ImagingRow, NoCoinsuranceRow
 from pfsetl.declared.registry import Release
 
 CODE = (
@@ -25,13 +27,14 @@ CODE = (
 # Read for prices, places, claims, looks at CMS and tables made at commit alone; every other file may decide what a
 # table of a release holds.
 ELSEWHERE = frozenset({
-    "claim_columns.csv", "counties.csv", "county_names.csv", "imaging_services.csv", "known_from.csv",
-    "modifier_conflicts.csv", "modifiers.csv", "no_coinsurance.csv", "places_of_service.csv",
-    "pair_modifiers.csv", "practitioner_modifiers.csv", "reductions.csv", "same_day.csv", "service_groups.csv",
+    "claim_columns.csv", "counties.csv", "county_names.csv", "known_from.csv",
+    "modifier_conflicts.csv", "modifiers.csv", "places_of_service.csv",
+    "pair_modifiers.csv", "practitioner_modifiers.csv", "same_day.csv", "service_groups.csv",
     "watch/deadlines.csv", "watch/known_problems.csv", "words/titles.csv", "words/values.csv", "zip_counties.csv",
 })  # fmt: skip
 BY_RELEASE = frozenset({
-    "conversion_factors.csv", "corrections.csv", "index_updates.csv", "releases.csv", "work_index_floor.csv"
+    "conversion_factors.csv", "corrections.csv", "imaging_services.csv", "index_updates.csv", "no_coinsurance.csv",
+    "reductions.csv", "releases.csv", "work_index_floor.csv",
 })  # fmt: skip
 FOR_PEOPLE = frozenset({"note", "source", "meaning", "why", "what", "example", "valid_for", "certainty"})
 
@@ -83,9 +86,15 @@ def _of(release: Release) -> Iterable[str]:
     day = calendar.formula_day(release)
     law = work_floor.in_force(day)
     yield repr(law and replace(law, act="", certainty="", source=""))
+    yield _unsourced(declarations.rows_on(REDUCTIONS, day))
+    yield _unsourced(declarations.rows_on(NO_COINSURANCE, day))
+    yield _unsourced(declarations.rows(IMAGING))
 
 
-def _unsourced(rows: Iterable[CorrectionRow | IndexUpdateRow | FactorRow]) -> str:
+_Sourced = CorrectionRow | IndexUpdateRow | FactorRow | ReductionRow | NoCoinsuranceRow | ImagingRow
+
+
+def _unsourced(rows: Iterable[_Sourced]) -> str:
     """Return rows without their source, which no table takes from them: that of a factor is in the calendar."""
     return repr([replace(row, source="") for row in rows])
 

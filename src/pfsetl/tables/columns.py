@@ -26,7 +26,18 @@ MEMBER_OF = {
 def shaped(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Return a derived table with the contract's types and order; raises ContractError for other columns."""
     refuse_other_columns(frame.columns, table)
-    return frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items()).sort(table.key)
+    return in_order(frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items()), table)
+
+
+def in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return rows in the order of their key; of text in one piece, since a sort by several columns takes twice as long.
+
+    NOTE: parts are put together with a character below all others, so that the order is that of the parts.
+    """
+    if len(table.key) == 1 or any(table.schema[c] != pl.String for c in table.key):
+        return frame.sort(table.key)
+    order = frame.select(pl.concat_str(table.key, separator="\0")).to_series().arg_sort()
+    return frame.select(pl.all().gather(order))
 
 
 def refuse_other_columns(found: Iterable[str], table: Table) -> None:

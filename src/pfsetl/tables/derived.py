@@ -12,7 +12,7 @@ from pfsetl.declared import calendar
 from pfsetl.declared.contracts import Contract
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ContractError
-from pfsetl.tables import columns, compare, derive, distribution
+from pfsetl.tables import code_modifier, columns, compare, derive, distribution
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -50,6 +50,7 @@ MADE_BY: Mapping[str, Callable[[Tables, Release], Tables]] = {
     "section_stats": compared,
     "code_comparison": compared,
     "section_values": compared,
+    "code_modifier": code_modifier.code_modifier,
     "release_calendar": release_calendar,
 }
 

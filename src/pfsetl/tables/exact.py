@@ -167,6 +167,11 @@ def rounding(change: Number, found: Sequence[Number]) -> Number:
     return left
 
 
+def fraction(value: pl.Expr, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
+    """Return a share of a column of integers, none negative, rounded half up, as `share_of` does of plain numbers."""
+    return (2 * value * numerator + denominator) // (2 * denominator)
+
+
 def anesthesia_cents(base_units: int, minutes: int, factor: int) -> tuple[Decimal, int]:
     """Return time units (minutes / 15, to one decimal) and the amount in cents; the factor is scaled by 10,000.
 
