@@ -88,7 +88,7 @@ def both(folder: Path, label: str, rows: list[dict[str, object]]) -> tuple[list[
             allowed = quoted.line.allowed
             amount = None if allowed is None else Decimal(allowed).scaleb(-2)
             priced.append({"payment": amount, "reason": quoted.line.reason})
-    told = [{"payment": row["payment"], "reason": row["reason"]} for row in said.to_dicts()]
+    told: list[Cells] = [{"payment": row["payment"], "reason": row["reason"]} for row in said.to_dicts()]
     return told, priced
 
 

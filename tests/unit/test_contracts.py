@@ -384,7 +384,7 @@ def tables(**rows: list[Row]) -> dict[str, pl.DataFrame]:
     known = {"status": ["A", "N"], "modifier": ["26", "TC"], "pricing_indicator": ["1", "9"]}
     public["neighbour"] = pl.DataFrame({"release": ["RVU24D"], "participant": ["non_qp"], "rows": [3]})
     lists = {name: pl.DataFrame({"code": known.get(name, ["1"])}) for name in (*CODE_COLUMNS, "pricing_indicator")}
-    return public | {f"{kind}_{name}": codes for name, codes in lists.items() for kind in ("code", "current")}
+    return {f"{kind}_{name}": codes for name, codes in lists.items() for kind in ("code", "listed", "current")} | public
 
 
 def violations(rule: Rule, frames: dict[str, pl.DataFrame]) -> int:

@@ -16,8 +16,8 @@ import pfsetl
 from pfsetl.declared import calendar, declarations, work_floor
 from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.declared.records.calendar import FACTORS, INDEX_UPDATES, FactorRow, IndexUpdateRow
-from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
-from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE, ImagingRow, NoCoinsuranceRow
+from pfsetl.declared.records.rules import REDUCTIONS
+from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 from pfsetl.declared.registry import Release
 
 CODE = (
@@ -86,15 +86,12 @@ def _of(release: Release) -> Iterable[str]:
     day = calendar.formula_day(release)
     law = work_floor.in_force(day)
     yield repr(law and replace(law, act="", certainty="", source=""))
-    yield _unsourced(declarations.rows_on(REDUCTIONS, day))
-    yield _unsourced(declarations.rows_on(NO_COINSURANCE, day))
-    yield _unsourced(declarations.rows(IMAGING))
+    yield repr([replace(row, source="") for row in declarations.rows_on(REDUCTIONS, day)])
+    yield repr([replace(row, source="") for row in declarations.rows_on(NO_COINSURANCE, day)])
+    yield repr([replace(row, source="") for row in declarations.rows(IMAGING)])
 
 
-_Sourced = CorrectionRow | IndexUpdateRow | FactorRow | ReductionRow | NoCoinsuranceRow | ImagingRow
-
-
-def _unsourced(rows: Iterable[_Sourced]) -> str:
+def _unsourced(rows: Iterable[CorrectionRow | IndexUpdateRow | FactorRow]) -> str:
     """Return rows without their source, which no table takes from them: that of a factor is in the calendar."""
     return repr([replace(row, source="") for row in rows])
 

@@ -13,7 +13,7 @@ from pfsetl.errors import ChecksFailed
 
 EXAMPLES = 3
 WHOLE = "completeness"  # the dimension of the checks that ask whether a release is whole
-_LIST = re.compile(r"\b(?:code|current)_\w+")
+_LIST = re.compile(r"\b(?:code|listed|current)_\w+")
 NEIGHBOUR = {"release": pl.String, "participant": pl.String, "rows": pl.Int64}
 
 
@@ -142,8 +142,10 @@ def check(
 def _lists(named: Collection[str], release: str) -> dict[str, pl.DataFrame]:
     """Return CMS's code lists that rules name: whole, or as they are on the first day of a release."""
     day = calendar.formula_day(registry.find_or_infer(release))
-    lists = {f"code_{name}": codes for name, codes in declarations.code_lists().items() if f"code_{name}" in named}
-    current = {f"current_{name}": codes for name, codes in declarations.code_lists().items()}
+    known, tables = declarations.code_lists(), contracts.load().tables
+    whole = {("listed_" if f"code_{name}" in tables else "code_") + name: codes for name, codes in known.items()}
+    lists = {name: codes for name, codes in whole.items() if name in named}
+    current = {f"current_{name}": codes for name, codes in known.items()}
     return lists | {name: codes.filter(_holds(day)) for name, codes in current.items() if name in named}
 
 
@@ -171,7 +173,7 @@ def _list_of(finding: Finding) -> str | None:
     """Return the list of CMS's codes that a rule holds a column against, e.g. `status`, None for other rules."""
     rules = contracts.load().tables[finding.table].rules if finding.table in contracts.load().tables else ()
     query = next((rule.query for rule in rules if rule.name == finding.check), "")
-    found = re.search(r"NOT EXISTS \(SELECT 1 FROM code_(\w+) WHERE code = ", query)
+    found = re.search(r"NOT EXISTS \(SELECT 1 FROM (?:code|listed)_(\w+) WHERE code = ", query)
     return found[1] if found and found[1] in declarations.code_lists() else None
 
 

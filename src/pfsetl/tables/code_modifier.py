@@ -144,9 +144,9 @@ def _effect(rule: str, row: ReductionRow | None, own: list[ReductionRow], rules:
     packaged = pl.any_horizontal(pl.col(part).fill_null(0) != 0 for part in SHARES)
     if rule in ("global_split", "return_to_operating_room") and (rule == "global_split" or row.part):
         parts = [part.part for part in own if part.indicator in ("", row.indicator) and part.part]
-        share = pl.sum_horizontal(pl.col(part).fill_null(0) for part in parts) if parts else _NO_CENTS
+        percent = pl.sum_horizontal(pl.col(part).fill_null(0) for part in parts) if parts else _NO_CENTS
         reason = pl.when(packaged).then(pl.lit(row.outcome, dtype=pl.String)).otherwise(pl.lit("no_global_package"))
-        paid = pl.when(reason.is_null()).then(fraction(whole, share, pl.lit(100)))
+        paid = pl.when(reason.is_null()).then(fraction(whole, percent, pl.lit(100)))
         return Effect(packaged, paid, reason)
     if row.outcome and row.outcome != DOCUMENTED:
         return Effect(pl.lit(row.outcome in GOES), _NO_CENTS, pl.lit(row.outcome))
