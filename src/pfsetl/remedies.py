@@ -26,4 +26,7 @@ def installing(extra: str) -> str:
 def first_build(store: object) -> str:
     """Return what to do about a store without a version."""
     build, demo = command("build RVU26A", store), command("demo", store)
+    beside = Path(str(store)) / "demo"
+    if "://" not in str(store) and (beside / "versions").is_dir():
+        return f"The demo is beside it: add --output {shlex.quote(str(beside))}. Or publish a release: {build}."
     return f"Publish a release into it: {build}, or the bundled sample: {demo}."

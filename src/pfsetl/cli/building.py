@@ -18,6 +18,7 @@ from pfsetl.cli.options import (
     AcceptLoss,
     AllFormats,
     Cache,
+    DemoOutput,
     Descriptors,
     DescriptorsOutput,
     Json,
@@ -41,7 +42,7 @@ from pfsetl.storage.store import Store
 from pfsetl.tables.check import Finding
 
 
-def demo(*, output: Output = DEMO_OUTPUT) -> None:
+def demo(*, output: DemoOutput = DEMO_OUTPUT) -> None:
     """Publish the bundled sample (Level II codes of RVU25D and RVU26A) and show how to read it. No network.
 
     It goes to a store of its own, because it would replace the real releases of the same names.

@@ -148,6 +148,8 @@ def _unknown_code(version: Version, code: str, label: str) -> str:
     hint = f" Near: {', '.join(close)}." if close else " Codes have five characters, like 99213 or G0101."
     lacks = members.participants(version.releases[label].missing)
     hint += f" The file of {' and '.join(lacks)} is missing from {label}, and may list it." if lacks else ""
+    if version.releases[label].sample:
+        hint += f" What is published of {label} is a sample; the bundled one has Level II codes alone."
     return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"
 
 

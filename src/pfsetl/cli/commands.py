@@ -5,10 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, Group
 
-from pfsetl.cli import terminal
-from pfsetl.cli.options import DEFAULT_OUTPUT, app
+from pfsetl.cli import examples, terminal
+from pfsetl.cli.options import DEFAULT_OUTPUT, EVERY_COMMAND, OUTPUT_VARIABLE, app
 from pfsetl.declared import declarations
 from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
 
@@ -26,8 +26,15 @@ MODULES = {
     "watching": ("status",),
 }
 COMMANDS = {name: module for module, names in MODULES.items() for name in names}
+GROUPS = {name: Group(name, sort_key=place) for place, name in enumerate(examples.HEADINGS)}
 for command, module in COMMANDS.items():  # imported when it's run: a price needs nothing of what builds a release
-    app.command(f"pfsetl.cli.{module}:{command if command != 'list' else 'list_'}", name=command)
+    app.command(
+        f"pfsetl.cli.{module}:{command if command != 'list' else 'list_'}",
+        name=command,
+        group=GROUPS[examples.heading(command)],
+        help_epilogue="\n\n".join(("Examples:", *examples.EXAMPLES[command], EVERY_COMMAND)),
+    )
+app.register_install_completion_command()
 
 
 def run(arguments: list[str]) -> None:
@@ -37,6 +44,8 @@ def run(arguments: list[str]) -> None:
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
         logging.getLogger("pfsetl").setLevel(logging.INFO)
     try:
+        if os.environ.get(OUTPUT_VARIABLE) == "":
+            raise UsageError(f"{OUTPUT_VARIABLE} is empty. Name a store in it, or unset it.")
         _refuse_empty(arguments)
         arguments = _overlaid(arguments)
         if not {"--version", *COMMANDS} & set(arguments):
@@ -84,7 +93,7 @@ def _output(arguments: list[str]) -> str:
         name, equals, value = argument.partition("=")
         if name in ("--output", "-o"):
             return value if equals else following
-    return DEFAULT_OUTPUT
+    return os.environ.get(OUTPUT_VARIABLE) or DEFAULT_OUTPUT
 
 
 def _refuse_empty(arguments: list[str]) -> None:

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-Output = Annotated[
-    str, Parameter(name=["--output", "-o"], help="The store of published versions: a folder, or s3://bucket/prefix.")
-]
+OUTPUT_VARIABLE = "PFSETL_OUTPUT"
+_STORE = "The store of published versions: a folder, or s3://bucket/prefix."
+Output = Annotated[str, Parameter(name=["--output", "-o"], env_var=OUTPUT_VARIABLE, help=_STORE)]
+DemoOutput = Annotated[str, Parameter(name=["--output", "-o"], help=_STORE)]  # a sample never goes where releases are
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
 Cache = Annotated[
     str | None,
@@ -66,11 +67,14 @@ DescriptorsOutput = Annotated[
     str | None, Parameter(name="--descriptors-output", help="The store of the descriptors, apart from --output.")
 ]
 
+EVERY_COMMAND = (
+    "Every command takes --debug, which shows tracebacks; --log, which writes a line of JSON a step to stderr; and "
+    "--schemas DIR (or PFSETL_SCHEMAS), a folder of declarations laid over the shipped ones, row by row."
+)
 app = App(
     name="pfsetl",
     help="Medicare Physician Fee Schedule releases as versioned Parquet, with exact payments.",
-    help_epilogue="Every command takes --schemas DIR (or PFSETL_SCHEMAS): a folder of declarations laid over the "
-    "shipped ones, row by row.",
+    help_epilogue=f"'pfsetl COMMAND --help' has examples. {EVERY_COMMAND}",
     result_action="return_value",
 )
 DEMO_OUTPUT = "output/demo"

@@ -19,9 +19,14 @@ from pfsetl.remedies import command
 from pfsetl.source.archive import open_archive
 
 
-def list_(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+def list_(
+    *,
+    published: Annotated[bool, Parameter(negative="", help="Only releases that are published.")] = False,
+    output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
+) -> None:
     """List every known CMS release, with what is published."""
-    rows = holdings.releases(version.open_version(output))
+    rows = [row for row in holdings.releases(version.open_version(output)) if row["published"] or not published]
     if json:
         print(render.as_json(rows))
         return

@@ -1,0 +1,50 @@
+"""How each command is used, as its help shows it, and under which heading it's listed."""
+
+from collections.abc import Mapping
+
+PUBLISH, LOOK, PRICE, KEEP = "Publish", "Look", "Price", "Keep a store"
+
+HEADINGS: Mapping[str, tuple[str, ...]] = {
+    PUBLISH: ("demo", "build", "backfill", "check", "fetch", "discover", "declare", "load"),
+    LOOK: ("list", "code", "diff", "trace", "sql", "site", "serve", "export", "views"),
+    PRICE: ("price", "claim"),
+    KEEP: ("status", "versions", "runs", "verify", "repair", "rollback", "prune"),
+}
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "demo": ("pfsetl demo",),
+    "build": ("pfsetl build RVU26A", "pfsetl build RVU25A --archive RVU25A.zip"),
+    "backfill": ("pfsetl backfill 2009..2026 --archives zips/", "pfsetl backfill 2024,2025"),
+    "check": ("pfsetl check RVU25A", "pfsetl check RVU26B --archive RVU26B.zip"),
+    "fetch": ("pfsetl fetch RVU26A RVU26B",),
+    "discover": ("pfsetl discover",),
+    "declare": ("pfsetl declare --archive RVU27A.zip --schemas mine/",),
+    "load": ("pfsetl load ZIP5_APR2026.txt",),
+    "list": ("pfsetl list --published",),
+    "code": ("pfsetl code 97761 --release RVU26A",),
+    "diff": ("pfsetl diff RVU25D RVU26A", "pfsetl diff 3 4"),
+    "trace": ("pfsetl trace RVU26A 97761",),
+    "sql": ("pfsetl sql \"SELECT status, count(*) FROM rvu WHERE release = 'RVU26A' GROUP BY ALL\"",),
+    "site": ("pfsetl site public/",),
+    "serve": ("pfsetl serve --port 8765",),
+    "export": (
+        "pfsetl export mpfs-2026",
+        "pfsetl export q1.xlsx --format xlsx --table rvu --release RVU26A",
+        "pfsetl export imaging --format csv --where \"hcpcs BETWEEN '70010' AND '79999'\"",
+    ),
+    "views": ("pfsetl views pfs", "pfsetl views pfs --base https://example.org/mpfs"),
+    "price": ("pfsetl price 97761 --date 2026-02-01 --locality CA/18", "pfsetl price 99213 --date 2026-02-01 --zip 90210"),
+    "claim": ("pfsetl claim lines.csv",),
+    "status": ("pfsetl status",),
+    "versions": ("pfsetl versions --json",),
+    "runs": ("pfsetl runs --last 5",),
+    "verify": ("pfsetl verify", "pfsetl verify --at 3 --deep"),
+    "repair": ("pfsetl repair",),
+    "rollback": ("pfsetl rollback 3",),
+    "prune": ("pfsetl prune --keep 5", "pfsetl prune --keep 5 --yes"),
+}
+
+
+def heading(command: str) -> str:
+    """Return the heading under which a command is listed; raises KeyError for one that has none."""
+    return next(name for name, commands in HEADINGS.items() if command in commands)
