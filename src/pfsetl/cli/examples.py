@@ -18,7 +18,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "check": ("pfsetl check RVU25A", "pfsetl check RVU26B --archive RVU26B.zip"),
     "fetch": ("pfsetl fetch RVU26A RVU26B",),
     "discover": ("pfsetl discover",),
-    "declare": ("pfsetl declare --archive RVU27A.zip --schemas mine/",),
+    "declare": ("pfsetl declare RVU27A --archive RVU27A.zip --out mine/",),
     "load": ("pfsetl load ZIP5_APR2026.txt",),
     "list": ("pfsetl list --published",),
     "code": ("pfsetl code 97761 --release RVU26A",),
