@@ -33,7 +33,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "pfsetl export imaging --format csv --where \"hcpcs BETWEEN '70010' AND '79999'\"",
     ),
     "views": ("pfsetl views pfs", "pfsetl views pfs --base https://example.org/mpfs"),
-    "price": ("pfsetl price 97761 --date 2026-02-01 --locality CA/18", "pfsetl price 99213 --date 2026-02-01 --zip 90210"),
+    "price": ("pfsetl price 97761 --date 2026-02-01 --locality CA/18", "pfsetl price 99213 --date 2026-02-01 --locality 90210"),
     "claim": ("pfsetl claim lines.csv",),
     "status": ("pfsetl status",),
     "versions": ("pfsetl versions --json",),
