@@ -266,15 +266,15 @@ def test_a_commit_that_others_overtake_never_gets_the_number_of_a_pruned_version
 ) -> None:
     published(store, "1.0000")
     grown_old(store)
-    manifest = publish._manifest
+    manifest = publish.manifest_of
 
     def overtaken(*arguments: Any) -> Manifest:
-        monkeypatch.setattr(publish, "_manifest", manifest)
+        monkeypatch.setattr(publish, "manifest_of", manifest)
         published(store, "2.0000", "3.0000", release="RVU25B")
         pruned(store, 1)
         return manifest(*arguments)
 
-    monkeypatch.setattr(publish, "_manifest", overtaken)
+    monkeypatch.setattr(publish, "manifest_of", overtaken)
     after = published(store, "1.0000", release="RVU25C")
     assert (after.number, len(factors(after))) == (4, 3)
 

@@ -20,7 +20,7 @@ MODULES = {
     "pricing": ("price", "claim", "load"),
     "proving": ("verify", "repair"),
     "exporting": ("export", "views", "sql"),
-    "publishing": ("versions", "runs", "rollback", "prune"),
+    "publishing": ("versions", "runs", "rollback", "withdraw", "prune"),
     "reading": ("list", "code", "diff", "trace"),
     "telling": ("history", "explain"),
     "watching": ("status",),
@@ -32,7 +32,7 @@ for command, module in COMMANDS.items():  # imported when it's run: a price need
         f"pfsetl.cli.{module}:{command if command != 'list' else 'list_'}",
         name=command,
         group=GROUPS[examples.heading(command)],
-        help_epilogue="\n\n".join(("Examples:", *examples.EXAMPLES[command], EVERY_COMMAND)),
+        help_epilogue="\n\n".join(("Examples:", *examples.EXAMPLES.get(command, ()), EVERY_COMMAND)),
     )
 app.register_install_completion_command()
 

@@ -6,9 +6,9 @@ PUBLISH, LOOK, PRICE, KEEP = "Publish", "Look", "Price", "Keep a store"
 
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     PUBLISH: ("demo", "build", "backfill", "check", "fetch", "discover", "declare", "load"),
-    LOOK: ("list", "code", "diff", "trace", "sql", "site", "serve", "export", "views"),
+    LOOK: ("list", "code", "history", "diff", "trace", "sql", "site", "serve", "export", "views"),
     PRICE: ("price", "claim"),
-    KEEP: ("status", "versions", "runs", "verify", "repair", "rollback", "prune"),
+    KEEP: ("status", "versions", "runs", "verify", "repair", "rollback", "withdraw", "prune"),
 }
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
@@ -22,6 +22,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "load": ("pfsetl load ZIP5_APR2026.txt",),
     "list": ("pfsetl list --published",),
     "code": ("pfsetl code 97761 --release RVU26A",),
+    "history": ("pfsetl history 99213 --locality CA/18", "pfsetl history 97761 --from 2015 --csv"),
     "diff": ("pfsetl diff RVU25D RVU26A", "pfsetl diff 3 4"),
     "trace": ("pfsetl trace RVU26A 97761",),
     "sql": ("pfsetl sql \"SELECT status, count(*) FROM rvu WHERE release = 'RVU26A' GROUP BY ALL\"",),
@@ -33,7 +34,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "pfsetl export imaging --format csv --where \"hcpcs BETWEEN '70010' AND '79999'\"",
     ),
     "views": ("pfsetl views pfs", "pfsetl views pfs --base https://example.org/mpfs"),
-    "price": ("pfsetl price 97761 --date 2026-02-01 --locality CA/18", "pfsetl price 99213 --date 2026-02-01 --locality 90210"),
+    "price": (
+        "pfsetl price 97761 --date 2026-02-01 --locality CA/18",
+        "pfsetl price 99213 --date 2026-02-01 --locality 90210",
+    ),
     "claim": ("pfsetl claim lines.csv",),
     "status": ("pfsetl status",),
     "versions": ("pfsetl versions --json",),
@@ -41,10 +45,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "verify": ("pfsetl verify", "pfsetl verify --at 3 --deep"),
     "repair": ("pfsetl repair",),
     "rollback": ("pfsetl rollback 3",),
+    "withdraw": ('pfsetl withdraw RVU26A --why "built from a draft"',),
     "prune": ("pfsetl prune --keep 5", "pfsetl prune --keep 5 --yes"),
 }
 
 
 def heading(command: str) -> str:
-    """Return the heading under which a command is listed; raises KeyError for one that has none."""
-    return next(name for name, commands in HEADINGS.items() if command in commands)
+    """Return the heading under which a command is listed."""
+    return next((name for name, commands in HEADINGS.items() if command in commands), LOOK)

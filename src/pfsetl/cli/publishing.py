@@ -9,6 +9,7 @@ from pfsetl.publication import prune as pruning
 from pfsetl.publication import rollback as going_back
 from pfsetl.publication import runs as history
 from pfsetl.publication import version
+from pfsetl.publication import withdraw as taking_out
 from pfsetl.remedies import first_build
 from pfsetl.storage.opening import open_store
 
@@ -59,6 +60,28 @@ def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False
         print(f"version {result.number} published: the content of version {number} again")
     else:
         print(f"unchanged: version {result.number} has the content of version {number} already")
+
+
+def withdraw(release: str, *, why: str, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
+    """Publish a version without a release that should never have been published; earlier versions keep it.
+
+    Parameters
+    ----------
+    release
+        A published release, such as RVU26A.
+    why
+        The reason, for those who read it until now; the manifest keeps it.
+    """
+    store = open_store(output)
+    with history.recorded(store, "withdraw", release=release, why=why) as run:
+        done = taking_out.withdraw(store, release, why)
+        run.version, run.outcome = done.version.number, "published"
+    label = release.strip().upper()
+    if json:
+        print(render.as_json({"version": done.version.number, "withdrawn": label, "held_by": done.before, "why": why}))
+        return
+    print(f"version {done.version.number} published without {label}; version {done.before} still holds it")
+    print(f"CMS's next archive of {label} comes in by itself; the same one is refused without --again")
 
 
 def prune(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pfsetl.declared import contracts, labels, quarters
 from pfsetl.declared.registry import Release
-from pfsetl.errors import UsageError
+from pfsetl.errors import ArchiveError, UsageError
 from pfsetl.publication import licensing
 from pfsetl.publication.fingerprint import fingerprint
 from pfsetl.publication.release_record import ReleaseRecord
@@ -75,7 +75,18 @@ def opened(request: Request, base: Version, known: Mapping[str, ReleaseRecord] |
     licensing.refuse_other_class(base, contracts.load())
     release = labels.to_build(request.label)
     archive = open_archive(request.archive, quarters.first_day(release.year, release.quarter))
+    _refuse_withdrawn(request, release.label, archive, base)
     return Opened(request, release, archive, base, base.releases if known is None else known)
+
+
+def _refuse_withdrawn(request: Request, label: str, archive: Archive, base: Version) -> None:
+    """Raise ArchiveError for an archive that was withdrawn, unless it's wanted again; CMS's next one is another."""
+    told = (base.manifest.pfsetl.withdrawn or {}).get(label)
+    if told and told.content == archive.content and not request.again:
+        raise ArchiveError(
+            f"{request.archive}: {label} was withdrawn on {told.on[:10]} after version {told.version} ({told.why}), "
+            "and this is the same archive. To publish it all the same, build it with --again."
+        )
 
 
 def refuse_unknown(accept: Collection[str]) -> None:

@@ -177,7 +177,7 @@ def listed(at: Version, listing_sha256: str) -> Listed:
 
 
 def _what(at: Version, label: str, change: ReleaseChanges) -> str:
-    if label not in at.releases:
+    if label not in at.releases and label != manifest.ALL:
         return LEFT_OUT
     return REPLACED if change.supersedes else ADDED
 

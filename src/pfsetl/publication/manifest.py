@@ -12,8 +12,9 @@ from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication.release_record import Count, Later, Record, ReleaseRecord, record_of
 from pfsetl.storage.store import Store
 
-FORMAT = 2
+FORMAT = 3
 OVER_ALL = 2  # the first format in which one file may hold the rows of all releases
+WITHDRAWN = 3  # the first that may say which releases were withdrawn
 ALL = "all"  # in place of a release: such a file
 _NUMBERED = re.compile(r"versions/([0-9]{6})\.json")
 
@@ -72,6 +73,15 @@ class ContractName(Record, frozen=True):
     version: str
 
 
+class Withdrawal(Record, frozen=True):
+    """A release that was taken out: after which version, when, which archive, and why."""
+
+    version: Count
+    on: str
+    content: str
+    why: str
+
+
 class About(Record, frozen=True):
     """What a manifest says beyond a Data Package: the chain, the contract, the records of the releases."""
 
@@ -86,6 +96,7 @@ class About(Record, frozen=True):
     software: Mapping[str, str] | Later = UNSET
     run: str | Later | None = UNSET
     changes: Mapping[str, ReleaseChanges] | Later = UNSET
+    withdrawn: Mapping[Name, Withdrawal] | Later = UNSET
 
 
 class Manifest(Record, frozen=True):
@@ -118,8 +129,10 @@ def encode(content: Manifest | Mapping[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"
 
 
-def format_of(resources: Iterable[Resource]) -> int:
-    """Return the lowest format that holds these files, so that older pfsetls read what they can."""
+def format_of(resources: Iterable[Resource], withdrawn: Mapping[str, Withdrawal] | Later = UNSET) -> int:
+    """Return the lowest format that holds this, so that older pfsetls read what they can."""
+    if withdrawn:
+        return WITHDRAWN
     return OVER_ALL if any(r.release == ALL for r in resources) else 1
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec import UNSET
 
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import Conflict, StoreError
@@ -26,9 +27,9 @@ from pfsetl.publication import (
     runs,
     version,
 )
-from pfsetl.publication.manifest import About, ContractName, Manifest, Resource
+from pfsetl.publication.manifest import About, ContractName, Manifest, Resource, Withdrawal
 from pfsetl.publication.parquet import Parts, Written
-from pfsetl.publication.release_record import ReleaseRecord
+from pfsetl.publication.release_record import Later, ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
@@ -102,7 +103,8 @@ def commit(store: Store, staged: Sequence[StagedRelease], base: Version, contrac
         refuse_vanished(store, [r for s in changed for r in s.resources] + list(made.values()))
         number = chain.follow(store, newest)
         refuse_taken(store, number, tried)
-        content = _manifest(newest, number, changed, resources, contract)
+        releases = {**newest.releases, **{s.release: s.record for s in changed}}
+        content = manifest_of(newest, number, releases, resources, contract, without(newest, releases))
         found = diff.replaced(newest, Version(store, number, content), _touched(newest, changed, resources))
         content = manifest.about(content, changes=found)
         document = manifest.encode(content)
@@ -192,6 +194,12 @@ def _touched(newest: Version, changed: Sequence[StagedRelease], resources: Itera
     return sorted({r.release for r in resources if r.path not in there and r.release != manifest.ALL})
 
 
+def without(newest: Version, releases: Iterable[str]) -> Mapping[str, Withdrawal] | Later:
+    """Return what is known of withdrawn releases that a version after `newest`, which holds these, doesn't hold."""
+    kept = {label: told for label, told in (newest.manifest.pfsetl.withdrawn or {}).items() if label not in releases}
+    return kept or UNSET
+
+
 def _rewritten(newest: Version, mine: StagedRelease) -> bool:
     """Whether a release has the rows it had in files that more readers can read."""
     there = {r.path for r in newest.resources}
@@ -202,24 +210,27 @@ def _files(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
     return {(r.table, r.release, r.digest, r.path) for r in resources}
 
 
-def _manifest(
+def manifest_of(
     newest: Version,
     number: int,
-    changed: Sequence[StagedRelease],
+    releases: Mapping[str, ReleaseRecord],
     resources: Sequence[Resource],
     contract: Contract,
+    withdrawn: Mapping[str, Withdrawal] | Later,
 ) -> Manifest:
+    """Return the manifest of the version after the newest, with these releases and files, without its changes."""
     from importlib.metadata import version as installed
 
     about = About(
-        format=manifest.format_of(resources),
+        format=manifest.format_of(resources, withdrawn),
         parent=newest.number,
         parent_sha256=newest.sha256,
         contract=ContractName(id=contract.id, version=contract.version),
         classification=contract.classification,
         members={name: tuple(table.members) for name, table in contract.tables.items()},
         software={name: installed(name) for name in ("pfsetl", "polars")},
-        releases={**newest.releases, **{s.release: s.record for s in changed}},
+        releases=dict(releases),
+        withdrawn=withdrawn,
         run=runs.current(),
     )
     return Manifest(

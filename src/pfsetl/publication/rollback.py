@@ -37,7 +37,9 @@ def rollback(store: Store, number: int) -> Version:
     created = datetime.now(UTC).isoformat(timespec="seconds")
     content = msgspec.structs.replace(wanted.manifest, version=str(after), created=created)
     bound = {"parent": newest.number, "parent_sha256": newest.sha256}
-    content = manifest.about(content, **bound, rolled_back_to=number)
+    withdrawn = publish.without(newest, wanted.releases)
+    form = manifest.format_of(wanted.resources, withdrawn)
+    content = manifest.about(content, **bound, rolled_back_to=number, withdrawn=withdrawn, format=form)
     differing = {
         label
         for label in newest.releases.keys() | wanted.releases.keys()

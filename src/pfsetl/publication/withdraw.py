@@ -1,0 +1,72 @@
+"""Withdraw: publish a version without a release that should never have been published, and say so in it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import polars as pl
+
+from pfsetl.declared import contracts
+from pfsetl.errors import Conflict, UsageError
+from pfsetl.publication import chain, diff, manifest, objects, over_releases, publish, runs, version
+from pfsetl.publication.manifest import Resource, Withdrawal
+from pfsetl.publication.version import Version
+from pfsetl.remedies import command
+from pfsetl.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The version without the release, and the one before, which still holds it."""
+
+    version: Version
+    before: int
+
+
+def withdraw(store: Store, release: str, why: str) -> Withdrawn:
+    """Publish the newest version without a release; what is made of several releases is made without it.
+
+    The manifest says which archive was withdrawn and why, in every version until the release is published again, and
+    a build of the same archive is refused. Earlier versions stay as they are. Raises UsageError for a release that
+    isn't there or is the only one, and for no reason; Conflict when another version was published meanwhile.
+    """
+    newest = version.open_version(store)
+    label = release.strip().upper()
+    if label not in newest.releases:
+        there = ", ".join(newest.releases) or "nothing"
+        raise UsageError(f"{label}: not in version {newest.number} of {store}, which holds {there}.")
+    if len(newest.releases) == 1:
+        raise UsageError(f"{label}: the only release of {store}. A version holds at least one; publish another first.")
+    if not why.strip():
+        raise UsageError("--why: say why, for those who read the release until now.")
+    number = chain.follow(store, newest)
+    publish.refuse_taken(store, number)
+    content = _without(newest, label, why.strip(), number)
+    document = manifest.encode(content)
+    if not store.put_new(manifest.name(number), document):
+        raise Conflict(
+            f"{store}: version {number} was published meanwhile. Look at it ({command('versions', store)}), then "
+            "withdraw again."
+        )
+    digest = sha256(document).hexdigest()
+    chain.record(store, number, digest)
+    return Withdrawn(publish.shown(Version(store, number, content, digest)), newest.number)
+
+
+def _without(newest: Version, label: str, why: str, number: int) -> manifest.Manifest:
+    """Return the manifest of the version after the newest, without a release."""
+    store, contract = newest.store, contracts.load()
+
+    def put(table: str, release: str, frame: pl.DataFrame) -> Resource:
+        return objects.stored(store, release, contract.tables[table], frame)
+
+    now, record = datetime.now(UTC).isoformat(timespec="seconds"), newest.releases[label]
+    records = {name: told for name, told in newest.releases.items() if name != label}
+    kept = [r for r in newest.resources if r.release != label]
+    resources = over_releases.completed(store, kept, records, contract, put, {})
+    publish.refuse_vanished(store, resources)
+    told = Withdrawal(version=newest.number, on=now, content=record.archive.content, why=why)
+    withdrawn = {**(newest.manifest.pfsetl.withdrawn or {}), label: told}
+    content = publish.manifest_of(newest, number, records, resources, contract, withdrawn)
+    changes = diff.replaced(newest, Version(store, number, content), [label])
+    return manifest.about(content, changes=changes, run=runs.current())
