@@ -38,7 +38,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "pfsetl price 97761 --date 2026-02-01 --locality CA/18",
         "pfsetl price 99213 --date 2026-02-01 --locality 90210",
     ),
-    "claim": ("pfsetl claim lines.csv",),
+    "claim": ("pfsetl claim lines-2026.csv",),
     "status": ("pfsetl status",),
     "versions": ("pfsetl versions --json",),
     "runs": ("pfsetl runs --last 5",),
