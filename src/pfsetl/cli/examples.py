@@ -6,7 +6,7 @@ PUBLISH, LOOK, PRICE, KEEP = "Publish", "Look", "Price", "Keep a store"
 
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     PUBLISH: ("demo", "build", "backfill", "check", "fetch", "discover", "declare", "load"),
-    LOOK: ("list", "code", "history", "diff", "trace", "sql", "site", "serve", "export", "views"),
+    LOOK: ("list", "code", "history", "explain", "diff", "trace", "sql", "site", "serve", "page", "export", "views"),
     PRICE: ("price", "claim"),
     KEEP: ("status", "versions", "runs", "verify", "repair", "rollback", "withdraw", "prune"),
 }
@@ -23,11 +23,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "list": ("pfsetl list --published",),
     "code": ("pfsetl code 97761 --release RVU26A",),
     "history": ("pfsetl history 99213 --locality CA/18", "pfsetl history 97761 --from 2015 --csv"),
+    "explain": ("pfsetl explain RVU25D RVU26A --section Medicine",),
     "diff": ("pfsetl diff RVU25D RVU26A", "pfsetl diff 3 4"),
     "trace": ("pfsetl trace RVU26A 97761",),
     "sql": ("pfsetl sql \"SELECT status, count(*) FROM rvu WHERE release = 'RVU26A' GROUP BY ALL\"",),
     "site": ("pfsetl site public/",),
     "serve": ("pfsetl serve --port 8765",),
+    "page": ("pfsetl page 97761 97761.html",),
     "export": (
         "pfsetl export mpfs-2026",
         "pfsetl export q1.xlsx --format xlsx --table rvu --release RVU26A",
