@@ -1,7 +1,7 @@
 """What somebody writes who wants the payments of RVU25A once: bare scripts in polars, DuckDB and pandas.
 
 Each reads the csv of the RVUs and that of the indices from CMS's zip and writes `payment_national` and
-`payment_locality` with all their columns, which are 97 % of a release's rows. None checks, compares, digests or says
+`payment_locality` with all their columns, four fifths of a release's rows. None checks, compares, digests or says
 anything. Those in polars and DuckDB give what pfsetl gives to the cent; pandas counts in floats, and doesn't quite.
 """
 

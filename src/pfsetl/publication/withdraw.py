@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
-import polars as pl
-
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, UsageError
 from pfsetl.publication import chain, diff, manifest, objects, over_releases, publish, runs, version
 from pfsetl.publication.manifest import Resource, Withdrawal
+from pfsetl.publication.parquet import Parts
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
@@ -57,8 +56,8 @@ def _without(newest: Version, label: str, why: str, number: int) -> manifest.Man
     """Return the manifest of the version after the newest, without a release."""
     store, contract = newest.store, contracts.load()
 
-    def put(table: str, release: str, frame: pl.DataFrame) -> Resource:
-        return objects.stored(store, release, contract.tables[table], frame)
+    def put(table: str, release: str, rows: Parts) -> Resource:
+        return objects.stored(store, release, contract.tables[table], rows)
 
     now, record = datetime.now(UTC).isoformat(timespec="seconds"), newest.releases[label]
     records = {name: told for name, told in newest.releases.items() if name != label}
