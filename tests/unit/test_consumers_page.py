@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,8 +45,8 @@ HERE = [e for e in EXAMPLES if e.mark is None]
 IN_A_BUCKET = [e for e in EXAMPLES if e.mark == "bucket"]
 
 
-def run(example: Example) -> str:
-    """What an example prints, from the working directory."""
+def run(example: Example, names: dict[str, Any] | None = None) -> str:
+    """What an example prints, from the working directory; `names` are those that blocks before it made."""
     if example.language == "sh":
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         done = subprocess.run(
@@ -56,7 +57,8 @@ def run(example: Example) -> str:
     assert example.language == "python"
     out = StringIO()
     with redirect_stdout(out):
-        exec(compile(example.code, f"{PAGE.name}:{example.line}", "exec"), {"__name__": "__main__"})
+        found = {"__name__": "__main__"} if names is None else names
+        exec(compile(example.code, f"{PAGE.name}:{example.line}", "exec"), found)
     return out.getvalue()
 
 
