@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl.cli import card_story, holdings, render, render_card, render_changes
+from pfsetl.cli import card_story, card_words, holdings, render, render_card, render_changes
 from pfsetl.cli.card import card, find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
@@ -44,7 +44,7 @@ def code(
     at: int | None = None,
     json: Json = False,
 ) -> None:
-    """Show the card of a code: RVUs and payment, how it compares, what it is and goes with, what moved its amount.
+    """Show the card of a code: RVUs, payment, comparison, indicators, modifiers, what it is, what moved its amount.
 
     Parameters
     ----------
@@ -58,6 +58,8 @@ def code(
     opened = version.open_version(output, at)
     data = card(opened, hcpcs, release)
     data |= card_story.story(opened, data["hcpcs"], data["release"])
+    told = card_words.words(opened, data["hcpcs"], data["release"])
+    data |= told | {"not_told": [*data["not_told"], *told["not_told"]]}
     if json:
         print(render.as_json(data))
     else:

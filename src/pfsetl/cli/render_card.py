@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from pfsetl.cli import card as cards
-from pfsetl.cli import render_profile
+from pfsetl.cli import render_profile, render_words
 from pfsetl.cli.render import table, whom
 
 
@@ -32,6 +32,7 @@ def card(out: Console, data: dict[str, Any]) -> None:
     for measure in cards.MEASURES:
         for comparison in (c for c in ranked if c["measure"] == measure):
             out.print(f"  {cards.comparison_sentence(comparison)}")
+    render_words.words(out, data)
     render_profile.story(out, data)
     out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}")
 
