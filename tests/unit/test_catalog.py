@@ -191,6 +191,16 @@ def test_a_version_whose_manifest_is_damaged_keeps_no_other_out(store: LocalStor
     assert [v["version"] for v in told(store)["versions"]] == [2, 3]
 
 
+def test_an_edited_manifest_makes_no_catalogue(store: LocalStore) -> None:
+    before, place = (store.root / "catalog.json").read_bytes(), store.root / manifest.name(2)
+    place.chmod(0o644)
+    place.write_bytes(place.read_bytes().replace(b'"rows": 1', b'"rows": 2', 1))
+    repair.repair(store)
+    proof = verify.verify(store)
+    assert (store.root / "catalog.json").read_bytes() == before
+    assert [name for name in proof.bad if name.startswith("catalog")] == []
+
+
 def test_pruned_versions_leave_it_with_their_listings(store: LocalStore) -> None:
     plan = prune.plan_prune(store, 1, grace=0)
     prune.prune(store, plan, grace=0)

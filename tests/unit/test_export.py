@@ -84,6 +84,44 @@ REFUSED = {
 }
 
 
+READING = [
+    "hcpcs in (select hcpcs from read_csv('{file}'))",
+    "hcpcs IN (FROM read_csv('{file}'))",
+    "exists (SeLeCt 1 from read_parquet('{file}'))",
+    "hcpcs = (with a as (select 1) select * from a)",
+]
+
+
+@pytest.mark.parametrize("where", READING)
+def test_a_condition_reads_no_file(where: str, store: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("swordfish\n1\n")
+    chosen = ["--table", "rvu", "--where", where.format(file=tmp_path / "secret.csv")]
+    code, out, told = run("export", tmp_path / "o", "--format", "csv", *chosen, "--output", store)
+    assert (code, "isn't allowed in a condition" in told, "swordfish" in out + told) == (2, True, False)
+
+
+def test_a_word_of_sql_in_a_text_is_a_text(store: Path, run: Run, tmp_path: Path) -> None:
+    chosen = ["--table", "rvu", "--where", "section = 'select from with'"]
+    assert run("export", tmp_path / "o", "--format", "csv", *chosen, "--output", store)[0] == 0
+
+
+@pytest.mark.parametrize("where", ["effective_from >= '2026-01-01'", "release > 99"])
+def test_a_condition_that_does_not_fit_its_column_is_no_damage(
+    where: str, store: Path, run: Run, tmp_path: Path
+) -> None:
+    chosen = ["--table", "releases", "--where", where]
+    code, _, told = run("export", tmp_path / "o", "--format", "csv", *chosen, "--output", store)
+    assert (code, "doesn't fit" in told, "DATE '2026-01-01'" in told, "verify" in told) == (2, True, True, False)
+
+
+@pytest.mark.parametrize("place", ["latest/mine", "tree/000002/mine", "mine"])
+def test_nothing_is_exported_into_the_store(place: str, store: Path, run: Run) -> None:
+    exported = run("export", store / place, "--format", "csv", "--table", "gpci", "--output", store)
+    viewed = run("views", store / place, "--output", store)
+    assert [(code, "inside the store" in told) for code, _, told in (exported, viewed)] == [(2, True), (2, True)]
+    assert not (store / place).exists()
+
+
 @pytest.mark.parametrize("why", REFUSED)
 def test_what_can_t_be_chosen_is_refused_and_nothing_is_left(why: str, store: Path, run: Run, tmp_path: Path) -> None:
     options, said = REFUSED[why]
@@ -191,6 +229,25 @@ def test_sql_answers_from_the_newest_version(store: Path, run: Run) -> None:
 def test_sql_of_an_earlier_version_doesn_t_see_later_releases(store: Path, run: Run) -> None:
     _, out, _ = asked(run, store, "SELECT DISTINCT release FROM rvu", "--at", "1", "--csv")
     assert out.split() == ["release", "RVU25D"]
+
+
+def test_lists_and_intervals_are_their_text(store: Path, run: Run) -> None:
+    query = "SELECT [1, 2] AS l, {'a': 1} AS s, INTERVAL 1 DAY AS i"
+    (code, out, _), (also, told, _) = (asked(run, store, query, form) for form in ("--csv", "--json"))
+    assert (code, also, "[1, 2]" in out, json.loads(told)[0]["l"]) == (0, 0, True, "[1, 2]")
+
+
+def test_no_number_is_null(store: Path, run: Run) -> None:
+    assert json.loads(asked(run, store, "SELECT 'nan'::DOUBLE AS x", "--json")[1]) == [{"x": None}]
+
+
+def test_an_answer_with_many_columns_is_shown_row_by_row(store: Path, run: Run) -> None:
+    out = asked(run, store, "SELECT * FROM rvu WHERE hcpcs = 'G0101' AND participant = 'qp'")[1]
+    assert ("row 1" in out, any(line.split() == ["hcpcs", "G0101"] for line in out.splitlines())) == (True, True)
+
+
+def test_a_text_of_an_answer_does_not_run_in_a_spreadsheet(store: Path, run: Run) -> None:
+    assert asked(run, store, "SELECT '=1+1' AS x", "--csv")[1].split() == ["x", "'=1+1"]
 
 
 OUTSIDE = [

@@ -17,8 +17,8 @@ from msgspec import UNSET
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
-from pfsetl.publication import prune, publish, rollback, version
-from pfsetl.publication.manifest import Manifest
+from pfsetl.publication import prune, publish, rollback, verify, version
+from pfsetl.publication.manifest import Manifest, Resource
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
@@ -40,6 +40,11 @@ def staged(store: LocalStore, value: str, release: str = "RVU25A") -> StagedRele
     row |= {"release": release, "participant": "all", "conversion_factor": Decimal(value)}
     tables = {"conversion_factor": pl.DataFrame([row], schema=TABLE.schema)}
     return publish.stage(store, release, tables, RECORD, CONTRACT)
+
+
+def own(at: Version) -> Resource:
+    """The file that a release alone makes, beside those of what is declared."""
+    return next(r for r in at.resources if r.table == TABLE.name)
 
 
 def published(store: LocalStore, *values: str, release: str = "RVU25A") -> Version:
@@ -148,7 +153,7 @@ def flipped(path: Path) -> None:
 def test_a_rollback_to_a_version_whose_file_is_damaged_is_refused(store: LocalStore, damage: Any) -> None:
     first = published(store, "1.0000")
     published(store, "2.0000")
-    damage(store.root / first.resources[0].path)
+    damage(store.root / own(first).path)
     with pytest.raises(StoreError, match=r"RVU25A-.*parquet: .*Version 1 can't be published.*verify --at 1"):
         rollback.rollback(store, 1)
     assert version.numbers(store) == [1, 2]
@@ -192,7 +197,7 @@ def test_a_plan_counts_the_bytes_that_only_pruned_versions_need(store: LocalStor
     published(store, "2.0000")
     grown_old(store)
     plan = prune.plan_prune(store, 1)
-    assert (plan.versions, dict(plan.objects)) == ((1,), {first.resources[0].path: first.resources[0].bytes})
+    assert (plan.versions, dict(plan.objects)) == ((1,), {own(first).path: own(first).bytes})
 
 
 def test_prune_removes_versions_their_trees_and_their_own_objects(store: LocalStore) -> None:
@@ -250,6 +255,18 @@ def test_a_grace_that_is_no_time_is_refused(grace: str, store: LocalStore, run: 
     published(store, "1.0000", "2.0000")
     code, _, err = run("prune", "--keep", 1, "--yes", f"--grace={grace}", "--output", store.root)
     assert (code, "give hours" in err, version.numbers(store)) == (2, True, [1, 2])
+
+
+def test_nothing_is_pruned_while_a_published_manifest_is_gone(store: LocalStore) -> None:
+    published(store, "1.0000", "2.0000")
+    gone = (store.root / "versions/000002.json").read_bytes()
+    (store.root / "versions/000002.json").unlink()
+    grown_old(store)
+    with pytest.raises(StoreError, match=r"000002\.json: missing.*Restore it from a copy"):
+        pruned(store, 1)
+    assert not any("no version names it" in note for note in verify.verify(store).notes.values())
+    (store.root / "versions/000002.json").write_bytes(gone)
+    assert not verify.verify(store).bad
 
 
 def test_young_objects_of_no_version_stay_for_a_later_prune(store: LocalStore) -> None:

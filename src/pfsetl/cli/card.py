@@ -83,8 +83,9 @@ def _publishing(label: str, version: Version) -> str:
         known = registry.find_or_infer(label).known
     except UsageError:
         return ""
-    archive = "" if known else " --archive PATH"
-    return f"{command(f'build {label}{archive}', version.store)} publishes it, "
+    said = version.withdrawn(label)
+    options = ("" if known else " --archive PATH") + (" --again" if said else "")
+    return f"{said}{command(f'build {label}{options}', version.store)} publishes it, "
 
 
 def comparison_sentence(row: dict[str, Any]) -> str:

@@ -17,11 +17,13 @@ from pfsetl.export import query as asking
 from pfsetl.export import views as making_views
 from pfsetl.publication import version
 from pfsetl.publication.version import Version
+from pfsetl.storage.folder import LocalStore
 
 Format = Literal["parquet", "csv", "xlsx", "duckdb", "sqlite"]
 Tables = Mapping[str, pl.LazyFrame]
 Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 SHOWN = 1000  # rows of an answer on a terminal
+MOST_COLUMNS = 12  # side by side
 
 
 def export(
@@ -83,12 +85,20 @@ def _write(opened: Version, tables: Tables, out: Path, form: Format) -> None:
             raise UsageError(f"{out}: not empty, or not a folder. Export into a new folder.")
     elif out.exists():
         raise UsageError(f"{out}: there already. Name a file that isn't there.")
+    _refuse_inside(out, opened)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         write[form]()
     except BaseException:
         shutil.rmtree(out, ignore_errors=True) if out.is_dir() else out.unlink(missing_ok=True)
         raise
+
+
+def _refuse_inside(out: Path, opened: Version) -> None:
+    """Raise UsageError for a place in the store, whose folders hold what was published and nothing else."""
+    store = opened.store
+    if isinstance(store, LocalStore) and out.resolve().is_relative_to(store.root.resolve()):
+        raise UsageError(f"{out}: inside the store {store}. Name a place outside of it.")
 
 
 def _parquet(tables: Tables, folder: Path) -> None:
@@ -112,6 +122,7 @@ def views(folder: Path, *, base: str | None = None, output: Output = DEFAULT_OUT
     """
     opened = version.open_version(output, at)
     find_release(opened, None)
+    _refuse_inside(folder, opened)
     written = making_views.write(opened, folder, base)
     print(f"version {opened.number}: {', '.join(str(file) for file in written)}")
 
@@ -139,9 +150,20 @@ def sql(
     if json:
         print(render.as_json(rows.to_dicts()))
     elif csv:
-        print(rows.write_csv(), end="")
+        print(delimited.harmless(rows.lazy()).collect().write_csv(), end="")
     else:
-        shown = rows.head(SHOWN)
-        render.console().print(render.table("", rows.columns, shown.rows()))
-        more = f", the first {SHOWN:,} shown; --csv prints all" if rows.height > SHOWN else ""
-        print(f"{rows.height:,} row{'s' if rows.height != 1 else ''}{more}")
+        _show(rows)
+
+
+def _show(rows: pl.DataFrame) -> None:
+    """Print an answer as a table, or row by row where it has more columns than a terminal is wide."""
+    out, most = render.console(), SHOWN
+    cells = [[None if cell is None else str(cell) for cell in row] for row in rows.head(SHOWN).rows()]
+    if rows.width > MOST_COLUMNS:
+        most = SHOWN // rows.width
+        for number, row in enumerate(cells[:most], 1):
+            out.print(render.table(f"row {number}", ("column", "value"), zip(rows.columns, row, strict=True)))
+    else:
+        out.print(render.table("", rows.columns, cells))
+    more = f", the first {most:,} shown; --csv prints all" if rows.height > most else ""
+    print(f"{rows.height:,} row{'s' if rows.height != 1 else ''}{more}")

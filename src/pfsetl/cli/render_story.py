@@ -78,8 +78,8 @@ def explanation(out: Console, found: Explanation) -> None:
         "whatever its volume"
     )
     out.print(
-        f"left out: {found.unpriced:,} without a national price in one of them, {found.appeared:,} that {found.old} "
-        f"lacks, {found.gone:,} that {found.new} lacks"
+        f"left out: {found.nominal:,} that are NA there in one of them, {found.unpriced:,} without a national price in "
+        f"one of them, {found.appeared:,} that {found.old} lacks, {found.gone:,} that {found.new} lacks"
     )
     columns = ("section", "services", "up", "down", "mean", "to", "%", "RVUs", "factor")
     out.print(table("", columns, (_section(one) for one in found.sections)))

@@ -1,6 +1,5 @@
 """SQL over the tables of a version, in DuckDB, which may read those and nothing else."""
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -22,9 +21,35 @@ def rows(at: Version, sql: str) -> pl.DataFrame:
         try:
             _refuse_others(connection.extract_statements(sql), duckdb.StatementType)
             found = connection.sql(sql)
-            return pl.DataFrame() if found is None else pl.DataFrame(found.pl())
+            return pl.DataFrame() if found is None else _plain(pl.DataFrame(_without_intervals(found).pl()))
         except duckdb.Error as error:
             raise UsageError(f"{str(error).rstrip()}\nThe tables are {', '.join(_tables(at))}.") from error
+
+
+def _without_intervals(found: Any) -> Any:
+    """Return an answer whose intervals are text, because polars takes none in."""
+    if "INTERVAL" not in str(found.types):
+        return found
+    names = ['"' + name.replace('"', '""') + '"' for name in found.columns]
+    return found.project(
+        ", ".join(
+            f"CAST({name} AS VARCHAR) AS {name}" if "INTERVAL" in str(kind) else name
+            for name, kind in zip(names, found.types, strict=True)
+        )
+    )
+
+
+def _plain(found: pl.DataFrame) -> pl.DataFrame:
+    """Return an answer in which a value that is no number, text, day or flag is its text, and NaN is null."""
+    kept = (pl.String, pl.Boolean, pl.Date, pl.Datetime, pl.Time)
+    return found.with_columns(
+        pl.Series(c.name, [None if value is None else str(value) for value in c.to_list()], dtype=pl.String)
+        if not (c.dtype.is_numeric() or c.dtype in kept)
+        else c.fill_nan(None)
+        if c.dtype.is_float()
+        else c
+        for c in found.get_columns()
+    )
 
 
 def _refuse_others(statements: Any, kinds: Any) -> None:
@@ -47,9 +72,8 @@ def _show(connection: Any, at: Version) -> None:
     if isinstance(at.store, LocalStore):
         for statement in views.statements(at):
             connection.execute(statement)
-        for kind in sorted({c.kind for c in at.companions}):
-            named = [str(Path(file).absolute()) for file in at.files(kind)]
-            connection.execute(f"CREATE VIEW {kind} AS FROM read_parquet({named!r}, union_by_name = true)")
+        for kind in sorted({c.kind for c in at.companions}):  # with the first day of the file that each row is of
+            connection.register(kind, at.scan(kind))
         connection.execute(f"SET allowed_directories = [{views.quoted(str(at.store.root.absolute()) + '/')}]")
     else:
         for table in _tables(at):

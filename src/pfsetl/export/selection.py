@@ -1,5 +1,6 @@
 """Which rows of which tables are wanted, told by table, release, code and a condition."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ import polars as pl
 from pfsetl.errors import UsageError
 from pfsetl.near import beside, did_you_mean
 from pfsetl.publication.version import Version
+
+_QUERY = re.compile(r"\b(?:select|from|with|values|table|union|read_\w+|scan_\w+)\b", re.I)
+_SUCH_AS = "Give one such as \"status = 'A' AND work_rvu > 1\"; codes are text in quotes, days are DATE '2026-01-01'."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ def select(
     no column for what is asked is left out, and said to be. Raises UsageError for a table, release, code or
     column that isn't there.
     """
-    wanted, releases, codes = list(tables), list(releases), [code.strip().upper() for code in codes]
+    wanted = list(tables)
+    releases, codes = ([one.strip().upper() for one in given] for given in (releases, codes))
     known = sorted({r.table for r in at.resources} | {c.kind for c in at.companions})
     for table in wanted:
         if table not in known:
@@ -51,6 +56,7 @@ def select(
         if lacking:
             left_out[table] = lacking
             continue
+        _refuse_unfit(table, rows, where)
         chosen[table] = _filtered(rows, releases, codes, where)
     if not chosen:
         raise UsageError("no table has the columns that are asked for; with --table NAME it's said which it lacks.")
@@ -72,12 +78,25 @@ def _lacking(rows: pl.LazyFrame, releases: list[str], codes: list[str], where: s
 
 
 def _condition(where: str) -> pl.Expr:
+    """Return a condition over the columns of a row; a query inside of it could read any file, so there may be none."""
+    plain = re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"", "''", where)
+    if found := _QUERY.search(plain):
+        raise UsageError(f"--where {where!r}: {found[0]} isn't allowed in a condition. 'sql' takes whole queries.")
     try:
         return pl.sql_expr(where)
     except pl.exceptions.PolarsError as error:
-        raise UsageError(
-            f"--where {where!r}: not a condition in SQL ({error}). Give one such as \"status = 'A' AND work_rvu > 1\"."
-        ) from error
+        raise UsageError(f"--where {where!r}: not a condition in SQL ({error}). {_SUCH_AS}") from error
+
+
+def _refuse_unfit(table: str, rows: pl.LazyFrame, where: str | None) -> None:
+    """Raise UsageError for a condition that holds a column against what it never is, such as a day against a text."""
+    if where is None:
+        return
+    try:
+        rows.collect_schema().to_frame().lazy().filter(_condition(where)).collect()
+    except pl.exceptions.PolarsError as error:
+        said = str(error).partition("\n")[0]
+        raise UsageError(f"{table}: --where {where!r} doesn't fit its columns ({said}). {_SUCH_AS}") from error
 
 
 def _filtered(rows: pl.LazyFrame, releases: list[str], codes: list[str], where: str | None) -> pl.LazyFrame:

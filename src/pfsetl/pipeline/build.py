@@ -110,9 +110,16 @@ def _staged(one: Opened, parsed: list[Parsed]) -> StagedRelease:
     return made
 
 
+def _follows(base: Version, committed: Version) -> bool:
+    """Whether tables of releases that were there follow from files beside them that have changed since."""
+    there, now = ({(r.table, r.release): r.digest for r in at.resources} for at in (base, committed))
+    return any(now.get(place, "") != digest for place, digest in there.items() if place[1] in base.releases)
+
+
 def _published(one: Opened, staged: StagedRelease) -> Build:
     with step("commit", one.label):
         committed = publish.commit(one.base.store, [staged], one.base, contracts.load())
     # NOTE: another build may have raised the number meanwhile, or published the same.
-    published = (one.before is None or one.before.content != staged.content) and committed.run == current()
+    changed = one.before is None or one.before.content != staged.content
+    published = (changed or _follows(one.base, committed)) and committed.run == current()
     return Build(one.label, committed, published, staged.record)

@@ -41,9 +41,11 @@ def release_in_force(version: Version, day: date, as_of: date | None = None) -> 
             raise UsageError(f"{error} Published in {version.store} too: {there}." if there else str(error)) from error
         release = found[-1]
     if release.label not in version.releases:
+        said = version.withdrawn(release.label)
+        build = command(f"build {release.label}{' --again' if said else ''}", version.store)
         raise UsageError(
             f"{day}: {release.label} prices this day, and {version.store} (version {version.number}) doesn't hold it. "
-            f"Build it: {command(f'build {release.label}', version.store)} (add --archive ZIP if you have the zip)."
+            f"{said}Build it: {build} (add --archive ZIP if you have the zip)."
         )
     return release
 

@@ -7,7 +7,7 @@ So the newest version can't vanish unseen, and no number comes again (docs/decis
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from msgspec import UNSET
@@ -112,6 +112,21 @@ def follow(store: Store, newest: Version) -> int:
                 f"copy; or {_goes_on(store, newest.number)}."
             )
     return max([newest.number, *known.lost, *known.pruned]) + 1
+
+
+def missing(store: Store, there: Collection[int]) -> list[int]:
+    """Return the versions that were published and whose manifests are gone, pruned and lost ones aside."""
+    known = read(store)
+    return sorted(set(known.published) - set(known.lost) - set(known.pruned) - set(there))
+
+
+def refuse_missing(store: Store, there: Collection[int]) -> None:
+    """Raise StoreError where a manifest is gone: no one knows then which files its version needs."""
+    for number in missing(store, there):
+        raise StoreError(
+            f"{store}/{manifest.name(number)}: missing, though version {number} was published, so nothing says which "
+            f"files it needs. Restore it from a copy; or {_goes_on(store, max(there, default=0))}. Nothing was removed."
+        )
 
 
 def _goes_on(store: Store, newest: int) -> str:

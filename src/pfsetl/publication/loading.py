@@ -96,6 +96,8 @@ def keep(
     sha256 = digests[0] if len(parts) == 1 else hashlib.sha256("".join(f"{d}\n" for d in digests).encode()).hexdigest()
     frame, told_of_all = tables.finished(pl.concat([part.rows for part in parts]), row.companion)
     said = (*(text for part in parts for text in part.said), *told_of_all)
+    if effective_from and told and told != effective_from:
+        said = (*said, f"loaded from {effective_from} on, as asked; the file itself says {told}")
     of_parts = tuple(f"{part.name} {part.sha256}" for part in parts) if len(parts) > 1 else ()
     kept: list[Loaded] = []
     missing: tuple[str, ...] = ()

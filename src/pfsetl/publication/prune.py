@@ -47,6 +47,7 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
     if keep < 1:
         raise UsageError(f"--keep {keep}: the newest version always stays. Give 1 or more.")
     there = version.numbers(store)
+    chain.refuse_missing(store, there)
     gone = []
     for number, following in pairwise(there[: 1 - keep or None]):
         if (store.age(manifest.name(following)) or 0.0) <= grace:

@@ -130,11 +130,15 @@ def _schemas(store: LocalStore, at: version.Version) -> list[str]:
 def _catalog(store: Store) -> list[str]:
     """Write the catalogue anew where it doesn't say what the manifests say."""
     opened: dict[int, catalog.Summary] = {}
+    published = chain.read(store).published
     for number in version.numbers(store):
         try:
-            opened[number] = catalog.summary(version.load(store, number))
+            at = version.load(store, number)
         except StoreError:
             return []  # told by verify
+        if published.get(number, at.sha256) != at.sha256:
+            return []  # a manifest that isn't the one that was published makes no catalogue
+        opened[number] = catalog.summary(at)
     if not opened or not list(catalog.problems(store, opened)):
         return []
     catalog_writing.renew(store)

@@ -130,7 +130,12 @@ def _chain(proof: Proof, store: Store, seen: _Seen) -> None:
 
 
 def _catalog(proof: Proof, store: Store, seen: _Seen) -> None:
-    for name, problem, harmless in catalog.problems(store, seen.listed):
+    try:
+        published = chain.read(store).published
+    except StoreError:  # told with the chain
+        published = {}
+    told = {n: said for n, said in seen.listed.items() if published.get(n, seen.hashes[n]) == seen.hashes[n]}
+    for name, problem, harmless in catalog.problems(store, told) if len(told) == len(proof.versions) else ():
         if harmless:
             proof.notes[name] = problem
         else:
@@ -234,6 +239,9 @@ def _runs(proof: Proof, store: Store, newest: int) -> None:
 
 
 def _unreferenced(proof: Proof, store: Store) -> None:
+    """Note files that no version names; where a manifest is gone or can't be read, nobody can say which those are."""
+    if any(name.startswith("versions/") for name in proof.bad):
+        return
     tables = sorted(
         {*contracts.load().tables, *(name.split("/")[1] for name in proof.files if name.startswith("objects/"))}
     )

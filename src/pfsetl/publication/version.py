@@ -70,6 +70,11 @@ class Version:
         """The id of the run that committed the version, None where it wasn't recorded."""
         return self.manifest.pfsetl.run or None
 
+    def withdrawn(self, label: str) -> str:
+        """Return a sentence on the withdrawal of a release, with a blank after it, "" where it wasn't withdrawn."""
+        told = (self.manifest.pfsetl.withdrawn or {}).get(label)
+        return f"It was withdrawn on {told.on[:10]} after version {told.version}: {told.why}. " if told else ""
+
     def release(self, label: str) -> Release:
         """Return a release of this version as it's declared, or as it was published where it isn't."""
         return release_of(label, self.releases[label])

@@ -14,6 +14,7 @@ from pfsetl.publication.version import Version
 from pfsetl.site.writing import site
 
 LOOPBACK = "127.0.0.1"
+HERE = (LOOPBACK, "localhost")
 TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf-8", "json": "application/json"}
 
 
@@ -55,7 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         path = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
-        content = self._made.get(path)
+        asked = self.headers.get("Host", LOOPBACK).rpartition(":")[0] or self.headers.get("Host", LOOPBACK)
+        content = self._made.get(path) if asked in HERE else None  # a page elsewhere may give its own name this address
         self.send_response(404 if content is None else 200)
         told = f"{path}: not a file of this site".encode() if content is None else content
         self.send_header("Content-Type", TYPES.get(path.rpartition(".")[2], "text/plain; charset=utf-8"))

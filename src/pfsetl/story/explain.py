@@ -45,6 +45,7 @@ class Explanation:
     compared_with: str
     counted: int
     unpriced: int
+    nominal: int
     appeared: int
     gone: int
     sections: tuple[Moved, ...]
@@ -62,9 +63,10 @@ def explain(
 ) -> Explanation:
     """Return what moved the amounts of every section, or of one, between two published releases.
 
-    Counted are whole services that Medicare pays by the schedule in both, each once whatever its volume. `top` is how
-    many of each section are named, those that moved most in dollars first. Raises UsageError for one release twice, and
-    for a section or participant that isn't there.
+    Counted are whole services that Medicare pays by the schedule in both, each once whatever its volume. `nominal` are
+    left out: CMS marks them NA in the setting in one of the two, so that the amount is hardly ever paid there. `top` is
+    how many of each section are named, those that moved most in dollars first. Raises UsageError for one release
+    twice, and for a section or participant that isn't there.
     """
     if old == new:
         raise UsageError(f"{old} and {new}: one release moved nothing. Give two, the earlier one first.")
@@ -86,11 +88,14 @@ def explain(
         earlier = earlier.filter(pl.col("hcpcs").is_in(kept.unique().to_list()))
     both = rows.filter(pl.col("not_compared").is_null())
     priced = earlier.filter(pl.col(f"{setting}_payment").is_not_null())["hcpcs"].to_list()
-    counted = both.filter(pl.col(f"{setting}_payment").is_not_null() & pl.col("hcpcs").is_in(priced))
+    paid = both.filter(pl.col(f"{setting}_payment").is_not_null() & pl.col("hcpcs").is_in(priced))
+    nominal = before["rvu"].filter(pl.col("modifier") == "", pl.col(f"{setting}_na"))["hcpcs"].unique().to_list()
+    counted = paid.filter(~pl.col(f"{setting}_na") & ~pl.col("hcpcs").is_in(nominal))
     parts = counted.partition_by("section", maintain_order=False) if counted.height else []
     found = sorted((_moved(part, setting, top) for part in parts), key=lambda one: one.section)
     return Explanation(
-        old, new, setting, whose, str(other[0]) if len(other) else "", counted.height, both.height - counted.height,
+        old, new, setting, whose, str(other[0]) if len(other) else "", counted.height, both.height - paid.height,
+        paid.height - counted.height,
         rows.height - both.height, earlier.join(rows, on="hcpcs", how="anti").height, tuple(found),
     )  # fmt: skip
 
