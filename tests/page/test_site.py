@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -104,6 +104,8 @@ def test_what_is_served_is_what_is_written(sample: Version, folder: Path) -> Non
         assert urlopen(f"{address}/?code=G0101").read() == (folder / "index.html").read_bytes()
         with pytest.raises(HTTPError, match="404"):
             urlopen(f"{address}/../pyproject.toml")
+        with pytest.raises(HTTPError, match="404"):  # the name of another page, given this address
+            urlopen(Request(f"{address}/", headers={"Host": "example.org"}))
     finally:
         server.shutdown()
         server.server_close()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,17 @@ def test_qualifying_participants_are_held_against_everybody(version: Version) ->
 def test_what_explains_nothing_is_refused(asked: dict[str, str], said: str, version: Version) -> None:
     with pytest.raises(UsageError, match=said):
         explain(version, **({"old": "RVU25D", "new": "RVU26A"} | asked))  # type: ignore[arg-type]
+
+
+def test_what_is_na_in_the_setting_in_one_of_them_moved_nothing_that_is_paid(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    parts = [
+        staged(store, label, rvus, by_code={"section": SECTIONS, "nonfacility_na": dict.fromkeys(SECTIONS, False) | na})
+        for label, rvus, na in (("RVU25D", BEFORE, {"97761": True}), ("RVU26A", NOW, {}))
+    ]
+    found = explain(committed(store, *parts), "RVU25D", "RVU26A")
+    assert (found.counted, found.nominal) == (2, 1)
+    assert of(found, "Medicine")[:5] == (1, 1, 0, "32.35", "36.74")  # G9901 alone
 
 
 def test_the_command_says_what_is_counted_and_what_is_left_out(version: Version, run: Run) -> None:
