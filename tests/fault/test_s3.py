@@ -115,7 +115,9 @@ def test_nothing_is_left_beside_what_is_published(server: Server, bucket: str, a
     folder = f"{bucket.removeprefix('s3://')}"
     found = server.arrow().get_file_info(FileSelector(folder, recursive=True))
     files = [f.path.removeprefix(folder + "/") for f in found if f.type == FileType.File]
-    assert {path.split("/")[0] for path in files} == {"chain", "objects", "schemas", "runs", "versions"}
+    assert {path.split("/")[0] for path in files} == {
+        "catalog", "catalog.json", "chain", "objects", "schemas", "runs", "versions",
+    }  # fmt: skip
 
 
 def test_a_large_file_goes_up_in_parts(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

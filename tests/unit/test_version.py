@@ -209,14 +209,14 @@ def with_manifest(store: LocalStore, text: str) -> LocalStore:
 
 
 def test_a_manifest_of_a_newer_format_is_refused(store: LocalStore) -> None:
-    document = {**plain(pfsetl.open(store).manifest), "pfsetl": {"format": 3, "releases": {}}}
-    with pytest.raises(StoreError, match=r"000003.json: written by a newer pfsetl \(manifest format 3.*Upgrade"):
+    document = {**plain(pfsetl.open(store).manifest), "pfsetl": {"format": 4, "releases": {}}}
+    with pytest.raises(StoreError, match=r"000003.json: written by a newer pfsetl \(manifest format 4.*Upgrade"):
         pfsetl.open(with_manifest(store, json.dumps(document)))
 
 
 def test_a_manifest_of_a_newer_format_may_have_other_fields(store: LocalStore) -> None:
-    with pytest.raises(StoreError, match=r"manifest format 3.*Upgrade"):
-        pfsetl.open(with_manifest(store, '{"pfsetl": {"format": 3}}'))
+    with pytest.raises(StoreError, match=r"manifest format 4.*Upgrade"):
+        pfsetl.open(with_manifest(store, '{"pfsetl": {"format": 4}}'))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"pfsetl": []}', "\x00\x00"])

@@ -141,12 +141,14 @@ def check(
 
 def _lists(named: Collection[str], release: str) -> dict[str, pl.DataFrame]:
     """Return CMS's code lists that rules name: whole, or as they are on the first day of a release."""
-    day = calendar.formula_day(registry.find_or_infer(release))
     known, tables = declarations.code_lists(), contracts.load().tables
     whole = {("listed_" if f"code_{name}" in tables else "code_") + name: codes for name, codes in known.items()}
     lists = {name: codes for name, codes in whole.items() if name in named}
-    current = {f"current_{name}": codes for name, codes in known.items()}
-    return lists | {name: codes.filter(_holds(day)) for name, codes in current.items() if name in named}
+    current = {name: codes for one, codes in known.items() if (name := f"current_{one}") in named}
+    if not current:  # so that nobody needs to know the days of a release that another's declarations built
+        return lists
+    day = calendar.formula_day(registry.find_or_infer(release))
+    return lists | {name: codes.filter(_holds(day)) for name, codes in current.items()}
 
 
 def rules_of(frame: pl.DataFrame, table: Table) -> tuple[Finding, ...]:
