@@ -32,6 +32,8 @@ if sys.argv[3] == "without":
     for place in (bounds, archive):
         for name in [name for name in vars(place) if name.startswith("MAX_") and name != "MAX_COLUMNS"]:
             setattr(place, name, 1 << 60)
+    for name in ("lines", "cells"):  # of a member, which the functions have as what is usual
+        object.__setattr__(bounds.USUAL, name, 1 << 60)
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[4]),) * 2)
 try:
     pfsetl.build("RVU25A", store=LocalStore(Path(sys.argv[2])), archive=Path(sys.argv[1]), sample=True)

@@ -40,7 +40,7 @@ def test_many_sheets_count_together():
 
 def test_the_bound_is_what_refuses(monkeypatch: pytest.MonkeyPatch):
     """The control."""
-    monkeypatch.setattr(bounds, "MAX_CELLS", 1 << 30)
+    monkeypatch.setattr(bounds.refuse_many_cells, "__defaults__", (bounds.Bounds(cells=1 << 30),))
     xls.refuse_large(workbook({(0, 0): 1, (65_535, 255): 1}), "f.xls")
 
 

@@ -3,12 +3,21 @@
 import pytest
 
 from pfsetl.pricing.rule_notes import rule_notes
+from pfsetl.pricing.service import modifier_of
 from tests.golden.claim_lines import line
 
 
 def notes(hcpcs, *modifiers, **changed):
+    """Return what is said besides the words of the modifiers themselves."""
     given = {"number": 1, "units": 1, "date": "2025-03-03", "hcpcs": hcpcs, "modifiers": modifiers}
-    return " | ".join(rule_notes(line(given | changed)))
+    words = {f"modifier {name}: {modifier_of(name).note}" for name in modifiers}
+    return " | ".join(note for note in rule_notes(line(given | changed)) if note not in words)
+
+
+@pytest.mark.parametrize(("hcpcs", "modifier"), [("R0075", "UP"), ("G0001", "62"), ("G0001", "78")])
+def test_a_modifier_with_a_rule_is_said_in_words_first(hcpcs, modifier):
+    given = {"number": 1, "units": 1, "date": "2025-03-03", "hcpcs": hcpcs, "modifiers": (modifier,)}
+    assert next(rule_notes(line(given))) == f"modifier {modifier}: {modifier_of(modifier).note}"
 
 
 # Medicare Claims Processing Manual chapter 13 section 90.3: R0070 serves one patient, R0075 several.

@@ -12,7 +12,7 @@ from pfsetl.pricing.technical import without_technical
 
 
 def rule_notes(line: Line) -> Iterator[str]:
-    """Say which rules a line names that do nothing to it, and what a rule takes of a price that isn't Medicare's."""
+    """Say what its modifiers' rules are, which do nothing to it, and what is taken of a price that isn't Medicare's."""
     for name in line.modifiers:
         known = modifier_of(name)
         if known.effect == "rule" and not has_rule(name, line.date):

@@ -36,7 +36,10 @@ BY_RELEASE = frozenset({
     "conversion_factors.csv", "corrections.csv", "imaging_services.csv", "index_updates.csv", "no_coinsurance.csv",
     "reductions.csv", "releases.csv", "work_index_floor.csv",
 })  # fmt: skip
-FOR_PEOPLE = frozenset({"note", "source", "meaning", "why", "what", "example", "valid_for", "certainty"})
+# Words, and where CMS posts a file: none decides what a table of a release holds.
+FOR_PEOPLE = frozenset({
+    "note", "source", "meaning", "why", "what", "example", "valid_for", "certainty", "page", "address", "gate",
+})  # fmt: skip
 
 
 def fingerprint(content: str, release: Release) -> str:

@@ -31,6 +31,8 @@ class Within:
     decimals: int = 0
 
 
+LONGEST_LINE = 2_000  # characters of a line of a text file that a layout cuts
+
 # Every column has a type that says what may stand there; the reader refuses what doesn't fit the whole of it.
 Prose = Annotated[str, Fits(r"(?=.*[A-Za-z]).{1,500}", "words, of 500 characters at most")]
 Title = Annotated[str, Fits(r"[0-9A-Za-z\u00c0-\u024f].{0,199}", "a name, of 200 characters at most")]
@@ -45,7 +47,7 @@ Name = Annotated[str, Fits(r"[a-z0-9_]+")]
 Sha256 = Annotated[str, Fits(r"[0-9A-Fa-f]{64}")]
 Count = Annotated[int, Within(0, 1_000_000)]
 Days = Annotated[int, Within(0, 366)]
-Characters = Annotated[int, Within(0, 2_000)]  # of a line of a text file
+Characters = Annotated[int, Within(0, LONGEST_LINE)]  # of a line of a text file
 Lines = Annotated[int, Within(0, 20)]  # of a heading
 Digits = Annotated[int, Within(0, 9)]
 Rank = Annotated[int, Within(1, 99)]
