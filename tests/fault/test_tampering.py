@@ -56,6 +56,13 @@ def root(template: Path, tmp_path: Path) -> Path:
     return target
 
 
+def schema_of(root: Path, table: str) -> Path:
+    """The one file that says a table's schema."""
+    resources = version.open_version(LocalStore(root)).resources
+    (name,) = {r.schema for r in resources if r.table == table}
+    return root / name
+
+
 def edited(change: Callable[[dict[str, Any], random.Random], None]) -> Tamper:
     def tamper(root: Path, rng: random.Random) -> None:
         file = rng.choice(sorted(root.glob("versions/*.json")))
@@ -318,7 +325,7 @@ def test_an_object_is_restored_from_a_tree_that_still_has_it(root: Path) -> None
 
 
 def test_a_schema_that_is_gone_is_written_again_from_the_contract(root: Path) -> None:
-    (schema,) = (root / "schemas").iterdir()
+    schema = schema_of(root, TABLE.name)
     before = schema.read_bytes()
     schema.unlink()
     store = LocalStore(root)
@@ -330,17 +337,19 @@ def test_a_schema_that_is_gone_is_written_again_from_the_contract(root: Path) ->
 
 
 def test_a_schema_of_another_contract_is_left_and_told_what_helps(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replaced("schemas/*.json")(root, random.Random(1))
-    (damaged,) = [(p, p.read_bytes()) for p in (root / "schemas").iterdir()]
+    damaged = schema_of(root, TABLE.name)
+    replaced(f"schemas/{damaged.name}")(root, random.Random(1))
+    before = damaged.read_bytes()
     key = dataclasses.replace(
         TABLE, columns=(dataclasses.replace(TABLE.columns[0], description="Other."), *TABLE.columns[1:])
     )
     with monkeypatch.context() as patched:
-        patched.setattr(contracts, "find_table", lambda _name: key)
+        known = contracts.find_table
+        patched.setattr(contracts, "find_table", lambda name: key if name == TABLE.name else known(name))
         (problem,) = repair(LocalStore(root)).left.bad.values()
     assert "restore it from a copy, or run 'pfsetl repair --output " in problem
     assert "' with the pfsetl that wrote it (pfsetl.software" in problem
-    assert damaged[0].read_bytes() == damaged[1]
+    assert damaged.read_bytes() == before
     assert repair(LocalStore(root)).left.bad == {}  # as the pfsetl that wrote it does
 
 

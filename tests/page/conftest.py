@@ -17,6 +17,7 @@ from pfsetl.site import serving
 from tests.conftest import alone, shared
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAVIGATION_MS = 120_000  # a page of a real release, on a machine whose cores all have other work
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +106,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
 
     def open_page(address: str, **options: Any) -> Visit:
         context = browser.new_context(**{"viewport": {"width": 360, "height": 800}, **options})
+        context.set_default_navigation_timeout(NAVIGATION_MS)
         opened.append(context)
         return Visit(context.new_page(), address)
 

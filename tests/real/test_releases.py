@@ -149,7 +149,7 @@ def test_files_are_what_the_manifest_says(release, built: Built):
     assert {r.table for r in version.resources if r.release == release} == {
         "rvu", "gpci", "locality_county", "anesthesia", "opps_cap", "conversion_factor", "payment_national",
         "payment_locality", "section_stats", "section_values", "code_comparison", "code_relation", "code_text",
-        "code_profile", "releases", "rejects", "release_calendar", "source_lines", "release_changes",
+        "code_modifier", "code_profile", "releases", "rejects", "release_calendar", "source_lines", "release_changes",
     }  # fmt: skip
 
 

@@ -159,7 +159,13 @@ def test_nothing_temporary_is_left(store: Store) -> None:
 def test_publishing_is_the_same(store: Store) -> None:
     versions = [p.published(store, "RVU25A", value) for value in ("1.0000", "1.0000", "2.0000")]
     assert [v.number for v in versions] == [1, 1, 2]
-    assert [[problem for _, problem in v.verify()] for v in versions] == 3 * [["", ""]]  # a table, its schema
+    for v in versions:
+        assert {(r.table, r.release) for r in v.resources} == {
+            ("conversion_factor", "RVU25A"), ("code_values", "all"), ("modifier", "all")
+        }  # fmt: skip
+        names = {name for r in v.resources for name in (r.path, r.schema)}  # of each table its file and its schema
+        assert sorted(v.verify()) == [(name, "") for name in sorted(names)]
+        assert len(names) == 6
 
 
 # --- large files -------------------------------------------------------------------------------------------------
