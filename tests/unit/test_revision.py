@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 import pfsetl
+from pfsetl.cli import render_since
 from pfsetl.declared import registry
 from pfsetl.publication import revision
-from pfsetl.publication.release_record import plain
+from pfsetl.publication.release_record import ChangedColumn, plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
@@ -75,7 +76,23 @@ def test_the_screen_says_it_in_a_few_lines(reposted: pfsetl.Build, run: Command)
         "cells    rvu: 1 added (G9911), 1 removed (G9904), facility_total_rvu 1 (G9901), "
         "nonfacility_total_rvu 1 (G9901), work_rvu 1 (G9901)"
     )
-    assert len(said) == 4
+    assert said[2].startswith("cells    payment_national: 1 added (G9911), 1 removed (G9904), ")
+    assert said[3] == "follow   code_text, code_modifier: from rvu; the manifest names the first rows (since_revision)"
+    assert said[4].startswith("alone    payment_locality: it follows from rvu and gpci; ")
+    assert len(said) == 5
+
+
+def test_words_that_changed_are_said_though_rvu_differs_too(reposted: pfsetl.Build) -> None:
+    told = present(reposted.record.since_revision)
+    words = replace(told.tables["code_text"], changed=1, columns={"text": ChangedColumn(cells=1, first=("G9901",))})
+    record = replace(reposted.record, since_revision=replace(told, tables={**told.tables, "code_text": words}))
+    said = list(render_since.since_revision(record))
+    assert ("cells", "code_text: 1 added (G9911), 1 removed (G9904), text 1 (G9901)") in said
+    assert [text.partition(":")[0] for word, text in said if word == "follow"] == ["code_modifier"]
+    alone = replace(told, tables={"code_modifier": told.tables["code_modifier"]})  # as where only a rule has changed
+    said = list(render_since.since_revision(replace(reposted.record, since_revision=alone)))
+    assert [word for word, _ in said].count("cells") == 1
+    assert "follow" not in dict(said)
 
 
 def test_the_manifest_counts_the_changed_cells_of_every_table(reposted: pfsetl.Build) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pfsetl.declared import contracts, declarations
 from pfsetl.publication import revision
-from pfsetl.publication.release_record import Factor, ReleaseRecord
+from pfsetl.publication.release_record import ChangedTable, Factor, ReleaseRecord
 
 SHOWN = 5
 COLUMNS = 4  # of each table, those with the most changed cells
@@ -50,9 +50,10 @@ def since_revision(record: ReleaseRecord) -> Iterator[tuple[str, str]]:
     yield "compared", revision.summary(told).removeprefix("compared ")
     if told.unread:
         return
+    following = [name for name, one in revision.ordered(told) if "rvu" in told.tables and _follows(name, one)]
     for name, one in revision.ordered(told):
         table = contracts.find_table(name)
-        if table and "measure" in table.key:  # statistics: they follow from what else is said
+        if name in following or (table and "measure" in table.key):  # statistics: they follow from what else is said
             continue
         came = {"added": (one.added, one.first_added), "removed": (one.removed, one.first_removed)}
         parts = [_both({word: (count, names)}) for word, (count, names) in came.items() if count]
@@ -62,8 +63,15 @@ def since_revision(record: ReleaseRecord) -> Iterator[tuple[str, str]]:
         yield "cells", f"{name}: {', '.join(parts)}"
     if moved := [f for f in told.factors if f.was != f.now]:
         yield "factor", "; ".join(map(_factor, moved))
+    if following:
+        yield "follow", f"{', '.join(following)}: from rvu; the manifest names the first rows (since_revision)"
     for text in told.not_compared:
         yield "alone", text
+
+
+def _follows(table: str, one: ChangedTable) -> bool:
+    """Whether a table differs as rvu does: modifiers by its indicators and amounts, words where codes came or went."""
+    return table == "code_modifier" or (table == "code_text" and not one.changed)
 
 
 def _factor(one: Factor) -> str:
