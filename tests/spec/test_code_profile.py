@@ -17,6 +17,7 @@ def profiled(*rows: Row, hcpcs: str = "G0001", release: str = "RVU99A", **beside
         "rvu": rvu,
         "payment_national": derive.payment_national(rvu, IN_FORCE),
         "code_text": contracts.load().tables["code_text"].empty(),
+        "code_modifier": contracts.load().tables["code_modifier"].empty(),
     }
     return profile.code_profile(None, now | beside).filter(hcpcs=hcpcs).row(0, named=True)
 
@@ -120,6 +121,21 @@ def test_relations_are_counted_without_the_nearest_in_work():
         {"hcpcs": "G0002", "section": "S", "work_rvu": "1.00", "endoscopic_base": "G0001"},
     ]
     assert profiled(*rows)["relations"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "modifiers"),
+    [
+        ([("50", True), ("62", False), ("80", True)], 2),
+        ([("50", True), ("50", False), ("50", True)], 1),  # in one setting, not in another; of two participants
+        ([("50", False)], 0),
+        ([], None),
+    ],
+)
+def test_modifiers_that_go_with_a_code_are_counted_once(lines, modifiers):
+    rows = [{"hcpcs": "G0001", "modifier": modifier, "applies": applies} for modifier, applies in lines]
+    given = pl.DataFrame(rows, schema={"hcpcs": pl.String, "modifier": pl.String, "applies": pl.Boolean})
+    assert profiled({}, code_modifier=given)["modifiers"] == modifiers
 
 
 # --- words ------------------------------------------------------------------------------------------------------

@@ -56,8 +56,9 @@ PROMISE = {
     "code_text": "release hcpcs | text",
     "code_profile": """release hcpcs | section subsection text status pctc global_days has_parts add_on anesthesia
         endoscopy global_surgery imaging incident_to laboratory maternity radiology reporting_only supply
-        test_or_radiology therapy timed paid in_nonfacility in_facility relations add_on_type add_on_from mue_units
-        mue_indicator mue_rationale mue_from rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from missing""",
+        test_or_radiology therapy timed paid in_nonfacility in_facility relations modifiers add_on_type add_on_from
+        mue_units mue_indicator mue_rationale mue_from rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from
+        missing""",
     "release_changes": "release participant hcpcs modifier column | previous_release change old new",
     "code_history": """hcpcs modifier participant release | effective_from effective_to standing status not_used
         work_rvu nonfacility_pe_rvu facility_pe_rvu mp_rvu nonfacility_total_rvu facility_total_rvu conversion_factor

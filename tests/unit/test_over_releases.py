@@ -501,11 +501,11 @@ def test_other_columns_ask_for_another_rule(monkeypatch: pytest.MonkeyPatch) -> 
             "facility_change_pe facility_change_mp facility_change_factor facility_change_rounding",
         ),
         "code_profile": (
-            "2",
+            "3",
             "release hcpcs section subsection text status pctc global_days has_parts add_on anesthesia endoscopy "
             "global_surgery imaging incident_to laboratory maternity radiology reporting_only supply test_or_radiology "
-            "therapy timed paid in_nonfacility in_facility relations add_on_type add_on_from mue_units mue_indicator "
-            "mue_rationale mue_from rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from missing",
+            "therapy timed paid in_nonfacility in_facility relations modifiers add_on_type add_on_from mue_units "
+            "mue_indicator mue_rationale mue_from rbcs_id rbcs_category rbcs_subcategory rbcs_family rbcs_from missing",
         ),
         "code_values": ("1", "column code valid_from valid_to title meaning source"),
         "modifier": ("1", "modifier name category effect valid_from valid_to note source certainty"),

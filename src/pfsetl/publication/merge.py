@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -44,6 +44,8 @@ class Made:
     that depend on other releases and that `by` leaves out, and has to return the rows in their order. `by` then gets no
     release before, unless the table is `paired`. A table of what is declared alone has neither `of` nor `finish`.
 
+    Of a table in `only`, just these columns are read.
+
     Raise `rule` when the same tables make other rows or the table gets other columns, so that every version to come has
     the new ones.
     """
@@ -56,6 +58,7 @@ class Made:
     declared: tuple[str, ...] = ()
     finish: Callable[[pl.DataFrame, Before], pl.DataFrame] | None = None
     paired: bool = False
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def looks_back(self) -> bool:
@@ -174,7 +177,8 @@ def _tables(one: Making, label: str) -> dict[str, pl.DataFrame]:
     if label not in one.held:
         while len(one.held) >= _HELD:
             del one.held[next(iter(one.held))]
-        one.held[label] = {name: _read(one.store, r, one.table.name) for name, r in one.sources[label].items()}
+        sources, only = one.sources[label], one.how.only
+        one.held[label] = {name: _read(one.store, r, one.table.name, only.get(name)) for name, r in sources.items()}
     return one.held[label]
 
 
@@ -223,13 +227,13 @@ def _loaded(one: Making, file: Companion) -> pl.DataFrame:
     return one.read[file.path]
 
 
-def _read(store: Store, resource: Resource, of: str = "") -> pl.DataFrame:
-    """Return the rows of a file; raises StoreError when it can't be read or isn't what its manifest says."""
+def _read(store: Store, resource: Resource, of: str = "", only: Sequence[str] | None = None) -> pl.DataFrame:
+    """Return the rows of a file, of some columns or all; raises StoreError when it can't be read or isn't what its manifest says."""
     cause: Exception | None = None
     try:
         data = store.get(resource.path)
         if f"sha256:{hashlib.sha256(data).hexdigest()}" == resource.hash:
-            return pl.read_parquet(io.BytesIO(data))
+            return pl.read_parquet(io.BytesIO(data), columns=only)
         said = "its bytes aren't those of its manifest"
     except (pl.exceptions.PolarsError, StoreError) as error:
         said, cause = str(error).splitlines()[0].rstrip("."), error

@@ -32,10 +32,11 @@ MADE_BY: Mapping[str, Made] = {
     "code_relation": Made(relations.code_relation, of=("rvu",), rule="2", companions=relations.COMPANIONS),
     "code_profile": Made(
         profile.code_profile,
-        of=("rvu", "payment_national", "code_text"),
-        rule="2",
+        of=("rvu", "payment_national", "code_text", "code_modifier"),
+        rule="3",
         companions=profile.COMPANIONS,
         declared=("code_traits.csv",),
+        only={"code_modifier": profile.OF_MODIFIERS},
     ),
     "code_history": Made(code_history.code_history, of=code_history.OF, rule="1", in_force=True),
     "code_events": Made(

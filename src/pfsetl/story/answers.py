@@ -109,6 +109,7 @@ class ProfileAnswer(TypedDict):
     in_nonfacility: Annotated[bool | None, "it's done outside facilities; None where it isn't paid"]
     in_facility: Annotated[bool | None, "it's done in facilities; None where it isn't paid"]
     relations: Annotated[int, "how many in `related`, without those nearest in work"]
+    modifiers: Annotated[int | None, "how many modifiers go with it; None for a code that has no national payment"]
     add_on_type: Annotated[str | None, "NCCI's type of an add-on code"]
     add_on_from: Annotated[date | None, "first day of NCCI's list of add-on codes"]
     mue_units: Annotated[int | None, "most units (NCCI's MUE); None where it has no limit, or none is published"]

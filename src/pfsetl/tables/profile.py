@@ -15,6 +15,7 @@ from pfsetl.tables import relations
 
 Tables = Mapping[str, pl.DataFrame]
 COMPANIONS = ("add_on", "mue", "rbcs")
+OF_MODIFIERS = ("hcpcs", "modifier", "applies")  # the columns of `code_modifier` that are read
 _SAID = ("section", "subsection", "status", "pctc", "global_days", "multiple_procedure", "imaging_family")
 _OF_MUE = {"mue_units": "most_units", "mue_indicator": "indicator", "mue_rationale": "rationale"}
 _OF_RBCS = {
@@ -36,6 +37,7 @@ def code_profile(_before: Tables | None, now: Tables) -> pl.DataFrame:
         .join(now["code_text"].select("hcpcs", "text"), on="hcpcs", how="left")
         .join(_paid(now["payment_national"]), on="hcpcs", how="left")
         .join(_counted(rows, now), on="hcpcs", how="left")
+        .join(_with_modifiers(now["code_modifier"]), on="hcpcs", how="left")
         .with_columns(pl.col("paid").fill_null(False), pl.col("relations").fill_null(0))
         .drop("multiple_procedure", "imaging_family")
     )
@@ -70,6 +72,12 @@ def _paid(payment_national: pl.DataFrame) -> pl.DataFrame:
 def _counted(rows: pl.DataFrame, now: Tables) -> pl.DataFrame:
     """Return how many relations CMS says of each code."""
     return relations.said(rows, now).group_by("hcpcs").agg(relations=pl.len().cast(pl.Int32))
+
+
+def _with_modifiers(code_modifier: pl.DataFrame) -> pl.DataFrame:
+    """Return how many modifiers go with each code that has rows, in one of the settings at least."""
+    goes = pl.col("modifier").filter("applies").n_unique().cast(pl.Int32)
+    return code_modifier.group_by("hcpcs").agg(modifiers=goes)
 
 
 def _with_companions(codes: pl.DataFrame, now: Tables) -> pl.DataFrame:
