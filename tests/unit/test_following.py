@@ -129,3 +129,84 @@ def test_a_store_without_a_release_keeps_the_file(tmp_path, capsys):
     (tmp_path / MUE).write_bytes(files.mue_csv(LIMITED))
     main(["load", str(tmp_path / MUE), "--sample", "--output", str(tmp_path / "empty")])
     assert "published" not in capsys.readouterr().out
+
+
+# --- taken back -------------------------------------------------------------------------------------------------
+
+
+def unload(store: LocalStore, kind: str, day: str, *options: str) -> None:
+    main(["unload", kind, day, "--output", str(store.root), *options])
+
+
+def test_what_followed_from_an_unloaded_file_is_gone_from_the_newest_version(load, store):
+    load(MUE, files.mue_csv(LIMITED))
+    unload(store, "mue", "2025-04-01")
+    assert (pfsetl.open(store).companions, limits(pfsetl.open(store))) == ((), {"RVU24D": None, "RVU25A": None})
+
+
+def test_the_version_that_used_an_unloaded_file_keeps_what_it_has(load, store):
+    load(MUE, files.mue_csv(LIMITED))
+    unload(store, "mue", "2025-04-01")
+    assert limits(pfsetl.open(store, 3))["RVU25A"] == 6
+
+
+def test_what_was_unloaded_and_made_anew_is_said(load, store, capsys):
+    load(MUE, files.mue_csv(LIMITED))
+    unload(store, "mue", "2025-04-01")
+    assert capsys.readouterr().out.splitlines() == [
+        f"mue: unloaded {MUE} from 2025-04-01; earlier versions keep what they have of it",
+        "version 4 published: code_profile made anew for RVU25A",
+    ]
+
+
+def test_a_file_whose_rows_are_damaged_can_be_unloaded(load, store):
+    load(MUE, files.mue_csv(LIMITED))
+    (place,) = store.root.glob("companions/mue/*.parquet")
+    place.unlink()
+    place.write_bytes(b"torn")
+    unload(store, "mue", "2025-04-01")
+    assert limits(pfsetl.open(store))["RVU25A"] is None
+
+
+def test_edit_pairs_are_unloaded_in_both_orders(load, store):
+    load("ccipra-v320r0-f1.TXT", files.ptp_txt(), "--effective-from", "2025-01-01")
+    unload(store, "ptp", "2025-01-01")
+    assert pfsetl.open(store).companions == ()
+
+
+def test_of_two_files_of_a_day_one_is_chosen_by_its_hash(load, store):
+    for units in ("6", "7"):
+        load(MUE, files.mue_csv([("G9901", units, *LIMITED[0][2:])]), "--accept-loss")
+    gone, stays = pfsetl.open(store).companions
+    unload(store, "mue", "2025-04-01", "--sha256", gone.sha256[:8])
+    assert pfsetl.open(store).companions == (stays,)
+
+
+def test_a_sample_is_taken_for_a_whole_file_only_after_it_was_unloaded(load, store, tmp_path, capsys):
+    load("RBCS_RY_2025.csv", files.rbcs_csv(), "--effective-from", "2025-01-01")
+    again = ["load", str(tmp_path / "RBCS_RY_2025.csv"), "--accept-loss", "--effective-from", "2025-01-01"]
+    with pytest.raises(SystemExit) as stopped:
+        main([*again, "--output", str(store.root)])
+    said = " ".join(capsys.readouterr().err.split())
+    assert (stopped.value.code, "loaded already as a sample" in said, "unload rbcs 2025-01-01" in said) == (
+        2,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("muee", "2025-04-01"), "muee: no kind of file. Did you mean mue?"),
+        (("mue", "2025-07-01"), f"Loaded are 2025-04-01 {MUE}"),
+        (("ptp", "2025-04-01"), "None is loaded."),
+        (("mue", "2025-04-01", "--sha256", "zz"), "with sha256 zz: no such file"),
+        (("mue", "April"), "EFFECTIVE_FROM"),
+    ],
+)
+def test_what_is_not_loaded_cannot_be_unloaded(load, store, capsys, asked, said):
+    load(MUE, files.mue_csv(LIMITED))
+    with pytest.raises(SystemExit) as stopped:
+        unload(store, *asked)
+    assert (stopped.value.code, said in " ".join(capsys.readouterr().err.split())) == (2, True)

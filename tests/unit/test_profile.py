@@ -67,6 +67,10 @@ def test_a_store_is_opened_by_its_name(store: Path) -> None:
     assert pfsetl.profile("G0101", output=store).frame["text"].to_list() == ["Ca screen;pelvic/breast exam"]
 
 
+def test_files_of_which_a_part_is_loaded_are_named(version: pfsetl.Version) -> None:
+    assert pfsetl.profile("G0101", output=version).samples == ("mue", "ptp")
+
+
 def test_a_row_has_the_keys_that_its_type_promises(version: pfsetl.Version) -> None:
     (row,) = pfsetl.profile("G0105", output=version).rows
     assert row.keys() == pfsetl.ProfileAnswer.__required_keys__
@@ -79,7 +83,7 @@ def test_a_row_has_the_keys_that_its_type_promises(version: pfsetl.Version) -> N
 @pytest.mark.parametrize(
     ("answer", "table", "less", "more"),
     [
-        (pfsetl.ProfileAnswer, "code_profile", set(), {"related", "edits"}),
+        (pfsetl.ProfileAnswer, "code_profile", set(), {"related", "edits", "samples"}),
         (pfsetl.RelationAnswer, "code_relation", {"release", "hcpcs"}, set()),
     ],
 )

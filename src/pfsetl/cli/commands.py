@@ -17,7 +17,7 @@ MODULES = {
     "declaring": ("declare",),
     "fetching": ("fetch", "discover"),
     "looking": ("site", "serve", "page"),
-    "pricing": ("price", "claim", "load"),
+    "pricing": ("price", "claim", "load", "unload"),
     "proving": ("verify", "repair"),
     "exporting": ("export", "views", "sql"),
     "publishing": ("versions", "runs", "rollback", "withdraw", "prune"),

@@ -8,7 +8,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
     PUBLISH: ("demo", "build", "backfill", "check", "fetch", "discover", "declare", "load"),
     LOOK: ("list", "code", "history", "explain", "diff", "trace", "sql", "site", "serve", "page", "export", "views"),
     PRICE: ("price", "claim"),
-    KEEP: ("status", "versions", "runs", "verify", "repair", "rollback", "withdraw", "prune"),
+    KEEP: ("status", "versions", "runs", "verify", "repair", "rollback", "withdraw", "unload", "prune"),
 }
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
@@ -48,6 +48,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "repair": ("pfsetl repair",),
     "rollback": ("pfsetl rollback 3",),
     "withdraw": ('pfsetl withdraw RVU26A --why "built from a draft"',),
+    "unload": ("pfsetl unload mue 2026-04-01",),
     "prune": ("pfsetl prune --keep 5", "pfsetl prune --keep 5 --yes"),
 }
 

@@ -11,7 +11,7 @@ from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptLoss, Json, Output, Sample,
 from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
-from pfsetl.publication import following, loading, version
+from pfsetl.publication import following, loading, unloading, version
 from pfsetl.storage.opening import open_store
 
 AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
@@ -161,6 +161,42 @@ def load(
         print(f"missing: {missing}")
     for notice in found.notices:
         print(f"note: {notice}")
+    _say_followed(followed)
+
+
+def unload(
+    kind: str,
+    effective_from: str,
+    *,
+    sha256: str = "",
+    output: Output = DEFAULT_OUTPUT,
+    json: Json = False,
+) -> None:
+    """Remove a file that 'load' put beside the releases, and publish anew what was made of it.
+
+    Parameters
+    ----------
+    kind
+        zip_locality, mue, ptp and so on; 'pfsetl status' lists what is loaded.
+    effective_from
+        Its first day, as 'pfsetl status' says it.
+    sha256
+        The beginning of its hash, where two files of that day are loaded.
+    """
+    store = open_store(output)
+    gone = unloading.unload(store, kind, day_of(effective_from, "EFFECTIVE_FROM"), sha256)
+    followed = following.follow(store, kind)
+    if json:
+        number = followed.version.number if followed and followed.tables else None
+        told = {"unloaded": [asdict(one) for one in gone], "published": number}
+        print(render.as_json(told | {"made_anew": followed.tables if followed else ()}))
+        return
+    what = f"{gone[0].kind}: unloaded {gone[0].file} from {gone[0].effective_from}"
+    print(f"{what}; earlier versions keep what they have of it")
+    _say_followed(followed)
+
+
+def _say_followed(followed: following.Followed | None) -> None:
     if followed and followed.tables:
         print(
             f"version {followed.version.number} published: {', '.join(followed.tables)} made anew for "

@@ -56,6 +56,8 @@ def _lines(profile: Mapping[str, Any]) -> Iterator[str]:
     missing = [*(["ptp"] if profile["edits"] is None else []), *(profile["missing"] or "").split(", ")]
     if absent := ", ".join(sorted(filter(None, missing))):
         yield f"not loaded: {absent}"
+    if profile["samples"]:
+        yield f"just a part is loaded, so what isn't said here may be so: {', '.join(profile['samples'])}"
 
 
 def _edits(pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:

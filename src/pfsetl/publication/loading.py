@@ -13,12 +13,13 @@ import polars as pl
 from pfsetl.declared import declarations
 from pfsetl.declared.contracts import Table
 from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
-from pfsetl.errors import ValueRefused
+from pfsetl.errors import UsageError, ValueRefused
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.pieces import read_in_pieces
 from pfsetl.parsing.read import notices
 from pfsetl.publication import first_day
-from pfsetl.publication.companions import Companion, loaded
+from pfsetl.publication.companions import Companion, loaded, read
+from pfsetl.remedies import command
 from pfsetl.source.companion import open_companion, part_of
 from pfsetl.source.members import MemberFile
 from pfsetl.storage.store import Store
@@ -156,9 +157,15 @@ def _put(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Loa
         for field, value in (asdict(one) | {"content": hashlib.sha256(data).hexdigest()}).items()
         if value or field not in ("sample", "lost", "parts", "notices")
     }
-    record = json.dumps(told, indent=1, default=str) + "\n"
-    new = store.put_new(f"{one.path.removesuffix('.parquet')}.json", record.encode())
-    return Loaded(Companion(**(asdict(one) | {"content": told["content"]})), new)
+    record, name = json.dumps(told, indent=1, default=str) + "\n", f"{one.path.removesuffix('.parquet')}.json"
+    if store.put_new(name, record.encode()):
+        return Loaded(Companion(**(asdict(one) | {"content": told["content"]})), new=True)
+    there = read(store, name)
+    if (there.sample, bool(there.lost)) > (one.sample, bool(one.lost)):
+        unload = command(f"unload {one.kind} {one.effective_from} --sha256 {one.sha256[:8]}", store)
+        was = "a sample" if there.sample else "one that lacks something"
+        raise UsageError(f"{one.file}: loaded already as {was}. Take that back first ({unload}), then load it again.")
+    return Loaded(there, new=False)
 
 
 def _parts_lost(row: CompanionRow, parts: Sequence[_Part], *, sample: bool) -> list[Finding]:

@@ -219,16 +219,20 @@ def _loaded(one: Making, file: Companion) -> pl.DataFrame:
                 raise StoreError("its bytes aren't those that were loaded")
             frame = pl.read_parquet(io.BytesIO(data))
         except (pl.exceptions.PolarsError, StoreError) as error:
+            unload = command(f"unload {file.kind} {file.effective_from}", one.store)
             raise StoreError(
                 f"{place}: can't be read ({str(error).splitlines()[0]}), and {one.table.name} is made of it. Nothing "
-                f"was published. Move it and its record away, and load {file.file} again."
+                f"was published. Take it back ({unload}), then load {file.file} again."
             ) from error
         one.read[file.path] = frame.select(pl.lit(file.effective_from).alias("effective_from"), pl.all())
     return one.read[file.path]
 
 
 def _read(store: Store, resource: Resource, of: str = "", only: Sequence[str] | None = None) -> pl.DataFrame:
-    """Return the rows of a file, of some columns or all; raises StoreError when it can't be read or isn't what its manifest says."""
+    """Return the rows of a file, of all columns or some.
+
+    Raises StoreError when it can't be read or isn't what its manifest says.
+    """
     cause: Exception | None = None
     try:
         data = store.get(resource.path)

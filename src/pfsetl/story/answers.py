@@ -124,3 +124,4 @@ class ProfileAnswer(TypedDict):
     missing: Annotated[str | None, "files beside the release that aren't loaded"]
     related: Annotated[list[RelationAnswer], "what goes with it"]
     edits: Annotated[list[CodeEditAnswer] | None, "what it isn't paid beside; None where NCCI's pairs aren't loaded"]
+    samples: Annotated[list[str], "files beside the release of which just a part is loaded"]

@@ -15,6 +15,7 @@ from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import command, first_build
 from pfsetl.story.answers import ProfileAnswer
 from pfsetl.story.history import in_order
+from pfsetl.tables.profile import COMPANIONS
 
 TABLE, RELATIONS = "code_profile", "code_relation"
 PAIRS, NONE = "ptp", "9"  # NCCI's pairs, and the indicator of what is no edit
@@ -25,7 +26,8 @@ class Profile:
     """What some codes are in a release: `frame` has a row for each code, `relations` one for each that goes with it.
 
     `edits` has a row for each code that isn't paid beside it, or that it isn't paid beside, by NCCI's pairs that hold
-    on the release's first day; it's None where none are loaded.
+    on the release's first day; it's None where none are loaded. `samples` are the kinds of files beside the release of
+    which just a part is loaded, so that they say nothing of the codes they don't name.
     """
 
     version: int
@@ -33,6 +35,7 @@ class Profile:
     frame: pl.DataFrame
     relations: pl.DataFrame
     edits: pl.DataFrame | None
+    samples: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         codes = self.frame["hcpcs"].to_list()
@@ -44,7 +47,11 @@ class Profile:
         related = _by_code(self.relations.drop("release"))
         edits = None if self.edits is None else _by_code(self.edits)
         more = (
-            {"related": related.get(code, []), "edits": None if edits is None else edits.get(code, [])}
+            {
+                "related": related.get(code, []),
+                "edits": None if edits is None else edits.get(code, []),
+                "samples": [*self.samples],
+            }
             for code in self.frame["hcpcs"]
         )
         rows = zip(self.frame.to_dicts(), more, strict=True)
@@ -73,7 +80,15 @@ def profile(
     wanted = [code.strip().upper() for code in asked]
     found = version.scan(TABLE, label).filter(pl.col("hcpcs").is_in(wanted)).collect().sort("hcpcs")
     _refuse_unknown(version, label, wanted, found)
-    return Profile(version.number, label, found, _relations(version, label, wanted), _edits(version, label, wanted))
+    edits = _edits(version, label, wanted)
+    return Profile(version.number, label, found, _relations(version, label, wanted), edits, _samples(version, label))
+
+
+def _samples(version: Version, label: str) -> tuple[str, ...]:
+    """Return the kinds of files used for a release of which a part is loaded, and says so."""
+    day = calendar.formula_day(version.release(label))
+    files = {kind: companions.find(version.store, kind, day) for kind in (*COMPANIONS, PAIRS)}
+    return tuple(sorted(kind for kind, file in files.items() if file and (file.sample or file.lost)))
 
 
 def _relations(version: Version, label: str, codes: Sequence[str]) -> pl.DataFrame:
