@@ -237,7 +237,7 @@ def _read(store: Store, resource: Resource, of: str = "", only: Sequence[str] | 
     try:
         data = store.get(resource.path)
         if f"sha256:{hashlib.sha256(data).hexdigest()}" == resource.hash:
-            return pl.read_parquet(io.BytesIO(data), columns=only)
+            return pl.read_parquet(io.BytesIO(data), columns=list(only) if only else None)
         said = "its bytes aren't those of its manifest"
     except (pl.exceptions.PolarsError, StoreError) as error:
         said, cause = str(error).splitlines()[0].rstrip("."), error
