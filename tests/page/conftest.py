@@ -33,13 +33,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[[Version], str]]:
     """Serve a version's site; returns its address."""
-    servers: dict[str, ThreadingHTTPServer] = {}
+    servers: dict[tuple[str, str], ThreadingHTTPServer] = {}
 
     def address(version: Version) -> str:
-        if version.sha256 not in servers:
-            servers[version.sha256] = serving.server(version, 0)
-            Thread(target=servers[version.sha256].serve_forever, daemon=True).start()
-        return f"http://{serving.LOOPBACK}:{servers[version.sha256].server_port}/"
+        of = (str(version.store), version.sha256)
+        if of not in servers:
+            servers[of] = serving.server(version, 0)
+            Thread(target=servers[of].serve_forever, daemon=True).start()
+        return f"http://{serving.LOOPBACK}:{servers[of].server_port}/"
 
     yield address
     for server in servers.values():

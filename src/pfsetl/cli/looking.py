@@ -25,6 +25,7 @@ def site(
     out: Path,
     *,
     descriptors: Descriptors = None,
+    parquet: str = "",
     output: Output = DEFAULT_OUTPUT,
     at: int | None = None,
     json: Json = False,
@@ -35,12 +36,15 @@ def site(
     ----------
     out
         The folder of the site; new, empty, or that of a site.
+    parquet
+        Where browsers find the store, such as https://example.org/mpfs, or ../mpfs beside the site: pages then link to
+        the Parquet file of their numbers.
     at
         A version number; default the newest.
     """
     opened = version.open_version(output, at)
     with terminal.watching(f"making the site of version {opened.number}"):
-        done = writing.write(opened, out, _texts(descriptors))
+        done = writing.write(opened, out, _texts(descriptors), parquet)
     if json:
         print(render.as_json(asdict(done) | {"folder": str(done.folder)}))
         return

@@ -22,17 +22,24 @@ from pfsetl.site.places import place_files
 from pfsetl.site.release import release_facts
 from pfsetl.site.search import search_files
 from pfsetl.site.states import states
+from pfsetl.site.zips import zip_files
 
 BASE = "base"  # the path under which what the page itself holds is told
 
 
 def data(
-    version: Version, code: str | None = None, texts: Mapping[str, str] | None = None, *, licensed: bool = False
+    version: Version,
+    code: str | None = None,
+    texts: Mapping[str, str] | None = None,
+    *,
+    licensed: bool = False,
+    parquet: str = "",
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (path, bytes) of each data file, and at last of `BASE`, which says where all others are.
 
     With a `code`, only what its page shows: of sections, its own in the newest release. `texts` say what codes are
-    called, and `licensed` that some are licensed. Raises UsageError for an empty store and one of licensed text.
+    called, and `licensed` that some are licensed; `parquet` is the address at which the store's files are, to link to
+    them. Raises UsageError for an empty store and one of licensed text.
     """
     order = base.labels(version)
     if not order:
@@ -42,6 +49,7 @@ def data(
     called = texts or {}
     told = base.facts(version, order)
     told |= {"lacks": lacks(version), "texts": bool(called), "licensed": licensed, "only": code or ""}
+    told |= {"zips": [], "parquet": parquet.rstrip("/")}
     newest = calendar.formula_day(version.release(order[-1]))
     kinds: dict[str, Iterator[tuple[str, bytes]]] = {
         "codes": code_files(lambda number: _rows(version, order[number], code), len(order), called),
@@ -54,6 +62,9 @@ def data(
         for prefix, content in files:
             told[kind][prefix] = checksum(content)
             yield f"data/{kind}/{prefix}.json", content
+    for one, files in zip_files(version) if not code else ():
+        told["zips"].append(one | {"files": {digit: checksum(content) for digit, content in files.items()}})
+        yield from ((f"data/zips/{one['from']}-{digit}.json", content) for digit, content in files.items())
     known = {}
     for label, of, content in place_files(version, order):
         known[label] = [of, checksum(content)]

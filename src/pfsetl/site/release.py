@@ -27,7 +27,8 @@ def release_facts(
         "release": label,
         "url": record["archive"]["url"],
         "parquet": [
-            [r.table, shown_path(r), r.hash.removeprefix("sha256:"), r.rows, r.bytes] for r in version.files_of(label)
+            [r.table, shown_path(r), r.hash.removeprefix("sha256:"), r.rows, r.bytes, r.path]
+            for r in version.files_of(label)
         ],
         "anesthesia": _anesthesia(version, label),
         "rejects": version.scan("rejects", label).select(pl.len()).collect().item(),

@@ -15,15 +15,21 @@ from pfsetl.site.writing import site
 
 LOOPBACK = "127.0.0.1"
 HERE = (LOOPBACK, "localhost")
-TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf-8", "json": "application/json"}
+TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+PARQUET = "parquet/"  # below it are the files of the version
 
 
 class Made:
-    """The site of the newest version of a store, in memory."""
+    """The site of the newest version of a store, in memory, and the version's own files."""
 
     def __init__(self, opened: Version, report: Callable[[str], None], descriptors: Version | None) -> None:
         self._opened, self._report, self._lock, self._descriptors = opened, report, Lock(), descriptors
-        self._files = dict(site(opened, descriptors))
+        self._files = dict(site(opened, descriptors, PARQUET))
 
     def get(self, path: str) -> bytes | None:
         """Return a file; asked for the page itself, look first whether there is a newer version."""
@@ -31,8 +37,11 @@ class Made:
             if path == "index.html":
                 newest = versions.newest(self._opened.store, self._opened)
                 if newest.sha256 != self._opened.sha256 and newest.number:
-                    self._files, self._opened = dict(site(newest, self._descriptors)), newest
+                    self._files, self._opened = dict(site(newest, self._descriptors, PARQUET)), newest
                     self._report(f"version {newest.number} is there now")
+            name = path.removeprefix(PARQUET)
+            if name != path and any(resource.path == name for resource in self._opened.resources):
+                return self._opened.store.get(name)
             return self._files.get(path)
 
 

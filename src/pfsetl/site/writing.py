@@ -27,22 +27,22 @@ class Written:
     removed: int
 
 
-def site(version: Version, descriptors: Version | None = None) -> Iterator[tuple[str, bytes]]:
+def site(version: Version, descriptors: Version | None = None, parquet: str = "") -> Iterator[tuple[str, bytes]]:
     """Yield (path, bytes) of every file of a site but its manifest; index.html is the last.
 
-    `descriptors` is a version with licensed text, which the pages then show.
+    `descriptors` is a version with licensed text, which the pages then show; `parquet` the address of the store, as a
+    browser reaches it from the site, for links to its files.
     """
     yield from ((path, text.encode()) for path, text in shell.scripts().items())
-    for path, content in made.data(
-        version, texts=texts.together(version, descriptors), licensed=descriptors is not None
-    ):
+    called = texts.together(version, descriptors)
+    for path, content in made.data(version, texts=called, licensed=descriptors is not None, parquet=parquet):
         if path == made.BASE:
             yield "index.html", shell.site_page(content)
         else:
             yield path, content
 
 
-def write(version: Version, folder: Path, descriptors: Version | None = None) -> Written:
+def write(version: Version, folder: Path, descriptors: Version | None = None, parquet: str = "") -> Written:
     """Make the site of a version in a new folder or in that of a site; a file that is there as it should be stays.
 
     Raises UsageError for a folder of other things, StoreError where the disk refuses.
@@ -51,7 +51,7 @@ def write(version: Version, folder: Path, descriptors: Version | None = None) ->
     listed: dict[str, dict[str, str | int]] = {}
     written = 0
     try:
-        for path, content in site(version, descriptors):
+        for path, content in site(version, descriptors, parquet):
             written += _put(folder / path, content)
             listed[path] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         gone = [path for path in before if path not in listed]

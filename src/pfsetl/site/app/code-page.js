@@ -8,11 +8,13 @@ import {paid} from "./paid.js";
 import {rvuBars, partBars, rvuTitle} from "./rvus.js";
 import {localityParts, localitiesTitle} from "./localities.js";
 import {days, memberText, SETTING_NAMES} from "./words.js";
+import {withPlace} from "./zips.js";
 import {addressOf, go} from "./address.js";
 import {Trouble, loadMore} from "./load.js";
 
 export async function codePage(wanted) {
-  const {asked, said} = understood(wanted);
+  const {asked: written, said} = understood(wanted);
+  const asked = await withPlace(written, said);
   const known = await loadCode(asked.code);
   if (!known) throw new Trouble(await unknown(asked.code));
   let view;

@@ -7,6 +7,7 @@ export function controls(now, {places, participants, modifiers}, change) {
   return el("form", {class: "controls", onsubmit: (event) => event.preventDefault()},
     field("Day of service", el("input", {type: "date", id: "day", value: now.date, required: true, onchange: (event) => event.target.value && change({date: event.target.value})})),
     field("Locality", placeSelect(now.locality, places, (locality) => change({locality}))),
+    facts.zips.length > 0 && field("or ZIP code", el("input", {id: "zip", size: 5, inputmode: "numeric", pattern: "[0-9]{5}(-?[0-9]{4})?", autocomplete: "postal-code", placeholder: "90210", onchange: (event) => event.target.value.trim() && event.target.checkValidity() && change({locality: event.target.value.trim()})})),
     choice("Setting", "setting", Object.keys(SETTINGS), (one) => SETTING_NAMES[one], now.setting, (setting) => change({setting})),
     participants.length > 1 && field("Paid to", select("participant", participants, whoText, now.participant, (participant) => change({participant}))),
     modifiers.length > 1 && choice("Modifier", "modifier", modifiers, (one) => MODIFIERS[one] ?? one, now.modifier, (modifier) => change({modifier})));

@@ -2,6 +2,7 @@
 import {el} from "./dom.js";
 import {loadCode, totalOf} from "./code-data.js";
 import {understood, viewOf, releaseFor} from "./view.js";
+import {withPlace} from "./zips.js";
 import {addressOf, codeOf, go} from "./address.js";
 import {controls} from "./controls.js";
 import {releases, participantsOf} from "./facts.js";
@@ -14,7 +15,8 @@ import {reasonText} from "./words.js";
 const KEPT = "codes with volumes", MOST = 500;
 
 export async function listPage(wanted) {
-  const {asked, said} = understood(wanted);
+  const {asked: written, said} = understood(wanted);
+  const asked = await withPlace(written, said);
   const found = releaseFor(asked.date);
   if (found.number === null) throw new Trouble(found.said);
   const release = releases[found.number];

@@ -4,6 +4,7 @@ import {facts, releases, releaseNumber} from "./facts.js";
 import {load} from "./load.js";
 import {addressOf, codeOf} from "./address.js";
 import {dollars, grouped, scaledText, plural} from "./numbers.js";
+import {fileLink} from "./source.js";
 import {table} from "./table.js";
 import {days, memberText, whoText} from "./words.js";
 import {Trouble} from "./load.js";
@@ -80,7 +81,7 @@ function checks(told) {
 
 function files(told) {
   return table("Parquet files", [
-    {name: "Table", cell: ([name]) => name}, {name: "File", cell: ([, path]) => path},
+    {name: "Table", cell: ([name]) => name}, {name: "File", cell: fileLink},
     {name: "Rows", number: true, cell: ([, , , rows]) => grouped(rows), by: ([, , , rows]) => rows},
     {name: "sha256", cell: ([, , hash]) => el("code", {class: "hash"}, hash)},
   ], told.parquet);

@@ -13,7 +13,7 @@ export async function source({release, asked, participant}) {
   const line = lines?.codes[asked.code]?.[participant]?.[asked.modifier];
   const file = lines?.files[participant];
   const member = told.members.find((one) => one.file === file);
-  const parquet = told.parquet.find(([name]) => name === "rvu");
+  const published = told.parquet.find(([name]) => name === "rvu");
   const [archive, sha256, url] = release.archive;
   const cited = `${asked.code}, CMS Physician Fee Schedule ${release.label} (${archive}, sha256 ${sha256}), ${file ?? "RVU file"} line ${line ?? "?"}; version ${facts.version}, pfsetl ${facts.pfsetl}.`;
   const copied = el("button", {type: "button", class: "small", onclick: async () => { await copy(cited); copied.textContent = "Copied"; }}, "Copy the citation");
@@ -21,9 +21,14 @@ export async function source({release, asked, participant}) {
     row("Release", `${release.label}, ${days(release)}; revision ${release.revision}`, release.sample && " (a sample: part of a release)"),
     row("CMS's archive", url ? el("a", {href: url, rel: "noreferrer"}, archive) : archive, hash(sha256)),
     row("File and line", line ? `${file}, line ${line}` : "not known", member && hash(member.sha256)),
-    row("Published as", `${parquet[1]} of version ${facts.version}`, hash(parquet[2])),
+    row("Published as", fileLink(published), ` of version ${facts.version}`, hash(published[2])),
     row("The version's manifest", hash(facts.sha256)),
     row("To cite", cited, " ", copied));
+}
+
+// A Parquet file of the version, to be downloaded where the site knows its address.
+export function fileLink([, shown, , , , path]) {
+  return facts.parquet ? el("a", {href: `${facts.parquet}/${path}`, download: shown.replace("/", "-")}, shown) : shown;
 }
 
 function row(name, ...values) {

@@ -4,6 +4,7 @@ import {loadCode, indicatorsAt, totalOf} from "./code-data.js";
 import {load} from "./load.js";
 import {facts} from "./facts.js";
 import {understood, viewOf} from "./view.js";
+import {withPlace} from "./zips.js";
 import {wordsFor} from "./indicators.js";
 import {addressOf, codeOf, go} from "./address.js";
 import {controls} from "./controls.js";
@@ -16,7 +17,8 @@ import {ordinal} from "./numbers.js";
 import {Trouble} from "./load.js";
 
 export async function twoPage(wanted) {
-  const {asked, said} = understood(wanted);
+  const {asked: written, said} = understood(wanted);
+  const asked = await withPlace(written, said);
   const codes = [asked.code, codeOf(wanted.with)];
   const views = [];
   for (const code of codes) {
