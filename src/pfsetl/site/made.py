@@ -62,9 +62,9 @@ def data(
         for prefix, content in files:
             told[kind][prefix] = checksum(content)
             yield f"data/{kind}/{prefix}.json", content
-    for one, files in zip_files(version) if not code else ():
-        told["zips"].append(one | {"files": {digit: checksum(content) for digit, content in files.items()}})
-        yield from ((f"data/zips/{one['from']}-{digit}.json", content) for digit, content in files.items())
+    for one, zips in zip_files(version) if not code else ():
+        told["zips"].append(one | {"files": {digit: checksum(content) for digit, content in zips.items()}})
+        yield from ((f"data/zips/{one['from']}-{digit}.json", content) for digit, content in zips.items())
     known = {}
     for label, of, content in place_files(version, order):
         known[label] = [of, checksum(content)]
