@@ -109,11 +109,11 @@ def add_on_txt(rows: Sequence[Sequence[str]] = ADD_ONS) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode()
 
 
-def telehealth_rows(title: str, *, status: bool = True) -> list[list[str]]:
+def telehealth_rows(title: str, *, status: bool = True, rows: Sequence[Sequence[str]] = TELEHEALTH) -> list[list[str]]:
     """CMS's list of telehealth services: a title, headings, rows; without the status, as from 2026 on."""
     kept = [i for i in range(len(TELEHEALTH_HEADINGS)) if status or TELEHEALTH_HEADINGS[i] != "Status"]
     above = [title, *[""] * (len(kept) - 1)]
-    return [above, *([row[i] for i in kept] for row in (TELEHEALTH_HEADINGS, *TELEHEALTH))]
+    return [above, *([row[i] for i in kept] for row in (TELEHEALTH_HEADINGS, *rows))]
 
 
 def utilization_csv(rows: Sequence[Sequence[str]] = SERVICES) -> bytes:

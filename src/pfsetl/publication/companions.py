@@ -88,6 +88,12 @@ def used(store: Store, kind: str, day: date | None = None) -> list[Companion]:
     return [one] if one else list(each.values())
 
 
+def in_part(store: Store, kinds: Iterable[str], day: date) -> tuple[str, ...]:
+    """Return the kinds of which the file that holds on a day is a sample, or lacks something and says so."""
+    files = {kind: find(store, kind, day) for kind in kinds}
+    return tuple(sorted(kind for kind, file in files.items() if file and (file.sample or file.lost)))
+
+
 def said(store: Store) -> tuple[str, ...]:
     """Return in words what is loaded of each kind."""
     return tuple(_said(kind, loaded(store, kind)) for kind in contracts.companions().tables)

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import calendar
+from pfsetl.publication import companions
 from pfsetl.publication.version import Version
 from pfsetl.site.files import by_prefix, encoded
 from pfsetl.tables.exact import scaled
@@ -82,6 +83,7 @@ def _modifiers(version: Version, label: str) -> Found:
         yield str(hcpcs), listed
 
 
+PAIRS = "ptp"
 _NAMES = ("category_name", "subcategory_name", "family_name")
 _ENDS = ("valid_to", "add_on_to", "primary_to")
 TABLES: Mapping[str, Callable[[Version, str], Found]] = {
@@ -96,7 +98,18 @@ TABLES: Mapping[str, Callable[[Version, str], Found]] = {
 
 def lacks(version: Version) -> list[str]:
     """Return which of these tables neither the version nor its store has."""
-    return [table for table in (*TABLES, "ptp") if not _has(version, table)]
+    return [table for table in (*TABLES, PAIRS) if not _has(version, table)]
+
+
+def in_part(version: Version, label: str) -> list[str]:
+    """Return which of the files beside the release are loaded just in part, so that what they don't say may be so."""
+    day = calendar.formula_day(version.release(label))
+    return list(companions.in_part(version.store, (*TABLES, PAIRS), day))
+
+
+def on_telehealth_list(version: Version, label: str) -> list[str]:
+    """Return the codes on Medicare's telehealth list, where it's loaded: a page says it of a code before all else."""
+    return [code for code, _ in _telehealth(version, label)] if _has(version, "telehealth") else []
 
 
 def beside_files(version: Version, label: str, only: str | None = None) -> Iterator[tuple[str, bytes]]:

@@ -81,14 +81,8 @@ def profile(
     found = version.scan(TABLE, label).filter(pl.col("hcpcs").is_in(wanted)).collect().sort("hcpcs")
     _refuse_unknown(version, label, wanted, found)
     edits = _edits(version, label, wanted)
-    return Profile(version.number, label, found, _relations(version, label, wanted), edits, _samples(version, label))
-
-
-def _samples(version: Version, label: str) -> tuple[str, ...]:
-    """Return the kinds of files used for a release of which a part is loaded, and says so."""
-    day = calendar.formula_day(version.release(label))
-    files = {kind: companions.find(version.store, kind, day) for kind in (*COMPANIONS, PAIRS)}
-    return tuple(sorted(kind for kind, file in files.items() if file and (file.sample or file.lost)))
+    samples = companions.in_part(version.store, (*COMPANIONS, PAIRS), calendar.formula_day(version.release(label)))
+    return Profile(version.number, label, found, _relations(version, label, wanted), edits, samples)
 
 
 def _relations(version: Version, label: str, codes: Sequence[str]) -> pl.DataFrame:

@@ -14,6 +14,7 @@ const LACKS = {
   code_relation: "related codes (the version has no table code_relation)", mue: "the most units (no MUE file is loaded in the store)", ptp: "edit pairs (no PTP file is loaded)",
   rbcs: "what kind of service it is (no RBCS file is loaded)", add_on: "add-on codes (no such file is loaded)", telehealth: "telehealth (no list is loaded)",
 };
+const NAMES = {mue: "MUE", ptp: "edit pairs", rbcs: "RBCS", add_on: "add-on codes", telehealth: "telehealth"};
 
 // What the newest release and what is loaded beside it say of a code, by table.
 export async function besideOf(code) {
@@ -37,7 +38,8 @@ export async function beside({known, asked}) {
     edits.map(([title, codes]) => el("details", {}, el("summary", {}, `${grouped(codes.length)} ${title}`), el("p", {class: "codes"}, links(codes, asked)))),
     el("form", {class: "bar", onsubmit: (event) => { event.preventDefault(); if (other.value.trim()) go({...asked, participant: "", with: codeOf(other.value)}); }},
       other, el("button", {}, `Beside ${known.code}`)),
-    el("p", {class: "quiet"}, `As of ${releases.at(-1).label}, the newest release of this site.`, lacks.length > 0 && ` Not here: ${lacks.join("; ")}.`));
+    el("p", {class: "quiet"}, `As of ${releases.at(-1).label}, the newest release of this site.`, lacks.length > 0 && ` Not here: ${lacks.join("; ")}.`,
+      facts.in_part.length > 0 && ` Just a part is loaded, so what isn't said may be so: ${facts.in_part.map((table) => NAMES[table] ?? table).join(", ")}.`));
 }
 
 const EDITS = {

@@ -70,6 +70,7 @@ function chips({known, row, modifiers, line, number, asked}) {
   if (modifiers.includes("26") && modifiers.includes("TC")) found.push("Splits into 26 and TC");
   for (const setting of Object.keys(SETTING_NAMES)) if (row.na[setting]) found.push(`${SETTING_NAMES[setting]} NA`);
   if (row.cap) found.push("Under the imaging cap");
+  if (facts.telehealth.includes(asked.code)) found.push("Telehealth");
   return found;
 }
 

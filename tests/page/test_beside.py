@@ -1,4 +1,4 @@
-"""ZIP codes as localities, in a browser: a ZIP file of three codes, loaded beside the bundled sample."""
+"""What is loaded beside the bundled sample, in a browser: three ZIP codes as localities, and a list of telehealth."""
 
 import shutil
 from collections.abc import Callable
@@ -9,6 +9,8 @@ import pytest
 import pfsetl
 from pfsetl import Version
 from pfsetl.publication import loading
+from tests import companion_files as files
+from tests import synthetic as s
 from tests.page.conftest import Visit
 from tests.unit.test_companions import ZIPS
 
@@ -23,11 +25,14 @@ def page(
     visit: Callable[..., Visit],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Visit:
-    """The site of the sample with ZIP codes: 90012 in CA/18, and 94941 in several localities."""
+    """A site with ZIP codes, 90012 in CA/18 and 94941 in several localities, and G0101 on the list of telehealth."""
     folder = tmp_path_factory.mktemp("zips")
     store = pfsetl.open_store(shutil.copytree(str(sample.store), folder / "store", symlinks=True))
     (folder / "ZIP5_OCT2025.txt").write_text(ZIPS, newline="")
     loading.load(store, folder / "ZIP5_OCT2025.txt", sample=True)
+    listed = files.telehealth_rows("Effective January 1, 2026", rows=[("G0101", "", "Permanent", "Yes", "")])
+    (folder / "telehealth.xlsx").write_bytes(s.workbook(listed))
+    loading.load(store, folder / "telehealth.xlsx", sample=True)
     return visit(serve(pfsetl.open(store)))
 
 
@@ -77,3 +82,13 @@ def test_the_parquet_file_of_the_numbers_is_linked_and_served(page: Visit, sampl
     answer = page.page.request.get(f"{page.address}{link.get_attribute('href')}")
     served = (Path(str(sample.store)) / f"latest/{link.inner_text()}").read_bytes()
     assert answer.body() == served
+
+
+@pytest.mark.parametrize(("code", "listed"), [("G0101", True), ("G0102", False)])
+def test_a_code_on_the_list_of_telehealth_says_so_at_once(page: Visit, code: str, listed: bool) -> None:
+    chips = page.go(f"?code={code}&date=2026-02-01").page.locator(".chips li").all_inner_texts()
+    assert ("Telehealth" in chips) == listed
+
+
+def test_a_list_of_which_a_part_is_loaded_is_named(page: Visit) -> None:
+    assert "Just a part is loaded, so what isn't said may be so: telehealth." in page.go(G0101).through().text()
