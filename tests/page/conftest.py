@@ -89,8 +89,13 @@ class Visit:
     def through(self) -> "Visit":
         """Scroll to each part of the page that isn't made yet, until all are: on a busy machine one may take long."""
         self.page.evaluate(
-            "async () => { for (let times = 0; times < 900; times++) { const next = document.querySelector('main .waiting'); "
-            "if (!next) break; next.scrollIntoView(); await new Promise((done) => setTimeout(done, 30)); } scrollTo(0, 0); }"
+            """async () => {
+              for (let times = 0, next; times < 900 && (next = document.querySelector("main .waiting")); times++) {
+                next.scrollIntoView();
+                await new Promise((done) => setTimeout(done, 30));
+              }
+              scrollTo(0, 0);
+            }"""
         )
         self.page.wait_for_selector("main:not(:has(.waiting))")
         return self
