@@ -16,7 +16,7 @@ from pfsetl.pricing.quote import price_alone, together
 from pfsetl.pricing.service import service
 from pfsetl.publication import publish
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import code_modifier, columns, derive
+from pfsetl.tables import code_modifier, columns, derive, key_order
 from tests import publisher as p
 
 pytestmark = pytest.mark.long
@@ -67,7 +67,7 @@ def rvu(label: str, rows: list[dict[str, object]]) -> pl.DataFrame:
 def both(folder: Path, label: str, rows: list[dict[str, object]]) -> tuple[list[Cells], list[Cells]]:
     """What the table says, and what a price of each of its lines says."""
     release, contract = registry.find(label), contracts.load()
-    frame = columns.in_order(rvu(label, rows), contract.tables["rvu"])
+    frame = key_order.in_order(rvu(label, rows), contract.tables["rvu"])
     paid = derive.payment_national(frame, release)
     found = code_modifier.code_modifier({"rvu": frame, "payment_national": paid}, release)["code_modifier"]
     said = columns.shaped(found, contract.tables["code_modifier"])

@@ -11,6 +11,7 @@ from pfsetl.declared import contracts, registry
 from pfsetl.declared.contracts import Column, Contract, Table
 from pfsetl.errors import ContractError
 from pfsetl.pipeline.examine import examine
+from pfsetl.publication.parquet import write
 from pfsetl.tables import columns
 from pfsetl.tables.derived import derived
 from tests import synthetic as s
@@ -93,6 +94,15 @@ def test_a_derived_table_has_the_columns_of_the_contract_and_no_others(change, s
     table = Table("t", "", tuple(Column(c, pl.Int32(), True, c == "key", None, "") for c in ("key", "payment")), (), ())
     with pytest.raises(ContractError, match=said):
         columns.shaped(change(table.empty()), table)
+
+
+def test_text_that_comes_as_numbers_in_a_list_of_words_is_the_same_table(tmp_path: Path) -> None:
+    key = Column("code", pl.String(), nullable=False, key=True, unit=None, description="new")
+    table = Table("t", "", (key, *more("reason")(())), ())
+    text = pl.DataFrame({"code": ["10021", "G0105", "99213"], "reason": ["no_row", None, "by_report"]})
+    words = pl.Schema({"code": pl.Enum(["G0105", "99213", "10021"]), "reason": pl.Enum(["by_report", "never_said", "no_row"])})
+    one, other = (write(columns.shaped(rows, table), table, tmp_path / "t") for rows in (text, text.cast(words)))
+    assert one.digest == other.digest
 
 
 # --- tables -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 
 import polars as pl
 
@@ -19,13 +18,11 @@ from pfsetl.remedies import command
 from pfsetl.storage.store import Store
 from pfsetl.tables import columns
 from pfsetl.tables.check import check
-from pfsetl.tables.key_order import parts_in_order, small
-from pfsetl.tables.numbers import column
+from pfsetl.tables.key_order import in_order, parts_in_order, small
 
 Tables = Mapping[str, pl.DataFrame]
 Before = Mapping[str, str | None]
 Put = Callable[[str, str, Parts], Resource]
-_MOST_KEYS = 2**63
 _HELD = 2  # releases whose tables are kept: each is read for itself and for the one after it
 _NAMED = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.I)
 
@@ -139,7 +136,7 @@ def _finished(one: Making, parts: list[pl.DataFrame], new: list[str]) -> pl.Data
     later = [c for c in one.table.schema if made and c not in made[0].columns]
     given = [c for c in one.table.schema if c not in later]
     typed = [frame.select(pl.col(c).cast(one.table.schema[c]) for c in given) for frame in made]
-    merged_ = _in_order(pl.concat([*(p.select(given) for p in parts), *typed]), one.table)
+    merged_ = in_order(pl.concat([*(p.select(given) for p in parts), *typed]), one.table)
     frame = one.how.finish(merged_, one.before)
     if not frame.select(one.table.key).equals(merged_.select(one.table.key)):
         raise ContractError(f"{one.table.name}: finished with other rows, or in another order, than it was made with.")
@@ -186,28 +183,6 @@ def _named(one: Making, label: str) -> dict[str, pl.DataFrame]:
     """Return the tables of a release that the rules name."""
     named = {name for rule in one.table.rules for name in _NAMED.findall(rule.query)}
     return {name: _read(one.store, r, one.table.name) for name, r in one.sources[label].items() if name in named}
-
-
-def _in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return rows in the order of their key, of which one number is made, since text takes longer to put in order.
-
-    The number counts the distinct texts of each column in their order, so that it orders as the columns do.
-    """
-    import numpy as np
-
-    if any(table.schema[c] != pl.String for c in table.key) or frame.is_empty():
-        return frame.sort(table.key)
-    coded = [column(frame[c], pl.String()) for c in table.key]
-    counts = [len(one.words) for one in coded if one.words is not None]
-    if prod(counts) >= _MOST_KEYS:
-        return frame.sort(table.key)
-    place = np.zeros(frame.height, np.int64)
-    for one, count in zip(coded, counts, strict=True):
-        place = place * count + one.values
-    if (place[1:] >= place[:-1]).all():
-        return frame
-    order = pl.Series(np.argsort(place, kind="stable").astype(np.uint32))
-    return frame.select(pl.all().gather(order))
 
 
 def _loaded(one: Making, file: Companion) -> pl.DataFrame:

@@ -85,8 +85,10 @@ def _rows(one: ChangedTable) -> str:
 
 def _changed(table: str, old: pl.LazyFrame, new: pl.DataFrame) -> dict[str, Any] | None:
     """Return how one table differs, None where it doesn't."""
-    key = [c for c in contracts.load().tables[table].key if c != "release"]
-    found = row_changes.counted(old.drop("release", strict=False), new.lazy().drop("release", strict=False), key)
+    promised = contracts.load().tables[table]
+    key = [c for c in promised.key if c != "release"]
+    now = new.lazy().cast({name: promised.schema[name] for name in new.columns})  # text may be Enums
+    found = row_changes.counted(old.drop("release", strict=False), now.drop("release", strict=False), key)
     if not (found.added or found.removed or found.changed):
         return None
     return {

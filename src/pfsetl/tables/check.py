@@ -183,7 +183,7 @@ def _structure(frame: pl.DataFrame, table: Table) -> list[Finding]:
     required = [c.name for c in table.columns if not c.nullable]
     lacking = [name for name in required if frame[name].has_nulls()]
     missing = frame.filter(pl.any_horizontal(pl.col(lacking).is_null())) if lacking else frame.clear()
-    doubled = frame.filter(frame.select(table.key).is_duplicated())
+    doubled = frame.clear() if _rises(frame, table.key) else frame.filter(frame.select(table.key).is_duplicated())
     return [
         Finding(
             table.name,
@@ -195,6 +195,15 @@ def _structure(frame: pl.DataFrame, table: Table) -> list[Finding]:
         ),
         Finding(table.name, "key", "error", "the key must be unique", doubled.height, _examples(doubled, table)),
     ]
+
+
+def _rises(frame: pl.DataFrame, key: Sequence[str]) -> bool:
+    """Return whether every row's key is larger than that of the row before, so that none is there twice."""
+    larger = pl.lit(value=False)
+    for column in reversed(key):
+        here, before = pl.col(column).slice(1), pl.col(column).slice(0, pl.len() - 1)
+        larger = (here > before) | ((here == before) & larger)
+    return bool(frame.select(larger.all(ignore_nulls=False)).item()) if frame.height > 1 else True
 
 
 def _rules(asked: Sequence[tuple[Rule, Table]], context: pl.SQLContext[pl.LazyFrame]) -> tuple[Finding, ...]:

@@ -5,17 +5,18 @@ alone here, on one unit of the code's whole service by a physician, with the doc
 such a line is the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
-from pfsetl.declared import calendar, declarations
+from pfsetl.declared import calendar, contracts, declarations
 from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
 from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 from pfsetl.declared.registry import Release
 from pfsetl.tables.exact import dollars, fraction, scaled
+from pfsetl.tables.key_order import in_words
 
 SETTINGS = ("nonfacility", "facility")
 DOCUMENTED = "documentation_required"
@@ -36,6 +37,10 @@ _CODED = (
     "imaging_family",
 )  # fmt: skip
 _NO_TEXT, _NO_CENTS = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.Int64)
+_OF_HOW = {
+    "modifier": pl.String, "indicator": pl.String, "indicator_value": pl.String, "documentation_required": pl.Boolean,
+    "certainty": pl.String,
+}  # fmt: skip
 Rules = Mapping[str, tuple[ReductionRow, ...]]
 
 
@@ -47,17 +52,43 @@ class Effect(NamedTuple):
     reason: pl.Expr
 
 
+class How(NamedTuple):
+    """What rows of one modifier share: what decides, how sure that is, and whether the need has to be documented."""
+
+    modifier: str
+    indicator: str | None
+    indicator_value: str | None
+    documentation_required: bool
+    certainty: str
+
+
+Part = tuple[How, pl.DataFrame]  # of lines by their number
+
+
 def code_modifier(tables: Mapping[str, pl.DataFrame], release: Release) -> dict[str, pl.DataFrame]:
-    """Make the rows of every code with a national payment: by its own rows, and by the rules in force."""
-    rules = _in_force(calendar.formula_day(release))
+    """Make the rows of every code with a national payment: by its own rows, and by the rules in force.
+
+    Text is a number in a list of words here, as it is where the table is written: it repeats in hundreds of thousands
+    of rows.
+    """
+    day = calendar.formula_day(release)
     lines = _lines(tables["rvu"], tables["payment_national"])
-    made = [*_by_rows(lines), *_by_rules(lines, rules, calendar.formula_day(release))]
-    rows = pl.concat(made).with_columns(
-        release=pl.lit(release.label),
+    parts = [*_by_rows(lines), *_by_rules(lines, _in_force(day), day)]
+    if not parts:
+        return {"code_modifier": contracts.load().tables["code_modifier"].empty()}
+    rows = pl.concat((part.with_columns(_how=pl.lit(n, pl.UInt16)) for n, (_, part) in enumerate(parts)), rechunk=True)
+    of_line = in_words(lines.select("hcpcs", "participant", "setting", "_whole"))
+    of_how = in_words(pl.DataFrame([how for how, _ in parts], schema=_OF_HOW, orient="row"))
+    rows = rows.hstack(of_line.select(pl.all().gather(rows["_line"])))
+    rows = rows.hstack(of_how.select(pl.all().gather(rows["_how"])))
+    rows = rows.select(
+        pl.exclude("_line", "_how", "_cents", "_whole", "reason"),
+        release=pl.lit(release.label).cast(pl.Enum([release.label])),
         payment=dollars(pl.col("_cents")),
         payment_change=dollars(pl.col("_cents") - pl.col("_whole")),
+        reason=in_words(rows.select("reason")).to_series(),
     )
-    return {"code_modifier": rows.drop("_cents", "_whole")}
+    return {"code_modifier": rows}
 
 
 def _in_force(day: date) -> Rules:
@@ -91,51 +122,58 @@ def _lines(rvu: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
                 **here,
             )
         )  # fmt: skip
-    return pl.concat(by_setting)
+    return pl.concat(by_setting).with_row_index("_line")
 
 
-def _by_rows(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _by_rows(lines: pl.DataFrame) -> Iterator[Part]:
     """Yield the rows of the modifiers that have rows of their own; of 53, the few codes that have one."""
     for modifier, name in OWN_ROWS.items():
         there = pl.col(f"there{name}").is_not_null()
         reason = pl.when(there).then(f"reason{name}").otherwise(pl.lit("no_row"))
-        some = lines.filter(there) if modifier == "53" else lines
-        indicator = None if modifier == "53" else "pctc"
-        yield _rows(some, modifier, indicator, Effect(there, pl.col(name), reason), certainty="certain")
+        effect = Effect(there, pl.col(name), reason)
+        if modifier == "53":
+            if (some := lines.filter(there)).height:
+                yield How(modifier, None, None, False, "certain"), _rows(some, effect)
+            continue
+        for (value,), alike in lines.partition_by("pctc", as_dict=True).items():
+            yield How(modifier, "pctc", value, False, "certain"), _rows(alike, effect)
 
 
-def _by_rules(lines: pl.DataFrame, rules: Rules, day: date) -> Iterator[pl.DataFrame]:
+def _by_rules(lines: pl.DataFrame, rules: Rules, day: date) -> Iterator[Part]:
     """Yield the rows of each modifier that a rule names, for each value of the indicator that the rule goes by."""
     for rule, indicator in INDICATORS.items():
         if rule not in rules:
             continue
         some = _imaged(lines) if rule == "technical_equipment" else lines
         named = sorted({modifier for row in rules[rule] for modifier in row.modifier})
+        said = None if indicator.startswith("_") else indicator
         for (value,), alike in some.partition_by(indicator, as_dict=True).items():
+            made: dict[tuple[ReductionRow, ...], pl.DataFrame] = {}  # modifiers with the same rows do the same
             for modifier in named:
-                own = [row for row in rules[rule] if modifier in row.modifier]
+                own = tuple(row for row in rules[rule] if modifier in row.modifier)
                 row = next((row for row in own if row.indicator in ("", value)), None)
-                if row or rule not in FOR_SOME:
-                    yield _by_rule(alike, rule, modifier, indicator, row, own, rules, day)
+                if row is None and rule in FOR_SOME:
+                    continue
+                because = own if row else ()
+                if because not in made:
+                    made[because] = _by_rule(alike, rule, row, own, rules, day)
+                documentation = bool(row and row.outcome == DOCUMENTED)
+                certainty = row.certainty if row else "certain"
+                yield How(modifier, said, value if said else None, documentation, certainty), made[because]
 
 
 def _by_rule(
-    some: pl.DataFrame, rule: str, modifier: str, indicator: str, row: ReductionRow | None, own: list[ReductionRow],
-    rules: Rules, day: date,
-) -> pl.DataFrame:  # fmt: skip
+    some: pl.DataFrame, rule: str, row: ReductionRow | None, own: Sequence[ReductionRow], rules: Rules, day: date
+) -> pl.DataFrame:
     """Return the rows of a modifier, of codes with one value of the indicator that its rule goes by."""
     effect = _effect(rule, row, own, rules, day)
     # NOTE: a line that has no payment has none with any modifier, for its own reason.
     unpaid = pl.col("reason").is_not_null()
-    effect = Effect(effect.applies, effect.cents, pl.when(unpaid).then("reason").otherwise(effect.reason))
-    return _rows(
-        some, modifier, None if indicator.startswith("_") else indicator, effect,
-        documentation=bool(row and row.outcome == DOCUMENTED),
-        certainty=row.certainty if row else "certain",
-    )  # fmt: skip
+    reason = pl.when(unpaid).then("reason").otherwise(effect.reason)
+    return _rows(some, Effect(effect.applies, effect.cents, reason))
 
 
-def _effect(rule: str, row: ReductionRow | None, own: list[ReductionRow], rules: Rules, day: date) -> Effect:
+def _effect(rule: str, row: ReductionRow | None, own: Sequence[ReductionRow], rules: Rules, day: date) -> Effect:
     whole, yes, no = pl.col("_whole"), pl.lit(value=True), pl.lit(value=False)
     if rule == "return_to_operating_room" and row is None:
         return Effect(no, whole, _NO_TEXT)
@@ -241,18 +279,14 @@ def _imaged(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.with_columns(_imaging=kind).filter(pl.col("_imaging").is_not_null())
 
 
-def _rows(
-    lines: pl.DataFrame, modifier: str, indicator: str | None, effect: Effect, certainty: str,
-    *, documentation: bool = False,
-) -> pl.DataFrame:  # fmt: skip
-    return lines.select(
-        "hcpcs", "participant", "setting", "_whole",
-        modifier=pl.lit(modifier),
-        applies=effect.applies,
-        indicator=pl.lit(indicator, dtype=pl.String),
-        indicator_value=pl.col(indicator) if indicator else _NO_TEXT,
-        _cents=pl.when(effect.reason.is_null()).then(effect.cents),
-        reason=effect.reason,
-        documentation_required=pl.lit(documentation),
-        certainty=pl.lit(certainty),
-    )  # fmt: skip
+def _rows(lines: pl.DataFrame, effect: Effect) -> pl.DataFrame:
+    return (
+        lines.lazy()  # which makes what several of them need once
+        .select(
+            "_line",
+            applies=effect.applies,
+            _cents=pl.when(effect.reason.is_null()).then(effect.cents),
+            reason=effect.reason.cast(pl.Categorical),
+        )
+        .collect()
+    )

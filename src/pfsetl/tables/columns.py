@@ -13,6 +13,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.declared.records.shapes import COLUMNS
 from pfsetl.errors import ContractError
+from pfsetl.tables.key_order import in_order
 
 MEMBER_OF = {
     "rvu": "pprrvu",
@@ -24,20 +25,29 @@ MEMBER_OF = {
 
 
 def shaped(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return a derived table with the contract's types and order; raises ContractError for other columns."""
-    refuse_other_columns(frame.columns, table)
-    return in_order(frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items()), table)
+    """Return a derived table with the contract's types and order; raises ContractError for other columns.
 
-
-def in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return rows in the order of their key; of text in one piece, since a sort by several columns takes twice as long.
-
-    NOTE: parts are put together with a character below all others, so that the order is that of the parts.
+    Text that comes as Enums stays so, with the words that occur.
     """
-    if len(table.key) == 1 or any(table.schema[c] != pl.String for c in table.key):
-        return frame.sort(table.key)
-    order = frame.select(pl.concat_str(table.key, separator="\0")).to_series().arg_sort()
-    return frame.select(pl.all().gather(order))
+    refuse_other_columns(frame.columns, table)
+    typed: list[pl.Expr | pl.Series] = []
+    for name, dtype in table.schema.items():
+        there = frame.schema[name]
+        if isinstance(there, pl.Enum) and dtype == pl.String:
+            typed.append(_of_used_words(frame[name], there.categories))
+        else:
+            typed.append(pl.col(name).cast(dtype))
+    return in_order(frame.select(typed), table)
+
+
+def _of_used_words(text: pl.Series, words: pl.Series) -> pl.Series:
+    """Return an Enum with the words that occur in it, sorted, so that equal rows have equal lists."""
+    import numpy as np
+
+    counts = np.bincount(text.to_physical().drop_nulls().to_numpy(), minlength=len(words))
+    if counts.all() and words.is_sorted():
+        return text
+    return text.cast(pl.Enum(words.filter(pl.Series(counts > 0)).sort()))
 
 
 def refuse_other_columns(found: Iterable[str], table: Table) -> None:
