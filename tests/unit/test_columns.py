@@ -100,7 +100,9 @@ def test_text_that_comes_as_numbers_in_a_list_of_words_is_the_same_table(tmp_pat
     key = Column("code", pl.String(), nullable=False, key=True, unit=None, description="new")
     table = Table("t", "", (key, *more("reason")(())), ())
     text = pl.DataFrame({"code": ["10021", "G0105", "99213"], "reason": ["no_row", None, "by_report"]})
-    words = pl.Schema({"code": pl.Enum(["G0105", "99213", "10021"]), "reason": pl.Enum(["by_report", "never_said", "no_row"])})
+    words = pl.Schema(
+        {"code": pl.Enum(["G0105", "99213", "10021"]), "reason": pl.Enum(["by_report", "never_said", "no_row"])}
+    )
     one, other = (write(columns.shaped(rows, table), table, tmp_path / "t") for rows in (text, text.cast(words)))
     assert one.digest == other.digest
 
