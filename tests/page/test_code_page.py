@@ -158,3 +158,14 @@ def test_no_script_or_style_but_its_own_may_run(opened: Visit) -> None:
     policy = opened.page.get_attribute("meta[http-equiv=Content-Security-Policy]", "content")
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+# CMS's A9155 is in RVU25D and not in RVU26A, which has three A codes that RVU25D lacks: A4295, A4296, A4297.
+def test_a_code_that_ended_says_what_appeared_then(visit: Callable[..., Visit], site: str) -> None:
+    page = visit(site)
+    assert (
+        "With RVU26A, 3 codes of its subsection appeared: A4297, A4296, A4295."
+        in page.go("?code=A9155&date=2026-02-01").text()
+    )
+    before = page.go("?code=A9155&date=2025-11-01").through()
+    assert "Not in RVU26A any more. 3 codes of its subsection appeared then: A4297, A4296, A4295." in before.text()

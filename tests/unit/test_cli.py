@@ -110,6 +110,30 @@ def test_unknown_code_suggests_near_ones(store: Path, run: Run) -> None:
     assert "G0109" in err
 
 
+# CMS's A9155 is in RVU25D and not in RVU26A, which has three A codes that RVU25D lacks: A4295, A4296, A4297.
+def test_a_code_that_ended_says_since_when_and_what_appeared(store: Path, run: Run) -> None:
+    code, _, err = run("code", "A9155", "--output", store)
+    said = " ".join(err.split())
+    assert (code, "last in RVU25D (in force to 2025-12-31) and no longer in RVU26A" in said) == (2, True)
+    assert "3 codes of its subsection appeared, nearest by number A4297 A4296 A4295" in said
+    assert "code A9155 --release RVU25D" in said
+
+
+def test_a_code_with_a_modifier_is_referred_to_its_card(store: Path, run: Run) -> None:
+    code, _, err = run("code", "G0101-26", "--output", store)
+    assert (code, "The card of G0101 has every modifier" in " ".join(err.split())) == (2, True)
+
+
+def test_a_reader_that_goes_away_is_no_failure_of_the_data(store: Path) -> None:
+    """As `pfsetl code G0101 | head -1` does, under pipefail."""
+    command = [sys.executable, "-m", "pfsetl", "code", "G0101", "--output", str(store)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_unpublished_release_names_those_that_are(store: Path, run: Run) -> None:
     code, _, err = run("code", "G0101", "--release", "RVU26B", "--output", store)
     assert code == 2

@@ -95,6 +95,12 @@ def test_a_rollback_to_before_brings_it_back(store: LocalStore) -> None:
     assert (list(back.releases), back.manifest.pfsetl.withdrawn or {}) == (["RVU25A", "RVU25D"], {})
 
 
+def test_a_rollback_says_that_it_brings_back_what_was_withdrawn(store: LocalStore, run: Run) -> None:
+    withdraw(store, "RVU25A", WHY)
+    out = run("rollback", "2", "--output", store)[1]
+    assert f"RVU25A is published again, and was withdrawn: {WHY}" in out
+
+
 def test_the_store_verifies(store: LocalStore) -> None:
     withdraw(store, "RVU25A", WHY)
     assert not verify.verify(store, deep=True).bad

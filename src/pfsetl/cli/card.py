@@ -1,5 +1,6 @@
 """The card of one code in one release, as code pages show it: RVUs, national payment, and how it compares."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,11 +10,13 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
+from pfsetl.pricing.lookup import elsewhere
 from pfsetl.publication.release_record import ReleaseRecord, plain
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command, first_build
 from pfsetl.source import members
 
+EVENTS = "code_events"
 SETTINGS = {"nonfacility": "Non-facility", "facility": "Facility"}
 MEASURES = {
     "work_rvu": "work RVU",
@@ -145,13 +148,35 @@ def _setting(row: dict[str, Any], setting: str) -> dict[str, Any]:
 
 def _unknown_code(version: Version, code: str, label: str) -> str:
     known = version.scan("rvu", label).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
+    said = f"{code}: not in {label} (version {version.number}, {len(known):,} codes)."
+    if (whole := re.split(r"[\s.-]", code)[0]) in known:
+        return f"{said} The card of {whole} has every modifier: {command(f'code {whole}', version.store)}."
+    if gone := _gone(version, code, label):
+        return f"{said} {gone}"
     close = beside(code, known)
     hint = f" Near: {', '.join(close)}." if close else " Codes have five characters, like 99213 or G0101."
     lacks = members.participants(version.releases[label].missing)
     hint += f" The file of {' and '.join(lacks)} is missing from {label}, and may list it." if lacks else ""
     if version.releases[label].sample:
         hint += f" What is published of {label} is a sample; the bundled one has Level II codes alone."
-    return f"{code}: not in {label} (version {version.number}, {len(known):,} codes).{hint}"
+    return f"{said}{hint}"
+
+
+def _gone(version: Version, code: str, label: str) -> str:
+    """Say when a code ended or begins, what appeared when it went, and how to see it; "" where it never was."""
+    told = elsewhere(version, label, code)
+    if not told:
+        return ""
+    if any(resource.table == EVENTS for resource in version.resources):
+        last = version.scan(EVENTS).filter(hcpcs=code, modifier="", event="gone").collect().tail(1)
+        for appeared, count in last.select("appeared_when_gone", "appeared_when_gone_count").iter_rows():
+            what = "1 code" if count == 1 else f"{count} codes"
+            told += (
+                f" When it went, {what} of its subsection appeared, nearest by number {appeared}." if appeared else ""
+            )
+    held = [one for one in version.releases if not version.scan("rvu", one).filter(hcpcs=code).collect().is_empty()]
+    last_held = max(held, key=lambda one: _order(one, version.releases[one]))
+    return f"{told} {command(f'code {code} --release {last_held}', version.store)} shows it."
 
 
 def _order(label: str, record: ReleaseRecord) -> tuple[int, int, str]:

@@ -25,6 +25,7 @@ MODULES = {
     "telling": ("history", "explain"),
     "watching": ("status",),
 }
+OUTPUT_CLOSED = 141  # as the shell says of a command that ends because nobody reads it any more
 COMMANDS = {name: module for module, names in MODULES.items() for name in names}
 GROUPS = {name: Group(name, sort_key=place) for place, name in enumerate(examples.HEADINGS)}
 for command, module in COMMANDS.items():  # imported when it's run: a price needs nothing of what builds a release
@@ -57,7 +58,9 @@ def run(arguments: list[str]) -> None:
     except CycloptsError as error:
         _fail(error, 2, debug)
     except BrokenPipeError:
-        sys.stderr.close()
+        # NOTE: what is left to write goes nowhere, so that nothing is said of it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(OUTPUT_CLOSED)
     except OSError as error:
         _fail(
             PfsetlError(f"{error.filename or 'output'}: {error.strerror or error}. Check path and space."),

@@ -52,12 +52,17 @@ def rollback(number: int, *, output: Output = DEFAULT_OUTPUT, json: Json = False
         The version whose content is wanted; 'pfsetl versions' lists them.
     """
     store = open_store(output)
-    newest = version.open_version(store).number
+    before = version.open_version(store)
+    newest, withdrawn = before.number, before.manifest.pfsetl.withdrawn or {}
     result = going_back.rollback(store, number)
+    back = {label: told.why for label, told in withdrawn.items() if label in result.releases}
     if json:
-        print(render.as_json({"version": result.number, "published": result.number > newest, "content_of": number}))
+        told = {"version": result.number, "published": result.number > newest, "content_of": number}
+        print(render.as_json(told | {"withdrawn_before": back}))
     elif result.number > newest:
         print(f"version {result.number} published: the content of version {number} again")
+        for label, why in back.items():
+            print(terminal.plain(f"{label} is published again, and was withdrawn: {why}"))
     else:
         print(f"unchanged: version {result.number} has the content of version {number} already")
 

@@ -32,6 +32,10 @@ class _Console(Console):
         except MarkupError:  # a name that looks like one of the tags
             super().print(*plain, **options | {"markup": False})
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line that whoever read the output has gone."""
+        raise BrokenPipeError
+
 
 def _escaped(one: Any) -> Any:
     return _OWN.sub(r"\[", one) if isinstance(one, str) else one

@@ -2,30 +2,37 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import polars as pl
 
+from pfsetl.publication.version import Version
 from pfsetl.site import states
 from pfsetl.site.files import by_prefix
 
+EVENTS = "code_events"
+Gone = list[list[Any]]
 Reader = Callable[[int], pl.DataFrame]  # what the release of this number says of each row
 _ROW, _INDICATORS = "-" * 40, "-" * 12  # about what the names around a row, and each change of its indicators, take
 
 
-def code_files(read: Reader, releases: int, texts: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+def code_files(
+    read: Reader, releases: int, texts: Mapping[str, str], gone: Mapping[str, Gone]
+) -> Iterator[tuple[str, bytes]]:
     """Yield (beginning of the codes, JSON) of each file of codes; `texts` are public descriptions of codes.
 
-    A file is `{"indicators": [...], "sections": [...], "codes": {code: {"s": section, "t": text, "rows": {participant:
-    {modifier: {"v": [[release, values]...], "i": [[release, number of the indicators]...]}}}}}}`.
+    A file is `{"indicators": [...], "sections": [...], "codes": {code: {"s": section, "t": text, "g": [[release that
+    first lacks it, codes that appeared then, how many]...], "rows": {participant: {modifier: {"v": [[release,
+    values]...], "i": [[release, number of the indicators]...]}}}}}}`.
     """
     sections: dict[str, tuple[str, str]] = {}
     rows: dict[str, dict[str, dict[str, list[str]]]] = {}
     for changed in states.changes(_said(read, releases, sections)):
         for hcpcs, line, modifier, said in changed.iter_rows():
             rows.setdefault(hcpcs, {}).setdefault(line, {}).setdefault(modifier, []).append(said)
-    sized = {code: _sized(found) for code, found in rows.items()}
+    sized = {code: _sized(found) + _json(gone.get(code, "")) for code, found in rows.items()}
     for prefix, codes in by_prefix(sized).items():
-        yield prefix, _file(codes, rows, sections, texts)
+        yield prefix, _file(codes, rows, sections, texts, gone)
 
 
 def _said(read: Reader, releases: int, sections: dict[str, tuple[str, str]]) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -47,12 +54,13 @@ def _file(
     rows: Mapping[str, Mapping[str, Mapping[str, list[str]]]],
     sections: Mapping[str, tuple[str, str]],
     texts: Mapping[str, str],
+    gone: Mapping[str, Gone],
 ) -> bytes:
     known: dict[str, int] = {}
     named: dict[tuple[str, str], int] = {}
 
     def numbered(changed: str) -> str:
-        each = [(at, json.dumps(said, separators=(",", ":"))) for at, said in json.loads(f"[{changed}]") if said]
+        each = [(at, _json(said)) for at, said in json.loads(f"[{changed}]") if said]
         return ",".join(f"[{at},{known.setdefault(said, len(known))}]" for at, said in each)
 
     def row(both: list[str]) -> str:
@@ -63,12 +71,26 @@ def _file(
             f'"{line}":{{' + ",".join(f'"{modifier}":{row(both)}' for modifier, both in found.items()) + "}"
             for line, found in rows[one].items()
         )
-        text = f'"t":{json.dumps(texts[one], ensure_ascii=False)},' if texts.get(one) else ""
+        text = f'"t":{_json(texts[one])},' if texts.get(one) else ""
+        text += f'"g":{_json(gone[one])},' if one in gone else ""
         section = named.setdefault(sections[one], len(named))
         return f'"{one}":{{"s":{section},{text}"rows":{{{",".join(lines)}}}}}'
 
     each = ",\n".join(code(one) for one in codes)
-    return (
-        f'{{"codes":{{\n{each}}},\n"indicators":[{",".join(known)}],'
-        f'"sections":{json.dumps(list(named), separators=(",", ":"), ensure_ascii=False)}}}\n'
-    ).encode()
+    return (f'{{"codes":{{\n{each}}},\n"indicators":[{",".join(known)}],"sections":{_json(list(named))}}}\n').encode()
+
+
+def gone_codes(version: Version, only: str | None = None) -> dict[str, Gone]:
+    """Return of codes that a release in force lacks after one that had them what appeared in their subsection then."""
+    if not any(resource.table == EVENTS for resource in version.resources):
+        return {}
+    rows = version.scan(EVENTS).filter(pl.col("appeared_when_gone").is_not_null(), modifier="", event="gone")
+    told = (rows.filter(hcpcs=only) if only else rows).collect()
+    found: dict[str, Gone] = {}
+    for code, *said in told.select("hcpcs", "release", "appeared_when_gone", "appeared_when_gone_count").iter_rows():
+        found.setdefault(code, []).append(said)
+    return found
+
+
+def _json(said: Any) -> str:
+    return json.dumps(said, separators=(",", ":"), ensure_ascii=False)

@@ -12,7 +12,7 @@ from pfsetl.publication.version import Version
 from pfsetl.remedies import first_build
 from pfsetl.site import base, words
 from pfsetl.site.beside import beside_files, in_part, lacks, on_telehealth_list
-from pfsetl.site.codes import code_files
+from pfsetl.site.codes import code_files, gone_codes
 from pfsetl.site.comparison import section_files
 from pfsetl.site.edits import edit_files
 from pfsetl.site.files import checksum, encoded
@@ -53,7 +53,9 @@ def data(
     told |= {"zips": [], "parquet": parquet.rstrip("/")}
     newest = calendar.formula_day(version.release(order[-1]))
     kinds: dict[str, Iterator[tuple[str, bytes]]] = {
-        "codes": code_files(lambda number: _rows(version, order[number], code), len(order), called),
+        "codes": code_files(
+            lambda number: _rows(version, order[number], code), len(order), called, gone_codes(version, code)
+        ),
         "beside": beside_files(version, order[-1], code),
         "edits": edit_files(version, newest, code),
         "search": search_files(version, order, called, code),

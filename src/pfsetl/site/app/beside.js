@@ -35,6 +35,7 @@ export async function beside({known, asked}) {
       said.rbcs && fact("Kind of service (RBCS)", said.rbcs.filter(Boolean).join(" – ")),
       !facts.lacks.includes("telehealth") && fact("Telehealth", said.telehealth ? `on Medicare's list${said.telehealth[0] ? ` (${said.telehealth[0]})` : ""}${said.telehealth[1] ? "; sound without picture is enough" : ""}` : "not on Medicare's list"),
       Object.entries(RELATIONS).map(([name, title]) => [title, (said.code_relation ?? {})[name] ?? (said.add_on ?? {})[name]]).filter(([, codes]) => codes).map(([title, codes]) => fact(title, links(codes, asked)))),
+    known.gone.map(([label, codes, count]) => el("p", {}, `Not in ${label} any more. ${count === 1 ? "1 code" : `${count} codes`} of its subsection appeared then: `, links(codes.split(" "), asked), count > codes.split(" ").length && " and others", ".")),
     edits.map(([title, codes]) => el("details", {}, el("summary", {}, `${grouped(codes.length)} ${title}`), el("p", {class: "codes"}, links(codes, asked)))),
     el("form", {class: "bar", onsubmit: (event) => { event.preventDefault(); if (other.value.trim()) go({...asked, participant: "", with: codeOf(other.value)}); }},
       other, el("button", {}, `Beside ${known.code}`)),

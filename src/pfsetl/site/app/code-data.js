@@ -17,7 +17,7 @@ export async function loadCode(code) {
   const found = Object.hasOwn(file.codes, code) ? file.codes[code] : null;
   if (!found) return null;
   const [section, subsection] = file.sections[found.s];
-  return {code, section, subsection, text: found.t ?? "", rows: found.rows, indicators: file.indicators};
+  return {code, section, subsection, text: found.t ?? "", gone: found.g ?? [], rows: found.rows, indicators: file.indicators};
 }
 
 export async function codesNear(code) {

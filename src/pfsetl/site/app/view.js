@@ -1,5 +1,5 @@
 // What is asked of a code, answered: the release of the day, its row, the place, and the price.
-import {facts, releases, releaseOn, usualDay, participantsOf, lineOf, factorOn, daysHeld} from "./facts.js";
+import {facts, releases, releaseNumber, releaseOn, usualDay, participantsOf, lineOf, factorOn, daysHeld} from "./facts.js";
 import {rowAt, modifiersAt, releasesWith} from "./code-data.js";
 import {loadPlaces, indicesOn} from "./places.js";
 import {priceOf, NATION} from "./money.js";
@@ -113,7 +113,15 @@ function absent(known, number) {
   const said = [];
   if (before !== undefined) said.push(`it was last in ${releases[before].label}`);
   if (after !== undefined) said.push(`${before === undefined ? "it begins" : "it's there again"} in ${releases[after].label}`);
-  return `${known.code} isn't in ${releases[number].label}, which prices this day; of the releases of this site, ${said.join(" and ")}.`;
+  return `${known.code} isn't in ${releases[number].label}, which prices this day; of the releases of this site, ${said.join(" and ")}.${appeared(known, number)}`;
+}
+
+// What appeared in the subsection of a code with the release that first lacks it, nearest by number first.
+function appeared(known, number) {
+  const found = known.gone.findLast(([label]) => releaseNumber(label) <= number);
+  if (!found) return "";
+  const [label, codes, count] = found;
+  return ` With ${label}, ${count === 1 ? "1 code" : `${count} codes`} of its subsection appeared: ${codes.replaceAll(" ", ", ")}${count > codes.split(" ").length ? " and others" : ""}.`;
 }
 
 // The price in every locality of the release.
