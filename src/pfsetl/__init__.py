@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # as type checkers read it; importing typing costs as much as starting Python
 if TYPE_CHECKING:
     from pfsetl.errors import PfsetlError
+    from pfsetl.payers.answers import BenchmarkAnswer
+    from pfsetl.payers.benchmark import benchmark
     from pfsetl.pipeline.build import Build, build
     from pfsetl.pricing.answers import (
         ClaimAnswer,
@@ -34,9 +36,10 @@ if TYPE_CHECKING:
     from pfsetl.story.profile import Profile, profile
 
 __all__ = [
-    "Build", "ClaimAnswer", "CodeEditAnswer", "Companion", "History", "HistoryAnswer", "LineAnswer", "PfsetlError",
-    "PriceAnswer", "ProblemAnswer", "Profile", "ProfileAnswer", "RelationAnswer", "SourceAnswer", "StepAnswer",
-    "Version", "WorkIndexAnswer", "build", "claim", "history", "open", "open_store", "price", "profile",
+    "BenchmarkAnswer", "Build", "ClaimAnswer", "CodeEditAnswer", "Companion", "History", "HistoryAnswer", "LineAnswer",
+    "PfsetlError", "PriceAnswer", "ProblemAnswer", "Profile", "ProfileAnswer", "RelationAnswer", "SourceAnswer",
+    "StepAnswer", "Version", "WorkIndexAnswer", "benchmark", "build", "claim", "history", "open", "open_store",
+    "price", "profile",
 ]  # fmt: skip
 
 _ANSWERS = [name for name in __all__ if name.endswith("Answer")]
@@ -45,6 +48,7 @@ _FROM = {
     "Companion": "pfsetl.publication.companions:Companion",
     "PfsetlError": "pfsetl.errors:PfsetlError",
     "Version": "pfsetl.publication.version:Version",
+    "benchmark": "pfsetl.payers.benchmark:benchmark",
     "build": "pfsetl.pipeline.build:build",
     "claim": "pfsetl.pricing.price:claim",
     "open": "pfsetl.publication.version:open_version",
@@ -52,6 +56,7 @@ _FROM = {
     "price": "pfsetl.pricing.price:price",
     **{name: f"pfsetl.pricing.answers:{name}" for name in _ANSWERS},
     "History": "pfsetl.story.history:History",
+    "BenchmarkAnswer": "pfsetl.payers.answers:BenchmarkAnswer",
     "HistoryAnswer": "pfsetl.story.answers:HistoryAnswer",
     "CodeEditAnswer": "pfsetl.story.answers:CodeEditAnswer",
     "Profile": "pfsetl.story.profile:Profile",

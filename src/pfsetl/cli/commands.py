@@ -13,6 +13,7 @@ from pfsetl.declared import declarations
 from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
 
 MODULES = {
+    "benchmarking": ("benchmark",),
     "building": ("demo", "build", "backfill", "check"),
     "declaring": ("declare",),
     "fetching": ("fetch", "discover"),

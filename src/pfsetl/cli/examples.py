@@ -7,7 +7,7 @@ PUBLISH, LOOK, PRICE, KEEP = "Publish", "Look", "Price", "Keep a store"
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     PUBLISH: ("demo", "build", "backfill", "check", "fetch", "discover", "declare", "load"),
     LOOK: ("list", "code", "history", "explain", "diff", "trace", "sql", "site", "serve", "page", "export", "views"),
-    PRICE: ("price", "claim"),
+    PRICE: ("price", "claim", "benchmark"),
     KEEP: ("status", "versions", "runs", "verify", "repair", "rollback", "withdraw", "unload", "prune"),
 }
 
@@ -41,6 +41,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "pfsetl price 99213 --date 2026-02-01 --locality 90210",
     ),
     "claim": ("pfsetl claim lines-2026.csv",),
+    "benchmark": (
+        "pfsetl benchmark rates.csv percent.csv --locality CA/18",
+        "pfsetl benchmark network.json.gz percent.parquet",
+    ),
     "status": ("pfsetl status",),
     "versions": ("pfsetl versions --json",),
     "runs": ("pfsetl runs --last 5",),

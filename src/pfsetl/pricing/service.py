@@ -194,6 +194,12 @@ def _by_modifier(names: Sequence[str], day: date) -> str:
     return next(iter(named)) if len(named) == 1 else PHYSICIAN
 
 
+def setting_of(text: str, day: date) -> str:
+    """Return the setting that a user names, as such or by a place of service; raises UsageError for what is neither."""
+    where = text.strip()
+    return _setting_at(where.zfill(2), day) if _PLACE.fullmatch(where) else _one_of("setting", where, SETTINGS)
+
+
 @lru_cache(maxsize=20_000)
 def _setting_at(place: str, day: date) -> str:
     """Return the setting of CMS's place of service on a day; raises UsageError where Medicare's table has none."""

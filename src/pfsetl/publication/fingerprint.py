@@ -29,7 +29,8 @@ CODE = (
 ELSEWHERE = frozenset({
     "claim_columns.csv", "counties.csv", "county_names.csv", "known_from.csv",
     "modifier_conflicts.csv", "modifiers.csv", "places_of_service.csv",
-    "pair_modifiers.csv", "practitioner_modifiers.csv", "same_day.csv", "service_groups.csv",
+    "pair_modifiers.csv", "practitioner_modifiers.csv", "rate_columns.csv", "rate_terms.csv", "same_day.csv",
+    "service_groups.csv",
     "watch/deadlines.csv", "watch/known_problems.csv", "words/titles.csv", "words/values.csv", "zip_counties.csv",
 })  # fmt: skip
 BY_RELEASE = frozenset({

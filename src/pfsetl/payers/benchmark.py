@@ -1,0 +1,149 @@
+"""What users call: a file of payers' rates beside what Medicare pays, written row by row, with a summary."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Collection
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from pfsetl.errors import UsageError
+from pfsetl.payers import compare, summary, writing
+from pfsetl.payers.answers import BenchmarkAnswer
+from pfsetl.payers.contracts import Contracts
+from pfsetl.payers.medicare import NATIONAL, Request, medicare
+from pfsetl.payers.opening import opened
+from pfsetl.payers.rate import REASONS, code_of, is_code
+from pfsetl.payers.reading import OTHER, reading
+from pfsetl.payers.spool import Spool
+from pfsetl.payers.told import Told
+from pfsetl.pricing import lookup
+from pfsetl.pricing.loaded import of_store
+from pfsetl.pricing.place import find_place
+from pfsetl.pricing.service import day_of
+from pfsetl.publication.version import Version, open_version
+from pfsetl.remedies import first_build
+
+TODAY, LAST_DAY = "today", "the last day that the newest release is in force"
+MOST_SHOWN = 1_000  # rows of a summary in an answer; the file has all
+
+
+def benchmark(
+    rates: str | Path,
+    out: str | Path,
+    *,
+    date: date | str | None = None,
+    locality: str | None = None,
+    codes: Collection[str] = (),
+    mine: str | Path | None = None,
+    summary_out: str | Path | None = None,
+    output: str | Path | Version = "output",
+) -> BenchmarkAnswer:
+    """Write payers' rates beside what Medicare pays for the same service, day, setting and locality.
+
+    `rates` is a CSV, `out` a new .csv or .parquet. `date` and `locality` are for rates that don't name theirs: by
+    default today, or the last day that the newest release prices, and the nation. `codes` chooses rates; `mine` is a
+    CSV of one's own, which the summary places among the others. Raises UsageError.
+
+    >>> pfsetl.benchmark("rates.csv", "percent.csv", locality="CA/18")["reasons"]  # doctest: +SKIP
+    {'percentage_of_charge': 2}
+    """
+    source, target = Path(rates), Path(out)
+    beside = Path(summary_out) if summary_out else target.with_name(f"{target.stem}-summary{target.suffix}")
+    for path in (target, beside):
+        writing.check(path)
+    version = output if isinstance(output, Version) else open_version(output)
+    if not version.releases:
+        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
+    told = Told()
+    asked = _request(version, date, locality, told)
+    wanted = frozenset(code_of(code) for code in codes)
+    if wrong := sorted(code for code in wanted if not is_code(code)):
+        raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")
+    own = _mine(Path(mine), asked) if mine else None
+    with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
+        spool, contracts = Spool(Path(folder)), Contracts(Path(folder))
+        with opened(source) as file:
+            read = stack.enter_context(reading(file, told, wanted))
+            spool.take(read.rates)
+        prices = medicare(asked, read.services(spool.services))
+        if wanted:
+            prices = prices.filter(pl.col("code").is_in(sorted(wanted)))
+        found = _Counts()
+        with writing.written(target, compare.SCHEMA) as write:
+            for part in compare.compared(spool, prices, read.judged):
+                write(compare.shown(part))
+                contracts.add(part)
+                found.add(part, asked.day)
+        made = summary.summary(contracts, spool.contracts, prices, own)
+        with writing.written(beside, summary.SCHEMA) as write:
+            write(made)
+    if left := spool.rows - found.rates:
+        told.left_out[OTHER] += left
+    return {
+        "version": version.number, "format": told.form, "date": asked.day, "locality": asked.locality or NATIONAL,
+        "rates": found.rates, "rows": found.rows, "percentages": found.priced,
+        "reasons": {name: found.reasons[name] for name in REASONS if found.reasons[name]},
+        "left_out": dict(told.left_out), "expired": found.expired, "notes": told.notes,
+        "files": [str(path) for path in (target, beside)],
+        "summary": made.to_dicts() if made.height <= MOST_SHOWN else made.filter(pl.col("level") != "code").to_dicts(),
+    }  # fmt: skip
+
+
+class _Counts:
+    """What the rows of a file came to."""
+
+    def __init__(self) -> None:
+        self.rates = self.rows = self.priced = self.expired = 0
+        self.reasons: Counter[str] = Counter()
+
+    def add(self, part: pl.DataFrame, day: date) -> None:
+        """Count a part of compared rates."""
+        self.rows += part.height
+        self.rates += int(part["nth"].eq(0).sum())
+        self.priced += part["hundredths"].count()
+        self.expired += int((part["expires"] < day).sum())
+        self.reasons.update(dict(part["reason"].drop_nulls().value_counts().rows()))
+
+
+def _request(version: Version, day: date | str | None, locality: str | None, told: Told) -> Request:
+    """Return where and when rates are priced that don't say it, checked; raises UsageError."""
+    if day in (None, ""):
+        when = _default_day(version)
+        told.note(f"no date given: {when}, {TODAY if when == _today() else LAST_DAY}")
+    else:
+        when = day_of(day, "date")
+    release = lookup.release_in_force(version, when).label
+    place = find_place(version, release, locality, when, of_store(version.store))
+    for note in place.notes:
+        told.note(note)
+    return Request(version, when, locality)
+
+
+def _default_day(version: Version) -> date:
+    """Return today where a published release prices it, else the last day that the newest release is in force."""
+    today = _today()
+    try:
+        lookup.release_in_force(version, today)
+    except UsageError:
+        days = (version.release(label).effective_to for label in version.releases)
+        return max((day for day in days if day), default=today)
+    return today
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _mine(path: Path, asked: Request) -> pl.DataFrame:
+    """Return rates of one's own, compared."""
+    with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, opened(path) as file:
+        spool, told = Spool(Path(folder)), Told()
+        with reading(file, told) as read:
+            spool.take(read.rates)
+        parts = list(compare.compared(spool, medicare(asked, spool.services), read.judged))
+    if not parts:
+        raise UsageError(f"{path}: no rates in it. Give a CSV with code and rate.")
+    return pl.concat(parts)

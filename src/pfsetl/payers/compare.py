@@ -1,0 +1,67 @@
+"""Rates beside Medicare's price, part by part: the percentage in whole hundredths, or the reason why there is none."""
+
+from collections.abc import Callable, Iterator
+
+import polars as pl
+
+from pfsetl.payers.rate import PLACES
+from pfsetl.payers.spool import Spool
+from pfsetl.tables.exact import decimal
+
+# What Medicare pays is in cents, a rate in ten-thousandths of a dollar, a percentage in hundredths.
+Judge = Callable[[pl.Series], pl.DataFrame]
+PERCENT = pl.Decimal(18, 2)
+DOLLARS = pl.Decimal(18, 2)
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "row": pl.Int64, "payer": pl.String, "plan": pl.String, "provider": pl.String, "code_type": pl.String,
+    "code": pl.String, "modifiers": pl.String, "section": pl.String, "place_of_service": pl.String,
+    "setting": pl.String, "date": pl.Date, "locality": pl.String, "release": pl.String,
+    "rate": pl.Decimal(18, PLACES), "medicare": DOLLARS, "percent_of_medicare": PERCENT, "reason": pl.String,
+    "detail": pl.String, "expires": pl.Date,
+}  # fmt: skip
+SCHEMA = pl.Schema(_COLUMNS)
+
+
+def compared(spool: Spool, prices: pl.DataFrame, judged: Judge | None) -> Iterator[pl.DataFrame]:
+    """Yield the rates with what Medicare pays and the percentage, one row for each setting.
+
+    A rate with a reason of its own stays one row. `judged` tells of providers as rates name them whether they are
+    `wanted`, and `lost` because none of them is in the file; rates of those that aren't wanted are left out.
+    """
+    contracts = spool.contracts
+    for part in spool.parts():
+        rates = part
+        if judged:
+            rates = part.join(judged(part["provider"].unique()), on="provider", how="left", maintain_order="left")
+            gone = pl.when("lost").then(pl.lit("provider_group_missing"))
+            rates = rates.filter("wanted").with_columns(reason=pl.coalesce("reason", gone))
+        own = pl.col("reason").is_not_null()
+        rows = (
+            rates.join(prices, on="service", how="inner", maintain_order="left_right")
+            .filter(~own | (pl.col("nth") == 0))
+            .join(contracts, on="contract", how="left", maintain_order="left")
+        )
+        yield rows.with_columns(
+            cents=pl.when(~own).then("cents"),
+            setting=pl.when(~own).then("setting"),
+            detail=pl.when(own).then("detail").otherwise("why"),
+            reason=pl.coalesce("reason", "no_price"),
+        ).with_columns(hundredths=pl.when(pl.col("reason").is_null()).then(percent(pl.col("amount"), pl.col("cents"))))
+
+
+def percent(amount: pl.Expr, cents: pl.Expr) -> pl.Expr:
+    """Return hundredths of a percent, half up: 100 x rate / Medicare's price, in whole numbers.
+
+    >>> pl.select(percent(pl.lit(150_0000), pl.lit(10489))).item()  # $150.00 of $104.89 is 143.01 %
+    14301
+    """
+    return (amount * 200 + cents) // (cents * 2)
+
+
+def shown(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return compared rates in the columns that are written."""
+    return rows.with_columns(
+        rate=decimal(pl.col("amount"), pl.Decimal(18, PLACES)),
+        medicare=decimal(pl.col("cents"), DOLLARS),
+        percent_of_medicare=decimal(pl.col("hundredths"), PERCENT),
+    ).select(SCHEMA.names())
