@@ -166,7 +166,10 @@ def staged(root: Path, rng: random.Random) -> None:
     (root / name).write_text(json.dumps({"resources": [resource], "record": content["pfsetl"]["releases"]["RVU25A"]}))
 
 
-FOLDERS = ["chain", "companions", "objects", "objects/conversion_factor", "runs", "schemas", "staged", "tmp", "tree"]
+FOLDERS = [
+    "chain", "companions", "iceberg", "objects", "objects/conversion_factor", "pins", "runs", "schemas", "staged",
+    "tmp", "tree",
+]  # fmt: skip
 FILES = [
     "chain/000003.json",
     "companions/zip_locality/2025-10-01-aaaaaaaaaaaaaaaa.json",

@@ -9,8 +9,8 @@ import pfsetl
 
 STEPS = [
     "errors", "near", "document", "remedies", "storage", "declared", "source", "parsing", "tables", "publication",
-    "export", "archive_cache", "pricing", "payers", "story", "site", "archive_folder", "pipeline", "alarms", "watch",
-    "looks", "status", "declare", "cli", "flows",
+    "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site", "archive_folder", "pipeline", "alarms",
+    "watch", "looks", "status", "declare", "cli", "flows",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 

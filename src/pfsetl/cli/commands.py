@@ -22,6 +22,7 @@ MODULES = {
     "proving": ("verify", "repair"),
     "exporting": ("export", "views", "sql"),
     "publishing": ("versions", "runs", "rollback", "withdraw", "prune"),
+    "registering": ("iceberg",),
     "reading": ("list", "code", "diff", "trace"),
     "telling": ("history", "explain"),
     "watching": ("status",),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 PUBLISH, LOOK, PRICE, KEEP = "Publish", "Look", "Price", "Keep a store"
 
 HEADINGS: Mapping[str, tuple[str, ...]] = {
-    PUBLISH: ("demo", "build", "backfill", "check", "fetch", "discover", "declare", "load"),
+    PUBLISH: ("demo", "build", "backfill", "check", "fetch", "discover", "declare", "load", "iceberg"),
     LOOK: ("list", "code", "history", "explain", "diff", "trace", "sql", "site", "serve", "page", "export", "views"),
     PRICE: ("price", "claim", "benchmark"),
     KEEP: ("status", "versions", "runs", "verify", "repair", "rollback", "withdraw", "unload", "prune"),
@@ -36,6 +36,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "pfsetl export imaging --format csv --where \"hcpcs BETWEEN '70010' AND '79999'\"",
     ),
     "views": ("pfsetl views pfs", "pfsetl views pfs --base https://example.org/mpfs"),
+    "iceberg": ("pfsetl iceberg --output output", "pfsetl iceberg --base s3://bucket/mpfs", "pfsetl iceberg --keep 5"),
     "price": (
         "pfsetl price 97761 --date 2026-02-01 --locality CA/18",
         "pfsetl price 99213 --date 2026-02-01 --locality 90210",

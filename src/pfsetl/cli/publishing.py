@@ -10,7 +10,7 @@ from pfsetl.publication import rollback as going_back
 from pfsetl.publication import runs as history
 from pfsetl.publication import version
 from pfsetl.publication import withdraw as taking_out
-from pfsetl.remedies import first_build
+from pfsetl.remedies import command, first_build
 from pfsetl.storage.opening import open_store
 
 
@@ -118,6 +118,11 @@ def prune(
     what = f"{len(done.versions)} versions and {len(done.objects)} files of {done.bytes:,} bytes"
     kept = f"kept are {', '.join(map(str, done.kept)) or 'none'}"
     print(f"removed {what}; {kept}" if yes else f"would remove {what}; {kept}. Nothing was touched; --yes does it.")
+    if done.pinned:
+        print(
+            f"kept for tags of the Iceberg tables: {', '.join(map(str, done.pinned))}; "
+            f"{command(f'iceberg --keep {keep}', store)} gives them up"
+        )
     if done.waiting:
         print(
             f"{len(done.waiting)} files of {sum(done.waiting.values()):,} bytes are left to a later prune: younger "

@@ -43,13 +43,17 @@ class Listed(Record, frozen=True):
 
 
 class Catalog(Record, frozen=True):
-    """All versions of a store, oldest first; `sha256` is that of the rest, `dataset` what search engines read."""
+    """All versions of a store, oldest first; `sha256` is that of the rest, `dataset` what search engines read.
+
+    `iceberg` names the record of Iceberg tables, where the versions are registered as such.
+    """
 
     format: int
     newest: Count
     versions: tuple[Listed, ...]
     dataset: Mapping[str, Any]
     sha256: str
+    iceberg: str | Later = UNSET
 
 
 class File(Record, frozen=True):

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 import polars as pl
+from msgspec import UNSET
 
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError
-from pfsetl.publication import catalog, version
+from pfsetl.publication import catalog, registered, version
 from pfsetl.publication.catalog import FOLDER, FORMAT, NAME, Catalog, File, Files, Key, Listed, Listing
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.version import Version
@@ -35,6 +36,13 @@ def keep(at: Version) -> None:
 def renew(store: Store) -> None:
     """Write the catalogue and every listing anew, from the manifests alone."""
     _written(store, None)
+
+
+def refresh(store: Store) -> None:
+    """See to it that the catalogue of a store names its Iceberg tables where there are some, and else none."""
+    there = catalog.usable(store)
+    if there is None or bool(there.iceberg) != store.exists(registered.NAME):
+        _written(store, there)
 
 
 def forget(store: Store) -> None:
@@ -77,6 +85,7 @@ def _written(store: Store, before: Catalog | None) -> Catalog:
         versions=tuple(entries),
         dataset=_dataset(newest or version.load(store, entries[-1].version), entries[-1]),
         sha256="",
+        iceberg=registered.NAME if store.exists(registered.NAME) else UNSET,
     )
     made = msgspec.structs.replace(made, sha256=catalog.sha256_of(made))
     store.put(NAME, catalog.encoded(made))

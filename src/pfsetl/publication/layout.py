@@ -12,8 +12,17 @@ from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import version_of
 
 QUARANTINE = "quarantine"
-FOLDERS = ("chain", "companions", "objects", "runs", "schemas", "staged", "tmp", "tree", "versions")
-FLAT = ("chain", "companions/*", "objects/*", "runs", "schemas", "staged")  # folders of files alone
+FOLDERS = ("chain", "companions", "iceberg", "objects", "pins", "runs", "schemas", "staged", "tmp", "tree", "versions")
+FLAT = (
+    "chain",
+    "companions/*",
+    "iceberg/*/*/metadata",
+    "objects/*",
+    "pins",
+    "runs",
+    "schemas",
+    "staged",
+)  # folders of files alone
 
 
 def wrong(store: LocalStore, trees: Iterable[tuple[str, str]], there: set[int]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pfsetl.declared import contracts
 from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import catalog_writing, chain, manifest, rehash, version
+from pfsetl.publication import catalog_writing, chain, manifest, pins, rehash, version
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
@@ -20,7 +20,8 @@ class Pruning:
     """What a prune removes: manifests by number, trees by number, staging records, objects with their bytes.
 
     `waiting` are objects that no kept version needs either, but which are too young, or staged and not yet
-    committed; a later prune takes them.
+    committed; a later prune takes them. `pinned` are kept for tags of
+    Iceberg tables alone.
     """
 
     kept: tuple[int, ...]
@@ -29,6 +30,7 @@ class Pruning:
     records: tuple[str, ...]
     objects: Mapping[str, int]
     waiting: Mapping[str, int]
+    pinned: tuple[int, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -40,20 +42,22 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
     """Return what a prune that keeps the newest `keep` versions would remove; nothing is touched.
 
     Kept are also versions that were the newest less than `grace` seconds ago: someone may be reading them, or may be
-    about to publish under the number after them. So are objects younger than that, and those that a backfill staged
-    and can still take over. Raises UsageError for less than one version, StoreError when a kept manifest
-    can't be read.
+    about to publish under the number after them. So are versions that are pinned, objects younger than that, and
+    those that a backfill staged and can still take over. Raises UsageError for less than one version, StoreError when
+    a kept manifest can't be read.
     """
     if keep < 1:
         raise UsageError(f"--keep {keep}: the newest version always stays. Give 1 or more.")
     there = version.numbers(store)
     chain.refuse_missing(store, there)
-    gone = []
+    pinned = pins.pinned(store)
+    gone: list[int] = []
+    held: list[int] = []
     for number, following in pairwise(there[: 1 - keep or None]):
         if (store.age(manifest.name(following)) or 0.0) <= grace:
             break
-        gone.append(number)
-    kept = there[len(gone) :]
+        (held if number in pinned else gone).append(number)
+    kept = [number for number in there if number not in gone]
     needed, tables, newest = _needed(store, kept)
     records, staged = _staged(store, newest, grace) if newest else ((), frozenset[str]())
     spare = {name: store.size(name) or 0 for name in _objects(store, tables, gone) if name not in needed}
@@ -66,19 +70,23 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
         records,
         {name: size for name, size in spare.items() if name not in waiting},
         waiting,
+        tuple(held),
     )
 
 
 def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruning:
-    """Carry out a plan; return what was removed, which is less where an object came into use since the plan was made.
+    """Carry out a plan; return what was removed, which is less where something came into use since the plan was made.
 
     Manifests go first, the oldest first, then trees, then objects: wherever it stops, every manifest that is left
     has all its objects. What it left over, the next prune finds. The newest manifest stays, so no number comes again.
     """
-    for number in plan.versions:
+    pinned = pins.pinned(store)
+    versions = tuple(number for number in plan.versions if number not in pinned)
+    for number in versions:
         chain.record(store, number, rehash.sha256(store.chunks(manifest.name(number))), chain.PRUNED)
         store.delete(manifest.name(number))
-    for number in plan.trees:
+    trees = tuple(number for number in plan.trees if number not in pinned)
+    for number in trees:
         store.hide_tree(number)
     for name in plan.records:
         store.delete(name)
@@ -91,7 +99,9 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
             removed[name] = size
     catalog_writing.forget(store)
     later = {name: size for name, size in plan.objects.items() if name not in removed}
-    return Pruning(plan.kept, plan.versions, plan.trees, plan.records, removed, {**plan.waiting, **later})
+    held = tuple(sorted({*plan.pinned, *plan.versions} - {*versions}))
+    kept = tuple(sorted({*plan.kept, *held}))
+    return Pruning(kept, versions, trees, plan.records, removed, {**plan.waiting, **later}, held)
 
 
 def _needed(store: Store, kept: Iterable[int]) -> tuple[set[str], set[str], Version | None]:

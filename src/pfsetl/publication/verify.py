@@ -15,6 +15,7 @@ from pfsetl.publication import (
     layout,
     manifest,
     over_releases,
+    registered,
     rehash,
     runs,
     staging,
@@ -46,7 +47,8 @@ class Proof:
 def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
     """Look at every file of a store, or of one version; `deep` counts and digests the rows of each table again.
 
-    Nothing is changed. Without `at`, the chain, companions, records, `latest` and trees are looked at too.
+    Nothing is changed. Without `at`, the chain, Iceberg tables, companions, records, `latest` and trees are looked
+    at too.
     """
     numbers = version.numbers(store) if at is None else [at]
     proof, seen = Proof(numbers), _Seen()
@@ -63,6 +65,8 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
     if at is None:
         _chain(proof, store, seen)
         _catalog(proof, store, seen)
+        for name, problem in registered.problems(store, hashes):
+            _add(proof, name, problem)
         _records(proof, store, max(hashes, default=0))
         if trees:
             for name, problem in layout.wrong(trees, seen.trees, set(numbers)):
