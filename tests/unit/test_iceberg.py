@@ -132,10 +132,8 @@ def test_a_rollback_is_the_next_snapshot(store: LocalStore) -> None:
 def test_a_withdrawn_release_stays_under_the_tags_of_before(store: LocalStore) -> None:
     withdraw.withdraw(store, "RVU25B", "a draft")
     done = register.register(store)
-    assert (factors(by_polars(done)).keys(), factors(at_tag(done, "v2")).keys()) == (
-        {"RVU25A"},
-        {"RVU25A", "RVU25B"},
-    )
+    assert sorted(factors(by_polars(done))) == ["RVU25A"]
+    assert sorted(factors(at_tag(done, "v2"))) == ["RVU25A", "RVU25B"]
 
 
 def test_columns_have_the_contract_s_meanings_units_and_key(store: LocalStore) -> None:
@@ -195,7 +193,7 @@ def test_a_new_version_adds_its_snapshot_and_rewrites_no_other(store: LocalStore
     p.published(store, "RVU26A", "33.4009")
     done = register.register(store)
     new = {name.rpartition("/")[2][:6] for name in metadata(store) - before if name.endswith(".avro")}
-    assert (done.added, new, opened(done).metadata.last_sequence_number) == ((3,), {"000003"}, 3)
+    assert (done.added, new, opened(done).metadata.current_snapshot_id) == ((3,), {"000003"}, 3)
     assert factors(at_tag(done, "v3")).keys() == {"RVU25A", "RVU25B", "RVU26A"}
 
 
@@ -407,7 +405,8 @@ def test_dying_at_any_write_leaves_tables_that_read_and_the_next_run_goes_on(
 
 
 def test_of_two_runs_at_once_both_end_with_every_version(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, write = [], table.Growing.commit
+    first: list[bool] = []
+    write = table.Growing.commit
 
     def commit(self: table.Growing) -> bool:
         if not first:
