@@ -22,7 +22,8 @@ def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     elif not rows:
         print(f"{output}: nothing is published there. {first_build(output)}")
     else:
-        cells = [[", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows]
+        shown = [row | {"created": render.moment(row["created"])} for row in rows]
+        cells = [[", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in shown]
         render.console().print(render.table("", list(rows[0]), cells))
 
 

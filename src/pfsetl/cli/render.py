@@ -11,12 +11,15 @@ from typing import Any
 from rich.console import Console
 from rich.errors import MarkupError
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from pfsetl.cli import terminal
 
 _PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
+ANY_WIDTH = 10_000
+LONGEST_WORD = 26  # of a cell that isn't broken; a path may be longer
 _OWN = re.compile(r"\[(?!/?(?:bold|yellow)\])")  # the tags that this program writes itself are left
 
 
@@ -24,13 +27,19 @@ class _Console(Console):
     """A console that shows text from archives and stores as it is: it can't steer the terminal, nor be markup."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print as rich does, each text made plain."""
+        """Print as rich does, each text made plain, and tables so that they keep whole words if they can."""
+        for one in objects:
+            if isinstance(one, Table) and self._wanted(one) > self.width:
+                _fit(one, self.width)
         plain = [terminal.plain(o) if isinstance(o, str) else o for o in objects]
         marked = plain if options.get("markup") is False else [_escaped(o) for o in plain]
         try:
             super().print(*marked, **options)
         except MarkupError:  # a name that looks like one of the tags
             super().print(*plain, **options | {"markup": False})
+
+    def _wanted(self, made: Table) -> int:
+        return Measurement.get(self, self.options.update(max_width=ANY_WIDTH), made).maximum
 
     def on_broken_pipe(self) -> None:
         """Leave it to the command line that whoever read the output has gone."""
@@ -63,6 +72,38 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for row in filled:
         made.add_row(*row)
     return made
+
+
+def _fit(made: Table, width: int) -> None:
+    """Give a table that is wider than the terminal columns that hold whole words, the longest broken if they must be.
+
+    Where even that is too wide, columns stand closer together. What room is left goes to the columns with most to show.
+    """
+    words, whole = [], []
+    for column in made.columns:
+        column.header = str(column.header).replace("_", " ")
+        texts = [column.header, *map(str, column.cells)]
+        words.append(max(map(len, " ".join(texts).split()), default=1))
+        whole.append(max(map(len, texts)))
+    gaps = len(words) - 1
+    far = sum(min(word, LONGEST_WORD) for word in words) + 2 * gaps <= width
+    room = width - gaps * (2 if far else 1)
+    longest = next((n for n in range(LONGEST_WORD, 1, -1) if sum(min(word, n) for word in words) <= room), 1)
+    widths = [min(word, longest) for word in words]
+    while sum(widths) < min(room, sum(whole)):
+        widths[max(range(len(widths)), key=lambda n: whole[n] - widths[n])] += 1
+    for column, given in zip(made.columns, widths, strict=True):
+        column.width = given
+    made.padding = (0, 1) if far else (0, 1, 0, 0)
+
+
+def moment(iso: str) -> str:
+    """Return a moment as a person reads it, in UTC, to the minute.
+
+    >>> moment("2026-11-29T23:21:26+00:00")
+    '2026-11-29 23:21'
+    """
+    return iso[:16].replace("T", " ")
 
 
 def whom(participant: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from pfsetl.cli.render import table, whom
+from pfsetl.cli.render import moment, table, whom
 from pfsetl.cli.terminal import plain
 from pfsetl.declared import declarations
 from pfsetl.publication.diff import Diff
@@ -41,7 +41,9 @@ def runs(out: Console, records: Sequence[dict[str, Any]]) -> None:
         steps = sorted(run["steps"], key=lambda s: -s["seconds"])[:3]
         longest = ", ".join(f"{s['release'] or ''} {s['step']} {s['seconds']:.2f} s".strip() for s in steps)
         asked = " ".join(str(value) for value in run["asked"].values() if value)
-        rows.append((run["started"], run["command"], asked, run["outcome"], run["version"], run["error"] or longest))
+        rows.append(
+            (moment(run["started"]), run["command"], asked, run["outcome"], run["version"], run["error"] or longest)
+        )
     out.print(table("", ("started", "run", "of", "outcome", "version", "longest steps, or what went wrong"), rows))
 
 

@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 from pfsetl.cli import render
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
-from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed
 from pfsetl.status import Status
 from pfsetl.status import status as measured
@@ -26,8 +25,9 @@ def status(*, output: Output = DEFAULT_OUTPUT, max_lag: AtLeastNone | None = Non
     if json:
         print(render.as_json(asdict(found)))
     else:
+        out = render.console()
         for line in _lines(found):
-            print(plain(line))
+            out.print(line, markup=False)
     if found.stale:
         raise ChecksFailed("\n".join(f"stale: {why}" for why in found.stale))
 

@@ -42,7 +42,7 @@ function sentence(priced) {
   const [from, to] = [first.price.payment, last.price.payment];
   if (first === last) return `${dollars(to)} from ${first.first} to ${last.last}`;
   const percent = (Number(to - from) / Number(from || 1n)) * 100;
-  return `From ${dollars(from)} in ${first.first.slice(0, 4)} to ${dollars(to)} in ${last.first.slice(0, 4)}: ${percent < 0 ? "−" : "+"}${Math.abs(percent).toFixed(1)} %`;
+  return `From ${dollars(from)} in ${first.first.slice(0, 4)} to ${dollars(to)} in ${last.first.slice(0, 4)}: ${percent < 0 ? "−" : "+"}${Math.abs(percent).toFixed(Math.abs(percent) < 0.1 ? 2 : 1)} %`;
 }
 
 function steps(found, idle, value, text, words) {
