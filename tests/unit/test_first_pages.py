@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+import pfsetl
 from pfsetl.cli import main
 from tests.unit.test_consumers_page import Example, examples, lines, run
+from tools.chart import chart
 
 ROOT = Path(__file__).parents[2]
 START = list(examples((ROOT / "docs" / "start.md").read_text()))
@@ -26,6 +28,10 @@ def test_the_first_ten_minutes_print_what_the_page_says(folder: Path, monkeypatc
     assert START
     for example in START:
         assert lines(run(example, shared)) == lines(example.printed), f"line {example.line}"
+
+
+def test_the_chart_is_that_of_the_demo(folder: Path) -> None:
+    assert chart(pfsetl.open(folder / "output" / "demo")) == (ROOT / "docs" / "changes.svg").read_text()
 
 
 def test_readme_makes_the_demo_first() -> None:
