@@ -127,3 +127,10 @@ def test_only_level_ii_codes_have_words(folder: Path) -> None:
     worded = [code for codes in files for code, said in codes.items() if "t" in said]
     assert worded  # CMS's own words for G0101
     assert [code for code in worded if not re.fullmatch("[ABCE-V][0-9]{4}", code)] == []
+
+
+def test_search_engines_are_told_what_the_site_is(folder: Path) -> None:
+    inside = (folder / "index.html").read_text().partition('<script type="application/ld+json">')[2]
+    told = json.loads(inside.partition("</script>")[0])
+    # RVU25D is in force from 2025-10-01, RVU26A to 2026-03-31, by CMS's pages
+    assert (told["@type"], told["temporalCoverage"]) == ("Dataset", "2025-10-01/2026-03-31")

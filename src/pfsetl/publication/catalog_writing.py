@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError
-from pfsetl.publication import catalog, registered, version
+from pfsetl.publication import catalog, dataset, registered, version
 from pfsetl.publication.catalog import FOLDER, FORMAT, NAME, Catalog, File, Files, Key, Listed, Listing
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.version import Version
@@ -147,22 +147,14 @@ def _ends(store: Store, resource: Resource, key: Iterable[str]) -> tuple[Key | N
 
 
 def _dataset(at: Version, entry: Listed) -> dict[str, Any]:
-    """Return a schema.org Dataset of the newest version, which search engines for data sets read."""
-    known = [at.release(label) for label in at.releases]
-    days = [day for release in known for day in (release.effective_from, release.effective_to) if day]
-    return {
-        "@context": "https://schema.org/",
-        "@type": "Dataset",
-        "name": at.manifest.title or "pfsetl",
-        "description": at.manifest.description or "",
-        "version": str(at.number),
-        "dateModified": at.created,
+    """Return a schema.org Dataset of the newest version, with the files that list and describe it."""
+    files = (
+        {"@type": "DataDownload", "encodingFormat": "application/json", "contentUrl": name}
+        for name in (entry.listing, entry.manifest)
+    )
+    more = {
         "isBasedOn": [source["path"] for source in at.manifest.sources or ()],
-        "temporalCoverage": f"{min(days)}/{max(days)}" if days else None,
-        "isAccessibleForFree": at.classification == contracts.PUBLIC,
         "variableMeasured": sorted({r.table for r in at.resources}),
-        "distribution": [
-            {"@type": "DataDownload", "encodingFormat": "application/json", "contentUrl": entry.listing},
-            {"@type": "DataDownload", "encodingFormat": "application/json", "contentUrl": entry.manifest},
-        ],
+        "distribution": [*files],
     }
+    return dataset.described(at) | more

@@ -64,9 +64,13 @@ def style() -> str:
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip() + "\n"
 
 
-def site_page(base: bytes) -> bytes:
-    """Return index.html of a site: its style and what it knows of its version inside, its script beside it."""
-    return _page(base, '<script src="app.js" defer></script>', "script-src 'self'; connect-src 'self'")
+def site_page(base: bytes, dataset: bytes) -> bytes:
+    """Return index.html of a site: its style and what it knows of its version inside, its script beside it.
+
+    `dataset` is what search engines for data sets read, as JSON; it runs nothing.
+    """
+    inside = f'<script type="application/ld+json">{_embedded(dataset)}</script>\n<script src="app.js" defer></script>'
+    return _page(base, inside, "script-src 'self'; connect-src 'self'")
 
 
 def single_page(base: bytes, files: bytes, title: str) -> bytes:

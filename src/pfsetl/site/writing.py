@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import pfsetl
 from pfsetl import document
 from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication import dataset
 from pfsetl.publication.version import Version
 from pfsetl.site import made, shell, texts
 from pfsetl.site.files import encoded
@@ -37,7 +38,7 @@ def site(version: Version, descriptors: Version | None = None, parquet: str = ""
     called = texts.together(version, descriptors)
     for path, content in made.data(version, texts=called, licensed=descriptors is not None, parquet=parquet):
         if path == made.BASE:
-            yield "index.html", shell.site_page(content)
+            yield "index.html", shell.site_page(content, encoded(dataset.described(version)))
         else:
             yield path, content
 
