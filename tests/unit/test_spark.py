@@ -23,21 +23,29 @@ TYPES = {"string": "string", "boolean": "boolean", "int32": "int", "float64": "d
 
 
 @pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("spark")
+
+
+@pytest.fixture(scope="module")
+def spark(place: Path) -> Iterator[Any]:
+    """A session whose working directory, which Java never changes, is the place."""
     if shutil.which("java") is None:
         pytest.skip("SKIPPED, NOT PASSED: no Java on the path; Spark needs one")
     sql = pytest.importorskip("pyspark.sql", reason="SKIPPED, NOT PASSED: not installed: pip install pyspark")
     options = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "1", "spark.log.level": "ERROR"}
-    session = sql.SparkSession.builder.master("local[1]").config(map=options).getOrCreate()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        session = sql.SparkSession.builder.master("local[1]").config(map=options).getOrCreate()
     yield session
     session.stop()
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("spark")
-    main(["demo", "--output", str(folder / "output" / "demo")])
-    return folder
+def folder(spark: Any, place: Path) -> Path:
+    """Where the demo is published."""
+    main(["demo", "--output", str(place / "output" / "demo")])
+    return place
 
 
 @pytest.fixture(scope="module")
