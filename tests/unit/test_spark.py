@@ -84,8 +84,8 @@ def test_spark_finds_the_types_and_values_of_a_table(name: str, spark: Any, samp
         expected[column.name] = TYPES.get(kind, kind)
     assert types == expected
     by_pyarrow = readers.by_pyarrow(files)[1]
-    for column, fact in facts(rows, types).items():
-        assert fact == by_pyarrow[column][: len(fact)], column
+    for name_of_column, fact in facts(rows, types).items():
+        assert fact == by_pyarrow[name_of_column][: len(fact)], name_of_column
 
 
 def test_a_cent_that_differs_is_noticed(spark: Any) -> None:
