@@ -8,9 +8,8 @@ import msgspec
 
 from pfsetl.declared import contracts
 from pfsetl.errors import during, proposing
-from pfsetl.parsing.parse import Parsed
 from pfsetl.pipeline import texts
-from pfsetl.pipeline.examine import other_bytes_of
+from pfsetl.pipeline.examine import Members, other_bytes_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.pipeline.stage import keep, kept_of, read_members, stage
 from pfsetl.publication import licensing, publish, version
@@ -77,10 +76,10 @@ def _build(request: Request, store: Store, descriptors_store: Store | None) -> B
     result = _unchanged(one)
     if result and described is None:
         return result
-    parsed = read_members(one)
-    result = result or _published(one, _staged(one, parsed))
+    there = read_members(one, compared=result is None)
+    result = result or _published(one, _staged(one, there))
     if described is not None:
-        texts.publish(one, described, parsed, result.record)
+        texts.publish(one, described, there.parsed, result.record)
     return result
 
 
@@ -103,8 +102,8 @@ def _makes_the_same(one: Opened, known: ReleaseRecord) -> bool:
     return kept is not None and kept.content == known.content
 
 
-def _staged(one: Opened, parsed: list[Parsed]) -> StagedRelease:
-    made = stage(one, parsed)
+def _staged(one: Opened, there: Members) -> StagedRelease:
+    made = stage(one, there)
     if one.before and one.before.content == made.content:
         keep(one, made)  # which no version will say: other code or declarations, and the same tables
     return made

@@ -1,6 +1,7 @@
 """An opened archive read, derived and checked, with nothing written."""
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,14 @@ from pfsetl.tables import agreement, completeness, since, unplaced, work_index
 from pfsetl.tables.check import Finding, Report, check
 from pfsetl.tables.derived import derived
 from pfsetl.tables.normalize import Accounting, Tables, normalize
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The members of an archive as values, from the format that is believed, and the files that repeat them as text."""
+
+    parsed: list[Parsed]
+    others: list[RawTable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +62,33 @@ def examine(
     request = Request(label, archive, None, all_formats, sample, accept)
     with during(f"checking {label} in {archive}"), proposing(label.upper(), archive):
         one = opened(request, base or version.empty(LocalStore(Path("output"))), records)
-        parsed = parsed_members(one)
-        return examined(one, parsed, *normalize(parsed, one.release, contracts.load()))
+        there = members_of(one)
+        return examined(one, there, *normalize(there.parsed, one.release, contracts.load()))
 
 
-def parsed_members(one: Opened) -> list[Parsed]:
-    """Read and type every member of an archive, from the format that is believed."""
-    raws = read(one.archive)
-    identity.held(one.archive.files, raws, one.release)  # first: a file of another release breaks other rules too
-    return [parse(raw) for raw in raws]
+def members_of(one: Opened, *, compared: bool = True) -> Members:
+    """Read and type every member of an archive, and beside that read its other formats, if they are to be compared."""
+    with ThreadPoolExecutor(1) as beside:
+        others = beside.submit(read_others, one.archive, all_formats=one.all_formats) if compared else None
+        raws = read(one.archive)
+        identity.held(one.archive.files, raws, one.release)  # first: a file of another release breaks other rules too
+        return Members([parse(raw) for raw in raws], others.result() if others else [])
 
 
-def examined(one: Opened, parsed: list[Parsed], tables: Tables, accounts: list[Accounting]) -> Examined:
+def examined(one: Opened, there: Members, tables: Tables, accounts: list[Accounting]) -> Examined:
     """Derive and check the source tables of a release; raises ArchiveError for what is published elsewhere."""
-    others = read_others(one.archive, all_formats=one.all_formats)
-    raws = [*(p.raw for p in parsed), *others]
+    raws = [*(p.raw for p in there.parsed), *there.others]
     told = identity.held(one.archive.files, raws, one.release)
-    complete = tables | derived(tables, one.release, contracts.load())
-    agreed, found = agreement.agreements(complete, one.release, members.participants(one.archive.missing))
-    report = _report(one, complete, found)
-    differences = _differences(one, parsed, others)
+    with ThreadPoolExecutor(1) as beside:
+        compared = beside.submit(_differences, one, there)
+        complete = tables | derived(tables, one.release, contracts.load())
+        agreed, found = agreement.agreements(complete, one.release, members.participants(one.archive.missing))
+        report = _report(one, complete, found)
+        differences = compared.result()
     parity.refuse_unexplained(one.label, differences, accepted="differences" in one.request.accept)
     made = recording.source(one.archive, one.request.url, one.release, one.base, sample=one.request.sample)
     made = recording.with_findings(made, one.archive, accounts, differences, report, told, agreed)
-    made = _with_notices(one, made, complete, parsed, raws)
+    made = _with_notices(one, made, complete, there.parsed, raws)
     return Examined(complete, report, _held_elsewhere(one, made, complete))
 
 
@@ -142,12 +154,12 @@ def _since(one: Opened, tables: Tables) -> Since:
     return neighbours.since(one.release, tables, one.base.store, one.base.releases, one.base.resources)
 
 
-def _differences(one: Opened, parsed: list[Parsed], others: list[RawTable]) -> list[FormatDifference]:
+def _differences(one: Opened, there: Members) -> list[FormatDifference]:
     """Compare each member with its other formats; a file that can't be read as that member is an error too."""
-    believed = {(p.raw.member, p.raw.participant): p for p in parsed}
+    believed = {(p.raw.member, p.raw.participant): p for p in there.parsed}
     found: list[FormatDifference] = []
     compared: set[tuple[str, str]] = set()
-    for raw in others:
+    for raw in there.others:
         first = believed[raw.member, raw.participant]
         found += parity.differences(first, parse(raw, like=first))
         compared.add((raw.member, raw.format))

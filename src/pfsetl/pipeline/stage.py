@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pfsetl.declared import calendar, contracts
 from pfsetl.errors import during, proposing
-from pfsetl.parsing.parse import Parsed
-from pfsetl.pipeline.examine import examined, parsed_members
+from pfsetl.pipeline.examine import Members, examined, members_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.publication import parquet, publish, recording, staging
 from pfsetl.publication.fingerprint import fingerprint
@@ -18,15 +17,15 @@ from pfsetl.tables import by_locality, work_index
 from pfsetl.tables.normalize import normalize
 
 
-def stage(one: Opened, parsed: list[Parsed] | None = None) -> StagedRelease:
+def stage(one: Opened, there: Members | None = None) -> StagedRelease:
     """Read, normalize, derive, check and write one release; the result is what `publish.commit` needs.
 
-    `parsed` are the archive's members where they have been read.
+    `there` are the archive's members where they have been read.
     """
     contract, release, store = contracts.load(), one.release, one.base.store
-    parsed = read_members(one) if parsed is None else parsed
+    there = read_members(one) if there is None else there
     with step("normalize", one.label) as done:
-        tables, accounts = normalize(parsed, release, contract)
+        tables, accounts = normalize(there.parsed, release, contract)
         done.rows = sum(table.height for table in tables.values())
     with store.scratch() as target, ThreadPoolExecutor(1) as writer:
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
@@ -34,7 +33,7 @@ def stage(one: Opened, parsed: list[Parsed] | None = None) -> StagedRelease:
         payments = by_locality.payment_locality(tables["rvu"], indices, release, parquet.STREAMED_ROW_GROUP)
         under_way = writer.submit(parquet.write, payments, contract.tables["payment_locality"], target)
         with step("derive and check", one.label):
-            found = examined(one, parsed, tables, accounts)
+            found = examined(one, there, tables, accounts)
             found.report.raise_if_bad()
         complete = found.tables | {"releases": recording.releases_table(release, found.record, one.base)}
         with step("write", one.label) as done:
@@ -44,12 +43,12 @@ def stage(one: Opened, parsed: list[Parsed] | None = None) -> StagedRelease:
         return made
 
 
-def read_members(one: Opened) -> list[Parsed]:
-    """Read and type every member of an archive, as a step of the run."""
+def read_members(one: Opened, *, compared: bool = True) -> Members:
+    """Read and type every member of an archive, as a step of the run, with the formats that are to be compared."""
     with step("read", one.label) as done:
-        parsed = parsed_members(one)
-        done.rows = sum(p.frame.height for p in parsed)
-    return parsed
+        there = members_of(one, compared=compared)
+        done.rows = sum(p.frame.height for p in there.parsed)
+    return there
 
 
 def stage_missing(

@@ -64,8 +64,7 @@ class RowsDigest:
             total.update(f"{name} {type_text(dtype)}\n".encode())
             if name in self._values:
                 if name in self._words:
-                    words = pl.Series(self._words[name])
-                    total.update(str(words.str.join("\0").item() if len(words) else "").encode())
+                    total.update("\0".join(self._words[name].to_pylist()).encode())
                 total.update(self._values[name].digest() + self._nulls[name].digest())
         return total.hexdigest()
 

@@ -9,6 +9,7 @@ made anew, or what is declared alone (docs/decisions/0039, 0040).
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 from msgspec import UNSET
@@ -116,24 +117,33 @@ def completed(
             "version. Nothing was published. Upgrade pfsetl."
         )
     result = [r for r in resources if not is_over_releases(r)]
-    for name, how in known.items():
-        one = _making(store, contract, name, how, result, records)
+
+    def files(name: str) -> list[Resource]:
+        one = _making(store, contract, name, known[name], result, records)
         alone = merge.declared(one) if one.table.over == DECLARED else None
-        files = _files(one) if alone is None else {ALL: (how.rule, rows_digest(alone))}
-        for place, of in files.items():
+        wanted = _files(one) if alone is None else {ALL: (one.how.rule, rows_digest(alone))}
+        found: list[Resource] = []
+        for place, of in wanted.items():
             kept = there.get((name, place))
             asked = again if place == ALL else again & {place}
             if kept and kept.of == of and not (asked and not _is_as_written(store, kept)):
-                result.append(kept)
+                found.append(kept)
                 continue
             if (name, *of) not in made:
                 if alone is not None:
-                    found: Parts = merge.refuse_broken(one, ALL, alone, {}, list(predecessors(records))[-1])
+                    rows: Parts = merge.refuse_broken(one, ALL, alone, {}, list(predecessors(records))[-1])
                 else:
-                    found = merge.merged(one, kept, of) if place == ALL else merge.rows(one, place)
-                made[name, *of] = msgspec.structs.replace(put(name, place, found), of=of)
-            result.append(made[name, *of])
-    return result
+                    rows = merge.merged(one, kept, of) if place == ALL else merge.rows(one, place)
+                made[name, *of] = msgspec.structs.replace(put(name, place, rows), of=of)
+            found.append(made[name, *of])
+        return found
+
+    # NOTE: a table over all releases holds the rows of all of them, so these are made one after the other.
+    large = [name for name in known if contract.tables[name].over == ALL_RELEASES]
+    with ThreadPoolExecutor(1) as beside:
+        of_all = beside.submit(lambda: [r for name in large for r in files(name)])
+        of_one = [r for name in known if name not in large for r in files(name)]
+        return [*result, *of_one, *of_all.result()]
 
 
 def _making(

@@ -67,7 +67,8 @@ def _codes(tables: Tables) -> pl.DataFrame:
 def _appeared_beside(lost: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """Return, of each row that was gone, the codes of its subsection that appeared in that release, nearest first."""
     appeared: dict[str, list[str]] = {}
-    for code, place in new.filter(modifier="").select("hcpcs", "place").iter_rows():
+    asked = new.filter(pl.col("modifier") == "", pl.col("place").is_in(lost["place"].unique().to_list()))
+    for code, place in asked.select("hcpcs", "place").iter_rows():
         appeared.setdefault(place, []).append(code)
     found: list[tuple[str | None, int]] = []
     for code, modifier, place in lost.select(*_CODE, "place").iter_rows():
