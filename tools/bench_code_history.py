@@ -46,21 +46,26 @@ def main(cms: Path, folder: Path) -> None:
     staged = list(_staged(store, cms, list(registry.releases())[: RELEASES + 1]))
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {len(staged) - 1} releases and one more", flush=True)
     base = publish.commit(store, staged[:-1], version.open_version(store), WITHOUT)
-    less = _processor(lambda: publish.commit(store, staged[-1:], base, WITHOUT))
+    less = _spent(lambda: publish.commit(store, staged[-1:], base, WITHOUT))
     base = rollback.rollback(store, base.number)
-    whole = _processor(lambda: publish.commit(store, staged[:1], base, CONTRACT))
+    whole = _spent(lambda: publish.commit(store, staged[:1], base, CONTRACT))
     base = version.open_version(store)
-    more = _processor(lambda: publish.commit(store, staged[-1:], base, CONTRACT))
-    print(f"making all of it: {whole:.2f} s of processor time", flush=True)
-    print(f"merging one more: {more - less:.2f} s ({more:.2f} the commit, {less:.2f} without the table)", flush=True)
+    more = _spent(lambda: publish.commit(store, staged[-1:], base, CONTRACT))
+    print(f"making all of it: {whole[0]:.2f} s, {whole[1]:.2f} of processor time", flush=True)
+    wall, processor = (one - other for one, other in zip(more, less, strict=True))
+    print(
+        f"merging one more: {wall:.2f} s, {processor:.2f} of processor time, beside a commit without the table",
+        flush=True,
+    )
     (made,) = (r for r in version.open_version(store).resources if r.table == TABLE)
     _sizes(folder / "store" / made.path)
 
 
-def _processor(work: Callable[[], object]) -> float:
-    start = time.process_time()
+def _spent(work: Callable[[], object]) -> tuple[float, float]:
+    """Return seconds of wall and of processor time."""
+    wall, processor = time.perf_counter(), time.process_time()
     work()
-    return time.process_time() - start
+    return time.perf_counter() - wall, time.process_time() - processor
 
 
 def _sizes(path: Path) -> None:
