@@ -27,6 +27,7 @@ MODULES = {
     "telling": ("history", "explain"),
     "watching": ("status",),
 }
+STANDARD_INPUT = "/dev/stdin"  # what `-` stands for
 OUTPUT_CLOSED = 141  # as the shell says of a command that ends because nobody reads it any more
 COMMANDS = {name: module for module, names in MODULES.items() for name in names}
 GROUPS = {name: Group(name, sort_key=place) for place, name in enumerate(examples.HEADINGS)}
@@ -50,6 +51,7 @@ def run(arguments: list[str]) -> None:
         if os.environ.get(OUTPUT_VARIABLE) == "":
             raise UsageError(f"{OUTPUT_VARIABLE} is empty. Name a store in it, or unset it.")
         _refuse_empty(arguments)
+        arguments = [STANDARD_INPUT if argument == "-" else argument for argument in arguments]
         arguments = _overlaid(arguments)
         if not {"--version", *COMMANDS} & set(arguments):
             for command in COMMANDS:

@@ -1,5 +1,6 @@
 """Read claim lines from CSV or JSON; each good line becomes a service, each bad one says what is wrong with it."""
 
+import codecs
 import csv
 import io
 import math
@@ -27,6 +28,7 @@ COLUMNS = (
 _KNOWN = frozenset(COLUMNS)
 _SEVERAL = "modifiers"  # the one thing that may stand in several columns
 _SEPARATORS = (",", "\t", ";", "|")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MOST_LINES = 100_000
 MOST_BYTES = 32 << 20  # 100,000 lines of claims have 10 MB
 MOST_CHARACTERS = 1_000_000  # of a line of CSV; one with every column has 150
@@ -55,9 +57,10 @@ def read_claim_lines(path: Path, *, unknown_modifiers: bool = False) -> list[Cla
             data = stream.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise UsageError(f"{path}: more than {MOST_BYTES:,} bytes. Price it in parts, each claim whole.")
-        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"  # Excel's "Unicode Text" is UTF-16
+        text = io.TextIOWrapper(io.BytesIO(data), encoding=encoding).read()
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text; save it as CSV UTF-8"
         raise UsageError(f"{path}: {why}. Give a CSV or JSON file of claim lines.") from error
     if "\0" in text[:4]:
         raise UsageError(f"{path}: not UTF-8 text: it has NUL bytes, as UTF-16 has. Save it as UTF-8.")
