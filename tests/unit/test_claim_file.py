@@ -62,7 +62,8 @@ def test_text_is_read_as_excel_saves_it(tmp_path, encoding):
     path = tmp_path / "c.csv"
     path.write_text("hcpcs\tdate\nG9902\t2025-01-15\n", encoding=encoding)
     (line,) = read_claim_lines(path)
-    assert line.service and line.service.hcpcs == "G9902"
+    assert line.service
+    assert line.service.hcpcs == "G9902"
 
 
 def test_a_dash_reads_what_comes_through_a_pipe(output):
