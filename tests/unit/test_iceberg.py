@@ -357,6 +357,31 @@ def test_a_record_cut_short_is_found_and_made_anew(store: LocalStore) -> None:
     assert verify.verify(store).bad == {}
 
 
+def test_a_pin_or_a_record_that_is_gone_is_found_and_written_again(store: LocalStore) -> None:
+    register.register(store)
+    gone = {"pins/000001-iceberg", registered.NAME}
+    for name in gone:
+        (store.root / name).unlink()
+        assert name in verify.verify(store).bad
+        register.register(store)
+        assert verify.verify(store).bad == {}
+
+
+def test_a_table_that_ended_is_empty_from_then_on_and_goes_when_all_are_made_anew(tmp_path: Path) -> None:
+    store, known = LocalStore(tmp_path / "store"), p.CONTRACT.tables[NAME]
+    old = dataclasses.replace(
+        p.CONTRACT, tables={**p.CONTRACT.tables, "factor": dataclasses.replace(known, name="factor")}
+    )
+    rows = {name: p.factor("RVU25A", "1.0000") for name in (NAME, "factor")}
+    publish.commit(store, [publish.stage(store, "RVU25A", rows, p.RECORD, old)], version.open_version(store), old)
+    p.published(store, "RVU25A", "2.0000")
+    before = register.register(store)
+    assert (len(at_tag(before, "v1", "factor")), len(at_tag(before, "v2", "factor"))) == (1, 0)
+    done = register.register(store, keep=1, again=True)
+    assert ("factor" in done.tables, store.names(registered.folder("factor"))) == (False, [])
+    assert register.register(store).versions == (2,)
+
+
 class Dead(BaseException):
     pass
 

@@ -5,7 +5,7 @@ every table that a reader finds is whole, and the next run goes on.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pfsetl.declared import contracts
@@ -44,7 +44,6 @@ def register(
     *,
     keep: int | None = None,
     again: bool = False,
-    report: Callable[[int], object] = lambda _: None,
 ) -> Registration:
     """Register what isn't yet; `base` is the address under which readers find the store, by default where it is.
 
@@ -55,7 +54,7 @@ def register(
     if keep is not None and keep < 1:
         raise UsageError(f"--keep {keep}: the newest version always has its tag. Give 1 or more; --remove removes all.")
     for _ in range(ATTEMPTS):
-        if (done := _registered(store, base, keep, again, report)) is not None:
+        if (done := _registered(store, base, keep, again)) is not None:
             return done
     raise StoreError(f"{store}/{registered.NAMESPACE}: other runs keep writing there. Run it again when they're done.")
 
@@ -63,7 +62,8 @@ def register(
 def remove(store: Store) -> tuple[str, ...]:
     """Remove the tables and give all versions up; return the names of what was removed. Published files stay."""
     removed = [registered.NAME] if store.exists(registered.NAME) else []
-    for name in sorted(_names(store, _before(store)[0])):
+    known = {*contracts.load().tables, *contracts.descriptors().tables}
+    for name in sorted(known | _names(store, _before(store)[0])):
         removed += store.names(registered.folder(name))
     removed += [pins.name(number) for number in sorted(pins.pinned(store))]
     for name in removed:
@@ -72,9 +72,7 @@ def remove(store: Store) -> tuple[str, ...]:
     return tuple(removed)
 
 
-def _registered(
-    store: Store, given: str | None, keep: int | None, again: bool, report: Callable[[int], object]
-) -> Registration | None:
+def _registered(store: Store, given: str | None, keep: int | None, again: bool) -> Registration | None:
     """Register once; None where another run wrote the same table meanwhile."""
     before, notes = _before(store)
     base = _base(store, given, before)
@@ -87,14 +85,14 @@ def _registered(
     wanted = there[-keep:] if keep else [n for n in there if n in tagged or n > max(tagged, default=0)]
     _pin(store, wanted)
     tables = {name: table.grown(io, name, one, wanted, anew=again) for name, one in found.items()}
-    _add(io, tables, wanted, report)
+    _add(io, tables, wanted)
     changed = [name for name, grown in tables.items() if grown.changed and grown.snapshots]
     for name in changed:
         if not tables[name].commit():
             return None
     told = _tell(io, before, [name for name, grown in tables.items() if grown.snapshots])
     _unpin(store, {n for n in pins.pinned(store) if n not in there or (keep and n not in wanted)})
-    _tidy(io, told)
+    _tidy(io, tables)
     notes += [
         f"{name}: its metadata wasn't as pfsetl wrote it, and was made anew" for name in changed if tables[name].mended
     ]
@@ -110,7 +108,7 @@ def _registered(
     )
 
 
-def _add(io: StoreIO, tables: dict[str, Growing], wanted: Sequence[int], report: Callable[[int], object]) -> None:
+def _add(io: StoreIO, tables: dict[str, Growing], wanted: Sequence[int]) -> None:
     """Add the versions that tables lack, the oldest first, each manifest read once."""
     readings = Readings(io.store)
     for place, number in enumerate(wanted):
@@ -122,7 +120,6 @@ def _add(io: StoreIO, tables: dict[str, Growing], wanted: Sequence[int], report:
         for grown in tables.values():
             if number not in grown.made_of:
                 grown.add(at, readings)
-        report(number)
 
 
 def _before(store: Store) -> tuple[Registered | None, list[str]]:
@@ -134,16 +131,15 @@ def _before(store: Store) -> tuple[Registered | None, list[str]]:
 
 
 def _names(store: Store, before: Registered | None) -> set[str]:
-    """Return the tables that a store may have, also those that today's contract doesn't know."""
-    known = {*contracts.load().tables, *contracts.descriptors().tables}
-    return known | ({*before.tables} if before else {r.table for r in version.open_version(store).resources})
+    """Return the tables that were registered, or that a first run begins with."""
+    return {*before.tables} if before else {r.table for r in version.open_version(store).resources}
 
 
 def _base(store: Store, given: str | None, before: Registered | None) -> str:
     """Return the address that the tables are made for."""
     own = f"file://{store.root.absolute()}" if isinstance(store, LocalStore) else str(store)
     if given is None:
-        if before and before.base.startswith("file:") and before.base != own:
+        if before and before.base != own and before.base.partition(":")[0] == own.partition(":")[0]:
             raise UsageError(
                 f"the Iceberg tables were made for {before.base}, and the store is at {own}. Iceberg's addresses are "
                 f"absolute: make them again for the new place with --base {own}, or name {before.base} if it's read "
@@ -198,9 +194,13 @@ def _tell(io: StoreIO, before: Registered | None, names: Sequence[str]) -> Regis
             return told
 
 
-def _tidy(io: StoreIO, told: Registered) -> None:
-    """Remove what no metadata names any more, once it's a day old."""
-    for name in told.tables:
+def _tidy(io: StoreIO, tables: Mapping[str, Growing]) -> None:
+    """Remove what no metadata names any more, once it's a day old, and tables of which no version has a tag."""
+    for name, grown in tables.items():
+        if not grown.snapshots:
+            for file in grown.found.names:
+                io.store.delete(file)
+            continue
         for file in table.leftovers(io, name):
             if (io.store.age(file) or 0.0) > GRACE_SECONDS:
                 io.store.delete(file)

@@ -99,6 +99,7 @@ def grown(io: StoreIO, name: str, found: Found, wanted: Sequence[int], *, anew: 
         schemas=list(found.metadata.schemas),
         snapshots=sorted((s for s in found.metadata.snapshots if s.snapshot_id in kept), key=lambda s: s.snapshot_id),
         current_schema=found.metadata.current_schema_id,
+        specs={spec.spec_id for spec in found.metadata.partition_specs},
         changed=kept != list(found.versions),
     )
 
@@ -125,6 +126,7 @@ class Growing:
     snapshots: list[Snapshot] = field(default_factory=list)
     current_schema: int = 0
     files: Files | None = None
+    specs: set[int] = field(default_factory=set)
     changed: bool = False
     mended: bool = False
 
@@ -144,6 +146,7 @@ class Growing:
             self.current_schema = schema.schema_id
         schema = next(s for s in self.schemas if s.schema_id == self.current_schema)
         snapshot, self.files = snapshots.written(self.io, at, self.name, schema, self.files, parent)
+        self.specs |= {live.spec for live in self.files.values()}
         self.snapshots.append(snapshot)
 
     def commit(self) -> bool:
@@ -158,8 +161,6 @@ class Growing:
     def _metadata(self) -> TableMetadataV2:
         newest, before, where = self.snapshots[-1], self.found.metadata, location(self.io, self.name)
         schema = next(s for s in self.schemas if s.schema_id == self.current_schema)
-        specs = {live.spec for live in (self.files or {}).values()}
-        specs |= {spec.spec_id for spec in before.partition_specs} if before else set()
         known = contracts.find_table(self.name)
         log: list[object] = list(before.metadata_log) if before else []
         if before:
@@ -176,8 +177,8 @@ class Growing:
                 "last-column-id": columns.last_id(self.schemas),
                 "schemas": self.schemas,
                 "current-schema-id": self.current_schema,
-                "partition-specs": [snapshots.spec_of(number, schema) for number in sorted(specs)],
-                "default-spec-id": max(specs),
+                "partition-specs": [snapshots.spec_of(number, schema) for number in sorted(self.specs)],
+                "default-spec-id": max(self.specs),
                 "last-partition-id": snapshots.PARTITION_FIELD,
                 "properties": {
                     "schema.name-mapping.default": columns.name_mapping(self.schemas),

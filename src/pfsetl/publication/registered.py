@@ -75,8 +75,8 @@ def encoded(content: Registered) -> bytes:
 def problems(store: Store, hashes: Mapping[int, str]) -> Iterator[tuple[str, str]]:
     """Yield (file, problem) of the pins and the registered tables; `hashes` are those of the manifests by version."""
     try:
-        yield from _pins(store, hashes)
         found = read(store)
+        yield from _pins(store, found, hashes)
     except StoreError as error:
         place, _, problem = str(error).removeprefix(f"{store}/").partition(": ")
         yield place, problem.rstrip(".")
@@ -87,11 +87,16 @@ def problems(store: Store, hashes: Mapping[int, str]) -> Iterator[tuple[str, str
             yield name, f"{problem}; {again} makes the tables anew"
 
 
-def _pins(store: Store, hashes: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+def _pins(store: Store, found: Registered | None, hashes: Mapping[int, str]) -> Iterator[tuple[str, str]]:
     for name in pins.strangers(store):
         yield name, "no pin that pfsetl writes; it keeps nothing. Move it away"
-    for number in sorted(pins.pinned(store) - hashes.keys()):
-        yield pins.name(number), f"version {number} isn't there; {command('iceberg', store)} gives it up"
+    pinned, mends = pins.pinned(store), command("iceberg", store)
+    for number in sorted(pinned - hashes.keys()):
+        yield pins.name(number), f"version {number} isn't there; {mends} gives it up"
+    for number in sorted({*(found.versions if found else ())} - pinned):
+        yield pins.name(number), f"missing, so a prune could take what a tag needs; {mends} writes it"
+    if pinned and not found:
+        yield NAME, f"missing, though versions are pinned; {mends} writes it"
 
 
 def _table(store: Store, base: str, table: Table, hashes: Mapping[int, str]) -> Iterator[tuple[str, str]]:

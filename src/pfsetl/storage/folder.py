@@ -115,7 +115,7 @@ class LocalStore:
         return self.exists(name)
 
     def delete(self, name: str) -> None:
-        """Remove an object for good; nothing happens when it isn't there. Only a prune does this."""
+        """Remove an object for good; nothing happens when it isn't there. Published files go by a prune alone."""
         target = self._inside(name)
         with _explained(target), suppress(FileNotFoundError):
             target.unlink()

@@ -49,7 +49,7 @@ class Store(Protocol):
         """Make an object count as new, because a build relies on it from now on; False when it isn't there."""
 
     def delete(self, name: str) -> None:
-        """Remove an object for good; nothing happens when it isn't there. Only a prune does this."""
+        """Remove an object for good; nothing happens when it isn't there. Published files go by a prune alone."""
 
     def uri(self, name: str) -> str:
         """Return the address under which Parquet readers find an object."""
