@@ -18,8 +18,11 @@ from pfsetl.storage.folder import LocalStore
 from tests import leash, reach
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# Files that go to one worker, because each worker starts the server of Prefect that they share.
-OF_ONE_SERVER = tuple(f"tests/flows/test_{name}.py" for name in ("backfill", "hosts", "scenarios", "watch"))
+# Files that go to one worker, because each worker would start the server of Prefect that they share.
+OF_ONE_SERVER = (("backfill", "hosts", "scenarios", "watch"), ("flow_faults", "told"))
+WITH_FIRST = {
+    f"tests/flows/test_{name}.py": f"tests/flows/test_{names[0]}.py" for names in OF_ONE_SERVER for name in names
+}
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
 
 
@@ -32,12 +35,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each worker whole files, as `--dist loadfile` does, and one worker all `OF_ONE_SERVER`."""
+    """Give each worker whole files, as `--dist loadfile` does, and one worker all that are `OF_ONE_SERVER`."""
     if config.getvalue("dist") != "loadfile":
         return None
     made = LoadFileScheduling(config, log)
     file_of = made._split_scope
-    made._split_scope = lambda nodeid: OF_ONE_SERVER[0] if file_of(nodeid) in OF_ONE_SERVER else file_of(nodeid)
+    made._split_scope = lambda nodeid: WITH_FIRST.get(file_of(nodeid), file_of(nodeid))
     return made
 
 

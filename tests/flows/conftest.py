@@ -1,4 +1,4 @@
-"""What the tests of the flows share: a database of Prefect that was set up once, and one server of each worker."""
+"""What the tests of the flows share: a database of Prefect that was set up once, and servers that are started once."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import alone, shared
-from tests.flows.processes import SLOT_WAIT, prepare
+from tests.flows.processes import SLOT_WAIT, CmsProcess, Orchestra, cms_process, orchestra, prepare
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,20 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
             prepare(folder)
             (folder / "done").touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def fake_cms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsProcess]:
+    """The fake CMS that `processes` asks."""
+    with cms_process(tmp_path_factory.mktemp("cms")) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def processes(fake_cms: CmsProcess, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
+    """A Prefect server for runs by workers, which a test starts as it needs them."""
+    with orchestra(tmp_path_factory.mktemp("prefect"), prepared, fake_cms.url) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

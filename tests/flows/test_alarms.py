@@ -101,7 +101,7 @@ def story(hook: Hook, prepared: Path, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("alarms")
     output, archives = str(folder / "store"), folder / "archives"
     archives.mkdir()
-    s.write_zip(archives / "RVU25A.zip", s.whole("RVU25A"))
+    s.write_zip(archives / "RVU25A.zip", s.release("RVU25A"))
     (archives / "RVU25B.zip").write_bytes(b"PK\x03\x04 not really")
     with cms_process(folder / "cms") as cms, orchestra(folder, prepared, cms.url) as prefect:
         prefect.environment |= {"PREFECT_WORKER_HEARTBEAT_SECONDS": "5", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
@@ -110,11 +110,12 @@ def story(hook: Hook, prepared: Path, tmp_path_factory: pytest.TempPathFactory) 
         told = Story(prefect, hook, output, made, prefect.post("automations/filter", {}))
         prefect.start_workers("only")
 
-        backfill: dict[str, Any] = {"releases": "RVU25A,RVU25B", "archives": str(archives), "output": output}
+        where = {"archives": str(archives), "output": output, "sample": True}
+        backfill: dict[str, Any] = {"releases": "RVU25A,RVU25B", **where}
         told.failed = prefect.run("backfill/backfill", **backfill)
         assert prefect.finished(told.failed, RUN_SECONDS)[0] == "FAILED"
         codes = [s.changed(s.VISIT, work="1.50") if row is s.VISIT else row for row in s.CODES]
-        s.write_zip(archives / "RVU25A.zip", s.whole("RVU25A", codes))
+        s.write_zip(archives / "RVU25A.zip", s.release("RVU25A", codes))
         again = prefect.run("backfill/backfill", **backfill | {"releases": "RVU25A"})
         assert prefect.finished(again, RUN_SECONDS)[0] == "COMPLETED"
         python(prefect, "-c", VANISHED, output)

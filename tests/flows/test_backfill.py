@@ -28,6 +28,7 @@ from tests.present import present
 pytestmark = pytest.mark.usefixtures("prefect_server")
 LABELS = ["RVU24A", "RVU25A", "RVU25D", "RVU26A"]
 ABSENT = ["RVU24AR", "RVU24B", "RVU24C", "RVU24D", "RVU25B", "RVU25C", "RVU26B", "RVU26C", "RVU26D"]
+PART: dict[str, Any] = {"sample": True}  # the archives are small: what a whole schedule needs is asked elsewhere
 PAGE = b"<!DOCTYPE html><html><title>License for use</title></html>"
 
 
@@ -35,7 +36,7 @@ PAGE = b"<!DOCTYPE html><html><title>License for use</title></html>"
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archives")
     for label in LABELS:
-        s.write_zip(folder / f"{label}.zip", s.whole(label))
+        s.write_zip(folder / f"{label}.zip", s.release(label))
     return folder
 
 
@@ -63,8 +64,8 @@ def three(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNam
     for label in LABELS:
         (zips / f"{label}.zip").write_bytes((archives / f"{label}.zip").read_bytes())
     cells = [row[:-1] for row in s.cells_of(s.gpci_csv("GPCI7"))]
-    s.write_zip(zips / "RVU25A.zip", s.whole("RVU25A") | {"GPCI2025.csv": s.csv_bytes(cells)})
-    call: dict[str, Any] = {"releases": "2024..2026", "output": str(store.root), "archives": str(zips)}
+    s.write_zip(zips / "RVU25A.zip", s.release("RVU25A") | {"GPCI2025.csv": s.csv_bytes(cells)})
+    call: dict[str, Any] = {**PART, "releases": "2024..2026", "output": str(store.root), "archives": str(zips)}
     with pytest.raises(ChecksFailed) as failure:
         backfill(**call)
     broken = SimpleNamespace(
@@ -146,7 +147,7 @@ def test_a_run_is_recorded_with_the_steps_of_its_releases(three: SimpleNamespace
 
 def test_dask_publishes_what_threads_publish_and_records_the_steps(archives: Path, tmp_path: Path, three: Any) -> None:
     output = tmp_path / "store"
-    done = backfill(releases=[*LABELS], output=str(output), archives=str(archives), task_runner="dask")
+    done = backfill(releases=[*LABELS], output=str(output), archives=str(archives), task_runner="dask", **PART)
     assert (done["version"], done["published"], done["failed"]) == (1, LABELS, {})
     opened = version.open_version(output)
     assert {r.path for r in opened.resources} == {r.path for r in version.open_version(three.store).resources}
@@ -173,7 +174,7 @@ def test_artifacts_that_cannot_be_written_do_not_fail_a_run(archives, tmp_path, 
 
     for name in ("create_table_artifact", "create_progress_artifact", "update_progress_artifact"):
         monkeypatch.setattr(report, name, refuse)
-    done = backfill(releases="RVU24A", output=str(tmp_path / "store"), archives=str(archives))
+    done = backfill(releases="RVU24A", output=str(tmp_path / "store"), archives=str(archives), **PART)
     assert done["published"] == ["RVU24A"]
 
 
@@ -196,6 +197,7 @@ def test_a_busy_source_is_asked_again_and_a_page_is_not(at_cms: Cms, archives: P
     at_cms.answer_with(busy, Answer(status=503), Answer((archives / "RVU24A.zip").read_bytes()))
     at_cms.answer_with(page, Answer(PAGE, type="text/html"))
     call: dict[str, Any] = {
+        **PART,
         "output": str(tmp_path / "store"),
         "cache": str(tmp_path / "cache"),
         "retry_delays": (0.1, 0.1),
@@ -209,7 +211,7 @@ def test_a_busy_source_is_asked_again_and_a_page_is_not(at_cms: Cms, archives: P
 
 
 def test_what_the_cache_holds_is_not_asked_for_again(at_cms: Cms, tmp_path: Path) -> None:
-    call: dict[str, Any] = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
+    call: dict[str, Any] = {**PART, "output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
     backfill(releases="RVU24A", **call)
     done = backfill(releases="RVU24A,RVU25A", **call)
     assert (done["published"], done["unchanged"]) == (["RVU25A"], ["RVU24A"])
@@ -217,7 +219,7 @@ def test_what_the_cache_holds_is_not_asked_for_again(at_cms: Cms, tmp_path: Path
 
 
 def test_what_the_cache_has_damaged_is_fetched_again(at_cms: Cms, tmp_path: Path) -> None:
-    call: dict[str, Any] = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
+    call: dict[str, Any] = {**PART, "output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
     backfill(releases="RVU24A", **call)
     file = present(newest(tmp_path / "cache", "RVU24A")).path
     file.chmod(0o644)
@@ -244,7 +246,8 @@ def test_tasks_that_talk_to_cms_keep_to_its_limit(at_cms: Cms, tmp_path: Path, m
     monkeypatch.setattr(fetching, "fetch", counted)
     with get_client(sync_client=True) as client:
         client.upsert_global_concurrency_limit_by_name("cms", 1)
-        call: dict[str, Any] = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache"), "concurrency": 4}
+        where = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
+        call: dict[str, Any] = {**PART, **where, "concurrency": 4}
         try:
             assert len(backfill(releases=[*LABELS], **call)["published"]) == 4
         finally:

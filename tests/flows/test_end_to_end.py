@@ -1,4 +1,4 @@
-"""`backfill` and `watch` as an operator runs them: a Prefect server, its pool, two workers, and a CMS with bad days.
+"""`backfill` and `watch` as an operator runs them: a Prefect server, its pool, a worker, and a CMS with bad days.
 
 The story is told once and then looked at from all sides: a backfill of ten releases of which CMS delivers seven, each
 in its own difficult way; the same backfill again; a look at CMS when it has posted a new release and re-posted an old
@@ -71,7 +71,7 @@ def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     places: dict[str, Any] = {"output": str(folder / "output"), "cache": str(folder / "cache")}
     with cms_process(folder / "cms") as cms, orchestra(folder, prepared, cms.url, schedules=True) as prefect:
         scheduled = runs_by_schedule(prefect)
-        prefect.start_workers("first", "second")
+        prefect.start_workers("only")
 
         def chapter(run: str, before: int) -> Chapter:
             state, message = prefect.finished(run, RUN_SECONDS)

@@ -2,31 +2,28 @@
 refused."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
 from tests import synthetic as s
-from tests.flows.processes import Orchestra, eventually, orchestra
+from tests.flows.processes import Orchestra, eventually
 
 RUN_SECONDS = 150.0  # of one run, which takes 10
-NO_CMS = "http://127.0.0.1:9"  # nothing here asks CMS
 
 
 @pytest.fixture(scope="module")
-def prefect(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
-    with orchestra(tmp_path_factory.mktemp("told"), prepared, NO_CMS) as started:
-        started.start_workers("only")
-        yield started
+def prefect(processes: Orchestra) -> Orchestra:
+    processes.start_what_is_down("first")
+    return processes
 
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archives")
     for label in ("RVU25A", "RVU26A"):
-        s.write_zip(folder / f"{label}.zip", s.whole(label))
+        s.write_zip(folder / f"{label}.zip", s.release(label))
     return folder
 
 
@@ -34,7 +31,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log(prefect: Orchestra, archives: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What a backfill by a worker logged."""
     output = tmp_path_factory.mktemp("store")
-    run = prefect.run("backfill/backfill", releases="RVU25A,RVU26A", archives=str(archives), output=str(output))
+    where = {"archives": str(archives), "output": str(output)}
+    run = prefect.run("backfill/backfill", releases="RVU25A,RVU26A", sample=True, **where)
     assert prefect.finished(run, RUN_SECONDS)[0] == "COMPLETED"
     return logged(prefect, run).splitlines()
 
