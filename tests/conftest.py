@@ -85,7 +85,8 @@ def release_path(cms: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def built(release_path: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Version]:
-    """Return a published version that holds the release; each release is built once, in one store for all workers."""
+    """Return a published version that holds the release: built once for all workers, alone in its store, so that no
+    commit goes over the releases before it."""
     folder = shared(tmp_path_factory) / "published"
     versions: dict[str, Version] = {}
 
@@ -93,7 +94,7 @@ def built(release_path: Callable[[str], Path], tmp_path_factory: pytest.TempPath
         if release not in versions:
             archive = release_path(release)
             with alone(folder, release):
-                versions[release] = pfsetl.build(release, store=_store(folder), archive=archive).version
+                versions[release] = pfsetl.build(release, store=_store(folder / release), archive=archive).version
         return versions[release]
 
     return build

@@ -189,7 +189,7 @@ class Orchestra:
             return state if state[0] in FINAL else None
 
         try:
-            return eventually(f"run {run} ends", look, seconds, pause=0.3)
+            return eventually(f"run {run} ends", look, seconds, pause=0.7)
         except AssertionError as error:
             raise AssertionError(f"{error}, it is {self.state(run)}\n{self.said(run)}\n{self.tails()}") from None
 
@@ -302,7 +302,7 @@ def _orchestra(folder: Path, **more: str) -> Orchestra:
         "PREFECT_CLI_PROMPT": "false",
         # Kept in memory, as Prefect does by default, the places of killed runs would be taken for ever after a restart.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",  # each second costs the server a twentieth of a processor
         SLOT_WAIT: "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # else runs that a test didn't ask for
         "PFSETL_OUTPUT": str(folder / "output"),

@@ -273,7 +273,7 @@ def test_two_backfills_at_once_on_two_workers_lose_nothing_of_each_other(
     def both_are_there() -> bool:
         return all(prefect.state(run)[0] == "RUNNING" for run in runs) and len(place.staged()) == 3
 
-    eventually("both backfills wait for the same archive", both_are_there, STEP_SECONDS, prefect.started)
+    eventually("both backfills wait for the same archive", both_are_there, STEP_SECONDS, prefect.started, pause=0.5)
     assert {prefect.worker_of(run).name for run in runs} == {"first", "second"}
     go.touch()
     for run in runs:

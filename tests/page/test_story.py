@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+import pfsetl
 from pfsetl import Version
 from pfsetl.declared import calendar
 from pfsetl.errors import UsageError
+from tests.kinds import Built
 from tests.page.conftest import Visit
 
 AS_OF = ("2024-03-01", "2024-03-20", "2025-12-31")
@@ -99,10 +102,10 @@ def test_as_known_on_a_day_the_days_are_those_of_the_calendar(opened: Visit, as_
 
 
 def test_97761_shows_what_cms_and_the_tables_say(
-    built: Callable[[str], Version], serve: Callable[[Version], str], visit: Callable[..., Visit]
+    built: Built, release_path: Callable[[str], Path], serve: Callable[[Version], str], visit: Callable[..., Visit]
 ) -> None:
-    for label in ("RVU25D", "RVU26A"):
-        version = built(label)
+    store = built("RVU26A").store
+    version = pfsetl.build("RVU25D", store=store, archive=release_path("RVU25D")).version
     page = visit(serve(version)).go("?code=97761&date=2026-02-01").through()
     text = page.text()
     assert page.text("#payment") == "$40.42"

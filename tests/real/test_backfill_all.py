@@ -1,4 +1,4 @@
-"""All releases at hand become one version by one command, and a second run finds nothing to do."""
+"""Releases of every era become one version by one command, and a second run finds nothing to do."""
 
 import pytest
 
@@ -6,15 +6,16 @@ from pfsetl.cli import main
 from pfsetl.publication import version
 from tests.kinds import Built
 
-RELEASES = [
-    "RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",
-    "RVU25C", "RVU25D", "RVU26A",
-]  # fmt: skip
+RELEASES = ["RVU09A", "RVU17A", "RVU25C", "RVU25D", "RVU26A"]
+AT_HAND = [
+    *("RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A"),
+    *("RVU25C", "RVU25D", "RVU26A"),
+]
 
 
 @pytest.fixture(scope="module")
 def archives(cms, release_path):
-    """Return the folder of CMS's files, which has to hold all fourteen releases."""
+    """Return the folder of CMS's files, which has to hold these releases."""
     for label in RELEASES:
         release_path(label)
     return cms
@@ -22,9 +23,9 @@ def archives(cms, release_path):
 
 @pytest.fixture(scope="module")
 def store(archives, tmp_path_factory):
-    """Return the store after one backfill of everything."""
+    """Return the store after one backfill of them."""
     folder = tmp_path_factory.mktemp("backfill") / "store"
-    main(["backfill", "2009..2026", "--archives", str(archives), "--output", str(folder)])
+    main(["backfill", ",".join(RELEASES), "--archives", str(archives), "--output", str(folder)])
     return folder
 
 
@@ -35,12 +36,12 @@ def test_all_releases_stand_in_one_version(store):
 
 
 def test_a_second_run_says_that_nothing_changed(store, archives, capsys):
-    main(["backfill", "2009..2026", "--archives", str(archives), "--output", str(store)])
-    assert "version 1: 0 published, 14 unchanged, 0 failed" in capsys.readouterr().out
+    main(["backfill", ",".join(RELEASES), "--archives", str(archives), "--output", str(store)])
+    assert "version 1: 0 published, 5 unchanged, 0 failed" in capsys.readouterr().out
 
 
-def test_no_release_warns_of_a_difference_between_its_text_formats(store):
-    records = version.open_version(store).releases
+def test_no_release_at_hand_warns_of_a_difference_between_its_text_formats(built: Built):
+    records = {label: built(label).releases[label] for label in AT_HAND}
     found = [(label, d.field) for label in records for d in records[label].format_differences]
     unexplained = [(k, d) for k in records for d in records[k].format_differences if not d.explained]
     assert (len(found) > 10, unexplained) == (True, [])
