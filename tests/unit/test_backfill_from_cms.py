@@ -20,7 +20,7 @@ ZIPS = {label: str(registry.find(label).zip_path) for label in ("RVU25A", "RVU25
 
 @pytest.fixture
 def cms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cms]:
-    with Cms({path: [Answer(s.zipped(s.whole(label)))] for label, path in ZIPS.items()}) as server:
+    with Cms({path: [Answer(s.zipped(s.release(label)))] for label, path in ZIPS.items()}) as server:
         monkeypatch.setenv("PFSETL_CMS_URL", server.url)
         monkeypatch.setenv("PFSETL_ATTEMPTS", "1")
         yield server
@@ -28,7 +28,8 @@ def cms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cms]:
 
 @pytest.fixture
 def backfill(run: Run, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
-    return lambda *more: run("backfill", *more, "--cache", tmp_path / "cache", "--output", tmp_path / "store", "--json")
+    where = ("--cache", tmp_path / "cache", "--output", tmp_path / "store")
+    return lambda *more: run("backfill", *more, "--sample", *where, "--json")
 
 
 def test_what_the_cache_lacks_is_fetched_and_published_as_one_version(cms: Cms, backfill: Run, tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_offline_asks_nobody(cms: Cms, backfill: Run) -> None:
     assert "cache" in err
 
 
-@pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:5_000]), lambda p: p.unlink()])
+@pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:1_000]), lambda p: p.unlink()])
 def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, cms: Cms, backfill, tmp_path) -> None:
     backfill("RVU25A")
     file = present(newest(tmp_path / "cache", "RVU25A")).path
@@ -73,9 +74,7 @@ def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, c
     code, out, _ = backfill("RVU25A,RVU25B")
     told = json.loads(out)
     assert (code, told["published"], len(cms.asked(ZIPS["RVU25A"]))) == (0, ["RVU25A", "RVU25B"], 2)
-    damaged, other = told["notices"]
-    assert damaged == f"{file}: damaged or gone, so the cache's archive of RVU25A isn't used"
-    assert "these aren't the bytes that were known of RVU25A" in other  # the server's are the tests' own
+    assert told["notices"] == [f"{file}: damaged or gone, so the cache's archive of RVU25A isn't used"]
     assert is_intact(present(newest(tmp_path / "cache", "RVU25A")))
 
 
