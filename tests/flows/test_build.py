@@ -182,7 +182,8 @@ def runs(fake_cms: Cms, prepared: Path, tmp_path_factory: pytest.TempPathFactory
     done = python(folder / "prefect", fake_cms.url, "-c", INSPECT, json.dumps([fetching, fetching, at_hand]))
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])
-    return Runs(output, *(Run(*told) for told in seen["told"]), fake_cms.requested, seen)
+    published, refused, unchanged = (Run(*told) for told in seen["told"])
+    return Runs(output, published, refused, unchanged, fake_cms.requested, seen)
 
 
 def python(prefect_home: Path, cms_url: str, *command: str) -> subprocess.CompletedProcess[str]:

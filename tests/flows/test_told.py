@@ -3,6 +3,7 @@ refused."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -31,7 +32,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log(prefect: Orchestra, archives: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What a backfill by a worker logged."""
     output = tmp_path_factory.mktemp("store")
-    where = {"archives": str(archives), "output": str(output)}
+    where: dict[str, Any] = {"archives": str(archives), "output": str(output)}
     run = prefect.run("backfill/backfill", releases="RVU25A,RVU26A", sample=True, **where)
     assert prefect.finished(run, RUN_SECONDS)[0] == "COMPLETED"
     return logged(prefect, run).splitlines()
