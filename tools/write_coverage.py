@@ -40,6 +40,20 @@ read wrong.
 """
 
 
+PAYERS = """\
+
+## Files of payers' rates
+
+| file | versions | known from |
+|---|---|---|
+| in-network (Transparency in Coverage) | 2.0 | CMS's schema and its three examples (CMSgov/price-transparency-guide) |
+| in-network | 1.x | CMS's schema; tested with files made by it, no payer's file was at hand |
+| hospital JSON, and CSV of the tall form | 3.0 | CMS's schema, data dictionary and examples (CMSgov/hospital-price-transparency) |
+| hospital CSV of the wide form | 3.0 | CMS's data dictionary; tested with files made by it |
+| hospital JSON and CSV | 2.x | CMS's data dictionary; tested with files made by it |
+"""
+
+
 def beside() -> str:
     """Return which kinds of companions there are, in which layouts, and where each is known from."""
     kinds = {row.companion: None for row in declarations.rows(COMPANIONS)}
@@ -61,7 +75,7 @@ def main(folder: Path) -> None:
         print(label)
     never = [label for label in registry.releases() if label not in archives]
     unread = f"\nNever read ({len(never)} of {len(registry.releases())} known labels): {', '.join(never)}.\n"
-    PAGE.write_text(HEAD + "\n".join(lines) + "\n" + unread + beside(), encoding="utf-8")
+    PAGE.write_text(HEAD + "\n".join(lines) + "\n" + unread + beside() + PAYERS, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ def benchmark(
     locality: str | None = None,
     zip: str | None = None,  # noqa: A002 - the option's name
     code: Several = (),
+    npi: Several = (),
+    tin: Several = (),
     mine: Path | None = None,
     summary: Path | None = None,
     output: Output = DEFAULT_OUTPUT,
@@ -33,8 +35,8 @@ def benchmark(
     Parameters
     ----------
     rates
-        A CSV, which may be gzipped: code, rate, and optionally modifiers, setting or pos, payer, plan, provider,
-        date, locality.
+        A CSV (code, rate, and optionally modifiers, setting or pos, payer, plan, provider, date, locality), an
+        in-network file, or a hospital's standard charges (JSON or CSV); each may be gzipped.
     out
         A new file; .csv or .parquet chooses the format. A summary is written beside it.
     date
@@ -45,6 +47,10 @@ def benchmark(
         A ZIP code, the same as --locality with one.
     code
         Only rates of this code; may be given several times.
+    npi
+        Only rates of this provider in an in-network file; may be given several times.
+    tin
+        Only rates of this tax number in an in-network file; may be given several times.
     mine
         A CSV of your own rates; the summary says where each lies among the contracts.
     summary
@@ -55,7 +61,7 @@ def benchmark(
     if zip and locality:
         raise UsageError("--zip and --locality: give one of them.")
     answer = payers.benchmark(
-        rates, out, date=date, locality=zip or locality, codes=code, mine=mine,
+        rates, out, date=date, locality=zip or locality, codes=code, npis=npi, tins=tin, mine=mine,
         summary_out=summary, output=version.open_version(output, at),
     )  # fmt: skip
     if json:

@@ -16,9 +16,9 @@ from pfsetl.payers.contracts import Contracts
 from pfsetl.payers.medicare import NATIONAL, Request, medicare
 from pfsetl.payers.opening import opened
 from pfsetl.payers.rate import REASONS, code_of, is_code
-from pfsetl.payers.reading import OTHER, reading
+from pfsetl.payers.reading import Asked, reading
 from pfsetl.payers.spool import Spool
-from pfsetl.payers.told import Told
+from pfsetl.payers.told import OTHER_CODE, OTHER_PROVIDER, Told
 from pfsetl.pricing import lookup
 from pfsetl.pricing.loaded import of_store
 from pfsetl.pricing.place import find_place
@@ -37,22 +37,26 @@ def benchmark(
     date: date | str | None = None,
     locality: str | None = None,
     codes: Collection[str] = (),
+    npis: Collection[str] = (),
+    tins: Collection[str] = (),
     mine: str | Path | None = None,
     summary_out: str | Path | None = None,
     output: str | Path | Version = "output",
 ) -> BenchmarkAnswer:
     """Write payers' rates beside what Medicare pays for the same service, day, setting and locality.
 
-    `rates` is a CSV, `out` a new .csv or .parquet. `date` and `locality` are for rates that don't name theirs: by
-    default today, or the last day that the newest release prices, and the nation. `codes` chooses rates; `mine` is a
-    CSV of one's own, which the summary places among the others. Raises UsageError.
+    `rates` is a CSV, an in-network file (Transparency in Coverage) or a hospital's standard charges, `out` a new .csv
+    or .parquet. `date` and `locality` are for rates that don't name theirs: by default today, or the last day that the
+    newest release prices, and the nation. `codes`, `npis` and `tins` choose rates; `mine` is a CSV of one's own, which
+    the summary places among the others. Raises UsageError.
 
     >>> pfsetl.benchmark("rates.csv", "percent.csv", locality="CA/18")["reasons"]  # doctest: +SKIP
     {'percentage_of_charge': 2}
     """
     source, target = Path(rates), Path(out)
     beside = Path(summary_out) if summary_out else target.with_name(f"{target.stem}-summary{target.suffix}")
-    for path in (target, beside):
+    groups = target.with_name(f"{target.stem}-providers{target.suffix}")
+    for path in (target, beside, groups):
         writing.check(path)
     version = output if isinstance(output, Version) else open_version(output)
     if not version.releases:
@@ -66,28 +70,28 @@ def benchmark(
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
         spool, contracts = Spool(Path(folder)), Contracts(Path(folder))
         with opened(source) as file:
-            read = stack.enter_context(reading(file, told, wanted))
+            read = stack.enter_context(reading(file, told, Asked(wanted, npis, tins), groups))
             spool.take(read.rates)
-        prices = medicare(asked, read.services(spool.services))
+        prices, payers = medicare(asked, read.services(spool.services)), read.contracts(spool.contracts)
         if wanted:
             prices = prices.filter(pl.col("code").is_in(sorted(wanted)))
         found = _Counts()
         with writing.written(target, compare.SCHEMA) as write:
-            for part in compare.compared(spool, prices, read.judged):
+            for part in compare.compared(spool.parts(), prices, payers, read.judged):
                 write(compare.shown(part))
                 contracts.add(part)
                 found.add(part, asked.day)
-        made = summary.summary(contracts, spool.contracts, prices, own)
+        made = summary.summary(contracts, payers, prices, own)
         with writing.written(beside, summary.SCHEMA) as write:
             write(made)
     if left := spool.rows - found.rates:
-        told.left_out[OTHER] += left
+        told.leave_out(OTHER_PROVIDER if npis or tins else OTHER_CODE, left)
     return {
         "version": version.number, "format": told.form, "date": asked.day, "locality": asked.locality or NATIONAL,
         "rates": found.rates, "rows": found.rows, "percentages": found.priced,
         "reasons": {name: found.reasons[name] for name in REASONS if found.reasons[name]},
         "left_out": dict(told.left_out), "expired": found.expired, "notes": told.notes,
-        "files": [str(path) for path in (target, beside)],
+        "files": [str(path) for path in (target, beside, groups) if path.exists()],
         "summary": made.to_dicts() if made.height <= MOST_SHOWN else made.filter(pl.col("level") != "code").to_dicts(),
     }  # fmt: skip
 
@@ -141,9 +145,9 @@ def _mine(path: Path, asked: Request) -> pl.DataFrame:
     """Return rates of one's own, compared."""
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, opened(path) as file:
         spool, told = Spool(Path(folder)), Told()
-        with reading(file, told) as read:
+        with reading(file, told, Asked()) as read:
             spool.take(read.rates)
-        parts = list(compare.compared(spool, medicare(asked, spool.services), read.judged))
+        parts = list(compare.compared(spool.parts(), medicare(asked, spool.services), spool.contracts, read.judged))
     if not parts:
         raise UsageError(f"{path}: no rates in it. Give a CSV with code and rate.")
     return pl.concat(parts)

@@ -1,15 +1,14 @@
 """Rates beside Medicare's price, part by part: the percentage in whole hundredths, or the reason why there is none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
 
 from pfsetl.payers.rate import PLACES
-from pfsetl.payers.spool import Spool
 from pfsetl.tables.exact import decimal
 
 # What Medicare pays is in cents, a rate in ten-thousandths of a dollar, a percentage in hundredths.
-Judge = Callable[[pl.Series], pl.DataFrame]
+Judge = Callable[[pl.Series], pl.DataFrame | None]
 PERCENT = pl.Decimal(18, 2)
 DOLLARS = pl.Decimal(18, 2)
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -22,31 +21,36 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 SCHEMA = pl.Schema(_COLUMNS)
 
 
-def compared(spool: Spool, prices: pl.DataFrame, judged: Judge | None) -> Iterator[pl.DataFrame]:
+def compared(
+    parts: Iterable[pl.DataFrame], prices: pl.DataFrame, contracts: pl.DataFrame, judged: Judge | None
+) -> Iterator[pl.DataFrame]:
     """Yield the rates with what Medicare pays and the percentage, one row for each setting.
 
     A rate with a reason of its own stays one row. `judged` tells of providers as rates name them whether they are
-    `wanted`, and `lost` because none of them is in the file; rates of those that aren't wanted are left out.
+    `wanted`, and `lost` because none of them is in the file, or nothing where all are well; rates of those that aren't
+    wanted are left out.
     """
-    contracts = spool.contracts
-    for part in spool.parts():
-        rates = part
-        if judged:
-            rates = part.join(judged(part["provider"].unique()), on="provider", how="left", maintain_order="left")
+    all_prices, whose = prices.lazy(), contracts.lazy()
+    own, priced = pl.col("reason").is_not_null(), pl.col("reason").is_null()
+    for part in parts:
+        rates = part.lazy()
+        if judged and (told := judged(part["provider"])) is not None:
             gone = pl.when("lost").then(pl.lit("provider_group_missing"))
+            rates = rates.join(told.lazy(), on="provider", how="left", maintain_order="left")
             rates = rates.filter("wanted").with_columns(reason=pl.coalesce("reason", gone))
-        own = pl.col("reason").is_not_null()
-        rows = (
-            rates.join(prices, on="service", how="inner", maintain_order="left_right")
+        yield (
+            rates.join(all_prices, on="service", how="inner", maintain_order="left_right")
             .filter(~own | (pl.col("nth") == 0))
-            .join(contracts, on="contract", how="left", maintain_order="left")
+            .join(whose, on="contract", how="left", maintain_order="left")
+            .with_columns(
+                cents=pl.when(~own).then("cents"),
+                setting=pl.when(~own).then("setting"),
+                detail=pl.when(own).then("detail").otherwise("why"),
+                reason=pl.coalesce("reason", "no_price"),
+            )
+            .with_columns(hundredths=pl.when(priced).then(percent(pl.col("amount"), pl.col("cents"))))
+            .collect()
         )
-        yield rows.with_columns(
-            cents=pl.when(~own).then("cents"),
-            setting=pl.when(~own).then("setting"),
-            detail=pl.when(own).then("detail").otherwise("why"),
-            reason=pl.coalesce("reason", "no_price"),
-        ).with_columns(hundredths=pl.when(pl.col("reason").is_null()).then(percent(pl.col("amount"), pl.col("cents"))))
 
 
 def percent(amount: pl.Expr, cents: pl.Expr) -> pl.Expr:

@@ -123,7 +123,7 @@ class _Finder:
                 raise _Refused("not_in_schedule", f"{release} has no code {asked.code}")
             if status == ANESTHESIA:
                 raise _Refused("priced_by_time", "an anesthesia rate is for a unit")
-            settings = self._settings(asked, day)
+            settings, beside = self._settings(asked, day)
             named = asked.modifiers.split()
             if unknown := [name for name in named if name not in modifiers()]:
                 raise _Refused("modifier_unknown", " ".join(unknown))
@@ -134,7 +134,7 @@ class _Finder:
             return [_Priced(None, release, section, day, refused.reason, refused.why)]
         except UsageError as error:
             return [_Priced(None, release, section, day, "not_priced_as_asked", str(error))]
-        return [_Priced(replace(one, setting=name), release, section, day) for name in settings]
+        return [_Priced(replace(one, setting=name), release, section, day, why=beside) for name in settings]
 
     def _day(self, asked: Asked) -> date:
         if not asked.day:
@@ -156,14 +156,18 @@ class _Finder:
         except UsageError as error:
             raise _Refused("place_unknown", str(error)) from error
 
-    def _settings(self, asked: Asked, day: date) -> list[str]:
-        try:
-            settings = {setting_of(where, day) for where in asked.where}
-        except UsageError as error:
-            raise _Refused("setting_unknown", str(error)) from error
+    def _settings(self, asked: Asked, day: date) -> tuple[list[str], str | None]:
+        """Return the settings, outside a facility first, and which places beside known ones CMS's table lacks."""
+        settings, lacking, said = set(), [], "neither a setting nor a place of service is given"
+        for where in asked.where:
+            try:
+                settings.add(setting_of(where, day))
+            except UsageError as error:
+                lacking.append(where)
+                said = str(error)
         if not settings:
-            raise _Refused("setting_unknown", "neither a setting nor a place of service is given")
-        return sorted(settings, reverse=True)  # outside a facility first
+            raise _Refused("setting_unknown", said)
+        return sorted(settings, reverse=True), f"without place of service {' '.join(lacking)}" if lacking else None
 
 
 def _codes(version: Version, label: str) -> dict[str, tuple[str, str | None]]:

@@ -117,6 +117,15 @@ def amount_of(value: float | str | None) -> tuple[int | None, str | None, str | 
     return (units, None, None) if units > 0 else (None, "rate_not_positive", text[:80])
 
 
+def share_of_charge(value: float | str | None) -> str:
+    """Return a percentage of what is billed in words.
+
+    >>> share_of_charge(65.0), share_of_charge("75.5")
+    ('65 % of what is billed', '75.5 % of what is billed')
+    """
+    return f"{f'{value:g}' if isinstance(value, float) else value} % of what is billed"
+
+
 def code_of(value: object) -> str:
     """Return a code in capitals, out of the quotes and decimals that spreadsheets put around it.
 

@@ -19,12 +19,12 @@ _BETWEEN = re.compile(r"[\s,;/|]+")
 _BOTH = ("both", "both settings", "all", BOTH)
 
 
-def rates(file: Opened, lines: Iterator[tuple[int, list[str]]], told: Told) -> Iterator[Rate]:
+def rates(file: Opened, header: Sequence[str], lines: Iterator[tuple[int, list[str]]], told: Told) -> Iterator[Rate]:
     """Yield the rates of a CSV; a row that can't be used is one with a reason.
 
     Raises UsageError where the header has no code or no rate, or one of them twice.
     """
-    at = _columns(file, next(lines, (1, []))[1], told)
+    at = _columns(file, header, told)
     for number, cells in lines:
         found = {name: " ".join(cells[i] for i in places if i < len(cells)).strip() for name, places in at.items()}
         yield _rate(number, found)

@@ -1,45 +1,86 @@
 """Which kind of file of rates one is, by what is in it, and the rates in it."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from pfsetl.payers import rate_csv, text
+import polars as pl
+
+from pfsetl.errors import UsageError
+from pfsetl.payers import hospital_csv, hospital_json, in_network, json_file, rate_csv, text, writing
+from pfsetl.payers import providers as whose
 from pfsetl.payers.compare import Judge
 from pfsetl.payers.opening import Opened
 from pfsetl.payers.rate import Rate, Service
-from pfsetl.payers.told import Told
+from pfsetl.payers.told import OTHER_CODE, Told
 
-OTHER = "of another code"
+IN_NETWORK, HOSPITAL_JSON, HOSPITAL_CSV, CSV = "in-network", "hospital json", "hospital csv", "csv"
+_KINDS = {IN_NETWORK: in_network.KNOWN, HOSPITAL_JSON: hospital_json.KNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which rates of a file are wanted: of these codes and providers, or of all."""
+
+    codes: Collection[str] = ()
+    npis: Collection[str] = ()
+    tins: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The rates of a file as they come; what is known of their providers when they are all read, None without any."""
+    """The rates of a file as they come; the rest is asked when all are read.
+
+    `services` gives services the codes, and `contracts` rates the payer, that stood after them; `judged` tells of
+    providers, None where a file knows none.
+    """
 
     rates: Iterator[Rate]
+    services: Callable[[Sequence[Service]], list[Service]] = list
+    contracts: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame
     judged: Judge | None = None
-
-    def services(self, named: Sequence[Service]) -> list[Service]:
-        """Return services with the codes that stood after their rates."""
-        return list(named)
 
 
 @contextmanager
-def reading(
-    file: Opened,
-    told: Told,
-    codes: Collection[str] = (),
+def reading(file: Opened, told: Told, asked: Asked, providers: Path | None = None) -> Iterator[Reading]:
+    """Read the rates of a file that are wanted; the provider groups it names are written to `providers`.
+
+    Raises UsageError for a file that isn't of rates, and for providers asked of a file that names none.
+    """
+    if file.form == "csv":
+        lines = text.rows(file)
+        first = next(lines, (1, [""]))[1]
+        if hospital_csv.is_hospital(first):
+            told.form, rates = HOSPITAL_CSV, hospital_csv.rates(file, first, lines, told)
+        else:
+            told.form, rates = CSV, rate_csv.rates(file, first, lines, told)
+    else:
+        told.form, members = json_file.kind_of(file, json_file.members(file, in_network.STREAMED), _KINDS)
+        if told.form == IN_NETWORK:
+            yield from _in_network(file, members, told, asked, providers)
+            return
+        rates = hospital_json.rates(members, told)
+    if asked.npis or asked.tins:
+        raise UsageError(f"{file.path}: only in-network files say whose rates they are. Leave --npi and --tin out.")
+    yield Reading(one for one in rates if _is_wanted(one, asked.codes, told))
+
+
+def _in_network(
+    file: Opened, members: json_file.Members, told: Told, asked: Asked, providers: Path | None
 ) -> Iterator[Reading]:
-    """Read rates of some codes, or of all; raises UsageError for a file that isn't of rates."""
-    lines = text.rows(file)
-    told.form = "csv"
-    rates = rate_csv.rates(file, lines, told)
-    yield Reading(one for one in rates if _is_wanted(one, codes, told))
+    if providers is None:
+        raise UsageError(f"{file.path}: an in-network file. Give your own rates as a CSV.")
+    with writing.written(providers, whose.SCHEMA) as write:
+        groups = whose.Providers(write, told, asked.npis, asked.tins)
+        found = in_network.InNetwork(file.path, members, told, asked.codes, groups)
+        yield Reading(found.rates(), found.services, found.contracts, groups.judged)
+        groups.finish()
+        groups.say()
 
 
 def _is_wanted(rate: Rate, codes: Collection[str], told: Told) -> bool:
     if not codes or rate.service.code in codes:
         return True
-    told.left_out[OTHER] += 1
+    told.leave_out(OTHER_CODE)
     return False

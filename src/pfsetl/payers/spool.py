@@ -1,13 +1,14 @@
 """Rates on disk in numbers, part by part, so that memory doesn't grow with a file: what they are for stands once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from pfsetl.payers.rate import Rate, Service
 
-PART = 100_000
+PART = 25_000
 _SCHEMA = {
     "row": pl.Int64, "service": pl.Int32, "contract": pl.Int32, "provider": pl.String, "amount": pl.Int64,
     "reason": pl.String, "detail": pl.String, "expires": pl.Date,
@@ -19,7 +20,6 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._columns: list[list[object]] = [[] for _ in _SCHEMA]
         self._parts: list[Path] = []
         self._services: dict[Service, int] = {}
         self._contracts: dict[tuple[str, str], int] = {}
@@ -36,36 +36,24 @@ class Spool:
         names = {"contract": pl.Int32, "payer": pl.String, "plan": pl.String}
         return pl.DataFrame([(n, *pair) for pair, n in self._contracts.items()], names, orient="row")
 
-    def take(self, rates: Iterable[Rate]) -> None:
+    def take(self, rates: Iterator[Rate]) -> None:
         """Write rates to disk as they come."""
-        services, contracts = self._services, self._contracts
-        rows, of_service, of_contract, providers, amounts, reasons, details, expires = self._columns
-        for rate in rates:
-            rows.append(rate.row)
-            of_service.append(services.setdefault(rate.service, len(services)))
-            of_contract.append(contracts.setdefault((rate.payer, rate.plan), len(contracts)))
-            providers.append(rate.provider)
-            amounts.append(rate.amount)
-            reasons.append(rate.reason)
-            details.append(rate.detail)
-            expires.append(rate.expires)
-            if len(rows) == PART:
-                self._write()
-        self._write()
+        while some := list(islice(rates, PART)):
+            self._write(some)
 
     def parts(self) -> Iterator[pl.DataFrame]:
         """Yield the rates in their order."""
         for path in self._parts:
             yield pl.read_ipc(path)
 
-    def _write(self) -> None:
-        rows = self._columns[0]
-        if not rows:
-            return
-        self.rows += len(rows)
+    def _write(self, rates: list[Rate]) -> None:
+        services, contracts = self._services, self._contracts
+        row, service, payer, plan, provider, amount, reason, detail, expires = zip(*rates, strict=True)
+        numbers = [services.setdefault(one, len(services)) for one in service]
+        whose = [contracts.setdefault(one, len(contracts)) for one in zip(payer, plan, strict=True)]
+        columns = (row, numbers, whose, provider, amount, reason, detail, expires)
         path = self._folder / f"{len(self._parts):06}.arrow"
-        part = pl.DataFrame(dict(zip(_SCHEMA, self._columns, strict=True)), _SCHEMA)
+        part = pl.DataFrame(dict(zip(_SCHEMA, columns, strict=True)), _SCHEMA)
         part.write_ipc(path, compression="lz4")
         self._parts.append(path)
-        for column in self._columns:
-            column.clear()
+        self.rows += len(rates)

@@ -3,8 +3,6 @@
 Quartiles lie at (n - 1) x 1/4, 2/4 and 3/4 of the sorted contracts, between two of them in proportion, half up.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import polars as pl
 
@@ -12,13 +10,8 @@ from pfsetl.payers.contracts import Contracts
 from pfsetl.tables.exact import decimal
 
 _OF_SERVICE = ["code", "modifiers", "setting", "date", "locality"]
-LEVELS: Mapping[str, list[str]] = {
-    "payer": ["payer"],
-    "section": ["payer", "section"],
-    "code": ["payer", "section", *_OF_SERVICE],
-}
+LEVELS = ("payer", "section", "code")
 _STATISTICS = ("least", "lower_quartile", "median", "upper_quartile", "most")
-MINE = ("my_rate", "my_percent", "contracts_below", "contracts_equal")
 _CENTS, _PERCENT, _RATE = pl.Decimal(18, 2), pl.Decimal(18, 2), pl.Decimal(18, 4)
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "level": pl.String, "payer": pl.String, "section": pl.String, "code": pl.String, "modifiers": pl.String,
@@ -34,36 +27,39 @@ def summary(
 ) -> pl.DataFrame:
     """Return the statistics of each level; where `mine` has a rate of one's own, its place among those of the code.
 
-    `mine` are compared rates; one that stands several times counts with the highest.
+    `mine` are compared rates; one that stands several times counts with the highest. Names come in when all is counted.
     """
+    who = payers.with_columns(who=pl.col("payer").rank("dense").cast(pl.Int32))
     services = prices.unique("price").select("price", "section", *_OF_SERVICE, "cents")
+    services = services.with_columns(part=pl.col("section").rank("dense").fill_null(0).cast(pl.Int32))
+    own = None if mine is None else _own(mine, services)
     by_code, counted = [], []
     for group in contracts.groups():
-        named = group.join(payers, on="contract").join(services, on="price")
-        keys = LEVELS["code"]
-        one = _statistics(named.group_by(*keys, "hundredths").agg(n=pl.len()), keys)
-        one = one.join(named.select(*keys, "cents").unique(keys), on=keys, nulls_equal=True)
-        by_code.append(_placed(one, named, mine))
-        counted.append(named.group_by("payer", "section", "hundredths").agg(n=pl.len()))
+        rows = group.join(who.select("contract", "who"), on="contract").join(
+            services.select("price", "part"), on="price"
+        )
+        made = _statistics(rows.group_by("who", "price", "hundredths").agg(n=pl.len()), ["who", "price"])
+        by_code.append(made if own is None else made.join(_placed(rows, own), on=["who", "price"], how="left"))
+        counted.append(rows.group_by("who", "part", "hundredths").agg(n=pl.len()))
     if not counted:
         return SCHEMA.to_frame()
-    values = pl.concat(counted).group_by("payer", "section", "hundredths").agg(pl.col("n").sum())
+    values = pl.concat(counted)
     levels = [
-        _statistics(values.group_by(*LEVELS[name], "hundredths").agg(pl.col("n").sum()), LEVELS[name]).with_columns(
-            level=pl.lit(name)
-        )
-        for name in ("payer", "section")
+        _statistics(values.group_by(*keys, "hundredths").agg(pl.col("n").sum()), keys).with_columns(level=pl.lit(level))
+        for level, keys in (("payer", ["who"]), ("section", ["who", "part"]))
     ]
-    whole = pl.concat([*levels, pl.concat(by_code).with_columns(level=pl.lit("code"))], how="diagonal")
-    order = pl.col("level").replace_strict({name: n for n, name in enumerate(LEVELS)})
-    return _shown(whole.sort(order, *LEVELS["code"], maintain_order=True))
+    levels.append(pl.concat(by_code).with_columns(level=pl.lit("code")).join(services.drop("part"), on="price"))
+    sections = services.select("part", "section").unique("part")
+    names = who.select("who", "payer").unique("who")
+    whole = pl.concat(levels, how="diagonal").join(names, on="who").join(sections, on="part", how="left")
+    return _shown(whole.with_columns(section=pl.coalesce("section", "section_right")))
 
 
 def _statistics(counted: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Return range and quartiles of hundredths that occur `n` times each, by group, exactly."""
     rows = counted.sort(*keys, "hundredths")
-    first = rows.select(pl.struct(keys).rle_id().alias("group"))["group"].to_numpy()
-    starts = np.flatnonzero(np.diff(first, prepend=-1))
+    group = rows.select(pl.struct(keys).rle_id()).to_series().to_numpy().astype(np.int64)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
     n, value = rows["n"].cast(pl.Int64).to_numpy(), rows["hundredths"].to_numpy()
     until = np.cumsum(n)
     before = until[starts] - n[starts]
@@ -81,27 +77,31 @@ def _statistics(counted: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     return rows[starts.tolist()].select(keys).with_columns(pl.Series(name, values) for name, values in made.items())
 
 
-def _placed(codes: pl.DataFrame, contracts: pl.DataFrame, mine: pl.DataFrame | None) -> pl.DataFrame:
-    """Add one's own rate of each service, and how many contracts of the payer are below it and equal to it."""
-    if mine is None:
-        return codes
-    own = (
-        mine.filter(pl.col("hundredths").is_not_null())
-        .group_by(_OF_SERVICE)
-        .agg(pl.col("amount").max().alias("my_rate"), pl.col("hundredths").max().alias("my_percent"))
-    )
-    keys = LEVELS["code"]
-    beside = contracts.join(own, on=_OF_SERVICE)
-    places = beside.group_by(keys).agg(
+def _own(mine: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
+    """Return one's own rate for each service that payers have rates for."""
+    rates = mine.filter(pl.col("hundredths").is_not_null()).group_by(_OF_SERVICE)
+    best = rates.agg(my_rate=pl.col("amount").max(), my_percent=pl.col("hundredths").max())
+    return services.select("price", *_OF_SERVICE).join(best, on=_OF_SERVICE).drop(_OF_SERVICE)
+
+
+def _placed(contracts: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """Return one's own rate of each service, and how many contracts of a payer are below it and equal to it."""
+    beside = contracts.join(own, on="price").group_by("who", "price", "my_rate", "my_percent")
+    return beside.agg(
         contracts_below=(pl.col("amount") < pl.col("my_rate")).sum().cast(pl.Int64),
         contracts_equal=(pl.col("amount") == pl.col("my_rate")).sum().cast(pl.Int64),
     )
-    return codes.join(own, on=_OF_SERVICE, how="left").join(places, on=keys, how="left", nulls_equal=True)
 
 
 def _shown(rows: pl.DataFrame) -> pl.DataFrame:
+    order = pl.col("level").replace_strict({name: n for n, name in enumerate(LEVELS)})
     kinds = {"cents": _CENTS, "my_rate": _RATE, "my_percent": _PERCENT, **dict.fromkeys(_STATISTICS, _PERCENT)}
-    ready = rows.with_columns(decimal(pl.col(name), kind) for name, kind in kinds.items() if name in rows.columns)
-    ready = ready.rename({"cents": "medicare"})
+    ready = rows.sort(order, "payer", "section", *_OF_SERVICE, nulls_last=False).with_columns(
+        decimal(pl.col(name), kind) for name, kind in kinds.items() if name in rows.columns
+    )
     lacking = [pl.lit(None, kind).alias(name) for name, kind in SCHEMA.items() if name not in ready.columns]
-    return ready.with_columns(lacking).select(SCHEMA.names()).cast({"contracts": pl.Int64})
+    return (
+        ready.rename({"cents": "medicare"})
+        .with_columns(one for one in lacking if one.meta.output_name() != "medicare")
+        .select(SCHEMA.names())
+    )

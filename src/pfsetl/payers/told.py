@@ -3,6 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+OTHER_CODE = "of another code"
+OTHER_PROVIDER = "of another provider"
+
 
 @dataclass(slots=True)
 class Told:
@@ -11,6 +14,10 @@ class Told:
     form: str = ""
     notes: list[str] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+
+    def leave_out(self, why: str, count: int = 1) -> None:
+        """Count rates that weren't asked for, or aren't rates."""
+        self.left_out[why] += count
 
     def note(self, text: str) -> None:
         """Say something once."""

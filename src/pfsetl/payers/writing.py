@@ -59,6 +59,7 @@ def _csv(path: Path, schema: pl.Schema) -> Iterator[Write]:
 
 @contextmanager
 def _parquet(path: Path, schema: pl.Schema) -> Iterator[Write]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     arrow = schema.to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
@@ -67,5 +68,6 @@ def _parquet(path: Path, schema: pl.Schema) -> Iterator[Write]:
         def write(rows: pl.DataFrame) -> None:
             if rows.height:
                 writer.write_table(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
+                pa.default_memory_pool().release_unused()
 
         yield write

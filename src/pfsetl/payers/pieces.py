@@ -1,0 +1,168 @@
+"""JSON of any size in pieces of whole values: runs of an array's elements, or of an object's members.
+
+A piece is itself JSON, an array or an object, so that a fast decoder judges it. Memory is that of one piece. Only where
+a value is larger than what is read at once does its own content come in pieces, of the paths that a caller names.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from pfsetl.errors import PfsetlError
+
+AT_ONCE = 1 << 20
+MOST = 24 << 20  # of one value that doesn't come in pieces
+EACH = "*"  # in a path, an element of an array
+_BLANK = b" \t\r\n"
+_KEY = re.compile(rb'[ \t\r\n]*"((?:[^"\\]|\\.)*)"[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_VALUE = re.compile(rb"[ \t\r\n]*")
+_CLOSING = {b"{": b"}", b"[": b"]"}
+# Of each byte: 1 opens, 2 closes, 3 parts values, 4 quotes; all other bytes are 0.
+_KINDS = bytes({123: 1, 91: 1, 125: 2, 93: 2, 44: 3, 34: 4}.get(byte, 0) for byte in range(256))
+_STEP = np.array([0, 1, -1, 0, 0], dtype=np.int32)
+
+Path = tuple[str, ...]
+
+
+class Piece(NamedTuple):
+    """Some whole children of the container at a path, as JSON; `text` is empty where the container ends."""
+
+    path: Path
+    text: bytes
+
+
+class NotWhole(PfsetlError, ValueError):
+    """The text isn't JSON, or is cut; the message says where."""
+
+
+def pieces(stream: BinaryIO, streamed: Collection[Path]) -> Iterator[Piece]:
+    """Yield the pieces of a JSON text; raises NotWhole where it isn't one, after the pieces before.
+
+    Values at the paths `streamed`, and those of the outermost object, may have any size, all others up to MOST bytes.
+    """
+    text = _Text(stream)
+    text.fill(AT_ONCE)
+    if text.buffer.startswith(b"\xef\xbb\xbf"):
+        text.drop(3)
+    if text.next() not in _CLOSING:
+        raise NotWhole(f"byte {text.before:,}: neither an object nor an array")
+    yield from _container(text, (), frozenset(streamed))
+    if text.next():
+        raise NotWhole(f"byte {text.before:,}: something follows after the end of the JSON")
+
+
+class _Text:
+    """What has been read and not yet been handed on; it begins outside of strings."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.buffer = b""
+        self.before = 0  # bytes that were dropped
+        self.ended = False
+
+    def fill(self, size: int) -> None:
+        parts = [self.buffer]
+        lacking = size - len(self.buffer)
+        while lacking > 0 and not self.ended:
+            part = self._stream.read(lacking)
+            self.ended = not part
+            lacking -= len(part)
+            parts.append(part)
+        self.buffer = b"".join(parts) if len(parts) > 1 else parts[0]
+
+    def drop(self, count: int) -> None:
+        self.buffer = self.buffer[count:]
+        self.before += count
+
+    def next(self) -> bytes:
+        """Skip blanks and return the next byte, b"" at the end."""
+        while True:
+            self.drop(len(self.buffer) - len(self.buffer.lstrip(_BLANK)))
+            if self.buffer or self.ended:
+                return self.buffer[:1]
+            self.fill(AT_ONCE)
+
+
+def _container(text: _Text, path: Path, streamed: frozenset[Path]) -> Iterator[Piece]:
+    opening = text.next()
+    closing = _CLOSING[opening]
+    text.drop(1)
+    size, after_comma = AT_ONCE, False
+    while True:
+        text.fill(size)
+        end, closed = _end_of_children(text.buffer)
+        if end < 0:
+            value, key = _large_child(text, path, opening)
+            if value is not None and _may_be_streamed(key, streamed):
+                text.drop(value)
+                yield from _container(text, key, streamed)
+                after_comma = text.next() == b","
+                if after_comma:
+                    text.drop(1)
+                elif text.next() != closing:
+                    raise NotWhole(f"byte {text.before:,}: neither a comma nor the end of {_shown(path)}")
+            elif text.ended:
+                raise NotWhole(f"cut: it ends at byte {text.before + len(text.buffer):,} within {_shown(path)}")
+            elif size >= MOST:
+                raise NotWhole(f"byte {text.before:,}: a value in {_shown(path)} has more than {MOST >> 20} MB")
+            else:
+                size *= 2
+                continue
+            size = AT_ONCE
+            continue
+        run = text.buffer[:end]
+        if run.strip(_BLANK):
+            yield Piece(path, opening + run + closing)
+        elif after_comma or not closed:
+            raise NotWhole(f"byte {text.before:,}: a comma without a value in {_shown(path)}")
+        if closed and text.buffer[end : end + 1] != closing:
+            raise NotWhole(f"byte {text.before + end:,}: {_shown(path)} ends with the wrong bracket")
+        text.drop(end + 1)
+        size, after_comma = AT_ONCE, not closed
+        if closed:
+            yield Piece(path, b"")
+            return
+
+
+def _end_of_children(buffer: bytes) -> tuple[int, bool]:
+    """Return where a container ends, and True; else the last comma between its children, and False; -1 without any."""
+    plain = buffer.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in buffer else buffer
+    kinds = np.frombuffer(plain.translate(_KINDS), dtype=np.uint8)
+    places = np.flatnonzero(kinds)
+    found = kinds[places]
+    quoted = np.bitwise_xor.accumulate(found == 4)
+    outside = ~quoted & (found != 4)
+    places, found = places[outside], found[outside]
+    depth = np.cumsum(_STEP[found], dtype=np.int32)
+    if (ends := np.flatnonzero(depth < 0)).size:
+        return int(places[ends[0]]), True
+    commas = np.flatnonzero((depth == 0) & (found == 3))
+    return (int(places[commas[-1]]) if commas.size else -1), False
+
+
+def _large_child(text: _Text, path: Path, opening: bytes) -> tuple[int | None, Path]:
+    """Return where the first child's value begins if it's a container, and its path."""
+    start = (_KEY if opening == b"{" else _VALUE).match(text.buffer)
+    if start is None:
+        return None, path
+    name = _name(start[1]) if opening == b"{" else EACH
+    is_container = text.buffer[start.end() : start.end() + 1] in _CLOSING
+    return (start.end() if is_container else None), (*path, name)
+
+
+def _name(text: bytes) -> str:
+    try:
+        return str(json.loads(b'"%b"' % text))
+    except ValueError as error:
+        raise NotWhole(f"{text[:40]!r} isn't a name in JSON") from error
+
+
+def _may_be_streamed(path: Path, streamed: frozenset[Path]) -> bool:
+    return len(path) == 1 or path in streamed
+
+
+def _shown(path: Path) -> str:
+    return ".".join(path) or "the outermost level"

@@ -1,0 +1,154 @@
+"""Hospitals' standard charges, in JSON and in CSV, tall and wide: what payers pay in a facility, or a reason.
+
+The schema is CMSgov/hospital-price-transparency 3.0; files of version 2 are made by its data dictionary.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import pfsetl
+from pfsetl import Version
+from pfsetl.cli import main
+from pfsetl.errors import UsageError
+from tests.payers import TALL, WIDE, hospital_csv, hospital_json
+
+pytestmark = pytest.mark.long
+
+DAY, PLACE = "2026-02-01", "CA/18"
+IN_FACILITY = Decimal("25.94")  # G0101 there and then, by CMS's RVUs and indices
+SAMPLES = Path(__file__).parents[3] / "shared" / "payer"
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """The bundled sample, published."""
+    output = tmp_path_factory.mktemp("hospital") / "store"
+    main(["demo", "--output", str(output)])
+    return pfsetl.open(output)
+
+
+@pytest.fixture
+def compared(sample: Version, tmp_path: Path):
+    """Compare a file; return the rows that were written, and the answer."""
+
+    def compare(data: bytes, **asked):
+        source, out = tmp_path / "charges", tmp_path / "out.parquet"
+        source.write_bytes(data)
+        answer = pfsetl.benchmark(source, out, output=sample, date=DAY, locality=PLACE, **asked)
+        return pl.read_parquet(out).to_dicts(), answer
+
+    return compare
+
+
+def tall(
+    dollars="", percentage="", algorithm="", methodology="fee schedule", setting="outpatient", modifiers=""
+) -> bytes:
+    line = ("service", "510", "RC", "G0101", "HCPCS", setting, "Acme", "PPO", modifiers, dollars, percentage, algorithm,
+            methodology)  # fmt: skip
+    return hospital_csv(TALL, line)
+
+
+KINDS = [
+    ({"dollars": 51.88}, None),
+    ({"dollars": 51.88, "methodology": "other"}, None),
+    ({"dollars": 51.88, "methodology": "case rate"}, "case_rate"),
+    ({"dollars": 51.88, "methodology": "per diem"}, "per_diem"),
+    ({"percentage": 80, "methodology": "percent of total billed charges"}, "percentage_of_charge"),
+    ({"algorithm": "110% of cost", "methodology": "other"}, "algorithm"),
+]
+
+
+@pytest.mark.parametrize("setting", ["inpatient", "outpatient", "both"])
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_every_setting_of_a_hospital_is_a_facility(compared, form: str, setting: str) -> None:
+    data = (
+        tall(51.88, setting=setting)
+        if form == "csv"
+        else hospital_json({"standard_charge_dollar": 51.88}, setting=setting)
+    )
+    (row,), _ = compared(data)
+    assert (row["setting"], row["medicare"], row["percent_of_medicare"]) == ("facility", IN_FACILITY, 200)
+
+
+@pytest.mark.parametrize(("said", "reason"), KINDS)
+def test_what_a_line_of_a_tall_file_says_is_dollars_or_a_reason(compared, said, reason) -> None:
+    (row,), answer = compared(tall(**said))
+    assert (row["reason"], row["payer"], row["code"], answer["format"]) == (reason, "Acme", "G0101", "hospital csv")
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "2.2.1", "3.0.0"])
+@pytest.mark.parametrize(("said", "reason"), KINDS)
+def test_what_a_plan_in_json_says_is_dollars_or_a_reason(compared, said, reason, version: str) -> None:
+    names = {"dollars": "standard_charge_dollar", "percentage": "standard_charge_percentage",
+             "algorithm": "standard_charge_algorithm", "methodology": "methodology"}  # fmt: skip
+    (row,), answer = compared(hospital_json({names[name]: value for name, value in said.items()}, version=version))
+    assert (row["reason"], row["payer"], row["code"], answer["format"]) == (reason, "Acme", "G0101", "hospital json")
+
+
+def test_a_wide_file_has_a_rate_for_each_plan_that_has_one(compared) -> None:
+    lines = [
+        ("service", "G0101", "HCPCS", "outpatient", 100, 51.88, "fee schedule", "", 70, "other"),
+        ("service", "G0101", "HCPCS", "outpatient", 100, "", "", 25.94, "", "fee schedule"),
+        ("service", "G0102", "HCPCS", "outpatient", 100, "", "", "", "", ""),
+    ]
+    rows, answer = compared(hospital_csv(WIDE, *lines))
+    assert [(row["row"], row["payer"], row["plan"], row["percent_of_medicare"], row["reason"]) for row in rows] == [
+        (4, "Acme", "PPO", Decimal(200), None),
+        (4, "Best Health", "HMO", None, "percentage_of_charge"),
+        (5, "Best Health", "HMO", Decimal(100), None),
+    ]
+    assert answer["left_out"] == {"charges without a payer's rate": 1}
+
+
+def test_modifiers_stand_apart_by_bars(compared) -> None:
+    assert compared(tall(51.88, modifiers="GC|59"))[0][0]["modifiers"] == "GC 59"
+
+
+def test_a_line_without_a_code_says_so(compared) -> None:
+    line = ("bilateral", "", "", "", "", "both", "Acme", "PPO", "50", "", 150, "", "")
+    (row,), _ = compared(hospital_csv(TALL, line))
+    assert row["reason"] == "not_a_code"
+
+
+def test_the_facility_class_of_version_2_is_not_the_physician_schedule(compared) -> None:
+    (row,), _ = compared(hospital_json({"standard_charge_dollar": 51.88}, version="2.0.0", billing_class="facility"))
+    assert row["reason"] == "institutional"
+
+
+def test_providers_are_not_chosen_in_a_file_that_names_none(compared) -> None:
+    with pytest.raises(UsageError, match="Leave --npi and --tin out"):
+        compared(hospital_json({"standard_charge_dollar": 51.88}), npis=["1222222228"])
+
+
+@pytest.mark.parametrize(
+    ("header", "said"), [(("description", "setting"), "no code\\|1"), (TALL[:6], "no negotiated charges")]
+)
+def test_a_file_of_another_shape_is_named_with_what_it_has(compared, header, said: str) -> None:
+    with pytest.raises(UsageError, match=f"{said}. It has description"):
+        compared(hospital_csv(header, ["x"] * len(header)))
+
+
+@pytest.mark.parametrize(
+    # Counted by hand in the files, without regard to what the bundled sample prices.
+    ("name", "rates", "reasons"),
+    [
+        ("hospital-v3-example.json", 39, {"algorithm": 8, "case_rate": 6, "per_diem": 5, "percentage_of_charge": 2}),
+        (
+            "hospital-v3-tall-example.csv",
+            45,
+            {"algorithm": 8, "case_rate": 6, "per_diem": 5, "percentage_of_charge": 2},
+        ),
+    ],
+)
+def test_every_rate_of_the_examples_of_cms_is_accounted_for(
+    compared, name: str, rates: int, reasons: dict[str, int]
+) -> None:
+    path = SAMPLES / name
+    if not path.is_file():
+        pytest.skip(f"SKIPPED, NOT PASSED: no {path}")
+    _, answer = compared(path.read_bytes())
+    assert (answer["rates"], reasons.items() <= answer["reasons"].items()) == (rates, True)
+    assert answer["rows"] == answer["percentages"] + sum(answer["reasons"].values())

@@ -1,0 +1,306 @@
+"""In-network files of Transparency in Coverage: every rate has a percentage or a reason, whatever stands where.
+
+The schema is CMSgov/price-transparency-guide 2.0; 1.x has no setting and may have groups in place or
+elsewhere.
+"""
+
+import csv
+import gzip
+import json
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import pfsetl
+from pfsetl import Version
+from pfsetl.cli import main
+from pfsetl.errors import UsageError
+from pfsetl.payers import json_file, pieces
+from tests.payers import GROUPS, in_network, item, price
+
+pytestmark = pytest.mark.long
+
+DAY, PLACE = "2026-02-01", "CA/18"
+# G0101 there and then, by CMS's RVUs and indices: docs/prices.md has every step of the first.
+OUTSIDE, IN_FACILITY = Decimal("43.72"), Decimal("25.94")
+SAMPLES = Path(__file__).parents[3] / "shared" / "payer"
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """The bundled sample, published."""
+    output = tmp_path_factory.mktemp("in-network") / "store"
+    main(["demo", "--output", str(output)])
+    return pfsetl.open(output)
+
+
+@pytest.fixture
+def compared(sample: Version, tmp_path: Path):
+    """Compare a file; return the rows that were written, and the answer."""
+
+    def compare(data: bytes, **asked):
+        source, out = tmp_path / "rates", tmp_path / "out.parquet"
+        for old in tmp_path.glob("out*"):
+            old.unlink()
+        source.write_bytes(data)
+        answer = pfsetl.benchmark(source, out, output=sample, **{"date": DAY, "locality": PLACE, **asked})
+        return pl.read_parquet(out).to_dicts(), answer
+
+    return compare
+
+
+def percents(rows) -> list[Decimal | None]:
+    return [row["percent_of_medicare"] for row in rows]
+
+
+# --- rates ------------------------------------------------------------------------------------------------------
+
+
+def test_a_rate_has_its_percentage_payer_and_plan(compared) -> None:
+    (row,), answer = compared(in_network(item(price(87.44))))
+    assert (row["percent_of_medicare"], row["payer"], row["plan"], row["provider"]) == (200, "Acme", "PPO", "1")
+    assert answer["format"] == "in-network"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"negotiated_type": "percentage"}, "percentage_of_charge"),
+        ({"negotiated_type": "per diem"}, "per_diem"),
+        ({"negotiated_type": "derived"}, None),
+        ({"negotiated_type": "fee schedule"}, None),
+        ({"negotiated_type": "by moon"}, "not_readable"),
+        ({"billing_class": "institutional"}, "institutional"),
+        ({"billing_class": "both"}, None),
+        ({"negotiated_rate": 0}, "rate_not_positive"),
+        ({"negotiated_rate": "call us"}, "rate_not_a_number"),
+        ({"negotiated_rate": None}, "no_rate"),
+        ({"service_code": ["05"]}, "setting_unknown"),
+        ({"billing_code_modifier": ["ZZ"]}, "modifier_unknown"),
+        ({"service_code": "11"}, "not_readable"),
+    ],
+)
+def test_what_is_not_dollars_for_a_service_has_a_reason(compared, said, reason) -> None:
+    rows, _ = compared(in_network(item(price(**said))))
+    assert [row["reason"] for row in rows] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"negotiation_arrangement": "bundle"}, "bundle"),
+        ({"negotiation_arrangement": "capitation"}, "capitation"),
+        ({"billing_code_type": "MS-DRG"}, "not_in_schedule"),
+        ({"billing_code_type": "RC", "billing_code": "0510"}, "not_in_schedule"),
+        ({"billing_code": " g0101 "}, None),
+        ({"billing_code": "G 0101"}, "not_a_code"),
+        ({"billing_code": 99}, "not_a_code"),
+    ],
+)
+def test_what_a_service_is_decides_first(compared, said, reason) -> None:
+    rows, _ = compared(in_network(item(price(), **said)))
+    assert [row["reason"] for row in rows] == [reason]
+
+
+@pytest.mark.parametrize("rate", [0.01, 99999999.99, 43.72, 43.7218])
+def test_the_smallest_and_the_largest_rates_are_exact(compared, rate: float) -> None:
+    exact = (100 * Decimal(str(rate)) / OUTSIDE).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    assert percents(compared(in_network(item(price(rate))))[0]) == [exact]
+
+
+@pytest.mark.parametrize(
+    "said", [{"service_code": ["11", "22"]}, {"service_code": ["CSTM-00"]}, {"service_code": None}]
+)
+def test_a_rate_for_both_settings_is_a_row_for_each(compared, said) -> None:
+    rows, _ = compared(in_network(item(price(**said))))
+    assert [(row["setting"], row["medicare"]) for row in rows] == [("nonfacility", OUTSIDE), ("facility", IN_FACILITY)]
+
+
+def test_places_that_the_table_lacks_take_nothing_from_those_it_has(compared) -> None:
+    (row,), _ = compared(in_network(item(price(service_code=["05", "22"]))))
+    assert (row["medicare"], row["detail"]) == (IN_FACILITY, "without place of service 05")
+
+
+def test_a_rate_that_has_ended_is_compared_and_counted(compared) -> None:
+    (row,), answer = compared(in_network(item(price(expiration_date="2025-12-31"))))
+    assert (str(row["expires"]), row["reason"], answer["expired"]) == ("2025-12-31", None, 1)
+
+
+def test_an_element_that_is_not_as_the_schema_has_it_costs_no_other_its_rate(compared) -> None:
+    rows, _ = compared(in_network(item(price()), {"negotiated_rates": "none"}, item(price())))
+    assert [row["reason"] for row in rows] == [None, "not_readable", None]
+
+
+def test_the_same_rate_twice_is_two_rows_and_one_contract(compared) -> None:
+    rows, answer = compared(in_network(item(price(), price(), groups=[1]), item(price(), groups=[2])))
+    assert (len(rows), answer["summary"][0]["contracts"]) == (3, 1)
+
+
+# --- providers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("asked", [{"npis": ["1222222228"]}, {"tins": ["22-2222222"]}, {"tins": ["222222222"]}])
+def test_rates_of_one_provider_are_chosen_wherever_the_groups_stand(compared, asked, late: bool) -> None:
+    data = in_network(
+        item(price(40), groups=[1]), item(price(50), groups=[1, 2]), item(price(60), groups=[2]), late=late
+    )
+    rows, answer = compared(data, **asked)
+    assert [(row["rate"], row["provider"]) for row in rows] == [(50, "1, 2"), (60, "2")]
+    assert answer["left_out"] == {"of another provider": 1}
+
+
+def test_groups_are_written_with_their_numbers(compared, tmp_path: Path) -> None:
+    compared(in_network(item(price()), late=True))
+    rows = pl.read_parquet(tmp_path / "out-providers.parquet").select("provider", "tin", "npi").rows()
+    assert rows == [
+        ("1", "11-1111111", "1111111112"),
+        ("1", "11-1111111", "1111111120"),
+        ("2", "222222222", "1222222228"),
+    ]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_rate_of_groups_that_do_not_exist_has_a_reason(compared, late: bool) -> None:
+    data = in_network(item(price(), groups=[7]), item(price(), groups=[1, 7]), item(price(), groups=[2]), late=late)
+    rows, answer = compared(data)
+    assert [row["reason"] for row in rows] == ["provider_group_missing", None, None]
+    assert "provider groups that rates name and the file lacks: 1 (7)" in answer["notes"]
+
+
+def test_groups_in_place_of_schema_1_are_chosen_by_what_they_hold(compared) -> None:
+    own = [{"provider_groups": GROUPS[n]["provider_groups"], "negotiated_prices": [price(n + 1, setting=None)]}
+           for n in range(2)]  # fmt: skip
+    rows, _ = compared(in_network(item(negotiated_rates=own), groups=()), npis=["1222222228"])
+    assert [row["rate"] for row in rows] == [2]
+
+
+def test_groups_of_schema_1_that_lie_elsewhere_are_counted_and_not_fetched(compared) -> None:
+    away = {"provider_group_id": 3, "location": "https://example.org/groups.json"}
+    rows, answer = compared(in_network(item(price(), groups=[3]), groups=(away,)))
+    assert rows[0]["reason"] is None
+    assert "1 provider groups lie in other files (location), which aren't fetched" in answer["notes"]
+
+
+# --- files of any size and shape --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_once", [64, 300, 5_000])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_file_larger_than_what_is_read_at_once_says_the_same(compared, monkeypatch, at_once: int, late: bool) -> None:
+    items = [item(*(price(rate, additional_information='"[{\\"') for rate in range(1, n + 2)), groups=[1, 2], code=code)
+             for n, code in enumerate(("G0101", "G0102", "G0101"))]  # fmt: skip
+    data = in_network(*items, late=late)
+    whole, _ = compared(data)
+    monkeypatch.setattr(pieces, "AT_ONCE", at_once)
+    assert compared(data)[0] == whole
+
+
+@pytest.mark.parametrize("order", ["first", "last"])
+def test_a_code_may_stand_after_its_rates(compared, monkeypatch, order: str) -> None:
+    one = item(*(price(rate) for rate in range(1, 40)))
+    bundle = item(price(), negotiation_arrangement="bundle")
+    names = sorted(one, key=lambda name: (name == "negotiated_rates") == (order == "last"))
+    monkeypatch.setattr(pieces, "AT_ONCE", 200)
+    rows, _ = compared(in_network(*({name: whole[name] for name in names} for whole in (one, bundle))), codes=["G0101"])
+    assert [row["reason"] for row in rows] == [None] * 39 + ["bundle"]
+    assert {row["code"] for row in rows} == {"G0101"}
+
+
+@pytest.mark.parametrize(
+    "wrap", [gzip.compress, lambda data: gzip.compress(gzip.compress(data)), lambda d: b"\xef\xbb\xbf" + d]
+)
+def test_a_file_is_told_by_its_bytes(compared, wrap) -> None:
+    assert len(compared(wrap(in_network(item(price()))))[0]) == 1
+
+
+@pytest.mark.parametrize("at_once", [64, 1 << 20])
+def test_a_file_cut_anywhere_is_refused_and_nothing_is_written(compared, tmp_path, monkeypatch, at_once: int) -> None:
+    monkeypatch.setattr(pieces, "AT_ONCE", at_once)
+    data = in_network(item(price(), price()), item(price()))
+    for end in range(1, len(data), 97):
+        with pytest.raises(UsageError, match=r"cut|damaged|isn't a file of rates"):
+            compared(data[:end])
+        assert [path.name for path in tmp_path.iterdir()] == ["rates"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"reporting_structure": []}', "a table of contents"),
+        (b'{"reporting_entity_name": "A", "out_of_network": []}', "allowed amounts"),
+        (b'{"a": 1, "b": 2}', "It has a, b"),
+        (b'[{"in_network": []}]', "isn't a file of rates"),
+        (b'{"provider_references": []}', "in_network is absent or empty"),
+        (b'{"in_network": [1, 2}', "wrong bracket"),
+        (b'{"in_network": []} x', "something follows"),
+        (b'{"in_network": [,]}', "damaged"),
+        (b"{}", "It has nothing"),
+    ],
+)
+def test_another_kind_of_file_is_named_with_what_works(compared, data: bytes, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        compared(data)
+
+
+def test_pieces_of_any_size_are_the_whole(monkeypatch) -> None:
+    document = {
+        "a\\": [{"x": '\\"]}', "y": [[], {}, "{", 1e3]} for _ in range(20)],
+        "b": {"c": "d\\\\"},
+        "in_network": [],
+    }
+    for at_once in range(8, 120, 7):
+        monkeypatch.setattr(pieces, "AT_ONCE", at_once)
+        found: dict[str, Any] = {}
+        stream = json.dumps(document).encode()
+        for path, text in json_file.members(_opened(stream), ()):
+            value = json.loads(text) if text else type(document[path[0]])()
+            found[path[0]] = (
+                [*found.get(path[0], []), *value]
+                if isinstance(document[path[0]], list)
+                else found.get(path[0], {}) | value
+            )
+        assert found == document
+
+
+def _opened(data: bytes):
+    import io
+
+    from pfsetl.payers.opening import Opened
+
+    return Opened(Path("made here"), io.BytesIO(data), "json")
+
+
+# --- CMS's own examples -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "rates", "reasons"),
+    [
+        # Counted by hand in the files, without regard to what the bundled sample prices.
+        ("tic-bundle-single-plan-sample", 2, {"bundle": 2}),
+        ("tic-all-negotiated-types-sample", 8, {"percentage_of_charge": 2, "institutional": 3}),
+        ("tic-fee-for-service-single-plan-sample", 5, {"institutional": 2}),
+    ],
+)
+def test_every_rate_of_the_examples_of_cms_is_accounted_for(
+    compared, name: str, rates: int, reasons: dict[str, int]
+) -> None:
+    path = SAMPLES / f"{name}.json"
+    if not path.is_file():
+        pytest.skip(f"SKIPPED, NOT PASSED: no {path}")
+    _, answer = compared(path.read_bytes())
+    assert (answer["rates"], reasons.items() <= answer["reasons"].items()) == (rates, True)
+    assert answer["rows"] == answer["percentages"] + sum(answer["reasons"].values())
+
+
+def test_the_command_chooses_codes_and_providers(sample: Version, run, tmp_path: Path) -> None:
+    source = tmp_path / "rates.json"
+    source.write_bytes(in_network(item(price(), code="G0102"), item(price(), groups=[2]), item(price())))
+    asked = ["--code", "G0101", "--tin", "11-1111111", "--date", DAY, "-o", sample.store]
+    assert run("benchmark", source, tmp_path / "out.csv", *asked)[0] == 0
+    with (tmp_path / "out.csv").open() as file:
+        assert [(row["code"], row["provider"]) for row in csv.DictReader(file)] == [("G0101", "1")]
