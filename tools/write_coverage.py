@@ -48,8 +48,8 @@ PAYERS = """\
 |---|---|---|
 | in-network (Transparency in Coverage) | 2.0 | CMS's schema and its three examples (CMSgov/price-transparency-guide) |
 | in-network | 1.x | CMS's schema; tested with files made by it, no payer's file was at hand |
-| hospital JSON, and CSV of the tall form | 3.0 | CMS's schema, data dictionary and examples (CMSgov/hospital-price-transparency) |
-| hospital CSV of the wide form | 3.0 | CMS's data dictionary; tested with files made by it |
+| hospital JSON, and tall CSV | 3.0 | CMS's schema and two examples (CMSgov/hospital-price-transparency) |
+| hospital wide CSV | 3.0 | CMS's data dictionary; tested with files made by it |
 | hospital JSON and CSV | 2.x | CMS's data dictionary; tested with files made by it |
 """
 
