@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test quick check bench bench-history docs accuracy fuzz clean
+.PHONY: demo test quick check bench bench-history docs accuracy fuzz lakehouse clean
 
 demo: .venv/demo.done
 	$(BIN)/pfsetl demo
@@ -38,6 +38,10 @@ accuracy: .venv/dev.done
 fuzz: .venv/dev.done
 	$(BIN)/python -m tools.fuzz --page --count $(or $(COUNT),6000) --seed $(or $(SEED),1)
 
+# Readers that are too large for every test: DuckDB with the extensions of its version, and Spark, which needs a Java.
+lakehouse: .venv/lakehouse.done
+	$(BIN)/python -m pytest -n 0 tests/unit/test_duckdb_extensions.py tests/unit/test_spark.py
+
 clean:
 	rm -rf .venv
 
@@ -51,4 +55,11 @@ clean:
 
 .venv/dev.done: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dask,s3,dev]'
+	touch $@
+
+.venv/lakehouse.done: .venv/dev.done
+	rm -rf .venv/lakehouse
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .venv/lakehouse/duckdb \
+		duckdb==1.5.5 duckdb-extension-avro==1.5.5 duckdb-extension-httpfs==1.5.5 duckdb-extension-iceberg==1.5.5
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .venv/lakehouse/spark pyspark==4.3.0
 	touch $@

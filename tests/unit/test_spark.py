@@ -1,6 +1,7 @@
 """Spark reads every published table as pyarrow does; skipped where no Java or no pyspark is installed."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.declared import contracts
 from tests import readers
+from tests.duckdb_extensions import FOLDER
 from tests.unit.test_consumers_page import lines, run
 from tests.unit.test_lakehouse_page import EXAMPLES
 
@@ -32,7 +34,8 @@ def spark(place: Path) -> Iterator[Any]:
     """A session whose working directory, which Java never changes, is the place."""
     if shutil.which("java") is None:
         pytest.skip("SKIPPED, NOT PASSED: no Java on the path; Spark needs one")
-    sql = pytest.importorskip("pyspark.sql", reason="SKIPPED, NOT PASSED: not installed: pip install pyspark")
+    sys.path.append(str(FOLDER / "spark"))
+    sql = pytest.importorskip("pyspark.sql", reason="SKIPPED, NOT PASSED: pyspark isn't installed; make lakehouse")
     options = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "1", "spark.log.level": "ERROR"}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
