@@ -48,10 +48,17 @@ def bodies(archive: Path) -> tuple[str, str]:
 
 def by_polars(archive: Path, folder: Path) -> None:
     """Count in 64-bit integers."""
-    rvu, gpci = (
-        pl.read_csv(io.StringIO(text), has_header=False, new_columns=names, infer_schema=False).fill_null("")
-        for text, names in zip(bodies(archive), ([*FIELDS], [*PLACE]), strict=True)
-    )  # fmt: skip
+    rvu, gpci = (read(text, names) for text, names in zip(bodies(archive), (FIELDS, PLACE), strict=True))
+    payments(rvu, gpci, folder)
+
+
+def read(text: str, names: tuple[str, ...]) -> pl.DataFrame:
+    """Return the rows of a csv without a header, every cell as text."""
+    return pl.read_csv(io.StringIO(text), has_header=False, new_columns=[*names], infer_schema=False).fill_null("")
+
+
+def payments(rvu: pl.DataFrame, gpci: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """Write both tables of payments; return the national one."""
 
     def whole(name: str, scale: int) -> pl.Expr:
         return (pl.col(name).cast(pl.Decimal(18, scale)) * int(10**scale)).cast(pl.Int64)
@@ -115,13 +122,16 @@ def by_polars(archive: Path, folder: Path) -> None:
         return rows.with_columns(**late).with_columns(dollars).select(*key, *COLUMNS)
 
     nation = rows.lazy().with_columns(work_gpci=pl.lit(1_000), pe_gpci=pl.lit(1_000), mp_gpci=pl.lit(1_000))
-    _keep(paid(nation, KEY), folder, "payment_national")
+    national = paid(nation, KEY).collect()
+    keep(national, folder, "payment_national")
     crossed = rows.lazy().filter("valued").join(places.lazy(), how="cross", maintain_order="left_right")
-    _keep(paid(crossed, (*KEY, "state", "locality", "mac")), folder, "payment_locality")
+    keep(paid(crossed, (*KEY, "state", "locality", "mac")).collect(), folder, "payment_locality")
+    return national
 
 
-def _keep(rows: pl.LazyFrame, folder: Path, name: str) -> None:
-    rows.collect().write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=2)
+def keep(rows: pl.DataFrame, folder: Path, name: str) -> None:
+    """Write a table as one Parquet file."""
+    rows.write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=2)
 
 
 def by_duckdb(archive: Path, folder: Path) -> None:

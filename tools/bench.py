@@ -29,12 +29,14 @@ from pfsetl.publication import parquet
 from pfsetl.source.archive import open_archive
 from pfsetl.tables import by_locality
 from pfsetl.tables.numbers import height
-from tools import bare
+from tools import bare, bare_release
 
 RELEASE = "RVU25A"
 ROUNDS = 7
 COLD_ROUNDS = 3
+SEVEN = "polars, seven tables"
 Spent = tuple[float, float]  # seconds of wall, and of processor time
+Script = Callable[[Path, Path], None]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -75,14 +77,19 @@ def one_release(archive: Path, temporary: Path) -> None:
     output, bare_folder = temporary / "store", temporary / "bare"
     version = build(archive, output).version
     frames = tables_of(version)
-    scripts = {"polars": bare.by_polars, "DuckDB": bare.by_duckdb, "pandas (floats)": bare.by_pandas}
+    scripts: dict[str, tuple[Script, tuple[str, ...]]] = {
+        SEVEN: (bare_release.by_polars, bare_release.TABLES),
+        "polars, payments alone": (bare.by_polars, bare.TABLES),
+        "DuckDB, payments alone": (bare.by_duckdb, bare.TABLES),
+        "pandas (floats), payments alone": (bare.by_pandas, bare.TABLES),
+    }
     jobs: dict[str, Callable[[], object]] = {
         "floor": lambda: floor([archive], frames, temporary / "floor"),
         "floor with fsync": lambda: floor([archive], frames, temporary / "floor", fsync=True),
-        **{f"{name}, payments alone": partial(bared, script, archive, bare_folder) for name, script in scripts.items()},
+        **{name: partial(bared, script, archive, bare_folder) for name, (script, _) in scripts.items()},
         "pfsetl": lambda: build(archive, output),
     }
-    differing = {name: apart(script, archive, bare_folder, frames) for name, script in scripts.items()}
+    differing = {name: apart(*one, archive, bare_folder, frames) for name, one in scripts.items()}
     rounds = [{name: spent(job) for name, job in jobs.items()} for _ in range(ROUNDS)]
     rows = sum(r.rows for r in version.resources)
     print(f"{RELEASE}: {rows:,} rows in {len(frames)} tables; medians of {ROUNDS} rounds in turn")
@@ -94,8 +101,8 @@ def one_release(archive: Path, temporary: Path) -> None:
     }
     for what, taken in colds.items():
         print(f"| {what}, in a process of its own (/ the floor in one) | {beside(taken, colds['floor'])} |")
-    print(f"\ncells that differ from pfsetl's in {', '.join(bare.TABLES)}: "
-          + ", ".join(f"{name} {count:,}" for name, count in differing.items()))  # fmt: skip
+    print(f"\ncells that differ from pfsetl's: {'; '.join(f'{name}: {count:,}' for name, count in differing.items())}")
+    print(f"pfsetl / {SEVEN}: " + ratios([one["pfsetl"] for one in rounds], [one[SEVEN] for one in rounds]))
     build(archive, output)
     payments(pfsetl.open(output), temporary)
     lookups(pfsetl.open(output))
@@ -110,6 +117,12 @@ def beside(taken: list[Spent], least: list[Spent]) -> str:
     )
 
 
+def ratios(taken: list[Spent], other: list[Spent]) -> str:
+    """Return the medians of the ratios of each round, of wall and of processor time."""
+    both = (statistics.median(a[kind] / b[kind] for a, b in zip(taken, other, strict=True)) for kind in (0, 1))
+    return "wall {:.2f}, processor {:.2f}".format(*both)
+
+
 def spent(job: Callable[[], object]) -> Spent:
     """Return the seconds of wall and of processor time that a job takes."""
     wall, processor = time.perf_counter(), time.process_time()
@@ -117,17 +130,17 @@ def spent(job: Callable[[], object]) -> Spent:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
-def bared(script: Callable[[Path, Path], None], archive: Path, folder: Path) -> None:
+def bared(script: Script, archive: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     script(archive, folder)
 
 
-def apart(script: Callable[[Path, Path], None], archive: Path, folder: Path, frames: dict[str, pl.DataFrame]) -> int:
+def apart(script: Script, tables: tuple[str, ...], archive: Path, folder: Path, frames: dict[str, pl.DataFrame]) -> int:
     """Return how many cells a bare script has otherwise than pfsetl; exits where it has other rows."""
     bared(script, archive, folder)
     count = 0
-    for name in bare.TABLES:
+    for name in tables:
         ours = frames[name]
         theirs = pl.read_parquet(folder / f"{name}.parquet").select(pl.col(c).cast(d) for c, d in ours.schema.items())
         key = list(contracts.load().tables[name].key)

@@ -74,12 +74,12 @@ def _build(request: Request, store: Store, descriptors_store: Store | None) -> B
         one = opened(request, base)
     described = None if descriptors_store is None else texts.opened(one, descriptors_store)
     result = _unchanged(one)
-    if result and described is None:
-        return result
+    if described is None:
+        # NOTE: nothing else has the members, so that they are gone when the commit needs room.
+        return result or _published(one, _staged(one, read_members(one)))
     there = read_members(one, compared=result is None)
     result = result or _published(one, _staged(one, there))
-    if described is not None:
-        texts.publish(one, described, there.parsed, result.record)
+    texts.publish(one, described, there.parsed, result.record)
     return result
 
 
