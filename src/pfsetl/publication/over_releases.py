@@ -51,6 +51,7 @@ MADE_BY: Mapping[str, Made] = {
     "code_values": Made(words.code_values, of=(), rule="1"),
     "modifier": Made(words.modifier, of=(), rule="1"),
 }
+MAKERS = 2  # tables made at a time: those of single releases beside those over all, and two when these are done
 CALENDAR = "release_calendar"  # without a row for a release that prices no day
 
 
@@ -140,10 +141,10 @@ def completed(
 
     # NOTE: a table over all releases holds the rows of all of them, so these are made one after the other.
     large = [name for name in known if contract.tables[name].over == ALL_RELEASES]
-    with ThreadPoolExecutor(1) as beside:
-        of_all = beside.submit(lambda: [r for name in large for r in files(name)])
-        of_one = [r for name in known if name not in large for r in files(name)]
-        return [*result, *of_one, *of_all.result()]
+    with ThreadPoolExecutor(MAKERS) as pool:
+        of_all = pool.submit(lambda: [r for name in large for r in files(name)])
+        of_one = [*pool.map(files, (name for name in known if name not in large))]
+        return [*result, *(r for one in of_one for r in one), *of_all.result()]
 
 
 def _making(

@@ -1,38 +1,41 @@
 """Rows in the order of their key, and held as small as they can be: text as numbers in a list of its words."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 
 import polars as pl
 
 from pfsetl.declared.contracts import Table
-from pfsetl.tables.numbers import column, is_small
+from pfsetl.tables.numbers import is_small
 
 ROWS_PER_PART = 65_536
 _MOST_KEYS = 2**63
 
 
 def in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return rows in the order of their key, of which one number is made, since text takes longer to put in order.
+    """Return rows in the order of their key, of which one value is made, since a sort by several columns takes longer.
 
-    The number counts the distinct texts of each column in their order, so that it orders as the columns do.
+    Keys of Enums, whose words are sorted, make one number. Those of text are put together with a character below all
+    others, so that the order is that of the parts.
     """
-    import numpy as np
+    if len(table.key) == 1 or any(table.schema[c] != pl.String for c in table.key):
+        return frame.sort(table.key)
+    keys = _numbers(frame, table.key)
+    if keys is None:
+        keys = frame.select(pl.concat_str(table.key, separator="\0")).to_series()
+    return frame if keys.is_sorted() else frame.select(pl.all().gather(keys.arg_sort()))
 
-    if any(table.schema[c] != pl.String for c in table.key) or frame.is_empty():
-        return frame.sort(table.key)
-    coded = [column(frame[c], pl.String()) for c in table.key]
-    counts = [len(one.words) for one in coded if one.words is not None]
-    if prod(counts) >= _MOST_KEYS:
-        return frame.sort(table.key)
-    place = np.zeros(frame.height, np.int64)
-    for one, count in zip(coded, counts, strict=True):
-        if count > 1:
-            place = place * count + one.values
-    if (place[1:] >= place[:-1]).all():
-        return frame
-    order = pl.Series(np.argsort(place, kind="stable").astype(np.uint32))
-    return frame.select(pl.all().gather(order))
+
+def _numbers(frame: pl.DataFrame, key: Sequence[str]) -> pl.Series | None:
+    """Return a number for each row that orders as its key does, None where that is text or more than a number holds."""
+    types = [frame.schema[c] for c in key]
+    counts = [len(dtype.categories) for dtype in types if isinstance(dtype, pl.Enum)]
+    if len(counts) < len(types) or prod(counts) >= _MOST_KEYS:
+        return None
+    number = pl.lit(0, dtype=pl.Int64)
+    for name, count in zip(key, counts, strict=True):
+        number = number * count + pl.col(name).to_physical()
+    return frame.select(number).to_series()
 
 
 def in_words(rows: pl.DataFrame) -> pl.DataFrame:
