@@ -382,6 +382,13 @@ def test_a_table_that_ended_is_empty_from_then_on_and_goes_when_all_are_made_ane
     assert register.register(store).versions == (2,)
 
 
+def test_verify_notes_a_version_that_has_no_tag_yet(store: LocalStore) -> None:
+    register.register(store)
+    p.published(store, "RVU26A", "33.4009")
+    proof = verify.verify(store)
+    assert (proof.bad, proof.notes[registered.NAME].startswith("version 3 has no tag yet")) == ({}, True)
+
+
 class Dead(BaseException):
     pass
 

@@ -36,7 +36,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "pfsetl export imaging --format csv --where \"hcpcs BETWEEN '70010' AND '79999'\"",
     ),
     "views": ("pfsetl views pfs", "pfsetl views pfs --base https://example.org/mpfs"),
-    "iceberg": ("pfsetl iceberg --output output", "pfsetl iceberg --base s3://bucket/mpfs", "pfsetl iceberg --keep 5"),
+    "iceberg": ("pfsetl iceberg", "pfsetl iceberg --base s3://bucket/mpfs", "pfsetl iceberg --keep 5"),
     "price": (
         "pfsetl price 97761 --date 2026-02-01 --locality CA/18",
         "pfsetl price 99213 --date 2026-02-01 --locality 90210",

@@ -26,7 +26,7 @@ def iceberg(
 ) -> None:
     """Register the published files as Iceberg tables: a snapshot and a tag for each version, no file copied.
 
-    Run it again after a new version to add that one. A version that has a tag isn't pruned.
+    Run it again after each publish. A version that has a tag isn't pruned.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def iceberg(
         The address under which readers find the store, such as s3://bucket/prefix or file:///data/mpfs. Iceberg's
         addresses are absolute, so give it again after the store was moved. Default: where the store is.
     keep
-        Keep the tags of so many of the newest versions and give up the others, which a prune may then take.
+        Keep only the tags of this many of the newest versions; a prune may then take the others.
     again
-        Make all tables anew from the published versions.
+        Write all tables anew, from the published versions.
     remove
         Remove the tables and give all versions up. No published file is touched.
     """

@@ -72,19 +72,24 @@ def encoded(content: Registered) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"
 
 
-def problems(store: Store, hashes: Mapping[int, str]) -> Iterator[tuple[str, str]]:
-    """Yield (file, problem) of the pins and the registered tables; `hashes` are those of the manifests by version."""
+def problems(store: Store, hashes: Mapping[int, str]) -> Iterator[tuple[str, str, bool]]:
+    """Yield (file, problem, harmless) of pins and registered tables; `hashes` are those of the manifests by version."""
     try:
         found = read(store)
-        yield from _pins(store, found, hashes)
+        yield from ((name, problem, False) for name, problem in _pins(store, found, hashes))
     except StoreError as error:
         place, _, problem = str(error).removeprefix(f"{store}/").partition(": ")
-        yield place, problem.rstrip(".")
+        yield place, problem.rstrip("."), False
         return
+    if found is None:
+        return
+    newest = max(hashes, default=0)
+    if newest not in found.versions:
+        yield NAME, f"version {newest} has no tag yet; {command('iceberg', store)} adds it", True
     again = command("iceberg --again", store)
-    for table in found.tables.values() if found else ():
-        for name, problem in _table(store, found.base if found else "", table, hashes):
-            yield name, f"{problem}; {again} makes the tables anew"
+    for table in found.tables.values():
+        for name, problem in _table(store, found.base, table, hashes):
+            yield name, f"{problem}; {again} makes the tables anew", False
 
 
 def _pins(store: Store, found: Registered | None, hashes: Mapping[int, str]) -> Iterator[tuple[str, str]]:

@@ -65,8 +65,8 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
     if at is None:
         _chain(proof, store, seen)
         _catalog(proof, store, seen)
-        for name, problem in registered.problems(store, hashes):
-            _add(proof, name, problem)
+        for name, problem, harmless in registered.problems(store, hashes):
+            _add(proof, name, problem, harmless=harmless)
         _records(proof, store, max(hashes, default=0))
         if trees:
             for name, problem in layout.wrong(trees, seen.trees, set(numbers)):
@@ -115,7 +115,10 @@ def _opened(
         yield at
 
 
-def _add(proof: Proof, name: str, problem: str) -> None:
+def _add(proof: Proof, name: str, problem: str, *, harmless: bool = False) -> None:
+    if harmless:
+        proof.notes.setdefault(name, problem)
+        return
     proof.files.add(name)
     if problem:
         proof.bad.setdefault(name, problem)
@@ -127,10 +130,7 @@ def _chain(proof: Proof, store: Store, seen: _Seen) -> None:
     except StoreError as error:
         breaks = [chain.Break(chain.FOLDER, _without_place(error, store, chain.FOLDER))]
     for found in breaks:
-        if found.harmless:
-            proof.notes.setdefault(found.file, found.problem)
-        else:
-            _add(proof, found.file, found.problem)
+        _add(proof, found.file, found.problem, harmless=found.harmless)
 
 
 def _catalog(proof: Proof, store: Store, seen: _Seen) -> None:
