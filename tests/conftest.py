@@ -1,6 +1,7 @@
 """Shared fixtures: where CMS's real files and published amounts lie, and releases built from them once."""
 
 import fcntl
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -31,6 +32,13 @@ def pytest_configure() -> None:
     leash.hold()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    gc.disable()  # until the tests are collected, of which nothing is garbage
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of every search for garbage to come."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)

@@ -110,6 +110,8 @@ def copied(stage: Stage, origin: Path, arguments: list[str]) -> None:
 def carried_out(recipe: str, folder: Path) -> Stage:
     """Carry out a recipe's steps; return its last stage."""
     sent = context(folder / "context")
+    empty = folder / "empty"
+    subprocess.run([sys.executable, "-m", "venv", empty], check=True)
     stages: dict[str, Stage] = {}
     stage = Stage(folder)
     for word, rest in instructions(recipe):
@@ -118,7 +120,7 @@ def carried_out(recipe: str, folder: Path) -> Stage:
                 image, _, name = rest.partition(" AS ")
                 assert image == f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
                 stage = stages[name] = Stage(folder / (name or "image"))
-                subprocess.run([sys.executable, "-m", "venv", stage.root / "venv"], check=True)
+                shutil.copytree(empty, stage.root / "venv", symlinks=True)
             case "WORKDIR":
                 stage.folder = rest
                 Path(stage.at(rest)).mkdir(parents=True, exist_ok=True)
@@ -198,8 +200,11 @@ def server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.mark.slow
 def test_a_run_of_a_pools_deployment_builds_a_release_in_the_image(image: Stage, server: Orchestra) -> None:
     """The workers of the pools aren't tried: they would start a container with the command that is run here."""
+    known_types = server.get("collections/views/aggregate-worker-metadata").values()
+    templates = {name: of_type for package in known_types for name, of_type in package.items()}
     for pool in POOLS:
-        server.prefect("work-pool", "create", f"pfsetl-{pool}", "--type", pool)
+        template = templates[pool]["default_base_job_configuration"]
+        server.post("work_pools/", {"name": f"pfsetl-{pool}", "type": pool, "base_job_template": template})
         server.prefect("deploy", "--all", "--prefect-file", f"flows/prefect.{pool}.yaml")
         known = server.get("deployments/name/build-release/build")
         assert (known["work_pool_name"], known["job_variables"]["image"]) == (f"pfsetl-{pool}", IMAGE)

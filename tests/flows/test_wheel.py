@@ -5,6 +5,7 @@ The libraries are those of this environment; pfsetl is the wheel's alone.
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -39,7 +40,7 @@ def python(executable: Path | str, *arguments: object, cwd: Path, **environment:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def installed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run Python in an environment that has the wheel and the libraries that it names."""
     at = tmp_path_factory.mktemp("wheel")
     code, out, told = python(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", at / "dist", ROOT, cwd=at)
@@ -53,8 +54,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     installing = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", own, wheel)
     assert python(sys.executable, *installing, cwd=at)[0] == 0
 
+    shutil.copytree(prepared / "prefect", at / "prefect")  # a database whose tables are made
+    prefect = {"PREFECT_HOME": at / "prefect", "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
+
     def run(*arguments: object, **environment: object) -> tuple[int, str, str]:
-        prefect = {"PREFECT_HOME": at / "prefect"}  # whose database the first flow makes
         return python(at / "venv" / "bin" / "python", *arguments, cwd=at, **prefect, **environment)
 
     return run

@@ -198,7 +198,7 @@ def file_of(at: Version) -> str:
 
 
 @pytest.mark.long
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.permutations(sorted(STATES)), st.sampled_from(sorted(STATES)))
 def test_whatever_is_built_first_the_file_has_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory, order: list[str], reposted: str
