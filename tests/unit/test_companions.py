@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -188,9 +189,18 @@ def test_a_kind_that_wasnt_loaded_isnt_found(load: Load, store: LocalStore):
 # --- read like any table -----------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds RVU25A, to be copied."""
+    folder = tmp_path_factory.mktemp("january")
+    archive = s.write_zip(folder / "a.zip", s.release("RVU25A"))
+    pfsetl.build("RVU25A", store=LocalStore(folder / "store"), archive=archive, sample=True)
+    return folder / "store"
+
+
 @pytest.fixture
-def published(store: LocalStore, tmp_path: Path) -> Published:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole("RVU25A")))
+def published(january: Path, store: LocalStore) -> Published:
+    shutil.copytree(january, store.root, symlinks=True, dirs_exist_ok=True)
     return lambda: pfsetl.open(store)
 
 
