@@ -1,13 +1,15 @@
-"""The command line in a process of its own each time, forked from one that has imported it and has done nothing else.
+"""The command line in a process of its own each time, forked from one that has imported all of it and did nothing else.
 
-Such a process reads declarations and environment anew as `python -m pfsetl` does, without the half second of processor
-time in which that starts Python and imports polars. Where the environment has what Python reads when it starts, Python
-is started.
+Such a process reads declarations and environment anew as `python -m pfsetl` does, without the second of processor time
+in which that starts Python and imports polars and what a command needs. Where the environment has what Python reads
+when it starts, Python is started.
 """
 
 import atexit
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import subprocess
 import sys
@@ -16,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import pfsetl
 
 ROOT = Path(__file__).resolve().parents[1]
 READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "POLARS_", "ARROW_", "MALLOC_")
@@ -53,11 +57,13 @@ def _origin() -> "subprocess.Popen[str]":
 
 
 def _serve() -> None:
-    import pfsetl.cli
+    for module in pkgutil.walk_packages(pfsetl.__path__, "pfsetl."):
+        if not module.name.startswith("pfsetl.flows") and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
     # NOTE: a fork keeps none of the threads, and polars would wait for those that it calculates with.
     threads = {task.joinpath("comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
-    assert "polars-0" not in threads, f"{pfsetl.cli.__name__} calculates when it is imported"
+    assert "polars-0" not in threads, "a module calculates when it is imported"
     for line in iter(sys.stdin.readline, ""):
         if pid := os.fork():
             print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
