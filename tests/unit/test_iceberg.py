@@ -216,6 +216,13 @@ def test_the_base_may_be_where_the_store_will_be_read(store: LocalStore) -> None
     assert register.register(store).changed == ()  # without --base it stays
 
 
+def test_a_folder_that_no_reader_could_follow_is_refused(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "my [store]")
+    p.published(store, "RVU25A", "1.0000")
+    with pytest.raises(UsageError, match=r"my \[store\]: has \[ \], which Iceberg readers misread"):
+        register.register(store)
+
+
 @pytest.mark.parametrize("base", ["output", "file://output", "s3://", "", "file:///data/100%", "s3://b/a?b"])
 def test_a_base_that_no_reader_could_follow_is_refused(base: str, store: LocalStore) -> None:
     with pytest.raises(UsageError, match="--base"):
@@ -453,6 +460,23 @@ def test_of_two_runs_at_once_both_end_with_every_version(store: LocalStore, monk
     assert (done.versions, pins.pinned(store), verify.verify(store).bad) == ((1, 2, 3), {1, 2, 3}, {})
 
 
+def test_a_version_that_another_run_registers_meanwhile_keeps_its_pin(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register.register(store)
+    tell, first = register._tell, [True]
+
+    def told(*arguments: Any) -> Any:
+        if first.pop() if first else False:
+            p.published(store, "RVU26A", "33.4009")
+            register.register(store)
+        return tell(*arguments)
+
+    monkeypatch.setattr(register, "_tell", told)
+    done = register.register(store)
+    assert (done.versions, pins.pinned(store), verify.verify(store).bad) == ((1, 2, 3), {1, 2, 3}, {})
+
+
 def test_a_version_that_is_pruned_meanwhile_stops_the_run(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def pin(at: LocalStore, number: int) -> None:
         (store.root / "versions/000001.json").unlink(missing_ok=True)
@@ -466,10 +490,10 @@ def test_what_runs_that_stopped_have_left_goes_after_a_day(store: LocalStore, mo
     register.register(store)
     left = f"{registered.folder(NAME)}/000009-left.avro"
     store.put_new(left, b"")
-    register.register(store)
+    register.register(store, again=True)
     assert store.exists(left)
     monkeypatch.setattr(register, "GRACE_SECONDS", -1)
-    register.register(store)
+    register.register(store, again=True)
     assert not store.exists(left)
     assert verify.verify(store).bad == {}
 

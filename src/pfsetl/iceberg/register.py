@@ -91,8 +91,8 @@ def _registered(store: Store, given: str | None, keep: int | None, again: bool) 
         if not tables[name].commit():
             return None
     told = _tell(io, before, [name for name, grown in tables.items() if grown.snapshots])
-    _unpin(store, {n for n in pins.pinned(store) if n not in there or (keep and n not in wanted)})
-    _tidy(io, tables)
+    _unpin(store, {*there} - {*wanted} if keep else set())
+    _tidy(io, {name: grown for name, grown in tables.items() if name in changed or not grown.snapshots})
     notes += [
         f"{name}: its metadata wasn't as pfsetl wrote it, and was made anew" for name in changed if tables[name].mended
     ]
@@ -115,7 +115,7 @@ def _add(io: StoreIO, tables: dict[str, Growing], wanted: Sequence[int]) -> None
         if all(number in grown.made_of for grown in tables.values()):
             continue
         at = version.load(io.store, number)
-        for name in sorted({r.table for r in at.resources} - tables.keys()):  # of a contract that isn't today's
+        for name in sorted({r.table for r in at.resources} - tables.keys()):  # new since the last run
             tables[name] = Growing(io, name, table.find(io, name), made_of=list(wanted[:place]))
         for grown in tables.values():
             if number not in grown.made_of:
@@ -145,7 +145,7 @@ def _base(store: Store, given: str | None, before: Registered | None) -> str:
                 f"absolute: make them again for the new place with --base {own}, or name {before.base} if it's read "
                 "there. Nothing was changed."
             )
-        return before.base if before else own
+        return before.base if before else _followed(own, f"{store}")
     base = f"file://{given}" if given.startswith("/") else given.rstrip("/")
     base = base.rstrip("/")
     scheme, separator, place = base.partition("://")
@@ -154,22 +154,29 @@ def _base(store: Store, given: str | None, before: Registered | None) -> str:
             f"--base {given}: not an absolute address. Give the one under which readers find the store, such as {own} "
             "or s3://bucket/prefix."
         )
+    return _followed(base, f"--base {given}")
+
+
+def _followed(base: str, said: str) -> str:
+    """Return an address; raises UsageError where readers would take a character of it for something else."""
     if bad := sorted({c for c in base if c in "%?#*[]{}" or not c.isprintable()}):
         raise UsageError(
-            f"--base {given}: has {' '.join(bad)}, which Iceberg readers take for something else. Name a place without."
+            f"{said}: has {' '.join(bad)}, which Iceberg readers misread in addresses. Name a place without."
         )
     return base
 
 
 def _pin(store: Store, wanted: Iterable[int]) -> None:
-    for number in wanted:
+    for number in sorted({*wanted} - pins.pinned(store)):
         pins.pin(store, number)
     if gone := sorted(set(wanted) - set(version.numbers(store))):
         raise StoreError(f"{store}: version {gone[0]} was pruned meanwhile. Run it again. Nothing was registered.")
 
 
-def _unpin(store: Store, numbers: Iterable[int]) -> None:
-    for number in numbers:
+def _unpin(store: Store, given_up: Iterable[int]) -> None:
+    """Remove the pins of versions that are given up or gone; one that another run has pinned meanwhile stays."""
+    pinned = pins.pinned(store)  # NOTE: before the numbers, because a version is there before it's pinned
+    for number in pinned & {*given_up} | pinned - {*version.numbers(store)}:
         pins.unpin(store, number)
 
 
