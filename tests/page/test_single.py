@@ -53,7 +53,7 @@ def test_what_is_chosen_is_kept_in_its_address(visit: Callable[..., Visit], file
 
 
 def test_another_code_is_said_not_to_be_in_it(visit: Callable[..., Visit], file: Path) -> None:
-    assert "No release of this site has a code G0102" in visit(f"file://{file}").go("#?code=G0102").text()
+    assert "This file holds G0101 alone" in visit(f"file://{file}").go("#?code=G0102").text()
 
 
 def test_its_only_script_is_the_one_that_its_policy_names(opened: Visit) -> None:
@@ -97,3 +97,12 @@ def test_a_store_of_tables_is_no_store_of_descriptors(sample: Version, tmp_path:
     code, _, error = run("page", "G0101", tmp_path / "x.html", "--descriptors", sample.store, "--output", sample.store)
     assert code == 2
     assert "no store of descriptors" in error
+
+
+def test_what_leads_out_of_it_is_no_link(opened: Visit) -> None:
+    links = opened.page.locator("main a[href^='#?']").evaluate_all("all => all.map((one) => one.getAttribute('href'))")
+    assert [one for one in links if "code=G0101" not in one or "with=" in one] == []
+
+
+def test_an_address_written_as_on_a_site_is_read(visit: Callable[..., Visit], file: Path) -> None:
+    assert "RVU25D" in visit(f"file://{file}").go("?code=G0101&date=2025-11-01").text()

@@ -228,6 +228,29 @@ def test_of_two_files_of_a_day_the_rows_are_those_that_prices_use(
     assert published().scan("zip_locality").select("zip").collect().equals(used.frame(store).select("zip"))
 
 
+@pytest.mark.parametrize("codes", [("90012", "90013"), ("90013", "90012")])
+@pytest.mark.parametrize("day", [date(2025, 1, 1), date(2025, 10, 1), date(2026, 1, 1)])
+def test_of_two_files_of_a_day_the_one_loaded_last_holds(load: Load, store: LocalStore, codes, day):
+    for code in codes:
+        load(f"ZIP5_{code}.txt", zip_record(code=code), date(2025, 10, 1))
+    used = companions.find(store, "zip_locality", day)
+    assert used is not None
+    assert used.frame(store)["zip"].to_list() == [codes[1]]
+
+
+def test_a_file_that_holds_instead_of_another_says_so(load: Load):
+    for code in ("90012", "90013"):
+        loaded = load(f"ZIP5_{code}.txt", zip_record(code=code), date(2025, 10, 1))
+    assert "from 2025-10-01 on it holds instead of ZIP5_90012.txt" in loaded.notices[-1]
+
+
+def test_a_file_that_another_holds_instead_of_is_not_taken_for_loaded(load: Load):
+    for code in ("90012", "90013"):
+        load(f"ZIP5_{code}.txt", zip_record(code=code), date(2025, 10, 1))
+    with pytest.raises(UsageError, match=r"loaded already, and ZIP5_90013\.txt after it, which holds"):
+        load("ZIP5_90012.txt", zip_record(code="90012"), date(2025, 10, 1))
+
+
 def test_its_columns_are_those_of_its_contract_behind_the_first_day(load: Load, published: Published) -> None:
     load("ZIP5_OCT2025.txt", ZIPS)
     schema = published().scan("zip_locality").collect_schema()

@@ -17,6 +17,7 @@ from pfsetl.remedies import command, first_build
 from pfsetl.source import members
 
 EVENTS = "code_events"
+_NAMED = 6  # releases that a message lists
 SETTINGS = {"nonfacility": "Non-facility", "facility": "Facility"}
 MEASURES = {
     "work_rvu": "work RVU",
@@ -73,9 +74,11 @@ def find_release(version: Version, release: str | None) -> str:
     label = release.strip().upper()
     if label in published:
         return label
-    there = alike(label, published, 3) or published[-3:]
+    near = alike(label, published, 3)
+    there = published if len(published) <= _NAMED else [*near, *(one for one in published[-3:] if one not in near)]
+    more = f" and {len(published) - len(there)} more" if len(published) > len(there) else ""
     raise UsageError(
-        f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(there)}. "
+        f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(there)}{more}. "
         f"{_publishing(label, version)}{command('list', version.store)} shows all releases."
     )
 

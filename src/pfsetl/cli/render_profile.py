@@ -37,6 +37,8 @@ def _lines(profile: Mapping[str, Any]) -> Iterator[str]:
     if profile["text"]:
         yield f"in CMS's words: {profile['text']}"
     traits = sorted({row.trait for row in declarations.rows(CODE_TRAITS) if profile[row.trait]})
+    if "radiology" in traits and "test_or_radiology" in traits:
+        traits.remove("test_or_radiology")
     said = [", ".join(trait.replace("_", " ") for trait in traits)] if traits else []
     settings = [words for name, words in _SETTINGS.items() if profile[name]]
     said += [f"done {' and '.join(settings)}"] if settings else []

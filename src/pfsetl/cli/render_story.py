@@ -42,7 +42,7 @@ def history(out: Console, found: History, setting: str) -> None:
         out.print(f"[yellow]not published here[/yellow]  {shown}{more}: a change may go over several releases")
     amounts = [r[f"{setting}_payment"] for r in rows if r["standing"] == "in_force"]
     if there := [a for a in amounts if a is not None]:
-        out.print(f"{blocks(amounts)}  ${min(there):,.2f} to ${max(there):,.2f}")
+        out.print(f"{blocks(amounts)}  lowest ${min(there):,.2f}, highest ${max(there):,.2f}")
     columns = ("release", "from", "st", "work", "PE", "MP", "total", "factor", "payment")
     out.print(table("", columns, (_cells(row, setting) for row in rows)))
     for whose in sorted({r["participant"] for r in rows} - {"all"}):

@@ -27,6 +27,7 @@ class Companion:
     A `sample` is a deliberate part; `lost` says what was missing when it was loaded all the same. `sha256` is that of
     CMS's file, `content` that of the object, "" where an older pfsetl loaded it. `parts` are name and sha256 of each
     file where there were several, and `sha256` then that of theirs, a line each; `notices` say what was odd about them.
+    Of several files with one first day, that of the highest `turn` holds: it was loaded last.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Companion:
     content: str = ""
     parts: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    turn: int = 0
 
     def frame(self, store: Store) -> pl.DataFrame:
         """Return its rows; `line` is the line in CMS's file."""
@@ -53,9 +55,19 @@ def find(store: Store, kind: str, day: date) -> Companion | None:
 
 def holding(files: Iterable[Companion], day: date) -> Companion | None:
     """Return which of the files of a kind holds on a day: the latest that had begun, else the first to begin later."""
-    known = sorted(files, key=lambda c: (c.effective_from, c.sha256))
+    known = each_day(files)
     begun = [c for c in known if c.effective_from <= day]
     return begun[-1] if begun else known[0] if known else None
+
+
+def each_day(files: Iterable[Companion]) -> list[Companion]:
+    """Return of the files of a kind the one that holds from each first day on, in the order of days."""
+    return list({c.effective_from: c for c in in_turn(files)}.values())
+
+
+def in_turn(files: Iterable[Companion]) -> list[Companion]:
+    """Return files in the order of their first days, and those of one day in the order in which they were loaded."""
+    return sorted(files, key=lambda c: (c.effective_from, c.turn, c.sha256))
 
 
 def scan(store: Store, kind: str, day: date | None = None) -> pl.LazyFrame:
@@ -77,7 +89,7 @@ def scan_file(store: Store, file: Companion) -> pl.LazyFrame:
 
 def used(store: Store, kind: str, day: date | None = None) -> list[Companion]:
     """Return the file that holds on a day, or every file that holds on any; raises UsageError where none is loaded."""
-    each = {c.effective_from: c for c in sorted(loaded(store, kind), key=lambda c: (c.effective_from, c.sha256))}
+    each = each_day(loaded(store, kind))
     if not each:
         made_of = contracts.companions().tables[kind].members
         (row,) = (row for row in declarations.rows(COMPANIONS) if row.companion in made_of)
@@ -85,7 +97,7 @@ def used(store: Store, kind: str, day: date | None = None) -> list[Companion]:
             f"{kind}: no such file of CMS's is loaded in {store}. Load it: {command(f'load {row.example}', store)}."
         )
     one = find(store, kind, day) if day else None
-    return [one] if one else list(each.values())
+    return [one] if one else each
 
 
 def in_part(store: Store, kinds: Iterable[str], day: date) -> tuple[str, ...]:
@@ -100,8 +112,12 @@ def said(store: Store) -> tuple[str, ...]:
 
 
 def _said(kind: str, files: list[Companion]) -> str:
-    each = sorted(files, key=lambda c: (c.effective_from, c.sha256))
-    told = (f"from {c.effective_from} {c.file} ({c.rows:,} rows{', a sample' if c.sample else ''})" for c in each)
+    holds = each_day(files)
+    told = (
+        f"from {c.effective_from} {c.file} ({c.rows:,} rows{', a sample' if c.sample else ''}"
+        f"{'' if c in holds else f'; sha256 {c.sha256[:8]}, replaced by a later one of that day'})"
+        for c in in_turn(files)
+    )
     return f"{kind}: {'; '.join(told) or f'none is loaded{_posted(kind)}'}"
 
 
@@ -118,6 +134,10 @@ def loaded(store: Store, kind: str) -> list[Companion]:
     return [read(store, name) for name in names]
 
 
+def _counts(*values: object) -> bool:
+    return all(type(value) is int and value >= 0 for value in values)
+
+
 def read(store: Store, name: str) -> Companion:
     """Return what the record of a loaded file says; raises StoreError when it isn't one, or names another's file."""
     try:
@@ -126,7 +146,7 @@ def read(store: Store, name: str) -> Companion:
         found = Companion(**{**record, **lists, "effective_from": date.fromisoformat(record["effective_from"])})
         texts: tuple[Any, ...] = (found.kind, found.file, found.sha256, found.path, found.content)
         texts += (*found.lost, *found.parts, *found.notices)
-        if not all(isinstance(text, str) for text in texts) or type(found.rows) is not int or found.rows < 0:
+        if not all(isinstance(text, str) for text in texts) or not _counts(found.rows, found.turn):
             raise ValueError("a field of another type")
         # NOTE: the record's own name says which file it is of; a path in it is never followed elsewhere.
         if found.path != f"{name.removesuffix('.json')}.parquet" or found.kind != name.split("/")[1]:

@@ -18,7 +18,7 @@ from pfsetl.parsing.parse import parse
 from pfsetl.parsing.pieces import read_in_pieces
 from pfsetl.parsing.read import notices
 from pfsetl.publication import first_day
-from pfsetl.publication.companions import Companion, loaded, read
+from pfsetl.publication.companions import Companion, in_turn, loaded, read
 from pfsetl.remedies import command
 from pfsetl.source.companion import open_companion, part_of
 from pfsetl.source.members import MemberFile
@@ -113,12 +113,20 @@ def keep(
             report.raise_if_bad(of_file=True)
             missing = tuple(f.description for f in lost if f.violations)
             said = (*said, *(_warned(f) for f in report.warnings if f not in lost and f.dimension != check.WHOLE))
+        others = [c for c in loaded(store, table.name) if c.effective_from == day and c.sha256 != sha256]
         one = Companion(
             table.name, day, named, sha256, frame.height, f"companions/{table.name}/{day}-{sha256[:16]}.parquet",
-            sample, missing, parts=of_parts, notices=said,
+            sample, missing, parts=of_parts, notices=(*said, *_replaces(others)),
+            turn=max((c.turn + 1 for c in others), default=0),
         )  # fmt: skip
         kept.append(_put(store, one, frame, table))
     return kept[0]
+
+
+def _replaces(others: Sequence[Companion]) -> list[str]:
+    """Say which file of the same first day doesn't hold any more."""
+    before = in_turn(others)[-1:]
+    return [f"from {c.effective_from} on it holds instead of {c.file} (sha256 {c.sha256[:8]})" for c in before]
 
 
 def _read(row: CompanionRow, file: MemberFile, place: str) -> _Part:
@@ -155,12 +163,19 @@ def _put(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Loa
     told = {
         field: value
         for field, value in (asdict(one) | {"content": hashlib.sha256(data).hexdigest()}).items()
-        if value or field not in ("sample", "lost", "parts", "notices")
+        if value or field not in ("sample", "lost", "parts", "notices", "turn")
     }
     record, name = json.dumps(told, indent=1, default=str) + "\n", f"{one.path.removesuffix('.parquet')}.json"
     if store.put_new(name, record.encode()):
         return Loaded(Companion(**(asdict(one) | {"content": told["content"]})), new=True)
     there = read(store, name)
+    later = [c for c in loaded(store, one.kind) if c.effective_from == one.effective_from and c.turn > there.turn]
+    if later:
+        holds = in_turn(later)[-1]
+        unload = command(f"unload {one.kind} {one.effective_from} --sha256 {holds.sha256[:8]}", store)
+        raise UsageError(
+            f"{one.file}: loaded already, and {holds.file} after it, which holds. Take that back: {unload}."
+        )
     if (there.sample, bool(there.lost)) > (one.sample, bool(one.lost)):
         unload = command(f"unload {one.kind} {one.effective_from} --sha256 {one.sha256[:8]}", store)
         was = "a sample" if there.sample else "one that lacks something"

@@ -7,7 +7,7 @@ from pfsetl.declared import declarations
 from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import UsageError
 from pfsetl.near import did_you_mean
-from pfsetl.publication.companions import Companion, loaded
+from pfsetl.publication.companions import Companion, in_turn, loaded
 from pfsetl.storage.store import Store
 from pfsetl.tables.companions import tables_of
 
@@ -31,7 +31,7 @@ def unload(store: Store, kind: str, day: date, sha256: str = "") -> list[Compani
 
 
 def _chosen(store: Store, kind: str, day: date, sha256: str) -> Companion:
-    known = sorted(loaded(store, kind), key=lambda one: (one.effective_from, one.sha256))
+    known = in_turn(loaded(store, kind))
     fits = [one for one in known if one.effective_from == day and one.sha256.startswith(sha256.lower())]
     if len(fits) == 1:
         return fits[0]

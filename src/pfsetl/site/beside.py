@@ -101,6 +101,13 @@ def lacks(version: Version) -> list[str]:
     return [table for table in (*TABLES, PAIRS) if not _has(version, table)]
 
 
+def first_days(version: Version, label: str) -> dict[str, str]:
+    """Return of each of these files the first day of the one that is used, where one is loaded."""
+    day = calendar.formula_day(version.release(label))
+    files = {kind: companions.find(version.store, kind, day) for kind in (*TABLES, PAIRS)}
+    return {kind: str(file.effective_from) for kind, file in files.items() if file}
+
+
 def in_part(version: Version, label: str) -> list[str]:
     """Return which of the files beside the release are loaded just in part, so that what they don't say may be so."""
     day = calendar.formula_day(version.release(label))

@@ -11,7 +11,7 @@ from pfsetl.errors import UsageError
 from pfsetl.publication.version import Version
 from pfsetl.remedies import first_build
 from pfsetl.site import base, words
-from pfsetl.site.beside import beside_files, in_part, lacks, on_telehealth_list
+from pfsetl.site.beside import beside_files, first_days, in_part, lacks, on_telehealth_list
 from pfsetl.site.codes import code_files, gone_codes
 from pfsetl.site.comparison import section_files
 from pfsetl.site.edits import edit_files
@@ -49,6 +49,7 @@ def data(
     called = texts or {}
     told = base.facts(version, order)
     told |= {"lacks": lacks(version), "texts": bool(called), "licensed": licensed, "only": code or ""}
+    told["first_days"] = first_days(version, order[-1])
     told |= {"in_part": in_part(version, order[-1]), "telehealth": on_telehealth_list(version, order[-1])}
     told |= {"zips": [], "parquet": parquet.rstrip("/")}
     newest = calendar.formula_day(version.release(order[-1]))

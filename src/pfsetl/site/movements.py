@@ -17,17 +17,24 @@ FIRST = 60  # codes that are new or gone, by name
 
 
 def movements(version: Version) -> Mapping[str, Mapping[str, Any]]:
-    """Return by release the changes of national non-facility amounts of whole services that are paid.
+    """Return by release the changes of national non-facility amounts of whole services that Medicare pays in both.
 
-    Each code counts once, whatever is billed of it. Sums are in millionths of a dollar, amounts in cents. Empty for a
+    Services that CMS marks NA outside a facility in one of the two are left out, since their amounts are nominal. Each
+    code counts once, whatever is billed of it. Sums are in millionths of a dollar, amounts in cents. Empty for a
     version that was made before these tables were.
     """
     if not set(TABLES) <= {one.table for one in version.resources}:
         return {}
+    paid = version.scan("code_history").filter(
+        pl.col("reason").is_null(),
+        pl.col("nonfacility_na").not_(),
+        pl.col("participant").is_in(list(_first_lines())),
+        modifier="",
+    )
+    before = paid.select(hcpcs="hcpcs", previous_release="release").unique()
     rows = (
-        version.scan("code_history")
-        .filter(pl.col("not_compared").is_null(), pl.col("reason").is_null(), modifier="")
-        .filter(pl.col("participant").is_in(list(_first_lines())))
+        paid.filter(pl.col("not_compared").is_null())
+        .join(before, on=["hcpcs", "previous_release"], how="semi")
         .select(
             "release",
             "hcpcs",

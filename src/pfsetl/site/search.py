@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
+from pfsetl.publication import companions
 from pfsetl.publication.version import Version
 from pfsetl.site.files import by_prefix, encoded
+
+RBCS = "rbcs"
 
 
 def search_files(
@@ -14,8 +17,10 @@ def search_files(
     """Yield (beginning of the codes, JSON) of each file, of one code alone if it's named.
 
     A file is `{"sections": [[section, subsection]...], "codes": [[code, status, number of the section, number of the
-    last release, text]...]}`, without the text where there is no public one.
+    last release, text, number of the family]...], "families": [[id, name]...]}`. The text is empty where there is no
+    public one; text and family are left out where a code has neither.
     """
+    families = _families(version, order[-1])
     last = pl.DataFrame(
         schema={"hcpcs": pl.String, "status": pl.String, "section": pl.String, "subsection": pl.String, "at": pl.Int32}
     )
@@ -30,13 +35,26 @@ def search_files(
     sizes = {code: "-" * (24 + len(texts.get(code, ""))) for code in rows_of}
     for prefix, codes in by_prefix(sizes).items() if sizes else ():
         sections: dict[tuple[str, str], int] = {}
-        listed = [_listed(rows_of[code], sections, texts.get(code)) for code in codes]
-        yield prefix, encoded({"sections": [list(one) for one in sections], "codes": listed}) + b"\n"
+        named: dict[tuple[str, str], int] = {}
+        listed = [_listed(rows_of[code], sections, texts.get(code, "")) for code in codes]
+        for row, code in zip(listed, codes, strict=True):
+            if code in families:
+                row.append(named.setdefault(families[code], len(named)))
+            elif not row[-1]:
+                row.pop()
+        told = {"sections": [list(one) for one in sections], "families": [list(one) for one in named], "codes": listed}
+        yield prefix, encoded(told) + b"\n"
 
 
-def _listed(
-    row: tuple[str, str, str, str, int], sections: dict[tuple[str, str], int], text: str | None
-) -> list[str | int]:
+def _families(version: Version, label: str) -> dict[str, tuple[str, str]]:
+    """Return id and name of each code's RBCS family, where the file is loaded."""
+    if not companions.loaded(version.store, RBCS):
+        return {}
+    rows = version.scan(RBCS, label).filter("latest").sort("hcpcs", "rbcs_id")
+    names = pl.concat_str(["category_name", "subcategory_name", "family_name"], separator=" ", ignore_nulls=True)
+    return {code: (number, name) for code, number, name in rows.select("hcpcs", "rbcs_id", names).collect().iter_rows()}
+
+
+def _listed(row: tuple[str, str, str, str, int], sections: dict[tuple[str, str], int], text: str) -> list[str | int]:
     code, status, section, subsection, at = row
-    listed: list[str | int] = [code, status, sections.setdefault((section, subsection), len(sections)), at]
-    return [*listed, text] if text else listed
+    return [code, status, sections.setdefault((section, subsection), len(sections)), at, text]

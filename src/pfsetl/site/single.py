@@ -1,6 +1,7 @@
 """One code as a page in one file: its data inside, for a disk or a letter."""
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,8 @@ def page(version: Version, code: str, descriptors: Version | None = None) -> byt
     """Return the page of one code; raises UsageError for a code that no release of the version has."""
     wanted = "".join(code.split()).upper()
     order = base.labels(version)
+    if whole := re.fullmatch(r"([0-9A-Z]{5})-[0-9A-Z]{2}", wanted):
+        raise UsageError(f"{wanted}: the page of {whole[1]} has every modifier. Name {whole[1]}.")
     if order and version.scan("rvu").filter(pl.col("hcpcs") == wanted).head(1).collect().is_empty():
         raise UsageError(
             f"{wanted}: in no release of version {version.number}. {near_codes(version, order[-1], wanted)}"

@@ -12,6 +12,7 @@ from pfsetl.publication import dataset
 from pfsetl.publication.version import Version
 from pfsetl.site import made, shell, texts
 from pfsetl.site.files import encoded
+from pfsetl.storage.folder import LocalStore
 
 MANIFEST = "site.json"
 
@@ -48,6 +49,7 @@ def write(version: Version, folder: Path, descriptors: Version | None = None, pa
 
     Raises UsageError for a folder of other things, StoreError where the disk refuses.
     """
+    _refuse_inside(version, folder)
     before = _listed(folder)
     listed: dict[str, dict[str, str | int]] = {}
     written = 0
@@ -89,6 +91,12 @@ def _put(path: Path, content: bytes) -> int:
     beside.write_bytes(content)
     beside.replace(path)
     return 1
+
+
+def _refuse_inside(version: Version, folder: Path) -> None:
+    """Raise UsageError for a folder inside the store, whose files are the store's alone."""
+    if isinstance(version.store, LocalStore) and folder.resolve().is_relative_to(version.store.root.resolve()):
+        raise UsageError(f"{folder}: inside the store {version.store}. Name a folder beside it.")
 
 
 def _listed(folder: Path) -> list[str]:

@@ -34,9 +34,17 @@ def moved(row: Mapping[str, Any], setting: str) -> str | None:
 
 
 def sentences(rows: Iterable[Mapping[str, Any]], setting: str) -> list[str]:
-    """Say of each release what moved an amount since the one before, leaving out those that moved nothing."""
+    """Say of each release what moved an amount since the one before, leaving out those that moved nothing.
+
+    Of amounts that CMS marks NA in the setting it's said that they're nominal.
+    """
     found = ((row, moved(row, setting)) for row in rows)
-    return [f"{row['previous_release']} to {row['release']}: {said}" for row, said in found if said]
+    na = f"{setting}_na"
+    return [
+        f"{row['previous_release']} to {row['release']}: {said}{' (NA, so nominal)' if row[na] else ''}"
+        for row, said in found
+        if said
+    ]
 
 
 def blocks(values: Sequence[Decimal | None]) -> str:

@@ -2,7 +2,7 @@
 import {alone} from "./load.js";
 
 export function asked() {
-  const text = alone ? location.hash.replace(/^#\??/, "") : location.search;
+  const text = (alone && location.hash.replace(/^#\??/, "")) || location.search;
   return Object.fromEntries([...new URLSearchParams(text)].map(([name, value]) => [name, value.trim()]));
 }
 
@@ -36,6 +36,12 @@ export function onChange(show) {
     scrollTo(0, 0);
     document.getElementById("content").focus({preventScroll: true});
   });
+}
+
+// A code and its modifier as people write them together: 97761-26.
+export function coded(text) {
+  const [, code, modifier] = /^([0-9A-Z]{5})[\s.-]+([0-9A-Z]{2})$/.exec(text.trim().toUpperCase()) ?? [];
+  return code ? {code, modifier} : {code: codeOf(text)};
 }
 
 // A code as people write it: in small letters, with spaces or dashes around.

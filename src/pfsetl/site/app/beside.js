@@ -30,13 +30,13 @@ export async function beside({known, asked}) {
   const lacks = facts.lacks.filter((table) => table !== "code_modifier").map((table) => LACKS[table] ?? table);
   return el("div", {},
     el("dl", {class: "facts"},
-      said.mue && fact("Most units (MUE)", `${said.mue[0]} ${said.mue[1] === "1" ? "in one line of a claim" : "on one day"} (indicator ${said.mue[1]}; ${said.mue[2]})`),
-      !said.mue && !facts.lacks.includes("mue") && fact("Most units (MUE)", "no limit is listed"),
-      said.rbcs && fact("Kind of service (RBCS)", said.rbcs.filter(Boolean).join(" – ")),
-      !facts.lacks.includes("telehealth") && fact("Telehealth", said.telehealth ? `on Medicare's list${said.telehealth[0] ? ` (${said.telehealth[0]})` : ""}${said.telehealth[1] ? "; sound without picture is enough" : ""}` : "not on Medicare's list"),
+      said.mue && fact("Most units (MUE)", `${said.mue[0]} ${said.mue[1] === "1" ? "in one line of a claim" : "on one day"} (indicator ${said.mue[1]}; ${said.mue[2]}; ${of("mue")})`),
+      !said.mue && !facts.lacks.includes("mue") && fact("Most units (MUE)", `no limit is listed (${of("mue")})`),
+      said.rbcs && fact("Kind of service (RBCS)", `${said.rbcs.filter(Boolean).join(" – ")} (${of("rbcs")})`),
+      !facts.lacks.includes("telehealth") && fact("Telehealth", said.telehealth ? `on Medicare's list${said.telehealth[0] ? ` (${said.telehealth[0]})` : ""}${said.telehealth[1] ? "; sound without picture is enough" : ""}` : "not on Medicare's list", ` (${of("telehealth")})`),
       Object.entries(RELATIONS).map(([name, title]) => [title, (said.code_relation ?? {})[name] ?? (said.add_on ?? {})[name]]).filter(([, codes]) => codes).map(([title, codes]) => fact(title, links(codes, asked)))),
     known.gone.map(([label, codes, count]) => el("p", {}, `Not in ${label} any more. ${count === 1 ? "1 code" : `${count} codes`} of its subsection appeared then: `, links(codes.split(" "), asked), count > codes.split(" ").length && " and others", ".")),
-    edits.map(([title, codes]) => el("details", {}, el("summary", {}, `${grouped(codes.length)} ${title}`), el("p", {class: "codes"}, links(codes, asked)))),
+    edits.map(([title, codes]) => el("details", {}, el("summary", {}, `${grouped(codes.length)} ${title} (${of("ptp")})`), el("p", {class: "codes"}, links(codes, asked)))),
     el("form", {class: "bar", onsubmit: (event) => { event.preventDefault(); if (other.value.trim()) go({...asked, participant: "", with: codeOf(other.value)}); }},
       other, el("button", {}, `Beside ${known.code}`)),
     el("p", {class: "quiet"}, `As of ${releases.at(-1).label}, the newest release of this site.`, lacks.length > 0 && ` Not here: ${lacks.join("; ")}.`,
@@ -57,7 +57,12 @@ async function editsOf(code) {
     .filter(([indicator]) => said[side]?.[indicator]).map(([indicator, title]) => [title, said[side][indicator].match(/.{5}/g)]));
 }
 
-function fact(name, value) {
+// Which file says it: that of the day from which it holds.
+function of(kind) {
+  return `file of ${facts.first_days[kind]}`;
+}
+
+function fact(name, ...value) {
   return el("div", {}, el("dt", {}, name), el("dd", {}, value));
 }
 

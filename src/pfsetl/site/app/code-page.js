@@ -1,9 +1,9 @@
 // The page of one code.
 import {el, part, whenSeen} from "./dom.js";
-import {facts, participantsOf} from "./facts.js";
-import {loadCode, codesNear, indicatorsAt, rowAt, totalOf} from "./code-data.js";
+import {facts, releases, participantsOf, spanOf} from "./facts.js";
+import {loadCode, codesNear, indicatorsAt, releasesWith, rowAt, totalOf} from "./code-data.js";
 import {understood, viewOf, everywhere} from "./view.js";
-import {controls} from "./controls.js";
+import {controls, dayInput} from "./controls.js";
 import {paid} from "./paid.js";
 import {rvuBars, partBars, rvuTitle} from "./rvus.js";
 import {localityParts, localitiesTitle} from "./localities.js";
@@ -22,7 +22,7 @@ export async function codePage(wanted) {
     view = await viewOf(known, asked, said);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    return {title: asked.code, content: [head(known, null), el("p", {class: "notice", role: "alert"}, error.message), dayAlone(asked)]};
+    return {title: asked.code, content: [head(known, null), el("p", {class: "notice", role: "alert"}, error.message), dayAlone(known, asked)]};
   }
   const change = (more) => go({...addressed(view.asked), ...more}, {});
   return {
@@ -45,6 +45,7 @@ export function addressed({code, date, locality, setting, participant, modifier}
 }
 
 async function unknown(code) {
+  if (facts.only && code !== facts.only) return `This file holds ${facts.only} alone; the whole site has other codes.`;
   const near = /^[0-9A-Z]{5}$/.test(code) ? await codesNear(code) : [];
   const form = /^[0-9A-Z]{5}$/.test(code) ? "" : " Codes have five characters, like 99213 or G0101.";
   return `No release of this site has a code ${code || "without characters"}.${form}${near.length ? ` Near: ${near.join(", ")}.` : ""}`;
@@ -107,7 +108,13 @@ export function later(title, make) {
   return part(title, place);
 }
 
-function dayAlone(asked) {
-  return el("form", {class: "controls", onsubmit: (event) => event.preventDefault()},
-    el("label", {class: "field"}, el("span", {}, "Day of service"), el("input", {type: "date", value: asked.date, onchange: (event) => event.target.value && go({...addressed(asked), date: event.target.value})})));
+// What is left to ask where a code has no row on the day: another day, or the last day that it was priced.
+function dayAlone(known, asked) {
+  const number = releasesWith(known).findLast((one) => spanOf(releases[one].label)[1]);
+  const last = number === undefined ? "" : spanOf(releases[number].label)[1];
+  return [
+    last && last !== asked.date && el("p", {}, el("a", {href: addressOf({...addressed(asked), date: last})}, `What it paid on ${last}`)),
+    el("form", {class: "controls", onsubmit: (event) => event.preventDefault()},
+      el("label", {class: "field"}, el("span", {}, "Day of service"), dayInput(asked.date, (date) => go({...addressed(asked), date})))),
+  ];
 }

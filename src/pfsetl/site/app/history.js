@@ -24,7 +24,7 @@ function shown(view, found, idle, asOf) {
   if (!found.length) return [el("p", {class: "notice"}, `No release of this site that has ${view.name} prices a day${asOf ? ` as known on ${asOf}` : ""}.`)];
   const parts = [];
   if (priced.length) {
-    parts.push(el("h3", {}, sentence(priced)),
+    parts.push(el("h3", {}, sentence(priced, view.asked.setting)),
       steps(priced, idle, (one) => Number(one.price.payment ?? one.price.amount), (value) => dollars(Math.round(value)), `Payment ${where} ${SETTINGS[view.asked.setting]}`));
   }
   const setting = view.asked.setting;
@@ -37,12 +37,19 @@ function shown(view, found, idle, asOf) {
   return parts;
 }
 
-function sentence(priced) {
+// Which of these prices are nominal: CMS marks them NA in the setting.
+function nominal(priced, setting) {
+  const marked = priced.filter((one) => one.row.na[setting]);
+  if (!marked.length) return "";
+  return marked.length === priced.length ? "; NA throughout, so these prices are nominal" : `; NA, so nominal, in ${[...new Set(marked.map((one) => one.release.label))].join(", ")}`;
+}
+
+function sentence(priced, setting) {
   const [first, last] = [priced[0], priced.at(-1)];
   const [from, to] = [first.price.payment, last.price.payment];
   if (first === last) return `${dollars(to)} from ${first.first} to ${last.last}`;
   const percent = (Number(to - from) / Number(from || 1n)) * 100;
-  return `From ${dollars(from)} in ${first.first.slice(0, 4)} to ${dollars(to)} in ${last.first.slice(0, 4)}: ${percent < 0 ? "−" : "+"}${Math.abs(percent).toFixed(Math.abs(percent) < 0.1 ? 2 : 1)} %`;
+  return `From ${dollars(from)} in ${first.first.slice(0, 4)} to ${dollars(to)} in ${last.first.slice(0, 4)}: ${percent < 0 ? "−" : "+"}${Math.abs(percent).toFixed(Math.abs(percent) < 0.1 ? 2 : 1)} %${nominal(priced, setting)}`;
 }
 
 function steps(found, idle, value, text, words) {
@@ -92,7 +99,7 @@ function listed(view, found, idle) {
     {name: "From", cell: (one) => one.first},
     {name: "To", cell: (one) => one.last},
     {name: "Release", cell: (one) => one.release.label},
-    {name: "Payment", number: true, cell: (one) => (one.idle ? "priced no day" : one.price.payment === null ? reasonText(one.price.reason) : dollars(one.price.payment)), by: (one) => one.price.payment ?? -1n},
+    {name: "Payment", number: true, cell: (one) => (one.idle ? "priced no day" : one.price.payment === null ? reasonText(one.price.reason) : dollars(one.price.payment) + (one.row.na[setting] ? " NA" : "")), by: (one) => one.price.payment ?? -1n},
     {name: "Total RVU", number: true, cell: (one) => rvuText(weight(one, setting)), by: (one) => weight(one, setting)},
     {name: "Factor", number: true, cell: (one) => scaledText(one.factor, 4), by: (one) => one.factor},
   ];

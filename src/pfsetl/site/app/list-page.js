@@ -3,7 +3,7 @@ import {el} from "./dom.js";
 import {loadCode, totalOf} from "./code-data.js";
 import {understood, viewOf, releaseFor} from "./view.js";
 import {withPlace} from "./zips.js";
-import {addressOf, codeOf, go} from "./address.js";
+import {addressOf, go} from "./address.js";
 import {controls} from "./controls.js";
 import {releases, participantsOf} from "./facts.js";
 import {loadPlaces} from "./places.js";
@@ -21,7 +21,7 @@ export async function listPage(wanted) {
   if (found.number === null) throw new Trouble(found.said);
   const release = releases[found.number];
   const result = el("div", {"aria-live": "polite"});
-  const area = el("textarea", {id: "lines", rows: 8, spellcheck: "false", value: kept(), placeholder: "97761 120\n97110-59 500\n99213, 1200"});
+  const area = el("textarea", {id: "lines", rows: 8, spellcheck: "false", value: kept(), oninput: () => keep(area.value), placeholder: "97761 120\n97110-59 500\n99213, 1200"});
   const show = async () => {
     keep(area.value);
     result.replaceChildren(...await summed(area.value, asked));
@@ -62,16 +62,16 @@ function keep(text) {
   }
 }
 
-// Lines of a code, a modifier of its own after a dash, and a volume; what can't be read is said.
+const LINE = /^([0-9A-Z]{5})(?:-([0-9A-Z]{2}))?(?:(?:\s*[,;]\s*|\s+)(\d{1,9}|\d{1,3}(?:,\d{3}){1,2}))?$/;
+
+// Lines of a code, a modifier after a dash, and a volume; what can't be read is said, and not guessed at.
 export function linesOf(text) {
   const lines = [], wrong = [];
   for (const [at, line] of text.split("\n").entries()) {
-    const words = line.trim().toUpperCase().split(/[\s,;]+/).filter(Boolean);
-    if (!words.length) continue;
-    const [code, modifier = ""] = words[0].split("-");
-    const volume = (words.length > 2 && /^\d{3}$/.test(words.at(-1)) ? words.slice(1).join("") : words[1]) ?? "1";
-    if (!/^[0-9A-Z]{5}$/.test(codeOf(code)) || !/^\d{1,9}$/.test(volume)) wrong.push(`Line ${at + 1}, ${line.trim()}: write a code and a whole number, like 97761 120.`);
-    else lines.push({code: codeOf(code), modifier, volume: Number(volume)});
+    if (!line.trim()) continue;
+    const [, code, modifier = "", volume = "1"] = LINE.exec(line.trim().toUpperCase()) ?? [];
+    if (code) lines.push({code, modifier, volume: Number(volume.replaceAll(",", ""))});
+    else wrong.push(`Line ${at + 1}, ${line.trim()}, isn't counted: write a code, a modifier after a dash if there is one, and a whole number of up to nine digits, like 97761 120 or 70450-26 12.`);
   }
   if (lines.length > MOST) wrong.push(`Only the first ${MOST} of ${lines.length} lines are added up.`);
   return {lines: lines.slice(0, MOST), wrong};
@@ -95,13 +95,13 @@ async function summed(text, asked) {
     wrong.push(...said.filter((one) => !one.startsWith("Modifier")));
   }
   const paid = rows.filter(({view}) => view.price.payment !== null);
-  const work = rows.reduce((sum, {view, volume}) => sum + BigInt(view.row.work) * BigInt(volume), 0n);
+  const work = paid.reduce((sum, {view, volume}) => sum + BigInt(view.row.work) * BigInt(volume), 0n);
   const payment = paid.reduce((sum, {view, volume}) => sum + view.price.payment * BigInt(volume), 0n);
   const unpaid = rows.filter(({view}) => view.price.payment === null);
   return [
     ...[...new Set(wrong)].map((one) => el("p", {class: "notice", role: "alert"}, one)),
     rows.length > 0 && el("p", {class: "large"}, el("data", {id: "sum", value: scaledText(payment, 2)}, dollars(payment))),
-    rows.length > 0 && el("p", {class: "says"}, `${rvuText(work)} work RVUs and ${dollars(payment)} allowed for ${grouped(rows.reduce((sum, {volume}) => sum + volume, 0))} services of ${rows.length} lines.`),
+    rows.length > 0 && el("p", {class: "says"}, `${rvuText(work)} work RVUs and ${dollars(payment)} allowed for ${grouped(paid.reduce((sum, {volume}) => sum + volume, 0))} services of ${paid.length} lines with a price.`),
     unpaid.length > 0 && el("p", {class: "notice"}, `Without a price, and not in the sum of dollars: ${unpaid.map(({code, view}) => `${code} (${reasonText(view.price.reason)})`).join(" ")}`),
     rows.length > 0 && table("The list", [
       {name: "Code", cell: ({code, modifier}) => el("a", {href: addressOf({code, modifier, date: asked.date})}, code + (modifier && `-${modifier}`)), by: ({code}) => code},

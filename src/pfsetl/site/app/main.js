@@ -1,7 +1,7 @@
 // Shows the page that the address asks for.
 import {el} from "./dom.js";
 import {facts} from "./facts.js";
-import {asked, go, onChange, codeOf} from "./address.js";
+import {asked, coded, codeOf, go, onChange} from "./address.js";
 import {Trouble, alone, loadMore} from "./load.js";
 import {codePage} from "./code-page.js";
 
@@ -37,6 +37,14 @@ async function show() {
   performance.mark("ready");
 }
 
+// In a file of one code, what leads elsewhere is text.
+function withoutOthers(node) {
+  for (const link of node.querySelectorAll('a[href^="#?"]')) {
+    const leads = new URLSearchParams(link.getAttribute("href").slice(2));
+    if (leads.get("code") !== facts.only || leads.has("with")) link.replaceWith(...link.childNodes);
+  }
+}
+
 function footer() {
   document.getElementById("foot").append(
     el("p", {}, `Version ${facts.version} of the published tables, made by pfsetl ${facts.pfsetl}. Prices are what Medicare's fee schedule allows, before rules on several services of a day. Not legal or billing advice.`),
@@ -47,9 +55,13 @@ function footer() {
 document.querySelector(".find").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = document.getElementById("find").value.trim();
-  if (text) go(/^[0-9A-Z]{5}$/.test(codeOf(text)) ? {code: codeOf(text)} : {q: text});
+  const meant = coded(text);
+  if (text) go(/^[0-9A-Z]{5}$/.test(meant.code) ? meant : {q: text});
 });
-if (alone) document.querySelector(".find").remove();
+if (alone) {
+  document.querySelector(".find").remove();
+  new MutationObserver(() => withoutOthers(content)).observe(content, {childList: true, subtree: true});
+}
 footer();
 onChange(show);
 show();

@@ -8,7 +8,7 @@ import {understood, releaseFor} from "./view.js";
 import {scaledText, ordinal} from "./numbers.js";
 import {placeSelect} from "./controls.js";
 import {table} from "./table.js";
-import {days} from "./words.js";
+import {days, whoText} from "./words.js";
 import {Trouble} from "./load.js";
 
 const NAMES = ["Work", "Practice expense", "Malpractice"];
@@ -27,7 +27,7 @@ export async function placePage(wanted) {
   }
   const indices = indicesOn(place, asked.date);
   const told = await load(`data/releases/${release.label}.json`, release.file);
-  const anesthesia = Object.entries(told.anesthesia).filter(([, by]) => by[place.key]).map(([who, by]) => `${who === "all" ? "" : `${who}: `}$${scaledText(by[place.key], 4)}`);
+  const anesthesia = Object.entries(told.anesthesia).filter(([, by]) => by[place.key]).map(([who, by]) => `${who === "all" ? "" : `${whoText(who)}: `}$${scaledText(by[place.key], 4)}`);
   return {
     title: `${place.key} ${place.name}`,
     content: [

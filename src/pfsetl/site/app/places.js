@@ -11,6 +11,16 @@ export async function loadPlaces(release) {
   }));
 }
 
+// A locality as people name it: CA/18, CMS's contractor and number in one (0118218), or a county or name after the state.
+export function placeNamed(wanted, places) {
+  if (!wanted) return null;
+  const [state, name = ""] = wanted.split("/");
+  const word = name.trim().toLowerCase();
+  const named = (one) => one.state === state && word.length > 2 && (one.name.toLowerCase().includes(word) || one.counties.toLowerCase().split(/[/;,]\s*| and /).some((county) => county.trim() === word));
+  const found = places.filter(named);
+  return places.find((one) => one.key === wanted || one.mac + one.number === wanted) ?? (found.length === 1 ? found[0] : null);
+}
+
 // Where CMS prints the work index with and without the floor, the law of the day says which one is paid.
 export function indicesOn(place, day) {
   return place.without === null || floorOn(day) ? place.indices : [place.without, place.indices[1], place.indices[2]];

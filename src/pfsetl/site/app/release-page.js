@@ -17,7 +17,7 @@ export async function releasePage(wanted) {
   if (number < 0) throw new Trouble(`This site has no release ${label}. It has ${releases.map((one) => one.label).join(", ")}.`);
   const release = releases[number];
   const told = await load(`data/releases/${label}.json`, release.file);
-  const factors = Object.entries(release.printed).map(([who, factor]) => `$${scaledText(factor, 4)}${who === "all" ? "" : ` (${whoText(who)})`}`);
+  const factors = Object.entries(release.printed).map(([who, factor]) => `$${scaledText(factor, 4)}${who === "all" ? "" : ` for ${whoText(who)[0].toLowerCase()}${whoText(who).slice(1)}`}`);
   return {
     title: label,
     content: [
@@ -50,7 +50,7 @@ function changed(changes, release) {
     el("p", {}, first.map((one, at) => [at ? ", " : "", code(one)]), count > first.length && ` and ${count - first.length} more`));
   return part(`Against ${changes.before}, ${grouped(changes.up)} of ${grouped(changes.codes)} codes rose and ${grouped(changes.down)} fell, most by ${CAUSES[largest]}`,
     el("dl", {class: "amounts"}, Object.entries(CAUSES).map(([cause, name]) => el("div", {}, el("dt", {}, `On average by ${name}`), el("dd", {}, mean(changes.sums[cause]))))),
-    el("p", {class: "quiet"}, "National non-facility amounts of whole services that Medicare prices in both releases, each code once, however often it's billed."),
+    el("p", {class: "quiet"}, "National non-facility amounts of whole services that Medicare prices in both releases and doesn't mark NA, each code once, however often it's billed."),
     movers(changes.rose, "Rose most"), movers(changes.fell, "Fell most"),
     named(changes.new, "new"), named(changes.gone, "vanished"));
 }

@@ -1,7 +1,8 @@
-// Search: codes by their beginning, sections by name, and words of public descriptions.
+// Search: codes by their beginning; sections, families, localities and releases by name; words of public descriptions.
 import {el} from "./dom.js";
 import {facts, releases} from "./facts.js";
 import {load} from "./load.js";
+import {loadPlaces} from "./places.js";
 import {addressOf, codeOf} from "./address.js";
 import {sectionsOf} from "./population.js";
 import {table} from "./table.js";
@@ -15,21 +16,23 @@ export async function searchPage(wanted) {
   const sections = text.length > 2 ? await sectionsLike(text.toLowerCase()) : [];
   const worded = text.length > 2 && !begins.length ? await withWords(text.toLowerCase()) : [];
   const found = [...begins, ...worded];
-  const nothing = !found.length && !sections.length;
+  const links = [...sections.map((section) => [section, {section}]), ...await placesLike(text), ...releases.filter((one) => one.label.startsWith(code) && code.length > 3).map(({label}) => [label, {release: label}])];
+  const nothing = !found.length && !links.length;
   return {
     title: `Search ${text}`,
     content: [
       el("header", {class: "head"}, el("h1", {}, nothing ? `Nothing found for ${text}` : text)),
       nothing && el("p", {class: "says"}, hint()),
-      sections.length > 0 && el("ul", {class: "plain-list"}, sections.map((section) => el("li", {}, el("a", {href: addressOf({section})}, section)))),
+      links.length > 0 && el("ul", {class: "plain-list"}, links.map(([name, wanted]) => el("li", {}, el("a", {href: addressOf(wanted)}, name)))),
       found.length > 0 && table("Codes found", columns(wanted), found, {search: found.length > 20 ? "Narrow it down" : "", most: MOST}),
     ],
   };
 }
 
 function hint() {
-  const worded = facts.texts ? " Words are looked for in the public descriptions of Level II codes." : " This site has no descriptions, so words find sections only.";
-  return `Search by a code or its beginning (977), or a section (Radiology).${worded}`;
+  const families = facts.lacks.includes("rbcs") ? "" : ", families";
+  const worded = facts.texts ? " and in the public descriptions of Level II codes" : "; this site has no descriptions";
+  return `Search by a code or its beginning (977), or by words: they're looked for in sections${families}, localities and releases${worded}.`;
 }
 
 export function columns(wanted) {
@@ -46,8 +49,8 @@ function text(cell) {
 }
 
 async function file(prefix) {
-  const {sections, codes} = await load(`data/search/${prefix}.json`, facts.search[prefix]);
-  return codes.map(([code, status, section, at, words]) => [code, status, sections[section], at, words]);
+  const {sections, families, codes} = await load(`data/search/${prefix}.json`, facts.search[prefix]);
+  return codes.map(([code, status, section, at, words, family]) => [code, status, sections[section], at, words, families[family]?.join(" ") ?? ""]);
 }
 
 async function beginning(code) {
@@ -60,9 +63,16 @@ async function sectionsLike(words) {
   return [...new Set(named)].filter((section) => words.split(/\s+/).every((word) => section.toLowerCase().includes(word))).sort();
 }
 
+// Codes whose description, section or family has all of the words.
 async function withWords(words) {
-  if (!facts.texts) return [];
-  const files = Object.keys(facts.search).filter((prefix) => /^[A-Z]/.test(prefix));
   const each = words.split(/\s+/);
-  return (await Promise.all(files.map(file))).flat().filter(([, , , , said]) => said && each.every((word) => said.toLowerCase().includes(word)));
+  const has = (said) => each.every((word) => said.toLowerCase().includes(word));
+  return (await Promise.all(Object.keys(facts.search).map(file))).flat()
+    .filter(([, , section, , said, family]) => has(said ?? "") || has(section.join(" ")) || has(family));
+}
+
+async function placesLike(text) {
+  const words = text.toLowerCase();
+  const like = (place) => place.key.toLowerCase() === words || (words.length > 3 && `${place.name} ${place.counties}`.toLowerCase().includes(words));
+  return (await loadPlaces(releases.at(-1))).filter(like).map((place) => [`${place.key} ${place.name}`, {place: place.key}]);
 }

@@ -1,6 +1,8 @@
 // Tables that sort by any column, search, and copy as CSV.
 import {el} from "./dom.js";
 
+const FEW = 25; // rows that are shown without a frame to scroll in
+
 // Columns are {name, cell: row => text or node, by: row => what it's sorted by, number: true}.
 export function table(caption, columns, rows, {search = "", sort = null, marked = () => false, most = 400} = {}) {
   const body = el("tbody");
@@ -28,8 +30,10 @@ export function table(caption, columns, rows, {search = "", sort = null, marked 
       el("tr", {class: marked(row) && "marked"}, columns.map((column, at) =>
         el(at ? "td" : "th", {class: column.number && "number", scope: at ? null : "row"}, column.cell(row))))));
     heads.forEach((head, at) => head.setAttribute("aria-sort", at !== order.at ? "none" : order.down ? "descending" : "ascending"));
+    every.hidden = found.length <= most;
     count.textContent = found.length > most ? `The first ${most} of ${found.length}` : words ? `${found.length} of ${rows.length}` : "";
   }
+  const every = el("button", {type: "button", class: "link", hidden: true, onclick: () => { most = Infinity; fill(); }}, "Show all");
   fill();
   const copied = el("button", {type: "button", class: "small", onclick: async () => {
     await copy(csv([columns.map((column) => column.name), ...chosen().map(texts)]));
@@ -39,9 +43,9 @@ export function table(caption, columns, rows, {search = "", sort = null, marked 
     el("div", {class: "bar"},
       search && el("input", {type: "search", placeholder: search, "aria-label": search, oninput: (event) => { words = event.target.value.trim().toLowerCase(); fill(); }}),
       copied),
-    el("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": caption},
+    el("div", {class: rows.length > FEW ? "scroll tall" : "scroll", tabindex: 0, role: "region", "aria-label": caption},
       el("table", {}, el("caption", {class: "unseen"}, caption), el("thead", {}, el("tr", {}, heads)), body)),
-    count);
+    count, every);
 }
 
 function plain(cell) {

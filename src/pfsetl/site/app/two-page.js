@@ -21,6 +21,7 @@ export async function twoPage(wanted) {
   const asked = await withPlace(written, said);
   const codes = [asked.code, codeOf(wanted.with)];
   const views = [];
+  if (codes.includes("")) throw new Trouble("Name two codes, like ?code=97760&with=97761.");
   for (const code of codes) {
     const known = await loadCode(code);
     if (!known) throw new Trouble(`No release of this site has a code ${code}.`);

@@ -1,10 +1,10 @@
 // What is asked of a code, answered: the release of the day, its row, the place, and the price.
 import {facts, releases, releaseNumber, releaseOn, usualDay, participantsOf, lineOf, factorOn, daysHeld} from "./facts.js";
 import {rowAt, modifiersAt, releasesWith} from "./code-data.js";
-import {loadPlaces, indicesOn} from "./places.js";
+import {loadPlaces, placeNamed, indicesOn} from "./places.js";
 import {priceOf, NATION} from "./money.js";
 import {Trouble} from "./load.js";
-import {codeOf} from "./address.js";
+import {coded} from "./address.js";
 
 export function today() {
   const now = new Date();
@@ -26,8 +26,8 @@ export function understood(wanted) {
   }
   return {
     asked: {
-      code: codeOf(wanted.code ?? ""), date: date || usualDay(today()), locality: (wanted.locality ?? "").toUpperCase(),
-      setting: setting || "nonfacility", participant: (wanted.participant ?? "").toLowerCase(), modifier: (wanted.modifier ?? "").toUpperCase(),
+      ...coded(wanted.code ?? ""), date: date || usualDay(today()), locality: (wanted.locality ?? "").toUpperCase(),
+      setting: setting || "nonfacility", participant: (wanted.participant ?? "").toLowerCase(), modifier: (wanted.modifier || coded(wanted.code ?? "").modifier || "").toUpperCase(),
     },
     said, given: {date: Boolean(date), setting: Boolean(setting)},
   };
@@ -85,7 +85,7 @@ async function answered(known, asked, said, number, participant, line, modifiers
     said.push(`Modifier ${asked.modifier} has no row of its own for ${known.code} in ${release.label}. Its rows: ${modifiers.map((one) => one || "none").join(", ")}.`);
   }
   const places = await loadPlaces(release);
-  const place = places.find((one) => one.key === asked.locality) ?? null;
+  const place = placeNamed(asked.locality, places);
   if (asked.locality && !place) said.push(noPlace(asked.locality, release, places));
   const row = rowAt(known, line, modifier, number);
   const factor = factorOn(release, participant, asked.date);
