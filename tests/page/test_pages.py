@@ -144,9 +144,9 @@ def test_a_modifier_written_behind_its_code_is_understood(page: Visit, written: 
     assert "Modifier 26 has no row of its own for G0101" in page.go(f"?code={written}&date=2026-02-01").text()
 
 
-# Localities of California by CMS's 26LOCCO: 01182 18 is Los Angeles, 01182 26 Orange
+# CMS's GPCI2026 names 01182 18 of California LOS ANGELES-LONG BEACH-ANAHEIM (LOS ANGELES/ORANGE CNTY)
 @pytest.mark.parametrize(
-    ("written", "locality"), [("CA/Orange", "CA/26"), ("ca/orange ", "CA/26"), ("0118218", "CA/18")]
+    ("written", "locality"), [("CA/Orange", "CA/18"), ("ca/orange ", "CA/18"), ("0118218", "CA/18")]
 )
 def test_a_locality_is_known_by_its_county_and_by_cms_number(page: Visit, written: str, locality: str) -> None:
     page.go(f"?code=G0101&date=2026-02-01&locality={written}")
