@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests import declared
 from tests import synthetic as s
 
 RELEASE = "RVU25A"
+build = partial(pfsetl.build, sample=True)
 HEADERS = {name: ",".join(declarations.columns(name)) for name in declarations.names()}
 
 
@@ -117,10 +119,10 @@ def test_a_build_reads_no_file_that_counts_as_read_elsewhere(tmp_path: Path) -> 
         "read = d._merged\nseen = set()\nd._merged = lambda name: seen.add(name) or read(name)\n"
         "from pfsetl.publication import publish\ncommit, staged = publish.commit, set()\n"
         "publish.commit = lambda *given: staged.update(seen) or commit(*given)\n"  # which makes tables of its own
-        "pfsetl.build('RVU25A', store=pfsetl.open_store(sys.argv[2]), archive=Path(sys.argv[1]))\n"
+        "pfsetl.build('RVU25A', store=pfsetl.open_store(sys.argv[2]), archive=Path(sys.argv[1]), sample=True)\n"
         "import json; print(json.dumps(sorted(staged)))"
     )
-    archive = s.write_zip(tmp_path / "a.zip", s.whole())
+    archive = s.write_zip(tmp_path / "a.zip", s.release())
     command = [sys.executable, "-c", code, str(archive), str(tmp_path / "store")]
     seen = set(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     # NOTE: these are held against others when they're read, and decide nothing: a modifier that a rule names exists.
@@ -145,7 +147,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    return s.write_zip(tmp_path / "RVU25A.zip", s.whole())
+    return s.write_zip(tmp_path / "RVU25A.zip", s.release())
 
 
 @pytest.mark.long
@@ -153,8 +155,8 @@ def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store
     with monkeypatch.context() as before:
         before.setattr(derive, "LIMITING_CHARGE", 10_926)  # instead of 10,925: 95 % x 115 %
         before.setattr(made_of, "code", lambda: "the code of before")
-        pfsetl.build(RELEASE, store=store, archive=archive)
-    built = pfsetl.build(RELEASE, store=store, archive=archive)
+        build(RELEASE, store=store, archive=archive)
+    built = build(RELEASE, store=store, archive=archive)
     assert (built.published, built.version.number) == (True, 2)
 
 
@@ -162,25 +164,25 @@ def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store
 def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(store: LocalStore, archive, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(made_of, "code", lambda: "the code of before")
-        pfsetl.build(RELEASE, store=store, archive=archive)
-    assert not pfsetl.build(RELEASE, store=store, archive=archive).published
+        build(RELEASE, store=store, archive=archive)
+    assert not build(RELEASE, store=store, archive=archive).published
     monkeypatch.setattr("pfsetl.pipeline.build.stage", None)  # it isn't made a second time
-    assert not pfsetl.build(RELEASE, store=store, archive=archive).published
+    assert not build(RELEASE, store=store, archive=archive).published
 
 
 @pytest.mark.long
 def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(store: LocalStore, archive, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(made_of, "code", lambda: "the code of before")
-        pfsetl.build(RELEASE, store=store, archive=archive)
-    pfsetl.build(RELEASE, store=store, archive=archive)  # leaves on record that this code makes the same
-    built = pfsetl.build(RELEASE, store=store, archive=archive, all_formats=True)
+        build(RELEASE, store=store, archive=archive)
+    build(RELEASE, store=store, archive=archive)  # leaves on record that this code makes the same
+    built = build(RELEASE, store=store, archive=archive, all_formats=True)
     assert (built.published, built.record.all_formats) == (True, True)
 
 
 @pytest.mark.long
 def test_what_a_stopped_run_staged_is_made_anew_and_checked(store: LocalStore, archive, monkeypatch):
-    request = Request(RELEASE, archive)
+    request = Request(RELEASE, archive, sample=True)
     assert staging.stage_missing(request, version.open_version(store)) is not None
     made: list[tuple[Any, ...]] = []
 
@@ -189,13 +191,13 @@ def test_what_a_stopped_run_staged_is_made_anew_and_checked(store: LocalStore, a
         return staging.stage(*given)
 
     monkeypatch.setattr("pfsetl.pipeline.build.stage", counted)
-    assert pfsetl.build(RELEASE, store=store, archive=archive).published
+    assert build(RELEASE, store=store, archive=archive).published
     assert len(made) == 1
 
 
 @pytest.mark.long
 def test_again_makes_it_though_nothing_changed(store: LocalStore, archive, monkeypatch):
-    pfsetl.build(RELEASE, store=store, archive=archive)
+    build(RELEASE, store=store, archive=archive)
     made = []
 
     def counted(*given):
@@ -203,9 +205,9 @@ def test_again_makes_it_though_nothing_changed(store: LocalStore, archive, monke
         return staging.stage(*given)
 
     monkeypatch.setattr("pfsetl.pipeline.build.stage", counted)
-    pfsetl.build(RELEASE, store=store, archive=archive)
+    build(RELEASE, store=store, archive=archive)
     assert made == []
-    assert not pfsetl.build(RELEASE, store=store, archive=archive, again=True).published
+    assert not build(RELEASE, store=store, archive=archive, again=True).published
     assert len(made) == 1
 
 

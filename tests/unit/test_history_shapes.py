@@ -61,24 +61,24 @@ def assert_names(message: str, *fragments: str) -> None:
 # --- 2010: exactly a declared shape -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", WIDE)
-def test_2010_builds_in_each_of_its_neighbours_shapes(shape: str, tmp_path: Path) -> None:
-    built = build(tmp_path, "RVU10AR1", old("2010", shape))
-    assert [m.layout for m in built.record.members if m.member == "pprrvu"] == [shape]
+@pytest.fixture(scope="module")
+def of_2010(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Build]:
+    """A release of 2010 built in each of its neighbours' shapes."""
+    return {shape: build(tmp_path_factory.mktemp(shape), "RVU10AR1", old("2010", shape)) for shape in WIDE}
 
 
 @pytest.mark.parametrize("shape", WIDE)
-def test_2010_has_every_record_in_each_of_its_neighbours_shapes(shape: str, tmp_path: Path) -> None:
-    rvu = build(tmp_path, "RVU10AR1", old("2010", shape)).version.scan("rvu", "RVU10AR1")
-    assert rvu.collect().height == len(s.CODES)
+def test_2010_builds_in_each_of_its_neighbours_shapes(shape: str, of_2010: dict[str, Build]) -> None:
+    assert [m.layout for m in of_2010[shape].record.members if m.member == "pprrvu"] == [shape]
 
 
-def test_2010_says_the_same_in_every_shape(tmp_path: Path) -> None:
-    found = set()
-    for shape in WIDE:
-        (tmp_path / shape).mkdir()
-        found.add(build(tmp_path / shape, "RVU10AR1", old("2010", shape)).version.table_digest("rvu", "RVU10AR1"))
-    assert len(found) == 1
+@pytest.mark.parametrize("shape", WIDE)
+def test_2010_has_every_record_in_each_of_its_neighbours_shapes(shape: str, of_2010: dict[str, Build]) -> None:
+    assert of_2010[shape].version.scan("rvu", "RVU10AR1").collect().height == len(s.CODES)
+
+
+def test_2010_says_the_same_in_every_shape(of_2010: dict[str, Build]) -> None:
+    assert len({built.version.table_digest("rvu", "RVU10AR1") for built in of_2010.values()}) == 1
 
 
 @pytest.mark.parametrize(
