@@ -441,8 +441,15 @@ def whole(label: str = "RVU25A", rows: Sequence[Row] | None = None) -> Members:
 
     By default those of RVU25A, to which other quarters add one.
     """
-    own = [] if label.startswith("RVU25A") else [of_quarter(label)]
-    rows = (*CODES, *own) if rows is None else rows
+    return _whole(label, rows) if rows is not None else dict(_usual(label))
+
+
+@cache
+def _usual(label: str) -> Members:
+    return _whole(label, (*CODES, *([] if label.startswith("RVU25A") else [of_quarter(label)])))
+
+
+def _whole(label: str, rows: Sequence[Row]) -> Members:
     members = release(label, rows, all_places(f"20{label[3:5]}"))
     name = next(name for name in members if name.startswith("PPRRVU"))
     end = END.encode() if name.endswith(".txt") else b""

@@ -33,6 +33,11 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     return store
 
 
+def part(label: str) -> s.Members:
+    """The members of a small release whose rows no other quarter has."""
+    return s.release(label, (*s.CODES, s.of_quarter(label)))
+
+
 def renamed(members: s.Members) -> s.Members:
     return {name.replace("OCT", "JAN"): data for name, data in members.items()}
 
@@ -91,7 +96,7 @@ def test_one_participant_s_file_of_another_release_is_refused(tmp_path: Path) ->
 
 def test_a_correction_may_repeat_the_relative_values_and_that_is_noticed(tmp_path: Path) -> None:
     # RVU18AR1 corrects the anesthesia factors of RVU18AR.
-    store, first = LocalStore(tmp_path / "store"), s.whole("RVU18AR")
+    store, first = LocalStore(tmp_path / "store"), part("RVU18AR")
     corrected = {n: d.replace(b"19.53", b"19.54") if n.startswith("ANES") else d for n, d in first.items()}
     records = {"RVU18AR": recorded("RVU18AR", first, tmp_path)}
     made = recorded("RVU18AR1", corrected, tmp_path)
@@ -102,13 +107,13 @@ def test_a_correction_may_repeat_the_relative_values_and_that_is_noticed(tmp_pat
 
 
 def test_the_same_archive_under_the_label_of_its_correction_is_refused(tmp_path: Path) -> None:
-    record = recorded("RVU18AR", s.whole("RVU18AR"), tmp_path)
+    record = recorded("RVU18AR", part("RVU18AR"), tmp_path)
     with pytest.raises(ArchiveError, match="this is RVU18AR, published"):
         one_label.notices("RVU18AR1", record, {"RVU18AR": record}, "fees")
 
 
 def test_a_record_from_before_rows_were_hashed_is_compared_by_its_files(tmp_path: Path) -> None:
-    record = recorded("RVU25D", s.whole("RVU25D"), tmp_path)
+    record = recorded("RVU25D", part("RVU25D"), tmp_path)
     record = replace(record, rvu_hashes=UNSET, relative_hashes=UNSET)
     other = replace(record, archive=replace(record.archive, name="x.zip", content="other"))
     with pytest.raises(ArchiveError, match="this is RVU25D"):
@@ -137,7 +142,7 @@ def test_relative_values_of_another_year_s_release_are_refused_whatever_the_fact
 
 def test_a_correction_with_another_factor_may_repeat_the_relative_values(tmp_path: Path) -> None:
     # RVU24AR is RVU24A at the factor of 9 March 2024.
-    one = recorded("RVU24A", s.whole("RVU24A"), tmp_path)
+    one = recorded("RVU24A", part("RVU24A"), tmp_path)
     other = replace(one.archive, name="x.zip", content="other")
     members = tuple(replace(member, sha256="other") for member in one.members)
     made = replace(one, rvu_hashes={"all": "other"}, archive=other, members=members)
@@ -147,8 +152,8 @@ def test_a_correction_with_another_factor_may_repeat_the_relative_values(tmp_pat
 
 
 def test_a_record_without_such_hashes_is_compared_with_the_factor_and_that_is_said(tmp_path: Path) -> None:
-    old = replace(recorded("RVU25D", s.whole("RVU25D"), tmp_path), relative_hashes=UNSET)
-    made = recorded("RVU25A", s.whole("RVU25A"), tmp_path)
+    old = replace(recorded("RVU25D", part("RVU25D"), tmp_path), relative_hashes=UNSET)
+    made = recorded("RVU25A", part("RVU25A"), tmp_path)
     (said,) = one_label.notices("RVU25A", made, {"RVU25D": old}, "fees")
     assert said.startswith("RVU25D: published before relative values were compared without the conversion factor")
     with pytest.raises(ArchiveError, match="this is RVU25D, published"):
