@@ -217,9 +217,11 @@ def test_a_build_of_the_same_archive_does_nothing(tmp_path: Path, store: LocalSt
 
 
 def test_a_reposted_archive_is_a_new_revision(tmp_path: Path, store: LocalStore) -> None:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     rows = [*s.CODES[:-1], s.changed(s.LOCAL_PRICE, pctc="0")]
-    built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
+    built = pfsetl.build(
+        "RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)), sample=True
+    )
     assert (built.version.number, built.record.revision) == (2, 2)
     assert built.version.scan("releases", "RVU25A").collect()["revision"].to_list() == [1, 2]
 
@@ -271,9 +273,11 @@ def test_a_new_release_supersedes_nothing_and_adds_all_its_rows(store: LocalStor
 
 
 def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(store: LocalStore, tmp_path: Path) -> None:
-    first = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
+    first = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:-1]]  # one row changed, one removed
-    second = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
+    second = pfsetl.build(
+        "RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)), sample=True
+    )
     told = present(second.version.manifest.pfsetl.changes)["RVU25A"]
     before = first.version.releases["RVU25A"].archive.sha256
     assert plain(told.supersedes) == {"version": 1, "revision": 1, "archive_sha256": before}
@@ -282,9 +286,9 @@ def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(sto
 
 
 def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_path: Path) -> None:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole()))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
     rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:]]
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(rows=rows)))
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)), sample=True)
     work = [
         str(pfsetl.open(store, number).scan("rvu").filter(hcpcs="G9901").collect()["work_rvu"][0]) for number in (1, 2)
     ]
@@ -293,6 +297,6 @@ def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_
 
 def test_a_release_that_a_version_does_not_touch_is_not_among_its_changes(store: LocalStore, tmp_path: Path) -> None:
     for label in ("RVU25A", "RVU25B"):
-        archive = s.write_zip(tmp_path / f"{label}.zip", s.whole(label))
-        built = pfsetl.build(label, store=store, archive=archive)
+        archive = s.write_zip(tmp_path / f"{label}.zip", s.release(label))
+        built = pfsetl.build(label, store=store, archive=archive, sample=True)
     assert list(present(built.version.manifest.pfsetl.changes)) == ["RVU25B"]
