@@ -149,7 +149,7 @@ def test_rates_of_one_provider_are_chosen_wherever_the_groups_stand(compared, as
         item(price(40), groups=[1]), item(price(50), groups=[1, 2]), item(price(60), groups=[2]), late=late
     )
     rows, answer = compared(data, **asked)
-    assert [(row["rate"], row["provider"]) for row in rows] == [(50, "1, 2"), (60, "2")]
+    assert [(row["rate"], row["provider"]) for row in rows] == [(50, "1,2"), (60, "2")]
     assert answer["left_out"] == {"of another provider": 1}
 
 

@@ -22,7 +22,9 @@ from pfsetl.payers.told import OTHER_CODE, OTHER_PROVIDER, Told
 from pfsetl.pricing import lookup
 from pfsetl.pricing.loaded import of_store
 from pfsetl.pricing.place import find_place
+from pfsetl.pricing.price import uncollected
 from pfsetl.pricing.service import day_of
+from pfsetl.publication.parquet import ahead
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import first_build
 
@@ -67,17 +69,18 @@ def benchmark(
     if wrong := sorted(code for code in wanted if not is_code(code)):
         raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")
     own = _mine(Path(mine), asked) if mine else None
-    with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, uncollected(), ExitStack() as stack:
         spool, contracts = Spool(Path(folder)), Contracts(Path(folder))
         with opened(source) as file:
             read = stack.enter_context(reading(file, told, Asked(wanted, npis, tins), groups))
-            spool.take(read.rates)
+            read.fill(spool)
         prices, payers = medicare(asked, read.services(spool.services)), read.contracts(spool.contracts)
+        spool.forget_services()
         if wanted:
             prices = prices.filter(pl.col("code").is_in(sorted(wanted)))
         found = _Counts()
         with writing.written(target, compare.SCHEMA) as write:
-            for part in compare.compared(spool.parts(), prices, payers, read.judged):
+            for part in ahead(compare.compared(spool.parts(), prices, payers, read.judged)):
                 write(compare.shown(part))
                 contracts.add(part)
                 found.add(part, asked.day)
@@ -146,7 +149,7 @@ def _mine(path: Path, asked: Request) -> pl.DataFrame:
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, opened(path) as file:
         spool, told = Spool(Path(folder)), Told()
         with reading(file, told, Asked()) as read:
-            spool.take(read.rates)
+            read.fill(spool)
         parts = list(compare.compared(spool.parts(), medicare(asked, spool.services), spool.contracts, read.judged))
     if not parts:
         raise UsageError(f"{path}: no rates in it. Give a CSV with code and rate.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-AT_ONCE = 200_000  # contracts that are in memory together
+AT_ONCE = 100_000  # contracts that are in memory together
 _KEY = ["contract", "price", "amount"]
 
 

@@ -3,7 +3,8 @@
 A rate is one `negotiated_price`. Codes and provider references may stand after what uses them.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path as FilePath
@@ -14,13 +15,15 @@ import polars as pl
 from msgspec import Struct
 
 from pfsetl.errors import UsageError
+from pfsetl.payers.amounts import amounts_of
 from pfsetl.payers.json_file import Members, elements
 from pfsetl.payers.pieces import EACH, Path
 from pfsetl.payers.providers import Providers, Reference
-from pfsetl.payers.rate import BOTH, DOLLARS, Rate, Service, amount_of, code_of, of_code_type, share_of_charge, terms
+from pfsetl.payers.rate import BOTH, DOLLARS, Service, code_of, of_code_type, terms
+from pfsetl.payers.spool import PART, Spool
 from pfsetl.payers.told import OTHER_CODE, OTHER_PROVIDER, Told
 
-FILE = "in_network"
+FILE, PERCENTAGE = "in_network", "percentage_of_charge"
 ITEMS: Path = ("in_network",)
 ITEM: Path = (*ITEMS, EACH)
 RATES: Path = (*ITEM, "negotiated_rates")
@@ -29,9 +32,11 @@ NAMED = (("reporting_entity_name",), ("plan_name",), ("last_updated_on",), ("ver
 STREAMED = (ITEM, RATES)
 KNOWN = frozenset({"in_network", "provider_references"})
 _SETTINGS = {"facility": ("facility",), "nonfacility": ("nonfacility",), BOTH: ("nonfacility", "facility")}
-_UNKNOWN = Service("", "", "", ())
-# What of a price has an effect on all but its amount: type, class, setting, places of service, modifiers.
-Terms = tuple[str | None, str | None, str | None, tuple[str | int, ...] | None, tuple[str | int, ...] | None]
+_READ = {"row": pl.Int64, "terms": pl.Int32, "provider": pl.String}
+_TERMS = {"terms": pl.Int32, "service": pl.Int32, "meant": pl.String, "word": pl.String, "expires": pl.Date}
+# All that is said of a price but its amount: type, class, setting, last day, places of service, modifiers.
+Words = tuple[str | int, ...] | None
+Said = tuple[str | None, str | None, str | None, str | None, Words, Words]
 
 
 class Price(Struct, gc=False):
@@ -63,16 +68,16 @@ class Item(Struct, gc=False):
     negotiated_rates: list[Negotiated] = []
 
 
+@dataclass(slots=True)
 class _Head:
     """What an element of `in_network` says of all its rates, as far as it's known."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.code: str | None = None
-        self.kind: str | None = None
-        self.arrangement: str | None = None
-        self.is_known = False
-        self._terms: dict[Terms, tuple[Service, str, str]] = {}
+    number: int
+    code: str | None = None
+    kind: str | None = None
+    arrangement: str | None = None
+    is_known: bool = False
+    terms: dict[Said, int] = field(default_factory=dict)  # their numbers, for rates of this element
 
     def learn(self, item: Item) -> None:
         """Take what a part of the element says."""
@@ -82,30 +87,17 @@ class _Head:
         self.arrangement = item.negotiation_arrangement or self.arrangement
         if not self.is_known and None not in (self.code, self.kind, self.arrangement):
             self.is_known = True
-            self._terms.clear()
-
-    def of(self, said: Terms) -> tuple[Service, str, str]:
-        """Return what rates of these terms are for (a place for it while that isn't known), and what they are."""
-        found = self._terms.get(said)
-        if found is None:
-            kind, billing_class, setting, places, modifiers = said
-            where = _places(places) if places else _settings_of((setting or "both").lower())
-            named = " ".join(map(str, modifiers or ())).upper()
-            service = Service("", "", named, where, item=self.number)
-            service = self.named(service) if self.is_known else service
-            found = self._terms[said] = (service, *_meaning((kind or "").lower(), (billing_class or "").lower()))
-        return found
+            self.terms.clear()
 
     def named(self, service: Service) -> Service:
         """Return a service with its code, and with the reason why none of its rates can be compared."""
-        arrangement = (self.arrangement or "").lower()
-        meant = terms(FILE).get(("negotiation_arrangement", arrangement), "not_readable")
+        meant = terms(FILE).get(("negotiation_arrangement", (self.arrangement or "").lower()), "not_readable")
         reason = of_code_type(self.kind or "") if meant == DOLLARS else meant
         return service._replace(code_type=self.kind or "", code=self.code or "", reason=reason, item=0)
 
 
 class InNetwork:
-    """The rates of one file; once they are read it knows the services that were named late, and the providers."""
+    """The rates of one file; once they are read it knows the services that were named late, and the payer."""
 
     def __init__(
         self, path: FilePath, members: Members, told: Told, codes: Collection[str], providers: Providers
@@ -114,9 +106,13 @@ class InNetwork:
         self._members, self._told, self._codes = members, told, codes
         self._providers = providers
         self._late: dict[int, _Head] = {}
-        self._row = 0
-        self._items = 0
-        self.payer = self.plan = ""
+        self._row = self._items = 0
+        self._payer = self._plan = ""
+        # By number: service, what rates of these terms are, the word that says so, and their last day.
+        self._terms: dict[tuple[int, str, str, date | None], int] = {}
+        self._columns: tuple[list[Any], ...] = ([], [], [])
+        self._rates: list[float | str | None] = []
+        self._unreadable: dict[int, str] = {}  # rows, and why
 
     def services(self, named: Sequence[Service]) -> list[Service]:
         """Return services with the codes that stood after their rates."""
@@ -124,10 +120,10 @@ class InNetwork:
 
     def contracts(self, numbered: pl.DataFrame) -> pl.DataFrame:
         """Return the one contract of the file with the payer and plan that it names, wherever they stand."""
-        return numbered.with_columns(payer=pl.lit(self.payer), plan=pl.lit(self.plan))
+        return numbered.with_columns(payer=pl.lit(self._payer), plan=pl.lit(self._plan))
 
-    def rates(self) -> Iterator[Rate]:
-        """Yield the rates as they stand in the file; raises UsageError for one of provider groups alone."""
+    def fill(self, spool: Spool) -> None:
+        """Write the rates as they stand in the file; raises UsageError for one of provider groups alone."""
         head = None  # of an element that comes in pieces
         for path, text in self._members:
             if path == ITEM and not text:
@@ -135,33 +131,27 @@ class InNetwork:
             elif path in (ITEM, RATES) and text:
                 self._providers.begin()
                 head = head or self._next()
-                yield from self._of_piece(path, text, head)
+                self._take_piece(path, text, head, spool)
             elif path == ITEMS and text:
                 self._providers.begin()
                 for item in elements(text, Item, "in_network"):
-                    yield from self._of_item(item, self._next())
+                    self._take_item(item, self._next(), spool)
             elif path == REFERENCES and text:
                 for reference in elements(text, Reference, "provider_references"):
                     self._providers.add(reference)
             elif path in NAMED:
                 self._learn(path[0], text)
+        self._write(spool)
+        spool.finish()
         if not self._items:
             raise UsageError(f"{self._path}: no rates: in_network is absent or empty. Give the file that has it.")
-
-    def _of_piece(self, path: Path, text: bytes, head: _Head) -> Iterator[Rate]:
-        if path == RATES:
-            for negotiated in elements(text, Negotiated, "negotiated_rates"):
-                yield from self._of_negotiated(negotiated, head)
-        else:
-            for item in elements(b"[%b]" % text, Item, "in_network"):
-                yield from self._of_item(item, head)
 
     def _learn(self, name: str, text: bytes) -> None:
         value = str(msgspec.json.decode(text))
         if name == "reporting_entity_name":
-            self.payer = value
+            self._payer = value
         elif name == "plan_name":
-            self.plan = value
+            self._plan = value
         else:
             self._told.note(f"the file says {name.replace('_', ' ')} {value[:40]}")
 
@@ -169,49 +159,94 @@ class InNetwork:
         self._items += 1
         return _Head(self._items)
 
-    def _of_item(self, item: Item | str, head: _Head) -> Iterator[Rate]:
-        if isinstance(item, str):
-            yield self._unreadable(item)
-            return
-        head.learn(item)
-        for negotiated in item.negotiated_rates:
-            yield from self._of_negotiated(negotiated, head)
+    def _take_piece(self, path: Path, text: bytes, head: _Head, spool: Spool) -> None:
+        if path == RATES:
+            self._take(list(elements(text, Negotiated, "negotiated_rates")), head, spool)
+        else:
+            for item in elements(b"[%b]" % text, Item, "in_network"):
+                self._take_item(item, head, spool)
 
-    def _of_negotiated(self, one: Negotiated | str, head: _Head) -> Iterator[Rate]:
-        if isinstance(one, str):
-            yield self._unreadable(one)
-            return
-        if head.is_known and self._codes and head.code not in self._codes:
-            self._row += len(one.negotiated_prices)
-            self._told.leave_out(OTHER_CODE, len(one.negotiated_prices))
-            return
+    def _take_item(self, item: Item | str, head: _Head, spool: Spool) -> None:
+        if isinstance(item, str):
+            self._take([item], head, spool)
+        else:
+            head.learn(item)
+            self._take(item.negotiated_rates, head, spool)
+
+    def _take(self, some: Sequence[Negotiated | str], head: _Head, spool: Spool) -> None:
+        """Take the prices of some providers; what can't be read is a row that says why.
+
+        NOTE: what is done here for every price takes most of the time that a large file does.
+        """
         if not head.is_known:
             self._late[head.number] = head
-        providers = self._providers.named(bytes(one.provider_references), one.provider_groups)
-        if self._providers.is_unwanted(providers):
-            self._row += len(one.negotiated_prices)
-            self._told.leave_out(OTHER_PROVIDER, len(one.negotiated_prices))
+        elif self._codes and head.code not in self._codes:
+            count = sum(1 if isinstance(one, str) else len(one.negotiated_prices) for one in some)
+            self._row += count
+            self._told.leave_out(OTHER_CODE, count)
             return
-        for price in one.negotiated_prices:
-            self._row += 1
-            yield self._rate(price, head, providers)
+        rows, of_terms, whose = self._columns
+        named, choosing, prices = self._providers.named, self._providers.some, list[Price]()
+        for one in some:
+            if isinstance(one, str):
+                self._row += 1
+                self._unreadable[self._row] = one
+                rows.append(self._row)
+                whose.append("")
+                prices.append(Price())
+                continue
+            providers, own = named(one.provider_references, one.provider_groups), one.negotiated_prices
+            first, self._row = self._row + 1, self._row + len(own)
+            if choosing and self._providers.is_unwanted(providers):
+                self._told.leave_out(OTHER_PROVIDER, len(own))
+                continue
+            rows += range(first, self._row + 1)
+            whose += [providers] * len(own)
+            prices += own
+        known = head.terms
+        said = [
+            (p.negotiated_type, p.billing_class, p.setting, p.expiration_date, p.service_code, p.billing_code_modifier)
+            for p in prices
+        ]
+        for new in set(said).difference(known):
+            self._number(new, head, spool)
+        of_terms += [known[one] for one in said]
+        self._rates += [price.negotiated_rate for price in prices]
+        if len(rows) >= PART:
+            self._write(spool)
 
-    def _rate(self, price: Price, head: _Head, providers: str) -> Rate:
-        service, meant, word = head.of((
-            price.negotiated_type, price.billing_class, price.setting, price.service_code, price.billing_code_modifier,
-        ))  # fmt: skip
-        expires = _day(price.expiration_date) if price.expiration_date else None
-        if meant == "percentage_of_charge":
-            share = share_of_charge(price.negotiated_rate)
-            return Rate(self._row, service, "", "", providers, None, meant, share, expires)
-        amount, reason, detail = amount_of(price.negotiated_rate)
-        if meant != DOLLARS:
-            reason, detail = meant, word
-        return Rate(self._row, service, "", "", providers, amount, reason, detail, expires)
+    def _number(self, said: Said, head: _Head, spool: Spool) -> None:
+        """Give a number to terms that are new to an element."""
+        kind, billing_class, setting, last, places, modifiers = said
+        where = _places(places) if places else _settings_of((setting or "both").lower())
+        service = Service("", "", " ".join(map(str, modifiers or ())).upper(), where, item=head.number)
+        number = spool.number(head.named(service) if head.is_known else service)
+        terms = (number, *_meaning((kind or "").lower(), (billing_class or "").lower()), _day(last))
+        head.terms[said] = self._terms.setdefault(terms, len(self._terms))
 
-    def _unreadable(self, why: str) -> Rate:
-        self._row += 1
-        return Rate(self._row, _UNKNOWN, "", "", "", None, "not_readable", why)
+    def _write(self, spool: Spool) -> None:
+        """Write what was taken: dollars, or why they are none."""
+        read = pl.DataFrame(dict(zip(_READ, self._columns, strict=True)), _READ)
+        known = list(self._terms)
+        told = pl.DataFrame([(one, *known[one]) for one in read["terms"].unique()], _TERMS, orient="row")
+        bad = pl.DataFrame(list(self._unreadable.items()), {"row": pl.Int64, "why": pl.String}, orient="row")
+        rates = pl.concat([read, amounts_of(self._rates)], how="horizontal").lazy()
+        rates = rates.join(told.lazy(), on="terms", how="left", maintain_order="left")
+        rates = rates.join(bad.lazy(), on="row", how="left", maintain_order="left")
+        unreadable, share = pl.col("why").is_not_null(), pl.col("meant") == PERCENTAGE
+        of_charge = pl.when(share).then("rate").cast(pl.String).str.strip_suffix(".0") + " % of what is billed"
+        dollars = pl.col("meant") == DOLLARS
+        spool.add(rates.select(
+            "row", "service", pl.lit(spool.contract("", ""), pl.Int32).alias("contract"), "provider",
+            pl.when(~share).then("amount").alias("amount"),
+            pl.when(unreadable).then(pl.lit("not_readable")).when(dollars).then("reason").otherwise("meant").alias("reason"),
+            pl.when(unreadable).then("why").when(dollars).then("detail").otherwise(pl.coalesce(of_charge, "word"))
+            .alias("detail"),
+            "expires",
+        ).collect())  # fmt: skip
+        for column in (*self._columns, self._rates):
+            column.clear()
+        self._unreadable.clear()
 
 
 @lru_cache(maxsize=1_000)
@@ -242,8 +277,8 @@ def _settings_of(word: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=10_000)
-def _day(text: str) -> date | None:
+def _day(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text.strip())
+        return date.fromisoformat(text.strip()) if text else None
     except ValueError:
         return None

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -15,8 +14,9 @@ from pfsetl.payers.writing import Write
 
 PART = 20_000
 SCHEMA = pl.Schema(dict.fromkeys(("provider", "tin_type", "tin", "business_name", "npi"), pl.String))
-SEPARATOR = ", "  # between the groups of a rate
-_NUMBERS = re.compile(rb"\[([0-9]+(, [0-9]+)*)?\]")
+SEPARATOR = ","  # between the groups of a rate
+_AROUND = b"[] \t\r\n"  # and between the numbers of an array
+_WHOLE = msgspec.json.Decoder(list[int])
 _NOT_DIGITS = re.compile(r"[^0-9]")
 
 
@@ -52,15 +52,20 @@ class Providers:
         self._tins = frozenset(_NOT_DIGITS.sub("", tin) for tin in tins)
         self._known: set[str] = set()
         self._wanted: set[str] = set()
-        self._rows: list[tuple[str | None, ...]] = []
+        self._groups: list[tuple[Any, ...]] = []  # to be written, with their NPIs in a list
+        self._odd: list[tuple[Any, ...]] = []  # those whose NPIs aren't all numbers
+        self._waiting = 0  # rows that they make
         self._elsewhere = 0
-        self._named: set[int | float | str] = set()
+        self._missing: set[str] = set()
+        self._numbers: set[int] = set()  # of groups that are known when the first rate comes
+        self._all_found = True  # whether rates have named no others so far
         self._are_before: bool | None = None  # whether all references are known when the first rate comes
 
     def begin(self) -> None:
         """Take note that rates come: references that stand before them are all known by now."""
         if self._are_before is None:
             self._are_before = bool(self._known)
+            self._numbers = {int(name) for name in self._known if name.isdecimal()}
 
     @property
     def some(self) -> bool:
@@ -76,59 +81,66 @@ class Providers:
         self._elsewhere += bool(one.location and not one.provider_groups)
         self._take(name, one.provider_groups)
 
-    def named(self, references: bytes, groups: Sequence[Any]) -> str:
+    def named(self, references: msgspec.Raw, groups: Sequence[Any]) -> str:
         """Return how a rate names its providers: numbers of groups, those in place by a hash of their content.
 
         `references` is a JSON array.
         """
-        numbers = msgspec.json.decode(references, type=list[int | float | str])
-        if not groups and _NUMBERS.fullmatch(references):
-            self._named.update(numbers)
-            return references[1:-1].decode()
-        names = [_number(one) for one in numbers]
-        self._named.update(names)
+        try:
+            if not groups:
+                if not self._numbers.issuperset(_WHOLE.decode(references)):
+                    self._all_found = False
+                return bytes(references).translate(None, _AROUND).decode()
+        except msgspec.ValidationError:
+            pass  # not whole numbers
+        self._all_found = False
+        names = [_number(one) for one in msgspec.json.decode(references, type=list[int | float | str])]
         for group in groups:
             name = "in-place-" + hashlib.blake2b(msgspec.json.encode(group), digest_size=6).hexdigest()
             if name not in self._known:
                 self._take(name, [msgspec.convert(group, Group)])
             names.append(name)
-        return ", ".join(names)
+        return SEPARATOR.join(names)
 
     def is_unwanted(self, named: str) -> bool:
         """Return whether it's known by now that a rate isn't of a provider asked for."""
         return self.some and bool(self._are_before) and self._wanted.isdisjoint(named.split(SEPARATOR))
-
-    @cached_property
-    def missing(self) -> set[str]:
-        """The groups that rates name and the file lacks, when all is read."""
-        return set(map(_number, self._named)) - self._known
 
     def judged(self, named: pl.Series) -> pl.DataFrame | None:
         """Return for each way in which rates name providers whether one is `wanted`, and all are `lost`.
 
         None where all providers are asked for and none is missing.
         """
-        if not self.some and not self.missing:
+        if self._all_found and not self.some:
             return None
-        rows = []
-        for text in named.unique():
-            names = text.split(SEPARATOR) if text else []
-            lost = bool(names) and self.missing.issuperset(names)
-            rows.append((text, lost, not self.some or not self._wanted.isdisjoint(names)))
-        return pl.DataFrame(rows, {"provider": pl.String, "lost": pl.Boolean, "wanted": pl.Boolean}, orient="row")
+        one = pl.DataFrame({"provider": named.unique()}).with_columns(group=pl.col("provider").str.split(SEPARATOR))
+        each = one.explode("group").filter(pl.col("group") != "")
+        each = each.with_columns(
+            lost=~pl.col("group").is_in(_series(self._known)),
+            wanted=pl.col("group").is_in(_series(self._wanted)) if self.some else pl.lit(value=True),
+        )
+        self._missing.update(each.filter("lost")["group"].unique())
+        if not self.some and not each["lost"].any():
+            return None
+        judged = each.group_by("provider").agg(pl.col("lost").all(), pl.col("wanted").any())
+        none_named = pl.DataFrame({"provider": "", "lost": False, "wanted": not self.some})
+        return pl.concat([judged, none_named])
 
     def finish(self) -> None:
         """Write what is left."""
-        if self._rows:
-            self._write(pl.DataFrame(self._rows, SCHEMA, orient="row"))
-            self._rows = []
+        for groups, kind in ((self._groups, pl.Int64()), (self._odd, pl.String())):
+            if groups:
+                rows = pl.DataFrame(groups, pl.Schema({**SCHEMA, "npi": pl.List(kind)}), orient="row")
+                self._write(rows.explode("npi").cast({"npi": pl.String}))
+                groups.clear()
+        self._waiting = 0
 
     def say(self) -> None:
         """Say what is known of providers when all rates were looked at."""
         if self._elsewhere:
             self._told.note(f"{self._elsewhere:,} provider groups lie in other files (location), which aren't fetched")
-        if self.missing:
-            self._told.note(f"provider groups that rates name and the file lacks: {_some(self.missing)}")
+        if self._missing:
+            self._told.note(f"provider groups that rates name and the file lacks: {_some(self._missing)}")
         if self.some and not self._wanted:
             self._told.note("none of the providers asked for is in the file")
 
@@ -140,14 +152,22 @@ class Providers:
         for group in chosen:
             tin = group.tin or Tin()
             whose = (name, tin.type, None if tin.value is None else str(tin.value), tin.business_name)
-            self._rows += [(*whose, _number(npi)) for npi in group.npi] or [(*whose, None)]
-        if len(self._rows) >= PART:
+            if all(type(npi) is int for npi in group.npi):
+                self._groups.append((*whose, group.npi))
+            else:
+                self._odd.append((*whose, [_number(npi) for npi in group.npi]))
+            self._waiting += len(group.npi) + 1
+        if self._waiting >= PART:
             self.finish()
 
     def _is_asked_for(self, group: Group) -> bool:
         if self._npis and self._npis.isdisjoint(map(_number, group.npi)):
             return False
         return not self._tins or bool(group.tin and _NOT_DIGITS.sub("", str(group.tin.value)) in self._tins)
+
+
+def _series(names: Collection[str]) -> pl.Series:
+    return pl.Series(list(names), dtype=pl.String).implode()
 
 
 def _some(names: Collection[str]) -> str:

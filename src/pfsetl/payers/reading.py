@@ -13,7 +13,9 @@ from pfsetl.payers import providers as whose
 from pfsetl.payers.compare import Judge
 from pfsetl.payers.opening import Opened
 from pfsetl.payers.rate import Rate, Service
+from pfsetl.payers.spool import Spool
 from pfsetl.payers.told import OTHER_CODE, Told
+from pfsetl.publication.parquet import ahead
 
 IN_NETWORK, HOSPITAL_JSON, HOSPITAL_CSV, CSV = "in-network", "hospital json", "hospital csv", "csv"
 _KINDS = {IN_NETWORK: in_network.KNOWN, HOSPITAL_JSON: hospital_json.KNOWN}
@@ -32,11 +34,11 @@ class Asked:
 class Reading:
     """The rates of a file as they come; the rest is asked when all are read.
 
-    `services` gives services the codes, and `contracts` rates the payer, that stood after them; `judged` tells of
-    providers, None where a file knows none.
+    `fill` writes them; then `services` gives services the codes, and `contracts` rates the payer, that stood after
+    them; `judged` tells of providers, None where a file knows none.
     """
 
-    rates: Iterator[Rate]
+    fill: Callable[[Spool], None]
     services: Callable[[Sequence[Service]], list[Service]] = list
     contracts: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame
     judged: Judge | None = None
@@ -63,7 +65,8 @@ def reading(file: Opened, told: Told, asked: Asked, providers: Path | None = Non
         rates = hospital_json.rates(members, told)
     if asked.npis or asked.tins:
         raise UsageError(f"{file.path}: only in-network files say whose rates they are. Leave --npi and --tin out.")
-    yield Reading(one for one in rates if _is_wanted(one, asked.codes, told))
+    wanted = (one for one in rates if _is_wanted(one, asked.codes, told))
+    yield Reading(lambda spool: spool.take(wanted))
 
 
 def _in_network(
@@ -73,8 +76,8 @@ def _in_network(
         raise UsageError(f"{file.path}: an in-network file. Give your own rates as a CSV.")
     with writing.written(providers, whose.SCHEMA) as write:
         groups = whose.Providers(write, told, asked.npis, asked.tins)
-        found = in_network.InNetwork(file.path, members, told, asked.codes, groups)
-        yield Reading(found.rates(), found.services, found.contracts, groups.judged)
+        found = in_network.InNetwork(file.path, ahead(members), told, asked.codes, groups)
+        yield Reading(found.fill, found.services, found.contracts, groups.judged)
         groups.finish()
         groups.say()
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from pfsetl.payers.rate import Rate, Service
 
-PART = 25_000
+PART = 12_000
 _SCHEMA = {
     "row": pl.Int64, "service": pl.Int32, "contract": pl.Int32, "provider": pl.String, "amount": pl.Int64,
     "reason": pl.String, "detail": pl.String, "expires": pl.Date,
@@ -20,6 +20,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._waiting: list[pl.DataFrame] = []
         self._parts: list[Path] = []
         self._services: dict[Service, int] = {}
         self._contracts: dict[tuple[str, str], int] = {}
@@ -36,24 +37,43 @@ class Spool:
         names = {"contract": pl.Int32, "payer": pl.String, "plan": pl.String}
         return pl.DataFrame([(n, *pair) for pair, n in self._contracts.items()], names, orient="row")
 
+    def number(self, service: Service) -> int:
+        """Return the number of a service, a new one where it's new."""
+        return self._services.setdefault(service, len(self._services))
+
+    def contract(self, payer: str, plan: str) -> int:
+        """Return the number of a payer with its plan."""
+        return self._contracts.setdefault((payer, plan), len(self._contracts))
+
     def take(self, rates: Iterator[Rate]) -> None:
         """Write rates to disk as they come."""
         while some := list(islice(rates, PART)):
-            self._write(some)
+            row, service, payer, plan, provider, amount, reason, detail, expires = zip(*some, strict=True)
+            numbers, whose = map(self.number, service), map(self.contract, payer, plan)
+            columns = (row, list(numbers), list(whose), provider, amount, reason, detail, expires)
+            self.add(pl.DataFrame(dict(zip(_SCHEMA, columns, strict=True)), _SCHEMA))
+        self.finish()
+
+    def forget_services(self) -> None:
+        """Free what names the services, which nobody asks for once they are priced."""
+        self._services.clear()
+
+    def add(self, rates: pl.DataFrame) -> None:
+        """Write numbered rates to disk when they are enough for a part."""
+        self._waiting.append(rates)
+        self.rows += rates.height
+        if sum(some.height for some in self._waiting) >= PART:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write what is left."""
+        if any(some.height for some in self._waiting):
+            path = self._folder / f"{len(self._parts):06}.arrow"
+            pl.concat(self._waiting).write_ipc(path, compression="lz4")
+            self._parts.append(path)
+        self._waiting = []
 
     def parts(self) -> Iterator[pl.DataFrame]:
         """Yield the rates in their order."""
         for path in self._parts:
             yield pl.read_ipc(path)
-
-    def _write(self, rates: list[Rate]) -> None:
-        services, contracts = self._services, self._contracts
-        row, service, payer, plan, provider, amount, reason, detail, expires = zip(*rates, strict=True)
-        numbers = [services.setdefault(one, len(services)) for one in service]
-        whose = [contracts.setdefault(one, len(contracts)) for one in zip(payer, plan, strict=True)]
-        columns = (row, numbers, whose, provider, amount, reason, detail, expires)
-        path = self._folder / f"{len(self._parts):06}.arrow"
-        part = pl.DataFrame(dict(zip(_SCHEMA, columns, strict=True)), _SCHEMA)
-        part.write_ipc(path, compression="lz4")
-        self._parts.append(path)
-        self.rows += len(rates)

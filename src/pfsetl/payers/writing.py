@@ -11,6 +11,8 @@ from pfsetl.errors import UsageError
 from pfsetl.export.delimited import harmless
 
 FORMS = (".csv", ".parquet")
+ROW_GROUP = 50_000  # at least
+MANY = ("provider", "npi", "detail")  # columns of so many words that a dictionary of them helps nobody
 
 
 class Write(Protocol):
@@ -59,15 +61,22 @@ def _csv(path: Path, schema: pl.Schema) -> Iterator[Write]:
 
 @contextmanager
 def _parquet(path: Path, schema: pl.Schema) -> Iterator[Write]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     arrow = schema.to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    with pq.ParquetWriter(path, arrow, compression="zstd") as writer:
+    words = [name for name, kind in schema.items() if kind == pl.String and name not in MANY]
+    with pq.ParquetWriter(path, arrow, compression="zstd", compression_level=1, use_dictionary=words) as writer:
+        waiting: list[pl.DataFrame] = []
+
+        def flush() -> None:
+            if rows := sum(some.height for some in waiting):
+                writer.write_table(pl.concat(waiting).to_arrow(compat_level=pl.CompatLevel.oldest()), rows)
+                waiting.clear()
 
         def write(rows: pl.DataFrame) -> None:
-            if rows.height:
-                writer.write_table(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
-                pa.default_memory_pool().release_unused()
+            waiting.append(rows)
+            if sum(some.height for some in waiting) >= ROW_GROUP:
+                flush()
 
         yield write
+        flush()

@@ -55,12 +55,12 @@ def claim(
     can't be priced is in `bad` with its problem; the others are priced without it. Lines of different `claim` don't
     touch each other.
     """
-    with _uncollected():
+    with uncollected():
         return _claim(lines, _version(output), _known(as_of), unknown_modifiers=unknown_modifiers)
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Let Python not look for cycles meanwhile.
 
     There are none among the million records of a large file, and looking takes a quarter of the time.

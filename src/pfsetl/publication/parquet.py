@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -24,6 +24,7 @@ from pfsetl.tables.numbers import Column, Rows, height, is_small, numbered, widt
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Part = TypeVar("Part")
 Parts = pl.DataFrame | Iterable[pl.DataFrame | Rows]
 ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
 STREAMED_ROW_GROUP = 14_336
@@ -62,7 +63,7 @@ def write(parts: Parts, table: Table, target: Path) -> Written:
 
     try:
         group = ROW_GROUP_OVER_ALL if _is_over_all(table) else ROW_GROUP if whole else STREAMED_ROW_GROUP
-        _write(rows() if whole else _ahead(rows()), table, target, group)
+        _write(rows() if whole else ahead(rows()), table, target, group)
     except OSError as error:
         raise StoreError(
             f"{target.parent}: {table.name} can't be written there: {error}. Check the free space and permissions; "
@@ -232,7 +233,7 @@ def _is_repetitive(column: Column, row_group: int) -> bool:
     return bool(np.count_nonzero(np.bincount(seen[~absent])) + absent.any() <= DICTIONARY_SHARE * len(seen))
 
 
-def _ahead(parts: Iterable[Rows]) -> Iterator[Rows]:
+def ahead(parts: Iterable[Part]) -> Iterator[Part]:
     """Yield the parts while the next one is made in another thread; at most two wait in memory."""
     parts = iter(parts)
     with ThreadPoolExecutor(1) as maker:
