@@ -22,12 +22,12 @@ from pfsetl.publication.version import Version
 AT_ONCE = 1_000
 NATIONAL = "national"
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "service": pl.Int32, "nth": pl.Int8, "code_type": pl.String, "code": pl.String, "modifiers": pl.String,
-    "place_of_service": pl.String, "setting": pl.String, "date": pl.Date, "locality": pl.String, "release": pl.String,
-    "section": pl.String, "cents": pl.Int64, "no_price": pl.String, "why": pl.String,
+    "service": pl.Int32, "nth": pl.Int8, "price": pl.Int32, "code_type": pl.String, "code": pl.String,
+    "modifiers": pl.String, "setting": pl.String, "date": pl.Date, "locality": pl.String,
+    "place_of_service": pl.String, "release": pl.String, "section": pl.String, "cents": pl.Int64,
+    "no_price": pl.String, "why": pl.String,
 }  # fmt: skip
 SCHEMA = pl.Schema(_COLUMNS)
-_PRICED = ["code", "modifiers", "setting", "date", "locality"]  # what Medicare's price is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +63,25 @@ def medicare(request: Request, services: Sequence[Asked]) -> pl.DataFrame:
     `price` numbers what is priced: services that differ in their places of service alone have the same.
     """
     found = _Finder(request)
-    parts = [SCHEMA.to_frame()]
+    parts, known = [SCHEMA.to_frame()], dict[tuple[object, ...], int]()
     for first in range(0, len(services), AT_ONCE):
         some = services[first : first + AT_ONCE]
         lines = [(first + at, nth, one) for at, asked in enumerate(some) for nth, one in enumerate(found.of(asked))]
         prices = _prices(request.version, [one for *_, one in lines])
-        rows = (_row(at, nth, services[at], one, request) for (at, nth, _), one in zip(lines, prices, strict=True))
+        rows = []
+        for (at, nth, _), one in zip(lines, prices, strict=True):
+            asked, billed = services[at], one.billed
+            of = (
+                asked.code, " ".join(billed.modifiers) if billed else asked.modifiers,
+                billed.setting if billed else None, one.day, asked.locality or request.locality or NATIONAL,
+            )  # fmt: skip
+            price = known.setdefault(of, len(known))
+            where = " ".join(asked.where)
+            rows.append((
+                at, nth, price, asked.code_type, *of, where, one.release, one.section, one.cents, one.reason, one.why
+            ))  # fmt: skip
         parts.append(pl.DataFrame(rows, SCHEMA, orient="row"))
-    whole = pl.concat(parts)
-    same = whole.select(_PRICED).unique().with_row_index("price").cast({"price": pl.Int32})
-    return whole.join(same, on=_PRICED, how="left", nulls_equal=True, maintain_order="left")
-
-
-def _row(at: int, nth: int, asked: Asked, one: _Priced, request: Request) -> tuple[object, ...]:
-    billed = one.billed
-    return (
-        at, nth, asked.code_type, asked.code, " ".join(billed.modifiers) if billed else asked.modifiers,
-        " ".join(asked.where), billed.setting if billed else None, one.day,
-        asked.locality or request.locality or NATIONAL, one.release, one.section, one.cents, one.reason, one.why,
-    )  # fmt: skip
+    return pl.concat(parts)
 
 
 def _prices(version: Version, lines: Sequence[_Priced]) -> Iterator[_Priced]:

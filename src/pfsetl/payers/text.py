@@ -9,7 +9,6 @@ from pfsetl.errors import UsageError
 from pfsetl.payers.opening import Opened
 
 SEPARATORS = (",", "\t", ";", "|")
-MOST_CHARACTERS = 1_000_000  # of a cell
 _WINDOWS = "pfsetl_cp1252"
 
 
@@ -27,7 +26,6 @@ def rows(file: Opened) -> Iterator[tuple[int, list[str]]]:
     text = io.TextIOWrapper(file.stream, "utf-8-sig", _WINDOWS, newline="")
     first = text.readline()
     separator = max(SEPARATORS, key=first.count)
-    csv.field_size_limit(MOST_CHARACTERS)
     reader = csv.reader(_again(first, text), delimiter=separator)
     try:
         for cells in reader:

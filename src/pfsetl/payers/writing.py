@@ -11,7 +11,7 @@ from pfsetl.errors import UsageError
 from pfsetl.export.delimited import harmless
 
 FORMS = (".csv", ".parquet")
-ROW_GROUP = 50_000  # at least
+ROW_GROUP = 20_000  # at least
 MANY = ("provider", "npi", "detail")  # columns of so many words that a dictionary of them helps nobody
 
 
