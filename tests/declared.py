@@ -1,13 +1,15 @@
 """Other declarations than the shipped ones, for a test."""
 
+import io
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pfsetl.cli import main
 from pfsetl.declared import contracts, declarations
 from pfsetl.declared.records.sheet import Sheet
 
@@ -53,6 +55,24 @@ def shipped_from(at: Path) -> Iterator[None]:
         finally:
             patch.undo()
             forget()
+
+
+def command(*arguments: object) -> tuple[int, str, str]:
+    """Run the command line in this process, which reads the declarations anew; return exit code, output, errors."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "200")
+        patch.setenv(declarations.VARIABLE, "")  # which --schemas sets
+        forget()
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        finally:
+            patch.undo()
+            forget()
+    return code, out.getvalue(), err.getvalue()
 
 
 def write(at: Path, name: str, *rows: Cells) -> None:

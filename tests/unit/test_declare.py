@@ -10,7 +10,10 @@ import polars as pl
 import pytest
 
 from tests import synthetic as s
-from tests.unit.test_declarations import folder, pfsetl
+from tests.declared import command as pfsetl
+from tests.unit.test_declarations import folder
+
+pytestmark = pytest.mark.long
 
 Cells = list[list[str]]
 NON_QP, QP = "PPRRVU2026_Jan_nonQPP.csv", "PPRRVU2026_Jan_QPP.csv"

@@ -13,9 +13,11 @@ import pytest
 
 from tests import rehearsal
 from tests import synthetic as s
+from tests.declared import command as pfsetl
 from tests.relabel import Members
-from tests.unit.test_declarations import pfsetl
 from tests.unit.test_remedies import add, shipped, spelled_out
+
+pytestmark = pytest.mark.long
 
 DAY = "2027-01-15"
 RVUS = ("1.21", "1.40", "0.09")  # of the synthetic visit
@@ -36,17 +38,18 @@ def amount(rvus: tuple[str, ...], indices: tuple[str, ...], factor: str = FACTOR
 class Year:
     """An archive of one shape, a store, and a folder for the rows that a message asks for."""
 
-    def __init__(self, shape: str, members: Members, folder: Path) -> None:
+    def __init__(self, shape: str, members: Members, folder: Path, *how: str) -> None:
         self.own = folder / "own"
         self.own.mkdir()
         self.archive = s.write_folder(folder / "RVU27A", rehearsal.SHAPES[shape](members))
         self.store = folder / "store"
+        self.how = how
         self.last = ""
 
     def build(self) -> int:
         """Build it and return the exit code; `last` is what was said."""
         to = ("--archive", self.archive, "--output", self.store, "--schemas", self.own)
-        code, out, told = pfsetl("build", "RVU27A", *to)
+        code, out, told = pfsetl("build", "RVU27A", *to, *self.how)
         self.last = out + told
         return code
 
@@ -96,9 +99,9 @@ REFUSED: dict[str, tuple[str, Callable[[Year], None]]] = {
 }
 
 
-def rehearse(shape: str, members: Members, folder: Path, hcpcs: str, rvus: tuple[str, ...]) -> None:
+def rehearse(shape: str, members: Members, folder: Path, hcpcs: str, rvus: tuple[str, ...], *how: str) -> None:
     """Build a shape, with the remedy where it's refused, and hold its prices against the law and the files."""
-    year = Year(shape, members, folder)
+    year = Year(shape, members, folder, *how)
     code = year.build()
     if shape in REFUSED:
         says, follow = REFUSED[shape]
@@ -122,17 +125,18 @@ def rehearse(shape: str, members: Members, folder: Path, hcpcs: str, rvus: tuple
 
 @pytest.fixture(scope="module")
 def members() -> Members:
-    return s.whole("RVU26A")
+    """A few services in every locality."""
+    return s.release("RVU26A", s.CODES, s.all_places("2026"))
 
 
 @pytest.mark.parametrize("shape", rehearsal.SHAPES)
 def test_a_shape_is_priced_by_the_law_of_2027_or_refused_with_a_remedy_that_works(shape, members: Members, tmp_path):
-    rehearse(shape, members, tmp_path, "G9901", RVUS)
+    rehearse(shape, members, tmp_path, "G9901", RVUS, "--sample")
 
 
 def test_anesthesia_factors_with_a_floor_that_the_indices_lack_are_refused_by_that_name(members: Members, tmp_path):
     with_floor = rehearsal.both_indices(members)[rehearsal.ANES]
-    year = Year("only without floor", members, tmp_path)
+    year = Year("only without floor", members, tmp_path, "--sample")
     s.write_folder(year.archive, {rehearsal.ANES: with_floor})
     assert year.build() == 1
     assert "they follow from the work index raised to its floor, which these indices aren't" in year.last
@@ -142,6 +146,6 @@ def test_anesthesia_factors_with_a_floor_that_the_indices_lack_are_refused_by_th
 
 def test_anesthesia_factors_may_follow_either_of_two_indices(members: Members, tmp_path):
     without_floor = rehearsal.only_without_floor(members)[rehearsal.ANES]
-    year = Year("both indices", members, tmp_path)
+    year = Year("both indices", members, tmp_path, "--sample")
     s.write_folder(year.archive, {rehearsal.ANES: without_floor})
     assert year.build() == 0, year.last

@@ -20,8 +20,9 @@ from pfsetl.declared import declarations, registry
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
+from tests.declared import command as pfsetl
 from tests.unit.test_companions import ZIPS
-from tests.unit.test_declarations import pfsetl
+from tests.unit.test_declarations import pfsetl as process
 
 pytestmark = pytest.mark.long
 
@@ -407,6 +408,6 @@ def test_an_installed_schema_is_not_what_a_message_says_to_edit(tmp_path: Path) 
     shutil.copytree(Path(package.__file__).parent, installed)
     shutil.copytree(declarations.folder(), installed / "schemas")
     archive = s.write_zip(tmp_path / "a.zip", {"GPCI2025.csv": s.gpci_csv("GPCI7")})
-    told = pfsetl("build", LABEL, "--archive", archive, PYTHONPATH=installed.parent)[2]
+    told = process("build", LABEL, "--archive", archive, PYTHONPATH=installed.parent)[2]
     assert re.search(r"members\.csv \(first line member,.*\) in a folder of your own, which --schemas or PFSETL", told)
     assert "schemas/members.csv" not in told
