@@ -141,6 +141,7 @@ def _by_rows(lines: pl.DataFrame) -> Iterator[Part]:
 
 def _by_rules(lines: pl.DataFrame, rules: Rules, day: date) -> Iterator[Part]:
     """Yield the rows of each modifier that a rule names, for each value of the indicator that the rule goes by."""
+    lines = lines.drop(f"{what}{name}" for name in OWN_ROWS.values() for what in ("reason", "there"))
     for rule, indicator in INDICATORS.items():
         if rule not in rules:
             continue
@@ -208,12 +209,12 @@ def _second_side(cents: pl.Expr, sides: ReductionRow, rules: Rules) -> tuple[pl.
 
     A part that isn't known leaves the line without payment.
     """
-    reason = _NO_TEXT
     if sides.numerator % sides.denominator or sides.numerator == sides.denominator:
-        return cents, reason
+        return cents, _NO_TEXT
     more = sides.numerator // sides.denominator - 1
     outside = [row.indicator for row in rules.get("not_a_family", ())]
     in_family = pl.col("imaging_family").is_in(outside).fill_null(value=False).not_()
+    less, lost = [], [_NO_TEXT]
     for rule in COMPONENTS:
         for row in rules.get(rule, ()):
             touched = (pl.col("multiple_procedure") == row.indicator).fill_null(value=False)
@@ -222,14 +223,13 @@ def _second_side(cents: pl.Expr, sides: ReductionRow, rules: Rules) -> tuple[pl.
             full = part
             if row.part == "technical":  # reduced before the imaging cap, where that lowers it
                 full = pl.when((part != 0) & pl.col("_tc").is_not_null()).then("_tc_amount").otherwise(part)
-            less = pl.max_horizontal(
-                more * part - fraction(more * full, pl.lit(row.numerator), pl.lit(row.denominator)), 0
-            )
-            after = pl.when(part == 0).then(cents).otherwise(pl.max_horizontal(cents - less, 0))
-            cents = pl.when(touched).then(after).otherwise(cents)
-            lost = touched & part.is_null()
-            reason = pl.when(lost).then(pl.lit(f"{row.part}_part_not_known")).otherwise(reason)
-    return pl.when(reason.is_null()).then(cents), reason
+            reduced = fraction(more * full, pl.lit(row.numerator), pl.lit(row.denominator))
+            less.append(pl.when(touched & (part != 0)).then(pl.max_horizontal(more * part - reduced, 0)))
+            lost.append(pl.when(touched & part.is_null()).then(pl.lit(f"{row.part}_part_not_known")))
+    reason = pl.coalesce(reversed(lost))
+    # NOTE: none of them is below 0, so that taking them off one by one, never below 0, comes to the same.
+    after = pl.max_horizontal(cents - pl.sum_horizontal(less), 0) if less else cents
+    return pl.when(reason.is_null()).then(after), reason
 
 
 def _technical(rules: Rules) -> pl.Expr:
@@ -280,13 +280,9 @@ def _imaged(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(lines: pl.DataFrame, effect: Effect) -> pl.DataFrame:
-    return (
-        lines.lazy()  # which makes what several of them need once
-        .select(
-            "_line",
-            applies=effect.applies,
-            _cents=pl.when(effect.reason.is_null()).then(effect.cents),
-            reason=effect.reason.cast(pl.Categorical),
-        )
-        .collect()
+    return lines.select(
+        "_line",
+        applies=effect.applies,
+        _cents=pl.when(effect.reason.is_null()).then(effect.cents),
+        reason=effect.reason.cast(pl.Categorical),
     )
