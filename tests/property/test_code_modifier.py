@@ -16,7 +16,7 @@ from pfsetl.pricing.quote import price_alone, together
 from pfsetl.pricing.service import service
 from pfsetl.publication import publish
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import code_modifier, columns, derive, key_order
+from pfsetl.tables import code_modifier, columns, derive, key_order, modifier_effect
 from tests import publisher as p
 
 pytestmark = pytest.mark.long
@@ -42,7 +42,7 @@ def services(draw: st.DrawFn, hcpcs: str) -> list[dict[str, object]]:
     indicators["global_days"] = draw(st.sampled_from(["000", "010", "090", "MMM", "XXX", "YYY", "ZZZ"]))
     indicators["imaging_family"] = draw(st.sampled_from(["88", "99", "02"]))
     package = draw(st.sampled_from([("0.00", "0.00", "0.00"), ("0.10", "0.69", "0.21"), ("0.00", "1.00", "0.00")]))
-    indicators |= {n: Decimal(x) for n, x in zip(code_modifier.SHARES, package, strict=True)}
+    indicators |= {n: Decimal(x) for n, x in zip(modifier_effect.SHARES, package, strict=True)}
     status = draw(st.sampled_from("AAAARTC"))
     cap = draw(st.sampled_from(["0.00", "0.40"]))
     rows = []

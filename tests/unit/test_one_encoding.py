@@ -53,6 +53,18 @@ def test_every_column_has_one_encoding_over_all_row_groups(table, sample: Versio
         assert {name: found for name, found in encodings(path).items() if len(found) > 1} == {}
 
 
+def test_amounts_by_locality_alone_are_left_uncompressed(sample: Version) -> None:
+    packed = {
+        (table, about.path_in_schema): about.compression
+        for table in ("payment_locality", "payment_national")
+        for path in sample.files(table)
+        for about in map(pq.read_metadata(path).row_group(0).column, range(len(TABLES[table].schema)))
+    }
+    plain = {place for place, codec in packed.items() if codec == "UNCOMPRESSED"}
+    money = {name for name, dtype in TABLES["payment_locality"].schema.items() if isinstance(dtype, pl.Decimal)}
+    assert plain == {("payment_locality", name) for name in money}
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_fastparquet_reads_every_text_as_pyarrow_does(table, sample: Version):
     for path in sample.files(table):
