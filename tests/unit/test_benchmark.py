@@ -17,6 +17,7 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.errors import UsageError
+from pfsetl.payers import contracts
 from pfsetl.payers.rate import REASONS
 
 pytestmark = pytest.mark.long
@@ -233,6 +234,14 @@ def test_quartiles_lie_between_contracts_in_proportion(compared) -> None:
     # By hand, of 100, 200, 300 and 400 %: 1/4 of the way from the first to the last of four is 0.75 steps.
     shown = [row[name] for name in ("least", "lower_quartile", "median", "upper_quartile", "most")]
     assert shown == [Decimal(n) for n in ("100", "175", "250", "325", "400")]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_contracts_that_are_not_in_memory_together_are_summed_up_the_same(compared, monkeypatch, at_once: int) -> None:
+    lines = [f"{code},{rate},{payer}" for code in ("G0101", "G0102", "bad") for rate in (40, 50) for payer in "AB"]
+    _, whole = compared("\n".join(lines), "code,rate,payer")
+    monkeypatch.setattr(contracts, "AT_ONCE", at_once)
+    assert compared("\n".join(lines), "code,rate,payer")[1]["summary"] == whole["summary"]
 
 
 def test_payers_and_sections_are_apart(compared) -> None:

@@ -34,5 +34,5 @@ class Contracts:
         count = 1 + self._rows // AT_ONCE
         for one in range(count):
             parts = [pl.read_ipc(path).filter(pl.col("price") % count == one) for path in self._parts]
-            if parts:
+            if any(part.height for part in parts):
                 yield pl.concat(parts).unique(_KEY)
