@@ -9,7 +9,7 @@ The folders are the steps, in the order data flows: `declared`, `source`, `parsi
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 TYPE_CHECKING = False  # as type checkers read it; importing typing costs as much as starting Python
 if TYPE_CHECKING:
