@@ -1,6 +1,7 @@
 """A release that should never have been published is taken out by a new version, which says so."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,13 +32,18 @@ def build(store: LocalStore, archives: dict[str, Path], label: str, *, again: bo
     return pfsetl.build(label, store=store, archive=archives[label], sample=True, again=again).version
 
 
-@pytest.fixture
-def store(archives: dict[str, Path], tmp_path: Path) -> LocalStore:
-    """A store of two versions: RVU25A, then RVU25D beside it."""
-    made = LocalStore(tmp_path / "store")
+@pytest.fixture(scope="module")
+def both(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of two versions, to be copied: RVU25A, then RVU25D beside it."""
+    made = LocalStore(tmp_path_factory.mktemp("both") / "store")
     for label in archives:
         build(made, archives, label)
-    return made
+    return made.root
+
+
+@pytest.fixture
+def store(both: Path, tmp_path: Path) -> LocalStore:
+    return LocalStore(Path(shutil.copytree(both, tmp_path / "store", symlinks=True)))
 
 
 def test_the_next_version_lacks_it_and_the_one_before_keeps_it(store: LocalStore) -> None:
