@@ -1,6 +1,7 @@
 """What a re-post changes against the revision that is published: in the record, on screen, in JSON."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,12 +35,23 @@ def archive(folder: Path, name: str, rows: tuple[s.Row, ...], **members: bytes) 
 
 
 @pytest.fixture(scope="module")
-def reposted(tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
+def posted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds what CMS posted first, to be copied."""
+    folder = tmp_path_factory.mktemp("posted")
+    pfsetl.build("RVU25D", store=LocalStore(folder / "store"), archive=archive(folder, "first", FIRST))
+    return folder / "store"
+
+
+@pytest.fixture(scope="module")
+def reposted(posted: Path, tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
     folder = tmp_path_factory.mktemp("revision")
-    store = LocalStore(folder / "store")
-    pfsetl.build("RVU25D", store=store, archive=archive(folder, "first", FIRST))
-    second = archive(folder, "second", SECOND)
-    return pfsetl.build("RVU25D", store=store, archive=second, accept=["loss"])
+    store = LocalStore(Path(shutil.copytree(posted, folder / "store", symlinks=True)))
+    return pfsetl.build("RVU25D", store=store, archive=archive(folder, "second", SECOND), accept=["loss"])
+
+
+@pytest.fixture
+def store(posted: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(posted, tmp_path / "store", symlinks=True))
 
 
 def test_a_release_that_is_new_has_no_revision_to_compare_with(tmp_path: Path) -> None:
@@ -102,28 +114,24 @@ def test_the_manifest_counts_the_changed_cells_of_every_table(reposted: pfsetl.B
     assert (counted.changed, present(counted.columns)["nonfacility_amount"]) == (places, places)
 
 
-def test_a_re_post_that_changes_no_table_says_so(tmp_path: Path, run: Command) -> None:
-    first, to = archive(tmp_path, "first", FIRST), ("--output", tmp_path / "store")
-    run("build", "RVU25D", "--archive", first, *to)
+def test_a_re_post_that_changes_no_table_says_so(store: Path, tmp_path: Path, run: Command) -> None:
     (name,) = [n for n in s.whole("RVU25D") if n.startswith("GPCI") and n.endswith(".csv")]
     padded = s.whole("RVU25D", list(FIRST))[name] + b",,,,,\r\n"  # a blank row, as Excel leaves them
     again = archive(tmp_path, "again", FIRST, **{name: padded})
-    out = run("build", "RVU25D", "--archive", again, *to)[1]
+    out = run("build", "RVU25D", "--archive", again, "--output", store)[1]
     assert "RVU25D revision 2 published" in out
     assert "compared with revision 1: no table differs" in out
 
 
-def test_json_has_it_too(tmp_path: Path, run: Command) -> None:
-    to = ("--output", tmp_path / "store", "--json")
-    run("build", "RVU25D", "--archive", archive(tmp_path, "first", FIRST), *to)
+def test_json_has_it_too(store: Path, tmp_path: Path, run: Command) -> None:
+    to = ("--output", store, "--json")
     zips = archive(tmp_path / "zips", "RVU25D", SECOND).parent
     told = json.loads(run("backfill", "2025", "--archives", zips, "--accept-loss", *to)[1])
     assert told["since_revision"]["RVU25D"]["tables"]["rvu"]["columns"]["work_rvu"]["first"] == ["G9901"]
 
 
-def test_a_backfill_says_it_in_a_line_a_release(tmp_path: Path, run: Command) -> None:
-    to = ("--output", tmp_path / "store")
-    run("build", "RVU25D", "--archive", archive(tmp_path, "first", FIRST), *to)
+def test_a_backfill_says_it_in_a_line_a_release(store: Path, tmp_path: Path, run: Command) -> None:
+    to = ("--output", store)
     zips = archive(tmp_path / "zips", "RVU25D", SECOND).parent
     out = run("backfill", "2025", "--archives", zips, "--accept-loss", *to)[1]
     assert "RVU25D compared with revision 1: rvu 1 changed, 1 added, 1 removed; " in out
