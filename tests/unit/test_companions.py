@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -28,6 +27,7 @@ from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.companions import MADE_BY
 from tests import synthetic as s
+from tests.copied import copied
 
 Load = Callable[..., companions.Companion]
 Published = Callable[[], Version]
@@ -200,7 +200,7 @@ def january(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def published(january: Path, store: LocalStore) -> Published:
-    shutil.copytree(january, store.root, symlinks=True, dirs_exist_ok=True)
+    copied(january, store.root)
     return lambda: pfsetl.open(store)
 
 

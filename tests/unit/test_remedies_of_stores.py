@@ -13,6 +13,7 @@ from pfsetl.pipeline import backfill
 from pfsetl.publication import publish
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
+from tests.copied import copied
 from tests.unit.test_companions import ZIPS
 from tests.unit.test_remedies import COMMAND, LABEL, build_sample, refused, told_command, works
 
@@ -46,10 +47,18 @@ def zip_file(tmp_path: Path) -> Path:
     return s.write_zip(tmp_path / f"{LABEL}.zip", s.release(LABEL))
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a sample of RVU25A, to be copied."""
+    folder = tmp_path_factory.mktemp("sound")
+    build_sample(LABEL, s.write_zip(folder / f"{LABEL}.zip", s.release(LABEL)), folder / "store")
+    return folder / "store"
+
+
 @pytest.fixture
-def store(zip_file: Path) -> str:
-    """The relative name, with what a shell would take for something else, of a store with a sample of RVU25A."""
-    build_sample(LABEL, zip_file, Path('a "dear" store'))
+def store(sound: Path, zip_file: Path) -> str:
+    """The relative name, with what a shell would take for something else, of a copy of it; its archive is at hand."""
+    copied(sound, Path('a "dear" store'))
     return 'a "dear" store'
 
 

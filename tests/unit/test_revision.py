@@ -1,7 +1,6 @@
 """What a re-post changes against the revision that is published: in the record, on screen, in JSON."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pfsetl.publication.release_record import ChangedColumn, plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
+from tests.copied import copied
 from tests.present import present
 
 pytestmark = pytest.mark.long
@@ -45,13 +45,13 @@ def posted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def reposted(posted: Path, tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
     folder = tmp_path_factory.mktemp("revision")
-    store = LocalStore(Path(shutil.copytree(posted, folder / "store", symlinks=True)))
+    store = LocalStore(copied(posted, folder / "store"))
     return pfsetl.build("RVU25D", store=store, archive=archive(folder, "second", SECOND), accept=["loss"])
 
 
 @pytest.fixture
 def store(posted: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(posted, tmp_path / "store", symlinks=True))
+    return copied(posted, tmp_path / "store")
 
 
 def test_a_release_that_is_new_has_no_revision_to_compare_with(tmp_path: Path) -> None:

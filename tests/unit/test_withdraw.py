@@ -1,7 +1,6 @@
 """A release that should never have been published is taken out by a new version, which says so."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pfsetl.publication.withdraw import withdraw
 from pfsetl.storage.folder import LocalStore
 from tests import publisher
 from tests import synthetic as s
+from tests.copied import copied
 
 pytestmark = pytest.mark.long
 
@@ -43,7 +43,7 @@ def both(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def store(both: Path, tmp_path: Path) -> LocalStore:
-    return LocalStore(Path(shutil.copytree(both, tmp_path / "store", symlinks=True)))
+    return LocalStore(copied(both, tmp_path / "store"))
 
 
 def test_the_next_version_lacks_it_and_the_one_before_keeps_it(store: LocalStore) -> None:
