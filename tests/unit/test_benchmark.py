@@ -201,6 +201,7 @@ def test_names_in_the_code_page_of_windows_are_kept(compared) -> None:
         (b"rate\n50\n", "the header has no hcpcs"),
         (b"code,cpt,rate\nG0101,G0101,50\n", "hcpcs more than once"),
         (b"", "empty"),
+        (b'code,rate\nG0101,"50\nG0102,60\n', "line 3: unexpected end of data"),
         (b"PK\x03\x04....", "Unzip it"),
         ("code,rate\n".encode("utf-16"), "Save it as UTF-8"),
         (gzip.compress(b"code,rate\n" + b"G0101,50\n" * 99)[:-20], "the gzip is cut"),

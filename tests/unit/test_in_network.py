@@ -227,6 +227,24 @@ def test_a_file_cut_anywhere_is_refused_and_nothing_is_written(compared, tmp_pat
         assert [path.name for path in tmp_path.iterdir()] == ["rates"]
 
 
+@pytest.mark.parametrize("at_once", [64, 1 << 20])
+@pytest.mark.parametrize(
+    ("now", "then"), [(b'"G0101"', b'"G0101'), (b'"Acme"', b'"Ac\xffme"'), (b'"ffs"', b"ffs"), (b"50.0", b"50.0.0")]
+)
+def test_damage_within_a_file_is_refused_in_words(compared, monkeypatch, at_once: int, now: bytes, then: bytes) -> None:
+    monkeypatch.setattr(pieces, "AT_ONCE", at_once)
+    with pytest.raises(UsageError, match=r"damaged|cut|comma|bracket"):
+        compared(in_network(item(price()), item(price())).replace(now, then, 1))
+
+
+@pytest.mark.parametrize("groups", [["North"], [{"npi": "all"}], [{"npi": [1111111112], "tin": 5}]])
+def test_groups_in_place_that_cannot_be_read_are_said_and_cost_no_rate(compared, groups) -> None:
+    own = {"provider_groups": groups, "negotiated_prices": [price()]}
+    (row,), answer = compared(in_network(item(negotiated_rates=[own])))
+    assert row["reason"] is None
+    assert any(note.startswith("provider_groups: Expected") for note in answer["notes"])
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

@@ -48,7 +48,7 @@ def rates(file: Opened, first: Sequence[str], lines: Lines, told: Told) -> Itera
         lacking = "negotiated charges" if codes else "code|1"
         raise UsageError(
             f"{file.path}: a hospital's file whose third line has no {lacking}. "
-            f"It has {', '.join(header)[:300]}. {WORKS}"
+            f"It has {', '.join(header)[:300] or 'nothing'}. {WORKS}"
         )
     codes.sort()
     for number, cells in lines:

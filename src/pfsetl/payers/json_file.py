@@ -40,8 +40,6 @@ def members(file: Opened, streamed: Collection[Path]) -> Members:
         raise UsageError(f"{file.path}: {error}. Download it again; nothing was written.") from error
     except msgspec.ValidationError as error:
         raise UsageError(f"{file.path}: {error} at the outermost level. {WORKS}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{file.path}: damaged JSON: {error}. Download it again; nothing was written.") from error
 
 
 def elements(text: bytes, kind: type[Kind], what: str) -> Iterator[Kind | str]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
+import msgspec
+
 from pfsetl.errors import UsageError
 
 MOST_GZIPPED = 2  # times; files gzipped twice are met, more often is a mistake or an attack
@@ -54,6 +56,8 @@ def opened(path: Path) -> Iterator[Opened]:
             if b"\0" in text:
                 raise UsageError(f"{path}: not text: it has NUL bytes. {WORKS}")
             yield Opened(path, stream, "json" if text[:1] in (b"{", b"[") else "csv")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: damaged JSON: {error}. Download it again; nothing was written.") from error
     except EOFError as error:
         raise UsageError(f"{path}: the gzip is cut: it ends before its end mark. Download it again.") from error
     except (gzip.BadGzipFile, zlib.error) as error:

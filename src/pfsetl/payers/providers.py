@@ -98,9 +98,16 @@ class Providers:
         for group in groups:
             name = "in-place-" + hashlib.blake2b(msgspec.json.encode(group), digest_size=6).hexdigest()
             if name not in self._known:
-                self._take(name, [msgspec.convert(group, Group)])
+                self._take(name, self._read(group))
             names.append(name)
         return SEPARATOR.join(names)
+
+    def _read(self, group: Any) -> list[Group]:
+        try:
+            return [msgspec.convert(group, Group)]
+        except msgspec.ValidationError as error:
+            self._told.note(f"provider_groups: {error}")
+            return []
 
     def is_unwanted(self, named: str) -> bool:
         """Return whether it's known by now that a rate isn't of a provider asked for."""

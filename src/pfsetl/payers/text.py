@@ -26,14 +26,16 @@ def rows(file: Opened) -> Iterator[tuple[int, list[str]]]:
     text = io.TextIOWrapper(file.stream, "utf-8-sig", _WINDOWS, newline="")
     first = text.readline()
     separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(_again(first, text), delimiter=separator)
+    reader = csv.reader(_again(first, text), delimiter=separator, strict=True)
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
             if any(stripped):
                 yield reader.line_num, stripped
     except csv.Error as error:
-        raise UsageError(f"{file.path}: line {reader.line_num}: {error}. Save it as CSV in UTF-8.") from error
+        raise UsageError(
+            f"{file.path}: line {reader.line_num}: {error}. Mend the line, or save the file as CSV again."
+        ) from error
     finally:
         if not file.stream.closed:  # as it is when the file couldn't be read
             text.detach()

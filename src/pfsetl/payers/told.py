@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+MOST = 50  # notes
 OTHER_CODE = "of another code"
 OTHER_PROVIDER = "of another provider"
 
@@ -21,5 +22,9 @@ class Told:
 
     def note(self, text: str) -> None:
         """Say something once."""
-        if text not in self.notes:
+        if text in self.notes:
+            return
+        if len(self.notes) < MOST:
             self.notes.append(text)
+        else:
+            self.leave_out("notes like these")
