@@ -87,7 +87,7 @@ def read_alone(path: Path) -> None:
     import ijson
 
     with path.open("rb") as file:
-        for _ in ijson.items(file, "in_network.item", use_float=True):
+        for _ in ijson.items(file, "in_network.item"):
             pass
 
 

@@ -208,9 +208,13 @@ class InNetwork:
             (p.negotiated_type, p.billing_class, p.setting, p.expiration_date, p.service_code, p.billing_code_modifier)
             for p in prices
         ]
-        for new in set(said).difference(known):
-            self._number(new, head, spool)
-        of_terms += [known[one] for one in said]
+        try:
+            numbers = [known[one] for one in said]
+        except KeyError:
+            for new in set(said).difference(known):
+                self._number(new, head, spool)
+            numbers = [known[one] for one in said]
+        of_terms += numbers
         self._rates += [price.negotiated_rate for price in prices]
         if len(rows) >= PART:
             self._write(spool)

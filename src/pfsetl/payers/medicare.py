@@ -45,7 +45,7 @@ class _Refused(Exception):
         self.reason, self.why = reason, why
 
 
-class _Priced(NamedTuple):
+class _Found(NamedTuple):
     """One service in one setting; `billed` is None where a reason stands in for a price."""
 
     billed: Service | None
@@ -54,7 +54,18 @@ class _Priced(NamedTuple):
     day: date | None
     reason: str | None = None
     why: str | None = None
-    cents: int | None = None
+
+
+class _Price(NamedTuple):
+    """What Medicare allows, in cents, or why nothing, and its number among all."""
+
+    cents: int | None
+    reason: str | None = None
+    why: str | None = None
+    number: int = 0
+
+
+_Of = tuple[str, str, str | None, date | None, str]
 
 
 def medicare(request: Request, services: Sequence[Asked]) -> pl.DataFrame:
@@ -63,43 +74,49 @@ def medicare(request: Request, services: Sequence[Asked]) -> pl.DataFrame:
     `price` numbers what is priced: services that differ in their places of service alone have the same.
     """
     found = _Finder(request)
-    parts, known = [SCHEMA.to_frame()], dict[tuple[object, ...], int]()
+    parts, known = [SCHEMA.to_frame()], dict[_Of, _Price]()
     for first in range(0, len(services), AT_ONCE):
         some = services[first : first + AT_ONCE]
         lines = [(first + at, nth, one) for at, asked in enumerate(some) for nth, one in enumerate(found.of(asked))]
-        prices = _prices(request.version, [one for *_, one in lines])
-        rows = []
-        for (at, nth, _), one in zip(lines, prices, strict=True):
-            asked, billed = services[at], one.billed
-            of = (
-                asked.code, " ".join(billed.modifiers) if billed else asked.modifiers,
-                billed.setting if billed else None, one.day, asked.locality or request.locality or NATIONAL,
-            )  # fmt: skip
-            price = known.setdefault(of, len(known))
-            where = " ".join(asked.where)
-            rows.append((
-                at, nth, price, asked.code_type, *of, where, one.release, one.section, one.cents, one.reason, one.why
-            ))  # fmt: skip
+        of = [_of(services[at], one, request) for at, _, one in lines]
+        new = {key: one.billed for key, (*_, one) in zip(of, lines, strict=True) if one.billed and key not in known}
+        for key, price in zip(new, _prices(request.version, [one for one in new.values() if one]), strict=True):
+            known[key] = price._replace(number=len(known))
+        rows = [
+            _row(at, nth, services[at], one, key, known.get(key)) for key, (at, nth, one) in zip(of, lines, strict=True)
+        ]
         parts.append(pl.DataFrame(rows, SCHEMA, orient="row"))
     return pl.concat(parts)
 
 
-def _prices(version: Version, lines: Sequence[_Priced]) -> Iterator[_Priced]:
-    asked = [(number, one.billed) for number, one in enumerate(lines) if one.billed and not one.reason]
-    alone = iter(price_alone(version, asked))
-    for one in lines:
-        if one.billed is None or one.reason:
-            yield one
-            continue
-        price = next(alone)
+def _of(asked: Asked, one: _Found, request: Request) -> _Of:
+    """Return what a price is of: code, modifiers, setting, day and locality."""
+    billed = one.billed
+    modifiers = " ".join(billed.modifiers) if billed else asked.modifiers
+    setting = billed.setting if billed else None
+    return asked.code, modifiers, setting, one.day, asked.locality or request.locality or NATIONAL
+
+
+def _row(at: int, nth: int, asked: Asked, one: _Found, of: _Of, price: _Price | None) -> tuple[object, ...]:
+    where = " ".join(asked.where)
+    if one.billed is None or price is None:
+        return (at, nth, None, asked.code_type, *of, where, one.release, one.section, None, one.reason, one.why)
+    why = price.why if price.reason else one.why
+    return (
+        at, nth, price.number, asked.code_type, *of, where, one.release, one.section, price.cents, price.reason, why
+    )  # fmt: skip
+
+
+def _prices(version: Version, services: Sequence[Service]) -> Iterator[_Price]:
+    for price in price_alone(version, list(enumerate(services))):
         if isinstance(price, UsageError):
-            yield one._replace(reason="not_priced_as_asked", why=str(price))
+            yield _Price(None, "not_priced_as_asked", str(price))
             continue
         line = together([price])[0].line
         if line.allowed:
-            yield one._replace(cents=line.allowed)
+            yield _Price(line.allowed)
         else:
-            yield one._replace(reason="no_medicare_price", why=line.reason or "nothing is allowed")
+            yield _Price(None, "no_medicare_price", line.reason or "nothing is allowed")
 
 
 class _Finder:
@@ -112,7 +129,7 @@ class _Finder:
         loaded = of_store(request.version.store)
         self._place = cache(lambda label, wanted, day: find_place(request.version, label, wanted, day, loaded))
 
-    def of(self, asked: Asked) -> list[_Priced]:
+    def of(self, asked: Asked) -> list[_Found]:
         """Return the service in each of its settings, those of the same setting once."""
         day: date | None = None
         release = section = None
@@ -136,10 +153,10 @@ class _Finder:
             self._located(release, locality, day)
             one = service(asked.code, day, locality=locality, modifiers=named)
         except _Refused as refused:
-            return [_Priced(None, release, section, day, refused.reason, refused.why)]
+            return [_Found(None, release, section, day, refused.reason, refused.why)]
         except UsageError as error:
-            return [_Priced(None, release, section, day, "not_priced_as_asked", str(error))]
-        return [_Priced(replace(one, setting=name), release, section, day, why=beside) for name in settings]
+            return [_Found(None, release, section, day, "not_priced_as_asked", str(error))]
+        return [_Found(replace(one, setting=name), release, section, day, why=beside) for name in settings]
 
     def _day(self, asked: Asked) -> date:
         if not asked.day:
