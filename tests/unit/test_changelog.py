@@ -28,6 +28,12 @@ def test_releases_stand_newest_first_by_number_and_day() -> None:
     assert (numbers, days) == (sorted(set(numbers), reverse=True), sorted(days, reverse=True))
 
 
+def test_each_entry_of_a_release_stands_under_what_it_is_about() -> None:
+    (_, *releases) = re.split(r"^## \d.*$", CHANGELOG, flags=re.MULTILINE)
+    assert releases
+    assert [line for told in releases for line in told.partition("\n### ")[0].splitlines() if line[:2] == "* "] == []
+
+
 def test_the_software_has_the_number_of_its_last_release() -> None:
     assert pfsetl.__version__ == RELEASES[0][0]
 
