@@ -302,7 +302,7 @@ def _orchestra(folder: Path, **more: str) -> Orchestra:
         "PREFECT_CLI_PROMPT": "false",
         # Kept in memory, as Prefect does by default, the places of killed runs would be taken for ever after a restart.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        "PREFECT_WORKER_QUERY_SECONDS": "2",  # each second costs the server a twentieth of a processor
+        "PREFECT_WORKER_QUERY_SECONDS": "2",  # every question costs the server, too
         SLOT_WAIT: "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # else runs that a test didn't ask for
         "PFSETL_OUTPUT": str(folder / "output"),
