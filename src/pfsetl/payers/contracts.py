@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-PART = 500_000  # contracts that are written together; 28 bytes each
-AT_ONCE = 250_000  # contracts that are looked at together
+PART = 150_000  # contracts that are written together; 28 bytes each
+AT_ONCE = 150_000  # contracts that are looked at together
 _KEY = ["contract", "price", "amount"]
 
 

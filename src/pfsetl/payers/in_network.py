@@ -6,24 +6,23 @@ A rate is one `negotiated_price`. Codes and provider references may stand after 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
 
 import msgspec
 import polars as pl
-from msgspec import Struct
 
 from pfsetl.errors import UsageError
 from pfsetl.payers.amounts import amounts_of
+from pfsetl.payers.in_network_words import FILE, Item, Negotiated, Price, Said, day_of, meaning, where_of
 from pfsetl.payers.json_file import Members, elements
 from pfsetl.payers.pieces import EACH, Path
 from pfsetl.payers.providers import Providers, Reference
-from pfsetl.payers.rate import BOTH, DOLLARS, Service, code_of, of_code_type, terms
+from pfsetl.payers.rate import DOLLARS, Service, code_of, of_code_type, terms
 from pfsetl.payers.spool import PART, Spool
 from pfsetl.payers.told import OTHER_CODE, OTHER_PROVIDER, Told
 
-FILE, PERCENTAGE = "in_network", "percentage_of_charge"
+PERCENTAGE = "percentage_of_charge"
 ITEMS: Path = ("in_network",)
 ITEM: Path = (*ITEMS, EACH)
 RATES: Path = (*ITEM, "negotiated_rates")
@@ -31,41 +30,8 @@ REFERENCES: Path = ("provider_references",)
 NAMED = (("reporting_entity_name",), ("plan_name",), ("last_updated_on",), ("version",))
 STREAMED = (ITEM, RATES)
 KNOWN = frozenset({"in_network", "provider_references"})
-_SETTINGS = {"facility": ("facility",), "nonfacility": ("nonfacility",), BOTH: ("nonfacility", "facility")}
 _READ = {"row": pl.Int64, "terms": pl.Int32, "provider": pl.String}
 _TERMS = {"terms": pl.Int32, "service": pl.Int32, "meant": pl.String, "word": pl.String, "expires": pl.Date}
-# All that is said of a price but its amount: type, class, setting, last day, places of service, modifiers.
-Words = tuple[str | int, ...] | None
-Said = tuple[str | None, str | None, str | None, str | None, Words, Words]
-
-
-class Price(Struct, gc=False):
-    """One `negotiated_price`."""
-
-    negotiated_type: str | None = None
-    negotiated_rate: float | str | None = None
-    expiration_date: str | None = None
-    billing_class: str | None = None
-    setting: str | None = None
-    service_code: tuple[str | int, ...] | None = None
-    billing_code_modifier: tuple[str | int, ...] | None = None
-
-
-class Negotiated(Struct, gc=False):
-    """One of `negotiated_rates`: prices, and whose they are."""
-
-    negotiated_prices: list[Price] = []
-    provider_references: msgspec.Raw = msgspec.Raw(b"[]")
-    provider_groups: list[Any] = []
-
-
-class Item(Struct, gc=False):
-    """An element of `in_network`, or some of its members."""
-
-    billing_code: str | int | float | None = None
-    billing_code_type: str | None = None
-    negotiation_arrangement: str | None = None
-    negotiated_rates: list[Negotiated] = []
 
 
 @dataclass(slots=True)
@@ -222,10 +188,10 @@ class InNetwork:
     def _number(self, said: Said, head: _Head, spool: Spool) -> None:
         """Give a number to terms that are new to an element."""
         kind, billing_class, setting, last, places, modifiers = said
-        where = _places(places) if places else _settings_of((setting or "both").lower())
+        where = where_of(places, setting)
         service = Service("", "", " ".join(map(str, modifiers or ())).upper(), where, item=head.number)
         number = spool.number(head.named(service) if head.is_known else service)
-        terms = (number, *_meaning((kind or "").lower(), (billing_class or "").lower()), _day(last))
+        terms = (number, *meaning((kind or "").lower(), (billing_class or "").lower()), day_of(last))
         head.terms[said] = self._terms.setdefault(terms, len(self._terms))
 
     def _write(self, spool: Spool) -> None:
@@ -251,38 +217,3 @@ class InNetwork:
         for column in (*self._columns, self._rates):
             column.clear()
         self._unreadable.clear()
-
-
-@lru_cache(maxsize=1_000)
-def _meaning(kind: str, billing_class: str) -> tuple[str, str]:
-    """Return what a rate is by its type and its class, and the word that says so."""
-    known = terms(FILE)
-    by_type = known.get(("negotiated_type", kind), "not_readable")
-    by_class = known.get(("billing_class", billing_class), DOLLARS) if billing_class else DOLLARS
-    if by_class != DOLLARS:
-        return by_class, billing_class
-    return by_type, kind or "no negotiated_type"
-
-
-@lru_cache(maxsize=10_000)
-def _places(codes: tuple[str | int, ...]) -> tuple[str, ...]:
-    named = (str(code).strip() for code in codes)
-    known = terms(FILE)
-    return tuple(
-        where
-        for name in named
-        for where in _SETTINGS.get(known.get(("service_code", name.lower()), ""), (name.zfill(2),))
-    )
-
-
-@lru_cache(maxsize=100)
-def _settings_of(word: str) -> tuple[str, ...]:
-    return _SETTINGS.get(terms(FILE).get(("setting", word), ""), (word,))
-
-
-@lru_cache(maxsize=10_000)
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text.strip()) if text else None
-    except ValueError:
-        return None
