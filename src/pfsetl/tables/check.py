@@ -191,9 +191,9 @@ def _structure(frame: pl.DataFrame, table: Table) -> list[Finding]:
             "error",
             "a column that must have a value is null",
             missing.height,
-            _examples(missing, table),
+            _examples(missing.lazy(), table),
         ),
-        Finding(table.name, "key", "error", "the key must be unique", doubled.height, _examples(doubled, table)),
+        Finding(table.name, "key", "error", "the key must be unique", doubled.height, _examples(doubled.lazy(), table)),
     ]
 
 
@@ -218,16 +218,15 @@ def _finding(rule: Rule, table: Table, violations: int, context: pl.SQLContext[p
     examples: tuple[str, ...] = ()
     listing, replaced = re.subn(r"^\s*SELECT COUNT\(\*\)[^,]*? FROM ", "SELECT * FROM ", rule.query, flags=re.I)
     if violations and replaced:
-        examples = _examples(context.execute(f"{listing} LIMIT {EXAMPLES}").collect(), table)
+        examples = _examples(context.execute(listing), table)
     return Finding(table.name, rule.name, rule.severity, rule.description, violations, examples, rule.dimension)
 
 
-def _examples(rows: pl.DataFrame, table: Table) -> tuple[str, ...]:
-    if rows.is_empty():
-        return ()
+def _examples(rows: pl.LazyFrame, table: Table) -> tuple[str, ...]:
+    """Return the first rows in the order of what is shown, the same ones whatever order an engine finds them in."""
+    columns = rows.collect_schema().names()
     # NOTE: a rule that has more to show than the key makes a text of it, `example`.
-    own = [c for c in rows.columns if c == "example"]
-    shown = own or [c for c in rows.columns if c in table.key and c != "release"] or rows.columns[:4]
-    return tuple(
-        " ".join(str(value) for value in row if value != "") for row in rows.head(EXAMPLES).select(shown).rows()
-    )
+    own = [c for c in columns if c == "example"]
+    shown = own or [c for c in columns if c in table.key and c != "release"] or columns[:4]
+    found = rows.select(shown).sort(shown).head(EXAMPLES).collect()
+    return tuple(" ".join(str(value) for value in row if value != "") for row in found.rows())
