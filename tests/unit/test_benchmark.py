@@ -299,6 +299,12 @@ def test_a_file_that_is_there_is_never_overwritten(store, run: Run, rates, tmp_p
     assert (tmp_path / "out.csv").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["out.csv", "./out.csv", "out-providers.csv"])
+def test_the_summary_never_takes_the_place_of_another_file(store, run: Run, rates, tmp_path, name: str) -> None:
+    code, _, told = run("benchmark", rates, tmp_path / "out.csv", "--summary", tmp_path / name, "-o", store)
+    assert (code, "needs a file of its own" in told) == (2, True)
+
+
 def test_a_zip_code_and_a_locality_are_not_both_given(store, run: Run, rates, tmp_path) -> None:
     asked = ["--zip", "90210", "--locality", "CA/18"]
     code, _, told = run("benchmark", rates, tmp_path / "out.csv", *asked, "-o", store)

@@ -60,6 +60,8 @@ def benchmark(
     groups = target.with_name(f"{target.stem}-providers{target.suffix}")
     for path in (target, beside, groups):
         writing.check(path)
+    if len({path.resolve() for path in (target, beside, groups)}) < 3:
+        raise UsageError(f"{beside}: the summary needs a file of its own, neither {target} nor {groups}.")
     version = output if isinstance(output, Version) else open_version(output)
     if not version.releases:
         raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
