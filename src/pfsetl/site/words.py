@@ -1,9 +1,10 @@
-"""The words of every indicator, as `schemas/codes` declares them."""
+"""The words of every indicator, as `schemas/codes` declares them, and the names of columns of rates."""
 
 from collections.abc import Sequence
 
 from pfsetl.declared import declarations
-from pfsetl.declared.records.services import GLOBAL_DAYS, CodeRow, code_sheet
+from pfsetl.declared.records.rates import RATE_COLUMNS
+from pfsetl.declared.records.services import CLAIM_COLUMNS, GLOBAL_DAYS, PLACES_OF_SERVICE, CodeRow, code_sheet
 from pfsetl.site.states import INDICATORS
 
 NAMES = {
@@ -33,7 +34,19 @@ def words() -> dict[str, object]:
             meanings[name] = [
                 [row.code, row.meaning, str(row.valid_from or ""), str(row.valid_to or "")] for row in _rows(name)
             ]
-    return {"indicators": [[name, NAMES[name]] for name in INDICATORS], "meanings": meanings}
+    return {"indicators": [[name, NAMES[name]] for name in INDICATORS], "meanings": meanings, "rates": _rates()}
+
+
+def _rates() -> dict[str, object]:
+    """Return the names that columns of rates may have, and the setting of each place of service by day."""
+    named: dict[str, str] = {row.column: row.means for row in declarations.rows(CLAIM_COLUMNS)}
+    named |= {row.column: row.means for row in declarations.rows(RATE_COLUMNS)}
+    own = {name: name for name in ("hcpcs", "rate", "modifiers", "setting", "payer")}
+    places = [
+        [row.place, row.setting, str(row.from_ or ""), str(row.to or "")]
+        for row in declarations.rows(PLACES_OF_SERVICE)
+    ]
+    return {"columns": named | own, "places": places}
 
 
 def _rows(name: str) -> Sequence[CodeRow]:

@@ -11,7 +11,7 @@ let turn = 0;
 async function pageOf(wanted) {
   if (wanted.code !== undefined && wanted.with === undefined) return codePage(wanted);
   const more = await loadMore();
-  const pages = {with: "twoPage", q: "searchPage", section: "sectionPage", place: "placePage", release: "releasePage", list: "listPage"};
+  const pages = {with: "twoPage", q: "searchPage", section: "sectionPage", place: "placePage", release: "releasePage", list: "listPage", rates: "ratesPage"};
   const name = Object.keys(pages).find((one) => wanted[one]);
   return name ? more[pages[name]](wanted) : more.homePage();
 }

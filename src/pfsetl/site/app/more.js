@@ -13,5 +13,6 @@ import {placePage} from "./place-page.js";
 import {releasePage} from "./release-page.js";
 import {twoPage} from "./two-page.js";
 import {listPage} from "./list-page.js";
+import {ratesPage} from "./rates-page.js";
 
-export {source, history, why, compare, indicators, beside, modifiers, homePage, searchPage, sectionPage, placePage, releasePage, twoPage, listPage};
+export {source, history, why, compare, indicators, beside, modifiers, homePage, searchPage, sectionPage, placePage, releasePage, twoPage, listPage, ratesPage};
