@@ -90,14 +90,14 @@ async function compared(text, asked, names) {
     el("p", {class: "says"}, `${grouped(with_.length)} of ${plural(rows.length, "row")} have a percentage of Medicare${rows.length > with_.length ? "; the others say why not" : ""}.`),
     with_.length > 0 && part("By payer", byPayer(with_)),
     rows.length > 0 && part("Every row", table("Rates", [
-      {name: "Line", number: true, cell: ({line}) => grouped(line), by: ({line}) => line},
-      {name: "Payer", cell: ({payer}) => payer},
       {name: "Code", cell: ({code, modifier}) => el("a", {href: addressOf({code, modifier, date: asked.date, locality: asked.locality})}, code + (modifier && `-${modifier}`)), by: ({code}) => code},
-      {name: "Setting", cell: ({setting}) => SETTING_NAMES[setting] ?? ""},
+      {name: "Percent", number: true, cell: ({percent, why}) => (percent === undefined ? why : `${scaledText(percent, 2)}\u00a0%`), by: ({percent}) => percent ?? -1n},
       {name: "Rate", number: true, cell: ({rate, written}) => (rate === undefined ? written : `$${scaledText(rate, 4).replace(/0{1,2}$/, "")}`), by: ({rate}) => rate ?? -1n},
       {name: "Medicare", number: true, cell: ({medicare}) => (medicare === undefined ? "" : dollars(medicare)), by: ({medicare}) => medicare ?? -1n},
-      {name: "Percent", number: true, cell: ({percent, why}) => (percent === undefined ? why : `${scaledText(percent, 2)} %`), by: ({percent}) => percent ?? -1n},
-    ], rows)),
+      {name: "Setting", cell: ({setting}) => SETTING_NAMES[setting] ?? ""},
+      {name: "Payer", cell: ({payer}) => payer},
+      {name: "Line", number: true, cell: ({line}) => grouped(line), by: ({line}) => line},
+    ], rows, {sort: {at: 6, down: false}})),
   ].filter(Boolean);
 }
 
@@ -134,7 +134,7 @@ function byPayer(rows) {
     const median = percents.length % 2 ? percents[middle] : halfUp(percents[middle - 1] + percents[middle], 2n);
     return {payer: payer || "not named", count: percents.length, least: percents[0], median, most: percents.at(-1)};
   });
-  const number = (name, value) => ({name, number: true, cell: (one) => `${scaledText(value(one), 2)} %`, by: value});
+  const number = (name, value) => ({name, number: true, cell: (one) => `${scaledText(value(one), 2)}\u00a0%`, by: value});
   return table("Percent of Medicare by payer", [
     {name: "Payer", cell: ({payer}) => payer}, {name: "Rates", number: true, cell: ({count}) => grouped(count), by: ({count}) => count},
     number("Least", (one) => one.least), number("Median", (one) => one.median), number("Most", (one) => one.most),
