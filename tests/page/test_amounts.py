@@ -60,4 +60,4 @@ def test_amounts_of_a_release_are_those_of_the_parquet(
     built: Callable[[str], Version], serve: Callable[[Version], str], visit: Callable[..., Visit], release: str
 ) -> None:
     version = built(release)
-    assert compared(version, visit, serve(version), release, 250) == []
+    assert compared(version, visit, serve(version), release, 500) == []
