@@ -167,6 +167,9 @@ def test_a_code_that_ended_says_what_appeared_then(visit: Callable[..., Visit], 
         "With RVU26A, 3 codes of its subsection appeared: A4297, A4296, A4295."
         in page.go("?code=A9155&date=2026-02-01").text()
     )
-    assert page.page.get_attribute("main p a", "href") == "?code=A9155&date=2025-12-31&setting=nonfacility"
+    assert (
+        page.page.get_attribute("main p a:text('What it paid')", "href")
+        == "?code=A9155&date=2025-12-31&setting=nonfacility"
+    )
     before = page.go("?code=A9155&date=2025-11-01").through()
     assert "Not in RVU26A any more. 3 codes of its subsection appeared then: A4297, A4296, A4295." in before.text()

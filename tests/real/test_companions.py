@@ -64,7 +64,8 @@ def told(built: Built, beside: Path, tmp_path_factory: pytest.TempPathFactory) -
     store, version = LocalStore(tmp_path_factory.mktemp("profile") / "store"), built("RVU26A")
     loading.load(store, beside / "MCR_MUE_PractitionerServices_Eff_04-01-2026.csv")
     loading.load(store, beside / "rbcs.csv", date(2024, 4, 1))
-    now = {name: version.scan(name, "RVU26A").collect() for name in ("rvu", "payment_national", "code_text")}
+    of = ("rvu", "payment_national", "code_text", "code_modifier")
+    now = {name: version.scan(name, "RVU26A").collect() for name in of}
     now |= {kind: companions.scan(store, kind).collect() for kind in ("mue", "rbcs")}
     return profile.code_profile(None, now).filter(hcpcs="97761").row(0, named=True)
 

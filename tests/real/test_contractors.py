@@ -8,7 +8,7 @@ import pytest
 
 from pfsetl import Version
 from pfsetl.declared import declarations
-from tests.real.test_backfill_all import RELEASES
+from tests.real.test_backfill_all import AT_HAND
 
 MEMBERS = ("gpci", "locality_county", "anesthesia", "opps_cap")
 
@@ -17,7 +17,7 @@ MEMBERS = ("gpci", "locality_county", "anesthesia", "opps_cap")
 def printed(built: Callable[[str], Version]) -> dict[tuple[str, str, str], set[str]]:
     """Return the releases that print each contractor, locality and state."""
     found = defaultdict(set)
-    for release in RELEASES:
+    for release in AT_HAND:
         for member in MEMBERS:
             rows = built(release).scan(member, release).select("state", "locality", "macs").unique().collect()
             for row in rows.with_columns(pl.col("macs").str.split(",")).explode("macs").iter_rows(named=True):

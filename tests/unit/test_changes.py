@@ -330,7 +330,7 @@ def test_the_command_compares_versions_and_releases(store: LocalStore, run: Run)
     [
         (["1", "RVU25B"], "two version numbers, or two releases"),
         (["1", "2", "--at", "1"], "two version numbers, or two releases"),
-        (["RVU25A", "RVU24B"], "There: RVU25B"),
+        (["RVU25A", "RVU24B"], "There: RVU25A, RVU25B"),
         (["1", "9"], "no version 9. There are 1 to 3"),
     ],
 )
