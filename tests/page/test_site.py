@@ -134,3 +134,9 @@ def test_search_engines_are_told_what_the_site_is(folder: Path) -> None:
     told = json.loads(inside.partition("</script>")[0])
     # RVU25D is in force from 2025-10-01, RVU26A to 2026-03-31, by CMS's pages
     assert (told["@type"], told["temporalCoverage"]) == ("Dataset", "2025-10-01/2026-03-31")
+
+
+def test_a_site_knows_where_browsers_find_the_store(sample: Version, tmp_path: Path, run: Run) -> None:
+    assert run("site", tmp_path / "out", "--output", sample.store, "--parquet", "../mpfs/")[0] == 0
+    base = (tmp_path / "out" / "index.html").read_text().partition('id="base">')[2].partition("</script>")[0]
+    assert json.loads(base)["parquet"] == "../mpfs"

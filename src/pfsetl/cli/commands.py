@@ -51,8 +51,7 @@ def run(arguments: list[str]) -> None:
         if os.environ.get(OUTPUT_VARIABLE) == "":
             raise UsageError(f"{OUTPUT_VARIABLE} is empty. Name a store in it, or unset it.")
         _refuse_empty(arguments)
-        arguments = [STANDARD_INPUT if argument == "-" else argument for argument in arguments]
-        arguments = _overlaid(arguments)
+        arguments = _piped(_overlaid(arguments))
         if not {"--version", *COMMANDS} & set(arguments):
             for command in COMMANDS:
                 app[command]  # imports it, so that the list of commands says what each does
@@ -78,6 +77,13 @@ def run(arguments: list[str]) -> None:
         if not is_fault(error):
             raise
         _fail(_told(error, arguments), 1, debug, error)
+
+
+def _piped(arguments: list[str]) -> list[str]:
+    """Let `claim -` read a pipe; of every other command `-` is no argument, and refused."""
+    if arguments[:1] != ["claim"]:
+        return arguments
+    return [STANDARD_INPUT if argument == "-" else argument for argument in arguments]
 
 
 def _told(error: BaseException, arguments: list[str]) -> PfsetlError:
