@@ -177,7 +177,7 @@ def _gone(version: Version, code: str, label: str) -> str:
             told += (
                 f" When it went, {what} of its subsection appeared, nearest by number {appeared}." if appeared else ""
             )
-    held = [one for one in version.releases if not version.scan("rvu", one).filter(hcpcs=code).collect().is_empty()]
+    held = version.scan("rvu").filter(hcpcs=code).select(pl.col("release").unique()).collect()["release"]
     last_held = max(held, key=lambda one: _order(one, version.releases[one]))
     return f"{told} {command(f'code {code} --release {last_held}', version.store)} shows it."
 
