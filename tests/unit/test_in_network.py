@@ -274,7 +274,7 @@ def test_pieces_of_any_size_are_the_whole(monkeypatch) -> None:
         monkeypatch.setattr(pieces, "AT_ONCE", at_once)
         found: dict[str, Any] = {}
         stream = json.dumps(document).encode()
-        for path, text in json_file.members(_opened(stream), ()):
+        for path, text in json_file.members(_opened(stream), (), {}):
             value = json.loads(text) if text else type(document[path[0]])()
             found[path[0]] = (
                 [*found.get(path[0], []), *value]

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from pfsetl.payers.hospital import Charge, Hospital, modifiers_of, rate
-from pfsetl.payers.json_file import Members, elements
+from pfsetl.payers.json_file import Members
 from pfsetl.payers.rate import Rate, Service
 from pfsetl.payers.told import Told
 
@@ -50,18 +50,21 @@ class Item(Struct, gc=False):
     standard_charges: list[StandardCharge] = []
 
 
+RECORDS = {CHARGES: Item}
+
+
 def rates(members: Members, told: Told) -> Iterator[Rate]:
     """Yield the rates of payers' plans in their order; `row` counts them."""
     name, row = "", 0
-    for path, text in members:
+    for path, content in members:
         if path == ("hospital_name",):
-            name = str(msgspec.json.decode(text))
+            name = str(msgspec.json.decode(content))
         elif path in (("version",), ("last_updated_on",)):
-            told.note(f"the file says {path[0].replace('_', ' ')} {str(msgspec.json.decode(text))[:40]}")
+            told.note(f"the file says {path[0].replace('_', ' ')} {str(msgspec.json.decode(content))[:40]}")
         elif path == ("modifier_information",):
             told.note("modifier_information: what modifiers do to other rates isn't used")
-        elif path == CHARGES and text:
-            for item in elements(text, Item, CHARGES[0]):
+        elif path == CHARGES and content:
+            for item in content:
                 if isinstance(item, str):
                     row += 1
                     yield Rate(row, Service("", "", "", ()), "", "", name, None, "not_readable", item)

@@ -29,6 +29,7 @@ RATES: Path = (*ITEM, "negotiated_rates")
 REFERENCES: Path = ("provider_references",)
 NAMED = (("reporting_entity_name",), ("plan_name",), ("last_updated_on",), ("version",))
 STREAMED = (ITEM, RATES)
+RECORDS = {ITEMS: Item, RATES: Negotiated, REFERENCES: Reference}
 KNOWN = frozenset({"in_network", "provider_references"})
 _READ = {"row": pl.Int64, "terms": pl.Int32, "provider": pl.String}
 _TERMS = {"terms": pl.Int32, "service": pl.Int32, "meant": pl.String, "word": pl.String, "expires": pl.Date}
@@ -91,22 +92,27 @@ class InNetwork:
     def fill(self, spool: Spool) -> None:
         """Write the rates as they stand in the file; raises UsageError for one of provider groups alone."""
         head = None  # of an element that comes in pieces
-        for path, text in self._members:
-            if path == ITEM and not text:
+        for path, content in self._members:
+            if path == ITEM and content is None:
                 head = None
-            elif path in (ITEM, RATES) and text:
+            elif not content:
+                continue
+            elif path in (ITEM, RATES):
                 self._providers.begin()
                 head = head or self._next()
-                self._take_piece(path, text, head, spool)
-            elif path == ITEMS and text:
+                if path == RATES:
+                    self._take(content, head, spool)
+                else:
+                    self._take_item(elements(b"[%b]" % content, Item, ITEMS[0])[0], head, spool)
+            elif path == ITEMS:
                 self._providers.begin()
-                for item in elements(text, Item, "in_network"):
+                for item in content:
                     self._take_item(item, self._next(), spool)
-            elif path == REFERENCES and text:
-                for reference in elements(text, Reference, "provider_references"):
+            elif path == REFERENCES:
+                for reference in content:
                     self._providers.add(reference)
             elif path in NAMED:
-                self._learn(path[0], text)
+                self._learn(path[0], content)
         self._write(spool)
         spool.finish()
         if not self._items:
@@ -124,13 +130,6 @@ class InNetwork:
     def _next(self) -> _Head:
         self._items += 1
         return _Head(self._items)
-
-    def _take_piece(self, path: Path, text: bytes, head: _Head, spool: Spool) -> None:
-        if path == RATES:
-            self._take(list(elements(text, Negotiated, "negotiated_rates")), head, spool)
-        else:
-            for item in elements(b"[%b]" % text, Item, "in_network"):
-                self._take_item(item, head, spool)
 
     def _take_item(self, item: Item | str, head: _Head, spool: Spool) -> None:
         if isinstance(item, str):

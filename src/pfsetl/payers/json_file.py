@@ -1,7 +1,7 @@
 """A JSON file of rates by the members of its outermost object, whatever their size, and which kind of file it is."""
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -12,7 +12,8 @@ from pfsetl.payers.opening import WORKS, Opened
 from pfsetl.payers.pieces import NotWhole, Path, pieces
 
 Kind = TypeVar("Kind")
-Members = Iterator[tuple[Path, bytes]]
+Members = Iterator[tuple[Path, Any]]
+Records = Mapping[Path, type]
 # What stands in files that look like those with rates.
 OTHER_KINDS: Mapping[str, str] = {
     "reporting_structure": "a table of contents, without rates. Download an in-network file that it names",
@@ -22,41 +23,47 @@ MOST_NAMED = 12
 _HELD = 1 << 16  # bytes of a member that may stand before what tells the kind
 
 
-def members(file: Opened, streamed: Collection[Path]) -> Members:
-    """Yield the members of the outermost object, those that are larger than what is read at once in pieces.
+def members(file: Opened, streamed: Collection[Path], records: Records) -> Members:
+    """Yield the members of the outermost object as JSON, those that are larger than what is read at once in pieces.
 
-    Raises UsageError for a file that is cut, or isn't a JSON object.
+    Arrays of `records` are read: `elements`. Behind the last piece of a member comes None. Raises UsageError for a file
+    that is cut, or isn't a JSON object.
     """
+    readers = {path: partial(elements, kind=kind, what=path[-1]) for path, kind in records.items()}
     try:
-        for path, text in pieces(file.stream, streamed):
+        for path, content in pieces(file.stream, streamed, readers):
             if path:
-                yield path, text
+                yield path, content
                 continue
+            text = content or b"{}"
             if text.startswith(b"["):
                 raise UsageError(f"{file.path}: a JSON array that isn't a file of rates. {WORKS}")
-            for name, value in msgspec.json.decode(text or b"{}", type=dict[str, msgspec.Raw]).items():
-                yield (name,), bytes(value)
+            for name, value in msgspec.json.decode(text, type=dict[str, msgspec.Raw]).items():
+                yield (name,), readers.get((name,), bytes)(value)
     except NotWhole as error:
         raise UsageError(f"{file.path}: {error}. Download it again; nothing was written.") from error
     except msgspec.ValidationError as error:
         raise UsageError(f"{file.path}: {error} at the outermost level. {WORKS}") from error
 
 
-def elements(text: bytes, kind: type[Kind], what: str) -> Iterator[Kind | str]:
-    """Yield the elements of an array as records; for one that isn't as the format has it, what is wrong with it."""
+def elements(text: bytes, kind: type[Kind], what: str) -> list[Kind | str]:
+    """Return the elements of an array as records; for one that isn't as the format has it, what is wrong with it."""
     try:
-        yield from _decoder(list[kind]).decode(text)  # type: ignore[valid-type]
+        return list[Kind | str](_decoder(list[kind]).decode(text))  # type: ignore[valid-type]
     except msgspec.ValidationError:
         try:
             parts = msgspec.json.decode(text, type=list[msgspec.Raw])
         except msgspec.ValidationError as error:
-            yield f"{what}: {error}"
-            return
-        for part in parts:
-            try:
-                yield _decoder(kind).decode(part)  # type: ignore[arg-type]
-            except msgspec.ValidationError as error:
-                yield f"{what}: {error}"
+            return [f"{what}: {error}"]
+        return [_element(part, kind, what) for part in parts]
+
+
+def _element(text: msgspec.Raw, kind: type[Kind], what: str) -> Kind | str:
+    try:
+        one: Kind = _decoder(kind).decode(text)
+    except msgspec.ValidationError as error:
+        return f"{what}: {error}"
+    return one
 
 
 @lru_cache(maxsize=16)
@@ -69,18 +76,18 @@ def kind_of(file: Opened, found: Members, kinds: Mapping[str, Collection[str]]) 
 
     Raises UsageError for a file of another kind, with the members that it has.
     """
-    held: list[tuple[Path, bytes]] = []
+    held: list[tuple[Path, Any]] = []
     seen: list[str] = []
-    for path, text in found:
+    for path, content in found:
         name = path[0]
         for kind, names in kinds.items():
             if name in names:
-                return kind, chain(held, [(path, text)], found)
+                return kind, chain(held, [(path, content)], found)
         if name in OTHER_KINDS:
             raise UsageError(f"{file.path}: {OTHER_KINDS[name]}. {WORKS}")
         if name not in seen and len(seen) <= MOST_NAMED:
             seen.append(name)
-        if len(text) < _HELD:
-            held.append((path, text))
+        if content and len(content) < _HELD:
+            held.append((path, content))
     there = ", ".join(seen[:MOST_NAMED]) or "nothing"
     raise UsageError(f"{file.path}: JSON that isn't a file of rates. It has {there}. {WORKS}")

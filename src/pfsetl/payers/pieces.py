@@ -2,13 +2,17 @@
 
 A piece is itself JSON, an array or an object, so that a fast decoder judges it. Memory is that of one piece. Only where
 a value is larger than what is read at once does its own content come in pieces, of the paths that a caller names.
+
+To look for brackets takes longer than to decode. So where the elements of an array begin alike, a piece is cut at the
+last such place and handed to its reader: what can be decoded with a bracket behind it ended between two elements.
 """
 
 import json
 import re
-from collections.abc import Collection, Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from typing import Any, BinaryIO, NamedTuple
 
+import msgspec
 import numpy as np
 
 from pfsetl.errors import PfsetlError
@@ -19,6 +23,9 @@ EACH = "*"  # in a path, an element of an array
 _BLANK = b" \t\r\n"
 _KEY = re.compile(rb'[ \t\r\n]*"((?:[^"\\]|\\.)*)"[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
 _VALUE = re.compile(rb"[ \t\r\n]*")
+_BETWEEN = re.compile(
+    rb',[ \t\r\n]*\{[ \t\r\n]*"(?:[^"\\]|\\.)*"', re.DOTALL
+)  # two objects, to the second's first name
 _CLOSING = {b"{": b"}", b"[": b"]"}
 # Marks are bytes that part values: 1 opens, 2 closes, 3 is a comma, 4 a quote; all other bytes are 0.
 _KINDS = bytes({123: 1, 91: 1, 125: 2, 93: 2, 44: 3, 34: 4}.get(byte, 0) for byte in range(256))
@@ -28,23 +35,25 @@ _STEP = np.array([0, 1, -1, 0, 0], dtype=np.int8)
 _LOOKED_AT = 1 << 16
 
 Path = tuple[str, ...]
+Readers = Mapping[Path, Callable[[bytes], Any]]
 
 
 class Piece(NamedTuple):
-    """Some whole children of the container at a path, as JSON; `text` is empty where the container ends."""
+    """Some whole children of the container at a path, as its reader has them or as JSON; None where it ends."""
 
     path: Path
-    text: bytes
+    content: Any
 
 
 class NotWhole(PfsetlError, ValueError):
     """The text isn't JSON, or is cut; the message says where."""
 
 
-def pieces(stream: BinaryIO, streamed: Collection[Path]) -> Iterator[Piece]:
+def pieces(stream: BinaryIO, streamed: Collection[Path], readers: Readers) -> Iterator[Piece]:
     """Yield the pieces of a JSON text; raises NotWhole where it isn't one, after the pieces before.
 
     Values at the paths `streamed`, and those of the outermost object, may have any size, all others up to MOST bytes.
+    `readers` decode the pieces at their paths; they raise msgspec's DecodeError for what isn't whole JSON.
     """
     text = _Text(stream)
     text.fill(AT_ONCE)
@@ -52,7 +61,7 @@ def pieces(stream: BinaryIO, streamed: Collection[Path]) -> Iterator[Piece]:
         text.drop(3)
     if text.next() not in _CLOSING:
         raise NotWhole(f"byte {text.before:,}: neither an object nor an array")
-    yield from _container(text, (), frozenset(streamed))
+    yield from _container(text, (), frozenset(streamed), readers)
     if text.next():
         raise NotWhole(f"byte {text.before:,}: something follows after the end of the JSON")
 
@@ -76,6 +85,10 @@ class _Text:
             parts.append(part)
         self.buffer = b"".join(parts) if len(parts) > 1 else parts[0]
 
+    def start(self, count: int, opening: bytes, closing: bytes) -> bytes:
+        """Return the first so many bytes between two brackets."""
+        return b"".join((opening, memoryview(self.buffer)[:count], closing))
+
     def drop(self, count: int) -> None:
         self.buffer = self.buffer[count:]
         self.before += count
@@ -89,11 +102,12 @@ class _Text:
             self.fill(AT_ONCE)
 
 
-def _container(text: _Text, path: Path, streamed: frozenset[Path]) -> Iterator[Piece]:
+def _container(text: _Text, path: Path, streamed: frozenset[Path], readers: Readers) -> Iterator[Piece]:
     opening = text.next()
     closing = _CLOSING[opening]
     text.drop(1)
-    size, after_comma = AT_ONCE, False
+    read = readers.get(path, bytes)
+    size, after_comma, is_alike = AT_ONCE, False, opening == b"[" and path in readers
     while True:
         text.fill(size)
         end, closed = _end_of_children(text.buffer)
@@ -101,33 +115,55 @@ def _container(text: _Text, path: Path, streamed: frozenset[Path]) -> Iterator[P
             value, key = _large_child(text, path, opening)
             if value is not None and _may_be_streamed(key, streamed):
                 text.drop(value)
-                yield from _container(text, key, streamed)
-                after_comma = text.next() == b","
-                if after_comma:
-                    text.drop(1)
-                elif text.next() != closing:
-                    raise NotWhole(f"byte {text.before:,}: neither a comma nor the end of {_shown(path)}")
+                yield from _container(text, key, streamed, readers)
+                after_comma = _is_another_next(text, path, closing)
+                size = AT_ONCE
             elif text.ended:
                 raise NotWhole(f"cut: it ends at byte {text.before + len(text.buffer):,} within {_shown(path)}")
             elif size >= MOST:
                 raise NotWhole(f"byte {text.before:,}: a value in {_shown(path)} has more than {MOST >> 20} MB")
             else:
                 size *= 2
-                continue
-            size = AT_ONCE
             continue
-        run = text.buffer[:end]
-        if run.strip(_BLANK):
-            yield Piece(path, opening + run + closing)
+        if text.buffer[:end].strip(_BLANK):
+            yield Piece(path, read(text.start(end, opening, closing)))
         elif after_comma or not closed:
             raise NotWhole(f"byte {text.before:,}: a comma without a value in {_shown(path)}")
         if closed and text.buffer[end : end + 1] != closing:
             raise NotWhole(f"byte {text.before + end:,}: {_shown(path)} ends with the wrong bracket")
+        between = _BETWEEN.match(text.buffer, end) if is_alike else None
         text.drop(end + 1)
         size, after_comma = AT_ONCE, not closed
         if closed:
-            yield Piece(path, b"")
+            yield Piece(path, None)
             return
+        if between:
+            is_alike = yield from _alike(text, path, between[0], read)
+
+
+def _alike(text: _Text, path: Path, between: bytes, read: Callable[[bytes], Any]) -> Generator[Piece, None, bool]:
+    """Yield pieces that end where two elements meet, by what stands there; return whether that was always so."""
+    while True:
+        text.fill(AT_ONCE)
+        end = text.buffer.rfind(between)
+        if end <= AT_ONCE // 2:
+            return True
+        try:
+            content = read(text.start(end, b"[", b"]"))
+        except msgspec.DecodeError:
+            return False
+        yield Piece(path, content)
+        text.drop(end + 1)
+
+
+def _is_another_next(text: _Text, path: Path, closing: bytes) -> bool:
+    """Return whether a comma follows a child, and drop it; raises NotWhole where the container doesn't end either."""
+    found = text.next()
+    if found == b",":
+        text.drop(1)
+    elif found != closing:
+        raise NotWhole(f"byte {text.before:,}: neither a comma nor the end of {_shown(path)}")
+    return found == b","
 
 
 def _end_of_children(buffer: bytes) -> tuple[int, bool]:

@@ -19,6 +19,7 @@ from pfsetl.publication.parquet import ahead
 
 IN_NETWORK, HOSPITAL_JSON, HOSPITAL_CSV, CSV = "in-network", "hospital json", "hospital csv", "csv"
 _KINDS = {IN_NETWORK: in_network.KNOWN, HOSPITAL_JSON: hospital_json.KNOWN}
+_RECORDS = in_network.RECORDS | hospital_json.RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def reading(file: Opened, told: Told, asked: Asked, providers: Path | None = Non
         else:
             told.form, rates = CSV, rate_csv.rates(file, first, lines, told)
     else:
-        told.form, members = json_file.kind_of(file, json_file.members(file, in_network.STREAMED), _KINDS)
+        whole = json_file.members(file, in_network.STREAMED, _RECORDS)
+        told.form, members = json_file.kind_of(file, whole, _KINDS)
         if told.form == IN_NETWORK:
             yield from _in_network(file, members, told, asked, providers)
             return
