@@ -199,6 +199,17 @@ def test_a_file_larger_than_what_is_read_at_once_says_the_same(compared, monkeyp
     assert compared(data)[0] == whole
 
 
+def test_what_stands_between_elements_may_stand_within_them_too(compared, monkeypatch) -> None:
+    text = '}, {"negotiation_arrangement": "ffs"'
+    inner = [{"negotiation_arrangement": "ffs"}, {"negotiation_arrangement": "ffs"}]
+    data = in_network(*(item(price(n + 1, additional_information=text), bundled_codes=inner) for n in range(12)))
+    whole, _ = compared(data)
+    assert [row["rate"] for row in whole] == list(range(1, 13))
+    for at_once in range(900, 2_400, 150):
+        monkeypatch.setattr(pieces, "AT_ONCE", at_once)
+        assert compared(data)[0] == whole
+
+
 @pytest.mark.parametrize("order", ["first", "last"])
 def test_a_code_may_stand_after_its_rates(compared, monkeypatch, order: str) -> None:
     one = item(*(price(rate) for rate in range(1, 40)))

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from pfsetl.errors import UsageError
 from pfsetl.payers import compare, summary, writing
@@ -155,4 +156,4 @@ def _mine(path: Path, asked: Request) -> pl.DataFrame:
         parts = list(compare.compared(spool.parts(), medicare(asked, spool.services), spool.contracts, read.judged))
     if not parts:
         raise UsageError(f"{path}: no rates in it. Give a CSV with code and rate.")
-    return pl.concat(parts)
+    return pl.concat(parts).cast({cs.enum(): pl.String})

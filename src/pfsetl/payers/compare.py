@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
 import polars as pl
 
-from pfsetl.payers.rate import PLACES
+from pfsetl.payers.rate import PLACES, REASON
+from pfsetl.publication.parquet import FEW_WORDS
 from pfsetl.tables.exact import decimal
 
 # What Medicare pays is in cents, a rate in ten-thousandths of a dollar, a percentage in hundredths.
@@ -28,29 +30,40 @@ def compared(
 
     A rate with a reason of its own stays one row. `judged` tells of providers as rates name them whether they are
     `wanted`, and `lost` because none of them is in the file, or nothing where all are well; rates of those that aren't
-    wanted are left out.
+    wanted are left out, as are rates of services without a row in `prices`, which are in the order of services.
     """
-    all_prices, whose = prices.lazy(), contracts.lazy()
+    services = prices["service"].to_numpy()
+    settings = np.bincount(services, minlength=1)
+    settings = np.append(settings, 0)  # of services behind the last
+    first = np.cumsum(settings) - settings
+    prices, contracts = few_words(prices.drop("service")), few_words(contracts.sort("contract").drop("contract"))
     own, priced = pl.col("reason").is_not_null(), pl.col("reason").is_null()
     for part in parts:
-        rates = part.lazy()
+        rates = part
         if judged and (told := judged(part["provider"])) is not None:
-            gone = pl.when("lost").then(pl.lit("provider_group_missing"))
-            rates = rates.join(told.lazy(), on="provider", how="left", maintain_order="left")
+            gone = pl.when("lost").then(pl.lit("provider_group_missing", REASON))
+            rates = part.join(told, on="provider", how="left", maintain_order="left")
             rates = rates.filter("wanted").with_columns(reason=pl.coalesce("reason", gone))
-        yield (
-            rates.join(all_prices, on="service", how="inner", maintain_order="left_right")
-            .filter(~own | (pl.col("nth") == 0))
-            .join(whose, on="contract", how="left", maintain_order="left")
-            .with_columns(
-                cents=pl.when(~own).then("cents"),
-                setting=pl.when(~own).then("setting"),
-                detail=pl.when(own).then("detail").otherwise("why"),
-                reason=pl.coalesce("reason", "no_price"),
-            )
-            .with_columns(hundredths=pl.when(priced).then(percent(pl.col("amount"), pl.col("cents"))))
-            .collect()
+        service = np.minimum(rates["service"].to_numpy(), len(settings) - 1)
+        rows = np.where(rates["reason"].is_null().to_numpy(), settings[service], settings[service] > 0)
+        until = np.cumsum(rows)
+        row = np.arange(until[-1] if len(until) else 0)
+        of_rate = np.repeat(np.arange(len(rows)), rows)
+        of_price = row + np.repeat(first[service] - until + rows, rows)
+        rates = rates[of_rate]
+        yield pl.concat([rates, prices[of_price], contracts[rates["contract"]]], how="horizontal").with_columns(
+            cents=pl.when(priced).then("cents"),
+            setting=pl.when(priced).then("setting"),
+            detail=pl.when(own).then("detail").otherwise("why"),
+            reason=pl.coalesce("reason", "no_price"),
+            hundredths=pl.when(priced & pl.col("no_price").is_null()).then(percent(pl.col("amount"), pl.col("cents"))),
         )
+
+
+def few_words(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame whose columns of few words number them, as files of columns do."""
+    words = {column.name: column.unique().drop_nulls() for column in frame.iter_columns() if column.dtype == pl.String}
+    return frame.cast({name: pl.Enum(some.sort()) for name, some in words.items() if len(some) <= FEW_WORDS})
 
 
 def percent(amount: pl.Expr, cents: pl.Expr) -> pl.Expr:

@@ -49,7 +49,8 @@ def members(file: Opened, streamed: Collection[Path], records: Records) -> Membe
 def elements(text: bytes, kind: type[Kind], what: str) -> list[Kind | str]:
     """Return the elements of an array as records; for one that isn't as the format has it, what is wrong with it."""
     try:
-        return list[Kind | str](_decoder(list[kind]).decode(text))  # type: ignore[valid-type]
+        found: list[Kind | str] = _decoder(list[kind]).decode(text)  # type: ignore[valid-type]
+        return found
     except msgspec.ValidationError:
         try:
             parts = msgspec.json.decode(text, type=list[msgspec.Raw])
@@ -60,7 +61,7 @@ def elements(text: bytes, kind: type[Kind], what: str) -> list[Kind | str]:
 
 def _element(text: msgspec.Raw, kind: type[Kind], what: str) -> Kind | str:
     try:
-        one: Kind = _decoder(kind).decode(text)
+        one: Kind = _decoder(kind).decode(text)  # type: ignore[arg-type]
     except msgspec.ValidationError as error:
         return f"{what}: {error}"
     return one

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import polars as pl
 
 from pfsetl.errors import UsageError
+from pfsetl.payers.rate import REASON, is_code
 from pfsetl.payers.rate import Service as Asked
-from pfsetl.payers.rate import is_code
 from pfsetl.pricing import lookup
 from pfsetl.pricing.anesthesia import STATUS as ANESTHESIA
 from pfsetl.pricing.loaded import of_store
@@ -25,7 +25,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "service": pl.Int32, "nth": pl.Int8, "price": pl.Int32, "code_type": pl.String, "code": pl.String,
     "modifiers": pl.String, "setting": pl.String, "date": pl.Date, "locality": pl.String,
     "place_of_service": pl.String, "release": pl.String, "section": pl.String, "cents": pl.Int64,
-    "no_price": pl.String, "why": pl.String,
+    "no_price": REASON, "why": pl.String,
 }  # fmt: skip
 SCHEMA = pl.Schema(_COLUMNS)
 

@@ -3,12 +3,15 @@
 import hashlib
 import re
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 from msgspec import Struct
 
+from pfsetl.payers.in_network_words import Negotiated
 from pfsetl.payers.told import Told
 from pfsetl.payers.writing import Write
 
@@ -16,7 +19,8 @@ PART = 20_000
 SCHEMA = pl.Schema(dict.fromkeys(("provider", "tin_type", "tin", "business_name", "npi"), pl.String))
 SEPARATOR = ","  # between the groups of a rate
 _AROUND = b"[] \t\r\n"  # and between the numbers of an array
-_WHOLE = msgspec.json.Decoder(list[int])
+_PLAIN = b"0123456789,|"  # of references that are whole numbers
+_in_place = attrgetter("provider_groups")
 _NOT_DIGITS = re.compile(r"[^0-9]")
 
 
@@ -52,12 +56,11 @@ class Providers:
         self._tins = frozenset(_NOT_DIGITS.sub("", tin) for tin in tins)
         self._known: set[str] = set()
         self._wanted: set[str] = set()
-        self._groups: list[tuple[Any, ...]] = []  # to be written, with their NPIs in a list
-        self._odd: list[tuple[Any, ...]] = []  # those whose NPIs aren't all numbers
-        self._waiting = 0  # rows that they make
+        self._groups: list[tuple[Any, ...]] = []  # to be written, with the number of their NPIs
+        self._npis_of: list[int | float | str] = []  # those of one group after the other
         self._elsewhere = 0
         self._missing: set[str] = set()
-        self._numbers: set[int] = set()  # of groups that are known when the first rate comes
+        self._before = _series(())  # those that are known when the first rate comes
         self._all_found = True  # whether rates have named no others so far
         self._are_before: bool | None = None  # whether all references are known when the first rate comes
 
@@ -65,7 +68,7 @@ class Providers:
         """Take note that rates come: references that stand before them are all known by now."""
         if self._are_before is None:
             self._are_before = bool(self._known)
-            self._numbers = {int(name) for name in self._known if name.isdecimal()}
+            self._before = _series(self._known)
 
     @property
     def some(self) -> bool:
@@ -81,26 +84,29 @@ class Providers:
         self._elsewhere += bool(one.location and not one.provider_groups)
         self._take(name, one.provider_groups)
 
-    def named(self, references: msgspec.Raw, groups: Sequence[Any]) -> str:
-        """Return how a rate names its providers: numbers of groups, those in place by a hash of their content.
+    def named(self, rates: Sequence[Negotiated]) -> list[str]:
+        """Return how rates name their providers: numbers of groups, those in place by a hash of their content."""
+        text = b"|".join([b"", *[one.provider_references for one in rates]])
+        plain = text.translate(None, _AROUND)
+        are_arrays = text.count(b"[") == text.count(b"|[") == len(rates)  # not in each other
+        if are_arrays and not plain.translate(None, _PLAIN) and not any(map(_in_place, rates)):
+            return plain.decode().split("|")[1:]
+        return [self._named(one) for one in rates]
 
-        `references` is a JSON array.
-        """
-        try:
-            if not groups:
-                if not self._numbers.issuperset(_WHOLE.decode(references)):
-                    self._all_found = False
-                return bytes(references).translate(None, _AROUND).decode()
-        except msgspec.ValidationError:
-            pass  # not whole numbers
-        self._all_found = False
-        names = [_number(one) for one in msgspec.json.decode(references, type=list[int | float | str])]
-        for group in groups:
+    def _named(self, one: Negotiated) -> str:
+        names = list(map(_number, msgspec.json.decode(one.provider_references, type=list[int | float | str])))
+        for group in one.provider_groups:
             name = "in-place-" + hashlib.blake2b(msgspec.json.encode(group), digest_size=6).hexdigest()
             if name not in self._known:
                 self._take(name, self._read(group))
             names.append(name)
         return SEPARATOR.join(names)
+
+    def heed(self, named: pl.Series) -> None:
+        """Look whether the groups that rates name were all known when the first rate came."""
+        if self._all_found:
+            groups = named.str.split(SEPARATOR).explode()
+            self._all_found = bool((groups.is_in(self._before) | (groups == "")).all())
 
     def _read(self, group: Any) -> list[Group]:
         try:
@@ -135,12 +141,17 @@ class Providers:
 
     def finish(self) -> None:
         """Write what is left."""
-        for groups, kind in ((self._groups, pl.Int64()), (self._odd, pl.String())):
-            if groups:
-                rows = pl.DataFrame(groups, pl.Schema({**SCHEMA, "npi": pl.List(kind)}), orient="row")
-                self._write(rows.explode("npi").cast({"npi": pl.String}))
-                groups.clear()
-        self._waiting = 0
+        if not self._groups:
+            return
+        *named, often = zip(*self._groups, strict=True)
+        try:
+            npis = pl.Series(self._npis_of, dtype=pl.Int64).cast(pl.String)
+        except TypeError:  # not all are whole numbers
+            npis = pl.Series(map(_number, self._npis_of), dtype=pl.String)
+        groups = pl.DataFrame(dict(zip(SCHEMA, named, strict=False)), schema_overrides=SCHEMA)
+        self._write(groups[np.repeat(np.arange(len(often)), often)].with_columns(npi=npis))
+        self._groups.clear()
+        self._npis_of.clear()
 
     def say(self) -> None:
         """Say what is known of providers when all rates were looked at."""
@@ -158,13 +169,11 @@ class Providers:
             self._wanted.add(name)
         for group in chosen:
             tin = group.tin or Tin()
-            whose = (name, tin.type, None if tin.value is None else str(tin.value), tin.business_name)
-            if all(type(npi) is int for npi in group.npi):
-                self._groups.append((*whose, group.npi))
-            else:
-                self._odd.append((*whose, [_number(npi) for npi in group.npi]))
-            self._waiting += len(group.npi) + 1
-        if self._waiting >= PART:
+            npis = group.npi or [""]
+            value = None if tin.value is None else str(tin.value)
+            self._groups.append((name, tin.type, value, tin.business_name, len(npis)))
+            self._npis_of += npis
+        if len(self._npis_of) >= PART:
             self.finish()
 
     def _is_asked_for(self, group: Group) -> bool:

@@ -7,6 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
 from typing import NamedTuple
 
+import polars as pl
+
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rates import RATE_TERMS
 
@@ -35,6 +37,7 @@ REASONS: Mapping[str, str] = {
     "provider_group_missing": "none of its provider groups is in the file",
     "not_readable": "not as the format has it; `detail` says where",
 }
+REASON = pl.Enum(list(REASONS))
 PLACES = 4  # decimals of a rate
 _MOST = 10**10 * 10**PLACES
 _DOLLARS = re.compile(r"-?\$?-?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?")

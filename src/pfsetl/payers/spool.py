@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from pfsetl.payers.rate import Rate, Service
+from pfsetl.payers.rate import REASON, Rate, Service
 
 PART = 12_000
-_SCHEMA = {
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.Int64, "service": pl.Int32, "contract": pl.Int32, "provider": pl.String, "amount": pl.Int64,
-    "reason": pl.String, "detail": pl.String, "expires": pl.Date,
+    "reason": REASON, "detail": pl.String, "expires": pl.Date,
 }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ class Spool:
             row, service, payer, plan, provider, amount, reason, detail, expires = zip(*some, strict=True)
             numbers, whose = map(self.number, service), map(self.contract, payer, plan)
             columns = (row, list(numbers), list(whose), provider, amount, reason, detail, expires)
-            self.add(pl.DataFrame(dict(zip(_SCHEMA, columns, strict=True)), _SCHEMA))
+            self.add(pl.DataFrame(dict(zip(SCHEMA, columns, strict=True)), SCHEMA))
         self.finish()
 
     def forget_services(self) -> None:

@@ -1,16 +1,22 @@
 """Write rows part by part as CSV or Parquet, by the ending of the file; nothing is there until all of it is."""
 
+import base64
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
+import polars.selectors as cs
 
 from pfsetl.errors import UsageError
 from pfsetl.export.delimited import harmless
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 FORMS = (".csv", ".parquet")
+COMPRESSED = {"compression": "zstd", "compression_level": 1}
 ROW_GROUP = 20_000  # at least
 MANY = ("provider", "npi", "detail")  # columns of so many words that a dictionary of them helps nobody
 
@@ -54,24 +60,33 @@ def _csv(path: Path, schema: pl.Schema) -> Iterator[Write]:
         schema.to_frame().write_csv(file)
 
         def write(rows: pl.DataFrame) -> None:
-            harmless(rows.lazy()).collect().write_csv(file, include_header=False)
+            harmless(rows.cast({cs.enum(): pl.String}).lazy()).collect().write_csv(file, include_header=False)
 
         yield write
 
 
 @contextmanager
 def _parquet(path: Path, schema: pl.Schema) -> Iterator[Write]:
+    """Write Parquet; rows may have text as Enums, whose words are written as they are numbered."""
     import pyarrow.parquet as pq
 
-    arrow = schema.to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    promised = _arrow(schema.to_frame()).schema
+    stored = base64.b64encode(promised.serialize()).decode()
     words = [name for name, kind in schema.items() if kind == pl.String and name not in MANY]
-    with pq.ParquetWriter(path, arrow, compression="zstd", compression_level=1, use_dictionary=words) as writer:
-        waiting: list[pl.DataFrame] = []
+    waiting: list[pl.DataFrame] = []
+    with ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
 
         def flush() -> None:
-            if rows := sum(some.height for some in waiting):
-                writer.write_table(pl.concat(waiting).to_arrow(compat_level=pl.CompatLevel.oldest()), rows)
-                waiting.clear()
+            nonlocal writer
+            table = _arrow(pl.concat(waiting or [schema.to_frame()]))
+            if writer is None:
+                opened = pq.ParquetWriter(path, table.schema, use_dictionary=words, store_schema=False, **COMPRESSED)
+                writer = stack.enter_context(opened)
+                writer.add_key_value_metadata({"ARROW:schema": stored})
+            if len(table):
+                writer.write_table(table, len(table))
+            waiting.clear()
 
         def write(rows: pl.DataFrame) -> None:
             waiting.append(rows)
@@ -80,3 +95,7 @@ def _parquet(path: Path, schema: pl.Schema) -> Iterator[Write]:
 
         yield write
         flush()
+
+
+def _arrow(rows: pl.DataFrame) -> "pa.Table":
+    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
