@@ -124,7 +124,7 @@ def later_gone(store: Store, newest: int) -> str:
     """
     number = newest + 1
     while store.exists(f"{FOLDER}/{number:06d}.json"):
-        # NOTE: the manifest comes before its record, so that of a version which another run published just now is there.
+        # NOTE: a manifest comes before its record, so that of a version published just now is there.
         name = manifest.name(number)
         if not (store.exists(name) or store.exists(f"{FOLDER}/{number:06d}{LOST}.json")):
             return (
