@@ -6,6 +6,7 @@ $43.72 in Los Angeles outside a facility, $25.94 in one there.
 
 import csv
 import gzip
+import random
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.errors import UsageError
-from pfsetl.payers import contracts
+from pfsetl.payers import contracts, summary
 from pfsetl.payers.rate import REASONS
 
 pytestmark = pytest.mark.long
@@ -238,12 +239,27 @@ def test_quartiles_lie_between_contracts_in_proportion(compared) -> None:
     assert shown == [Decimal(n) for n in ("100", "175", "250", "325", "400")]
 
 
+def test_quartiles_of_many_contracts_are_those_of_all_of_them_in_order(compared) -> None:
+    rates = random.Random(5).sample(range(1, 50_000), 800)
+    _, answer = compared("\n".join(f"G0101,{cents / 100}" for cents in rates))
+    percents = sorted(percent(str(Decimal(cents) / 100)) for cents in rates)
+    quartiles = [percents[0]]
+    for quarter in (1, 2, 3):
+        place, rest = divmod(799 * quarter, 4)
+        between = percents[place] + (percents[place + 1] - percents[place]) * rest / 4
+        quartiles.append(between.quantize(Decimal("0.01"), ROUND_HALF_UP))
+    for row in answer["summary"]:  # of the payer, of the section and of the code
+        shown = [row[name] for name in ("least", "lower_quartile", "median", "upper_quartile", "most")]
+        assert shown == [*quartiles, percents[-1]]
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 3])
 def test_contracts_that_are_not_in_memory_together_are_summed_up_the_same(compared, monkeypatch, at_once: int) -> None:
     lines = [f"{code},{rate},{payer}" for code in ("G0101", "G0102", "bad") for rate in (40, 50) for payer in "AB"]
     _, whole = compared("\n".join(lines), "code,rate,payer")
-    monkeypatch.setattr(contracts, "AT_ONCE", at_once)
+    monkeypatch.setattr(contracts, "GROUPS", at_once)
     monkeypatch.setattr(contracts, "PART", at_once)
+    monkeypatch.setattr(summary, "_MOST_BINS", at_once)
     assert compared("\n".join(lines), "code,rate,payer")[1]["summary"] == whole["summary"]
 
 

@@ -6,25 +6,25 @@ A contract is payer, plan, code, modifiers, setting, day, locality and rate.
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-PART = 150_000  # contracts that are written together; 28 bytes each
-AT_ONCE = 150_000  # contracts that are looked at together
+PART = 150_000  # contracts that are written together
+GROUPS = 128  # that are looked at one by one
 _KEY = ["contract", "price", "amount"]
+_ROW = np.dtype({"names": [*_KEY, "hundredths"], "formats": ["i4", "i4", "i8", "i8"]})
 
 
 class Contracts:
-    """The contracts of a file, in parts on disk, each once in a part."""
+    """The contracts of a file on disk, those of one service in one group."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._paths = [folder / f"contracts-{number:03}" for number in range(GROUPS)]
         self._waiting: list[pl.DataFrame] = []
-        self._parts: list[Path] = []
-        self._rows = 0
 
     def add(self, rows: pl.DataFrame) -> None:
         """Take the contracts of compared rates that have a percentage."""
-        own = rows.filter(pl.col("hundredths").is_not_null()).select(*_KEY, "hundredths")
+        own = rows.select(_ROW.names or ()).filter(pl.col("hundredths").is_not_null())
         if own.height:
             self._waiting.append(own)
         if sum(some.height for some in self._waiting) >= PART:
@@ -33,17 +33,21 @@ class Contracts:
     def groups(self) -> Iterator[pl.DataFrame]:
         """Yield the contracts, each once, those of one service together."""
         self._write()
-        count = 1 + self._rows // AT_ONCE
-        for one in range(count):
-            parts = [pl.read_ipc(path).filter(pl.col("price") % count == one) for path in self._parts]
-            if any(part.height for part in parts):
-                yield pl.concat(parts).unique(_KEY)
+        for path in self._paths:
+            if path.exists():
+                rows = np.fromfile(path, _ROW)
+                yield pl.DataFrame({name: rows[name] for name in _ROW.names or ()}).unique(_KEY)
 
     def _write(self) -> None:
-        if self._waiting:
-            part = pl.concat(self._waiting).unique(_KEY)
-            path = self._folder / f"contracts-{len(self._parts):06}.arrow"
-            part.write_ipc(path, compression="lz4")
-            self._parts.append(path)
-            self._rows += part.height
-            self._waiting = []
+        if not self._waiting:
+            return
+        part = pl.concat(self._waiting).unique(_KEY).with_columns(group=pl.col("price") % GROUPS).sort("group")
+        rows = np.empty(part.height, _ROW)
+        for name in _ROW.names or ():
+            rows[name] = part[name].to_numpy()
+        ends = np.searchsorted(part["group"].to_numpy(), np.arange(GROUPS), side="right").tolist()
+        for path, start, end in zip(self._paths, [0, *ends], ends, strict=False):
+            if end > start:
+                with path.open("ab") as file:
+                    file.write(rows[start:end].tobytes())
+        self._waiting = []
