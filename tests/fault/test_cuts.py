@@ -1,6 +1,6 @@
 """A file cut at a line's end is a perfect, shorter file. One format, an empty store: refused, or nothing of it is lost.
 
-CMS's own archives, each member cut after its last records, near its end, and at lines drawn with a seed.
+CMS's own archives, members cut before their last records, near their end, and at lines drawn with a seed.
 """
 
 import hashlib
@@ -81,29 +81,33 @@ def whole(archives: dict[str, Files], tmp_path_factory: pytest.TempPathFactory) 
     return {label: examined(label, files, folder / label).tables for label, files in archives.items()}
 
 
-def cuts(data: bytes, rng: random.Random) -> list[int]:
-    """After how many lines to cut: before the last records, at a twentieth from the end, and anywhere."""
-    lines = len(data.splitlines())
-    return sorted({lines - rng.randint(1, 12), int(lines * 0.95), rng.randrange(1, lines)})
+WAYS = ("before the last records", "a twentieth from the end", "anywhere")
+
+
+def cut(data: bytes, way: str, rng: random.Random) -> list[bytes]:
+    lines = data.splitlines(keepends=True)
+    after = {WAYS[0]: len(lines) - rng.randint(1, 12), WAYS[1]: int(len(lines) * 0.95)}
+    return lines[: after.get(way) or rng.randrange(1, len(lines))]
 
 
 @pytest.mark.parametrize("label", ARCHIVES)
 def test_a_cut_of_any_member_is_refused_or_loses_nothing(
     label, archives: dict[str, Files], whole: dict[str, Tables], tmp_path
 ):
+    """Each member in another way in each archive, so that over the three every kind of member is cut in every way."""
     rng, silent, tried = random.Random(f"{SEED} {label}"), [], 0
-    for name, data in archives[label].items():
-        lines = data.splitlines(keepends=True)
-        for at in cuts(data, rng):
-            tried += 1
-            try:
-                found = examined(label, archives[label] | {name: b"".join(lines[:at])}, tmp_path / f"{name}-{at}")
-            except PfsetlError:
-                continue
-            same = all(found.tables[t].equals(whole[label][t]) for t in SOURCE_TABLES)
-            if not found.report.errors and not same:
-                silent.append((name, at, len(lines)))
-    assert (silent, tried > 10) == ([], True)
+    for number, (name, data) in enumerate(archives[label].items()):
+        way = WAYS[(number + list(ARCHIVES).index(label)) % len(WAYS)]
+        lines = cut(data, way, rng)
+        tried += 1
+        try:
+            found = examined(label, archives[label] | {name: b"".join(lines)}, tmp_path / name)
+        except PfsetlError:
+            continue
+        same = all(found.tables[t].equals(whole[label][t]) for t in SOURCE_TABLES)
+        if not found.report.errors and not same:
+            silent.append((name, way, len(lines)))
+    assert (silent, tried >= 5) == ([], True)
 
 
 def test_without_the_question_whether_it_is_whole_a_cut_goes_through(archives: dict[str, Files], tmp_path):
