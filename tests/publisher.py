@@ -1,13 +1,10 @@
-"""Tiny releases to publish, in this process or in others: `python -m tests.publisher STORE NAME COUNT [naive]`.
-
-Such a process prints `ready`, waits for a line, publishes COUNT releases of its own and prints each version's number.
-"""
+"""Tiny releases to publish, in this process or in others."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +95,10 @@ class NaiveStore(LocalStore):
         return True
 
 
-def main(address: str, name: str, count: str, kind: str = "") -> None:
+def publish_in_turn(connection: Connection, address: str, name: str, count: int, kind: str = "") -> None:
+    """Say `ready`, wait for a word, publish so many releases of one's own, and send each version's number."""
     store = NaiveStore(Path(address)) if kind == "naive" else open_store(address)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    for number in range(int(count)):
-        print(published(store, f"{name}{number:02d}").number, flush=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    connection.send("ready")
+    connection.recv()
+    for number in range(count):
+        connection.send(published(store, f"{name}{number:02d}").number)

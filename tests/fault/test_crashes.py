@@ -150,16 +150,15 @@ def test_dying_at_any_write_into_a_bucket_breaks_nothing(
 
         return write
 
+    (tmp_path / "template").mkdir()
+    published_before(ObjectStore("template", FolderBucket(tmp_path / "template")))
     changed = {name: writing(getattr(obstore, name)) for name in ("put", "copy", "delete")}
     kept = {name: getattr(obstore, name) for name in ("get", "head", "list_with_delimiter")}
     monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 0 if size == "large" else 1 << 20)
     monkeypatch.setattr(object_store, "obstore", SimpleNamespace(**changed, **kept))
 
     def make(at: int) -> Store:
-        folder = tmp_path / f"bucket-{at}"
-        folder.mkdir()
-        store = ObjectStore(str(folder), FolderBucket(folder))
-        published_before(store)
+        folder = shutil.copytree(tmp_path / "template", tmp_path / f"bucket-{at}")
         return ObjectStore(str(folder), FolderBucket(folder))  # a process that hasn't tried this store yet
 
     # Small: two to try the server, two objects, the manifest, and tidying up. Large: objects in three steps each.
