@@ -12,7 +12,17 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["pandas", "pyarrow.parquet", "pfsetl.cli", "pfsetl.pipeline.build", "pfsetl.pricing.claim_file", "tests.publisher"])
+_FORKS.set_forkserver_preload(
+    [
+        "pandas",
+        "pyarrow.parquet",
+        "pfsetl.cli",
+        "pfsetl.pipeline.build",
+        "pfsetl.pricing.claim_file",
+        "tests.publisher",
+        "pytest",
+    ]
+)
 
 
 def started(function: Callable[..., None], *arguments: object) -> tuple[BaseProcess, Connection]:
