@@ -56,7 +56,8 @@ def _origin() -> "subprocess.Popen[str]":
     return origin
 
 
-def _serve() -> None:
+def import_all() -> None:
+    """Import all of pfsetl but the flows, which read settings of Prefect when they are imported."""
     for module in pkgutil.walk_packages(pfsetl.__path__, "pfsetl."):
         if not module.name.startswith("pfsetl.flows") and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -64,6 +65,10 @@ def _serve() -> None:
     # NOTE: a fork keeps none of the threads, and polars would wait for those that it calculates with.
     threads = {task.joinpath("comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
     assert "polars-0" not in threads, "a module calculates when it is imported"
+
+
+def _serve() -> None:
+    import_all()
     for line in iter(sys.stdin.readline, ""):
         if pid := os.fork():
             print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MARK = "PYTEST_LEASH"
+_MARK_BEFORE = os.environ.get(MARK)  # in a worker of pytest-xdist, that of the whole run
 _held: list[subprocess.Popen[bytes]] = []
 
 
@@ -24,6 +25,11 @@ def hold() -> None:
     command = [sys.executable, __file__, mark]
     # NOTE: its pipe stays open on purpose; the kernel closes it however this process ends.
     _held.append(subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True))
+
+
+def of_the_whole_run() -> dict[str, str]:
+    """Return the mark of a process that several workers of pytest-xdist use, as a variable of the environment."""
+    return {MARK: _MARK_BEFORE or os.environ[MARK]}
 
 
 def marked(mark: str) -> list[int]:

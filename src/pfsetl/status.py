@@ -13,7 +13,7 @@ from pfsetl.declared import calendar, contracts, declarations, quarters, registr
 from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
-from pfsetl.publication import companions, runs, version
+from pfsetl.publication import chain, companions, runs, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
@@ -73,7 +73,7 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     """
     now = now or datetime.now(UTC)
     today, lag = now.date(), timedelta(days=14 if max_lag is None else min(max_lag, LONGEST_LAG))
-    newest = version.open_version(store)
+    newest = version.newest(store, version.empty(store))
     due = missing(newest, today)
     looked, (last, unread) = runs.last_look(store), runs.last_run(store)
     beside, broken = _beside(newest)
@@ -199,6 +199,8 @@ def _beside(newest: Version) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _unsound(newest: Version) -> list[str]:
     found = []
     try:
+        if gone := chain.later_gone(newest.store, newest.number):
+            return [gone]
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
             sizes = list(pool.map(newest.store.size, (r.path for r in newest.resources)))
     except StoreError as error:

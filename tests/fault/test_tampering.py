@@ -20,6 +20,7 @@ from pfsetl.publication import publish, version
 from pfsetl.publication.prune import plan_prune, prune
 from pfsetl.publication.repair import repair
 from pfsetl.publication.verify import verify
+from pfsetl.status import status
 from pfsetl.storage.folder import LocalStore
 from tests.publisher import RECORD
 
@@ -365,6 +366,23 @@ def test_a_version_recorded_as_lost_never_gets_its_number_again(root: Path) -> N
     published(store, "33.0000", "RVU25C")
     assert version.numbers(store) == [1, 2, 4]
     assert verify(store).bad == {}
+
+
+def test_who_reads_the_newest_is_told_that_it_is_gone(root: Path) -> None:
+    (root / "versions/000003.json").unlink()
+    store = LocalStore(root)
+    with pytest.raises(StoreError, match=r"000003\.json: missing, though version 3 was published.*--at 2"):
+        version.open_version(store)
+    assert version.open_version(store, 2).number == 2
+    assert "000003.json: missing" in " ".join(status(store).problems)
+    repair(store)
+    assert version.open_version(store).number == 2
+
+
+def test_a_store_without_any_manifest_is_no_empty_store(root: Path) -> None:
+    (root / "versions").rename(root / "elsewhere")
+    with pytest.raises(StoreError, match=r"000001\.json: missing.*build into another store"):
+        version.open_version(root)
 
 
 def test_a_store_without_any_manifest_is_left_as_it_is(root: Path) -> None:

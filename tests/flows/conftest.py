@@ -1,31 +1,33 @@
 """What the tests of the flows share: a database of Prefect that was set up once, and servers that are started once."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import leash
 from tests.conftest import alone, shared
-from tests.flows.processes import SLOT_WAIT, CmsProcess, Orchestra, cms_process, orchestra, prepare
+from tests.flows import origin
+from tests.flows.processes import CMS_LIMIT, CmsProcess, Orchestra, cms_process, orchestra, prepare
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the PREFECT_HOME that `prepare` makes, made by the first worker that needs it."""
+    """Folder with the PREFECT_HOME that `prepare` makes and the program `python` of an origin, for all workers."""
     folder = shared(tmp_path_factory) / "prepared"
     with alone(folder, "prepared"):
         if not (folder / "done").exists():
+            folder.mkdir(exist_ok=True)
+            origin.start(folder, **leash.of_the_whole_run())
             prepare(folder)
             (folder / "done").touch()
     return folder
 
 
 @pytest.fixture(scope="session")
-def fake_cms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsProcess]:
+def fake_cms(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmsProcess]:
     """The fake CMS that `processes` asks."""
-    with cms_process(tmp_path_factory.mktemp("cms")) as fake:
+    with cms_process(tmp_path_factory.mktemp("cms"), prepared) as fake:
         yield fake
 
 
@@ -38,26 +40,19 @@ def processes(fake_cms: CmsProcess, prepared: Path, tmp_path_factory: pytest.Tem
 
 @pytest.fixture(scope="session")
 def prefect_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Prefect's own test server for flows that are called, on a copy of what `prepare` made, without a limit of CMS.
+    """A Prefect server for flows that are called, without a limit of CMS; it stays until this worker is done."""
+    from prefect.client.orchestration import get_client  # NOTE: not in every worker that collects tests
+    from prefect.context import _temporary_global_settings_context, get_settings_context
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
 
-    The copy saves each server the making of its tables, which takes as long as all the rest of its start.
-    """
-    from prefect.testing import utilities  # NOTE: imports Prefect's whole server, in every worker and also to collect
-
-    folder = tmp_path_factory.mktemp("server")
-    database = folder / "prefect-test.db"
-    with (
-        closing(sqlite3.connect(prepared / "prefect" / "prefect.db")) as made,
-        closing(sqlite3.connect(database)) as copy,
-    ):
-        made.backup(copy)
-        copy.execute("DELETE FROM concurrency_limit_v2")
-        copy.commit()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(utilities, "mkdtemp", lambda: str(folder))
-        patched.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED", "false")  # else runs that no test asked for
-        patched.setenv(SLOT_WAIT, "1")
-        # The server stays until the worker is done, and tests of other folders write to the same log outside of runs.
-        patched.setenv("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-        with utilities.prefect_test_harness(server_startup_timeout=120):
+    with orchestra(tmp_path_factory.mktemp("server"), prepared) as server:
+        # Tests of other folders write to the same log outside of runs.
+        here = {PREFECT_API_URL: server.api, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}
+        with temporary_settings(here), _temporary_global_settings_context(get_settings_context()):  # also for threads
+            with get_client(sync_client=True) as client:
+                client.delete_global_concurrency_limit_by_name(CMS_LIMIT)
             yield
+            APILogWorker.instance().drain()
+            EventsWorker.drain_all()

@@ -1,5 +1,6 @@
 """A real Prefect server, workers, the flows' deployments and a fake CMS, each a process of its own on 127.0.0.1.
 
+They are forks of one `origin`, which stands in for Python: what Prefect does is its own, but for how it's imported.
 Everything started here lives in one temporary PREFECT_HOME, waits a bounded time for each thing, and is ended by its
 process id, also after a failure. What goes wrong is told with the end of that process's own log.
 """
@@ -11,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +23,7 @@ from uuid import uuid4
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
+PYTHONPATH = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
 POOL = "pfsetl"
 CMS_LIMIT = "cms"  # the tag of tasks that talk to CMS
 START_SECONDS = 180.0  # of the Prefect server: 15 on an idle machine, 60 on one with eight times as much to do
@@ -77,9 +78,10 @@ def eventually(
 
 @dataclass
 class Orchestra:
-    """The processes that belong together, in one folder; `environment` is what each of them gets."""
+    """The processes that belong together, in one folder: what each of them is run by, and the environment it gets."""
 
     folder: Path
+    python: Path
     environment: dict[str, str]
     port: int
     started: list[Started] = field(default_factory=list)
@@ -93,7 +95,7 @@ class Orchestra:
         log = self.folder / f"{name}.log"
         with log.open("ab") as stream:
             process = subprocess.Popen(
-                [sys.executable, *command],
+                [self.python, *command],
                 cwd=ROOT,
                 env=self.environment | more,
                 stdin=subprocess.DEVNULL,
@@ -146,7 +148,7 @@ class Orchestra:
     def prefect(self, *command: str, seconds: float = 120) -> str:
         """Run Prefect's own command line to its end and return what it prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *command],
+            [self.python, "-m", "prefect", "--no-prompt", *command],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -173,7 +175,7 @@ class Orchestra:
 
     def run_with_files_up_to(self, kib: int, deployment: str, **parameters: Any) -> str:
         """Ask for a run whose process can't write a file of more than so many KiB, as on a disk that is full."""
-        command = f"bash -c 'ulimit -f {kib} && exec {sys.executable} -m prefect.engine'"
+        command = f"bash -c 'ulimit -f {kib} && exec {self.python} -m prefect.engine'"
         return self.run(deployment, {"command": command}, **parameters)
 
     def state(self, run: str) -> tuple[str, str]:
@@ -260,12 +262,12 @@ class Orchestra:
 
 
 def prepare(folder: Path) -> None:
-    """Make a PREFECT_HOME that knows the flows' deployments.
+    """Make a PREFECT_HOME that knows the flows' deployments, in a folder with the program of an origin.
 
     With the commands that docs/operations.md gives, but for the limit: a request saves starting Prefect once more.
     """
     shutil.rmtree(folder / "prefect", ignore_errors=True)  # of a try that failed
-    operator = _orchestra(folder)
+    operator = _orchestra(folder, folder / "python")
     try:
         operator.start_server()
         operator.prefect("work-pool", "create", POOL, "--type", "process")
@@ -283,7 +285,9 @@ def orchestra(folder: Path, prepared: Path, cms_url: str = "", *, schedules: boo
     All copies have deployments with one and the same default output, so each run has to name its own.
     """
     shutil.copytree(prepared / "prefect", folder / "prefect")
-    all_of_it = _orchestra(folder, PFSETL_CMS_URL=cms_url, PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED=str(schedules))
+    all_of_it = _orchestra(
+        folder, prepared / "python", PFSETL_CMS_URL=cms_url, PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED=str(schedules)
+    )
     try:
         all_of_it.start_server()
         yield all_of_it
@@ -291,7 +295,7 @@ def orchestra(folder: Path, prepared: Path, cms_url: str = "", *, schedules: boo
         all_of_it.stop()
 
 
-def _orchestra(folder: Path, **more: str) -> Orchestra:
+def _orchestra(folder: Path, python: Path, **more: str) -> Orchestra:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN) and k.lower() != "http_proxy"}
     port = free_port()
     environment |= {
@@ -306,11 +310,11 @@ def _orchestra(folder: Path, **more: str) -> Orchestra:
         SLOT_WAIT: "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # else runs that a test didn't ask for
         "PFSETL_OUTPUT": str(folder / "output"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        "PYTHONPATH": PYTHONPATH,
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }
-    return Orchestra(folder, environment | more, port)
+    return Orchestra(folder, python, environment | more, port)
 
 
 def free_port() -> int:
@@ -348,16 +352,17 @@ class CmsProcess:
 
 
 @contextmanager
-def cms_process(folder: Path) -> Iterator[CmsProcess]:
-    """Start the fake CMS without any page; end it afterwards."""
+def cms_process(folder: Path, prepared: Path) -> Iterator[CmsProcess]:
+    """Start the fake CMS without any page, with the program that is in `prepared`; end it afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     fake = CmsProcess(folder)
     fake.write()
     log = folder / "cms.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cms_server", folder / "routes.json", "--log", folder / "requests.jsonl"],
+            [prepared / "python", "-m", "tests.cms_server", folder / "routes.json", "--log", folder / "requests.jsonl"],
             cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": PYTHONPATH},
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -7,7 +7,6 @@ middle of a look. It takes three minutes, because the shortest heartbeat of Pref
 
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -110,7 +109,7 @@ def story(hook: Hook, prepared: Path, tmp_path_factory: pytest.TempPathFactory) 
     archives.mkdir()
     s.write_zip(archives / "RVU25A.zip", s.release("RVU25A"))
     (archives / "RVU25B.zip").write_bytes(b"PK\x03\x04 not really")
-    with cms_process(folder / "cms") as cms, orchestra(folder, prepared, cms.url) as prefect:
+    with cms_process(folder / "cms", prepared) as cms, orchestra(folder, prepared, cms.url) as prefect:
         prefect.environment |= {"PREFECT_WORKER_HEARTBEAT_SECONDS": "5", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
         made = json.loads(python(prefect, "-c", AUTOMATIONS, hook.url).splitlines()[-1])
         told = Story(prefect, hook, output, made, prefect.post("automations/filter", {}))
@@ -137,7 +136,7 @@ def story(hook: Hook, prepared: Path, tmp_path_factory: pytest.TempPathFactory) 
 def python(prefect: Orchestra, *command: str) -> str:
     """Run Python where the server is to be found; return what it printed."""
     done = subprocess.run(
-        [sys.executable, *command],
+        [prefect.python, *command],
         cwd=ROOT,
         env=prefect.environment,
         capture_output=True,

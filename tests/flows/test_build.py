@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -179,21 +178,23 @@ def runs(fake_cms: Cms, prepared: Path, tmp_path_factory: pytest.TempPathFactory
     # A request too many would leave the runs after it with another answer than theirs.
     fake_cms.answers = [(503, b""), (200, small_archive()), (200, PAGE), (404, b"")]
     at_hand = [LABEL, "--sample", "--output", str(output), "--archive", str(cache / "archives" / "*.zip")]
-    done = python(folder / "prefect", fake_cms.url, "-c", INSPECT, json.dumps([fetching, fetching, at_hand]))
+    done = python(
+        prepared / "python", folder / "prefect", fake_cms.url, "-c", INSPECT, json.dumps([fetching, fetching, at_hand])
+    )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])
     published, refused, unchanged = (Run(*told) for told in seen["told"])
     return Runs(output, published, refused, unchanged, fake_cms.requested, seen)
 
 
-def python(prefect_home: Path, cms_url: str, *command: str) -> subprocess.CompletedProcess[str]:
+def python(program: Path, prefect_home: Path, cms_url: str, *command: str) -> subprocess.CompletedProcess[str]:
     foreign = ("PREFECT_", "PFSETL_", "DO_NOT_TRACK")
     env = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     env |= {"PFSETL_CMS_URL": cms_url, "PFSETL_ATTEMPTS": "1"}  # one, so that Prefect's own retries are what is seen
     env |= {"PREFECT_HOME": str(prefect_home), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     env |= {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}  # else runs of the deployments that are in it
     return subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
+        [program, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
     )
 
 

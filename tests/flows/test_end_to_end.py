@@ -69,7 +69,7 @@ class Story:
 def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("story")
     places: dict[str, Any] = {"output": str(folder / "output"), "cache": str(folder / "cache")}
-    with cms_process(folder / "cms") as cms, orchestra(folder, prepared, cms.url, schedules=True) as prefect:
+    with cms_process(folder / "cms", prepared) as cms, orchestra(folder, prepared, cms.url, schedules=True) as prefect:
         scheduled = runs_by_schedule(prefect)
         prefect.start_workers("only")
 

@@ -38,6 +38,14 @@ price["allowd"]
 total: float = price["allowed"]
 version: str = pfsetl.open("fees")
 """
+# A user's mypy reads all of polars through pfsetl, which takes four times as long, and no answer is made of any of it.
+SETTINGS = """\
+[mypy]
+strict = true
+
+[mypy-cyclopts.*,duckdb.*,msgspec.*,numpy.*,obstore.*,polars.*,prefect.*,pyarrow.*,requests.*,rich.*]
+follow_imports = skip
+"""
 
 
 def problem(value: object, kind: Any, at: str) -> list[str]:
@@ -86,8 +94,9 @@ def test_a_claim_has_the_keys_and_types_it_promises(store: Path) -> None:
 def test_a_users_program_is_checked_strictly_against_the_types(tmp_path: Path) -> None:
     (tmp_path / "right.py").write_text(SCRIPT)
     (tmp_path / "wrong.py").write_text(MISTAKES)
+    (tmp_path / "mypy.ini").write_text(SETTINGS)
     environment = {**os.environ, "PYTHONPATH": str(Path(pfsetl.__file__).parents[1])}
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "right.py", "wrong.py"]
+    command = [sys.executable, "-m", "mypy", "--cache-dir", os.devnull, "right.py", "wrong.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     places = [line.split(": error")[0] for line in done.stdout.splitlines() if ": error" in line]
     assert places == ["wrong.py:4", "wrong.py:5", "wrong.py:6"], done.stdout + done.stderr

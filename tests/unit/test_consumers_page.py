@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,9 +46,25 @@ HERE = [e for e in EXAMPLES if e.mark is None]
 IN_A_BUCKET = [e for e in EXAMPLES if e.mark == "bucket"]
 
 
+def for_a_shell(code: str) -> bool:
+    """Whether a block has more than commands of pfsetl, each by itself: another's, or a pipe or a file to write to."""
+    unquoted = re.sub('"[^"]*"', "", code)
+    return bool(re.search(r"^(?!pfsetl )|[|<>&;$]", unquoted, re.M))
+
+
+def run_here(code: str) -> str:
+    """What commands of pfsetl print that run in this process."""
+    with redirect_stdout(StringIO()) as out:
+        for line in code.splitlines():
+            main(shlex.split(line, comments=True)[1:])
+    return out.getvalue()
+
+
 def run(example: Example, names: dict[str, Any] | None = None) -> str:
     """What an example prints, from the working directory; `names` are those that blocks before it made."""
     if example.language == "sh":
+        if not for_a_shell(example.code.strip()):
+            return run_here(example.code)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-ec", example.code], capture_output=True, text=True, timeout=60, env={**os.environ, "PATH": path}

@@ -1,6 +1,8 @@
 """The contract is valid ODCS, promises what consumers rely on, and its rules catch what they say."""
 
 import json
+import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from importlib import resources
@@ -372,6 +374,8 @@ RULES = {f"{rule.table}.{rule.name}": rule for table in CONTRACT.tables.values()
 
 def frame(table: Table, rows: list[Row]) -> pl.DataFrame:
     """The rows as the table's columns, decimals written as strings; what a row leaves out is null."""
+    if not rows:
+        return table.empty()
     columns = [
         pl.Series(column.name, [row.get(column.name) for row in rows], strict=False).cast(column.dtype)
         for column in table.columns
@@ -379,7 +383,7 @@ def frame(table: Table, rows: list[Row]) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def tables(**rows: list[Row]) -> dict[str, pl.DataFrame]:
+def tables(rows: dict[str, list[Row]]) -> dict[str, pl.DataFrame]:
     """Every public table with these rows, and the code lists that hold what the clean rows use."""
     public = {name: frame(table, rows.get(name, [])) for name, table in CONTRACT.tables.items()}
     known = {"status": ["A", "N"], "modifier": ["26", "TC"], "pricing_indicator": ["1", "9"]}
@@ -388,14 +392,40 @@ def tables(**rows: list[Row]) -> dict[str, pl.DataFrame]:
     return {f"{kind}_{name}": codes for name, codes in lists.items() for kind in ("code", "listed", "current")} | public
 
 
-def violations(rule: Rule, frames: dict[str, pl.DataFrame]) -> int:
+@pytest.fixture(scope="module")
+def empty() -> dict[str, pl.DataFrame]:
+    """Every table without rows."""
+    return tables({})
+
+
+@pytest.fixture(scope="module")
+def clean() -> dict[str, pl.DataFrame]:
+    """Every table with rows that break no rule."""
+    return tables(CLEAN)
+
+
+@pytest.fixture(scope="module")
+def duck() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database for one query after another, each with the tables that it names."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        yield connection
+
+
+def with_rows(frames: dict[str, pl.DataFrame], rows: dict[str, list[Row]]) -> dict[str, pl.DataFrame]:
+    """The tables, some of them with other rows."""
+    return frames | {name: frame(CONTRACT.tables[name], given) for name, given in rows.items()}
+
+
+def violations(rule: Rule, frames: dict[str, pl.DataFrame], duck: duckdb.DuckDBPyConnection) -> int:
     """What the rule counts, by Polars and by DuckDB, which must agree."""
-    by_polars = pl.SQLContext(frames).execute(rule.query, eager=True).item()
-    with duckdb.connect() as connection:
-        for name, each in frames.items():
-            connection.register(name, each.to_arrow())
-        found = connection.execute(rule.query).fetchone()
-    assert found == (by_polars,)
+    named = {name: frames[name] for name in frames.keys() & set(re.findall(r"\w+", rule.query))}
+    by_polars = pl.SQLContext(named).execute(rule.query, eager=True).item()
+    for name, each in named.items():
+        duck.register(name, each.to_arrow())
+    found = duck.execute(rule.query).fetchall()
+    for name in named:
+        duck.unregister(name)
+    assert found == [(by_polars,)]
     return int(by_polars)
 
 
@@ -636,25 +666,25 @@ def test_every_rule_has_a_crafted_violation() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", RULES)
-def test_rule_finds_nothing_in_empty_tables(name: str) -> None:
-    assert violations(RULES[name], tables()) == 0
+def test_rule_finds_nothing_in_empty_tables(name: str, empty, duck) -> None:
+    assert violations(RULES[name], empty, duck) == 0
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", RULES)
-def test_rule_finds_nothing_in_clean_rows(name: str) -> None:
-    assert violations(RULES[name], tables(**CLEAN)) == 0
+def test_rule_finds_nothing_in_clean_rows(name: str, clean, duck) -> None:
+    assert violations(RULES[name], clean, duck) == 0
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_rule_counts_crafted_violations(name: str) -> None:
+def test_rule_counts_crafted_violations(name: str, clean, duck) -> None:
     rows, expected = CRAFTED[name]
-    beside = BESIDE.get(name, {})
-    assert violations(RULES[name], tables(**CLEAN | beside | {RULES[name].table: rows})) == expected
+    frames = with_rows(clean, BESIDE.get(name, {}) | {RULES[name].table: rows})
+    assert violations(RULES[name], frames, duck) == expected
 
 
 @pytest.mark.parametrize("name", ["anesthesia.same_localities_as_gpci", "opps_cap.locality_in_gpci"])
-def test_rule_between_tables_skips_a_release_that_lacks_one(name: str) -> None:
+def test_rule_between_tables_skips_a_release_that_lacks_one(name: str, empty, duck) -> None:
     rows, _ = CRAFTED[name]
-    frames = tables(**{"gpci": [GPCI | {"release": "RVU25D"}], RULES[name].table: rows})
-    assert violations(RULES[name], frames) == 0
+    frames = with_rows(empty, {"gpci": [GPCI | {"release": "RVU25D"}], RULES[name].table: rows})
+    assert violations(RULES[name], frames, duck) == 0

@@ -29,7 +29,7 @@ def a_store(folder: Path, monkeypatch: pytest.MonkeyPatch, *labels: str, samples
     for file in files:
         store.put_new(file.path, b"0123456789")
     at = holding(store, {x: record(x, sample=x in samples) for x in labels}, files)
-    monkeypatch.setattr(version, "open_version", lambda _s: at)
+    monkeypatch.setattr(version, "newest", lambda _s, _known: at)
     return store
 
 

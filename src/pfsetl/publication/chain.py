@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
@@ -17,9 +18,11 @@ from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import manifest
 from pfsetl.publication.manifest import Manifest
 from pfsetl.publication.release_record import Later
-from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
+
+if TYPE_CHECKING:
+    from pfsetl.publication.version import Version
 
 FOLDER = "chain"
 PUBLISHED, PRUNED, LOST = "", "-pruned", "-lost"
@@ -96,7 +99,7 @@ def read(store: Store, since: int = 0) -> Chain:
     return Chain(found[PUBLISHED], found[PRUNED], found[LOST], unreadable)
 
 
-def follow(store: Store, newest: Version) -> int:
+def follow(store: Store, newest: "Version") -> int:
     """Return the number after a store's newest version, once the newest has its record.
 
     Raises StoreError when a later one was published and is gone, which the next version would leave out unseen.
@@ -112,6 +115,31 @@ def follow(store: Store, newest: Version) -> int:
                 f"copy; or {_goes_on(store, newest.number)}."
             )
     return max([newest.number, *known.lost, *known.pruned]) + 1
+
+
+def later_gone(store: Store, newest: int) -> str:
+    """Return what is wrong where a version after the newest that is there was published and is gone, else "".
+
+    It asks for the record of the next version alone, and goes on while a repair recorded it as lost.
+    """
+    number = newest + 1
+    while store.exists(f"{FOLDER}/{number:06d}.json"):
+        # NOTE: a manifest comes before its record, so that of a version published just now is there.
+        name = manifest.name(number)
+        if not (store.exists(name) or store.exists(f"{FOLDER}/{number:06d}{LOST}.json")):
+            return (
+                f"{name}: missing, though version {number} was published. Restore it from a copy; or "
+                f"{_goes_on(store, newest)}"
+            )
+        number += 1
+    return ""
+
+
+def refuse_later_gone(store: Store, newest: int) -> None:
+    """Raise StoreError where the newest version that is there isn't the newest that was published."""
+    if problem := later_gone(store, newest):
+        read_it = f"; version {newest} is read where its number is given (--at {newest})" if newest else ""
+        raise StoreError(f"{store}/{problem}{read_it}.")
 
 
 def missing(store: Store, there: Collection[int]) -> list[int]:

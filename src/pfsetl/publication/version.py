@@ -12,7 +12,7 @@ import polars as pl
 from pfsetl.declared import calendar, contracts
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import companions, digest, rehash
+from pfsetl.publication import chain, companions, digest, rehash
 from pfsetl.publication import manifest as manifests
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.manifest import ALL, About, Manifest, Resource
@@ -194,11 +194,13 @@ class Version:
 def open_version(address: str | Path | Store, number: int | None = None) -> Version:
     """Open a version of a store, the newest by default.
 
-    Raises StoreError for a damaged manifest or one written by a newer pfsetl, UsageError for an unknown number.
+    Raises StoreError for a damaged manifest or one written by a newer pfsetl, and where the newest was published and is
+    gone; UsageError for an unknown number.
     """
     store = address if not isinstance(address, str | Path) else open_store(address)
     there = numbers(store)
     if number is None:
+        chain.refuse_later_gone(store, there[-1] if there else 0)
         return load(store, there[-1]) if there else empty(store)
     if number not in there:
         if not there:

@@ -184,16 +184,13 @@ def _structure(frame: pl.DataFrame, table: Table) -> list[Finding]:
     lacking = [name for name in required if frame[name].has_nulls()]
     missing = frame.filter(pl.any_horizontal(pl.col(lacking).is_null())) if lacking else frame.clear()
     doubled = frame.clear() if _rises(frame, table.key) else frame.filter(frame.select(table.key).is_duplicated())
+    told = [
+        ("required", "a column that must have a value is null", missing),
+        ("key", "the key must be unique", doubled),
+    ]
     return [
-        Finding(
-            table.name,
-            "required",
-            "error",
-            "a column that must have a value is null",
-            missing.height,
-            _examples(missing.lazy(), table),
-        ),
-        Finding(table.name, "key", "error", "the key must be unique", doubled.height, _examples(doubled.lazy(), table)),
+        Finding(table.name, name, "error", meaning, bad.height, _examples(bad.lazy(), table) if bad.height else ())
+        for name, meaning, bad in told
     ]
 
 
