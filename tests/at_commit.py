@@ -27,6 +27,9 @@ WORKS = {  # of G9901 from A to C; G9990 comes with C
     "RVU25B": {"G9901": "1.25", "G9902": "2.00"},
     "RVU25C": {"G9901": "1.25", "G9902": "2.00", "G9990": "0.50"},
 }
+# Orders of commits in which each release comes first once, once between and once last, so that there are releases after
+# it, before it, or both.
+ROTATED = [[*list(WORKS)[at:], *list(WORKS)[:at]] for at in range(len(WORKS))]
 ZERO = {pl.String: "", pl.Boolean: False, pl.Decimal: Decimal(0), pl.Int32: 0}
 Tables = Mapping[str, pl.DataFrame]
 

@@ -108,6 +108,15 @@ def built(release_path: Callable[[str], Path], tmp_path_factory: pytest.TempPath
     return build
 
 
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that `pfsetl demo` fills: published once for all workers, to be read or copied."""
+    folder = shared(tmp_path_factory) / "demo"
+    with alone(folder, "demo"):
+        main(["demo", "--output", str(folder / "store")])
+    return folder / "store"
+
+
 def _store(folder: Path) -> LocalStore:
     store = pfsetl.open_store(folder)
     assert isinstance(store, LocalStore)

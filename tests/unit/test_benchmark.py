@@ -16,7 +16,6 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.cli import main
 from pfsetl.errors import UsageError
 from pfsetl.payers import contracts, summary
 from pfsetl.payers.rate import REASONS
@@ -42,11 +41,9 @@ def percent(rate: str, of: Decimal = IN_LOS_ANGELES) -> Decimal:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(demo: Path) -> Path:
     """The bundled sample, published."""
-    output = tmp_path_factory.mktemp("benchmark") / "store"
-    main(["demo", "--output", str(output)])
-    return output
+    return demo
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,15 @@ from typing import Any
 
 import pytest
 
-from pfsetl.cli import main
-
 pytestmark = pytest.mark.long
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(demo: Path) -> Path:
     """The bundled sample, published."""
-    output = tmp_path_factory.mktemp("words") / "output"
-    main(["demo", "--output", str(output)])
-    return output
+    return demo
 
 
 @pytest.fixture

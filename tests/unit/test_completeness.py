@@ -1,7 +1,6 @@
 """Whether a release is whole: floors, known counts, and what a new revision takes away. Counts are CMS's own."""
 
 import json
-import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,12 @@ from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.pipeline import backfill
 from pfsetl.pipeline.build import build
+from pfsetl.pipeline.examine import examine
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import completeness
 from pfsetl.tables.check import Finding
 from tests import synthetic as s
+from tests.copied import copied
 from tests.present import present
 
 pytestmark = pytest.mark.long
@@ -37,6 +38,27 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
     pfsetl.build(LABEL, store=LocalStore(folder / "store"), archive=s.write_zip(folder / "a.zip", s.whole(LABEL)))
     return folder / "store"
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a part."""
+    return s.write_zip(tmp_path_factory.mktemp("part") / "a.zip", s.release(LABEL))
+
+
+@pytest.fixture(scope="module")
+def sampled(part: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds a part as a sample, to be copied."""
+    folder = tmp_path_factory.mktemp("sampled") / "store"
+    pfsetl.build(LABEL, store=LocalStore(folder), archive=part, sample=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def accepted(part: Path, tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
+    """A part that was published as a whole release, because its loss was accepted."""
+    store = LocalStore(tmp_path_factory.mktemp("accepted") / "store")
+    return pfsetl.build(LABEL, store=store, archive=part, accept=["loss"])
 
 
 def without_lines(lines: slice, name: str = TEXT, members: s.Members | None = None) -> s.Members:
@@ -60,9 +82,9 @@ def broken(findings: list[Finding]) -> dict[str, str]:
 # --- floors -------------------------------------------------------------------------------------------------------
 
 
-def test_a_whole_release_goes_into_an_empty_store(store: LocalStore, tmp_path):
-    built = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", s.whole(LABEL)))
-    assert (built.record.lost, built.record.sample, built.record.accepted) == ((), False, ())
+def test_a_whole_release_goes_into_an_empty_store(published: Path):
+    record = pfsetl.open(published).releases[LABEL]
+    assert (record.lost, record.sample, record.accepted) == ((), False, ())
 
 
 def test_a_part_is_refused_with_both_remedies(store: LocalStore, tmp_path):
@@ -74,18 +96,26 @@ def test_a_part_is_refused_with_both_remedies(store: LocalStore, tmp_path):
     assert not store.names("versions")
 
 
-def test_both_remedies_work(store: LocalStore, tmp_path):
-    archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
-    lossy = pfsetl.build(LABEL, store=store, archive=archive, accept=["loss"])
-    assert (lossy.published, lossy.record.accepted) == (True, ("loss",))
-    assert {f.check for f in present(lossy.record.lost)} >= {"whole_hcpcs", "whole_hcpcs_99607", "whole_state_locality"}
-    part = pfsetl.build(LABEL, store=LocalStore(tmp_path / "other"), archive=archive, sample=True)
-    assert (part.published, part.record.sample, part.record.lost) == (True, True, ())
+def test_both_remedies_work(accepted: pfsetl.Build, sampled: Path):
+    assert (accepted.published, accepted.record.accepted) == (True, ("loss",))
+    lost = {f.check for f in present(accepted.record.lost)}
+    assert lost >= {"whole_hcpcs", "whole_hcpcs_99607", "whole_state_locality"}
+    record = pfsetl.open(sampled).releases[LABEL]
+    assert (record.sample, record.lost) == (True, ())
 
 
-@pytest.mark.parametrize("gone", [1, 2, 40, 900])
-def test_a_text_that_lost_its_last_records_is_refused_into_an_empty_store(gone, store: LocalStore, tmp_path):
-    assert "hcpcs 99607 is missing" in refused(store, without_lines(slice(-1 - gone, -1)), tmp_path)
+def test_a_text_that_lost_its_last_record_is_refused_into_an_empty_store(store: LocalStore, tmp_path):
+    assert "hcpcs 99607 is missing" in refused(store, without_lines(slice(-2, -1)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gone", "missed"), [(0, []), (1, ["99607"]), *((gone, ["99607", "v5364"]) for gone in (2, 40, 900))]
+)
+def test_the_last_rows_of_cms_s_file_are_missed_however_many_rows_before_them_are_gone(gone, missed):
+    codes = [row["hcpcs"] for row in (*s.CODES, *s.filler())]
+    rows = pl.DataFrame({"participant": "all", "hcpcs": codes[: len(codes) - gone]})
+    found = broken(completeness.floors({"rvu": rows}, date(2025, 1, 1)))
+    assert found == {f"rvu.whole_hcpcs_{code}": "error" for code in missed}
 
 
 @pytest.mark.parametrize(
@@ -118,16 +148,21 @@ def test_floors_have_a_source_and_follow_each_other_without_a_gap():
 
 
 def test_localities_that_contradict_each_other_are_named_and_no_loss_to_accept(store: LocalStore, tmp_path):
-    whole = s.whole(LABEL)
-    wyoming = next(line for line in whole["GPCI2025.csv"].splitlines(keepends=True) if b",WY," in line)
-    cut = whole | {"GPCI2025.csv": whole["GPCI2025.csv"].replace(wyoming, b"")}
-    for how in ({}, {"accept": ["loss"]}, {"sample": True}):
-        message = refused(store, cut, tmp_path, **how)
+    def cut(members: s.Members) -> s.Members:
+        lines = members["GPCI2025.csv"].splitlines(keepends=True)
+        return members | {"GPCI2025.csv": b"".join(line for line in lines if b",AL," not in line)}
+
+    for members, how in (
+        (s.whole(LABEL), {}),
+        (part := s.release(LABEL), {"accept": ["loss"]}),
+        (part, {"sample": True}),
+    ):
+        message = refused(store, cut(members), tmp_path, **how)
         assert (
             "locality_county.same_localities_as_gpci: The lists of counties and the indices cover the same localities"
             in message
         )
-        assert "e.g. WY 21" in message
+        assert "e.g. AL 00" in message
         assert "--accept-loss" not in message
 
 
@@ -179,8 +214,13 @@ def test_a_known_locality_less_isnt_whole():
 @pytest.fixture
 def again(published: Path, tmp_path: Path) -> LocalStore:
     """The store with a whole release, for this test alone."""
-    shutil.copytree(published, tmp_path / "again", symlinks=True)
-    return LocalStore(tmp_path / "again")
+    return LocalStore(copied(published, tmp_path / "again"))
+
+
+@pytest.fixture
+def part_again(accepted: pfsetl.Build, tmp_path: Path) -> LocalStore:
+    """The store with a part that was published as a whole, for this test alone."""
+    return LocalStore(copied(Path(str(accepted.version.store)), tmp_path / "again"))
 
 
 def test_one_row_of_status_a_is_held_and_named(again: LocalStore, tmp_path):
@@ -192,35 +232,41 @@ def test_one_row_of_status_a_is_held_and_named(again: LocalStore, tmp_path):
     assert pfsetl.open(again).number == 1
 
 
-def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_says_what(again: LocalStore, tmp_path):
+def test_what_is_held_is_published_when_the_loss_is_accepted_and_the_manifest_says_what(
+    part_again: LocalStore, tmp_path
+):
     rows = [row for row in s.CODES if row is not s.SURGERY]
-    archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows))
-    built = pfsetl.build(LABEL, store=again, archive=archive, accept=["loss"])
-    (lost,) = present(built.version.manifest.pfsetl.releases[LABEL].lost)
-    assert (built.record.revision, lost.check, lost.violations) == (2, "rows_kept", 1)
-    assert list(lost.examples) == ["G9903"]
+    archive = s.write_zip(tmp_path / "b.zip", s.release(LABEL, rows))
+    built = pfsetl.build(LABEL, store=part_again, archive=archive, accept=["loss"])
+    lost = present(built.version.manifest.pfsetl.releases[LABEL].lost)
+    (kept,) = (f for f in lost if f.check == "rows_kept")
+    assert (built.record.revision, kept.violations, list(kept.examples)) == (2, 1, ["G9903"])
 
 
-def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held(again: LocalStore, tmp_path):
-    few = s.write_zip(tmp_path / "few.zip", without_lines(slice(100, 300)))  # 200 of 20,007
-    message = refused(again, without_lines(slice(100, 301)), tmp_path)
-    assert "201 of 20,007 rows (1.0 %) of RVU25A revision 1 are gone" in message
-    built = pfsetl.build(LABEL, store=again, archive=few)
-    assert [(f.severity, f.violations) for f in present(built.record.lost)] == [("warn", 200)]
+def test_a_hundredth_of_the_rows_without_price_is_named_and_one_more_is_held():
+    rows = pl.DataFrame(
+        {"participant": "all", "hcpcs": [f"E{n:04}" for n in range(9_999)], "modifier": "", "status": "X"}
+    )
+    rows = pl.concat([rows, rows.with_columns(modifier=pl.lit("26"))])  # 19,998
+    for gone, severity in ((199, "warn"), (200, "error")):
+        (found,) = completeness.lost({"rvu": rows}, {"rvu": rows[gone:]}, "RVU25A revision 1")
+        assert (found.severity, found.violations) == (severity, gone)
+        assert f"{gone} of 19,998 rows (1.0 %) of RVU25A revision 1 are gone" in found.description
 
 
 @pytest.mark.parametrize("member", ["OPPSCAP_JAN.csv", "ANES2025.csv", "25LOCCO.csv"])
-def test_a_file_that_vanished_is_held(member, again: LocalStore, tmp_path):
-    members = {name: data for name, data in s.whole(LABEL).items() if name != member}
-    message = refused(again, members, tmp_path)
+def test_a_file_that_vanished_is_held(member, part_again: LocalStore, tmp_path):
+    members = {name: data for name, data in s.release(LABEL).items() if name != member}
+    message = refused(part_again, members, tmp_path)
     assert "of RVU25A revision 1 are gone" in message
     assert "All " in message
 
 
-def test_a_file_that_was_never_there_is_only_missing(store: LocalStore, tmp_path):
+def test_a_file_that_was_never_there_is_only_missing(tmp_path):
     members = {name: data for name, data in s.whole(LABEL).items() if name != "ANES2025.csv"}
-    built = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", members))
-    assert (built.record.missing, built.record.lost) == (("anesthesia",), ())
+    found = examine(LABEL, s.write_zip(tmp_path / "a.zip", members), records={})
+    found.report.raise_if_bad()
+    assert (found.record.missing, found.record.lost) == (("anesthesia",), ())
 
 
 def test_a_participant_is_held_by_its_own_rows():
@@ -230,50 +276,49 @@ def test_a_participant_is_held_by_its_own_rows():
     assert broken(completeness.lost({"rvu": was}, {"rvu": now}, "RVU26A revision 1")) == {"rvu.rows_kept_qp": "error"}
 
 
-def test_a_backfill_holds_a_loss_too(again: LocalStore, tmp_path):
-    archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, s.CODES[1:]))
-    held = backfill.backfill({LABEL: archive}, store=again)
-    assert "G9901" in held.failed[LABEL]
-    accepted = backfill.backfill({LABEL: archive}, store=again, accept=["loss"])
-    assert accepted.published == (LABEL,)
+def test_a_backfill_holds_a_loss_too(part_again: LocalStore, tmp_path):
+    archive = s.write_zip(tmp_path / "b.zip", s.release(LABEL, s.CODES[1:]))
+    held = backfill.backfill({LABEL: archive}, store=part_again)
+    assert "of RVU25A revision 1 are gone, 1 of them with status A, R or T, e.g. G9901" in held.failed[LABEL]
+    done = backfill.backfill({LABEL: archive}, store=part_again, accept=["loss"])
+    assert done.published == (LABEL,)
 
 
-def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_one(again: LocalStore, tmp_path):
-    (path,) = (r.path for r in pfsetl.open(again).resources if r.table == "gpci")
-    (again.root / path).unlink()
-    rows = [s.changed(s.VISIT, work="1.22"), *s.CODES[1:]]
-    built = pfsetl.build(LABEL, store=again, archive=s.write_zip(tmp_path / "b.zip", s.whole(LABEL, rows)))
-    assert "whether rows of it are gone isn't known" in present(built.record.lost)[0].description
+def test_a_damaged_file_of_the_published_revision_is_named_and_stops_no_sound_one(part_again: LocalStore, tmp_path):
+    (path,) = (r.path for r in pfsetl.open(part_again).resources if r.table == "gpci")
+    (part_again.root / path).unlink()
+    archive = s.write_zip(tmp_path / "b.zip", s.release(LABEL, [s.changed(s.VISIT, work="1.22"), *s.CODES[1:]]))
+    found = examine(LABEL, archive, records={}, base=pfsetl.open(part_again)).report.findings
+    (said,) = (f for f in found if f.check == "rows_kept")
+    assert (said.severity, said.violations) == ("warn", 1)
+    assert "whether rows of it are gone isn't known" in said.description
 
 
 # --- samples ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_sample_never_takes_the_place_of_a_whole_release_silently(again: LocalStore, tmp_path):
+def test_a_sample_never_takes_the_place_of_a_whole_release_silently(again: LocalStore, part: Path, tmp_path):
     message = refused(again, s.release(LABEL), tmp_path, sample=True)
     assert "A sample would replace RVU25A revision 1, which is whole, with 20,007 rows" in message
-    archive = s.write_zip(tmp_path / "c.zip", s.release(LABEL))
-    assert pfsetl.build(LABEL, store=again, archive=archive, sample=True, accept=["loss"]).record.sample
+    assert pfsetl.build(LABEL, store=again, archive=part, sample=True, accept=["loss"]).record.sample
 
 
-def test_a_whole_release_takes_the_place_of_a_sample(store: LocalStore, tmp_path):
-    pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "a.zip", s.release(LABEL)), sample=True)
+def test_a_whole_release_takes_the_place_of_a_sample(sampled: Path, tmp_path):
+    store = LocalStore(copied(sampled, tmp_path / "store"))
     whole = pfsetl.build(LABEL, store=store, archive=s.write_zip(tmp_path / "b.zip", s.whole(LABEL)))
     assert (whole.published, whole.record.sample, whole.record.lost) == (True, False, ())
 
 
-def test_the_same_bytes_as_a_sample_and_as_a_whole_are_two_requests(store: LocalStore, tmp_path):
-    archive = s.write_zip(tmp_path / "a.zip", s.whole(LABEL))
-    assert pfsetl.build(LABEL, store=store, archive=archive, sample=True).published
-    assert not pfsetl.build(LABEL, store=store, archive=archive, sample=True).published
-    assert pfsetl.build(LABEL, store=store, archive=archive).published
+def test_the_same_bytes_as_a_sample_and_as_a_whole_are_two_requests(sampled: Path, part: Path, tmp_path):
+    store = LocalStore(copied(sampled, tmp_path / "store"))
+    assert not pfsetl.build(LABEL, store=store, archive=part, sample=True).published
+    assert pfsetl.build(LABEL, store=store, archive=part, accept=["loss"]).published
 
 
-def test_a_sample_is_shown_as_one_everywhere(store: LocalStore, tmp_path, run):
-    archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
-    where = ("--output", store.root)
+def test_a_sample_is_shown_as_one_everywhere(sampled: Path, part: Path, run):
+    where = ("--output", sampled)
     shown = [
-        run("build", LABEL, "--archive", archive, "--sample", *where),
+        run("build", LABEL, "--archive", part, "--sample", *where),
         run("list", *where),
         run("check", LABEL, *where),
     ]
@@ -296,9 +341,9 @@ def test_what_is_accepted_is_a_known_word(accept, store: LocalStore, tmp_path):
         build(LABEL, store=store, archive=tmp_path, accept=accept)
 
 
-def test_the_commands_take_accept_loss(again: LocalStore, tmp_path, run):
-    archive = s.write_zip(tmp_path / "b.zip", s.whole(LABEL, s.CODES[1:]))
-    code, _, err = run("build", LABEL, "--archive", archive, "--output", again.root)
+def test_the_commands_take_accept_loss(store: LocalStore, part: Path, run):
+    build = ("build", LABEL, "--archive", part, "--output", store.root)
+    code, _, err = run(*build)
     assert (code, "--accept-loss" in err) == (1, True)
-    code, out, _ = run("build", LABEL, "--archive", archive, "--output", again.root, "--accept-loss")
+    code, out, _ = run(*build, "--accept-loss")
     assert (code, "warning" in out, "accepted" in out) == (0, True, True)

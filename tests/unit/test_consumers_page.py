@@ -16,6 +16,7 @@ import pytest
 
 from pfsetl.cli import main
 from tests import s3_server
+from tests.copied import copied
 from tests.readers import TYPES
 
 PAGE = Path(__file__).parents[2] / "docs" / "consumers.md"
@@ -84,9 +85,9 @@ def lines(printed: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
-    main(["demo", "--output", str(folder / "output" / "demo")])
+    copied(demo, folder / "output" / "demo")
     return folder
 
 

@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 
 from pfsetl.publication.manifest import ALL
+from pfsetl.publication.version import Version
+from tests import synthetic as s
 
 pytestmark = pytest.mark.long
 
@@ -34,19 +36,36 @@ OTHER = {
     "LANG": "C.UTF-8",
 }
 
-BUILD = """
-import sys
+# Builds the samples, and a part: as ever, in other bytes of the same rows, and in an order of rows that follows that of
+# a set, as a build that forgot to sort would make it; then the archive of a whole release, if one is given.
+PROGRAM = """
+import json, locale, os, sys, tempfile, time
 from pathlib import Path
+from unittest import mock
+
+import polars as pl
 import pfsetl
 from pfsetl.publication import parquet, publish
-{before}
-store = pfsetl.open_store(sys.argv[1])
-for archive in map(Path, sys.argv[2:]):
-    pfsetl.build(archive.stem, store=store, archive=archive, sample=True)
-"""
-TELL = """
-import json, locale, os, tempfile, time
-import polars as pl
+
+home, part, *archives = map(Path, sys.argv[1:])
+whole = [one for one in archives if not one.is_relative_to(home / "samples")]
+
+def build(name, archive, sample=True):
+    pfsetl.build(archive.stem, store=pfsetl.open_store(home / name), archive=archive, sample=sample)
+
+staged = publish.stage
+def unsorted(store, release, tables, *rest):
+    order = {code: place for place, code in enumerate(set(tables["rvu"]["hcpcs"]))}
+    rvu = tables["rvu"].sort(pl.col("hcpcs").replace_strict(order))
+    return staged(store, release, {**tables, "rvu": rvu}, *rest)
+
+for archive in archives:
+    build("whole" if archive in whole else "two samples", archive, archive not in whole)
+build("part", part)
+with mock.patch.object(parquet, "ROW_GROUP", 3):
+    build("other bytes", part)
+with mock.patch.object(publish, "stage", unsorted):
+    build("by a set", part)
 print(json.dumps([pl.thread_pool_size(), list({"rvu", "gpci", "releases"}), time.tzname,
        tempfile.gettempdir(), os.getcwd(), locale.setlocale(locale.LC_ALL, "")]))
 """
@@ -63,29 +82,31 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A folder of its own, and an environment."""
+    """What a machine published, and what it said of itself."""
 
     home: Path
-    environment: dict[str, str]
+    said: list[object]
 
-    def runs(self, program: str, *arguments: object) -> str:
-        """Run a Python program there and return what it prints."""
-        for folder in (self.home / "tmp", self.home / "work"):
-            folder.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | self.environment | {"TMPDIR": str(self.home / "tmp")}
-        command = [sys.executable, "-c", program, *map(str, arguments)]
-        done = subprocess.run(
-            command, cwd=self.home / "work", env=environment, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def published(self, name: str) -> Published:
+        return published(self.home / name)
 
-    def builds(self, *archives: Path, before: str = "") -> Published:
-        """Build copies of the archives, in this order, into a new store."""
-        self.home.mkdir(parents=True)
-        copies = [Path(shutil.copy(archive, self.home)) for archive in archives]
-        self.runs(BUILD.format(before=before), self.home / "store", *copies)
-        return published(self.home / "store")
+
+def ran(home: Path, environment: dict[str, str], *archives: Path) -> Machine:
+    """Build copies of the samples, of a part and of these archives on a machine of its own folder and environment."""
+    (home / "tmp").mkdir(parents=True)
+    (home / "work").mkdir()
+    samples = sorted(
+        Path(shutil.copytree(SAMPLES, home / "samples", ignore=shutil.ignore_patterns("*.py"))).glob("*.zip")
+    )
+    part = s.write_zip(home / "RVU26A.zip", s.release("RVU26A"))
+    copies = [Path(shutil.copy(archive, home)) for archive in archives]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *map(str, (home, part, *samples, *copies))],
+        cwd=home / "work", env=os.environ | environment | {"TMPDIR": str(home / "tmp")}, capture_output=True, text=True,
+        timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return Machine(home, json.loads(done.stdout.splitlines()[-1]))
 
 
 def published(store: Path) -> Published:
@@ -109,72 +130,59 @@ def undated(manifest: str, document: dict[str, Any]) -> str:
     return text.replace(before, "of the one before") if before else text
 
 
-def on_both(folder: Path, *archives: Path, before: str = "") -> tuple[Published, Published]:
-    """What two machines publish at the same time; `before` is done on the second alone, before it builds."""
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory, release_path: Callable[[str], Path]) -> tuple[Machine, Machine]:
+    """Two machines; the second builds a release of CMS's as well."""
+    folder = tmp_path_factory.mktemp("machines")
     with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(Machine(folder / "one", ONE).builds, *archives)
-        other = pool.submit(Machine(folder / "another", OTHER).builds, *archives, before=before)
+        one = pool.submit(ran, folder / "one", ONE)
+        other = pool.submit(ran, folder / "another", OTHER, release_path("RVU25A"))
         return one.result(), other.result()
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Published, Published]:
-    """Both bundled samples, built on two machines."""
-    return on_both(tmp_path_factory.mktemp("machines"), *sorted(SAMPLES.glob("*.zip")))
+def on_both(machines: tuple[Machine, Machine], name: str, of_the_other: str = "") -> tuple[Published, Published]:
+    """What both machines published in the stores of a name, or the second in that of another."""
+    one, other = machines
+    return one.published(name), other.published(of_the_other or name)
 
 
-def test_the_machines_differ_in_all_that_should_not_matter(tmp_path: Path) -> None:
-    one, other = (Machine(tmp_path / k, e).runs(TELL) for k, e in (("one", ONE), ("other", OTHER)))
-    same = [a for a, b in zip(json.loads(one), json.loads(other), strict=True) if a == b]
-    assert same == []
+def test_the_machines_differ_in_all_that_should_not_matter(machines: tuple[Machine, Machine]) -> None:
+    assert [a for a, b in zip(machines[0].said, machines[1].said, strict=True) if a == b] == []
 
 
-def test_both_publish_the_same_digests(samples: tuple[Published, Published]) -> None:
-    one, other = samples
+def test_both_publish_the_same_digests(machines: tuple[Machine, Machine]) -> None:
+    one, other = on_both(machines, "two samples")
     assert one.digests == other.digests
     assert {release for _, release in one.digests} == {"RVU25D", "RVU26A", ALL}
 
 
-def test_both_publish_the_same_bytes(samples: tuple[Published, Published]) -> None:
-    one, other = samples
+def test_both_publish_the_same_bytes(machines: tuple[Machine, Machine]) -> None:
+    one, other = on_both(machines, "two samples")
     assert one.objects == other.objects
     assert len(one.objects) > len(one.digests)
 
 
-def test_both_publish_the_same_manifests_but_for_when(samples: tuple[Published, Published]) -> None:
-    one, other = samples
+def test_both_publish_the_same_manifests_but_for_when(machines: tuple[Machine, Machine]) -> None:
+    one, other = on_both(machines, "two samples")
     assert one.manifests == other.manifests
     assert len(one.manifests) == 2
 
 
-def test_other_bytes_of_the_same_rows_would_be_noticed(tmp_path: Path) -> None:
-    one, other = on_both(tmp_path, SAMPLES / "RVU26A.zip", before="parquet.ROW_GROUP = 500")
+def test_other_bytes_of_the_same_rows_would_be_noticed(machines: tuple[Machine, Machine]) -> None:
+    one, other = on_both(machines, "part", "other bytes")
     assert one.digests == other.digests
     assert one.objects != other.objects
     assert one.manifests != other.manifests
 
 
-# A table that follows the order of a set, as a build that forgot to sort would make it.
-BY_SET = """
-
-import polars as pl
-staged = publish.stage
-def unsorted(store, release, tables, *rest):
-    order = {code: place for place, code in enumerate(set(tables["rvu"]["hcpcs"]))}
-    rvu = tables["rvu"].sort(pl.col("hcpcs").replace_strict(order))
-    return staged(store, release, {**tables, "rvu": rvu}, *rest)
-publish.stage = unsorted
-"""
-
-
-def test_rows_in_the_order_of_a_set_would_be_noticed(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        machines = Machine(tmp_path / "one", ONE), Machine(tmp_path / "another", OTHER)
-        one, other = pool.map(lambda m: m.builds(SAMPLES / "RVU26A.zip", before=BY_SET), machines)
+def test_rows_in_the_order_of_a_set_would_be_noticed(machines: tuple[Machine, Machine]) -> None:
+    one, other = on_both(machines, "by a set")
     differing = {table for (table, of), digest in one.digests.items() if other.digests[table, of] != digest}
     assert "rvu" in differing
 
 
-def test_a_whole_release_is_the_same_on_both(release_path: Callable[[str], Path], tmp_path: Path) -> None:
-    one, other = on_both(tmp_path, release_path("RVU25A"))
-    assert (one.digests, one.objects, one.manifests) == (other.digests, other.objects, other.manifests)
+def test_a_whole_release_is_the_same_here_and_there(
+    machines: tuple[Machine, Machine], built: Callable[[str], Version]
+) -> None:
+    here, there = published(Path(str(built("RVU25A").store))), machines[1].published("whole")
+    assert (here.digests, here.objects, here.manifests) == (there.digests, there.objects, there.manifests)

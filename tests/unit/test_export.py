@@ -17,6 +17,7 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.export import delimited, workbook
+from tests.copied import copied
 
 pytestmark = pytest.mark.long
 
@@ -29,11 +30,9 @@ OF_G0101 = (
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundled sample, published."""
-    output = tmp_path_factory.mktemp("export") / "a store of one's own"
-    main(["demo", "--output", str(output)])
-    return output
+    return copied(demo, tmp_path_factory.mktemp("export") / "a store of one's own")
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import derive
 from tests import declared
 from tests import synthetic as s
+from tests.copied import copied
 
 RELEASE = "RVU25A"
 build = partial(pfsetl.build, sample=True)
@@ -145,9 +146,25 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    return s.write_zip(tmp_path / "RVU25A.zip", s.release())
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return s.write_zip(tmp_path_factory.mktemp("archive") / "RVU25A.zip", s.release())
+
+
+@pytest.fixture(scope="module")
+def of_before(archive: Path) -> Path:
+    """A store with what other code made of the archive, which is what this code makes of it."""
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr(made_of, "code", lambda: "the code of before")
+        build(RELEASE, store=LocalStore(archive.parent / "store"), archive=archive)
+    return archive.parent / "store"
+
+
+@pytest.fixture(scope="module")
+def met_again(of_before: Path, archive: Path) -> tuple[Path, bool]:
+    """That store after this code made the same anew, which is on record then, and whether that was published."""
+    store = copied(of_before, archive.parent / "met again")
+    return store, build(RELEASE, store=LocalStore(store), archive=archive).published
 
 
 @pytest.mark.long
@@ -161,21 +178,16 @@ def test_a_corrected_formula_reaches_a_store_under_the_same_version_number(store
 
 
 @pytest.mark.long
-def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(store: LocalStore, archive, monkeypatch):
-    with monkeypatch.context() as before:
-        before.setattr(made_of, "code", lambda: "the code of before")
-        build(RELEASE, store=store, archive=archive)
-    assert not build(RELEASE, store=store, archive=archive).published
+def test_other_code_that_makes_the_same_tables_publishes_nothing_and_runs_once(met_again, archive, monkeypatch):
+    store, published = met_again
+    assert not published
     monkeypatch.setattr("pfsetl.pipeline.build.stage", None)  # it isn't made a second time
-    assert not build(RELEASE, store=store, archive=archive).published
+    assert not build(RELEASE, store=LocalStore(store), archive=archive).published
 
 
 @pytest.mark.long
-def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(store: LocalStore, archive, monkeypatch):
-    with monkeypatch.context() as before:
-        before.setattr(made_of, "code", lambda: "the code of before")
-        build(RELEASE, store=store, archive=archive)
-    build(RELEASE, store=store, archive=archive)  # leaves on record that this code makes the same
+def test_formats_that_are_asked_for_are_compared_though_the_tables_are_known(met_again, archive, tmp_path: Path):
+    store = LocalStore(copied(met_again[0], tmp_path / "store"))
     built = build(RELEASE, store=store, archive=archive, all_formats=True)
     assert (built.published, built.record.all_formats) == (True, True)
 
@@ -196,8 +208,8 @@ def test_what_a_stopped_run_staged_is_made_anew_and_checked(store: LocalStore, a
 
 
 @pytest.mark.long
-def test_again_makes_it_though_nothing_changed(store: LocalStore, archive, monkeypatch):
-    build(RELEASE, store=store, archive=archive)
+def test_again_makes_it_though_nothing_changed(met_again, archive, tmp_path: Path, monkeypatch):
+    store = LocalStore(copied(met_again[0], tmp_path / "store"))
     made = []
 
     def counted(*given):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import pfsetl
-from pfsetl.cli import main
+from tests.copied import copied
 from tests.unit.test_consumers_page import Example, examples, lines, run
 from tools.chart import chart
 
@@ -15,10 +15,10 @@ README = list(examples((ROOT / "README.md").read_text()))
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the demo was published, and where `.venv/bin` has this pfsetl."""
     folder = tmp_path_factory.mktemp("newcomer")
-    main(["demo", "--output", str(folder / "output" / "demo")])
+    copied(demo, folder / "output" / "demo")
     return folder
 
 

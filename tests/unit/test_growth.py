@@ -17,6 +17,7 @@ from pfsetl.pipeline.backfill import backfill
 from pfsetl.publication import manifest, prune, publish, verify, version
 from pfsetl.storage.folder import LocalStore
 from tests import publisher, synthetic
+from tests.copied import copied
 
 pytestmark = pytest.mark.long
 
@@ -43,15 +44,22 @@ def peak(work: Callable[[LocalStore], object], store: LocalStore) -> int:
         tracemalloc.stop()
 
 
+@pytest.fixture(scope="module")
+def few_and_many(tmp_path_factory: pytest.TempPathFactory) -> tuple[LocalStore, LocalStore]:
+    """Stores of three and of ten versions."""
+    few, many = (grown(LocalStore(tmp_path_factory.mktemp(str(count))), count) for count in (3, 10))
+    return few, many
+
+
 @pytest.mark.parametrize(
     "work",
     [holdings.versions, verify.verify, lambda store: prune.plan_prune(store, 50)],
     ids=["versions", "verify", "prune"],
 )
 def test_no_more_manifests_are_in_memory_of_a_store_with_more_versions(
-    work: Callable[[LocalStore], object], tmp_path: Path
+    work: Callable[[LocalStore], object], few_and_many: tuple[LocalStore, LocalStore]
 ) -> None:
-    few, many = (grown(LocalStore(tmp_path / str(count)), count) for count in (3, 10))
+    few, many = few_and_many
     assert peak(work, many) < peak(work, few) + 4 * LONG  # files are read side by side, a megabyte each
 
 
@@ -86,18 +94,23 @@ def looked_at() -> Iterator[list[Path]]:
         yield seen
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    return synthetic.write_zip(tmp_path / "RVU26A.zip", synthetic.release("RVU26A"))
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthetic.write_zip(tmp_path_factory.mktemp("archive") / "RVU26A.zip", synthetic.release("RVU26A"))
 
 
-@pytest.fixture
-def store(tmp_path: Path, archive: Path) -> Counting:
-    """A store in which the archive is published."""
-    store = Counting(tmp_path / "store")
+@pytest.fixture(scope="module")
+def published(archive: Path) -> Path:
+    """A store in which the archive is published, to be copied."""
+    store = LocalStore(archive.parent / "store")
     assert pfsetl.build("RVU26A", store=store, archive=archive, sample=True).published
-    store.read.clear()
-    return store
+    return store.root
+
+
+@pytest.fixture
+def store(published: Path, tmp_path: Path) -> Counting:
+    """A store in which the archive is published, for this test alone."""
+    return Counting(copied(published, tmp_path / "store"))
 
 
 def test_a_build_with_nothing_to_do_reads_one_manifest_and_the_catalogue(store: Counting, archive: Path) -> None:

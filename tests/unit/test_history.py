@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl.cli import main
 from pfsetl.errors import UsageError
 from pfsetl.story.sentences import blocks, moved
 
@@ -20,11 +19,9 @@ CENT = Decimal("0.01")
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(demo: Path) -> Path:
     """A store that `pfsetl demo` published: Level II rows of RVU25D and RVU26A."""
-    output = tmp_path_factory.mktemp("demo") / "output"
-    main(["demo", "--output", str(output)])
-    return output
+    return demo
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.cli import main
 from pfsetl.errors import UsageError
 from tests.payers import TALL, WIDE, hospital_csv, hospital_json
 
@@ -23,11 +22,9 @@ SAMPLES = Path(__file__).parents[3] / "shared" / "payer"
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
+def sample(demo: Path) -> Version:
     """The bundled sample, published."""
-    output = tmp_path_factory.mktemp("hospital") / "store"
-    main(["demo", "--output", str(output)])
-    return pfsetl.open(output)
+    return pfsetl.open(demo)
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 from pyiceberg.table import StaticTable
 
 import pfsetl
-from pfsetl.cli import main
 from pfsetl.declared import contracts
 from pfsetl.iceberg import register
 from pfsetl.iceberg.register import Registration
 from pfsetl.storage.folder import LocalStore
 from tests import publisher, s3_server
+from tests.copied import copied
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:Iceberg scan planning")]
 
@@ -20,10 +20,8 @@ TABLES = contracts.load().tables
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("iceberg") / "demo"
-    main(["demo", "--output", str(folder)])
-    return folder
+def sample(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(demo, tmp_path_factory.mktemp("iceberg") / "demo")
 
 
 @pytest.fixture(scope="module")

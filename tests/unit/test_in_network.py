@@ -16,7 +16,6 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.cli import main
 from pfsetl.errors import UsageError
 from pfsetl.payers import json_file, pieces
 from tests.payers import GROUPS, in_network, item, price
@@ -30,11 +29,9 @@ SAMPLES = Path(__file__).parents[3] / "shared" / "payer"
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
+def sample(demo: Path) -> Version:
     """The bundled sample, published."""
-    output = tmp_path_factory.mktemp("in-network") / "store"
-    main(["demo", "--output", str(output)])
-    return pfsetl.open(output)
+    return pfsetl.open(demo)
 
 
 @pytest.fixture

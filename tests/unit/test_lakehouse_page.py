@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.cli import main
+from tests.copied import copied
 from tests.unit.test_consumers_page import Example, examples, lines, run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lakehouse.md").read_text()
@@ -13,8 +13,8 @@ INSTALLS = ".venv/bin/python -m pip install"
 
 
 @pytest.mark.filterwarnings("ignore:Iceberg scan planning")
-def test_the_page_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    main(["demo", "--output", str(tmp_path / "output" / "demo")])
+def test_the_page_prints_what_it_says(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied(demo, tmp_path / "output" / "demo")
     monkeypatch.chdir(tmp_path)
     shared: dict[str, object] = {"__name__": "__main__"}  # a block goes on where the one before it ended
     for example in EXAMPLES:

@@ -9,7 +9,6 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.cli import main
 from pfsetl.declared import contracts
 
 pytestmark = pytest.mark.long
@@ -18,11 +17,9 @@ TABLES = contracts.load().tables
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
+def sample(demo: Path) -> Version:
     """The bundled sample, published."""
-    folder = tmp_path_factory.mktemp("encodings") / "demo"
-    main(["demo", "--output", str(folder)])
-    return pfsetl.open(folder)
+    return pfsetl.open(demo)
 
 
 def encodings(path: str) -> dict[str, set[tuple[str, ...]]]:

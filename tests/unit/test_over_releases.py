@@ -4,7 +4,6 @@ The table of these tests is listed and declared as one of the product's would be
 release, beside that of the release before.
 """
 
-import itertools
 import json
 import shutil
 import tempfile
@@ -32,7 +31,8 @@ from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
 from tests import at_commit
 from tests import synthetic as s
-from tests.at_commit import KEY, WORKS, Tables, committed, contract_with, staged
+from tests.at_commit import KEY, ROTATED, WORKS, Tables, committed, contract_with, staged
+from tests.copied import copied
 
 pytestmark = pytest.mark.long
 
@@ -102,7 +102,7 @@ def template(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def store(template: Path, tmp_path: Path) -> LocalStore:
-    return LocalStore(Path(shutil.copytree(template, tmp_path / "store", symlinks=True)))
+    return LocalStore(copied(template, tmp_path / "store"))
 
 
 def reposted(store: Store, label: str = "RVU25A", work: str = "1.10") -> Version:
@@ -185,18 +185,20 @@ def test_it_is_no_part_of_the_identity_of_a_release(tmp_path: Path) -> None:
 # --- whatever order ---------------------------------------------------------------------------------------------
 
 
-def test_every_order_of_commits_and_all_in_one_make_the_same_file(either: Store, tmp_path: Path) -> None:
-    found = set()
-    for number, order in enumerate(itertools.permutations(WORKS)):
-        store = LocalStore(tmp_path / str(number))
-        for label in order:
-            at = committed(store, staged(store, label))
-        found.add(resource(at).hash)
+@pytest.mark.parametrize("order", ROTATED[1:], ids=" ".join)
+def test_every_order_of_commits_makes_the_same_file(order: list[str], template: Path, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "o")
+    for label in order:
+        at = committed(store, staged(store, label))
+    assert resource(at).hash == resource(pfsetl.open(template)).hash
+
+
+def test_all_in_one_commit_make_the_same_file(either: Store, template: Path) -> None:
     at = committed(either, *(staged(either, label) for label in WORKS))
-    assert ({*found, resource(at).hash}, len(found), rows(either, at)) == (found, 1, WHOLE)
+    assert (resource(at).hash, rows(either, at)) == (resource(pfsetl.open(template)).hash, WHOLE)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(list(WORKS)), st.integers(100, 103)), min_size=1, max_size=4))
 def test_the_file_is_that_of_the_last_state_of_each_release(built: list[tuple[str, int]]) -> None:
     def works(hundredths: int) -> dict[str, str]:
@@ -333,10 +335,10 @@ def test_one_with_a_release_that_has_no_record_is_wrong(store: LocalStore) -> No
 
 def test_a_file_that_is_gone_is_made_anew_by_building_any_release(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "o")
-    archive = s.write_zip(tmp_path / "a.zip", s.whole("RVU25A"))
-    path = resource(pfsetl.build("RVU25A", store=store, archive=archive).version).path
+    archive = s.write_zip(tmp_path / "a.zip", s.release("RVU25A"))
+    path = resource(pfsetl.build("RVU25A", store=store, archive=archive, sample=True).version).path
     (store.root / path).unlink()
-    done = pfsetl.build("RVU25A", store=store, archive=archive)
+    done = pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
     assert (done.published, resource(done.version).path, verify.verify(store).bad) == (False, path, {})
 
 

@@ -14,6 +14,7 @@ from pfsetl.cli import main, render_profile
 from pfsetl.declared import contracts
 from pfsetl.errors import UsageError
 from tests import companion_files as files
+from tests.copied import copied
 
 Run = Callable[..., str]
 
@@ -29,10 +30,10 @@ PAIRS = [  # column 1, which is paid; column 2; before 1996; first and last day;
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that `pfsetl demo` published, Level II rows of RVU25D and RVU26A, and a limit of G0101."""
     folder = tmp_path_factory.mktemp("profile")
-    main(["demo", "--output", str(folder / "output")])
+    copied(demo, folder / "output")
     limits = folder / "MCR_MUE_PractitionerServices_Eff_01-01-2026.csv"
     limits.write_bytes(files.mue_csv([("G0101", "1", "2 Date of Service Edit: Policy", "CMS Policy")]))
     pairs = folder / "ccipra-v320r0-f1.txt"

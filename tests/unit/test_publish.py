@@ -18,6 +18,7 @@ from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
+from tests.copied import copied
 from tests.present import present
 from tests.publisher import RECORD
 
@@ -210,20 +211,40 @@ def test_a_staged_release_is_named_by_its_content(store: LocalStore) -> None:
     assert staged(store).resources[0].path != staged(store, value="1").resources[0].path
 
 
-def test_a_build_of_the_same_archive_does_nothing(tmp_path: Path, store: LocalStore) -> None:
-    archive = s.write_zip(tmp_path / "a.zip", s.release())
-    builds = [pfsetl.build("RVU25A", store=store, archive=archive, sample=True) for _ in range(2)]
-    assert [(b.published, b.version.number) for b in builds] == [(True, 1), (False, 1)]
+# --- built ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_reposted_archive_is_a_new_revision(tmp_path: Path, store: LocalStore) -> None:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    rows = [*s.CODES[:-1], s.changed(s.LOCAL_PRICE, pctc="0")]
-    built = pfsetl.build(
-        "RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)), sample=True
-    )
-    assert (built.version.number, built.record.revision) == (2, 2)
-    assert built.version.scan("releases", "RVU25A").collect()["revision"].to_list() == [1, 2]
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return s.write_zip(tmp_path_factory.mktemp("archive") / "a.zip", s.release())
+
+
+@pytest.fixture(scope="module")
+def first(archive: Path) -> pfsetl.Build:
+    """What the archive was published as."""
+    return pfsetl.build("RVU25A", store=LocalStore(archive.parent / "store"), archive=archive, sample=True)
+
+
+def copy_of(built: pfsetl.Build, folder: Path) -> LocalStore:
+    return LocalStore(copied(Path(str(built.version.store)), folder / "store"))
+
+
+@pytest.fixture(scope="module")
+def second(first: pfsetl.Build, tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
+    """What a re-post was published as, in a copy of the store: one row is another, one is gone."""
+    folder = tmp_path_factory.mktemp("second")
+    reposted = s.write_zip(folder / "b.zip", s.release(rows=[s.changed(s.VISIT, work="1.30"), *s.CODES[1:-1]]))
+    return pfsetl.build("RVU25A", store=copy_of(first, folder), archive=reposted, sample=True)
+
+
+def test_a_build_of_the_same_archive_does_nothing(first: pfsetl.Build, archive: Path) -> None:
+    again = pfsetl.build("RVU25A", store=first.version.store, archive=archive, sample=True)
+    assert [(b.published, b.version.number) for b in (first, again)] == [(True, 1), (False, 1)]
+
+
+def test_a_reposted_archive_is_a_new_revision(second: pfsetl.Build) -> None:
+    assert (second.version.number, second.record.revision) == (2, 2)
+    assert second.version.scan("releases", "RVU25A").collect()["revision"].to_list() == [1, 2]
 
 
 def test_a_damaged_object_is_not_taken_over_into_a_new_version(store: LocalStore) -> None:
@@ -237,10 +258,9 @@ def test_a_damaged_object_is_not_taken_over_into_a_new_version(store: LocalStore
 
 
 def test_a_release_that_was_there_already_is_not_called_published_when_another_joins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first: pfsetl.Build, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, archive = LocalStore(tmp_path / "o"), s.write_zip(tmp_path / "a.zip", s.release())
-    first = pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
+    store = copy_of(first, tmp_path)
     (store.root / first.version.resources[0].path).unlink()  # so that it is made again
     commit = publish.commit
 
@@ -265,19 +285,15 @@ def test_what_was_compared_once_stays_compared(tmp_path: Path) -> None:
 # --- what a version says of the one before it ---------------------------------------------------------------------
 
 
-def test_a_new_release_supersedes_nothing_and_adds_all_its_rows(store: LocalStore, tmp_path: Path) -> None:
-    built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    told = present(built.version.manifest.pfsetl.changes)["RVU25A"]
+def test_a_new_release_supersedes_nothing_and_adds_all_its_rows(first: pfsetl.Build) -> None:
+    told = present(first.version.manifest.pfsetl.changes)["RVU25A"]
     assert told.supersedes is None
     assert plain(present(told.tables)["rvu"]) == {"added": len(s.CODES), "removed": 0, "changed": 0, "columns": {}}
 
 
-def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(store: LocalStore, tmp_path: Path) -> None:
-    first = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:-1]]  # one row changed, one removed
-    second = pfsetl.build(
-        "RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)), sample=True
-    )
+def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(
+    first: pfsetl.Build, second: pfsetl.Build
+) -> None:
     told = present(second.version.manifest.pfsetl.changes)["RVU25A"]
     before = first.version.releases["RVU25A"].archive.sha256
     assert plain(told.supersedes) == {"version": 1, "revision": 1, "archive_sha256": before}
@@ -285,18 +301,15 @@ def test_a_second_revision_says_what_it_supersedes_and_how_many_rows_changed(sto
     assert plain(present(told.tables)["rvu"]) == {"added": 0, "removed": 1, "changed": 1, "columns": cells}
 
 
-def test_the_revision_that_was_superseded_stays_readable(store: LocalStore, tmp_path: Path) -> None:
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    rows = [s.changed(s.VISIT, work="1.30"), *s.CODES[1:]]
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "b.zip", s.release(rows=rows)), sample=True)
+def test_the_revision_that_was_superseded_stays_readable(second: pfsetl.Build) -> None:
+    store = second.version.store
     work = [
         str(pfsetl.open(store, number).scan("rvu").filter(hcpcs="G9901").collect()["work_rvu"][0]) for number in (1, 2)
     ]
     assert work == ["1.21", "1.30"]
 
 
-def test_a_release_that_a_version_does_not_touch_is_not_among_its_changes(store: LocalStore, tmp_path: Path) -> None:
-    for label in ("RVU25A", "RVU25B"):
-        archive = s.write_zip(tmp_path / f"{label}.zip", s.release(label))
-        built = pfsetl.build(label, store=store, archive=archive, sample=True)
+def test_a_release_that_a_version_does_not_touch_is_not_among_its_changes(first: pfsetl.Build, tmp_path: Path) -> None:
+    archive = s.write_zip(tmp_path / "RVU25B.zip", s.release("RVU25B"))
+    built = pfsetl.build("RVU25B", store=copy_of(first, tmp_path), archive=archive, sample=True)
     assert list(present(built.version.manifest.pfsetl.changes)) == ["RVU25B"]

@@ -11,7 +11,7 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.cli import main, samples
+from pfsetl.cli import samples
 from pfsetl.declared import contracts
 from tests import readers
 from tests.readers import READERS
@@ -22,10 +22,8 @@ TABLES = contracts.load().tables
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
-    folder = tmp_path_factory.mktemp("readers") / "demo"
-    main(["demo", "--output", str(folder)])
-    return pfsetl.open(folder)
+def sample(demo: Path) -> Version:
+    return pfsetl.open(demo)
 
 
 @pytest.mark.parametrize("name", TABLES)
