@@ -129,6 +129,13 @@ class Cms:
             self.routes[path] = list(answers)
             self._given.pop(path, None)
 
+    def start_over(self, routes: Mapping[str, Sequence[Answer]]) -> None:
+        """Answer with these from now on, as if nothing had been asked."""
+        with self._lock:
+            self.routes = {path: list(answers) for path, answers in routes.items()}
+            self.requests.clear()
+            self._given.clear()
+
     def asked(self, path: str) -> list[Request]:
         """The requests for a path so far."""
         return [r for r in self.requests if r.path == path]

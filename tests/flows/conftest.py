@@ -45,11 +45,20 @@ def prefect_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     from prefect.context import _temporary_global_settings_context, get_settings_context
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_SSL_CERT_FILE,
+        PREFECT_API_URL,
+        PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW,
+        temporary_settings,
+    )
 
     with orchestra(tmp_path_factory.mktemp("server"), prepared) as server:
         # Tests of other folders write to the same log outside of runs.
-        here = {PREFECT_API_URL: server.api, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}
+        here = {
+            PREFECT_API_URL: server.api,
+            PREFECT_API_SSL_CERT_FILE: server.environment["PREFECT_API_SSL_CERT_FILE"],
+            PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore",
+        }
         with temporary_settings(here), _temporary_global_settings_context(get_settings_context()):  # also for threads
             with get_client(sync_client=True) as client:
                 client.delete_global_concurrency_limit_by_name(CMS_LIMIT)

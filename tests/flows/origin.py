@@ -42,7 +42,7 @@ IMPORTED = (
     "tests.cms_server",
     "uvicorn.__main__",
 )
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+DIE_WITH_PARENT, NAME = 1, 15  # of prctl(2): PR_SET_PDEATHSIG, PR_SET_NAME
 
 
 def start(folder: Path, **environment: str) -> Path:
@@ -137,7 +137,8 @@ def _tell(link: socket.socket, code: int) -> None:
 def _become(asked: dict[str, Any], files: list[int]) -> None:
     """Be the process that a program asked for."""
     os.setsid()
-    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    system = ctypes.CDLL(None)
+    system.prctl(DIE_WITH_PARENT, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number, file in enumerate(files):
@@ -152,6 +153,7 @@ def _become(asked: dict[str, Any], files: list[int]) -> None:
     sys.path[:] = [asked["folder"], *given, *(folder for folder in sys.path if folder not in own)]
     sys.executable = asked["python"]
     how, what, *arguments = asked["arguments"]
+    system.prctl(NAME, " ".join([what.rpartition(".")[2], *arguments]).encode())  # of which `ps` shows 15 bytes
     sys.argv[:] = [how if how == "-c" else what, *arguments]
     _read_settings()
     if how == "-c":

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import certifi
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,18 @@ ANSWER_SECONDS = 90.0  # of one request: the server waits for its SQLite's lock 
 FOREIGN = ("PREFECT_", "PFSETL_", "DO_NOT_TRACK")  # settings that no process here takes over
 # A run that finds every place under the limit of CMS taken asks again after this time, by default up to 30 seconds.
 SLOT_WAIT = "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS"
+# What a server does in rounds all the time, each of which costs; the scheduler would also start runs that no test asked
+# for. Those that free places, and keep task runs, are always there.
+SERVICES = (
+    "CANCELLATION_CLEANUP",
+    "CLEANUP_RECONCILER",
+    "EVENT_PERSISTER",
+    "FOREMAN",
+    "LATE_RUNS",
+    "PAUSE_EXPIRATIONS",
+    "SCHEDULER",
+    "TRIGGERS",
+)
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TAIL = 2500
 
@@ -267,6 +280,9 @@ def prepare(folder: Path) -> None:
     With the commands that docs/operations.md gives, but for the limit: a request saves starting Prefect once more.
     """
     shutil.rmtree(folder / "prefect", ignore_errors=True)  # of a try that failed
+    # Each client of Prefect reads a file of certificates, by default one of 140, also to speak plain HTTP.
+    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
+    (folder / "certificate.pem").write_text(first + end)
     operator = _orchestra(folder, folder / "python")
     try:
         operator.start_server()
@@ -279,15 +295,15 @@ def prepare(folder: Path) -> None:
 
 
 @contextmanager
-def orchestra(folder: Path, prepared: Path, cms_url: str = "", *, schedules: bool = False) -> Iterator[Orchestra]:
-    """Start a Prefect server on a copy of what `prepare` made, on its `schedules` or not; end everything afterwards.
+def orchestra(folder: Path, prepared: Path, cms_url: str = "", *services: str) -> Iterator[Orchestra]:
+    """Start a Prefect server on a copy of what `prepare` made, with some of `SERVICES`; end everything afterwards.
 
     All copies have deployments with one and the same default output, so each run has to name its own.
     """
     shutil.copytree(prepared / "prefect", folder / "prefect")
-    all_of_it = _orchestra(
-        folder, prepared / "python", PFSETL_CMS_URL=cms_url, PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED=str(schedules)
-    )
+    run = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": str(name in services) for name in SERVICES}
+    made = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false", "PREFECT_API_DATABASE_MIGRATE_ON_START": "false"}
+    all_of_it = _orchestra(folder, prepared / "python", PFSETL_CMS_URL=cms_url, **made, **run)
     try:
         all_of_it.start_server()
         yield all_of_it
@@ -309,6 +325,7 @@ def _orchestra(folder: Path, python: Path, **more: str) -> Orchestra:
         "PREFECT_WORKER_QUERY_SECONDS": "2",  # every question costs the server, too
         SLOT_WAIT: "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # else runs that a test didn't ask for
+        "PREFECT_API_SSL_CERT_FILE": str(python.with_name("certificate.pem")),
         "PFSETL_OUTPUT": str(folder / "output"),
         "PYTHONPATH": PYTHONPATH,
         "NO_PROXY": "127.0.0.1",

@@ -1,5 +1,6 @@
 """CMS as a test sets it up day by day, with a store and a cache beside it, and what a look at it told an operator."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ from pfsetl.source import discover, fetch
 from pfsetl.storage.folder import LocalStore
 from tests import cms_pages, publisher, synthetic
 from tests.cms_server import Answer, Cms
+from tests.copied import copied
 from tests.present import present
 
 INDEX = cms_pages.FILES
@@ -72,6 +74,17 @@ class Site:
     today: date
     posted: dict[str, cms_pages.Row] = field(default_factory=dict)
     listed: Callable[[list[cms_pages.Row]], Iterable[cms_pages.Row]] = list
+    kept: dict[str, list[Answer]] = field(default_factory=dict)
+
+    def keep(self) -> None:
+        """Remember what CMS answers now, for all that is done `again`."""
+        self.kept = {**self.cms.routes}
+
+    def again(self, folder: Path, patch: pytest.MonkeyPatch) -> "Site":
+        """Return a copy of this in another folder to go on with, its CMS answering what it did when that was kept."""
+        reached(self.cms, patch)
+        self.cms.start_over(self.kept)
+        return dataclasses.replace(self, folder=copied(self.folder, folder), patch=patch, posted={**self.posted})
 
     def post(self, label: str, name: str = "", rows: Any = None, *, data: bytes | None = None) -> str:
         """Post a release's zip on its page; another name is a re-posting. Returns the zip's address."""
@@ -178,13 +191,8 @@ class Site:
 @contextmanager
 def opened(folder: Path, patch: pytest.MonkeyPatch, since: int, today: date) -> Iterator[Site]:
     """Open CMS with a page for each release of `since` and later that is declared, and list all of them."""
-    patch.setenv("PFSETL_ATTEMPTS", "1")
-    patch.setenv("NO_PROXY", "127.0.0.1")
-    patch.setattr(discover, "PAUSE", 0.0)
-    # The limit of CMS is test_end_to_end's. Here it costs two seconds a task: the test server's SQLite is often locked.
-    patch.setattr(tasks, "concurrency", lambda *_, **__: nullcontext())
     with Cms() as cms:
-        patch.setenv("PFSETL_CMS_URL", cms.url)
+        reached(cms, patch)
         for release in registry.releases().values():
             if release.page and release.year >= since:
                 links = [(release.zip_path or "", release.label)]
@@ -192,3 +200,13 @@ def opened(folder: Path, patch: pytest.MonkeyPatch, since: int, today: date) -> 
         made = Site(cms, folder, patch, since, today)
         made.list()
         yield made
+
+
+def reached(cms: Cms, patch: pytest.MonkeyPatch) -> None:
+    """Let this be the CMS that is asked, once and without pauses."""
+    patch.setenv("PFSETL_ATTEMPTS", "1")
+    patch.setenv("NO_PROXY", "127.0.0.1")
+    patch.setattr(discover, "PAUSE", 0.0)
+    # The limit of CMS is test_end_to_end's. Here it costs two seconds a task: the test server's SQLite is often locked.
+    patch.setattr(tasks, "concurrency", lambda *_, **__: nullcontext())
+    patch.setenv("PFSETL_CMS_URL", cms.url)

@@ -109,7 +109,8 @@ def story(hook: Hook, prepared: Path, tmp_path_factory: pytest.TempPathFactory) 
     archives.mkdir()
     s.write_zip(archives / "RVU25A.zip", s.release("RVU25A"))
     (archives / "RVU25B.zip").write_bytes(b"PK\x03\x04 not really")
-    with cms_process(folder / "cms", prepared) as cms, orchestra(folder, prepared, cms.url) as prefect:
+    telling = ("EVENT_PERSISTER", "FOREMAN", "TRIGGERS")
+    with cms_process(folder / "cms", prepared) as cms, orchestra(folder, prepared, cms.url, *telling) as prefect:
         prefect.environment |= {"PREFECT_WORKER_HEARTBEAT_SECONDS": "5", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
         made = json.loads(python(prefect, "-c", AUTOMATIONS, hook.url).splitlines()[-1])
         told = Story(prefect, hook, output, made, prefect.post("automations/filter", {}))

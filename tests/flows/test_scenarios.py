@@ -40,12 +40,34 @@ def autumn(site: Site) -> Site:
     return site
 
 
+@pytest.fixture(scope="module")
+def held(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A store that holds everything that is declared; each test goes on with a copy, at the same CMS."""
+    with pytest.MonkeyPatch.context() as patch, opened(tmp_path_factory.mktemp("held"), patch, 2026, DECEMBER) as made:
+        made.hold(*LAST_YEAR, "RVU26A", "RVU26B", "RVU26C", "RVU26D")
+        made.keep()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def held_and_looked(held: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The same store after a first look at CMS."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = held.again(tmp_path_factory.mktemp("looked") / "site", patch)
+        made.look()
+    return made
+
+
 @pytest.fixture
-def december(site: Site) -> Site:
+def december(held: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A store that holds everything that is declared, before CMS posts the next year."""
-    site.today = DECEMBER
-    site.hold(*LAST_YEAR, "RVU26A", "RVU26B", "RVU26C", "RVU26D")
-    return site
+    return held.again(tmp_path / "site", monkeypatch)
+
+
+@pytest.fixture
+def looked(held_and_looked: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The same, after a first look at CMS."""
+    return held_and_looked.again(tmp_path / "site", monkeypatch)
 
 
 def releases(site: Site) -> dict[str, int]:
@@ -98,15 +120,14 @@ def test_a_correction(december: Site) -> None:
     assert (told.code, told.status["newest"]) == (0, "RVU27AR")
 
 
-def test_other_bytes_at_the_same_address(december: Site) -> None:
-    december.look()
-    december.post("RVU26D")
-    told = december.look(days_later(december))
+def test_other_bytes_at_the_same_address(looked: Site) -> None:
+    looked.post("RVU26D")
+    told = looked.look(days_later(looked))
     assert (told.state, told.outcomes("RVU26D")) == ("Completed", ["published", "asked again"])
     assert [row["why"] for row in told.rows if row["outcome"] == "asked again" and row["release"] == "RVU26D"] == [
         "other bytes than before"
     ]
-    assert (releases(december)["RVU26D"], told.status["version"], told.code) == (2, 2, 0)
+    assert (releases(looked)["RVU26D"], told.status["version"], told.code) == (2, 2, 0)
 
 
 # --- CMS fails --------------------------------------------------------------------------------------------------
@@ -133,20 +154,18 @@ def test_503_for_one_of_two_declared_releases_in_three_looks(site: Site) -> None
 
 
 @pytest.mark.parametrize(("answer", "state"), [(html("<html>", 404), "Failed"), (Answer(status=503), "Completed")])
-def test_a_published_zip_that_is_gone_or_busy(december: Site, answer: Answer, state: str) -> None:
-    december.look()
-    path = december.post("RVU26D")
-    december.cms.answer_with(path, answer)
-    told = december.look(days_later(december))
+def test_a_published_zip_that_is_gone_or_busy(looked: Site, answer: Answer, state: str) -> None:
+    path = looked.post("RVU26D")
+    looked.cms.answer_with(path, answer)
+    told = looked.look(days_later(looked))
     failed = ["alarm: failed"] if state == "Failed" else []
     assert (told.state, told.outcomes("RVU26D")) == (state, [*failed, "asked again"])
     assert (told.code, told.stale) == (len(failed), ["RVU26D"] * len(failed))
 
 
-def test_403_to_all(december: Site) -> None:
-    december.look()
-    december.cms.routes = {path: [Answer(status=403)] for path in december.cms.routes}
-    told = december.look(days_later(december))
+def test_403_to_all(looked: Site) -> None:
+    looked.cms.routes = {path: [Answer(status=403)] for path in looked.cms.routes}
+    told = looked.look(days_later(looked))
     assert (told.state, "403" in told.message, INDEX in told.message) == ("Failed", True, True)
     assert told.artifact.startswith("Nothing was seen: ")
     assert told.artifact.endswith("The last look that saw CMS's index was on 2026-12-20.")
@@ -174,11 +193,10 @@ def test_a_page_of_another_structure(december: Site, page: str) -> None:
     assert any(why.startswith("no look at CMS is recorded") for why in told.status["stale"])
 
 
-def test_an_index_that_is_cut_to_64_percent(december: Site) -> None:
-    december.look()
-    december.listed = lambda rows: islice(reversed(rows), 70)
-    december.list()
-    told = december.look(days_later(december))
+def test_an_index_that_is_cut_to_64_percent(looked: Site) -> None:
+    looked.listed = lambda rows: islice(reversed(rows), 70)
+    looked.list()
+    told = looked.look(days_later(looked))
     lost = [line.partition(":")[0] for line in told.message.splitlines()]
     assert (told.state, len(lost), {"RVU03A", "RVU09A"} <= {*lost}) == ("Failed", 39, True)
     assert told.message.startswith(f"{lost[0]}: {GONE}")
@@ -195,19 +213,18 @@ def test_an_index_that_is_frozen(december: Site) -> None:
     assert [one["release"] for one in told.status["due"]] == ["RVU27A"]
 
 
-def test_a_release_that_is_taken_down_and_acknowledged(december: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    december.look()
-    december.take_down("RVU26B")
-    told = december.look(days_later(december))
+def test_a_release_that_is_taken_down_and_acknowledged(looked: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked.take_down("RVU26B")
+    told = looked.look(days_later(looked))
     assert (told.state, told.message.startswith(f"RVU26B: {GONE}")) == ("Failed", True)
     assert (told.outcomes("RVU26B"), "1 vanished" in told.artifact) == (["alarm: vanished"], True)
     assert (told.code, told.stale) == (1, ["RVU26B"])
     row = KnownProblemRow(release="RVU26B", problem="vanished", until=date(2026, 12, 31), reason="moved")
     declared.only(monkeypatch, KNOWN_PROBLEMS, row)
-    told = december.look(days_later(december))
+    told = looked.look(days_later(looked))
     assert (told.state, told.outcomes("RVU26B")) == ("Completed", ["acknowledged until 2026-12-31: vanished"])
     assert (told.code, told.status["stale"]) == (0, [])
-    assert december.look(date(2027, 1, 1)).stale == ["RVU27A", "RVU26B"]
+    assert looked.look(date(2027, 1, 1)).stale == ["RVU27A", "RVU26B"]
 
 
 # --- what CMS posts can't be used -------------------------------------------------------------------------------
