@@ -80,28 +80,22 @@ def totals(priced):
 
 @settings(deadline=None)
 @given(claims | tied, st.randoms(use_true_random=False))
-def test_the_order_of_lines_has_no_effect(lines, chance: random.Random):
-    mixed = chance.sample(lines, len(lines))
+def test_neither_the_order_of_lines_nor_their_numbers_have_an_effect(lines, chance: random.Random):
+    priced, mixed = price_claim(lines), chance.sample(lines, len(lines))
     by_number = {one.line.number: one for one in price_claim(mixed)}
-    assert [by_number[one.line.number] for one in price_claim(lines)] == list(price_claim(lines))
+    assert [by_number[one.line.number] for one in priced] == list(priced)
+    assert totals(price_claim(numbered(mixed))) == totals(priced)
 
 
-@settings(deadline=None)
-@given(claims | tied, st.randoms(use_true_random=False))
-def test_the_numbers_of_lines_have_no_effect_on_what_is_paid(lines, chance: random.Random):
-    assert totals(price_claim(numbered(chance.sample(lines, len(lines))))) == totals(price_claim(lines))
+# --- what holds of every claim ----------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
-@given(claims | tied)
-def test_results_come_in_the_order_given(lines):
-    assert [one.line for one in price_claim(lines)] == lines
+def in_the_order_given(lines, priced):
+    assert [one.line for one in priced] == lines
 
 
-@settings(deadline=None)
-@given(claims | tied)
-def test_nothing_is_allowed_above_units_times_sides_times_payment(lines):
-    for one in price_claim(lines):
+def nothing_above_units_times_sides_times_payment(lines, priced):
+    for one in priced:
         sides = {"1": 150, "3": 200}.get(one.line.bilateral or "", 100) if "50" in one.line.modifiers else 100
         if one.allowed is not None:
             assert one.line.payment is not None
@@ -110,10 +104,8 @@ def test_nothing_is_allowed_above_units_times_sides_times_payment(lines):
             assert 0 <= one.sequestration <= one.allowed
 
 
-@settings(deadline=None)
-@given(claims | tied)
-def test_steps_follow_one_another_and_only_bilateral_raises(lines):
-    for one in price_claim(lines):
+def steps_that_follow_one_another_and_of_which_only_bilateral_raises(lines, priced):
+    for one in priced:
         for step in one.steps:
             assert step.rule == "bilateral" or step.after <= step.before
         assert all(a.after == b.before for a, b in zip(one.steps, one.steps[1:], strict=False))
@@ -121,17 +113,24 @@ def test_steps_follow_one_another_and_only_bilateral_raises(lines):
             assert one.steps[-1].after == one.allowed
 
 
-@settings(deadline=None)
-@given(claims | tied)
-def test_a_line_has_either_an_amount_or_a_reason(lines):
-    assert all((one.allowed is None) == (one.reason is not None) for one in price_claim(lines))
+def either_an_amount_or_a_reason(lines, priced):
+    assert all((one.allowed is None) == (one.reason is not None) for one in priced)
 
 
-@settings(deadline=None)
-@given(claims | tied)
-def test_no_line_is_paid_more_among_others_than_alone(lines):
-    for one in price_claim(lines):
+def no_line_more_among_others_than_alone(lines, priced):
+    for one in priced:
         (alone,) = price_claim([one.line])
         if one.allowed is not None:
             assert alone.allowed is not None
             assert one.allowed <= alone.allowed
+
+
+@settings(deadline=None)
+@given(claims | tied)
+def test_every_claim_is_priced(lines):
+    priced = list(price_claim(lines))
+    in_the_order_given(lines, priced)
+    nothing_above_units_times_sides_times_payment(lines, priced)
+    steps_that_follow_one_another_and_of_which_only_bilateral_raises(lines, priced)
+    either_an_amount_or_a_reason(lines, priced)
+    no_line_more_among_others_than_alone(lines, priced)

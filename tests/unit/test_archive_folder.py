@@ -12,6 +12,7 @@ from pfsetl.errors import UsageError
 from pfsetl.pipeline.build import build
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
+from tests.declared import command
 
 pytestmark = pytest.mark.long
 
@@ -75,8 +76,8 @@ def test_an_archive_whose_name_says_no_label_is_told_by_what_it_holds(label: str
 
 @pytest.mark.long
 def test_the_command_says_so_and_renaming_it_is_the_remedy(tmp_path: Path, run) -> None:
-    path = s.write_zip(folder_of(tmp_path / "zips") / "x.zip", s.whole("RVU25D"))
-    asked = ("backfill", "2025", "--archives", path.parent, "--output", tmp_path / "o", "--json")
+    path = s.write_zip(folder_of(tmp_path / "zips") / "x.zip", s.release("RVU25D"))
+    asked = ("backfill", "2025", "--archives", path.parent, "--sample", "--output", tmp_path / "o", "--json")
     code, _, err = run(*asked)
     assert (code, "by its contents it's RVU25D. Rename it to RVU25D.zip" in err) == (2, True)
     path.rename(path.with_name("RVU25D.zip"))
@@ -188,17 +189,26 @@ def test_a_label_of_a_quarter_of_which_nothing_is_declared_is_inferred(label: st
 # --- what the command says ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A zip named by its label, one as browsers name it, and three other files."""
-    s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A"))
-    s.write_zip(tmp_path / "rvu26ar_1.zip", s.release("RVU26A"))
-    return folder_of(tmp_path, "2024.zip", "letter.pdf", ".DS_Store")
+    folder = tmp_path_factory.mktemp("zips")
+    s.write_zip(folder / "RVU25A.zip", s.release("RVU25A"))
+    s.write_zip(folder / "rvu26ar_1.zip", s.release("RVU26A"))
+    return folder_of(folder, "2024.zip", "letter.pdf", ".DS_Store")
 
 
-def test_the_backfill_command_names_what_is_not_used_and_absent(folder: Path, tmp_path: Path, run) -> None:
-    code, out, _ = run("backfill", "2025,2026", "--archives", folder, "--output", tmp_path / "o", "--sample")
+@pytest.fixture(scope="module")
+def filled(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A store that was filled from the folder, and what the command said."""
+    store = tmp_path_factory.mktemp("filled") / "store"
+    code, out, _ = command("backfill", "2025,2026", "--archives", folder, "--output", store, "--sample")
     assert code == 0
+    return store, out
+
+
+def test_the_backfill_command_names_what_is_not_used_and_absent(filled: tuple[Path, str]) -> None:
+    out = filled[1]
     assert "2 published" in out
     assert "rvu26ar_1.zip: taken as RVU26A" in out
     assert "not used 2024.zip: its name doesn't begin with a label" in out
@@ -207,8 +217,8 @@ def test_the_backfill_command_names_what_is_not_used_and_absent(folder: Path, tm
     assert "absent   RVU25B, RVU25C, RVU25D, RVU26B, RVU26C, RVU26D" in out
 
 
-def test_the_backfill_command_lists_what_is_not_used_and_absent_as_data(folder: Path, tmp_path: Path, run) -> None:
-    _, out, _ = run("backfill", "2025,2026", "--archives", folder, "--output", tmp_path / "o", "--sample", "--json")
+def test_the_backfill_command_lists_what_is_not_used_and_absent_as_data(folder: Path, filled: tuple[Path, str], run):
+    _, out, _ = run("backfill", "2025,2026", "--archives", folder, "--output", filled[0], "--sample", "--json")
     found = json.loads(out)
     assert set(found["unused"]) == {"2024.zip", "letter.pdf", ".DS_Store"}
     assert found["absent"] == ["RVU25B", "RVU25C", "RVU25D", "RVU26B", "RVU26C", "RVU26D"]
@@ -221,18 +231,19 @@ def test_strict_publishes_what_is_there_and_exits_1_when_something_is_absent(tmp
     assert (code, "1 published" in out, "absent: RVU25B, RVU25C, RVU25D" in err) == (1, True, True)
 
 
-def test_strict_exits_1_when_a_file_that_may_be_a_release_is_not_used(folder: Path, tmp_path: Path, run) -> None:
-    code, _, err = run("backfill", "RVU25A", "--archives", folder, "-o", tmp_path / "o", "--sample", "--strict")
+def test_strict_exits_1_when_a_file_that_may_be_a_release_is_not_used(
+    folder: Path, filled: tuple[Path, str], run
+) -> None:
+    code, _, err = run("backfill", "RVU25A", "--archives", folder, "-o", filled[0], "--sample", "--strict")
     assert code == 1
     assert "not used: 2024.zip: its name doesn't begin with a label" in err
     assert ("rvu26ar_1.zip" in err, "DS_Store" in err) == (False, False)  # which wasn't asked for; which nobody made
 
 
-def test_strict_is_content_when_everything_wanted_is_there(tmp_path: Path, run) -> None:
+def test_strict_is_content_when_everything_wanted_is_there(tmp_path: Path, filled: tuple[Path, str], run) -> None:
     s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A"))
     s.write_zip(tmp_path / "RVU26A.zip", s.release("RVU26A"))
-    store = tmp_path.parent / f"{tmp_path.name}-store"
-    assert run("backfill", "RVU25A", "--archives", tmp_path, "-o", store, "--sample", "--strict")[0] == 0
+    assert run("backfill", "RVU25A", "--archives", tmp_path, "-o", filled[0], "--sample", "--strict")[0] == 0
 
 
 def test_a_build_names_the_files_of_an_archive_that_are_not_used(tmp_path: Path, run) -> None:

@@ -1,7 +1,6 @@
 """A backfill without a folder: archives come from the cache, and from CMS where the cache lacks them."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,22 +31,26 @@ def backfill(run: Run, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
     return lambda *more: run("backfill", *more, "--sample", *where, "--json")
 
 
+@pytest.fixture
+def cached(run: Run, cms: Cms, tmp_path: Path) -> Path:
+    """The archive of RVU25A in the cache, where it was fetched to."""
+    assert run("fetch", "RVU25A", "--cache", tmp_path / "cache")[0] == 0
+    return present(newest(tmp_path / "cache", "RVU25A")).path
+
+
 def test_what_the_cache_lacks_is_fetched_and_published_as_one_version(cms: Cms, backfill: Run, tmp_path: Path) -> None:
     code, out, _ = backfill("RVU25A,RVU25B")
     assert (code, json.loads(out)["published"]) == (0, ["RVU25A", "RVU25B"])
-    assert pfsetl.open(tmp_path / "store").number == 1
+    at = pfsetl.open(tmp_path / "store")
+    assert at.number == 1
+    # The address of each archive is in its record.
+    assert {label: r.archive.url for label, r in at.releases.items()} == {x: cms.url + ZIPS[x] for x in ZIPS}
 
 
-def test_the_address_of_each_archive_is_in_its_record(cms: Cms, backfill: Run, tmp_path: Path) -> None:
-    backfill("RVU25A,RVU25B")
-    records = pfsetl.open(tmp_path / "store").releases
-    assert {label: r.archive.url for label, r in records.items()} == {x: cms.url + ZIPS[x] for x in ZIPS}
-
-
-def test_what_the_cache_has_is_not_asked_for_again(cms: Cms, backfill: Run) -> None:
-    backfill("RVU25A")
-    code, out, _ = backfill("RVU25A,RVU25B")
-    assert (code, json.loads(out)["unchanged"], len(cms.asked(ZIPS["RVU25A"]))) == (0, ["RVU25A"], 1)
+def test_what_the_cache_has_is_not_asked_for_again(cms: Cms, cached: Path, backfill: Run) -> None:
+    published, unchanged = (json.loads(backfill("RVU25A")[1]) for _ in range(2))
+    assert (published["published"], unchanged["unchanged"]) == (["RVU25A"], ["RVU25A"])
+    assert len(cms.asked(ZIPS["RVU25A"])) == 1
 
 
 def test_a_release_that_cannot_be_had_does_not_stop_the_others(cms: Cms, backfill: Run) -> None:
@@ -65,26 +68,23 @@ def test_offline_asks_nobody(cms: Cms, backfill: Run) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:1_000]), lambda p: p.unlink()])
-def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(damage, cms: Cms, backfill, tmp_path) -> None:
-    backfill("RVU25A")
-    file = present(newest(tmp_path / "cache", "RVU25A")).path
-    file.chmod(0o644)
-    damage(file)
-    shutil.rmtree(tmp_path / "store")
-    code, out, _ = backfill("RVU25A,RVU25B")
+def test_what_the_cache_has_damaged_or_lost_is_fetched_again_and_named(
+    damage, cms: Cms, cached, backfill, tmp_path
+) -> None:
+    cached.chmod(0o644)
+    damage(cached)
+    code, out, _ = backfill("RVU25A")
     told = json.loads(out)
-    assert (code, told["published"], len(cms.asked(ZIPS["RVU25A"]))) == (0, ["RVU25A", "RVU25B"], 2)
-    assert told["notices"] == [f"{file}: damaged or gone, so the cache's archive of RVU25A isn't used"]
+    assert (code, told["published"], len(cms.asked(ZIPS["RVU25A"]))) == (0, ["RVU25A"], 2)
+    assert told["notices"] == [f"{cached}: damaged or gone, so the cache's archive of RVU25A isn't used"]
     assert is_intact(present(newest(tmp_path / "cache", "RVU25A")))
 
 
-def test_a_damaged_archive_that_cannot_be_fetched_again_is_not_offered(cms: Cms, backfill, tmp_path) -> None:
-    backfill("RVU25A")
-    file = present(newest(tmp_path / "cache", "RVU25A")).path
-    file.chmod(0o644)
-    file.write_bytes(b"PK")
+def test_a_damaged_archive_that_cannot_be_fetched_again_is_not_offered(cms: Cms, cached, backfill) -> None:
+    cached.chmod(0o644)
+    cached.write_bytes(b"PK")
     cms.answer_with(ZIPS["RVU25A"], Answer(status=404))
     code, _, err = backfill("RVU25A")
-    assert (code, "404" in err, f"{file}: damaged" in err, "--offline" in err) == (3, True, True, False)
+    assert (code, "404" in err, f"{cached}: damaged" in err, "--offline" in err) == (3, True, True, False)
     code, _, err = backfill("RVU25A", "--offline")
     assert (code, "missing or damaged. Fetch it again without --offline" in err) == (3, True)

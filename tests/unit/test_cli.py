@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -237,10 +238,9 @@ def test_a_wrong_request_ends_a_process_without_a_traceback(tmp_path: Path) -> N
 
 @pytest.mark.long
 def test_the_sample_is_not_held_against_whole_releases(tmp_path: Path, run: Run) -> None:
-    part = s.write_zip(
-        tmp_path / "RVU25A.zip", s.release("RVU25A")
-    )  # which counts as a whole where its loss is accepted
-    assert run("build", "RVU25A", "--archive", part, "--accept-loss", "--output", tmp_path / "o")[0] == 0
+    # Twice the rows of a sample; it counts as a whole release, because its loss is accepted.
+    larger = s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A", [*s.CODES, *islice(s.filler(), 10_000)]))
+    assert run("build", "RVU25A", "--archive", larger, "--accept-loss", "--output", tmp_path / "o")[0] == 0
     assert run("demo", "--output", tmp_path / "o")[0] == 0
 
 

@@ -208,8 +208,8 @@ def test_what_a_stopped_run_staged_is_made_anew_and_checked(store: LocalStore, a
 
 
 @pytest.mark.long
-def test_again_makes_it_though_nothing_changed(met_again, archive, tmp_path: Path, monkeypatch):
-    store = LocalStore(copied(met_again[0], tmp_path / "store"))
+def test_again_makes_it_though_nothing_changed(store: LocalStore, archive, monkeypatch):
+    build(RELEASE, store=store, archive=archive)
     made = []
 
     def counted(*given):

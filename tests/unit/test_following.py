@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import companion_files as files
 from tests import synthetic as s
+from tests.copied import copied
 from tests.unit.test_companions import ZIPS
 
 pytestmark = pytest.mark.long
@@ -40,7 +40,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(template: Path, tmp_path: Path) -> LocalStore:
-    return LocalStore(Path(shutil.copytree(template, tmp_path / "store", symlinks=True)))
+    return LocalStore(copied(template, tmp_path / "store"))
 
 
 @pytest.fixture

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 import pfsetl
+from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.errors import LayoutError
+from pfsetl.pipeline.backfill import backfill
 from pfsetl.pipeline.build import Build
+from pfsetl.pipeline.examine import Examined, examine
+from pfsetl.publication.digest import rows_digest
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.synthetic import Members
@@ -45,6 +49,21 @@ def build(folder: Path, label: str, members: Members) -> Build:
     return pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
 
 
+def examined(folder: Path, label: str, members: Members) -> Examined:
+    """What a build would publish."""
+    found = examine(label, s.write_zip(folder / f"{label}.zip", members), records={}, sample=True)
+    found.report.raise_if_bad()
+    return found
+
+
+def all_of(folder: Path, releases: dict[str, Members]) -> Version:
+    """A version of these releases."""
+    archives = {label: s.write_zip(folder / f"{label}.zip", members) for label, members in releases.items()}
+    done = backfill(archives, store=LocalStore(folder / "store"), sample=True)
+    assert not done.failed
+    return done.version
+
+
 def refused(folder: Path, label: str, members: Members) -> str:
     with pytest.raises(LayoutError) as caught:
         build(folder, label, members)
@@ -62,23 +81,23 @@ def assert_names(message: str, *fragments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def of_2010(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Build]:
-    """A release of 2010 built in each of its neighbours' shapes."""
-    return {shape: build(tmp_path_factory.mktemp(shape), "RVU10AR1", old("2010", shape)) for shape in WIDE}
+def of_2010(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Examined]:
+    """A release of 2010 in each of its neighbours' shapes."""
+    return {shape: examined(tmp_path_factory.mktemp(shape), "RVU10AR1", old("2010", shape)) for shape in WIDE}
 
 
 @pytest.mark.parametrize("shape", WIDE)
-def test_2010_builds_in_each_of_its_neighbours_shapes(shape: str, of_2010: dict[str, Build]) -> None:
+def test_2010_builds_in_each_of_its_neighbours_shapes(shape: str, of_2010: dict[str, Examined]) -> None:
     assert [m.layout for m in of_2010[shape].record.members if m.member == "pprrvu"] == [shape]
 
 
 @pytest.mark.parametrize("shape", WIDE)
-def test_2010_has_every_record_in_each_of_its_neighbours_shapes(shape: str, of_2010: dict[str, Build]) -> None:
-    assert of_2010[shape].version.scan("rvu", "RVU10AR1").collect().height == len(s.CODES)
+def test_2010_has_every_record_in_each_of_its_neighbours_shapes(shape: str, of_2010: dict[str, Examined]) -> None:
+    assert of_2010[shape].tables["rvu"].height == len(s.CODES)
 
 
-def test_2010_says_the_same_in_every_shape(of_2010: dict[str, Build]) -> None:
-    assert len({built.version.table_digest("rvu", "RVU10AR1") for built in of_2010.values()}) == 1
+def test_2010_says_the_same_in_every_shape(of_2010: dict[str, Examined]) -> None:
+    assert len({rows_digest(found.tables["rvu"]) for found in of_2010.values()}) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,8 +112,8 @@ def test_2010_says_the_same_in_every_shape(of_2010: dict[str, Build]) -> None:
 def test_labels_out_of_the_ordinary_keep_their_declared_dates(
     label: str, first: date | None, last: date | None, tmp_path: Path
 ) -> None:
-    built = build(tmp_path, label, old(f"20{label[3:5]}")).version
-    dates = built.scan("conversion_factor", label).select("effective_from", "effective_to").collect()
+    factors = examined(tmp_path, label, old(f"20{label[3:5]}")).tables["conversion_factor"]
+    dates = factors.select("effective_from", "effective_to")
     assert dates.row(0) == (first, last)
 
 
@@ -103,8 +122,8 @@ def test_the_header_is_found_in_whichever_row_it_stands(above: int, tmp_path: Pa
     # rows above it: 2006 had it in row 8, 2007 in row 9
     cells = s.pprrvu_cells("G37", title="2007")
     member = {"PPRRVU07.csv": s.csv_bytes(cells[5 - above :])}
-    built = build(tmp_path, "RVU07A4", {k: v for k, v in old("2007").items() if "PPRRVU" not in k} | member)
-    assert built.record.rvu_rows == len(s.CODES)
+    found = examined(tmp_path, "RVU07A4", {k: v for k, v in old("2007").items() if "PPRRVU" not in k} | member)
+    assert found.record.rvu_rows == len(s.CODES)
 
 
 # --- 2003 to 2008: shapes that are only told of -----------------------------------------------------------------
@@ -155,8 +174,8 @@ def test_a_wide_record_with_one_more_blank_keeps_its_last_fields(tmp_path: Path)
     # the fields of W207 start where those of W206 do and are one character longer
     padded = s.pprrvu_txt("W206").replace(b"\r\n", b" \r\n").replace(b"\x1a \r\n", b"\x1a\r\n")
     members = {k: v for k, v in old("2010").items() if "PPRRVU" not in k} | {"PPRRVU10.txt": padded}
-    rvu = build(tmp_path, "RVU10AR1", members).version.scan("rvu", "RVU10AR1")
-    row = rvu.filter(hcpcs="G9902", modifier="").collect().row(0, named=True)
+    rvu = examined(tmp_path, "RVU10AR1", members).tables["rvu"]
+    row = rvu.filter(hcpcs="G9902", modifier="").row(0, named=True)
     assert [str(row[f"opps_{part}_rvu"]) for part in ("nonfacility_pe", "facility_pe", "mp")] == [
         "3.10",
         "3.10",
@@ -212,6 +231,12 @@ def test_a_refused_year_ends_the_command_with_1(tmp_path: Path, capsys: pytest.C
 # --- years to come ----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def new_quarters(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    labels = ("RVU26D", "RVU27A", "RVU27B", "RVU28C")
+    return all_of(tmp_path_factory.mktemp("quarters"), {label: s.release(label) for label in labels})
+
+
 @pytest.mark.parametrize(
     ("label", "first", "last"),
     [
@@ -221,14 +246,13 @@ def test_a_refused_year_ends_the_command_with_1(tmp_path: Path, capsys: pytest.C
         ("RVU28C", date(2028, 7, 1), date(2028, 9, 30)),
     ],
 )
-def test_a_new_quarter_has_the_dates_of_its_letter(label: str, first: date, last: date, tmp_path: Path) -> None:
-    built = build(tmp_path, label, s.release(label)).version
-    dates = built.scan("releases", label).select("effective_from", "effective_to").collect()
+def test_a_new_quarter_has_the_dates_of_its_letter(label: str, first: date, last: date, new_quarters: Version) -> None:
+    dates = new_quarters.scan("releases", label).select("effective_from", "effective_to").collect()
     assert dates.row(0) == (first, last)
 
 
-def test_a_new_quarter_has_both_participants(tmp_path: Path) -> None:
-    factors = build(tmp_path, "RVU27A", s.release("RVU27A")).version.scan("conversion_factor", "RVU27A").collect()
+def test_a_new_quarter_has_both_participants(new_quarters: Version) -> None:
+    factors = new_quarters.scan("conversion_factor", "RVU27A").collect()
     assert sorted(factors["participant"]) == ["non_qp", "qp"]
 
 
@@ -238,9 +262,8 @@ def test_a_new_quarter_is_built_by_the_command_line(tmp_path: Path, capsys: pyte
     assert "RVU27A revision 1, a sample, published as version 1" in capsys.readouterr().out
 
 
-def test_a_new_quarter_says_that_its_dates_are_inferred(tmp_path: Path) -> None:
-    built = build(tmp_path, "RVU27A", s.release("RVU27A")).version
-    assert "quarter rule" in built.scan("releases", "RVU27A").select("note").collect().item()
+def test_a_new_quarter_says_that_its_dates_are_inferred(new_quarters: Version) -> None:
+    assert "quarter rule" in new_quarters.scan("releases", "RVU27A").select("note").collect().item()
 
 
 # --- columns that are new, moved or gone, in any year and member ------------------------------------------------

@@ -20,6 +20,7 @@ from pfsetl.iceberg.register import Registration
 from pfsetl.publication import pins, prune, publish, registered, repair, rollback, verify, version, withdraw
 from pfsetl.storage.folder import LocalStore
 from tests import publisher as p
+from tests.copied import copied
 from tests.unit.test_export import missing
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:Iceberg scan planning")]
@@ -28,13 +29,18 @@ NAME = "conversion_factor"
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    """A store of two versions: RVU25A at 32.3465, then RVU25B beside it."""
-    made = LocalStore(tmp_path / "store")
+@pytest.fixture(scope="module")
+def two_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of two versions, to be copied: RVU25A at 32.3465, then RVU25B beside it."""
+    made = LocalStore(tmp_path_factory.mktemp("two") / "store")
     p.published(made, "RVU25A", "32.3465")
     p.published(made, "RVU25B", "33.0000")
-    return made
+    return made.root
+
+
+@pytest.fixture
+def store(two_versions: Path, tmp_path: Path) -> LocalStore:
+    return LocalStore(copied(two_versions, tmp_path / "store"))
 
 
 def opened(done: Registration, name: str = NAME) -> StaticTable:

@@ -17,11 +17,14 @@ from msgspec.structs import replace
 import pfsetl
 from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import UsageError
+from pfsetl.pipeline.backfill import backfill
+from pfsetl.pipeline.examine import examine
 from pfsetl.publication import manifest, version
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import declared
 from tests import synthetic as s
+from tests.copied import copied
 
 pytestmark = pytest.mark.long
 
@@ -39,11 +42,25 @@ def built(label: str, store: Path, tmp_path: Path, members: s.Members | None = N
     return pfsetl.build(label, store=LocalStore(store), archive=archive, sample=True)
 
 
+@pytest.fixture(scope="module")
+def quarters(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """A version of several quarters that nothing is declared of."""
+    folder = tmp_path_factory.mktemp("quarters")
+    archives = {label: s.write_zip(folder / f"{label}.zip", s.release(label)) for label in QUARTERS}
+    return backfill(archives, store=LocalStore(folder / "store"), sample=True).version
+
+
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
+    """RVU27A, built into a store of its own, with its archive beside the store."""
+    folder = tmp_path_factory.mktemp("january")
+    return built("RVU27A", folder / "store", folder)
+
+
 @pytest.mark.parametrize("label", QUARTERS)
-def test_five_places_give_one_answer(label: str, tmp_path: Path, run: Command) -> None:
+def test_five_places_give_one_answer(label: str, quarters: Version, run: Command) -> None:
     first, last = QUARTERS[label]
-    store = tmp_path / "store"
-    at = built(label, store, tmp_path).version
+    at, store = quarters, quarters.store
     days = at.scan("release_calendar", label).sort("participant").collect()
     assert days["certainty"].unique().to_list() == ["by the quarter rule"]
     answers = [days, at.scan("conversion_factor", label).sort("participant").collect()]
@@ -55,50 +72,48 @@ def test_five_places_give_one_answer(label: str, tmp_path: Path, run: Command) -
     assert (listed["effective_from"], listed["effective_to"]) == (str(first), str(last))
     for day in (first, last):
         for participant, factor in PRINTED.items():
-            price = pfsetl.price("G9901", day, participant=participant, output=store)
+            price = pfsetl.price("G9901", day, participant=participant, output=at)
             assert (price["release"], price["conversion_factor"]) == (label, factor)
             assert any("by the quarter rule" in note for note in price["notes"])
 
 
-def test_the_build_warns_once_and_names_what_to_add(tmp_path: Path) -> None:
-    record = built("RVU27A", tmp_path / "store", tmp_path).record
-    (notice,) = [n for n in record.notices if "releases.csv" in n]
+def test_the_build_warns_once_and_names_what_to_add(january: pfsetl.Build) -> None:
+    (notice,) = [n for n in january.record.notices if "releases.csv" in n]
     assert notice.startswith("RVU27A: in force 2027-01-01 to 2027-03-31 by the quarter rule")
     assert "non_qp 33.4000, qp 33.5000" in notice
     assert "the factors in conversion_factors.csv" in notice
 
 
 def test_a_declared_release_has_no_such_notice_and_the_certainty_of_its_factor(tmp_path: Path) -> None:
-    one = built("RVU26A", tmp_path / "store", tmp_path)
+    archive = s.write_zip(tmp_path / "RVU26A.zip", s.release("RVU26A"))
+    one = examine("RVU26A", archive, records={}, sample=True)
     assert not [n for n in one.record.notices if "conversion_factors.csv" in n]
-    days = one.version.scan("release_calendar", "RVU26A").collect()
-    assert set(days["certainty"]) == {"certain"}
+    assert set(one.tables["release_calendar"]["certainty"]) == {"certain"}
 
 
-def test_the_notice_is_on_screen_and_in_json(tmp_path: Path, run: Command) -> None:
-    archive = s.write_zip(tmp_path / "RVU27A.zip", s.release("RVU27A"))
-    to = ("--archive", archive, "--output", tmp_path / "store", "--sample")
+def test_the_notice_is_on_screen_and_in_json(january: pfsetl.Build, run: Command) -> None:
+    store = Path(str(january.version.store))
+    to = ("--archive", store.with_name("RVU27A.zip"), "--output", store, "--sample")
     assert "notice   RVU27A: in force 2027-01-01 to 2027-03-31 by the quarter rule" in run("build", "RVU27A", *to)[1]
     told = json.loads(run("build", "RVU27A", *to, "--json")[1])
     assert any("by the quarter rule" in n for n in told["record"]["notices"])
-    assert "by the quarter rule" in run("check", "RVU27A", "--output", tmp_path / "store")[1]
+    assert "by the quarter rule" in run("check", "RVU27A", "--output", store)[1]
 
 
-def test_as_known_before_its_first_day_it_prices_nothing(tmp_path: Path) -> None:
-    built("RVU27A", tmp_path / "store", tmp_path)
+def test_as_known_before_its_first_day_it_prices_nothing(january: pfsetl.Build) -> None:
     with pytest.raises(UsageError, match="2027-02-01"):
-        pfsetl.price("G9901", "2027-02-01", as_of="2026-12-01", output=tmp_path / "store")
+        pfsetl.price("G9901", "2027-02-01", as_of="2026-12-01", output=january.version)
 
 
-def test_a_day_that_nothing_prices_is_told_beside_the_days_of_what_is_published(tmp_path: Path) -> None:
-    built("RVU27A", tmp_path / "store", tmp_path)
+def test_a_day_that_nothing_prices_is_told_beside_the_days_of_what_is_published(january: pfsetl.Build) -> None:
     with pytest.raises(UsageError, match=r"2027-05-01: no release .* too: 2027-01-01 to 2027-03-31 by RVU27A\.$"):
-        pfsetl.price("G9901", "2027-05-01", output=tmp_path / "store")
+        pfsetl.price("G9901", "2027-05-01", output=january.version)
 
 
-def test_two_undeclared_releases_of_one_quarter_are_named_with_the_one_that_prices(tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    built("RVU27A", store, tmp_path)
+def test_two_undeclared_releases_of_one_quarter_are_named_with_the_one_that_prices(
+    january: pfsetl.Build, tmp_path: Path
+) -> None:
+    store = copied(Path(str(january.version.store)), tmp_path / "store")
     changed = s.release("RVU27AR", [s.changed(s.VISIT, work="2.00"), *s.CODES[1:]])
     record = built("RVU27AR", store, tmp_path, changed).record
     (notice,) = [n for n in record.notices if "RVU27A has the same days" in n]
@@ -161,10 +176,9 @@ def test_a_release_that_was_never_in_force_prices_no_day_whatever_it_prints() ->
     assert calendar.release_calendar(registry.find("RVU11A"), {"all": "25.5217"}).is_empty()
 
 
-def test_an_older_store_without_days_in_its_records_has_those_of_the_rule(tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    at = built("RVU27A", store, tmp_path).version
+def test_an_older_store_without_days_in_its_records_has_those_of_the_rule(january: pfsetl.Build) -> None:
+    at = january.version
     of_before = replace(at.releases["RVU27A"], in_force=UNSET)
     older = Version(at.store, at.number, manifest.about(at.manifest, releases={"RVU27A": of_before}))
     assert older.release("RVU27A").effective_to == date(2027, 3, 31)
-    assert version.open_version(store).scan("releases").select(pl.len()).collect().item() == 1
+    assert version.open_version(at.store).scan("releases").select(pl.len()).collect().item() == 1

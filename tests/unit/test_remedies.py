@@ -20,6 +20,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
+from tests.copied import copied
 from tests.declared import command as pfsetl
 from tests.unit.test_companions import ZIPS
 from tests.unit.test_declarations import pfsetl as process
@@ -179,6 +180,10 @@ ROWS = {
 }  # fmt: skip
 
 
+# Those that are built to the end; of the others what a build would do is checked, and nothing written.
+PUBLISHED = ("the file of a third participant", "a broken rule", "a label beside a declared one")
+
+
 def spelled_out(told: str) -> Cells:
     """Return the cells of a row that a message spells out: `release RVU25A, member gpci, ... in FILE`."""
     found = re.search(r"release (\S+), member (\S+),(?: format (\S+),)? field (.+), action (\w+), in ", told)
@@ -194,13 +199,13 @@ def test_rows_that_a_message_asks_for_make_it_build(name: str, tmp_path: Path) -
     own = tmp_path / "own"
     own.mkdir()
     archive = s.write_zip(tmp_path / "archive.zip", case.members())
-    build = ("build", case.label, "--archive", archive, "--sample", "--output", tmp_path / "store", "--schemas", own)
-    code, _, told = pfsetl(*build)
+    asked = (case.label, "--archive", archive, "--sample", "--output", tmp_path / "store", "--schemas", own)
+    code, _, told = pfsetl("build", *asked)
     assert code in (1, 2)
     assert case.says in told
     for file, cells in case.rows or [("corrections.csv", spelled_out(told))]:
         add(told, file, cells)
-    code, _, told = pfsetl(*build)
+    code, _, told = pfsetl("build" if name in PUBLISHED else "check", *asked)
     assert code == 0, told
 
 
@@ -213,12 +218,19 @@ def told_command(told: str, verb: str) -> list[str]:
     return next(arguments for arguments in found if arguments[0] == verb)
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a sample of RVU25A, to be copied."""
+    folder = tmp_path_factory.mktemp("sound")
+    build_sample(LABEL, s.write_zip(folder / f"{LABEL}.zip", s.release(LABEL)), folder / "store")
+    return folder / "store"
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """A store with a sample of RVU25A, in a folder that isn't the default one."""
-    at = tmp_path / "a store"
-    build_sample(LABEL, s.write_zip(tmp_path / f"{LABEL}.zip", s.release(LABEL)), at)
-    return at
+def store(sound: Path, tmp_path: Path) -> Path:
+    """A copy of it, in a folder that isn't the default one; its archive is beside it."""
+    shutil.copy(sound.with_name(f"{LABEL}.zip"), tmp_path)
+    return copied(sound, tmp_path / "a store")
 
 
 def build_sample(label: str, archive: Path, at: Path) -> None:
@@ -310,11 +322,12 @@ def test_formats_that_differ_are_accepted_by_the_option(option: str, tmp_path: P
     works(run, *build, option)
 
 
-@pytest.mark.parametrize("option", ["--accept-loss", "--sample"])
-def test_a_part_is_published_by_the_options(option: str, tmp_path: Path, run: Command) -> None:
-    build = ("build", LABEL, "--archive", s.write_zip(tmp_path / "a.zip", s.release(LABEL)), "--output", tmp_path / "o")
-    assert option in refused(run, *build)
-    works(run, *build, option)
+def test_a_part_is_published_by_the_options(tmp_path: Path, run: Command) -> None:
+    archive = s.write_zip(tmp_path / "a.zip", s.release(LABEL))
+    told = refused(run, "build", LABEL, "--archive", archive, "--output", tmp_path / "store")
+    for option in ("--accept-loss", "--sample"):
+        assert option in told
+        works(run, "build", LABEL, "--archive", archive, "--output", tmp_path / option, option)
 
 
 def test_a_table_that_is_gone_is_verified_and_restored_as_told(store: Path, tmp_path: Path, run: Command) -> None:

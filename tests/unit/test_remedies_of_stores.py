@@ -151,7 +151,8 @@ def test_where_no_manifest_is_left_no_repair_is_advised(
     build = ("build", LABEL, "--archive", zip_file, "--sample", "--output")
     told = refused(run, *(build if asked == "build" else (asked, "--output")), store)
     assert ("build into another store" in told, "pfsetl repair" in told) == (True, False)
-    works(run, *build, tmp_path / "another")
+    if asked == "build":  # the three say the same
+        works(run, *build, tmp_path / "another")
 
 
 def test_a_build_beside_another_is_run_again(
