@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pfsetl.cli import main
 from pfsetl.parsing import bounds
 from pfsetl.source import archive
 from tests import synthetic as s
 from tests.fault.test_bounds import book, shown_often
 from tests.synthetic import Members
+from tools import bench_rates
 
 LABEL, RVUS, CAPS = "RVU25A", "PPRRVU2025_JAN.txt", "OPPSCAP_JAN.csv"
 MOST = 1 << 30
@@ -176,3 +178,60 @@ def test_without_the_bounds_a_claim_file_takes_more(tmp_path: Path) -> None:
     path.write_bytes(b"\n" * (7 << 20))
     code, _, peak = read_as_claim(path, "without")
     assert code != 0 or peak > MOST
+
+
+# --- payers' rates ----------------------------------------------------------------------------------------------
+
+BENCHMARK = """
+import sys
+from pathlib import Path
+from pfsetl.cli import main
+if sys.argv[1] == "kept":
+    from pfsetl.payers import contracts, in_network_columns, spool
+    contracts.PART = in_network_columns.PART = spool.PART = 1 << 30
+try:
+    main(["benchmark", *sys.argv[2:]])
+except SystemExit as ended:
+    print(ended.code)
+"""
+MOST_OF_RATES = 300_000_000  # bytes, of a file of any size
+MORE_OF_RATES = 40_000_000  # of a file that is three times as large
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled sample, published."""
+    output = tmp_path_factory.mktemp("rates") / "store"
+    main(["demo", "--output", str(output)])
+    return output
+
+
+@pytest.fixture(scope="module")
+def compared(sample: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Compare an in-network file of so many megabytes in a process of its own; return the bytes that it used."""
+    folder = tmp_path_factory.mktemp("in-network")
+    codes = [f"G{number:04}" for number in range(101, 500)]
+
+    def compare(megabytes: int, how: str = "") -> int:
+        path = folder / f"{megabytes}.json"
+        if not path.exists():
+            bench_rates.write(path, megabytes, codes)
+        out = folder / f"{megabytes}{how}.parquet"
+        command: list[str | Path] = [sys.executable, "-c", BENCHMARK + PEAK, how, path, out]
+        command += ["--date", "2026-02-01", "-o", sample]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        assert out.is_file(), done.stdout + done.stderr
+        return int(done.stdout.splitlines()[-1])
+
+    return compare
+
+
+def test_a_large_file_of_rates_takes_no_more_than_a_small_one(compared) -> None:
+    peak = compared(60)
+    assert peak < MOST_OF_RATES, f"{peak:,} bytes"
+    assert peak < compared(20) + MORE_OF_RATES, f"{peak:,} bytes"
+
+
+def test_a_file_of_rates_whose_parts_are_kept_takes_more(compared) -> None:
+    """The control."""
+    assert compared(60, "kept") > compared(20) + MORE_OF_RATES

@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
-import polars.selectors as cs
 
 from pfsetl.errors import UsageError
 from pfsetl.payers import compare, summary, writing
 from pfsetl.payers.answers import BenchmarkAnswer
 from pfsetl.payers.contracts import Contracts
+from pfsetl.payers.few_words import few_words, in_words
 from pfsetl.payers.medicare import NATIONAL, Request, medicare
 from pfsetl.payers.opening import opened
 from pfsetl.payers.rate import REASONS, code_of, is_code
@@ -72,22 +72,23 @@ def benchmark(
     if wrong := sorted(code for code in wanted if not is_code(code)):
         raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")
     own = _mine(Path(mine), asked) if mine else None
-    with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, uncollected(), ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
         spool, contracts = Spool(Path(folder)), Contracts(Path(folder))
-        with opened(source) as file:
+        with opened(source) as file, uncollected():
             read = stack.enter_context(reading(file, told, Asked(wanted, npis, tins), groups))
             read.fill(spool)
         prices, payers = medicare(asked, read.services(spool.services)), read.contracts(spool.contracts)
         spool.forget_services()
         if wanted:
             prices = prices.filter(pl.col("code").is_in(sorted(wanted)))
+        prices, payers = few_words(prices), few_words(payers)
         found = _Counts()
-        with writing.written(target, compare.SCHEMA) as write:
+        with writing.written(target, compare.SCHEMA) as write, uncollected():
             for part in ahead(compare.compared(spool.parts(), prices, payers, read.judged)):
                 write(compare.shown(part))
                 contracts.add(part)
                 found.add(part, asked.day)
-        made = summary.summary(contracts, payers, prices, own)
+        made = summary.summary(contracts, in_words(payers), prices, own)
         with writing.written(beside, summary.SCHEMA) as write:
             write(made)
     if left := spool.rows - found.rates:
@@ -156,4 +157,4 @@ def _mine(path: Path, asked: Request) -> pl.DataFrame:
         parts = list(compare.compared(spool.parts(), medicare(asked, spool.services), spool.contracts, read.judged))
     if not parts:
         raise UsageError(f"{path}: no rates in it. Give a CSV with code and rate.")
-    return pl.concat(parts).cast({cs.enum(): pl.String})
+    return in_words(pl.concat(parts))

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 
 from pfsetl.payers.rate import PLACES, REASON
-from pfsetl.publication.parquet import FEW_WORDS
 from pfsetl.tables.exact import decimal
 
 # What Medicare pays is in cents, a rate in ten-thousandths of a dollar, a percentage in hundredths.
@@ -30,13 +29,14 @@ def compared(
 
     A rate with a reason of its own stays one row. `judged` tells of providers as rates name them whether they are
     `wanted`, and `lost` because none of them is in the file, or nothing where all are well; rates of those that aren't
-    wanted are left out, as are rates of services without a row in `prices`, which are in the order of services.
+    wanted are left out, as are rates of services without a row in `prices`.
     """
     services = prices["service"].to_numpy()
-    settings = np.bincount(services, minlength=1)
-    settings = np.append(settings, 0)  # of services behind the last
-    first = np.cumsum(settings) - settings
-    prices, contracts = few_words(prices.drop("service")), few_words(contracts.sort("contract").drop("contract"))
+    settings = np.append(np.bincount(services), 0)  # the last stands for services that are not in `prices`
+    first = np.zeros_like(settings)
+    _, at = np.unique(services, return_index=True)
+    first[services[at]] = at
+    prices, contracts = prices.drop("service"), contracts.sort("contract").drop("contract")
     own, priced = pl.col("reason").is_not_null(), pl.col("reason").is_null()
     for part in parts:
         rates = part
@@ -58,12 +58,6 @@ def compared(
             reason=pl.coalesce("reason", "no_price"),
             hundredths=pl.when(priced & pl.col("no_price").is_null()).then(percent(pl.col("amount"), pl.col("cents"))),
         )
-
-
-def few_words(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame whose columns of few words number them, as files of columns do."""
-    words = {column.name: column.unique().drop_nulls() for column in frame.iter_columns() if column.dtype == pl.String}
-    return frame.cast({name: pl.Enum(some.sort()) for name, some in words.items() if len(some) <= FEW_WORDS})
 
 
 def percent(amount: pl.Expr, cents: pl.Expr) -> pl.Expr:

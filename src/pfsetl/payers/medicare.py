@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from itertools import count
 from typing import NamedTuple
 
 import polars as pl
@@ -16,10 +17,11 @@ from pfsetl.pricing.anesthesia import STATUS as ANESTHESIA
 from pfsetl.pricing.loaded import of_store
 from pfsetl.pricing.place import find_place
 from pfsetl.pricing.quote import price_alone, together
+from pfsetl.pricing.rates import prepare
 from pfsetl.pricing.service import Service, day_of, modifiers, service, setting_of
 from pfsetl.publication.version import Version
 
-AT_ONCE = 1_000
+AT_ONCE = 2_000
 NATIONAL = "national"
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "service": pl.Int32, "nth": pl.Int8, "price": pl.Int32, "code_type": pl.String, "code": pl.String,
@@ -72,20 +74,26 @@ def medicare(request: Request, services: Sequence[Asked]) -> pl.DataFrame:
     """Return a row for each service in each of its settings: what Medicare allows for it in cents, or a reason.
 
     `price` numbers what is priced: services that differ in their places of service alone have the same.
+
+    Rows of a service stand together. NOTE: services are priced by code, and what priced a code is forgotten behind it.
     """
-    found = _Finder(request)
+    found, numbers = _Finder(request), count()
     parts, known = [SCHEMA.to_frame()], dict[_Of, _Price]()
+    by_code = sorted(range(len(services)), key=lambda at: services[at].code)
     for first in range(0, len(services), AT_ONCE):
-        some = services[first : first + AT_ONCE]
-        lines = [(first + at, nth, one) for at, asked in enumerate(some) for nth, one in enumerate(found.of(asked))]
+        some = by_code[first : first + AT_ONCE]
+        lines = [(at, nth, one) for at in some for nth, one in enumerate(found.of(services[at]))]
         of = [_of(services[at], one, request) for at, _, one in lines]
         new = {key: one.billed for key, (*_, one) in zip(of, lines, strict=True) if one.billed and key not in known}
         for key, price in zip(new, _prices(request.version, [one for one in new.values() if one]), strict=True):
-            known[key] = price._replace(number=len(known))
+            known[key] = price._replace(number=next(numbers))
         rows = [
             _row(at, nth, services[at], one, key, known.get(key)) for key, (at, nth, one) in zip(of, lines, strict=True)
         ]
         parts.append(pl.DataFrame(rows, SCHEMA, orient="row"))
+        last = services[some[-1]].code
+        known = {key: price for key, price in known.items() if key[0] == last}
+        prepare.cache_clear()
     return pl.concat(parts)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from pfsetl.payers.contracts import Contracts
+from pfsetl.payers.few_words import in_words
 from pfsetl.tables.exact import decimal
 
 _OF_SERVICE = ["code", "modifiers", "setting", "date", "locality"]
@@ -38,7 +39,7 @@ def summary(
     `mine` are compared rates; one that stands several times counts with the highest. Names come in when all is counted.
     """
     who = payers.with_columns(who=pl.col("payer").rank("dense").cast(pl.Int32))
-    services = prices.unique("price").select("price", "section", *_OF_SERVICE, "cents")
+    services = in_words(prices.unique("price").select("price", "section", *_OF_SERVICE, "cents"))
     services = services.with_columns(part=pl.col("section").rank("dense").fill_null(0).cast(pl.Int32))
     own = None if mine is None else _own(mine, services)
 

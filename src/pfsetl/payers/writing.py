@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
-import polars.selectors as cs
 
 from pfsetl.errors import UsageError
 from pfsetl.export.delimited import harmless
+from pfsetl.payers.few_words import in_words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +60,7 @@ def _csv(path: Path, schema: pl.Schema) -> Iterator[Write]:
         schema.to_frame().write_csv(file)
 
         def write(rows: pl.DataFrame) -> None:
-            harmless(rows.cast({cs.enum(): pl.String}).lazy()).collect().write_csv(file, include_header=False)
+            harmless(in_words(rows).lazy()).collect().write_csv(file, include_header=False)
 
         yield write
 
