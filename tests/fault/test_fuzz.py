@@ -29,7 +29,7 @@ from tests.synthetic import Members
 
 # the same examples on every run: a failure here is a finding, not chance
 BOUNDED = settings(
-    max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 TEXTS = {
     "25": s.release("RVU25A"),
@@ -131,7 +131,7 @@ def test_the_tables_compared_with_are_not_empty(table: str) -> None:
 # --- CMS's own files, where they are at hand --------------------------------------------------------------------
 
 KEPT_LINES = 300
-REAL = settings(BOUNDED, max_examples=12)
+REAL = settings(BOUNDED, max_examples=5)
 REAL_RELEASES = ("RVU09A", "RVU25A")
 REAL_MEMBERS = [
     (label, member, form) for label in REAL_RELEASES for member in ("pprrvu", "gpci", "opps_cap")
@@ -204,7 +204,7 @@ def records_from(real: RealMember) -> int:
     return int(read_member(archive, real[1]).frame["line"][0]) - 1
 
 
-@settings(REAL, max_examples=6)
+@settings(REAL, max_examples=3)
 @given(seed=st.integers(0, 10**6), again=st.integers(1, 40))
 def test_doubled_and_shuffled_records_of_a_real_member_change_nothing(real: RealMember, seed: int, again: int) -> None:
     # a note or an end marker may follow the records: only they are moved
