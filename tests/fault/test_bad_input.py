@@ -40,15 +40,11 @@ def everything(store: LocalStore) -> dict[str, bytes]:
 
 def refusal(published: LocalStore, path: Path) -> str:
     """Build, expect a refusal, check that the store didn't change; return the message."""
-    before = everything(published)
+    before = everything(published)  # of one good version
     with pytest.raises(PfsetlError) as caught:
         pfsetl.build(LABEL, store=published, archive=path, sample=True)
     assert caught.value.exit_code == 1
     assert everything(published) == before
-    version = pfsetl.open(published)
-    assert version.number == 1
-    assert not [problem for _, problem in version.verify() if problem]
-    assert version.scan("rvu", LABEL).collect().height == len(s.CODES)
     return str(caught.value)
 
 

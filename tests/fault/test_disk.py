@@ -3,20 +3,21 @@
 import errno
 import os
 import resource
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 import pfsetl
-from pfsetl.errors import StoreError
+from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import parquet, version
 from pfsetl.storage.folder import LocalStore
+from tests import forks
 from tests import publisher as p
 from tests import synthetic as s
+from tests.copied import copied
 
 Run = Callable[..., tuple[int, str, str]]
 NOBODY = 65534
@@ -27,39 +28,33 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return s.write_zip(tmp_path_factory.mktemp("archives") / "RVU25A.zip", s.release("RVU25A"))
 
 
-def build_with_room_for(size: int, archive: Path, output: Path) -> "subprocess.CompletedProcess[str]":
+@pytest.fixture(scope="module")
+def published(archive: Path) -> Path:
+    store = LocalStore(archive.parent / "published")
+    pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
+    return store.root
+
+
+def build_with_room_for(connection: Connection, size: int, archive: Path, store: Path) -> None:
     """Build in a process that can't write a file larger than this: for a program the same as a disk that is full."""
-    command = [
-        sys.executable,
-        "-m",
-        "pfsetl",
-        "build",
-        "RVU25A",
-        "--sample",
-        "--archive",
-        str(archive),
-        "--output",
-        str(output),
-    ]
-    return subprocess.run(
-        command,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    try:
+        pfsetl.build("RVU25A", store=LocalStore(store), archive=archive, sample=True)
+        connection.send("published")
+    except PfsetlError as error:
+        connection.send(str(error))
 
 
 @pytest.mark.parametrize("size", [0, 3000, 8000])
 def test_a_full_disk_is_said_and_breaks_nothing(size: int, archive: Path, tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     before = p.published(store, "RVU24D")
-    failed = build_with_room_for(size, archive, store.root)
-    assert failed.returncode == 1
-    assert str(store.root) in failed.stderr
-    assert "free space" in failed.stderr
-    assert "untouched" in failed.stderr
+    process, connection = forks.started(build_with_room_for, size, archive, store.root)
+    failed = connection.recv()
+    process.join()
+    assert str(store.root) in failed
+    assert "free space" in failed
+    assert "untouched" in failed
     assert list((store.root / "tmp").iterdir()) == []
     assert [problem for _, problem in before.verify() if problem] == []
     assert pfsetl.build("RVU25A", store=store, archive=archive, sample=True).version.number == 2
@@ -107,10 +102,10 @@ def test_a_read_only_store_is_read(read_only: LocalStore) -> None:
     ids=["flip", "cut", "empty"],
 )
 def test_reading_a_damaged_file_says_how_to_find_it(
-    damage: Callable[[bytes], bytes], archive: Path, tmp_path: Path, run: Run
+    damage: Callable[[bytes], bytes], published: Path, tmp_path: Path, run: Run
 ) -> None:
-    store = LocalStore(tmp_path / "store")
-    at = pfsetl.build("RVU25A", store=store, archive=archive, sample=True).version
+    store = LocalStore(copied(published, tmp_path / "store"))
+    at = version.open_version(store)
     name = next(r.path for r in at.resources if r.table == "rvu")
     (store.root / name).chmod(0o644)
     (store.root / name).write_bytes(damage((store.root / name).read_bytes()))
@@ -121,15 +116,13 @@ def test_reading_a_damaged_file_says_how_to_find_it(
 
 
 @pytest.mark.parametrize("said", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV])
-def test_a_disk_without_hard_links_is_named_as_such(
-    said: int, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_without_hard_links_is_named_as_such(said: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_link(source: Path, target: Path) -> None:
         raise OSError(said, os.strerror(said), source, None, target)
 
     monkeypatch.setattr(os, "link", no_link)
     with pytest.raises(StoreError, match=r"no hard links.*another disk, or into a bucket"):
-        pfsetl.build("RVU25A", store=LocalStore(tmp_path / "store"), archive=archive, sample=True)
+        p.published(LocalStore(tmp_path / "store"), "RVU25A")
     assert not list((tmp_path / "store" / "versions").glob("*"))
     assert not list((tmp_path / "store" / "tmp").iterdir())
 

@@ -51,8 +51,15 @@ def failing_at(monkeypatch: pytest.MonkeyPatch, place: object, name: str, when: 
     monkeypatch.setattr(place, name, broken)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda made: type(made()).__name__)
-@pytest.mark.parametrize(("place", "name"), [(read, "decode"), (values, "typed"), (request, "open_archive")])
+PLACES = ((read, "decode"), (values, "typed"), (request, "open_archive"))
+# Each fault at one step, and at the others the one that `except Exception` doesn't catch.
+CASES = [
+    *(pytest.param(fault, *PLACES[0], id=type(fault()).__name__) for fault in FAULTS),
+    *(pytest.param(FAULTS[0], place, name, id=name) for place, name in PLACES[1:]),
+]
+
+
+@pytest.mark.parametrize(("fault", "place", "name"), CASES)
 def test_a_release_in_trouble_costs_only_itself(
     archives, tmp_path, monkeypatch, fault: Callable[[], BaseException], place, name
 ) -> None:
