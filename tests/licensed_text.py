@@ -69,10 +69,12 @@ def lower_case(values: Iterable[Found]) -> list[Found]:
 
 def occurring(values: Iterable[Found], descriptors: Iterable[str]) -> list[Found]:
     """Return the values that are a descriptor, or have one of some length in them; headings are told by their list."""
-    known = set(descriptors)
-    long = re.compile("|".join(re.escape(d) for d in sorted(known, key=len, reverse=True) if len(d) > 7) or r"(?!)")
+    known, found = set(descriptors), list(values)
+    long = [descriptor for descriptor in known if len(descriptor) > 7]
+    told = pl.Series([value for _, _, value in found], dtype=pl.String).unique()
+    having = known.union(told.filter(told.str.contains_any(long)))
     headings = re.compile(str(MAY_HAVE_LOWER_CASE["section"]))
-    return [f for f in values if (f[2] in known or long.search(f[2])) and not headings.fullmatch(f[2])]
+    return [f for f in found if f[2] in having and not headings.fullmatch(f[2])]
 
 
 def texts(version: Version, release: str | None = None) -> Iterator[Found]:

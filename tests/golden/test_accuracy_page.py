@@ -2,9 +2,11 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import pfsetl
 from tests.golden.sources import archives_in
 from tests.kinds import Built
 from tools import write_accuracy
@@ -39,7 +41,10 @@ def copied(oracles, tmp_path) -> Path:
     return folder
 
 
-def test_a_cent_of_difference_is_named_and_nothing_written(one_release, copied, tmp_path, monkeypatch, capsys):
+def test_a_cent_of_difference_is_named_and_nothing_written(
+    one_release, copied, built: Built, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(pfsetl, "build", lambda release, **_: SimpleNamespace(version=built(release)))
     file = copied / "pfrev25c" / "PFREV25C.txt"
     text = file.read_text()
     assert text.count('"0001339.81"') == 2  # both settings of 76145 in one locality
