@@ -44,6 +44,8 @@ SERVICES = (
     "SCHEDULER",
     "TRIGGERS",
 )
+# Of a server on a copy of what `prepare` made, which has all tables and blocks.
+PREPARED = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false", "PREFECT_API_DATABASE_MIGRATE_ON_START": "false"}
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TAIL = 2500
 
@@ -302,8 +304,7 @@ def orchestra(folder: Path, prepared: Path, cms_url: str = "", *services: str) -
     """
     shutil.copytree(prepared / "prefect", folder / "prefect")
     run = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": str(name in services) for name in SERVICES}
-    made = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false", "PREFECT_API_DATABASE_MIGRATE_ON_START": "false"}
-    all_of_it = _orchestra(folder, prepared / "python", PFSETL_CMS_URL=cms_url, **made, **run)
+    all_of_it = _orchestra(folder, prepared / "python", PFSETL_CMS_URL=cms_url, **PREPARED, **run)
     try:
         all_of_it.start_server()
         yield all_of_it

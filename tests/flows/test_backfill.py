@@ -147,7 +147,8 @@ def test_a_run_is_recorded_with_the_steps_of_its_releases(three: SimpleNamespace
 
 def test_dask_publishes_what_threads_publish_and_records_the_steps(archives: Path, tmp_path: Path, three: Any) -> None:
     output = tmp_path / "store"
-    done = backfill(releases=[*LABELS], output=str(output), archives=str(archives), task_runner="dask", **PART)
+    call: dict[str, Any] = {**PART, "output": str(output), "archives": str(archives)}
+    done = backfill(releases=[*LABELS], task_runner="dask", concurrency=1, **call)  # in a process of its own
     assert (done["version"], done["published"], done["failed"]) == (1, LABELS, {})
     opened = version.open_version(output)
     assert {r.path for r in opened.resources} == {r.path for r in version.open_version(three.store).resources}

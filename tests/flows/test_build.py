@@ -20,6 +20,7 @@ import pytest
 
 import pfsetl
 from pfsetl.declared import registry
+from tests.flows.processes import PREPARED
 from tests.present import present
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,7 +193,7 @@ def python(program: Path, prefect_home: Path, cms_url: str, *command: str) -> su
     env = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     env |= {"PFSETL_CMS_URL": cms_url, "PFSETL_ATTEMPTS": "1"}  # one, so that Prefect's own retries are what is seen
     env |= {"PREFECT_HOME": str(prefect_home), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    env |= {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}  # else runs of the deployments that are in it
+    env |= PREPARED | {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}  # else it runs the deployments in it
     return subprocess.run(
         [program, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
     )

@@ -1,15 +1,15 @@
 """What a wheel installs, in an environment that has no checkout: `declare`, rows of your own, and the flows.
 
-The libraries are those of this environment; pfsetl is the wheel's alone.
+The libraries are those of this environment, pfsetl is the wheel's alone, and the flows run on a server that is there:
+that they start one of their own where none is named, test_build.py says.
 """
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ import pytest
 from pfsetl.declared import registry
 from tests import cms_pages, synthetic
 from tests.cms_server import Answer, Cms
+from tests.flows.processes import orchestra
 from tests.unit.test_declare import inserted, with_cells
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def python(executable: Path | str, *arguments: object, cwd: Path, **environment:
 
 
 @pytest.fixture(scope="module")
-def installed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def installed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Run Python in an environment that has the wheel and the libraries that it names."""
     at = tmp_path_factory.mktemp("wheel")
     code, out, told = python(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", at / "dist", ROOT, cwd=at)
@@ -54,13 +55,13 @@ def installed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     installing = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", own, wheel)
     assert python(sys.executable, *installing, cwd=at)[0] == 0
 
-    shutil.copytree(prepared / "prefect", at / "prefect")  # a database whose tables are made
-    prefect = {"PREFECT_HOME": at / "prefect", "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
+    with orchestra(at, prepared) as server:
+        prefect = {name: server.environment[name] for name in ("PREFECT_HOME", "PREFECT_API_URL")}
 
-    def run(*arguments: object, **environment: object) -> tuple[int, str, str]:
-        return python(at / "venv" / "bin" / "python", *arguments, cwd=at, **prefect, **environment)
+        def run(*arguments: object, **environment: object) -> tuple[int, str, str]:
+            return python(at / "venv" / "bin" / "python", *arguments, cwd=at, **prefect, **environment)
 
-    return run
+        yield run
 
 
 def test_it_is_the_wheel_that_runs_with_declarations_of_its_own(installed: Run) -> None:
