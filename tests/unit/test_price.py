@@ -16,6 +16,7 @@ import pytest
 import pfsetl
 from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
+from pfsetl.pipeline.backfill import backfill
 from pfsetl.pricing import rates
 from pfsetl.pricing.service import modifiers
 from pfsetl.publication import loading
@@ -65,14 +66,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def output(folder: Path) -> Path:
     """Return a store with January of 2018 as corrected, of 2024 to 2027, and the October release of 2024."""
-    for label in ("RVU24A", "RVU24D", "RVU25A", "RVU26A", "RVU27A"):
-        archive = s.write_zip(folder / f"{label}.zip", s.release(label, CODES))
-        pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive, sample=True)
+    members = {label: s.release(label, CODES) for label in ("RVU24A", "RVU24D", "RVU25A", "RVU26A", "RVU27A")}
     # RVU18AR1 corrected the anesthesia factors alone (the note of its row in releases.csv).
     corrected = [s.ALABAMA | {"factor": "19.54"}, *s.PLACES[1:]]
-    for label, places in (("RVU18A", s.PLACES), ("RVU18AR1", corrected)):
-        archive = s.write_zip(folder / f"{label}.zip", s.release("RVU18A", CODES, places))
-        pfsetl.build(label, store=pfsetl.open_store(folder / "store"), archive=archive, sample=True)
+    members |= {"RVU18A": s.release("RVU18A", CODES), "RVU18AR1": s.release("RVU18A", CODES, corrected)}
+    archives = {label: s.write_zip(folder / f"{label}.zip", files) for label, files in members.items()}
+    store = pfsetl.open_store(folder / "store")
+    pfsetl.build("RVU24A", store=store, archive=archives["RVU24A"], sample=True)  # a version of its own
+    assert not backfill(archives, store=store, sample=True).failed
     return folder / "store"
 
 

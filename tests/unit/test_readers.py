@@ -3,7 +3,9 @@
 import csv
 import io
 import zipfile
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -26,11 +28,19 @@ def sample(demo: Path) -> Version:
     return pfsetl.open(demo)
 
 
+Read = Callable[[str, str], tuple[readers.Types, readers.Facts]]
+
+
+@pytest.fixture(scope="module")
+def read(sample: Version) -> Read:
+    """What a reader makes of a table of the sample, which it reads once for all tests."""
+    return cache(lambda reader, name: READERS[reader](sample.files(name)))
+
+
 @pytest.mark.parametrize("name", TABLES)
-def test_every_reader_finds_the_same_in_a_table(name: str, sample: Version) -> None:
-    files = sample.files(name)
+def test_every_reader_finds_the_same_in_a_table(name: str, sample: Version, read: Read) -> None:
     rows = sum(r.rows for r in sample.resources if r.table == name)
-    found = {reader: read(files) for reader, read in READERS.items()}
+    found = {reader: read(reader, name) for reader in READERS}
     facts = found["pyarrow"][1]
     assert facts[""] == (rows,)
     assert facts.keys() - {""} == set(TABLES[name].schema)
@@ -45,14 +55,14 @@ def test_every_reader_finds_the_same_in_a_table(name: str, sample: Version) -> N
 
 @pytest.mark.parametrize("reader", [r for r in READERS if r != "pandas"])
 @pytest.mark.parametrize("name", TABLES)
-def test_every_reader_has_the_type_that_the_page_says(name: str, reader: str, sample: Version) -> None:
-    assert READERS[reader](sample.files(name))[0] == readers.expected_types(reader, TABLES[name])
+def test_every_reader_has_the_type_that_the_page_says(name: str, reader: str, read: Read) -> None:
+    assert read(reader, name)[0] == readers.expected_types(reader, TABLES[name])
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_plain_pandas_has_the_type_that_the_page_says_or_objects(name: str, sample: Version) -> None:
+def test_plain_pandas_has_the_type_that_the_page_says_or_objects(name: str, read: Read) -> None:
     # A column with nothing but nulls has no type in pandas, flags with nulls are objects, and counts with nulls floats.
-    types, facts = READERS["pandas"](sample.files(name))
+    types, facts = read("pandas", name)
     for column, expected in readers.expected_types("pandas", TABLES[name]).items():
         nulls = facts[column][0]
         if expected == "int32" and nulls:

@@ -13,6 +13,7 @@ from pfsetl.publication import over_releases, runs
 from pfsetl.publication.runs import recorded, step
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
+from tests.copied import copied
 
 pytestmark = pytest.mark.long
 
@@ -22,25 +23,31 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def test_a_build_records_its_steps_in_order(store: LocalStore, tmp_path):
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    (run,) = runs.runs(store)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
+    """A build into a store of its own, with the archive beside the store."""
+    folder = tmp_path_factory.mktemp("built")
+    archive = s.write_zip(folder / "a.zip", s.release())
+    return pfsetl.build("RVU25A", store=LocalStore(folder / "store"), archive=archive, sample=True)
+
+
+def test_a_build_records_its_steps_in_order(built: pfsetl.Build):
+    (run,) = runs.runs(built.version.store)
     assert [one["step"] for one in run["steps"]] == ["open", "read", "normalize", "derive and check", "write", "commit"]
     assert {one["release"] for one in run["steps"]} == {"RVU25A"}
     assert (run["command"], run["outcome"], run["version"]) == ("build", "published", 1)
 
 
-def test_what_was_written_is_counted_in_rows_and_bytes(store: LocalStore, tmp_path):
-    built = pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    write = next(one for one in runs.runs(store)[0]["steps"] if one["step"] == "write")
+def test_what_was_written_is_counted_in_rows_and_bytes(built: pfsetl.Build):
+    write = next(one for one in runs.runs(built.version.store)[0]["steps"] if one["step"] == "write")
     files = [f for f in built.version.resources if not over_releases.is_over_releases(f)]  # which the commit makes
     assert (write["rows"], write["bytes"]) == (sum(f.rows for f in files), sum(f.bytes for f in files))
 
 
-def test_a_second_build_is_recorded_as_unchanged(store: LocalStore, tmp_path):
-    archive = s.write_zip(tmp_path / "a.zip", s.release())
-    for _ in range(2):
-        pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
+def test_a_second_build_is_recorded_as_unchanged(built: pfsetl.Build, tmp_path):
+    first = Path(str(built.version.store))
+    store = LocalStore(copied(first, tmp_path / "store"))
+    pfsetl.build("RVU25A", store=store, archive=first.with_name("a.zip"), sample=True)
     assert [run["outcome"] for run in runs.runs(store)] == ["unchanged", "published"]
 
 
@@ -88,9 +95,10 @@ def test_a_damaged_record_is_named(store: LocalStore):
         runs.runs(store)
 
 
-def test_the_command_lists_the_newest_first(store: LocalStore, tmp_path, run):
+def test_the_command_lists_the_newest_first(store: LocalStore, run):
     for label in ("RVU25A", "RVU25B"):
-        pfsetl.build(label, store=store, archive=s.write_zip(tmp_path / f"{label}.zip", s.release(label)), sample=True)
+        with recorded(store, "build", release=label):
+            pass
     code, out, _ = run("runs", "--output", store.root, "--json")
     assert (code, [one["asked"]["release"] for one in json.loads(out)]) == (0, ["RVU25B", "RVU25A"])
 
