@@ -4,13 +4,13 @@ Usage: python -m tools.bench_rates STORE [MEGABYTES ...]      default 100 and 20
 
 STORE holds a published release. A file of each size is made in a temporary folder, the same every time, with codes that
 the store's newest release pays. ijson reads the file's `in_network` and does nothing with it; then `pfsetl benchmark`
-compares all of it. Each runs in a process of its own. Megabytes are by the processor's seconds, as other work on a
-machine changes those on the clock, which are shown behind.
+compares all of it, as users run it. Each runs in a process of its own. Megabytes are by the processor's seconds, as
+other work on a machine changes those on the clock, which are shown behind. The peak is the kernel's (ru_maxrss).
 """
 
 import json
+import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +26,12 @@ import pfsetl
 SIZES = (100, 2_000)
 GROUPS = 20_000
 PLACES = (["11"], ["11", "22"], ["21", "22", "23"])
+ALONE = """
+import sys, ijson
+with open(sys.argv[1], "rb") as file:
+    for _ in ijson.items(file, "in_network.item"):
+        pass
+"""
 KINDS = ("negotiated", "negotiated", "fee schedule", "percentage")
 
 
@@ -82,34 +88,15 @@ def _rate(draw: random.Random) -> object:
     return {"provider_references": references, "negotiated_prices": prices}
 
 
-def read_alone(path: Path) -> None:
-    """Read the rates by ijson, and do nothing with them."""
-    import ijson
-
-    with path.open("rb") as file:
-        for _ in ijson.items(file, "in_network.item"):
-            pass
-
-
-def compare(path: Path, store: str) -> None:
-    """Compare the rates."""
-    pfsetl.benchmark(path, path.with_name("percent.parquet"), output=store)
-
-
-def measured(*arguments: str) -> tuple[float, float, float]:
-    """Return seconds of the processor and on the clock, and peak megabytes, of one of the two in its own process."""
-    command = [sys.executable, "-m", "tools.bench_rates", "--one", *arguments]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    seconds, clock, peak = map(float, printed)
-    return seconds, clock, peak
-
-
-def one(path: Path, store: str | None) -> None:
-    """Run one of the two and print what it took."""
-    before, began = time.process_time(), time.perf_counter()
-    compare(path, store) if store else read_alone(path)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(time.process_time() - before, time.perf_counter() - began, peak)
+def measured(*command: str | Path) -> tuple[float, float, float]:
+    """Return seconds of the processor and on the clock, and peak megabytes, of a command in a process of its own."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(process.returncode)
+    return used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss / 1024
 
 
 def main(store: str, sizes: list[int]) -> None:
@@ -117,22 +104,21 @@ def main(store: str, sizes: list[int]) -> None:
     version = pfsetl.open(store)
     rows = version.scan("rvu", max(version.releases)).filter(pl.col("status").is_in(["A", "R", "T"]))
     codes = rows.select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
-    print("| file | ijson alone | pfsetl benchmark | peak |\n|---|---|---|---|")
+    print("| file | ijson alone | pfsetl benchmark | of it | peak |\n|---|---|---|---|---|")
     for megabytes in sizes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "in-network.json"
             write(path, megabytes, codes)
             size = path.stat().st_size / 1e6
-            alone, alone_clock, _ = measured(str(path))
-            whole, whole_clock, peak = measured(str(path), store)
+            alone, alone_clock, _ = measured(sys.executable, "-c", ALONE, path)
+            out = path.with_name("percent.parquet")
+            whole, whole_clock, peak = measured(sys.executable, "-m", "pfsetl", "benchmark", path, out, "-o", store)
         rates = [
             f"{size / a:.0f} MB/s, {size / b:.0f} by the clock" for a, b in ((alone, alone_clock), (whole, whole_clock))
         ]
-        print(f"| {size:,.0f} MB | {' | '.join(rates)} | {peak:.0f} MB |", flush=True)
+        share = f"{alone / whole:.2f}, {alone_clock / whole_clock:.2f} by the clock"
+        print(f"| {size:,.0f} MB | {' | '.join(rates)} | {share} | {peak:.0f} MB |", flush=True)
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--one":
-        one(Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
-    else:
-        main(sys.argv[1], [int(size) for size in sys.argv[2:]] or list(SIZES))
+    main(sys.argv[1], [int(size) for size in sys.argv[2:]] or list(SIZES))

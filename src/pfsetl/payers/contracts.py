@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 PART = 50_000  # contracts that are written together
-GROUPS = 128  # that are looked at one by one
+GROUPS = 64  # that are looked at one by one
 _KEY = ["contract", "price", "amount"]
 _ROW = np.dtype({"names": [*_KEY, "hundredths"], "formats": ["i4", "i4", "i8", "i8"]})
 
