@@ -22,6 +22,7 @@ import pytest
 from pfsetl.publication.manifest import ALL
 from pfsetl.publication.version import Version
 from tests import synthetic as s
+from tests.conftest import WHERE_CMS_FILES_ARE
 
 pytestmark = pytest.mark.long
 
@@ -36,8 +37,8 @@ OTHER = {
     "LANG": "C.UTF-8",
 }
 
-# Builds the samples, and a part: as ever, in other bytes of the same rows, and in an order of rows that follows that of
-# a set, as a build that forgot to sort would make it; then the archive of a whole release, if one is given.
+# Builds the samples, and a whole release where its archive is given; then a part: as ever, in other bytes of the same
+# rows, and in an order of rows that follows that of a set, as a build that forgot to sort would make it.
 PROGRAM = """
 import json, locale, os, sys, tempfile, time
 from pathlib import Path
@@ -131,12 +132,12 @@ def undated(manifest: str, document: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def machines(tmp_path_factory: pytest.TempPathFactory, release_path: Callable[[str], Path]) -> tuple[Machine, Machine]:
-    """Two machines; the second builds a release of CMS's as well."""
-    folder = tmp_path_factory.mktemp("machines")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, Machine]:
+    """Two machines; the second builds a release of CMS's as well, where that is at hand."""
+    folder, whole = tmp_path_factory.mktemp("machines"), WHERE_CMS_FILES_ARE / "RVU25A.zip"
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(ran, folder / "one", ONE)
-        other = pool.submit(ran, folder / "another", OTHER, release_path("RVU25A"))
+        other = pool.submit(ran, folder / "another", OTHER, *([whole] if whole.exists() else []))
         return one.result(), other.result()
 
 
