@@ -70,7 +70,7 @@ def lower_case(values: Iterable[Found]) -> list[Found]:
 def occurring(values: Iterable[Found], descriptors: Iterable[str]) -> list[Found]:
     """Return the values that are a descriptor, or have one of some length in them; headings are told by their list."""
     known, found = set(descriptors), list(values)
-    long = [descriptor for descriptor in known if len(descriptor) > 7]
+    long = pl.Series([descriptor for descriptor in known if len(descriptor) > 7], dtype=pl.String)
     told = pl.Series([value for _, _, value in found], dtype=pl.String).unique()
     having = known.union(told.filter(told.str.contains_any(long)))
     headings = re.compile(str(MAY_HAVE_LOWER_CASE["section"]))

@@ -326,3 +326,10 @@ def test_words_are_public_by_their_code_and_not_by_their_letters(code: str, foun
 def test_no_column_may_have_lower_case_in_vain() -> None:
     named = {key for pair in TEXT_COLUMNS for key in (pair[1], ".".join(pair))}
     assert MAY_HAVE_LOWER_CASE.keys() <= named
+
+
+def test_a_descriptor_within_a_longer_text_is_found() -> None:
+    said = ("rejects", "reason", "line 7: Synthetic visit, as printed")
+    others = [("rvu", "hcpcs", "G9901"), ("rejects", "reason", "line 7: Synthetic")]
+    assert occurring([said, *others], ["Synthetic visit"]) == [said]
+    assert occurring(others, ["G9901"]) == others[:1]
