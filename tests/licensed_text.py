@@ -72,7 +72,7 @@ def occurring(values: Iterable[Found], descriptors: Iterable[str]) -> list[Found
     known, found = set(descriptors), list(values)
     long = pl.Series([descriptor for descriptor in known if len(descriptor) > 7], dtype=pl.String)
     told = pl.Series([value for _, _, value in found], dtype=pl.String).unique()
-    having = known.union(told.filter(told.str.contains_any(long)))
+    having = known.union(told.filter(told.str.contains_any(long.implode())))
     headings = re.compile(str(MAY_HAVE_LOWER_CASE["section"]))
     return [f for f in found if f[2] in having and not headings.fullmatch(f[2])]
 
