@@ -24,6 +24,7 @@ OF_ONE_SERVER = (("backfill", "hosts", "scenarios", "watch"), ("flow_faults", "t
 WITH_FIRST = {
     f"tests/flows/test_{name}.py": f"tests/flows/test_{names[0]}.py" for names in OF_ONE_SERVER for name in names
 }
+OTHERS_BESIDE_A_FLOW = 3
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
 
 
@@ -54,11 +55,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they reach, and begin with the flows, so that none is left when the other worker is done."""
+    """Mark tests by what they reach, and put each file of flows before a few of the others.
+
+    Flows wait more than they compute: one worker at a time waits with them, and none is left when the others are done.
+    """
     for item in items:
         for mark in sorted(reach.marks(item)):
             item.add_marker(mark)
-    items.sort(key=lambda item: item.path.parent.name != "flows")
+    files = list(dict.fromkeys(item.path for item in items))
+    flows = [path for path in files if path.parent.name == "flows"]
+    place: dict[Path, float] = {path: n for n, path in enumerate(path for path in files if path not in flows)}
+    place |= {path: n * OTHERS_BESIDE_A_FLOW - 0.5 for n, path in enumerate(flows)}
+    items.sort(key=lambda item: place[item.path])
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +121,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store that `pfsetl demo` fills: published once for all workers, to be read or copied."""
     folder = shared(tmp_path_factory) / "demo"
     with alone(folder, "demo"):
-        main(["demo", "--output", str(folder / "store")])
+        if not (folder / "store").exists():  # a run more would be one more record of a run in it
+            main(["demo", "--output", str(folder / "store")])
     return folder / "store"
 
 

@@ -32,6 +32,8 @@ FORMATS = ("csv", "txt", "xlsx")
 # are read; RVU26A is at hand as csv only.
 SAME_WORKBOOKS = {"RVU17A", "RVU18A", "RVU24A", "RVU25A", "RVU25C"}  # RVU14A to RVU20A, and RVU22A to RVU25D
 FORMATS_OF = dict.fromkeys(RELEASES, FORMATS) | dict.fromkeys(SAME_WORKBOOKS, FORMATS[:2]) | {"RVU26A": FORMATS[:1]}
+OF_FORMAT = [(release, form) for release, forms in FORMATS_OF.items() for form in forms]
+WITH_TEXT, WITH_WORKBOOK = ([r for r, forms in FORMATS_OF.items() if form in forms] for form in ("txt", "xlsx"))
 PROSE = {"gpci": ["locality_name"]}
 # Records of PPRRVU without exact repetitions (RVU09A prints one code twice), of places, of capped services.
 ROWS = {
@@ -107,29 +109,23 @@ def read(release, release_path) -> Read:
     return Read(archive, read, parsed, accounts, tables)
 
 
-def alone(read: Read, form: str) -> Tables:
-    if form not in read.tables:
-        pytest.skip(f"no {form} of this release is read here")
-    return read.tables[form]
-
-
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("release", "form"), OF_FORMAT, indirect=["release"])
 @pytest.mark.parametrize("table", ["rvu", "gpci", "anesthesia", "opps_cap"])
 def test_one_format_alone_gives_the_tables_of_all(read: Read, form, table):
-    whole, one = (tables[table].drop(PROSE.get(table, [])) for tables in (read.tables["all"], alone(read, form)))
+    whole, one = (tables[table].drop(PROSE.get(table, [])) for tables in (read.tables["all"], read.tables[form]))
     assert one.equals(whole)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("release", "form"), OF_FORMAT, indirect=["release"])
 def test_one_format_alone_places_every_county_list(read: Read, form):
     columns = ["mac", "macs", "state", "locality"]
-    whole, one = (t["locality_county"].select(columns).sort(columns) for t in (read.tables["all"], alone(read, form)))
+    whole, one = (t["locality_county"].select(columns).sort(columns) for t in (read.tables["all"], read.tables[form]))
     assert one.equals(whole)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("release", "form"), OF_FORMAT, indirect=["release"])
 def test_one_format_alone_has_every_row(release, read: Read, form):
-    tables = alone(read, form)
+    tables = read.tables[form]
     assert (tables["rvu"].height, tables["gpci"].height) == ROWS[release]
 
 
@@ -154,11 +150,8 @@ def test_there_are_53_states_and_territories(read: Read):
 
 
 def frame(read: Read, member: str, form: str) -> pl.DataFrame:
-    """The values of the one file of a member in a format; without one the test is skipped."""
-    names = [f.name for f in read.files if (f.member, f.format) == (member, form)]
-    if not names:
-        pytest.skip(f"no {form} of {member} of this release is read here")
-    return read.parsed[names[0]].frame
+    """The values of the one file of a member in a format."""
+    return next(read.parsed[f.name].frame for f in read.files if (f.member, f.format) == (member, form))
 
 
 def test_every_file_is_read_with_all_its_records(release, read: Read):
@@ -181,12 +174,14 @@ def facts(values: pl.DataFrame) -> pl.DataFrame:
     return values.select(kept).sort(kept)
 
 
+@pytest.mark.parametrize("release", WITH_TEXT, indirect=True)
 @pytest.mark.parametrize("member", ["pprrvu", "gpci", "anesthesia", "locality_county", "opps_cap"])
 def test_formats_agree_in_every_code_and_number(read: Read, member):
     text, comma = (facts(frame(read, member, form)) for form in ("txt", "csv"))
     assert text.equals(comma)
 
 
+@pytest.mark.parametrize("release", WITH_WORKBOOK, indirect=True)
 @pytest.mark.parametrize("member", ["pprrvu", "gpci", "anesthesia", "locality_county", "opps_cap"])
 def test_workbooks_agree_in_every_code_and_number(read: Read, member):
     book, comma = (facts(frame(read, member, form)) for form in ("xlsx", "csv"))
