@@ -8,7 +8,7 @@ import polars as pl
 
 from pfsetl.payers.rate import REASON, Rate, Service
 
-PART = 12_000
+PART = 9_000
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.Int64, "service": pl.Int32, "contract": pl.Int32, "provider": pl.String, "amount": pl.Int64,
     "reason": REASON, "detail": pl.String, "expires": pl.Date,
