@@ -24,7 +24,6 @@ OF_ONE_SERVER = (("backfill", "hosts", "scenarios", "watch"), ("flow_faults", "t
 WITH_FIRST = {
     f"tests/flows/test_{name}.py": f"tests/flows/test_{names[0]}.py" for names in OF_ONE_SERVER for name in names
 }
-OTHERS_BESIDE_A_FLOW = 3
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
 
 
@@ -55,18 +54,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they reach, and put each file of flows before a few of the others.
-
-    Flows wait more than they compute: one worker at a time waits with them, and none is left when the others are done.
-    """
+    """Mark tests by what they reach, and begin with the flows, so that none is left when the other worker is done."""
     for item in items:
         for mark in sorted(reach.marks(item)):
             item.add_marker(mark)
-    files = list(dict.fromkeys(item.path for item in items))
-    flows = [path for path in files if path.parent.name == "flows"]
-    place: dict[Path, float] = {path: n for n, path in enumerate(path for path in files if path not in flows)}
-    place |= {path: n * OTHERS_BESIDE_A_FLOW - 0.5 for n, path in enumerate(flows)}
-    items.sort(key=lambda item: place[item.path])
+    items.sort(key=lambda item: item.path.parent.name != "flows")
 
 
 @pytest.fixture(scope="session")

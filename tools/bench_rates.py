@@ -89,7 +89,7 @@ def _rate(draw: random.Random) -> object:
 
 
 def measured(*command: str | Path) -> tuple[float, float, float]:
-    """Return seconds of the processor and on the clock, and peak megabytes, of a command in a process of its own."""
+    """Return seconds of the processor and on the clock, and peak mebibytes, of a command in a process of its own."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)
@@ -117,7 +117,7 @@ def main(store: str, sizes: list[int]) -> None:
             f"{size / a:.0f} MB/s, {size / b:.0f} by the clock" for a, b in ((alone, alone_clock), (whole, whole_clock))
         ]
         share = f"{alone / whole:.2f}, {alone_clock / whole_clock:.2f} by the clock"
-        print(f"| {size:,.0f} MB | {' | '.join(rates)} | {share} | {peak:.0f} MB |", flush=True)
+        print(f"| {size:,.0f} MB | {' | '.join(rates)} | {share} | {peak:.0f} MiB |", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 from pfsetl.publication import catalog, catalog_writing, manifest, prune, publish, repair, rollback, verify, version
 from pfsetl.storage.folder import LocalStore
 from tests import publisher
+from tests.copied import copied
 
 CONTRACT = publisher.CONTRACT
 
@@ -69,6 +70,21 @@ def test_a_listing_names_the_files_of_its_version_with_their_first_and_last_keys
         data = (store.root / file["path"]).read_bytes()
         assert (file["bytes"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert [(f["first"], f["last"]) for f in files] == [([x, "all"], [x, "all"]) for x in ("RVU25A", "RVU25B")]
+
+
+@pytest.mark.parametrize("few", [0, catalog_writing.FEW_ROWS], ids=["by its ends", "whole"])
+def test_a_file_is_listed_with_the_keys_of_its_first_and_last_row(
+    few: int, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(copied(demo, tmp_path / "store"))
+    monkeypatch.setattr(catalog_writing, "FEW_ROWS", few)
+    catalog_writing.renew(store)
+    for name in ("payment_locality", "release_calendar", "rvu", "source_lines"):
+        table = listing(store)["tables"][name]
+        for file in table["files"]:
+            rows = pq.read_table(store.root / file["path"], columns=table["key"]).to_pylist()
+            ends = [[str(row[key]) for key in table["key"]] for row in (rows[0], rows[-1])]
+            assert [file["first"], file["last"]] == ends
 
 
 def test_a_listing_has_the_days_of_its_releases(store: LocalStore) -> None:

@@ -110,10 +110,7 @@ def follow(store: Store, newest: "Version") -> int:
     for number in sorted(set(known.published) - set(known.lost) - set(known.pruned)):
         # NOTE: looked at again, because another build may have published it since `newest` was read.
         if number > newest.number and not store.exists(manifest.name(number)):
-            raise StoreError(
-                f"{store}/{manifest.name(number)}: missing, though version {number} was published. Restore it from a "
-                f"copy; or {_goes_on(store, newest.number)}."
-            )
+            raise StoreError(f"{store}/{_gone(store, number, newest.number)}.")
     return max([newest.number, *known.lost, *known.pruned]) + 1
 
 
@@ -125,12 +122,8 @@ def later_gone(store: Store, newest: int) -> str:
     number = newest + 1
     while store.exists(f"{FOLDER}/{number:06d}.json"):
         # NOTE: a manifest comes before its record, so that of a version published just now is there.
-        name = manifest.name(number)
-        if not (store.exists(name) or store.exists(f"{FOLDER}/{number:06d}{LOST}.json")):
-            return (
-                f"{name}: missing, though version {number} was published. Restore it from a copy; or "
-                f"{_goes_on(store, newest)}"
-            )
+        if not (store.exists(manifest.name(number)) or store.exists(f"{FOLDER}/{number:06d}{LOST}.json")):
+            return _gone(store, number, newest)
         number += 1
     return ""
 
@@ -155,6 +148,14 @@ def refuse_missing(store: Store, there: Collection[int]) -> None:
             f"{store}/{manifest.name(number)}: missing, though version {number} was published, so nothing says which "
             f"files it needs. Restore it from a copy; or {_goes_on(store, max(there, default=0))}. Nothing was removed."
         )
+
+
+def _gone(store: Store, number: int, newest: int) -> str:
+    """Return what is wrong where the manifest of a version after the newest that is there is gone, and what helps."""
+    name = manifest.name(number)
+    return (
+        f"{name}: missing, though version {number} was published. Restore it from a copy; or {_goes_on(store, newest)}"
+    )
 
 
 def _goes_on(store: Store, newest: int) -> str:
