@@ -187,9 +187,10 @@ def test_an_add_on_without_rvus_is_paid_by_its_percentage():
 
 
 @pytest.mark.usefixtures("final")
-def test_an_add_on_goes_by_the_dearest_visit_of_the_day_and_by_the_whole_of_it():
-    lines = [visit(1, 100_00), visit(2, 120_00), procedure(3, 300_00), add_on(4, payment=1_00)]
-    assert allowed(*lines) == [50_00, 60_00, 300_00, 19_20]
+@pytest.mark.parametrize("visits", [(100_00, 120_00), (120_00, 100_00)], ids=["dearest last", "dearest first"])
+def test_an_add_on_goes_by_the_dearest_visit_of_the_day_and_by_the_whole_of_it(visits):
+    lines = [visit(1, visits[0]), visit(2, visits[1]), procedure(3, 300_00), add_on(4, payment=1_00)]
+    assert allowed(*lines) == [visits[0] // 2, visits[1] // 2, 300_00, 19_20]
 
 
 @pytest.mark.usefixtures("final")
