@@ -19,6 +19,7 @@ import yaml
 from pfsetl.declared import contracts, declarations, dictionary, registry, table_schemas
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ContractError
+from pfsetl.tables.violations import counted
 
 CONTRACT = contracts.load()
 CODE_COLUMNS = [
@@ -417,7 +418,7 @@ def with_rows(frames: dict[str, pl.DataFrame], rows: dict[str, list[Row]]) -> di
 
 
 def violations(rule: Rule, frames: dict[str, pl.DataFrame], duck: duckdb.DuckDBPyConnection) -> int:
-    """What the rule counts, by Polars and by DuckDB, which must agree."""
+    """What the rule counts, by a build, by Polars and by DuckDB, which must agree."""
     named = {name: frames[name] for name in frames.keys() & set(re.findall(r"\w+", rule.query))}
     by_polars = pl.SQLContext(named).execute(rule.query, eager=True).item()
     for name, each in named.items():
@@ -426,6 +427,7 @@ def violations(rule: Rule, frames: dict[str, pl.DataFrame], duck: duckdb.DuckDBP
     for name in named:
         duck.unregister(name)
     assert found == [(by_polars,)]
+    assert counted([rule], named, "RVU26A")[0][0] == by_polars
     return int(by_polars)
 
 

@@ -3,17 +3,17 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import polars as pl
 
-from pfsetl.declared import calendar, contracts, corrections, declarations, registry
+from pfsetl.declared import contracts, corrections, declarations
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ChecksFailed
+from pfsetl.tables import violations
 
 EXAMPLES = 3
+FEW_ROWS = 2_000
 WHOLE = "completeness"  # the dimension of the checks that ask whether a release is whole
-_LIST = re.compile(r"\b(?:code|listed|current)_\w+")
 NEIGHBOUR = {"release": pl.String, "participant": pl.String, "rows": pl.Int64}
 
 
@@ -125,9 +125,7 @@ def check(
     Rules may also name CMS's code lists (`code_status`, ...), those of the release's first day (`current_pctc`, ...),
     and the table `neighbour`, given in `beside`.
     """
-    nothing = pl.DataFrame(schema=NEIGHBOUR)
     absent = {name: table.empty() for name, table in contract.tables.items() if name not in tables}
-    context = pl.SQLContext(frames={"neighbour": nothing, **absent, **(beside or {}), **tables})
     structure = [finding for name, frame in tables.items() for finding in _structure(frame, contract.tables[name])]
     asked = [
         (rule, contract.tables[name])
@@ -135,40 +133,20 @@ def check(
         for rule in contract.tables[name].rules
         if not (sample and rule.dimension == WHOLE)
     ]
-    context.register_many(_lists({name for rule, _ in asked for name in _LIST.findall(rule.query)}, release))
-    return Report(release, (*structure, *_rules(asked, context)))
-
-
-def _lists(named: Collection[str], release: str) -> dict[str, pl.DataFrame]:
-    """Return CMS's code lists that rules name: whole, or as they are on the first day of a release."""
-    known, tables = declarations.code_lists(), contracts.load().tables
-    whole = {("listed_" if f"code_{name}" in tables else "code_") + name: codes for name, codes in known.items()}
-    lists = {name: codes for name, codes in whole.items() if name in named}
-    current = {name: codes for one, codes in known.items() if (name := f"current_{one}") in named}
-    if not current:  # so that nobody needs to know the days of a release that another's declarations built
-        return lists
-    day = calendar.formula_day(registry.find_or_infer(release))
-    return lists | {name: codes.filter(_holds(day)) for name, codes in current.items()}
+    frames = {"neighbour": pl.DataFrame(schema=NEIGHBOUR), **absent, **(beside or {}), **tables}
+    return Report(release, (*structure, *_rules(asked, frames, release)))
 
 
 def rules_of(frame: pl.DataFrame, table: Table) -> tuple[Finding, ...]:
     """Run the rules of one table, which name no other, over its rows."""
-    if not table.rules:
-        return ()
-    return _rules([(rule, table) for rule in table.rules], pl.SQLContext(frames={table.name: frame}))
-
-
-def _holds(day: date) -> pl.Expr:
-    first, last = pl.col("valid_from"), pl.col("valid_to")
-    return ((first == "") | (first <= day.isoformat())) & ((last == "") | (last >= day.isoformat()))
+    return _rules([(rule, table) for rule in table.rules], {table.name: frame})
 
 
 def against_neighbour(release: str, rvu: pl.DataFrame, neighbour: pl.DataFrame) -> Report:
     """Run only the rules that hold a release's `rvu` against its nearest earlier release."""
     table = contracts.load().tables["rvu"]
-    context = pl.SQLContext(frames={"rvu": rvu, "neighbour": neighbour})
     asked = [(rule, table) for rule in table.rules if "neighbour" in rule.query]
-    return Report(release, _rules(asked, context))
+    return Report(release, _rules(asked, {"rvu": rvu, "neighbour": neighbour}, release))
 
 
 def _list_of(finding: Finding) -> str | None:
@@ -183,15 +161,22 @@ def _structure(frame: pl.DataFrame, table: Table) -> list[Finding]:
     required = [c.name for c in table.columns if not c.nullable]
     lacking = [name for name in required if frame[name].has_nulls()]
     missing = frame.filter(pl.any_horizontal(pl.col(lacking).is_null())) if lacking else frame.clear()
-    doubled = frame.clear() if _rises(frame, table.key) else frame.filter(frame.select(table.key).is_duplicated())
     told = [
         ("required", "a column that must have a value is null", missing),
-        ("key", "the key must be unique", doubled),
+        ("key", "the key must be unique", _doubled(frame, table.key)),
     ]
     return [
         Finding(table.name, name, "error", meaning, bad.height, _examples(bad.lazy(), table) if bad.height else ())
         for name, meaning, bad in told
     ]
+
+
+def _doubled(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    # NOTE: in rows in order a look at each row's neighbor tells it, which pays where there are many.
+    if frame.height > FEW_ROWS and _rises(frame, key):
+        return frame.clear()
+    doubled = frame.select(key).is_duplicated()
+    return frame.filter(doubled) if doubled.any() else frame.clear()
 
 
 def _rises(frame: pl.DataFrame, key: Sequence[str]) -> bool:
@@ -200,23 +185,18 @@ def _rises(frame: pl.DataFrame, key: Sequence[str]) -> bool:
     for column in reversed(key):
         here, before = pl.col(column).slice(1), pl.col(column).slice(0, pl.len() - 1)
         larger = (here > before) | ((here == before) & larger)
-    return bool(frame.select(larger.all(ignore_nulls=False)).item()) if frame.height > 1 else True
+    return bool(frame.select(larger.all(ignore_nulls=False)).item())
 
 
-def _rules(asked: Sequence[tuple[Rule, Table]], context: pl.SQLContext[pl.LazyFrame]) -> tuple[Finding, ...]:
-    """Count the violations of every rule in one go, which shares what their queries have in common."""
-    counts = pl.collect_all([context.execute(rule.query) for rule, _ in asked])
+def _rules(asked: Sequence[tuple[Rule, Table]], frames: violations.Frames, release: str = "") -> tuple[Finding, ...]:
+    found = violations.counted([rule for rule, _ in asked], frames, release)
     return tuple(
-        _finding(rule, table, int(count.item()), context) for (rule, table), count in zip(asked, counts, strict=True)
-    )
-
-
-def _finding(rule: Rule, table: Table, violations: int, context: pl.SQLContext[pl.LazyFrame]) -> Finding:
-    examples: tuple[str, ...] = ()
-    listing, replaced = re.subn(r"^\s*SELECT COUNT\(\*\)[^,]*? FROM ", "SELECT * FROM ", rule.query, flags=re.I)
-    if violations and replaced:
-        examples = _examples(context.execute(listing), table)
-    return Finding(table.name, rule.name, rule.severity, rule.description, violations, examples, rule.dimension)
+        Finding(
+            table.name, rule.name, rule.severity, rule.description, count,
+            () if rows is None else _examples(rows, table), rule.dimension,
+        )
+        for (rule, table), (count, rows) in zip(asked, found, strict=True)
+    )  # fmt: skip
 
 
 def _examples(rows: pl.LazyFrame, table: Table) -> tuple[str, ...]:
