@@ -6,7 +6,6 @@ $43.72 in Los Angeles outside a facility, $25.94 in one there.
 
 import csv
 import gzip
-import os
 import random
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,7 +16,6 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.cli import commands, main
 from pfsetl.errors import UsageError
 from pfsetl.payers import contracts, summary
 from pfsetl.payers.rate import REASONS
@@ -324,16 +322,6 @@ def test_a_zip_code_and_a_locality_are_not_both_given(store, run: Run, rates, tm
     asked = ["--zip", "90210", "--locality", "CA/18"]
     code, _, told = run("benchmark", rates, tmp_path / "out.csv", *asked, "-o", store)
     assert (code, "give one of them" in told) == (2, True)
-
-
-def test_the_command_has_memory_given_back_and_leaves_what_was_set(monkeypatch) -> None:
-    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
-    monkeypatch.setenv("_RJEM_MALLOC_CONF", "")
-    monkeypatch.delenv("_RJEM_MALLOC_CONF")
-    monkeypatch.setattr(commands, "run", lambda arguments: None)
-    main(["benchmark", "rates.csv", "out.csv"])
-    assert "muzzy_decay_ms:0" in os.environ["_RJEM_MALLOC_CONF"]
-    assert os.environ["ARROW_DEFAULT_MEMORY_POOL"] == "jemalloc"
 
 
 def test_the_page_lists_every_reason() -> None:

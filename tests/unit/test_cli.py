@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 import pfsetl
-from pfsetl.cli import main
+from pfsetl.cli import commands, main
 from pfsetl.cli.commands import COMMANDS
 from pfsetl.cli.options import app
 from tests import synthetic as s
@@ -283,3 +283,13 @@ def test_reading_a_store_imports_nothing_that_builds_or_fetches() -> None:
 
 def test_pricing_imports_nothing_that_builds_or_fetches() -> None:
     assert imported_by("import pfsetl.cli.pricing", "pfsetl.pipeline", "pfsetl.archive_folder", "requests") == []
+
+
+def test_the_command_has_memory_given_back_and_leaves_what_was_set(monkeypatch) -> None:
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
+    monkeypatch.setenv("_RJEM_MALLOC_CONF", "")
+    monkeypatch.delenv("_RJEM_MALLOC_CONF")
+    monkeypatch.setattr(commands, "run", lambda arguments: None)
+    main(["build", "RVU26A"])
+    assert "muzzy_decay_ms:0" in os.environ["_RJEM_MALLOC_CONF"]
+    assert os.environ["ARROW_DEFAULT_MEMORY_POOL"] == "jemalloc"

@@ -8,7 +8,7 @@ import pytest
 import pfsetl
 
 STEPS = [
-    "errors", "near", "document", "remedies", "storage", "declared", "source", "parsing", "tables", "publication",
+    "errors", "frugal", "near", "document", "remedies", "storage", "declared", "source", "parsing", "tables", "publication",
     "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site", "archive_folder", "pipeline", "alarms",
     "watch", "looks", "status", "declare", "cli", "flows",
 ]  # fmt: skip

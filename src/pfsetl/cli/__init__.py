@@ -1,12 +1,9 @@
 """The command line: one function per command. Exit 0 done, 1 data refused, 2 usage, 3 source unavailable."""
 
-import os
 import sys
 
 import pfsetl
-
-# What libraries are told when they are loaded: memory that they free goes back to the system, not to a later need.
-FRUGAL = {"_RJEM_MALLOC_CONF": "narenas:2,dirty_decay_ms:100,muzzy_decay_ms:0", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+from pfsetl import frugal
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -15,9 +12,7 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments == ["--version"]:
         print(pfsetl.__version__)
         return
-    if "benchmark" in arguments:  # of files of any size
-        for name, value in FRUGAL.items():
-            os.environ.setdefault(name, value)
+    frugal.give_memory_back()
     from pfsetl.cli import commands
 
     commands.run(arguments)

@@ -8,6 +8,8 @@ import os
 import sys
 from importlib.util import find_spec
 
+from pfsetl import frugal
+
 if find_spec("prefect") is None:
     from pfsetl.remedies import installing
 
@@ -20,3 +22,4 @@ if find_spec("prefect") is None:
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
+frugal.give_memory_back()
