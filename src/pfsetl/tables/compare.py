@@ -42,7 +42,8 @@ def values(rvu: pl.DataFrame, payment_national: pl.DataFrame) -> pl.DataFrame:
     """
     columns = ("nonfacility_amount", "facility_amount", "nonfacility_payment")
     amounts = payment_national.select(*_KEY, "hcpcs", "modifier", *columns)
-    rows = rvu.join(amounts, on=[*_KEY, "hcpcs", "modifier"], how="left")
+    asked = rvu.select(*_KEY, "hcpcs", "modifier", "section", "subsection", *MEASURES[:3])
+    rows = asked.join(amounts, on=[*_KEY, "hcpcs", "modifier"], how="left", maintain_order="left")
     paid = pl.col("nonfacility_payment").is_not_null().any()
     largest = rows.group_by(*_KEY, "hcpcs").agg(
         pl.col("section").first(),
@@ -67,7 +68,7 @@ def _ranked(values: pl.DataFrame) -> pl.DataFrame:
 
 def _statistics(ranked: pl.DataFrame) -> pl.DataFrame:
     """Exact statistics: values are hundredths, so 4 decimals hold every interpolated quantile."""
-    ordered = pl.col("value").sort()
+    ordered = pl.col("value")  # as the rows of a group are
     count = pl.len().cast(pl.Int64)
 
     def quantile(percent: int) -> pl.Expr:
@@ -78,15 +79,16 @@ def _statistics(ranked: pl.DataFrame) -> pl.DataFrame:
 
     total = pl.col("value").sum() * 100
     return (
-        ranked.group_by(*_KEY, "section", "measure", "parent_section")
+        ranked.sort("value")
+        .group_by(*_KEY, "section", "measure", "parent_section")
         .agg(
             n=count,
             mean=(2 * total + count) // (2 * count),
-            min=pl.col("value").min() * 100,
+            min=ordered.first() * 100,
             **{name: quantile(percent) for name, percent in _QUANTILES.items()},
-            max=pl.col("value").max() * 100,
+            max=ordered.last() * 100,
             # NOTE: among codes that tie for the largest value the first by number stands for them.
-            max_hcpcs=pl.col("hcpcs").filter(pl.col("value") == pl.col("value").max()).min(),
+            max_hcpcs=pl.col("hcpcs").filter(ordered == ordered.last()).min(),
         )
         .with_columns(decimal(pl.col(name), pl.Decimal(12, 4)) for name in ("mean", "min", *_QUANTILES, "max"))
     )

@@ -11,6 +11,7 @@ from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import Parsed
 from pfsetl.parsing.read import RawTable
 from pfsetl.tables import columns, level_two, places, sections, unplaced
+from pfsetl.tables.key_order import in_order
 
 Tables = dict[str, pl.DataFrame]
 _SOURCE_KEYS = ("participant", "hcpcs", "modifier", "state", "locality", "counties")
@@ -165,8 +166,5 @@ def _as_contract(
     else:  # of several tables, each with keys of its own
         frame = frame.with_columns(pl.lit(None).alias(c) for c in table.schema if c not in frame.columns)
     keys = pl.col(c for c in table.key if table.schema[c] == pl.String)
-    return (
-        frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())
-        .with_columns(keys.fill_null("") if table.name == "source_lines" else keys)
-        .sort(table.key)
-    )
+    typed = frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())
+    return in_order(typed.with_columns(keys.fill_null("")) if table.name == "source_lines" else typed, table)
