@@ -8,6 +8,7 @@ out: what else CMS lists, where each line went, what goes with a code, and what 
 import csv
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -39,11 +40,25 @@ COLUMNS = (*KEY, *FIELDS[3:5], "section", "subsection", *FIELDS[5:], "pricing_in
 SECTIONS = Path(__file__).parents[1] / "schemas" / "sections.csv"
 
 
+class Made(NamedTuple):
+    """What other tables are made of: two tables, each code's values in sections and subsections, and statistics."""
+
+    rvu: pl.DataFrame
+    payments: pl.DataFrame
+    values: pl.DataFrame
+    stats: pl.DataFrame
+
+
 def by_polars(archive: Path, folder: Path) -> None:
     """Write the tables, each as one Parquet file."""
     text, places = (
         bare.read(one, names) for one, names in zip(bare.bodies(archive), (FIELDS, bare.PLACE), strict=True)
     )
+    tables(text, places, folder)
+
+
+def tables(text: pl.DataFrame, places: pl.DataFrame, folder: Path) -> Made:
+    """Write the tables of rows of both files, every cell as text; return what others are made of."""
     rvu = _rvu(text)
     bare.keep(rvu.select(COLUMNS), folder, "rvu")
     bare.keep(_gpci(places), folder, "gpci")
@@ -57,9 +72,10 @@ def by_polars(archive: Path, folder: Path) -> None:
     parts = values.filter(divided, pl.col("subsection").is_not_null()).with_columns(
         parent_section="section", section=pl.format("{}: {}", "section", "subsection")
     )
-    stats = pl.concat([_statistics(whole), _statistics(_ranked(parts))])
-    bare.keep(stats.sort(GROUP), folder, "section_stats")
+    stats = pl.concat([_statistics(whole), _statistics(_ranked(parts))]).sort(GROUP)
+    bare.keep(stats, folder, "section_stats")
     bare.keep(_compared(whole, stats), folder, "code_comparison")
+    return Made(rvu, payments, pl.concat([values, parts], how="diagonal"), stats)
 
 
 def _rvu(text: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +125,7 @@ def _gpci(text: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         rows.group_by("state", "locality", maintain_order=True)
-        .agg(pl.all().first(), macs=pl.col("mac").unique().sort().str.join(", "))
+        .agg(pl.all().first(), macs=pl.col("mac").unique().sort().str.join(","))
         .select(
             pl.lit(LABEL).alias("release"), "state", "locality", "mac", "macs", pl.col("name").alias("locality_name"),
             *bare.PLACE[4:], pl.lit(None, dtype=pl.Decimal(6, 3)).alias("work_gpci_without_floor"),
@@ -118,18 +134,10 @@ def _gpci(text: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _hundredths(name: str) -> pl.Expr:
-    return pl.col(name).reinterpret(dtype=pl.Int128).cast(pl.Int64)
-
-
-def _money(name: str, places: int) -> pl.Expr:
-    return pl.col(name).cast(pl.Int128).reinterpret(dtype=pl.Decimal(12, places)).alias(name)
-
-
 def _values(rvu: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     rows = rvu.select(*KEY, "section", "subsection", *MEASURES[:3]).join(payments.select(*KEY, *MEASURES[3:]), on=KEY)
     index = ["release", "participant", "hcpcs", "section", "subsection"]
-    largest = rows.group_by(index).agg(_hundredths(name).max().alias(name) for name in MEASURES)
+    largest = rows.group_by(index).agg(bare.unscaled(name).max().alias(name) for name in MEASURES)
     values = largest.unpivot(on=list(MEASURES), index=index, variable_name="measure", value_name="value")
     return values.filter(pl.col("value") > 0, pl.col("section").is_not_null())
 
@@ -161,7 +169,7 @@ def _statistics(ranked: pl.DataFrame) -> pl.DataFrame:
             max=pl.col("value").max() * 100,
             max_hcpcs=pl.col("hcpcs").filter(largest).min(),
         )
-        .with_columns(_money(name, 4) for name in ("mean", "min", *QUANTILES, "max"))
+        .with_columns(bare.decimals(pl.col(name), 12, 4) for name in ("mean", "min", *QUANTILES, "max"))
     )
 
 
@@ -170,10 +178,11 @@ def _compared(whole: pl.DataFrame, stats: pl.DataFrame) -> pl.DataFrame:
     return (
         whole.join(of_section, on=GROUP)
         .select(
-            "release", "participant", "hcpcs", "measure", "section", _money("value", 2), pl.col("n").cast(pl.Int32),
-            pl.col("rank").cast(pl.Int32), "section_median", pl.col("section_max").cast(pl.Decimal(12, 2)),
+            "release", "participant", "hcpcs", "measure", "section",
+            bare.decimals(pl.col("value"), 12), pl.col("n").cast(pl.Int32), pl.col("rank").cast(pl.Int32),
+            "section_median", pl.col("section_max").cast(pl.Decimal(12, 2)),
             percentile=100 * pl.col("at_or_below").cast(pl.Float64) / pl.col("n"),
-            ratio_to_median=pl.col("value") * 100 / _hundredths("section_median"),
+            ratio_to_median=pl.col("value") * 100 / bare.unscaled("section_median"),
         )
         .sort("release", "participant", "hcpcs", "measure")
     )  # fmt: skip

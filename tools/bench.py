@@ -18,6 +18,7 @@ from datetime import date
 from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
+from unittest import mock
 
 import polars as pl
 import polars.selectors as cs
@@ -25,17 +26,20 @@ import polars.selectors as cs
 import pfsetl
 from pfsetl import frugal
 from pfsetl.declared import contracts, registry
+from pfsetl.pipeline import examine
 from pfsetl.pipeline.backfill import backfill, find_archives
 from pfsetl.publication import parquet
+from pfsetl.publication.digest import RowsDigest
 from pfsetl.source.archive import open_archive
 from pfsetl.tables import by_locality
-from pfsetl.tables.numbers import height
-from tools import bare, bare_release
+from pfsetl.tables.numbers import Rows, height
+from tools import bare, bare_duckdb, bare_pandas, bare_release, bare_whole
 
 RELEASE = "RVU25A"
 ROUNDS = 7
 COLD_ROUNDS = 3
-SEVEN = "polars, seven tables"
+WHOLE, SEVEN = f"polars, {len(bare_whole.TABLES)} tables", f"polars, {len(bare_release.TABLES)} tables"
+LESS = "pfsetl without digests and other formats"
 Spent = tuple[float, float]  # seconds of wall, and of processor time
 Script = Callable[[Path, Path], None]
 
@@ -49,6 +53,23 @@ def seconds(work: Callable[[], object]) -> float:
 def build(archive: Path, output: Path) -> pfsetl.Build:
     shutil.rmtree(output, ignore_errors=True)
     return pfsetl.build(RELEASE, store=pfsetl.open_store(output), archive=archive)
+
+
+class Counted(RowsDigest):
+    """What stands for a digest where it isn't measured: the number of rows."""
+
+    def update(self, part: pl.DataFrame | Rows) -> None:
+        """Count the next rows."""
+        self.rows += part.height if isinstance(part, pl.DataFrame) else height(part)
+
+
+def build_less(archive: Path, output: Path) -> None:
+    """Build without two of the things that the bare scripts don't do either; checks, records and the layout stay."""
+    with (
+        mock.patch.object(parquet, "RowsDigest", Counted),
+        mock.patch.object(examine, "read_others", return_value=[]),
+    ):
+        build(archive, output)
 
 
 def tables_of(version: pfsetl.Version) -> dict[str, pl.DataFrame]:
@@ -79,16 +100,18 @@ def one_release(archive: Path, temporary: Path) -> None:
     version = build(archive, output).version
     frames = tables_of(version)
     scripts: dict[str, tuple[Script, tuple[str, ...]]] = {
+        WHOLE: (bare_whole.by_polars, bare_whole.TABLES),
         SEVEN: (bare_release.by_polars, bare_release.TABLES),
         "polars, payments alone": (bare.by_polars, bare.TABLES),
-        "DuckDB, payments alone": (bare.by_duckdb, bare.TABLES),
-        "pandas (floats), payments alone": (bare.by_pandas, bare.TABLES),
+        "DuckDB, payments alone": (bare_duckdb.by_duckdb, bare.TABLES),
+        "pandas (floats), payments alone": (bare_pandas.by_pandas, bare.TABLES),
     }
     jobs: dict[str, Callable[[], object]] = {
         "floor": lambda: floor([archive], frames, temporary / "floor"),
         "floor with fsync": lambda: floor([archive], frames, temporary / "floor", fsync=True),
         **{name: partial(bared, script, archive, bare_folder) for name, (script, _) in scripts.items()},
         "pfsetl": lambda: build(archive, output),
+        LESS: lambda: build_less(archive, output),
     }
     differing = {name: apart(*one, archive, bare_folder, frames) for name, one in scripts.items()}
     rounds = [{name: spent(job) for name, job in jobs.items()} for _ in range(ROUNDS)]
@@ -98,12 +121,15 @@ def one_release(archive: Path, temporary: Path) -> None:
     for name in jobs:
         print(f"| {name} | {beside([one[name] for one in rounds], [one['floor'] for one in rounds])} |")
     colds = {
-        what: [cold(archive.parent, what, output) for _ in range(COLD_ROUNDS)] for what in ("floor", "polars", "pfsetl")
+        what: [cold(archive.parent, what, output) for _ in range(COLD_ROUNDS)] for what in ("floor", WHOLE, "pfsetl")
     }
     for what, taken in colds.items():
         print(f"| {what}, in a process of its own (/ the floor in one) | {beside(taken, colds['floor'])} |")
     print(f"\ncells that differ from pfsetl's: {'; '.join(f'{name}: {count:,}' for name, count in differing.items())}")
-    print(f"pfsetl / {SEVEN}: " + ratios([one["pfsetl"] for one in rounds], [one[SEVEN] for one in rounds]))
+    for one, other in (("pfsetl", WHOLE), (LESS, WHOLE), ("pfsetl", SEVEN)):
+        print(f"{one} / {other}: " + ratios([at[one] for at in rounds], [at[other] for at in rounds]))
+    left_out = (f"{name} ({frame.height:,} rows)" for name, frame in frames.items() if name not in bare_whole.TABLES)
+    print(f"not made by {WHOLE}: {', '.join(left_out)}")
     build(archive, output)
     payments(pfsetl.open(output), temporary)
     lookups(pfsetl.open(output))
@@ -181,8 +207,8 @@ def alone(folder: Path, what: str, store: Path) -> None:
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         if what == "floor":
             floor([archive], frames, temporary / "floor")
-        elif what == "polars":
-            bare.by_polars(archive, temporary)
+        elif what == WHOLE:
+            bare_whole.by_polars(archive, temporary)
         else:
             build(archive, temporary / "store")
     print(time.process_time() - processor, wall)
