@@ -1,7 +1,7 @@
 """Write `catalog.json` after a commit, and make it anew where it's gone, stale, or not as it was written."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from pfsetl.publication.manifest import Resource
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
-FEW_ROWS = 20_000  # of a file whose keys are read whole
+FEW_ROWS = 20_000  # of a file that is read whole for its keys
 
 
 def keep(at: Version) -> None:
@@ -137,18 +137,32 @@ def _days(at: Version, label: str) -> dict[str, Any]:
     }
 
 
-def _ends(store: Store, resource: Resource, key: Iterable[str]) -> tuple[Key | None, Key | None]:
+def _ends(store: Store, resource: Resource, key: Sequence[str]) -> tuple[Key | None, Key | None]:
     """Return the keys of a file's first and last row, None where it has no row, or can't be read: `verify` says so."""
+    import pyarrow as pa
+
+    try:
+        rows = _few(store, resource, key) if resource.rows <= FEW_ROWS else _first_and_last(store, resource, key)
+    except (pl.exceptions.PolarsError, pa.ArrowException, StoreError, KeyError, OSError):
+        return None, None
+    told = [tuple(None if value is None else str(value) for value in row) for row in rows]
+    return (told[0], told[-1]) if told else (None, None)
+
+
+def _few(store: Store, resource: Resource, key: Sequence[str]) -> Sequence[Sequence[Any]]:
+    """Return the keys of the first and last of few rows, for which the whole file is read in one go."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(pa.BufferReader(store.get(resource.path)))
+    keys = file.read(columns=[*key], use_threads=False).select([*key])
+    return [[column[at].as_py() for column in keys.columns] for at in ((0, -1) if keys.num_rows else ())]
+
+
+def _first_and_last(store: Store, resource: Resource, key: Sequence[str]) -> Sequence[Sequence[Any]]:
     options = dict(store.storage_options) if store.storage_options else None
     rows = pl.scan_parquet(store.uri(resource.path), storage_options=options, glob=False).select(key)
-    # NOTE: keys of a few row groups are read in less time than a large file's footer is read twice.
-    ends = rows if resource.rows <= FEW_ROWS else pl.concat([rows.head(1), rows.tail(1)])
-    try:
-        found = ends.collect()
-    except (pl.exceptions.PolarsError, OSError):
-        return None, None
-    told = pl.concat([found.head(1), found.tail(1)]).select(pl.all().cast(pl.String)).rows()
-    return (told[0], told[-1]) if told else (None, None)
+    return pl.concat([rows.head(1), rows.tail(1)]).collect().rows()
 
 
 def _dataset(at: Version, entry: Listed) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class LocalStore:
         """Create an object; False when the name is taken already, which then stays as it is."""
         target = self._inside(name)
         with _explained(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make(target.parent)
             if isinstance(content, Path):
                 return self._link_new(content, target)
             with self.scratch() as temporary:
@@ -51,7 +51,7 @@ class LocalStore:
         """Write an object, complete or not at all, whatever is there: for what follows from others and may be lost."""
         target = self._inside(name)
         with _explained(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make(target.parent)
             with self.scratch() as temporary:
                 with temporary.open("wb") as stream:
                     stream.write(content)
@@ -66,7 +66,7 @@ class LocalStore:
         """Yield the path of a temporary file on the store's own disk, removed afterwards."""
         with _explained(self.root):
             folder = self._inside("tmp")
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             if not self._tidied:
                 self._tidied = True
                 _clear_abandoned(folder)
@@ -112,7 +112,7 @@ class LocalStore:
         place = self._inside(name)
         with _explained(place), suppress(PermissionError, FileNotFoundError):
             os.utime(place)
-        return self.exists(name)
+        return place.is_file()
 
     def delete(self, name: str) -> None:
         """Remove an object for good; nothing happens when it isn't there. Published files go by a prune alone."""
@@ -231,12 +231,22 @@ class LocalStore:
         return True
 
 
+def _make(folder: Path) -> None:
+    """Make a folder and those it lies in; a look takes less than to be told that it's there."""
+    if not os.path.isdir(folder):  # noqa: PTH112
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def _is_plain(root: str, name: str) -> bool:
     """Return whether a name is one of the store's own kind and no link stands on its way, which a few looks tell."""
     if not _PLAIN.fullmatch(name):
         return False
-    parts = name.split("/")
-    return not any(os.path.islink("/".join((root, *parts[:n]))) for n in range(1, len(parts) + 1))  # noqa: PTH114
+    way = root
+    for part in name.split("/"):
+        way = f"{way}/{part}"
+        if os.path.islink(way):  # noqa: PTH114
+            return False
+    return True
 
 
 def _laid_out(folder: Path) -> list[str]:
