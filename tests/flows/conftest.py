@@ -7,7 +7,7 @@ import pytest
 
 from tests import leash
 from tests.conftest import alone, shared
-from tests.flows import origin
+from tests.flows import origin, package_index
 from tests.flows.processes import CMS_LIMIT, CmsProcess, Orchestra, cms_process, orchestra, prepare
 
 
@@ -22,6 +22,17 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
             prepare(folder)
             (folder / "done").touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def of_pip(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which pip finds the libraries that are here, and nothing else."""
+    folder = shared(tmp_path_factory) / "index"
+    with alone(folder, "index"):
+        if not (folder / "done").exists():
+            package_index.make(folder)
+            (folder / "done").touch()
+    return package_index.of_pip(folder)
 
 
 @pytest.fixture(scope="session")
