@@ -7,6 +7,7 @@ cost: fields that move by themselves, that are gone, that don't fit, and columns
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
+from math import inf
 from typing import Any
 
 import polars as pl
@@ -22,6 +23,7 @@ FARTHEST = 24  # columns that a field may have moved
 _LEAST_SHARE = 0.25  # of the lines, that records of one length are
 _FITS = 0.98  # of the cells; codes that nobody has declared are among the others
 _MOVE, _GONE, _BLANK, _STRAY, _MISFIT = 4.0, 9.0, 10.0, 2.0, 60.0
+_USUAL = 40.0  # most texts cost less; ways that cost more are looked at only where none does
 _SHIFTS = range(-FARTHEST, FARTHEST + 1)
 
 _Cells = dict[tuple[int, int], float]
@@ -102,34 +104,46 @@ def _cheapest(records: _Records) -> tuple[float, list[_Spot]]:
     A text may be shorter or longer than declared: it's what stands before the next field.
     """
     strays = list(accumulate(records.held))
-    ways: dict[tuple[int, int, int], _Way] = {(0, 0, 0): (0.0, None)}  # by last column, last that is no stray, shift
-    for i, field in enumerate(records.layout.fields):
-        onward = {at: (cost + _GONE, spots) for at, (cost, spots) in ways.items()}
-        known = registry.fields()[field.field]
-        blank = 0.0 if known.kind in ("text", "flag") else _BLANK
-        for (last, clear, before), (cost, spots) in ways.items():
-            for shift in _SHIFTS:
-                start, end = field.start + shift, field.end + shift
-                if start <= last or (i, shift) not in records.fits:
-                    continue
-                share = records.fits[i, shift]
-                worse = cost + _MISFIT * (1 - share if share >= _FITS else 1) + _MOVE * (shift != before)
-                worse += _STRAY * max(0, strays[start - 1] - strays[min(clear, start - 1)])
-                worse += blank * (strays[end] == strays[start - 1])
-                at = (start, end + FARTHEST, shift) if known.kind == "text" else (end, end, shift)
-                if at not in onward or worse < onward[at][0]:
-                    onward[at] = (worse, (spots, (field, shift)))
-        ways = onward
-    ends = (
-        (cost + _STRAY * (strays[-1] - strays[min(clear, records.length)]), spots)
-        for (_, clear, _), (cost, spots) in ways.items()
-    )
-    cost, found = min(ends, key=lambda way: way[0])
+    cost, found = inf, None
+    for most in (_USUAL, inf):
+        for (_, clear, _), (before, spots) in _ways(records, strays, most).items():
+            whole = before + _STRAY * (strays[-1] - strays[min(clear, records.length)])
+            if whole < cost:
+                cost, found = whole, spots
+        if cost <= most:
+            break
     placed: list[_Spot] = []
     while found:
         found, spot = found
         placed.append(spot)
     return cost, placed[::-1]
+
+
+def _ways(records: _Records, strays: Sequence[int], most: float) -> dict[tuple[int, int, int], _Way]:
+    """Return the cheapest way to each end that costs no more: by last column, last that is no stray, and shift."""
+    ways: dict[tuple[int, int, int], _Way] = {(0, 0, 0): (0.0, None)}
+    for i, field in enumerate(records.layout.fields):
+        onward = {at: (cost + _GONE, spots) for at, (cost, spots) in ways.items() if cost + _GONE <= most}
+        known = registry.fields()[field.field]
+        blank = 0.0 if known.kind in ("text", "flag") else _BLANK
+        places = []  # each shift with what it costs whatever stands before
+        for shift in _SHIFTS:
+            if (share := records.fits.get((i, shift))) is not None:
+                start, end = field.start + shift, field.end + shift
+                cost = _MISFIT * (1 - share if share >= _FITS else 1) + blank * (strays[end] == strays[start - 1])
+                at = (start, end + FARTHEST, shift) if known.kind == "text" else (end, end, shift)
+                if cost <= most:
+                    places.append((cost, start, at))
+        for (last, clear, before), (cost, spots) in ways.items():
+            for more, start, at in places:
+                if start <= last:
+                    continue
+                worse = cost + more + _MOVE * (at[2] != before)
+                worse += _STRAY * max(0, strays[start - 1] - strays[min(clear, start - 1)])
+                if worse <= most and (at not in onward or worse < onward[at][0]):
+                    onward[at] = (worse, (spots, (field, at[2])))
+        ways = onward
+    return ways
 
 
 def _candidate(member: str, records: _Records, spots: Sequence[_Spot]) -> Candidate:
