@@ -8,9 +8,9 @@ import pytest
 import pfsetl
 
 STEPS = [
-    "errors", "frugal", "near", "document", "remedies", "storage", "declared", "source", "parsing", "tables", "publication",
-    "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site", "archive_folder", "pipeline", "alarms",
-    "watch", "looks", "status", "declare", "cli", "flows",
+    "errors", "frugal", "near", "document", "remedies", "storage", "declared", "source", "parsing", "tables",
+    "publication", "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site", "archive_folder",
+    "pipeline", "alarms", "watch", "looks", "status", "declare", "cli", "flows",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 
