@@ -5,13 +5,13 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 import pfsetl
-from pfsetl.cli import main
 from pfsetl.errors import PfsetlError
 from pfsetl.parsing import bounds
 from pfsetl.pricing import claim_file
@@ -218,26 +218,19 @@ MORE_OF_RATES = 40_000_000  # of a file that is three times as large
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled sample, published."""
-    output = tmp_path_factory.mktemp("rates") / "store"
-    main(["demo", "--output", str(output)])
-    return output
-
-
-@pytest.fixture(scope="module")
-def compared(sample: Path, tmp_path_factory: pytest.TempPathFactory):
+def compared(demo: Path, tmp_path_factory: pytest.TempPathFactory):
     """Compare an in-network file of so many megabytes in a process of its own; return the bytes that it used."""
     folder = tmp_path_factory.mktemp("in-network")
     codes = [f"G{number:04}" for number in range(101, 500)]
 
+    @cache
     def compare(megabytes: int, how: str = "") -> int:
         path = folder / f"{megabytes}.json"
         if not path.exists():
             bench_rates.write(path, megabytes, codes)
         out = folder / f"{megabytes}{how}.parquet"
         command: list[str | Path] = [sys.executable, "-c", BENCHMARK + PEAK, how, path, out]
-        command += ["--date", "2026-02-01", "-o", sample]
+        command += ["--date", "2026-02-01", "-o", demo]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         assert out.is_file(), done.stdout + done.stderr
         return int(done.stdout.splitlines()[-1])

@@ -20,6 +20,7 @@ def beside(rows: pl.DataFrame, version: Version, release: str) -> pl.DataFrame:
     placed = rows.with_columns(listed=pl.lit(None)) if national else in_its_state(rows, version, release)
     columns = [f"{setting}_{kind}" for setting in SETTINGS for kind in MONEY]
     payments = version.scan(table, release).select(*SERVICE, *place, *columns)
+    payments = payments.filter(pl.col("hcpcs").is_in(rows["hcpcs"].unique().implode()))
     joined = placed.lazy().join(payments, on=[*SERVICE, *place], how="left", maintain_order="left").collect()
     if registry.find(release).never_effective:
         lower = pl.min_horizontal(of_setting("amount"), of_setting("opps_amount"))

@@ -1,5 +1,8 @@
 """The OPPSCAP members that CMS computed, row by row, from RVUs, GPCIs and factor of the same archive."""
 
+from collections.abc import Callable
+from functools import cache
+
 import polars as pl
 import pytest
 
@@ -22,6 +25,9 @@ FULLY_IMPLEMENTED, WITHOUT_FLOOR, CONTRACTOR, NO_CAP = (
 )
 
 
+Compared = Callable[[str], pl.DataFrame]
+
+
 @pytest.fixture(scope="module", params=ROWS)
 def release(request) -> str:
     """Return one release after the other."""
@@ -29,18 +35,33 @@ def release(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def compared(release, release_path, built: Built) -> pl.DataFrame:
-    """CMS's prices with ours beside each."""
-    source = cap_member(release, release_path(release))
-    assert source is not None
-    return beside(source.rows, built(release), release)
+def compared_of(release_path, built: Built) -> Compared:
+    """CMS's prices of a release with ours beside each."""
+
+    @cache
+    def of(release: str) -> pl.DataFrame:
+        source = cap_member(release, release_path(release))
+        assert source is not None
+        return beside(source.rows, built(release), release)
+
+    return of
 
 
 @pytest.fixture(scope="module")
-def recomputed(release, compared, built: Built) -> pl.DataFrame:
+def recomputed_of(compared_of: Compared, built: Built) -> Compared:
     """CMS's prices with the RVUs, indices and factor of each; RVU26A alone prints indices without the floor."""
-    indices = built("RVU26A").scan("gpci", "RVU26A").select("state", "locality", "work_gpci_without_floor")
-    return terms(compared, built(release), release, indices.collect())
+    indices = built("RVU26A").scan("gpci", "RVU26A").select("state", "locality", "work_gpci_without_floor").collect()
+    return cache(lambda release: terms(compared_of(release), built(release), release, indices))
+
+
+@pytest.fixture
+def compared(release, compared_of: Compared) -> pl.DataFrame:
+    return compared_of(release)
+
+
+@pytest.fixture
+def recomputed(release, recomputed_of: Compared) -> pl.DataFrame:
+    return recomputed_of(release)
 
 
 def test_every_price_is_the_lower_of_amount_and_cap_or_the_carriers_ceiling(compared):
@@ -55,12 +76,12 @@ def test_the_other_rows_are_californian(release, compared):
     assert set(compared.filter(pl.col("listed").not_())["state"]) == {"CA"}
 
 
-@pytest.mark.parametrize("release", [OWN_FACILITY_EXPENSE[0]], indirect=True)
 def test_the_facility_price_of_the_exception_is_the_opps_amount_although_medicare_pays_less(
-    release, compared, built: Built
+    compared_of: Compared, built: Built
 ):
-    rows = compared.filter(pl.col("listed"), hcpcs=OWN_FACILITY_EXPENSE[1], setting="facility")
-    amounts = built(release).scan("payment_locality", release).filter(hcpcs=OWN_FACILITY_EXPENSE[1]).collect()
+    release, code = OWN_FACILITY_EXPENSE
+    rows = compared_of(release).filter(pl.col("listed"), hcpcs=code, setting="facility")
+    amounts = built(release).scan("payment_locality", release).filter(hcpcs=code).collect()
     less = amounts.filter(pl.col("facility_amount") < pl.col("facility_opps_amount"))
     assert (rows["kind"].unique().to_list(), rows.height, less.height) == ([OPPS], 90, amounts.height)
 
@@ -70,20 +91,17 @@ def test_the_right_formula_of_the_controls_misses_nothing(recomputed):
     assert missed(recomputed, RIGHT) == (recomputed.height, 0)
 
 
-@pytest.mark.parametrize("release", ["RVU11A"], indirect=True)
-def test_fully_implemented_expenses_miss_the_1800_rows_that_can_tell(recomputed):
-    assert missed(recomputed.filter("listed"), FULLY_IMPLEMENTED)[1] == 1_800 * len(SETTINGS)
+def test_fully_implemented_expenses_miss_the_1800_rows_that_can_tell(recomputed_of: Compared):
+    assert missed(recomputed_of("RVU11A").filter("listed"), FULLY_IMPLEMENTED)[1] == 1_800 * len(SETTINGS)
 
 
-@pytest.mark.parametrize("release", ["RVU25D"], indirect=True)
-def test_without_the_work_floor_amounts_are_missed(recomputed):
-    count, wrong = missed(recomputed, WITHOUT_FLOOR)
+def test_without_the_work_floor_amounts_are_missed(recomputed_of: Compared):
+    count, wrong = missed(recomputed_of("RVU25D"), WITHOUT_FLOOR)
     assert 0 < wrong <= count
 
 
-@pytest.mark.parametrize("release", ["RVU25D"], indirect=True)
-def test_by_contractor_the_840_rows_of_southern_california_find_no_indices(recomputed):
-    assert missed(recomputed, CONTRACTOR) == (32_200, 840 * len(SETTINGS))
+def test_by_contractor_the_840_rows_of_southern_california_find_no_indices(recomputed_of: Compared):
+    assert missed(recomputed_of("RVU25D"), CONTRACTOR) == (32_200, 840 * len(SETTINGS))
 
 
 def test_without_the_cap_prices_are_missed(recomputed):

@@ -1,5 +1,7 @@
 """Our amounts equal, to the cent, those of the payment files that CMS itself computed and published."""
 
+from functools import cache
+
 import polars as pl
 import pytest
 
@@ -18,8 +20,11 @@ NO_OTHER_INDEX = pl.DataFrame(
 def compared(oracles, built: Built):
     """Return the one source of a release whose name has some words, with our amount beside each of CMS's."""
 
+    published = list(sources(oracles, {}))
+
+    @cache
     def rows(release: str, words: str) -> pl.DataFrame:
-        (source,) = (s for s in sources(oracles, {}) if s.release == release and words in s.what)
+        (source,) = (s for s in published if s.release == release and words in s.what)
         return beside(source.rows, built(release), release)
 
     return rows

@@ -12,22 +12,16 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.cli import samples
 from pfsetl.site import serving
-from tests.conftest import alone, shared
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 NAVIGATION_MS = 120_000  # a page of a real release, on a machine whose cores all have other work
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Version:
+def sample(demo: Path) -> Version:
     """The bundled sample, published: Level II codes of RVU25D and RVU26A."""
-    folder = shared(tmp_path_factory) / "page-sample"
-    with alone(folder, "page-sample"):
-        for path in samples.archives():
-            pfsetl.build(path.stem, store=pfsetl.open_store(folder), archive=path, sample=True)
-    return pfsetl.open(folder)
+    return pfsetl.open(demo)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """No text of CMS's that is licensed is in the Parquet of any release at hand."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -19,8 +19,9 @@ from tests.real.test_releases import RELEASES
 def test_no_published_text_is_or_could_be_a_descriptor(release, built: Built, release_path):
     found = list(texts(built(release), release))
     assert lower_case(found) == []
-    archive: Path = release_path(release)
-    described = descriptor([parse(raw) for raw in read(open_archive(archive))], registry.find(release))
+    archive = open_archive(release_path(release))
+    pprrvu = replace(archive, files=tuple(file for file in archive.files if file.member == "pprrvu"))
+    described = descriptor([parse(raw) for raw in read(pprrvu)], registry.find(release))
     own = described.filter(pl.col("hcpcs").str.contains(OWN_CODE)).select("hcpcs", text="description").unique()
     said = built(release).scan("code_text", release).select("hcpcs", "text").collect()
     assert said.join(own, on=["hcpcs", "text"], how="anti").is_empty()  # the words of this code, not of another
