@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from urllib.request import urlopen
@@ -283,6 +284,12 @@ def test_reading_a_store_imports_nothing_that_builds_or_fetches() -> None:
 
 def test_pricing_imports_nothing_that_builds_or_fetches() -> None:
     assert imported_by("import pfsetl.cli.pricing", "pfsetl.pipeline", "pfsetl.archive_folder", "requests") == []
+
+
+def test_a_build_imports_no_pandas_where_it_is_installed(tmp_path) -> None:
+    assert find_spec("pandas")
+    build = f"from pfsetl import cli; cli.main(['demo', '--output', {str(tmp_path / 'store')!r}])"
+    assert imported_by(build, "pandas", "pyarrow.parquet") == ["pyarrow.parquet"]
 
 
 def test_the_command_has_memory_given_back_and_leaves_what_was_set(monkeypatch) -> None:

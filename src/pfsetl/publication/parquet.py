@@ -201,10 +201,10 @@ def _compact(group: "pa.Table") -> "pa.Table":
     for n, column in enumerate(group.columns):
         if pa.types.is_dictionary(column.type) and len(column.chunk(0).dictionary) > FEW_WORDS:
             column = column.combine_chunks()
-            if (ends := pc.min_max(column.indices).as_py())["max"] is not None:
-                low, high = ends["min"], ends["max"]
-                codes = pc.subtract(column.indices, pa.scalar(low, column.indices.type))
-                words = column.dictionary.slice(low, high - low + 1)
+            ends = pc.min_max(column.indices)
+            if (high := ends["max"].as_py()) is not None:
+                codes = pc.subtract(column.indices, ends["min"])
+                words = column.dictionary.slice(low := ends["min"].as_py(), high - low + 1)
                 group = group.set_column(n, group.field(n), pa.DictionaryArray.from_arrays(codes, words))
     return group
 

@@ -1,6 +1,6 @@
 """A table's columns as plain numbers, of which its digest and its Parquet file are made without another copy of them.
 
-Text is numbered by its sorted distinct values, decimals are integers of their scale, and what is null is 0 with a mark.
+Arrow's arrays are read where they lie in memory: its own ways to numpy import pandas where that is installed. Text is numbered by its sorted distinct values, decimals are integers of their scale, and what is null is 0 with a mark.
 """
 
 from collections.abc import Mapping
@@ -77,12 +77,12 @@ def column(series: pl.Series, promised: pl.DataType) -> Column:
 
     series = series.rechunk()
     whole = (series.to_physical() if isinstance(series.dtype, pl.Enum) else series).to_arrow()
-    absent = whole.is_null().to_numpy(zero_copy_only=False) if whole.null_count else None
+    absent = _held(whole.is_null()).view(bool) if whole.null_count else None
     if isinstance(series.dtype, pl.Enum):
         words = series.dtype.categories.to_arrow().cast(pa.large_string())
         return Column(_filled(_held(whole).astype(width(promised, len(words))), absent), absent, words)
     if series.dtype == pl.String:
-        words, codes = _words(whole.cast(pa.large_string()))
+        words, codes = _words(whole.cast(pa.large_string()), absent)
         return Column(_filled(codes.astype(width(promised, len(words))), absent), absent, words, whole)
     values = _filled(_held(whole).astype(width(promised)), absent)
     return Column(values, absent, whole=None if is_small(promised) else whole)
@@ -103,16 +103,17 @@ def _held(column: "pa.Array") -> "Array":
     return np.frombuffer(held, f"{kind}{column.type.bit_width // 8}")[start:end]
 
 
-def _words(texts: "pa.Array") -> "tuple[pa.Array, Array]":
+def _words(texts: "pa.Array", absent: "Array | None") -> "tuple[pa.Array, Array]":
     """Return the sorted distinct values of an Arrow array of text, and which is each row's, any where it's null."""
     import numpy as np
     import pyarrow.compute as pc
 
     encoded = texts.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    order = pc.sort_indices(encoded.dictionary)
     place = np.zeros(len(order) + 1, np.uint32)
-    place[order] = np.arange(len(order), dtype=np.uint32)
-    return encoded.dictionary.take(order), place[encoded.indices.fill_null(len(order)).to_numpy()]
+    place[_held(order)] = np.arange(len(order), dtype=np.uint32)
+    codes = _held(encoded.indices)
+    return encoded.dictionary.take(order), place[codes if absent is None else np.where(absent, len(order), codes)]
 
 
 def _filled(values: "Array", absent: "Array | None") -> "Array":
