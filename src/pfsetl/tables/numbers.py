@@ -1,6 +1,7 @@
 """A table's columns as plain numbers, of which its digest and its Parquet file are made without another copy of them.
 
-Arrow's arrays are read where they lie in memory: its own ways to numpy import pandas where that is installed. Text is numbered by its sorted distinct values, decimals are integers of their scale, and what is null is 0 with a mark.
+Text is numbered by its sorted distinct values, decimals are integers of their scale, and what is null is 0 with a mark.
+Arrow's arrays are read where they lie in memory: its own ways to numpy import pandas where that is installed.
 """
 
 from collections.abc import Mapping
