@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 _MOST_NAMED = 30
-_NO_LETTERS = "\ufffd"  # what stands for bytes that couldn't be read
+_NO_LETTER = "\ufffd"  # what stands for bytes that couldn't be read
 _YEARS = range(1965, 2100)  # Medicare began in the first
 
 
@@ -115,7 +115,8 @@ def _text(text: str) -> str:
 
 
 def _legible(text: str) -> str:
-    if odd := next((sign for sign in text if not sign.isprintable() or sign in _NO_LETTERS), ""):
+    if not text.isprintable() or _NO_LETTER in text:
+        odd = next(sign for sign in text if not sign.isprintable() or sign == _NO_LETTER)
         raise ValueError(f"{shown(text)} has the character U+{ord(odd):04X}, which can't be read. Take it out.")
     return text
 
