@@ -135,12 +135,12 @@ def _finished(one: Making, parts: list[pl.DataFrame], new: list[str]) -> pl.Data
     made = [_made(one, label)[0] for label in new]
     later = [c for c in one.table.schema if made and c not in made[0].columns]
     given = [c for c in one.table.schema if c not in later]
-    typed = [frame.select(pl.col(c).cast(one.table.schema[c]) for c in given) for frame in made]
+    typed = [columns.typed(frame, {c: one.table.schema[c] for c in given}) for frame in made]
     merged_ = in_order(pl.concat([*(p.select(given) for p in parts), *typed]), one.table)
     frame = one.how.finish(merged_, one.before)
     if not frame.select(one.table.key).equals(merged_.select(one.table.key)):
         raise ContractError(f"{one.table.name}: finished with other rows, or in another order, than it was made with.")
-    frame = frame.select(pl.col(c).cast(dtype) for c, dtype in one.table.schema.items())
+    frame = columns.typed(frame, one.table.schema)
     for label in new:
         refuse_broken(one, label, frame.filter(pl.col("release") == label), _named(one, label))
     if parts:

@@ -45,7 +45,8 @@ def agreements(
 
 def odd_contractors(name: str, rows: pl.DataFrame) -> Finding:
     """Say which localities have a contractor (`mac`) by the other members that this member doesn't name for them."""
-    odd = rows.filter(~pl.col("macs").str.split(",").list.contains(pl.col("mac"))).unique([*PLACE, "macs", "mac"])
+    several = rows.filter(pl.col("macs").ne_missing(pl.col("mac")))
+    odd = several.filter(~pl.col("macs").str.split(",").list.contains(pl.col("mac"))).unique([*PLACE, "macs", "mac"])
     examples = odd.sort(*PLACE).head(EXAMPLES).select(*PLACE, "macs", "mac").rows()
     return Finding(
         name, "contractor_of_the_others", "warn",

@@ -30,14 +30,19 @@ def shaped(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     Text that comes as Enums stays so, with the words that occur.
     """
     refuse_other_columns(frame.columns, table)
-    typed: list[pl.Expr | pl.Series] = []
-    for name, dtype in table.schema.items():
-        there = frame.schema[name]
-        if isinstance(there, pl.Enum) and dtype == pl.String:
-            typed.append(_of_used_words(frame[name], there.categories))
-        else:
-            typed.append(pl.col(name).cast(dtype))
-    return in_order(frame.select(typed), table)
+    words = {name: dtype for name, dtype in frame.schema.items() if isinstance(dtype, pl.Enum)}
+    kept = {name: dtype for name, dtype in words.items() if table.schema[name] == pl.String}
+    used = [_of_used_words(frame[name], dtype.categories) for name, dtype in kept.items()]
+    found = typed(frame, {**table.schema, **kept})
+    return in_order(found.with_columns(used) if used else found, table)
+
+
+def typed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Return the columns of a schema in its order, cast to its types where they have others."""
+    there = frame.schema
+    return frame.select(
+        name if there.get(name) == dtype else pl.col(name).cast(dtype) for name, dtype in schema.items()
+    )
 
 
 def _of_used_words(text: pl.Series, words: pl.Series) -> pl.Series:
@@ -104,16 +109,19 @@ def refuse_unfilled(contract: Contract) -> None:
             )
         if both := [c for c in columns if c in how and how[c] != "derived"]:
             raise ContractError(f"{name}.{', '.join(both)}: a column, and {how[both[0]]} in {listed}. Drop one.")
-        shipped = {f.field for one in registry.layouts(member) for f in one.fields if _is_shipped(member, one.name, f)}
-        if dropped := sorted(shipped - {*columns} - {c for c, h in how.items() if h != "derived"}):
+        if dropped := sorted(_shipped(member) - {*columns} - {c for c, h in how.items() if h != "derived"}):
             raise ContractError(
                 f"{member}: {', '.join(dropped)} is read and in no column of {name}. Add it to the contract, or a row "
                 f"'not_published' with the reason to {listed}."
             )
 
 
-def _is_shipped(member: str, layout: str, field: registry.LayoutField) -> bool:
-    return not declarations.is_own(f"layouts/{member}.csv", layout, field.field)
+@cache
+def _shipped(member: str) -> frozenset[str]:
+    """Return the fields of a member's layouts, without those of layouts of your own."""
+    file = f"layouts/{member}.csv"
+    fields = ((one.name, f.field) for one in registry.layouts(member) for f in one.fields)
+    return frozenset(field for layout, field in fields if not declarations.is_own(file, layout, field))
 
 
 def _is_read(table: str, column: str) -> bool:

@@ -165,6 +165,7 @@ def _as_contract(
         frame = columns.filled(frame, table, layouts[table.name])
     else:  # of several tables, each with keys of its own
         frame = frame.with_columns(pl.lit(None).alias(c) for c in table.schema if c not in frame.columns)
-    keys = pl.col(c for c in table.key if table.schema[c] == pl.String)
-    typed = frame.select(pl.col(c).cast(dtype) for c, dtype in table.schema.items())
-    return in_order(typed.with_columns(keys.fill_null("")) if table.name == "source_lines" else typed, table)
+    frame = columns.typed(frame, table.schema)
+    if table.name == "source_lines":
+        frame = frame.with_columns(pl.col(c for c in table.key if table.schema[c] == pl.String).fill_null(""))
+    return in_order(frame, table)

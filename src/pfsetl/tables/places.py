@@ -5,6 +5,7 @@ localities under two contractors (Southern California, Kansas City); so (state, 
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import polars as pl
 
@@ -31,11 +32,9 @@ def known_states(gpci: pl.DataFrame | None, locality_county: pl.DataFrame | None
     if gpci is not None and "state" in gpci.columns:
         parts.append(gpci.select("mac", "locality", "state"))
     if locality_county is not None:
-        declared = ((row.name, row.state) for row in declarations.rows(STATES))
-        names = pl.DataFrame(declared, schema=["state_name", "state"], orient="row")
         parts.append(
             locality_county.with_columns(pl.col("state_name").forward_fill())
-            .join(names, on="state_name", how="inner")
+            .join(_state_names(), on="state_name", how="inner")
             .select("mac", "locality", "state")
         )
     empty = pl.DataFrame(schema={"mac": pl.String, "locality": pl.String, "state": pl.String})
@@ -84,9 +83,7 @@ def _known_state(frame: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     """
     if "state" in frame.columns:
         return frame
-    carriers = _carriers().filter(~_is_prefix())
-    exact = carriers.filter(pl.col("locality") != "").select("mac", "locality", exact="state")
-    whole = carriers.filter(pl.col("locality") == "").select("mac", whole="state")
+    exact, whole = _declared()
     return (
         frame.with_row_index("_row")
         .join(exact, on=["mac", "locality"], how="left", maintain_order="left")
@@ -130,11 +127,27 @@ def _only_one(rows: pl.DataFrame, by: dict[str, pl.Expr], name: str) -> pl.DataF
     return counted.filter(pl.col("_n") == 1).drop("_n").drop_nulls()
 
 
-def is_known(mac: pl.Expr) -> pl.Expr:
-    """Return whether `schemas/carriers.csv` has a contractor number."""
-    return mac.is_in(_carriers().filter(~_is_prefix())["mac"].unique().to_list())
+@cache
+def known_contractors() -> frozenset[str]:
+    """Return the contractor numbers that `schemas/carriers.csv` has."""
+    return frozenset(_carriers().filter(~_is_prefix())["mac"].to_list())
 
 
+@cache
+def _declared() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the states of localities by contractor number, and those of whole contractors."""
+    carriers = _carriers().filter(~_is_prefix())
+    exact = carriers.filter(pl.col("locality") != "").select("mac", "locality", exact="state")
+    return exact, carriers.filter(pl.col("locality") == "").select("mac", whole="state")
+
+
+@cache
+def _state_names() -> pl.DataFrame:
+    declared = ((row.name, row.state) for row in declarations.rows(STATES))
+    return pl.DataFrame(declared, schema=["state_name", "state"], orient="row")
+
+
+@cache
 def _carriers() -> pl.DataFrame:
     rows = ((row.carrier, row.locality or "", row.state) for row in declarations.rows(CARRIERS))
     return pl.DataFrame(rows, schema=["mac", "locality", "state"], orient="row")

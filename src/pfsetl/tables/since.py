@@ -81,12 +81,18 @@ def _indicators() -> list[str]:
 def _new_values(rvu: pl.DataFrame, earlier: Earlier | None) -> list[Said]:
     """Return the values of each indicator that the earlier release hasn't; `listed` are those of `schemas/codes`."""
     found = []
+    now, was = _values(rvu), _values(earlier.tables["rvu"]) if earlier else None
     for name, codes in declarations.code_lists().items():
-        known = set(codes["code"])
-        seen = set(earlier.tables["rvu"][name].unique()) if earlier else known
-        if new := sorted(set(rvu[name].drop_nulls().unique()) - seen - {""}):
+        known = set(codes["code"].to_list())
+        if new := sorted(now[name] - (was[name] if was else known) - {""}):
             found.append({"column": name, "values": new, "listed": [value for value in new if value in known]})
     return found
+
+
+def _values(rvu: pl.DataFrame) -> dict[str, set[str]]:
+    """Return the values of each indicator."""
+    values = rvu.select(pl.col(name).drop_nulls().unique().implode() for name in _indicators())
+    return {name: set(found) for name, found in values.row(0, named=True).items()}
 
 
 def _factors(now: pl.DataFrame, was: pl.DataFrame, pairs: Mapping[str, str]) -> list[Said]:

@@ -84,15 +84,18 @@ def excused(found: Iterable[Finding], tables: Mapping[str, pl.DataFrame]) -> tup
 
 
 def _rejected(name: str, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    rejects = tables["rejects"]
+    if rejects.is_empty():
+        return rejects
     said = pl.any_horizontal(pl.col("reason").str.starts_with(told.partition(":")[0]) for told in (_REASON, _NOWHERE))
-    return tables["rejects"].filter((pl.col("member") == name) & said)
+    return rejects.filter((pl.col("member") == name) & said)
 
 
 def _aside(name: str, tables: Mapping[str, pl.DataFrame]) -> Finding:
     lost = _rejected(name, tables)
-    counts = lost.group_by("reason", maintain_order=True).len().rows()
+    counts = lost.group_by("reason", maintain_order=True).len().rows() if lost.height else []
     examples = tuple(f"{reason.partition(': ')[2]}: {count:,} lines" for reason, count in counts[:_EXAMPLES])
-    rows = tables["source_lines"].filter(pl.col("table") == name).height + lost.height
+    rows = tables["source_lines"].filter(pl.col("table") == name).height + lost.height if lost.height else 0
     most = registry.thresholds()["unplaced_at_most"].value
     return Finding(
         name,
@@ -108,21 +111,24 @@ def _aside(name: str, tables: Mapping[str, pl.DataFrame]) -> Finding:
 
 
 def _lacking(lost: pl.DataFrame) -> str:
-    words = lost["reason"].str.extract(r"^in no known (\w+)").unique().sort(descending=True)
+    words = lost["reason"].str.extract(r"^in no known (\w+)").unique().sort(descending=True) if lost.height else ()
     return " or ".join(words) or "state"
 
 
 def _by_the_archive(name: str, rows: pl.DataFrame) -> Finding:
     """Say which contractors were placed though `schemas/carriers.csv` hasn't got them."""
-    numbers = rows.select("state", "locality", mac=pl.col("macs").str.split(",")).explode("mac").unique()
-    new = numbers.filter(~places.is_known(pl.col("mac"))).sort("mac", "state", "locality")
-    examples = tuple(f"{mac} in {state}/{locality}" for state, locality, mac in new.head(_EXAMPLES).rows())
+    named = {mac for macs in rows["macs"].unique() for mac in macs.split(",")}
+    new: list[tuple[str, ...]] = []
+    if unknown := named - places.known_contractors():
+        numbers = rows.select("state", "locality", mac=pl.col("macs").str.split(",")).explode("mac").unique()
+        new = numbers.filter(pl.col("mac").is_in(list(unknown))).sort("mac", "state", "locality").rows()
+    examples = tuple(f"{mac} in {state}/{locality}" for state, locality, mac in new[:_EXAMPLES])
     return Finding(
         name,
         "contractors_known",
         "warn",
         "carriers.csv doesn't have the contractor; its state is what the archive's other members, or the first "
         "three digits, say",
-        new.height,
+        len(new),
         examples,
     )
