@@ -1,6 +1,7 @@
 """Cut grids of cells: csv, tab separated text and workbooks, whose columns stand under declared headers."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -18,7 +19,8 @@ def cut_grid(member: str, grid: Grid) -> Cut:
     Where upper heading lines were cut off, what is left must be the end of exactly one layout's headings.
     """
     trials = [layout for layout in registry.layouts(member) if layout.medium == "grid"]
-    fits = [_fit_grid(layout, grid) for layout in trials]
+    head = [row[1:] for row in grid.frame.head(SEARCH_ROWS).rows()]
+    fits = [_fit_grid(layout, grid, head) for layout in trials]
     if all("header not found" in fit.problems for fit in fits):
         bare = [x for x in registry.layouts(member) if x.medium == "grid_without_header"]
         fits += [_fit_bare_grid(layout, grid) for layout in bare]
@@ -32,8 +34,7 @@ def cut_grid(member: str, grid: Grid) -> Cut:
     return only_fit(fits, member, grid.place)
 
 
-def _fit_grid(layout: Layout, grid: Grid) -> Fit:
-    head = grid.frame.head(SEARCH_ROWS).drop("line").rows()
+def _fit_grid(layout: Layout, grid: Grid, head: Sequence[tuple[str, ...]]) -> Fit:
     anchor = layout.fields[0].header
     at = next((i for i, row in enumerate(head) if anchor and anchor.fullmatch(header_text(row[:1]))), None)
     if at is None:
@@ -63,8 +64,8 @@ def _fit_body(layout: Layout, grid: Grid, bottom: int, problems: list[str]) -> F
             problems.append(f"column {column[1:]} has no header but a value at line {filled['line'][0]}")
     if problems:
         return Fit(layout, problems, None, distance=sum("moved from" not in problem for problem in problems))
-    head = grid.frame.head(bottom + 1).drop("line").rows()
-    banner = "\n".join(" ".join(cell for cell in row if cell) for row in head)
+    head = grid.frame.head(bottom + 1).rows()
+    banner = "\n".join(" ".join(cell for cell in row[1:] if cell) for row in head)
     return Fit(layout, [], _cut_rows(layout, body, bottom + 1, banner))
 
 
@@ -83,19 +84,17 @@ def _cut_rows(layout: Layout, body: pl.DataFrame, header_rows: int, banner: str)
     names = [f.field for f in layout.fields]
     cells = [c for c in body.columns if c != "line"]
     key = registry.fields()[names[0]]
-    body = body.with_columns(blank_rest=pl.all_horizontal([pl.col(c) == "" for c in cells[1:]]))
-    alone = pl.col("blank_rest")
+    alone = pl.all_horizontal([pl.col(c) == "" for c in cells[1:]])
     blank = alone & (pl.col("c1") == "")
     end = alone & pl.col("c1").is_in(END_MARKERS)
     keyed = pl.col("c1").str.zfill(key.pad).str.contains(f"^(?:{key.pattern})$")
-    note = alone & ~blank & ~end & ~keyed
-    records = body.filter(~(blank | end | note))
+    kinds = {"blank": blank, "end_marker": end, "note": alone & ~blank & ~end & ~keyed}
+    others = body.select(**kinds)
+    records = body.filter(~(others["blank"] | others["end_marker"] | others["note"]))
     counts = {
         "records": records.height,
         "header": header_rows,
-        "blank": body.filter(blank).height,
-        "end_marker": body.filter(end).height,
-        "note": body.filter(note).height,
+        **{kind: int(others[kind].sum()) for kind in kinds},
     }
     frame = records.select("line", *(pl.col(f"c{i}").alias(n) for i, n in enumerate(names, 1)))
     return Cut(layout.name, frame, banner, counts)

@@ -112,9 +112,12 @@ def _unusable(raw: RawTable) -> pl.DataFrame:
 
 def _repeats(raw: RawTable) -> pl.DataFrame:
     key = [name for name in ("hcpcs_modifier", *key_of(raw.member)) if name in raw.frame.columns]
-    suspects = raw.frame.filter(~raw.frame.select(key).is_unique())
+    unique = raw.frame.select(key).is_unique()
+    if unique.all():
+        return pl.DataFrame(schema={name: _REJECTS[name] for name in ("line", "reason")})
+    suspects = raw.frame.filter(~unique)
     cells = [c for c in suspects.columns if c != "line"]
-    first = suspects.select("line", first=pl.col("line").min().over(cells) if suspects.height else pl.col("line"))
+    first = suspects.select("line", first=pl.col("line").min().over(cells))
     return first.filter(pl.col("line") > pl.col("first")).select(
         "line", reason=pl.format("repeats line {}", pl.col("first"))
     )

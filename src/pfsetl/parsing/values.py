@@ -1,6 +1,7 @@
 """Text cells to values: codes, flags, exact decimals; a cell that can't be what its field says is refused."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import polars as pl
 
@@ -39,9 +40,11 @@ def typed(raw: RawTable, known: Mapping[str, pl.Series] | None = None) -> pl.Dat
     declared = [registry.fields()[name] for name in names]
     ready = raw.frame.with_columns(prepared(field) for field in declared)
     _refuse_bad(raw, ready, declared)
-    return ready.select("line", *(_value(field) for field in declared), *known.values()).select(raw.frame.columns)
+    values: dict[str, pl.Expr | pl.Series] = {**{field.field: _value(field) for field in declared}, **known}
+    return ready.select(values.get(name, name) for name in raw.frame.columns)
 
 
+@cache
 def prepared(field: FieldRow) -> pl.Expr:
     """Return the expression for a field's cell in canonical text: padded, upper case, single blanks."""
     cell = pl.col(field.field)
@@ -68,6 +71,7 @@ def pattern_of(field: FieldRow) -> str | None:
     return f"^(?:{field.pattern})$" if field.pattern else None
 
 
+@cache
 def _fits(field: FieldRow) -> pl.Expr:
     pattern, cell = pattern_of(field), pl.col(field.field)
     return cell.str.contains(pattern) if pattern else ~cell.str.strip_chars().is_in(EXCEL_ERRORS)
@@ -76,8 +80,8 @@ def _fits(field: FieldRow) -> pl.Expr:
 def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[FieldRow]) -> None:
     if not declared:
         return
-    fits = ready.select(_fits(field) for field in declared)
-    for name, all_fit in zip(fits.columns, fits.select(pl.all().all()).row(0), strict=True):
+    fits = {field.field: _fits(field) for field in declared}
+    for name, all_fit in ready.select(cell.all() for cell in fits.values()).row(0, named=True).items():
         if all_fit:
             continue
         bad = ready.select("line", name).filter(~fits[name])
@@ -97,6 +101,7 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[FieldRow]) ->
         )
 
 
+@cache
 def _value(field: FieldRow) -> pl.Expr:
     cell = pl.col(field.field)
     match field.kind:

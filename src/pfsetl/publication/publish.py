@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import msgspec
 from msgspec import UNSET
@@ -210,6 +211,13 @@ def _files(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
     return {(r.table, r.release, r.digest, r.path) for r in resources}
 
 
+@cache
+def _software() -> Mapping[str, str]:
+    from importlib.metadata import version as installed
+
+    return {name: installed(name) for name in ("pfsetl", "polars")}
+
+
 def manifest_of(
     newest: Version,
     number: int,
@@ -219,8 +227,6 @@ def manifest_of(
     withdrawn: Mapping[str, Withdrawal] | Later,
 ) -> Manifest:
     """Return the manifest of the version after the newest, with these releases and files, without its changes."""
-    from importlib.metadata import version as installed
-
     about = About(
         format=manifest.format_of(resources, withdrawn),
         parent=newest.number,
@@ -228,7 +234,7 @@ def manifest_of(
         contract=ContractName(id=contract.id, version=contract.version),
         classification=contract.classification,
         members={name: tuple(table.members) for name, table in contract.tables.items()},
-        software={name: installed(name) for name in ("pfsetl", "polars")},
+        software=dict(_software()),
         releases=dict(releases),
         withdrawn=withdrawn,
         run=runs.current(),

@@ -4,6 +4,8 @@ An amount is CMS's formula for every row that has RVUs. A payment is what Medica
 amount and the OPPS imaging cap, null with a reason where Medicare has no national price for the row.
 """
 
+from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import polars as pl
@@ -117,7 +119,7 @@ def prepared(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
         _has_value=(pl.sum_horizontal(*rvus) > 0) | capped,
         _capped=capped,
         _opps_work=pl.when(borrowed).then(pl.coalesce("_component_work", "_work")).otherwise("_work"),
-    ).with_columns(reason=_reason(release))
+    ).with_columns(reason=_reason(release.never_effective is True))
 
 
 def _flag_parts(release: Release) -> pl.Expr:
@@ -127,11 +129,12 @@ def _flag_parts(release: Release) -> pl.Expr:
     return pl.col("calculation_flag").replace_strict(parts, default=WHOLE, return_dtype=pl.Int64)
 
 
-def _reason(release: Release) -> pl.Expr:
+@cache
+def _reason(never_effective: bool) -> pl.Expr:
     """Why Medicare has no price for the row, null where it has one; status reasons are in codes/status.csv."""
     reasons = {row.code: row.reason for row in declarations.rows(STATUS) if row.reason}
     return (
-        pl.when(pl.lit(release.never_effective is True))
+        pl.when(pl.lit(never_effective))
         .then(pl.lit("never_effective"))
         .when(pl.col("status").is_in(list(reasons)))
         .then(pl.col("status").replace_strict(reasons, default=None, return_dtype=pl.String))
@@ -145,7 +148,8 @@ def _reason(release: Release) -> pl.Expr:
     )
 
 
-def _payment_columns(*, pe_share: tuple[int, int] = (1, 1)) -> list[pl.Expr]:
+@cache
+def _payment_columns(*, pe_share: tuple[int, int] = (1, 1)) -> Sequence[pl.Expr]:
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
     for setting in SETTINGS:

@@ -5,6 +5,8 @@ percentile. What lies beyond them is counted in one more bin, so that a few code
 others one bar (docs/decisions/0046-what-a-code-is.md).
 """
 
+from functools import cache
+
 import polars as pl
 
 from pfsetl.tables import compare
@@ -22,7 +24,7 @@ def section_values(values: pl.DataFrame, stats: pl.DataFrame) -> pl.DataFrame:
     `values` are those of `compare.values`, `stats` is `section_stats`. The bins go from the first to the one that
     holds the largest value; those between without a code have 0.
     """
-    wide = stats.select(*_GROUP, width=_width(scaled("p95")), largest=scaled("max") // 100).with_row_index("group")
+    wide = stats.select(*_GROUP, width=_width(), largest=scaled("max") // 100).with_row_index("group")
     bins = wide.with_columns(bin=pl.int_ranges(0, _bin("largest") + 1, dtype=pl.Int32)).explode("bin")
     parts = (values, compare.of_subsections(values))
     placed = pl.concat(
@@ -46,7 +48,9 @@ def _bin(value: str) -> pl.Expr:
     return pl.min_horizontal(pl.col(value) // pl.col("width"), BINS).cast(pl.Int32)
 
 
-def _width(p95: pl.Expr) -> pl.Expr:
+@cache
+def _width() -> pl.Expr:
     """Return the width of bins in hundredths; the 95th percentile has four decimals."""
+    p95 = scaled("p95")
     reach = [pl.when(p95 <= BINS * width * 100).then(pl.lit(width, dtype=pl.Int64)) for width in _WIDTHS]
     return pl.coalesce(*reach, pl.lit(_WIDTHS[-1], dtype=pl.Int64))

@@ -9,6 +9,7 @@ from pfsetl.declared.contracts import Table
 from pfsetl.tables.numbers import is_small
 
 ROWS_PER_PART = 65_536
+FEW_ROWS = 1_000
 _MOST_KEYS = 2**63
 
 
@@ -18,7 +19,7 @@ def in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     Keys of Enums, whose words are sorted, make one number. Those of text are put together with a character below all
     others, so that the order is that of the parts.
     """
-    if len(table.key) == 1 or any(table.schema[c] != pl.String for c in table.key):
+    if frame.height <= FEW_ROWS or len(table.key) == 1 or any(table.schema[c] != pl.String for c in table.key):
         return frame.sort(table.key)
     keys = _numbers(frame, table.key)
     if keys is None:
@@ -40,11 +41,9 @@ def _numbers(frame: pl.DataFrame, key: Sequence[str]) -> pl.Series | None:
 
 def in_words(rows: pl.DataFrame) -> pl.DataFrame:
     """Return rows whose text is Enums of the words that occur in it, sorted, as a table's file and digest have it."""
-    return rows.with_columns(
-        series.cast(pl.Enum(series.unique().cast(pl.String).drop_nulls().sort()))
-        for series in rows.iter_columns()
-        if series.dtype in (pl.String, pl.Categorical)
-    )
+    texts = [pl.col(name) for name, dtype in rows.schema.items() if dtype in (pl.String, pl.Categorical)]
+    words = rows.select(text.unique().cast(pl.String).drop_nulls().sort().implode() for text in texts)
+    return rows.with_columns(rows[found.name].cast(pl.Enum(found[0])) for found in words.iter_columns())
 
 
 def small(rows: pl.DataFrame) -> pl.DataFrame:

@@ -85,13 +85,10 @@ def _known_state(frame: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
         return frame
     exact, whole = _declared()
     return (
-        frame.with_row_index("_row")
-        .join(exact, on=["mac", "locality"], how="left", maintain_order="left")
+        frame.join(exact, on=["mac", "locality"], how="left", maintain_order="left")
         .join(whole, on="mac", how="left", maintain_order="left")
         .join(told.rename({"state": "told"}), on=["mac", "locality"], how="left", maintain_order="left")
-        .with_columns(state=pl.coalesce("exact", "whole", "told"))
-        .sort("_row")
-        .drop("_row", "exact", "whole", "told")
+        .select(pl.exclude("exact", "whole", "told"), state=pl.coalesce("exact", "whole", "told"))
     )
 
 
@@ -197,20 +194,14 @@ def contractors(members: Sequence[pl.DataFrame]) -> pl.DataFrame:
     Each member is rows of `state`, `locality` and `macs`. A wrong contractor in one member doesn't outvote three that
     agree; the member that differs keeps its own in `macs`.
     """
-    votes = [
-        rows.select("state", "locality", "macs")
-        .unique()
-        .select("state", "locality", contractor=pl.col("macs").str.split(","))
-        .explode("contractor")
-        .unique()
-        .with_columns(member=pl.lit(at))
-        for at, rows in enumerate(members)
-    ]
-    empty = pl.DataFrame(
-        schema={"state": pl.String, "locality": pl.String, "contractor": pl.String, "member": pl.Int32}
-    )
+    votes = [rows.select("state", "locality", "macs", member=pl.lit(at)) for at, rows in enumerate(members)]
+    empty = pl.DataFrame(schema={"state": pl.String, "locality": pl.String, "macs": pl.String, "member": pl.Int32})
     return (
         pl.concat([empty, *votes])
+        .unique()
+        .select("state", "locality", "member", contractor=pl.col("macs").str.split(","))
+        .explode("contractor")
+        .unique()
         .group_by("state", "locality", "contractor")
         .agg(votes=pl.len(), first=pl.col("member").min())
         .sort("votes", "first", "contractor", descending=[True, False, False])
