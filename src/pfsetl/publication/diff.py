@@ -114,10 +114,12 @@ def _of_all(old: Version, new: Version, name: str, releases: Collection[str]) ->
     before, after = (manifest.releases_of(side) if side else {} for side in (was, now))
     asked = sorted(x for x in releases if x in before or x in after)
     moved = [label for label in asked if before.get(label) != after.get(label)]
-    counts = [_rows(at, name, moved) if side else {} for at, side in ((old, was), (new, now))]
+    there = _rows(old, name, moved) if was else {}
+    # NOTE: a file of one release, as that of a store's first version, has no rows but its own.
+    here = dict.fromkeys(after, now.rows) if now and len(after) == 1 else _rows(new, name, moved) if now else {}
     tables = []
     for label in moved:
-        rows = counts[0].get(label, 0), counts[1].get(label, 0)
+        rows = there.get(label, 0), here.get(label, 0)
         if label in before and label in after:
             tables.append(_table(old, new, name, (label, label), rows))
         else:

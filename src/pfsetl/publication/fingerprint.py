@@ -92,7 +92,12 @@ def _of(release: Release) -> Iterable[str]:
     yield repr(law and replace(law, act="", certainty="", source=""))
     yield repr([replace(row, source="") for row in declarations.rows_on(REDUCTIONS, day)])
     yield repr([replace(row, source="") for row in declarations.rows_on(NO_COINSURANCE, day)])
-    yield repr([replace(row, source="") for row in declarations.rows(IMAGING)])
+    yield _imaging()
+
+
+@cache
+def _imaging() -> str:
+    return repr([replace(row, source="") for row in declarations.rows(IMAGING)])
 
 
 def _unsourced(rows: Iterable[CorrectionRow | IndexUpdateRow | FactorRow]) -> str:

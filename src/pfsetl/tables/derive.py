@@ -4,7 +4,6 @@ An amount is CMS's formula for every row that has RVUs. A payment is what Medica
 amount and the OPPS imaging cap, null with a reason where Medicare has no national price for the row.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -148,8 +147,7 @@ def _reason(never_effective: bool) -> pl.Expr:
     )
 
 
-@cache
-def _payment_columns(*, pe_share: tuple[int, int] = (1, 1)) -> Sequence[pl.Expr]:
+def _payment_columns(*, pe_share: tuple[int, int] = (1, 1)) -> list[pl.Expr]:
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
     for setting in SETTINGS:

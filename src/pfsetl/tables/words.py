@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from typing import Any, get_args
 
 import polars as pl
@@ -27,8 +28,13 @@ def code_values(_before: Tables | None, _now: Tables) -> pl.DataFrame:
     CMS's own lists are `schemas/codes/`, all others `schemas/words/values.csv`. The reason of a status that the latter
     has no words for has those of the status.
     """
+    return _code_values()
+
+
+@cache
+def _code_values() -> pl.DataFrame:
     titles = {row.column: row for row in declarations.rows(TITLES)}
-    listed = list(_listed())
+    listed, start = list(_listed()), beginning()
     if untitled := sorted({column for column, *_ in listed} - titles.keys()):
         raise ContractError(
             f"{', '.join(untitled)}: values in words without a title. Add a row for each to "
@@ -38,7 +44,7 @@ def code_values(_before: Tables | None, _now: Tables) -> pl.DataFrame:
         {
             "column": column,
             "code": code,
-            "valid_from": first or beginning(),
+            "valid_from": first or start,
             "valid_to": last,
             "title": titles[column].title,
             "meaning": meaning,
@@ -59,6 +65,11 @@ def modifier(_before: Tables | None, _now: Tables) -> pl.DataFrame:
 
     One that is there by `schemas/reductions.csv` has the sources of the rules that name it, and is as sure as they are.
     """
+    return _modifiers()
+
+
+@cache
+def _modifiers() -> pl.DataFrame:
     rules: dict[str, list[ReductionRow]] = {}
     for rule in declarations.rows(REDUCTIONS):
         for name in rule.modifier:
