@@ -17,7 +17,7 @@ quick: .venv/dev.done
 check: .venv/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --num-workers 2
+	$(BIN)/mypy
 
 bench: .venv/dev.done
 	$(BIN)/python -m tools.bench
