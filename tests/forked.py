@@ -6,6 +6,7 @@ when it starts, Python is started.
 """
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -69,6 +70,7 @@ def import_all() -> None:
 
 def _serve() -> None:
     import_all()
+    gc.freeze()  # which spares each fork a look through all that was imported
     for line in iter(sys.stdin.readline, ""):
         if pid := os.fork():
             print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)

@@ -37,10 +37,12 @@ OTHER = {
     "LANG": "C.UTF-8",
 }
 
-# Builds the samples, and a whole release where its archive is given; then a part: as ever, in other bytes of the same
-# rows, and in an order of rows that follows that of a set, as a build that forgot to sort would make it.
+# Builds the samples, and a whole release where its archive is given; then a part in the ways that are named: as ever,
+# in other bytes of the same rows, and in an order of rows that follows that of a set, as a build that forgot to sort
+# would make it.
 PROGRAM = """
 import json, locale, os, sys, tempfile, time
+from contextlib import nullcontext
 from pathlib import Path
 from unittest import mock
 
@@ -48,6 +50,7 @@ import polars as pl
 import pfsetl
 from pfsetl.publication import parquet, publish
 
+ways = sys.argv.pop(1).split(",")
 home, part, *archives = map(Path, sys.argv[1:])
 whole = [one for one in archives if not one.is_relative_to(home / "samples")]
 
@@ -62,11 +65,14 @@ def unsorted(store, release, tables, *rest):
 
 for archive in archives:
     build("whole" if archive in whole else "two samples", archive, archive not in whole)
-build("part", part)
-with mock.patch.object(parquet, "ROW_GROUP", 3):
-    build("other bytes", part)
-with mock.patch.object(publish, "stage", unsorted):
-    build("by a set", part)
+patched = {
+    "part": nullcontext(),
+    "other bytes": mock.patch.object(parquet, "ROW_GROUP", 3),
+    "by a set": mock.patch.object(publish, "stage", unsorted),
+}
+for way in ways:
+    with patched[way]:
+        build(way, part)
 print(json.dumps([pl.thread_pool_size(), list({"rvu", "gpci", "releases"}), time.tzname,
        tempfile.gettempdir(), os.getcwd(), locale.setlocale(locale.LC_ALL, "")]))
 """
@@ -92,8 +98,8 @@ class Machine:
         return published(self.home / name)
 
 
-def ran(home: Path, environment: dict[str, str], *archives: Path) -> Machine:
-    """Build copies of the samples, of a part and of these archives on a machine of its own folder and environment."""
+def ran(home: Path, environment: dict[str, str], ways: str, *archives: Path) -> Machine:
+    """Build copies of the samples, of these archives and of a part on a machine of its own folder and environment."""
     (home / "tmp").mkdir(parents=True)
     (home / "work").mkdir()
     samples = sorted(
@@ -102,7 +108,7 @@ def ran(home: Path, environment: dict[str, str], *archives: Path) -> Machine:
     part = s.write_zip(home / "RVU26A.zip", s.release("RVU26A"))
     copies = [Path(shutil.copy(archive, home)) for archive in archives]
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, (home, part, *samples, *copies))],
+        [sys.executable, "-c", PROGRAM, ways, *map(str, (home, part, *samples, *copies))],
         cwd=home / "work", env=os.environ | environment | {"TMPDIR": str(home / "tmp")}, capture_output=True, text=True,
         timeout=300,
     )  # fmt: skip
@@ -136,8 +142,9 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, Machine
     """Two machines; the second builds a release of CMS's as well, where that is at hand."""
     folder, whole = tmp_path_factory.mktemp("machines"), WHERE_CMS_FILES_ARE / "RVU25A.zip"
     with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(ran, folder / "one", ONE)
-        other = pool.submit(ran, folder / "another", OTHER, *([whole] if whole.exists() else []))
+        one = pool.submit(ran, folder / "one", ONE, "part,by a set")
+        also = [whole] if whole.exists() else []
+        other = pool.submit(ran, folder / "another", OTHER, "other bytes,by a set", *also)
         return one.result(), other.result()
 
 
