@@ -49,10 +49,11 @@ def _of_used_words(text: pl.Series, words: pl.Series) -> pl.Series:
     """Return an Enum with the words that occur in it, sorted, so that equal rows have equal lists."""
     import numpy as np
 
-    counts = np.bincount(text.to_physical().drop_nulls().to_numpy(), minlength=len(words))
-    if counts.all() and words.is_sorted():
+    used = np.zeros(len(words), bool)
+    used[text.to_physical().drop_nulls().to_numpy()] = True
+    if used.all() and words.is_sorted():
         return text
-    return text.cast(pl.Enum(words.filter(pl.Series(counts > 0)).sort()))
+    return text.cast(pl.Enum(words.filter(pl.Series(used)).sort()))
 
 
 def refuse_other_columns(found: Iterable[str], table: Table) -> None:

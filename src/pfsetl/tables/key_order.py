@@ -29,7 +29,7 @@ def in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 def _numbers(frame: pl.DataFrame, key: Sequence[str]) -> pl.Series | None:
     """Return a number for each row that orders as its key does, None where that is text or more than a number holds."""
-    types = [frame.schema[c] for c in key]
+    types = frame.select(key).dtypes
     counts = [len(dtype.categories) for dtype in types if isinstance(dtype, pl.Enum)]
     if len(counts) < len(types) or prod(counts) >= _MOST_KEYS:
         return None

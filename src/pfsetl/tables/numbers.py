@@ -76,13 +76,13 @@ def column(series: pl.Series, promised: pl.DataType) -> Column:
     """Return one column as numbers; the values of an Enum number its text, else the sorted distinct ones."""
     import pyarrow as pa
 
-    series = series.rechunk()
-    whole = (series.to_physical() if isinstance(series.dtype, pl.Enum) else series).to_arrow()
+    series, dtype = series.rechunk(), series.dtype  # asked once: polars makes an Enum's list of words anew each time
+    whole = (series.to_physical() if isinstance(dtype, pl.Enum) else series).to_arrow()
     absent = _held(whole.is_null()).view(bool) if whole.null_count else None
-    if isinstance(series.dtype, pl.Enum):
-        words = series.dtype.categories.to_arrow().cast(pa.large_string())
+    if isinstance(dtype, pl.Enum):
+        words = dtype.categories.to_arrow().cast(pa.large_string())
         return Column(_filled(_held(whole).astype(width(promised, len(words))), absent), absent, words)
-    if series.dtype == pl.String:
+    if dtype == pl.String:
         words, codes = _words(whole.cast(pa.large_string()), absent)
         return Column(_filled(codes.astype(width(promised, len(words))), absent), absent, words, whole)
     values = _filled(_held(whole).astype(width(promised)), absent)

@@ -13,6 +13,7 @@ from pfsetl.tables.exact import decimal, scaled
 
 Tables = Mapping[str, pl.DataFrame]
 NEAREST = 5
+NEAREST_IN_WORK = "nearest_in_work"
 BY_CONTRACTOR = "CCCCC"  # in the place of a primary code: the contractor decides
 COMPANIONS = ("add_on",)
 _PART_OF = {"26": "professional_part", "TC": "technical_part", "53": "discontinued"}
@@ -22,13 +23,15 @@ _NAMES = ("release", "hcpcs", "relation", "other")
 def code_relation(_before: Tables | None, now: Tables) -> pl.DataFrame:
     """Return what goes with each code of a release."""
     rows = of_everyone(now["rvu"])
-    found = pl.concat([said(rows, now), _nearest(rows)], how="diagonal")
-    nothing = {
-        "rank": pl.lit(None, pl.Int32),
-        "work_rvu_difference": pl.lit(None, pl.Decimal(9, 2)),
-        "companion_from": pl.lit(None, pl.Date),
-    }
-    return found.with_columns(*(value.alias(name) for name, value in nothing.items() if name not in found.columns))
+    found = said(rows, now)
+    texts = (rows["hcpcs"], found["hcpcs"], found["other"])
+    codes = pl.Enum(pl.concat(text.unique() for text in texts).unique().sort())
+    kinds = pl.Enum(sorted({*found["relation"].unique(), NEAREST_IN_WORK}))
+    nearest = _nearest(rows, codes).with_columns(relation=pl.lit(NEAREST_IN_WORK, kinds))
+    numbered = found.with_columns(pl.col("hcpcs", "other").cast(codes), pl.col("relation").cast(kinds))
+    both = pl.concat([numbered, nearest], how="diagonal")
+    more = {} if "companion_from" in both.columns else {"companion_from": pl.lit(None, pl.Date)}
+    return both.with_columns(pl.col("release").cast(pl.Enum(rows["release"].unique())), **more)
 
 
 def said(rows: pl.DataFrame, now: Tables) -> pl.DataFrame:
@@ -93,37 +96,38 @@ def _add_ons(rows: pl.DataFrame, add_on: pl.DataFrame | None) -> pl.DataFrame:
     )
 
 
-def _nearest(rows: pl.DataFrame) -> pl.DataFrame:
+def _nearest(rows: pl.DataFrame, codes: pl.Enum) -> pl.DataFrame:
     """Return the codes of the same subsection whose work RVU is nearest, the nearest first, with the difference.
 
     The population and the value of a code are those of `section_stats`. Of equal distances those nearer in the order
     of work and code come first, and of these the lower.
     """
-    work = scaled("work_rvu").max()
-    codes = rows.group_by("release", "hcpcs").agg(pl.col("section", "subsection").first(), work.alias("work"))
-    known = codes.filter(pl.col("work") > 0, pl.col("section").is_not_null())
-    ordered = known.sort("section", "subsection", "work", "hcpcs").with_columns(
-        group=pl.struct("section", "subsection").rle_id(), at=pl.int_range(pl.len(), dtype=pl.Int64)
+    import numpy as np
+
+    of_code = rows.select(pl.col("hcpcs").cast(codes), "section", "subsection", work=scaled("work_rvu"))
+    values = of_code.group_by("hcpcs").agg(pl.col("section", "subsection").first(), pl.col("work").max())
+    known = values.filter(pl.col("work") > 0, pl.col("section").is_not_null())
+    ordered = known.sort("section", "subsection", "work", "hcpcs").select(
+        "hcpcs", "work", group=pl.struct("section", "subsection").rle_id()
     )
+    work, group = ordered["work"].to_numpy(), ordered["group"].to_numpy()
+    here = np.arange(ordered.height)
     steps = [step for far in range(1, NEAREST + 1) for step in (-far, far)]
-    near = pl.concat(
-        ordered.select(
-            "release", "hcpcs", "at",
-            other=pl.col("hcpcs").shift(-step),
-            gap=pl.col("work").shift(-step) - pl.col("work"),
-            turn=pl.lit(turn, pl.Int64),
-            alike=pl.col("group").shift(-step) == pl.col("group"),
-        ).filter("alike")
-        for turn, step in enumerate(steps)
-    )  # fmt: skip
-    # NOTE: one number in place of three columns to sort by: the code, the distance, the turn.
-    by = (pl.col("at") * 2**32 + pl.col("gap").abs()) * 2 * NEAREST + pl.col("turn")
-    first = near.sort(by).with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("at"))
-    return first.filter(pl.col("rank") <= NEAREST).select(
-        "release",
-        "hcpcs",
-        pl.lit("nearest_in_work").alias("relation"),
-        "other",
-        "rank",
+    there = np.clip(here[:, None] + steps, 0, max(ordered.height - 1, 0))
+    gap = work[there] - work[:, None]
+    alike = (there == here[:, None] + steps) & (group[there] == group[:, None])
+    first = np.argsort(np.where(alike, np.abs(gap), np.iinfo(np.int64).max), axis=1, kind="stable")[:, :NEAREST]
+    row, rank = np.nonzero(np.take_along_axis(alike, first, axis=1))
+    turn = first[row, rank]
+    return pl.DataFrame(
+        {
+            "hcpcs": ordered["hcpcs"][row],
+            "other": ordered["hcpcs"][there[row, turn]],
+            "rank": (rank + 1).astype(np.int32),
+            "gap": gap[row, turn],
+        }
+    ).select(
+        "hcpcs", "other", "rank",
+        release=pl.lit(rows["release"].first()),
         work_rvu_difference=decimal(pl.col("gap"), pl.Decimal(9, 2)),
-    )
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import polars as pl
 
 from pfsetl.declared import contracts, declarations
 from pfsetl.declared.records.archives import PARTICIPANTS
+from pfsetl.tables.key_order import in_words
 
 FIRST = 5  # changed rows that are named of each column; the tables have them all
 PART_ROWS = 50_000  # measured: larger parts take as long and more memory
@@ -66,31 +67,53 @@ def release_changes(earlier: Mapping[str, pl.DataFrame] | None, now: Mapping[str
     A row that is there in one of them only is one row, its `column` empty. Participants are paired by
     `schemas/participants.csv`; one without a counterpart in the previous release isn't compared.
     """
+    import numpy as np
+
     table, new = contracts.load().tables["release_changes"], now["rvu"]
     old = earlier["rvu"] if earlier else None
     if old is None or old.is_empty() or new.is_empty():
         return table.empty()
-    releases = {"release": pl.lit(new["release"][0]), "previous_release": pl.lit(old["release"][0])}
+    named = {"release": new["release"][0], "previous_release": old["release"][0]}
+    releases = {column: pl.lit(label, pl.Enum([label])) for column, label in named.items()}
     key = [c for c in contracts.load().tables["rvu"].key if c != "release"]
     columns = [c for c in new.columns if c in old.columns and c not in (*key, *_OF_THE_RELEASE)]
     pairs = paired(old["participant"].unique(), new["participant"].unique())
     before, after = (frame.collect() for frame in with_pairs(old.lazy(), new.lazy(), pairs))
     before, after, less, more = _aligned(before, after, key)
-    none = pl.lit(None, dtype=pl.String)
-    whole = {"column": pl.lit(WHOLE_ROW), "old": none, "new": none}
-    parts = [rows.select(*key, change=pl.lit(change), **whole) for change, rows in (("added", more), ("removed", less))]
-    for column in columns:
-        differs = before[column].ne_missing(after[column])
-        parts.append(
-            after.filter(differs).select(
-                *key,
-                change=pl.lit("changed"),
-                column=pl.lit(column),
-                old=before[column].filter(differs).cast(pl.String),
-                new=pl.col(column).cast(pl.String),
-            )
-        )
-    return pl.concat(parts).with_columns(**releases).select(table.schema.names()).sort(table.key)
+    rows = pl.concat(frame.select(key) for frame in (after, more, less))
+    alone = pl.Series(np.arange(after.height, rows.height))
+    empty = pl.Series([None], dtype=pl.String).new_from_index(0, len(alone))
+    cells = [*_cells(before.select(columns), after.select(columns)), (WHOLE_ROW, alone, empty, empty)]
+    labels, places, olds, news = map(list, zip(*cells, strict=True))
+    # NOTE: text that is numbers of sorted words is put in order, checked and written for half as much.
+    changed = sum(map(len, places)) - len(alone)
+    told = {
+        "change": _repeated({"changed": changed, "added": more.height, "removed": less.height}),
+        "column": _repeated(dict(zip(labels, map(len, places), strict=True))),
+        "old": pl.concat(olds),
+        "new": pl.concat(news),
+    }
+    whose: pl.DataFrame = in_words(rows)[pl.concat(places)]
+    return whose.with_columns(**told, **releases).select(table.schema.names())
+
+
+def _repeated(words: Mapping[str, int]) -> pl.Series:
+    """Return each word as often as it's asked for, as an Enum of all of them, sorted."""
+    import numpy as np
+
+    return pl.Series([*words], dtype=pl.Enum(sorted(words)))[np.repeat(np.arange(len(words)), [*words.values()])]
+
+
+def _cells(before: pl.DataFrame, after: pl.DataFrame) -> Iterator[tuple[str, pl.Series, pl.Series, pl.Series]]:
+    """Yield each column, the rows in which two states of as many rows differ there, and both values as text."""
+    import numpy as np
+
+    beside = before.hstack(after.rename(lambda name: f"{name} after"))
+    differs = beside.select(pl.col(c).ne_missing(pl.col(f"{c} after")) for c in before.columns)
+    for column in differs.iter_columns():
+        at = pl.Series(np.flatnonzero(column.to_numpy()))
+        old, new = (frame[column.name][at].cast(pl.String) for frame in (before, after))
+        yield column.name, at, old, new
 
 
 def paired(old: Sequence[str] | pl.Series, new: Sequence[str] | pl.Series) -> dict[str, str]:
@@ -176,11 +199,9 @@ def _aligned(
     """Return the rows that both have, in the same order, then those of the old and of the new alone."""
     if old.select(key).equals(new.select(key)):
         return old, new, old.clear(), new.clear()
-    less, more = old.join(new, on=key, how="anti"), new.join(old, on=key, how="anti")
-    both = (
-        old.join(new, on=key, how="semi", maintain_order="left"),
-        new.join(old, on=key, how="semi", maintain_order="left"),
-    )
+    mine, others = (f.select(pl.concat_str(key, separator="\0")).to_series() for f in (old, new))
+    in_new, in_old = mine.is_in(others.implode()), others.is_in(mine.implode())
+    both = old.filter(in_new), new.filter(in_old)
     if not both[0].select(key).equals(both[1].select(key)):
         both = (both[0].sort(key), both[1].sort(key))
-    return *both, less, more
+    return *both, old.filter(~in_new), new.filter(~in_old)
