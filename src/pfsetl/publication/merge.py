@@ -23,7 +23,6 @@ from pfsetl.tables.key_order import in_order, parts_in_order, small
 Tables = Mapping[str, pl.DataFrame]
 Before = Mapping[str, str | None]
 Put = Callable[[str, str, Parts], Resource]
-_HELD = 2  # releases whose tables are kept: each is read for itself and for the one after it
 _NAMED = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.I)
 
 
@@ -121,6 +120,7 @@ def merged(one: Making, kept: Resource | None, of: Iterable[str]) -> Parts:
     new = [label for label in wanted if label not in same]
     if one.how.finish is None:
         smalls = [*map(small, parts), *(small(rows(one, label)) for label in new)]
+        one.held.clear()
         return parts_in_order(smalls, one.table)
     return _finished(one, parts, new)
 
@@ -133,6 +133,7 @@ def _finished(one: Making, parts: list[pl.DataFrame], new: list[str]) -> pl.Data
     """
     assert one.how.finish is not None
     made = [_made(one, label)[0] for label in new]
+    one.held.clear()
     later = [c for c in one.table.schema if made and c not in made[0].columns]
     given = [c for c in one.table.schema if c not in later]
     typed = [columns.typed(frame, {c: one.table.schema[c] for c in given}) for frame in made]
@@ -161,6 +162,8 @@ def _refuse_changed(one: Making, was: pl.DataFrame, now: pl.DataFrame) -> None:
 def _made(one: Making, label: str) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """Return what `by` makes of a release, and the tables it made it of."""
     before = one.before[label] if one.how.looks_back else None
+    for other in one.held.keys() - {label, before}:  # each is read for itself and for the one after it
+        del one.held[other]
     earlier = _tables(one, before) if before else None
     now = _tables(one, label)
     frame = one.how.by(earlier, now | {kind: _loaded(one, file) for kind, file in one.beside[label].items()})
@@ -172,8 +175,6 @@ def _made(one: Making, label: str) -> tuple[pl.DataFrame, dict[str, pl.DataFrame
 def _tables(one: Making, label: str) -> dict[str, pl.DataFrame]:
     """Return the tables of a release, which the one after it asks for too."""
     if label not in one.held:
-        while len(one.held) >= _HELD:
-            del one.held[next(iter(one.held))]
         sources, only = one.sources[label], one.how.only
         one.held[label] = {name: _read(one.store, r, one.table.name, only.get(name)) for name, r in sources.items()}
     return one.held[label]

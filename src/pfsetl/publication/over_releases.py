@@ -30,16 +30,20 @@ Key = tuple[str, ...]
 
 MADE_BY: Mapping[str, Made] = {
     "release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1"),
-    "code_relation": Made(relations.code_relation, of=("rvu",), rule="2", companions=relations.COMPANIONS),
+    "code_relation": Made(
+        relations.code_relation, of=("rvu",), rule="2", companions=relations.COMPANIONS, only={"rvu": relations.OF_RVU}
+    ),
     "code_profile": Made(
         profile.code_profile,
         of=("rvu", "payment_national", "code_text", "code_modifier"),
         rule="3",
         companions=profile.COMPANIONS,
         declared=("code_traits.csv",),
-        only={"code_modifier": profile.OF_MODIFIERS},
+        only=profile.ONLY,
     ),
-    "code_history": Made(code_history.code_history, of=code_history.OF, rule="1", in_force=True),
+    "code_history": Made(
+        code_history.code_history, of=code_history.OF, rule="1", in_force=True, only=code_history.ONLY
+    ),
     "code_events": Made(
         code_events.code_events,
         of=code_events.OF,
@@ -47,6 +51,7 @@ MADE_BY: Mapping[str, Made] = {
         in_force=True,
         finish=code_events.with_first_and_last,
         paired=True,
+        only=code_events.ONLY,
     ),
     "code_values": Made(words.code_values, of=(), rule="1"),
     "modifier": Made(words.modifier, of=(), rule="1"),

@@ -12,6 +12,7 @@ Tables = Mapping[str, pl.DataFrame]
 Before = Mapping[str, str | None]
 
 OF = ("rvu", "release_calendar")  # the calendar of a release that priced no day is empty
+ONLY = {"rvu": ("release", "participant", "hcpcs", "modifier", "section", "subsection")}  # the columns that are read
 NAMED = 10  # codes that appeared when one was gone; their number is beside them
 _CODE = ["hcpcs", "modifier"]
 _SCHEMA = {

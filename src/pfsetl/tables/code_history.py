@@ -25,6 +25,13 @@ _RVUS = (
     "work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu", "nonfacility_total_rvu", "facility_total_rvu",
 )  # fmt: skip
 _AMOUNTS = ("nonfacility_amount", "facility_amount", "nonfacility_payment", "facility_payment", "reason")
+ONLY = {  # the columns that are read, of tables that have more
+    "rvu": (
+        "release", *_ROW, "status", "not_used", *_RVUS, "conversion_factor", "nonfacility_na", "facility_na",
+        "calculation_flag", "opps_nonfacility_pe_rvu", "opps_facility_pe_rvu", "opps_mp_rvu",
+    ),
+    "payment_national": ("release", *_ROW, *_AMOUNTS),
+}  # fmt: skip
 
 
 def code_history(before: Tables | None, now: Tables) -> pl.DataFrame:

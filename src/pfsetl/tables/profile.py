@@ -15,8 +15,12 @@ from pfsetl.tables import relations
 
 Tables = Mapping[str, pl.DataFrame]
 COMPANIONS = ("add_on", "mue", "rbcs")
-OF_MODIFIERS = ("hcpcs", "modifier", "applies")  # the columns of `code_modifier` that are read
 _SAID = ("section", "subsection", "status", "pctc", "global_days", "multiple_procedure", "imaging_family")
+ONLY = {  # the columns that are read, of tables that have more
+    "code_modifier": ("hcpcs", "modifier", "applies"),
+    "payment_national": ("participant", "hcpcs", "modifier", "nonfacility_payment", "nonfacility_na", "facility_na"),
+    "rvu": ("release", "participant", "hcpcs", "modifier", *_SAID, "endoscopic_base"),
+}
 _OF_MUE = {"mue_units": "most_units", "mue_indicator": "indicator", "mue_rationale": "rationale"}
 _OF_RBCS = {
     "rbcs_id": "rbcs_id",

@@ -16,6 +16,9 @@ NEAREST = 5
 NEAREST_IN_WORK = "nearest_in_work"
 BY_CONTRACTOR = "CCCCC"  # in the place of a primary code: the contractor decides
 COMPANIONS = ("add_on",)
+OF_RVU = (
+    "release", "participant", "hcpcs", "modifier", "section", "subsection", "work_rvu", "endoscopic_base",
+)  # fmt: skip
 _PART_OF = {"26": "professional_part", "TC": "technical_part", "53": "discontinued"}
 _NAMES = ("release", "hcpcs", "relation", "other")
 
