@@ -53,8 +53,7 @@ def delimited(text: str, separator: str, place: str, most: Bounds = USUAL) -> Gr
             f"{place}: not a well-formed table ({str(error).splitlines()[0]}). A quote may be open, or a row has "
             f"more than {MAX_COLUMNS} columns. Download the archive again, or give the member in another format."
         ) from error
-    frame = frame.fill_null("")
-    return Grid(place, _trimmed(frame.select(_line_numbers(frame, text), pl.all())))
+    return Grid(place, _trimmed(frame.insert_column(0, _line_numbers(frame, text))))
 
 
 def _read_csv(text: str, separator: str, width: int) -> pl.DataFrame:
@@ -86,9 +85,7 @@ def workbook(data: bytes, place: str) -> list[Grid]:
         Grid(
             f"{place} sheet {name!r}",
             _trimmed(
-                sheet.rename({column: f"c{i}" for i, column in enumerate(sheet.columns, 1)})
-                .fill_null("")
-                .with_row_index("line", 1)
+                sheet.rename({column: f"c{i}" for i, column in enumerate(sheet.columns, 1)}).with_row_index("line", 1)
             ),
         )
         for name, sheet in sheets.items()
@@ -105,9 +102,9 @@ def _line_numbers(frame: pl.DataFrame, text: str) -> pl.Series:
 
 
 def _trimmed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Strip every cell and drop the columns that are blank throughout at the right."""
+    """Strip every cell, fill those without a value, and drop the columns that are blank throughout at the right."""
     cells = [c for c in rows.columns if c != "line"]
-    rows = rows.with_columns(pl.col(cells).str.strip_chars(" \t\n\xa0"))
+    rows = rows.with_columns(pl.col(cells).fill_null("").str.strip_chars(" \t\n\xa0"))
     filled = rows.select((pl.col(cells) != "").any()).row(0)
     last = max((i for i, used in enumerate(filled, 1) if used), default=1)
-    return rows.select("line", *cells[:last])
+    return rows[["line", *cells[:last]]]

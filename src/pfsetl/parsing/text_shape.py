@@ -29,10 +29,11 @@ def fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
         problem = f"most lines have {found} characters, a record of {layout.name} has {length}"
         return Fit(layout, [problem], None, distance=abs(found - length))
     first = records["line"][0]
-    others = lines.filter(pl.col("length") != length)
-    blank = pl.col("text").str.strip_chars() == ""
-    end = pl.col("text").str.strip_chars(" ").is_in(END_MARKERS)
-    stray = others.filter((pl.col("line") > first) & ~blank & ~end)
+    others = lines.filter(pl.col("length") != length).with_columns(
+        blank=text.str.strip_chars() == "", end=text.str.strip_chars(" ").is_in(END_MARKERS)
+    )
+    speaks = others.filter(~(others["blank"] | others["end"]))
+    stray = speaks.filter(speaks["line"] > first)
     if stray.height:
         line, found = stray.row(0)[0], stray.row(0)[2]
         return Fit(layout, [f"line {line} has {found} characters, a record of {layout.name} has {length}"], None)
@@ -41,13 +42,13 @@ def fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
         frame, problems, affected = _cut_records(layout, some)
         if affected > some.height // 2:
             return Fit(layout, problems, None, distance=affected)
-    preamble = others.filter((pl.col("line") < first) & ~blank & ~end)
+    preamble = speaks  # of which none stands after the first record
     problems += _damaged_records(layout, preamble)
     counts = {
         "records": records.height,
         "header": preamble.height,
-        "blank": others.filter(blank & ~end).height,
-        "end_marker": others.filter(end).height,
+        "blank": int((others["blank"] & ~others["end"]).sum()),
+        "end_marker": int(others["end"].sum()),
         "note": 0,
     }
     cut = Cut(layout.name, frame, "\n".join(preamble["text"]), counts)
@@ -107,11 +108,11 @@ def _cut_records(layout: Layout, records: pl.DataFrame) -> tuple[pl.DataFrame, l
     )
     problems, affected = [], 0
     for gap in (c for c in frame.columns if c.startswith("gap ")):
-        bad = frame.filter(pl.col(gap))
-        if bad.height:
+        if frame[gap].any():
+            bad = frame.filter(gap)
             problems.append(f"line {bad['line'][0]}: columns {gap[4:]} hold data, {layout.name} has none there")
             affected = max(affected, bad.height)
-    frame = frame.select("line", *(f.field for f in layout.fields))
+    frame = frame[["line", *(f.field for f in layout.fields)]]
     blank = _blank_fields(layout, frame)
     return frame, problems + blank, frame.height if blank else affected
 

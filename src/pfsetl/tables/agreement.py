@@ -46,8 +46,9 @@ def agreements(
 def odd_contractors(name: str, rows: pl.DataFrame) -> Finding:
     """Say which localities have a contractor (`mac`) by the other members that this member doesn't name for them."""
     several = rows.filter(pl.col("macs").ne_missing(pl.col("mac")))
-    odd = several.filter(~pl.col("macs").str.split(",").list.contains(pl.col("mac"))).unique([*PLACE, "macs", "mac"])
-    examples = odd.sort(*PLACE).head(EXAMPLES).select(*PLACE, "macs", "mac").rows()
+    odd = several.filter(~pl.col("macs").str.split(",").list.contains(pl.col("mac")))
+    odd = odd.unique([*PLACE, "macs", "mac"]).sort(*PLACE) if odd.height else odd
+    examples = odd.head(EXAMPLES).select(*PLACE, "macs", "mac").rows()
     return Finding(
         name, "contractor_of_the_others", "warn",
         "a locality stands under another contractor than in most members, whose contractor is published as `mac`",
@@ -125,6 +126,8 @@ def _joined(row: Mapping[str, object], by: Sequence[str]) -> str:
 
 def _most_off(off: pl.DataFrame, compared: pl.DataFrame) -> tuple[str, ...]:
     """Name what the differing amounts have in common: whole localities, whole services, else single amounts."""
+    if off.is_empty():
+        return ()
     examples: list[str] = []
     for by in (PLACE, _SERVICE):
         counts = compared.group_by(by).agg(n=pl.len()).join(off.group_by(by).agg(wrong=pl.len()), on=by)

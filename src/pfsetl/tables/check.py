@@ -175,7 +175,7 @@ def _doubled(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     # NOTE: in rows in order a look at each row's neighbor tells it, which pays where there are many.
     if frame.height > FEW_ROWS and _rises(frame, key):
         return frame.clear()
-    doubled = frame.select(key).is_duplicated()
+    doubled = frame[[*key]].is_duplicated()
     return frame.filter(doubled) if doubled.any() else frame.clear()
 
 

@@ -40,9 +40,8 @@ def shaped(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 def typed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Return the columns of a schema in its order, cast to its types where they have others."""
     there = frame.schema
-    return frame.select(
-        name if there.get(name) == dtype else pl.col(name).cast(dtype) for name, dtype in schema.items()
-    )
+    others = {name: pl.col(name).cast(dtype) for name, dtype in schema.items() if there.get(name) != dtype}
+    return frame.select(others.get(name, name) for name in schema) if others else frame[[*schema]]
 
 
 def _of_used_words(text: pl.Series, words: pl.Series) -> pl.Series:
@@ -80,7 +79,7 @@ def filled(frame: pl.DataFrame, table: Table, layouts: Sequence[str]) -> pl.Data
             f"{table.name}.{', '.join(lost)}: to be filled by {' and '.join(layouts)} or by code, and not there. This "
             "is a fault of pfsetl, please report it."
         )
-    return frame.with_columns(pl.lit(None).alias(c) for c in absent)
+    return frame.with_columns(pl.lit(None).alias(c) for c in absent) if absent else frame
 
 
 def table_of(member: str) -> str:

@@ -61,9 +61,7 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
             rows = _contractor_of_state(rows, contractors)
         parts.setdefault(table, []).append(rows)
         keys = [c for c in _SOURCE_KEYS if c in rows.columns]
-        parts["source_lines"].append(
-            rows.select(*keys, "line").with_columns(table=pl.lit(table), file=pl.lit(raw.file))
-        )
+        parts["source_lines"].append(rows.select(*keys, "line", table=pl.lit(table), file=pl.lit(raw.file)))
         parts["rejects"].append(one.rejects.with_columns(file=pl.lit(raw.file), member=pl.lit(member)))
         accounts.append(_account(one, published))
     columns.refuse_unfilled(contract)
@@ -95,7 +93,7 @@ def _rvu(raw: RawTable, frame: pl.DataFrame, participant: str) -> pl.DataFrame:
 
 
 def _refuse_doubles(raw: RawTable, frame: pl.DataFrame, key: list[str]) -> None:
-    doubled = frame.select(key).is_duplicated()
+    doubled = frame[key].is_duplicated()
     if doubled.any():
         one, two = frame.filter(doubled).sort(*key, "line").head(2).rows(named=True)
         named = ", ".join(f"{name} {one[name]!r}" for name in key)
@@ -122,18 +120,18 @@ def _anesthesia(raw: RawTable, frame: pl.DataFrame) -> pl.DataFrame:
     factors = [c for c in frame.columns if c.startswith("anesthesia_factor")]
     merged = places.merged(frame, ["state", "locality"], factors, raw.file)
     return pl.concat(
-        merged.select(pl.exclude(factors), conversion_factor=factor).with_columns(
-            participant=pl.lit(factor.removeprefix("anesthesia_factor").lstrip("_") or "all")
+        merged.select(
+            pl.exclude(factors),
+            conversion_factor=factor,
+            participant=pl.lit(factor.removeprefix("anesthesia_factor").lstrip("_") or "all"),
         )
         for factor in factors
     )
 
 
 def _contractor_of_state(rows: pl.DataFrame, contractors: pl.DataFrame) -> pl.DataFrame:
-    return (
-        rows.join(contractors, on=["state", "locality"], how="left", maintain_order="left")
-        .with_columns(mac=pl.coalesce("contractor", "mac"))
-        .drop("contractor")
+    return rows.join(contractors, on=["state", "locality"], how="left", maintain_order="left").select(
+        pl.exclude("mac", "contractor"), mac=pl.coalesce("contractor", "mac")
     )
 
 

@@ -64,7 +64,7 @@ def _with_codes(query: str, frames: Frames) -> str:
         codes = ", ".join("'{}'".format(code.replace("'", "''")) for code in frames[look[1]]["code"].drop_nulls())
         return f"COALESCE({look[2]} IN ({codes}), FALSE)" if codes else "FALSE"
 
-    return _LISTED.sub(among, query)
+    return _LISTED.sub(among, query) if " WHERE code = " in query else query
 
 
 def _listing(rule: Rule, context: pl.SQLContext[pl.LazyFrame]) -> pl.LazyFrame | None:
