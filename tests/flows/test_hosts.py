@@ -16,7 +16,7 @@ from pfsetl.source import cache
 from pfsetl.source import fetch as fetching
 from tests import s3_server
 from tests.flows.site import Site, opened
-from tests.flows.test_watch import SINCE, TODAY, WITHOUT_EXCLUDED
+from tests.flows.test_watch import HUNDREDS, SINCE, TODAY, WITHOUT_EXCLUDED
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 LABEL = "RVU27A"
@@ -56,7 +56,7 @@ def test_looks_from_changing_hosts_are_one_history(site: Site, store: str, on: C
         on(host)
         return watch(output=store, since=SINCE, today=TODAY, retry_delays=())["published"]
 
-    zip_path = site.post(LABEL)
+    zip_path = site.post(LABEL, rows=HUNDREDS)
     assert [look("a"), look("b")] == [[LABEL], []]
     assert site.conditions(zip_path) == (False, True)
     site.post(LABEL, rows=WITHOUT_EXCLUDED)

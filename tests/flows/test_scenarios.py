@@ -235,7 +235,7 @@ def test_an_unknown_shape_and_then_a_good_file_at_the_same_address(december: Sit
     good = december.cms.routes[path][0]
     strange = {
         name: synthetic.csv_bytes(inserted(synthetic.cells_of(data))) if name.startswith("PPRRVU") else data
-        for name, data in synthetic.whole("RVU27A").items()
+        for name, data in synthetic.release("RVU27A").items()
     }
     december.cms.answer_with(path, zip_answer(synthetic.zipped(strange)))
     for _ in range(2):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -29,15 +30,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         yield made
 
 
-# A re-post may take away a row or two that no price is made of.
-WITHOUT_EXCLUDED = [
-    *(row for row in synthetic.CODES if row is not synthetic.EXCLUDED),
-    synthetic.of_quarter("RVU27A"),
-]
+# A re-post may take away a row or two of hundreds, of which no price is made.
+HUNDREDS = [*synthetic.CODES, synthetic.of_quarter("RVU27A"), *islice(synthetic.filler(), 200)]
+WITHOUT_EXCLUDED = [row for row in HUNDREDS if row is not synthetic.EXCLUDED]
 
 
 def test_a_new_release_and_a_re_posted_one_become_versions_with_their_history(site: Site) -> None:
-    first = site.post("RVU27A")
+    first = site.post("RVU27A", rows=HUNDREDS)
     done = site.watch()
     assert (done["version"], done["published"], done["failed"], done["seen"]["new_label"]) == (1, ["RVU27A"], {}, 1)
     assert version.open_version(site.store).releases["RVU27A"].archive.url == site.cms.url + first
