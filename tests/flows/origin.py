@@ -73,6 +73,7 @@ def serve(name: str) -> None:
     """Fork a process for each program that asks for one, until this one is ended."""
     for module in IMPORTED:
         import_module(module)
+    import_module("prefect.server.api.server").create_app()  # of which all servers keep what pydantic made for it
     forked.import_all()
     gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
