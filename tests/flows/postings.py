@@ -1,15 +1,34 @@
 """What the fake CMS posts: the index, release pages and zips, in CMS's structure, of synthetic releases."""
 
+import csv
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
 from tests import cms_pages as pages
+from tests import declared
+from tests import synthetic as s
 from tests.flows.processes import CmsProcess
 
 HTML = {"type": "text/html; charset=UTF-8"}
 LICENCE = {"body": pages.licence("/files/zip/any.zip"), **HTML}
+
+
+def part(label: str) -> s.Members:
+    """Return the members of a small part of a schedule, with a row that only its quarter has."""
+    return s.release(label, (*s.CODES, s.of_quarter(label)))
+
+
+def by_which_parts_are_whole(folder: Path) -> dict[str, str]:
+    """Write declarations by which a part counts as a whole schedule, and takes a third of the time; return the
+    environment of processes that go by them."""
+    none_known = {"rows": "", "localities": "", "note": ""}
+    for name, less in (("floors.csv", {"at_least": "0", "source": ""}), ("releases.csv", none_known)):
+        with (declarations.folder() / name).open(encoding="utf-8", newline="") as file:
+            declared.write(folder, name, *(row | less for row in csv.DictReader(file)))
+    return {declarations.VARIABLE: str(folder)}
 
 
 def zip_path(label: str) -> str:

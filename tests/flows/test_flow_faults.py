@@ -22,15 +22,15 @@ from pfsetl.status import Status, status
 from tests import forked
 from tests import synthetic as s
 from tests.cms_pages import FILES
-from tests.flows.postings import post_index, post_page, zip_answer, zip_path
+from tests.flows.postings import by_which_parts_are_whole, part, post_index, post_page, zip_answer, zip_path
 from tests.flows.processes import CmsProcess, Orchestra, eventually
 
 RUN_SECONDS = 150.0  # of one run, which takes about 10
 STEP_SECONDS = 120.0  # until a run that was asked for has come to a certain place
 LEASE_SECONDS = 120.0  # until a killed run's place under the limit of CMS is free again
 
-LABELS = ("RVU21A", "RVU25A", "RVU25D", "RVU26A")
-HELD = "RVU26A"
+LABELS = ("RVU25A", "RVU25D", "RVU26A")
+HELD, ANOTHER = "RVU26A", "RVU21A"
 MANY = [
     *s.CODES,
     *(s.code(f"G{i:04d}", f"Synthetic service {i}", work=f"{i % 90}.{i % 97:02d}", mp="0.09") for i in range(1, 6000)),
@@ -95,7 +95,7 @@ def go(tmp_path: Path) -> Path:
     return tmp_path / "go"
 
 
-PARTS = {label: s.release(label) for label in LABELS}
+PARTS = {label: s.release(label) for label in (ANOTHER, *LABELS)}
 
 
 def post(cms: CmsProcess, archives: Mapping[str, s.Members], go: Path | None = None) -> None:
@@ -108,7 +108,7 @@ def post(cms: CmsProcess, archives: Mapping[str, s.Members], go: Path | None = N
 def post_news(cms: CmsProcess, go: Path) -> None:
     """Post a new release on an index that is held back until `go` is there."""
     zip_href = "/files/zip/rvu27a-updated-01-02-2027.zip"
-    cms.answer(zip_href, zip_answer(cms, s.zipped(s.whole("RVU27A"))))
+    cms.answer(zip_href, zip_answer(cms, s.zipped(part("RVU27A"))))
     post_index(cms, {"RVU27A": post_page(cms, "RVU27A", zip_href, "/pages/rvu27a")}, until=str(go))
 
 
@@ -198,19 +198,19 @@ def test_releases_that_a_full_disk_stops_are_reported_and_published_by_the_next_
 ) -> None:
     """An archive of 300 kB, and tables of up to 600 kB; the others need less than a tenth of the room."""
     large = {"RVU21A.pdf": random.Random(1).randbytes(300_000)}
-    post(cms, PARTS | {"RVU21A": PARTS["RVU21A"] | large, "RVU25A": s.release("RVU25A", MANY)})
-    asked = {"releases": ",".join(LABELS), "concurrency": 2, "sample": True, **place.parameters}
+    post(cms, PARTS | {ANOTHER: PARTS[ANOTHER] | large, "RVU25A": s.release("RVU25A", MANY)})
+    asked = {"releases": ",".join(PARTS), "concurrency": 2, "sample": True, **place.parameters}
     run = prefect.run_with_files_up_to(200, "backfill/backfill", **asked)
     state, message = prefect.finished(run, RUN_SECONDS)
     assert state == "FAILED"
     told = (message + prefect.said(run)).splitlines()
-    for label, where in (("RVU21A", "Check the cache folder"), ("RVU25A", "can't be written")):
+    for label, where in ((ANOTHER, "Check the cache folder"), ("RVU25A", "can't be written")):
         assert any(label in line and where in line and "File too large" in line for line in told), told
     assert sorted(pfsetl.open(place.output).releases) == ["RVU25D", "RVU26A"]
     [said] = [why for why in place.status().stale if why.startswith("the last run, 'backfill' at ")]
-    assert "failed: RVU21A: " in said
-    backfill_by_command(cms, place, LABELS, "--sample")
-    place.holds(*LABELS, version=2)
+    assert f"failed: {ANOTHER}: " in said
+    backfill_by_command(cms, place, PARTS, "--sample")
+    place.holds(*PARTS, version=2)
     after = place.status()
     assert ([why for why in after.stale if why.startswith("the last run")], after.problems) == ([], ())
 
@@ -236,13 +236,13 @@ def test_a_version_that_a_full_disk_stops_is_published_by_the_next_run(
 
 
 def test_two_watches_at_once_publish_what_is_new_once(
-    prefect: Orchestra, cms: CmsProcess, place: Place, go: Path
+    prefect: Orchestra, cms: CmsProcess, place: Place, go: Path, tmp_path: Path
 ) -> None:
     post_news(cms, go)
-    before = cms.asked(FILES)
-    scheduled = prefect.run("watch/watch", since=2027, today="2027-02-01", **place.parameters)
+    before, own = cms.asked(FILES), by_which_parts_are_whole(tmp_path / "schemas")
+    scheduled = prefect.run("watch/watch", {"env": own}, since=2027, today="2027-02-01", **place.parameters)
     where = ("--output", str(place.output), "--cache", str(place.cache))
-    by_hand = prefect.start("by-hand", "-m", "flows.watch", "--since", "2027", "--today", "2027-02-01", *where)
+    by_hand = prefect.start("by-hand", "-m", "flows.watch", "--since", "2027", "--today", "2027-02-01", *where, **own)
     eventually("both watches look", lambda: cms.asked(FILES) == before + 2, STEP_SECONDS, prefect.started)
     go.touch()
     completes(prefect, scheduled)
@@ -263,7 +263,7 @@ def test_two_backfills_at_once_on_two_workers_lose_nothing_of_each_other(
     post(cms, PARTS, go)
     runs = [
         prefect.run("backfill/backfill", releases=",".join(labels), concurrency=2, sample=True, **place.parameters)
-        for labels in (("RVU21A", "RVU25A", HELD), ("RVU25A", "RVU25D", HELD))
+        for labels in ((ANOTHER, "RVU25A", HELD), ("RVU25A", "RVU25D", HELD))
     ]
 
     def both_are_there() -> bool:
@@ -274,7 +274,7 @@ def test_two_backfills_at_once_on_two_workers_lose_nothing_of_each_other(
     go.touch()
     for run in runs:
         completes(prefect, run)
-    place.holds(*LABELS)
+    place.holds(*PARTS)
 
 
 # --- what is left -----------------------------------------------------------------------------------------------
