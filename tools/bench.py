@@ -33,12 +33,12 @@ from pfsetl.publication.digest import RowsDigest
 from pfsetl.source.archive import open_archive
 from pfsetl.tables import by_locality
 from pfsetl.tables.numbers import Rows, height
-from tools import bare, bare_duckdb, bare_pandas, bare_release, bare_whole
+from tools.bare import in_duckdb, in_pandas, payment, release, whole
 
 RELEASE = "RVU25A"
 ROUNDS = 7
 COLD_ROUNDS = 3
-WHOLE, SEVEN = f"polars, {len(bare_whole.TABLES)} tables", f"polars, {len(bare_release.TABLES)} tables"
+WHOLE, SEVEN = f"polars, {len(whole.TABLES)} tables", f"polars, {len(release.TABLES)} tables"
 LESS = "pfsetl without digests and other formats"
 Spent = tuple[float, float]  # seconds of wall, and of processor time
 Script = Callable[[Path, Path], None]
@@ -100,11 +100,11 @@ def one_release(archive: Path, temporary: Path) -> None:
     version = build(archive, output).version
     frames = tables_of(version)
     scripts: dict[str, tuple[Script, tuple[str, ...]]] = {
-        WHOLE: (bare_whole.by_polars, bare_whole.TABLES),
-        SEVEN: (bare_release.by_polars, bare_release.TABLES),
-        "polars, payments alone": (bare.by_polars, bare.TABLES),
-        "DuckDB, payments alone": (bare_duckdb.by_duckdb, bare.TABLES),
-        "pandas (floats), payments alone": (bare_pandas.by_pandas, bare.TABLES),
+        WHOLE: (whole.by_polars, whole.TABLES),
+        SEVEN: (release.by_polars, release.TABLES),
+        "polars, payments alone": (payment.by_polars, payment.TABLES),
+        "DuckDB, payments alone": (in_duckdb.by_duckdb, payment.TABLES),
+        "pandas (floats), payments alone": (in_pandas.by_pandas, payment.TABLES),
     }
     jobs: dict[str, Callable[[], object]] = {
         "floor": lambda: floor([archive], frames, temporary / "floor"),
@@ -128,7 +128,7 @@ def one_release(archive: Path, temporary: Path) -> None:
     print(f"\ncells that differ from pfsetl's: {'; '.join(f'{name}: {count:,}' for name, count in differing.items())}")
     for one, other in (("pfsetl", WHOLE), (LESS, WHOLE), ("pfsetl", SEVEN)):
         print(f"{one} / {other}: " + ratios([at[one] for at in rounds], [at[other] for at in rounds]))
-    left_out = (f"{name} ({frame.height:,} rows)" for name, frame in frames.items() if name not in bare_whole.TABLES)
+    left_out = (f"{name} ({frame.height:,} rows)" for name, frame in frames.items() if name not in whole.TABLES)
     print(f"not made by {WHOLE}: {', '.join(left_out)}")
     build(archive, output)
     payments(pfsetl.open(output), temporary)
@@ -208,7 +208,7 @@ def alone(folder: Path, what: str, store: Path) -> None:
         if what == "floor":
             floor([archive], frames, temporary / "floor")
         elif what == WHOLE:
-            bare_whole.by_polars(archive, temporary)
+            whole.by_polars(archive, temporary)
         else:
             build(archive, temporary / "store")
     print(time.process_time() - processor, wall)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tools import bare, bare_source
-from tools.bare import LABEL, SETTINGS, decimals, unscaled
-from tools.bare_release import Made
+from tools.bare import payment, source
+from tools.bare.payment import LABEL, SETTINGS, decimals, unscaled
+from tools.bare.release import Made
 
 TABLES = ("code_modifier",)
 DAY = "2025-01-01"
@@ -54,13 +54,13 @@ def tables(made: Made, folder: Path) -> pl.DataFrame:
         payment=decimals(pl.col("cents")), payment_change=decimals(pl.col("cents") - pl.col("whole")),
     )  # fmt: skip
     rows = rows.select(COLUMNS).sort("hcpcs", "modifier", "setting")
-    bare.keep(rows, folder, "code_modifier")
+    payment.keep(rows, folder, "code_modifier")
     return rows
 
 
 def _in_force(name: str) -> pl.DataFrame:
     began, goes_on = pl.col("from").fill_null("") <= DAY, pl.col("to").fill_null("9999") >= DAY
-    return bare_source.declared(name).filter(began, goes_on)
+    return source.declared(name).filter(began, goes_on)
 
 
 def _lines(rvu: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
@@ -177,7 +177,7 @@ def _therapy(lines: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
 
 def _equipment(lines: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     """Return what CT, FX and FY do, older equipment: they take a share of the technical part."""
-    ranges = bare_source.declared("imaging_services").select("kind", "first", "last").rows()
+    ranges = source.declared("imaging_services").select("kind", "first", "last").rows()
     kinds = (pl.when(pl.col("hcpcs").is_between(pl.lit(a), pl.lit(b))).then(pl.lit(kind)) for kind, a, b in ranges)
     own = rules.filter(rule="technical_equipment").drop("setting", "part")
     rows = lines.with_columns(kind=pl.coalesce(kinds)).join(own, left_on="kind", right_on="indicator")

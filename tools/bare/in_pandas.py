@@ -1,10 +1,10 @@
-"""What somebody writes in pandas who wants the payments of RVU25A once, as `tools/bare.py` does in polars."""
+"""What somebody writes in pandas who wants the payments of RVU25A once, as `tools/bare/payment.py` does in polars."""
 
 import io
 from pathlib import Path
 from typing import Any
 
-from tools.bare import COLUMNS, FIELDS, KEY, LABEL, LATE, NUMBERS, PLACE, REASONS, SETTINGS, USED, bodies
+from tools.bare.payment import COLUMNS, FIELDS, KEY, LABEL, LATE, NUMBERS, PLACE, REASONS, SETTINGS, USED, bodies
 
 
 def by_pandas(archive: Path, folder: Path) -> None:

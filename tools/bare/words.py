@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tools import bare, bare_source
+from tools.bare import payment, source
 
 TABLES = ("code_values", "modifier")
 RULES = "reductions"
@@ -13,15 +13,15 @@ CERTAINTIES = pl.Enum(["certain", "likely", "unconfirmed"])
 
 def tables(folder: Path) -> None:
     """Write the tables."""
-    bare.keep(_values(), folder, "code_values")
-    bare.keep(_modifiers(), folder, "modifier")
+    payment.keep(_values(), folder, "code_values")
+    payment.keep(_modifiers(), folder, "modifier")
 
 
 def _values() -> pl.DataFrame:
     """Return every coded value in words; a reason has its status's where it has none of its own."""
-    names = sorted(path.stem for path in (bare_source.SCHEMAS / "codes").glob("*.csv"))
-    lists = {name: bare_source.declared(f"codes/{name}") for name in names}
-    words = bare_source.declared("words/values")
+    names = sorted(path.stem for path in (source.SCHEMAS / "codes").glob("*.csv"))
+    lists = {name: source.declared(f"codes/{name}") for name in names}
+    words = source.declared("words/values")
     told = words.filter(column="reason")["code"]
     reasons = lists["status"].drop("code").rename({"reason": "code"}).drop_nulls("code")
     reasons = reasons.filter(~pl.col("code").is_in(told.implode())).unique("code", keep="first")
@@ -33,8 +33,8 @@ def _values() -> pl.DataFrame:
         ],
         how="diagonal",
     )
-    beginning = bare_source.declared("conversion_factors")["from"].min()
-    rows = every.join(bare_source.declared("words/titles"), on="column").select(
+    beginning = source.declared("conversion_factors")["from"].min()
+    rows = every.join(source.declared("words/titles"), on="column").select(
         "column", pl.col("code").fill_null(""), pl.col("valid_from").fill_null(pl.lit(beginning)).str.to_date(),
         pl.col("valid_to").str.to_date(), "title", "meaning", "source",
     )  # fmt: skip
@@ -43,12 +43,12 @@ def _values() -> pl.DataFrame:
 
 def _modifiers() -> pl.DataFrame:
     """Return every modifier; one known by the rules alone has their sources, and is as sure as the least of them."""
-    rules = bare_source.declared(RULES).sort("rule", "indicator", "modifier", "part")
+    rules = source.declared(RULES).sort("rule", "indicator", "modifier", "part")
     rules = rules.with_columns(pl.col("modifier").str.split(" ")).explode("modifier")
     sources = pl.col("source").unique(maintain_order=True).str.join("; ")
     by_rules = rules.group_by("modifier").agg(rules=sources, least=pl.col("certainty").cast(CERTAINTIES).max())
     named, sure = pl.col("source") == f"schemas/{RULES}.csv", pl.col("certainty").cast(CERTAINTIES)
-    rows = bare_source.declared("modifiers").join(by_rules, on="modifier", how="left")
+    rows = source.declared("modifiers").join(by_rules, on="modifier", how="left")
     days = (pl.col(name).str.to_date().alias(f"valid_{name}") for name in ("from", "to"))
     return rows.select(
         "modifier", "name", pl.col("kind").alias("category"), "effect", *days, "note",

@@ -7,18 +7,18 @@ What is declared (sections, modifiers, rules, words) is read from `schemas/` as 
 
 from pathlib import Path
 
-from tools import bare_bins, bare_codes, bare_modifiers, bare_release, bare_source, bare_words
+from tools.bare import bins, codes, modifiers, release, source, words
 
-PARTS = (bare_release, bare_bins, bare_source, bare_modifiers, bare_codes, bare_words)
+PARTS = (release, bins, source, modifiers, codes, words)
 TABLES = tuple(name for part in PARTS for name in part.TABLES)
 
 
 def by_polars(archive: Path, folder: Path) -> None:
     """Write the tables, each as one Parquet file."""
-    lines = bare_source.read(archive)
-    made = bare_release.tables(lines.rvu, lines.gpci, folder)
-    bare_bins.tables(made, folder)
-    text = bare_source.tables(lines, folder)
-    modifiers = bare_modifiers.tables(made, folder)
-    bare_codes.tables(made, text, modifiers, folder)
-    bare_words.tables(folder)
+    lines = source.read(archive)
+    made = release.tables(lines.rvu, lines.gpci, folder)
+    bins.tables(made, folder)
+    text = source.tables(lines, folder)
+    with_modifiers = modifiers.tables(made, folder)
+    codes.tables(made, text, with_modifiers, folder)
+    words.tables(folder)

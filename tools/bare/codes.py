@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tools import bare, bare_source
-from tools.bare import KEY, LABEL, SETTINGS
-from tools.bare_release import Made
+from tools.bare import payment, source
+from tools.bare.payment import KEY, LABEL, SETTINGS
+from tools.bare.release import Made
 
 TABLES = ("release_calendar", "code_history", "code_events", "code_relation", "code_profile")
 FIRST, LAST = date(2025, 1, 1), date(2025, 3, 31)
@@ -33,19 +33,19 @@ def tables(made: Made, text: pl.DataFrame, modifiers: pl.DataFrame, folder: Path
     """Write the tables; `text` and `modifiers` are `code_text` and `code_modifier`."""
     rvu, payments = made.rvu, made.payments
     calendar = _calendar()
-    bare.keep(calendar, folder, "release_calendar")
+    payment.keep(calendar, folder, "release_calendar")
     history = _history(rvu, payments, calendar)
-    bare.keep(history, folder, "code_history")
-    bare.keep(_events(history), folder, "code_events")
+    payment.keep(history, folder, "code_history")
+    payment.keep(_events(history), folder, "code_events")
     said, near = _said(rvu), _nearest(rvu)
-    bare.keep(pl.concat([said, near], how="diagonal").sort("hcpcs", "relation", "other"), folder, "code_relation")
-    bare.keep(_profile(rvu, payments, text, modifiers, said), folder, "code_profile")
+    payment.keep(pl.concat([said, near], how="diagonal").sort("hcpcs", "relation", "other"), folder, "code_relation")
+    payment.keep(_profile(rvu, payments, text, modifiers, said), folder, "code_profile")
 
 
 def _calendar() -> pl.DataFrame:
     """Return the days of the release with the factor that was paid on them."""
     day = pl.lit(FIRST.isoformat())
-    paid = bare_source.declared("conversion_factors").filter(
+    paid = source.declared("conversion_factors").filter(
         pl.col("category") == "all", pl.col("from") <= day, pl.col("to").is_null() | (pl.col("to") >= day)
     )
     return paid.select(
@@ -149,7 +149,7 @@ def _profile(
 def _traits() -> dict[str, pl.Expr]:
     """Return whether a code has each trait, by the indicators and ranges of codes that it's declared by."""
     found: dict[str, list[pl.Expr]] = {}
-    for row in bare_source.declared("code_traits").iter_rows(named=True):
+    for row in source.declared("code_traits").iter_rows(named=True):
         fits = pl.col(row["field"]).is_between(pl.lit(row["first"]), pl.lit(row["last"])).fill_null(value=False)
         if row["field"] == "hcpcs":
             fits = fits & pl.col("hcpcs").str.contains(r"^\d{5}$")

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tools import bare
-from tools.bare import LABEL
+from tools.bare import payment
+from tools.bare.payment import LABEL
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 FILES = {
-    "rvu": "PPRRVU25_JAN.txt", "gpci": bare.GPCI_FILE, "locality_county": "25LOCCO.csv",
+    "rvu": "PPRRVU25_JAN.txt", "gpci": payment.GPCI_FILE, "locality_county": "25LOCCO.csv",
     "anesthesia": "ANES2025.csv", "opps_cap": "OPPSCAP_JAN.txt",
 }  # fmt: skip
 TABLES = ("locality_county", "anesthesia", "opps_cap", "code_text", "rejects", "source_lines")
@@ -39,7 +39,7 @@ def read(archive: Path) -> Lines:
         rvu, gpci, counties, anesthesia, caps = (files.read(name) for name in FILES.values())
     return Lines(
         _fixed(rvu, "pprrvu", "N171"),
-        _cells(gpci, bare.PLACE),
+        _cells(gpci, payment.PLACE),
         _cells(counties, COUNTY),
         _cells(anesthesia, ("mac", "locality", "name", "conversion_factor")),
         _fixed(caps, "opps_cap", "OPPSCAP38"),
@@ -90,12 +90,12 @@ def tables(lines: Lines, folder: Path) -> pl.DataFrame:
     }
     label = pl.lit(LABEL).alias("release")
     for name, rows in placed.items():
-        bare.keep(rows.select(label, *columns[name]), folder, name)
+        payment.keep(rows.select(label, *columns[name]), folder, name)
     text = _text(lines.rvu)
-    bare.keep(text, folder, "code_text")
-    bare.keep(repeated, folder, "rejects")
+    payment.keep(text, folder, "code_text")
+    payment.keep(repeated, folder, "rejects")
     rvu = lines.rvu.select("line", "modifier", pl.col("hcpcs").str.zfill(5), participant=pl.lit("all"))
-    bare.keep(_source_lines({"rvu": rvu, "gpci": lines.gpci, **placed}), folder, "source_lines")
+    payment.keep(_source_lines({"rvu": rvu, "gpci": lines.gpci, **placed}), folder, "source_lines")
     return text
 
 

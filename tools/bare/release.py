@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tools import bare
-from tools.bare import KEY, LABEL
+from tools.bare import payment
+from tools.bare.payment import KEY, LABEL
 
-TABLES = ("rvu", "gpci", "conversion_factor", "section_stats", "code_comparison", *bare.TABLES)
+TABLES = ("rvu", "gpci", "conversion_factor", "section_stats", "code_comparison", *payment.TABLES)
 FIELDS = (
     "hcpcs", "modifier", "description", "status", "not_used", "work_rvu", "nonfacility_pe_rvu", "nonfacility_na",
     "facility_pe_rvu", "facility_na", "mp_rvu", "nonfacility_total_rvu", "facility_total_rvu", "pctc", "global_days",
@@ -37,7 +37,7 @@ MEASURES = ("work_rvu", "nonfacility_total_rvu", "facility_total_rvu", "nonfacil
 QUANTILES = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90, "p95": 95}
 GROUP = ("release", "participant", "section", "measure")
 COLUMNS = (*KEY, *FIELDS[3:5], "section", "subsection", *FIELDS[5:], "pricing_indicator", *OF_OTHER_YEARS)
-SECTIONS = Path(__file__).parents[1] / "schemas" / "sections.csv"
+SECTIONS = Path(__file__).parents[2] / "schemas" / "sections.csv"
 
 
 class Made(NamedTuple):
@@ -52,7 +52,7 @@ class Made(NamedTuple):
 def by_polars(archive: Path, folder: Path) -> None:
     """Write the tables, each as one Parquet file."""
     text, places = (
-        bare.read(one, names) for one, names in zip(bare.bodies(archive), (FIELDS, bare.PLACE), strict=True)
+        payment.read(one, names) for one, names in zip(payment.bodies(archive), (FIELDS, payment.PLACE), strict=True)
     )
     tables(text, places, folder)
 
@@ -60,12 +60,12 @@ def by_polars(archive: Path, folder: Path) -> None:
 def tables(text: pl.DataFrame, places: pl.DataFrame, folder: Path) -> Made:
     """Write the tables of rows of both files, every cell as text; return what others are made of."""
     rvu = _rvu(text)
-    bare.keep(rvu.select(COLUMNS), folder, "rvu")
-    bare.keep(_gpci(places), folder, "gpci")
+    payment.keep(rvu.select(COLUMNS), folder, "rvu")
+    payment.keep(_gpci(places), folder, "gpci")
     factor = rvu.select("release", "participant", "conversion_factor").head(1)
     factor = factor.with_columns(effective_from=date(2025, 1, 1), effective_to=date(2025, 3, 31))
-    bare.keep(factor, folder, "conversion_factor")
-    payments = bare.payments(text.rename(dict(zip(FIELDS, bare.FIELDS, strict=True))), places, folder)
+    payment.keep(factor, folder, "conversion_factor")
+    payments = payment.payments(text.rename(dict(zip(FIELDS, payment.FIELDS, strict=True))), places, folder)
     values = _values(rvu, payments)
     whole = _ranked(values.with_columns(parent_section=pl.lit(None, dtype=pl.String)))
     divided = pl.col("section").is_in({r["section"] for r in _sections() if r["subsection_statistics"] == "true"})
@@ -73,8 +73,8 @@ def tables(text: pl.DataFrame, places: pl.DataFrame, folder: Path) -> Made:
         parent_section="section", section=pl.format("{}: {}", "section", "subsection")
     )
     stats = pl.concat([_statistics(whole), _statistics(_ranked(parts))]).sort(GROUP)
-    bare.keep(stats, folder, "section_stats")
-    bare.keep(_compared(whole, stats), folder, "code_comparison")
+    payment.keep(stats, folder, "section_stats")
+    payment.keep(_compared(whole, stats), folder, "code_comparison")
     return Made(rvu, payments, pl.concat([values, parts], how="diagonal"), stats)
 
 
@@ -121,14 +121,14 @@ def _said(name: str) -> tuple[pl.Series, dict[str, str | None]]:
 def _gpci(text: pl.DataFrame) -> pl.DataFrame:
     rows = text.with_columns(
         pl.col("name").str.replace_all(r"\s+", " ").str.strip_chars("* "),
-        *(pl.col(name).cast(pl.Decimal(6, 3)) for name in bare.PLACE[4:]),
+        *(pl.col(name).cast(pl.Decimal(6, 3)) for name in payment.PLACE[4:]),
     )
     return (
         rows.group_by("state", "locality", maintain_order=True)
         .agg(pl.all().first(), macs=pl.col("mac").unique().sort().str.join(","))
         .select(
             pl.lit(LABEL).alias("release"), "state", "locality", "mac", "macs", pl.col("name").alias("locality_name"),
-            *bare.PLACE[4:], pl.lit(None, dtype=pl.Decimal(6, 3)).alias("work_gpci_without_floor"),
+            *payment.PLACE[4:], pl.lit(None, dtype=pl.Decimal(6, 3)).alias("work_gpci_without_floor"),
         )
         .sort("state", "locality")
     )  # fmt: skip
@@ -137,7 +137,7 @@ def _gpci(text: pl.DataFrame) -> pl.DataFrame:
 def _values(rvu: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     rows = rvu.select(*KEY, "section", "subsection", *MEASURES[:3]).join(payments.select(*KEY, *MEASURES[3:]), on=KEY)
     index = ["release", "participant", "hcpcs", "section", "subsection"]
-    largest = rows.group_by(index).agg(bare.unscaled(name).max().alias(name) for name in MEASURES)
+    largest = rows.group_by(index).agg(payment.unscaled(name).max().alias(name) for name in MEASURES)
     values = largest.unpivot(on=list(MEASURES), index=index, variable_name="measure", value_name="value")
     return values.filter(pl.col("value") > 0, pl.col("section").is_not_null())
 
@@ -169,7 +169,7 @@ def _statistics(ranked: pl.DataFrame) -> pl.DataFrame:
             max=pl.col("value").max() * 100,
             max_hcpcs=pl.col("hcpcs").filter(largest).min(),
         )
-        .with_columns(bare.decimals(pl.col(name), 12, 4) for name in ("mean", "min", *QUANTILES, "max"))
+        .with_columns(payment.decimals(pl.col(name), 12, 4) for name in ("mean", "min", *QUANTILES, "max"))
     )
 
 
@@ -179,10 +179,10 @@ def _compared(whole: pl.DataFrame, stats: pl.DataFrame) -> pl.DataFrame:
         whole.join(of_section, on=GROUP)
         .select(
             "release", "participant", "hcpcs", "measure", "section",
-            bare.decimals(pl.col("value"), 12), pl.col("n").cast(pl.Int32), pl.col("rank").cast(pl.Int32),
+            payment.decimals(pl.col("value"), 12), pl.col("n").cast(pl.Int32), pl.col("rank").cast(pl.Int32),
             "section_median", pl.col("section_max").cast(pl.Decimal(12, 2)),
             percentile=100 * pl.col("at_or_below").cast(pl.Float64) / pl.col("n"),
-            ratio_to_median=pl.col("value") * 100 / bare.unscaled("section_median"),
+            ratio_to_median=pl.col("value") * 100 / payment.unscaled("section_median"),
         )
         .sort("release", "participant", "hcpcs", "measure")
     )  # fmt: skip

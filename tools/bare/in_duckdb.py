@@ -1,8 +1,8 @@
-"""What somebody writes in DuckDB who wants the payments of RVU25A once, as `tools/bare.py` does in polars."""
+"""What somebody writes in DuckDB who wants the payments of RVU25A once, as `tools/bare/payment.py` does in polars."""
 
 from pathlib import Path
 
-from tools.bare import COLUMNS, FIELDS, KEY, LATE, MONEY, NUMBERS, PLACE, REASONS, SETTINGS, bodies
+from tools.bare.payment import COLUMNS, FIELDS, KEY, LATE, MONEY, NUMBERS, PLACE, REASONS, SETTINGS, bodies
 
 
 def by_duckdb(archive: Path, folder: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tools import bare
-from tools.bare_release import GROUP, Made
+from tools.bare import payment
+from tools.bare.release import GROUP, Made
 
 TABLES = ("section_values",)
 LAST = 30  # the bin for all that lies beyond 30 bins, which reach the 95th percentile
@@ -16,7 +16,7 @@ def tables(made: Made, folder: Path) -> None:
     """Write the table: of each section and measure how many codes lie in each bin, and how many of them are paid."""
     width = pl.DataFrame({"width": WIDTHS}).with_columns(reach=LAST * pl.col("width") * 100)
     wide = made.stats.select(
-        *GROUP, p95=bare.unscaled("p95"), largest=bare.unscaled("max") // 100
+        *GROUP, p95=payment.unscaled("p95"), largest=payment.unscaled("max") // 100
     ).sort("p95").join_asof(width, left_on="p95", right_on="reach", strategy="forward")  # fmt: skip
     bins = wide.select(*GROUP, "width", bin=pl.int_ranges(0, _bin("largest") + 1)).explode("bin")
     paid = made.payments.filter(pl.col("nonfacility_payment").is_not_null())["hcpcs"].unique().implode()
@@ -28,8 +28,8 @@ def tables(made: Made, folder: Path) -> None:
     )
     lower = pl.col("bin") * pl.col("width")
     rows = bins.join(counted, on=[*GROUP, "bin"], how="left").select(
-        *GROUP, "bin", pl.col("valued", "paid").fill_null(0), lower=bare.decimals(lower, 12),
-        upper=bare.decimals(pl.when(pl.col("bin") < LAST).then(lower + pl.col("width")), 12),
+        *GROUP, "bin", pl.col("valued", "paid").fill_null(0), lower=payment.decimals(lower, 12),
+        upper=payment.decimals(pl.when(pl.col("bin") < LAST).then(lower + pl.col("width")), 12),
     )  # fmt: skip
     rows = rows.unpivot(
         ["valued", "paid"], index=[*GROUP, "bin", "lower", "upper"], variable_name="population", value_name="codes"
@@ -37,7 +37,7 @@ def tables(made: Made, folder: Path) -> None:
     rows = rows.select(
         *GROUP, "population", pl.col("bin").cast(pl.Int32) + 1, "lower", "upper", pl.col("codes").cast(pl.Int32)
     )
-    bare.keep(rows.sort(*GROUP, "population", "bin"), folder, "section_values")
+    payment.keep(rows.sort(*GROUP, "population", "bin"), folder, "section_values")
 
 
 def _bin(value: str) -> pl.Expr:
