@@ -90,14 +90,16 @@ def _of(release: Release) -> Iterable[str]:
     day = calendar.formula_day(release)
     law = work_floor.in_force(day)
     yield repr(law and replace(law, act="", certainty="", source=""))
-    yield repr([replace(row, source="") for row in declarations.rows_on(REDUCTIONS, day)])
-    yield repr([replace(row, source="") for row in declarations.rows_on(NO_COINSURANCE, day)])
-    yield _imaging()
+    yield from _of_modifiers(day)
 
 
 @cache
-def _imaging() -> str:
-    return repr([replace(row, source="") for row in declarations.rows(IMAGING)])
+def _of_modifiers(day: date) -> tuple[str, ...]:
+    """Return what is declared of modifiers' payments on a day."""
+    reductions = [replace(row, source="") for row in declarations.rows_on(REDUCTIONS, day)]
+    no_coinsurance = [replace(row, source="") for row in declarations.rows_on(NO_COINSURANCE, day)]
+    imaging = [replace(row, source="") for row in declarations.rows(IMAGING)]
+    return repr(reductions), repr(no_coinsurance), repr(imaging)
 
 
 def _unsourced(rows: Iterable[CorrectionRow | IndexUpdateRow | FactorRow]) -> str:

@@ -7,6 +7,7 @@ such a line is the same.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import NamedTuple
 
 import polars as pl
@@ -162,7 +163,13 @@ def _by_rule(
 
 
 def _imaged(lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the lines of imaging, with its kind by `schemas/imaging_services.csv` as a column."""
+    """Return the lines of imaging, with its kind as a column."""
+    return lines.with_columns(_imaging=_kind()).filter(pl.col("_imaging").is_not_null())
+
+
+@cache
+def _kind() -> pl.Expr:
+    """Return the kind of imaging of a code, by `schemas/imaging_services.csv`, null where it's none."""
     kind = _NO_TEXT
     for row in reversed(declarations.rows(IMAGING)):
         kind = (
@@ -170,7 +177,7 @@ def _imaged(lines: pl.DataFrame) -> pl.DataFrame:
             .then(pl.lit(row.kind))
             .otherwise(kind)
         )
-    return lines.with_columns(_imaging=kind).filter(pl.col("_imaging").is_not_null())
+    return kind
 
 
 def _rows(lines: pl.DataFrame, by: Effect) -> pl.DataFrame:

@@ -47,9 +47,8 @@ def with_state(frame: pl.DataFrame, told: pl.DataFrame, place: str) -> pl.DataFr
     A State column in the frame itself is CMS's word and stays. Raises ValueRefused for a place in no known state.
     """
     found = _known_state(frame, told)
-    unknown = found.filter(pl.col("state").is_null())
-    if unknown.height:
-        row = unknown.row(0, named=True)
+    if found["state"].has_nulls():
+        row = found.filter(pl.col("state").is_null()).row(0, named=True)
         raise ValueRefused(
             f"{place}: line {row['line']}: contractor {row['mac']} locality {row['locality']} is in no known state. "
             f"Add a row to {declarations.named('carriers.csv')}."
@@ -64,9 +63,9 @@ def with_likely_state(frame: pl.DataFrame, told: pl.DataFrame, gpci: pl.DataFram
     and then `schemas/carriers.csv` have them; null where the locality isn't in GPCI, and where nothing tells the state.
     """
     found = _known_state(frame, told)
-    open_ones = found.filter(pl.col("state").is_null()).select(*_PLACE, *_named(found)).unique()
-    if open_ones.is_empty():
+    if not found["state"].has_nulls():
         return found
+    open_ones = found.filter(pl.col("state").is_null()).select(*_PLACE, *_named(found)).unique()
     likely = _likely(open_ones, told, gpci)
     return (
         found.join(likely, on=list(_PLACE), how="left", maintain_order="left")

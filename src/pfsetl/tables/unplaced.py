@@ -39,10 +39,10 @@ def set_aside(members: Members, told: pl.DataFrame) -> dict[tuple[str, str], Par
         if key[0] not in MEMBERS:
             placed.setdefault(key, one)
             continue
-        with_state = replace(one, frame=places.with_likely_state(one.frame, told, indexed))
-        lost = with_state.frame.filter(pl.col("state").is_null())
-        aside = lost.select("line", reason=pl.format(_REASON, "mac", "locality"))
-        placed[key] = without(with_state, aside) if aside.height else with_state
+        placed[key] = replace(one, frame=places.with_likely_state(one.frame, told, indexed))
+        if placed[key].frame["state"].has_nulls():
+            lost = placed[key].frame.filter(pl.col("state").is_null())
+            placed[key] = without(placed[key], lost.select("line", reason=pl.format(_REASON, "mac", "locality")))
     return placed if indexed is None else {key: _in_gpci(key, one, placed) for key, one in placed.items()}
 
 

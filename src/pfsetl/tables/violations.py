@@ -38,10 +38,14 @@ def counted(asked: Sequence[Rule], frames: Frames, release: str) -> list[tuple[i
     others = [rule for rule in asked if rule not in counts]
     if not others and not any(counts.values()):
         return [(0, None)] * len(asked)
-    context = pl.SQLContext(frames=frames)
+    context = pl.SQLContext(frames={name: frames[name] for name in frames.keys() & _words(asked)})
     found = pl.collect_all([context.execute(rule.query) for rule in others])
     counts |= {rule: int(count.item()) for rule, count in zip(others, found, strict=True)}
     return [(counts[rule], _listing(rule, context) if counts[rule] else None) for rule in asked]
+
+
+def _words(asked: Sequence[Rule]) -> set[str]:
+    return {word for rule in asked for word in re.findall(r"\w+", rule.query)}
 
 
 @cache
