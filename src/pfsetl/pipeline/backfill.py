@@ -1,6 +1,7 @@
 """Build many releases into one version: stage each, commit once, resume where an earlier run stopped."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 from pfsetl.tables.check import against_neighbour
 
+SIDE_BY_SIDE = 2  # releases held against their neighbors at a time
 Progress = Callable[[str, str], None]
 
 
@@ -108,7 +110,8 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
     known = {**base.releases, **{s.release: s.record for s in accepted}}
     kept = [r for r in base.resources if r.release not in {s.release for s in accepted}]
     resources = [*kept, *(r for s in accepted for r in s.resources)]
-    accepted = [neighbours.held_against(s, store, known, resources) for s in accepted]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        accepted = [*pool.map(lambda one: neighbours.held_against(one, store, known, resources), accepted)]
     with step("commit"):
         try:
             with during(f"publishing {', '.join(one.release for one in accepted)}"):

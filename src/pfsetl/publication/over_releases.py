@@ -28,11 +28,7 @@ from pfsetl.tables import code_events, code_history, profile, relations, row_cha
 
 Key = tuple[str, ...]
 
-MADE_BY: Mapping[str, Made] = {
-    "release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1"),
-    "code_relation": Made(
-        relations.code_relation, of=("rvu",), rule="2", companions=relations.COMPANIONS, only={"rvu": relations.OF_RVU}
-    ),
+MADE_BY: Mapping[str, Made] = {  # in the order in which they're begun: what takes longest first
     "code_profile": Made(
         profile.code_profile,
         of=("rvu", "payment_national", "code_text", "code_modifier"),
@@ -40,6 +36,10 @@ MADE_BY: Mapping[str, Made] = {
         companions=profile.COMPANIONS,
         declared=("code_traits.csv",),
         only=profile.ONLY,
+    ),
+    "release_changes": Made(row_changes.release_changes, of=("rvu",), rule="1"),
+    "code_relation": Made(
+        relations.code_relation, of=("rvu",), rule="2", companions=relations.COMPANIONS, only={"rvu": relations.OF_RVU}
     ),
     "code_history": Made(
         code_history.code_history, of=code_history.OF, rule="1", in_force=True, only=code_history.ONLY
@@ -76,7 +76,7 @@ def makers(contract: Contract) -> dict[str, Made]:
                 f"{name}: goes over {over}, and {what}. Give it a row in MADE_BY of publication/over_releases.py, made "
                 "of tables of a release, or of none where the contract says that it's made of what is declared."
             )
-    return {name: MADE_BY[name] for name in listed}
+    return {name: how for name, how in MADE_BY.items() if name in listed}
 
 
 def is_over_releases(resource: Resource) -> bool:
