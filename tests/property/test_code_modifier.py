@@ -112,6 +112,20 @@ def test_a_second_side_whose_technical_part_is_not_priced_has_no_payment(tmp_pat
     assert said == priced
 
 
+def test_a_second_side_of_a_technical_part_alone_is_reduced_by_its_own_amount(tmp_path: Path) -> None:
+    """CMS's record layout, PC/TC 3 and multiple procedure 6: 25 % off the second, which is technical throughout.
+
+    18.64 RVUs x 34.6062 are $645.06, and twice that less a quarter of it $1,128.86, whatever a TC row says.
+    """
+    alone = {
+        "hcpcs": "71250", "status": "A", "work_rvu": Decimal("18.64"), "pctc": "3", "multiple_procedure": "6",
+        "bilateral": "3", "global_days": "XXX",
+    }  # fmt: skip
+    said, priced = both(tmp_path / "store", "RVU22A", [alone, alone | {"modifier": "TC", "work_rvu": Decimal("30.00")}])
+    assert {"payment": Decimal("1128.86"), "reason": None} in said
+    assert said == priced
+
+
 def test_both_sides_of_an_operation_pay_half_more(tmp_path: Path) -> None:
     """CMS's record layout, bilateral surgery 1: 150 %. 2.00 RVUs x 36.0896 are $72.18, of which $108.27 are 150 %."""
     whole = {"hcpcs": "10021", "status": "A", "work_rvu": Decimal("2.00"), "bilateral": "1", "global_days": "000"}

@@ -80,7 +80,7 @@ def _second_side(cents: pl.Expr, sides: ReductionRow, rules: Rules) -> tuple[pl.
             part = _technical(rules) if row.part == "technical" else _professional(rules)
             full = part
             if row.part == "technical":  # reduced before the imaging cap, where that lowers it
-                full = pl.when((part != 0) & pl.col("_tc").is_not_null()).then("_tc_amount").otherwise(part)
+                full = pl.when((part != 0) & (pl.col("_tc_amount") != pl.col("_tc"))).then("_tc_amount").otherwise(part)
             reduced = fraction(more * full, pl.lit(row.numerator), pl.lit(row.denominator))
             less.append(pl.when(touched & (part != 0)).then(pl.max_horizontal(more * part - reduced, 0)))
             lost.append(pl.when(touched & part.is_null()).then(pl.lit(f"{row.part}_part_not_known")))
