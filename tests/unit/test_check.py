@@ -13,7 +13,7 @@ from pfsetl.errors import ChecksFailed
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read
 from pfsetl.source.archive import open_archive
-from pfsetl.tables import check
+from pfsetl.tables import check, violations
 from pfsetl.tables.check import Finding, Report
 from pfsetl.tables.normalize import Tables, normalize
 from tests import declared
@@ -100,6 +100,34 @@ def test_at_most_three_rows_are_named(clean: Tables) -> None:
 def test_a_warning_does_not_stop_publication(clean: Tables) -> None:
     report = check.check("RVU26A", clean | {"rvu": one("G9904", pctc="z")(clean["rvu"])}, CONTRACT)
     assert report.raise_if_bad().warnings[0].check == "known_pctc"
+
+
+ROWS = pl.DataFrame({"code": ["a", "it's", None], "number": [1, 2, None]})
+AMONG = "SELECT COUNT(*) FROM t WHERE {} EXISTS (SELECT 1 FROM code_test WHERE code = t.code)"
+
+
+@pytest.mark.parametrize(
+    ("query", "codes", "expected"),
+    [
+        ("SELECT COUNT(*) FROM t WHERE number > 1", [], 1),
+        ("SELECT COUNT(*)\nFROM t\nWHERE NOT number > 1", [], 1),  # of what is null nothing is said
+        ("SELECT COUNT(*) FROM t WHERE t.number > 1", [], 1),
+        ("SELECT COUNT(*) FROM t WHERE 1 = 1", [], 3),
+        ("SELECT COUNT(*) FROM t WHERE number > 5", [], 0),
+        (AMONG.format(""), ["it's", "b"], 1),
+        (AMONG.format("NOT"), ["it's", "b"], 2),  # null is in no list
+        (AMONG.format("number > 1 AND NOT"), ["it's", "b"], 0),
+        (AMONG.format(""), [], 0),
+        (AMONG.format("NOT"), [], 3),
+        ("SELECT COUNT(*) FROM t WHERE number IN (SELECT MAX(number) FROM t)", [], 1),
+    ],
+)
+def test_a_rule_counts_what_its_sql_says(query: str, codes: list[str], expected: int) -> None:
+    frames = {"t": ROWS, "code_test": pl.DataFrame({"code": codes}, schema={"code": pl.String})}
+    rule = contracts.Rule("rule", "t", query, "error", "A rule.")
+    [(count, rows)] = violations.counted([rule], frames, "RVU26A")
+    assert count == expected
+    assert (rows.collect().height if rows is not None else 0) == expected
 
 
 def test_all_errors_are_told_at_once() -> None:

@@ -73,7 +73,7 @@ def _with_codes(query: str, frames: Frames) -> str:
 
 def _listing(rule: Rule, context: pl.SQLContext[pl.LazyFrame]) -> pl.LazyFrame | None:
     """Return the rows that a rule counts, None of one that doesn't count rows."""
-    listing, replaced = re.subn(r"^\s*SELECT COUNT\(\*\)[^,]*? FROM ", "SELECT * FROM ", rule.query, flags=re.I)
+    listing, replaced = re.subn(r"^\s*SELECT COUNT\(\*\)[^,]*?\sFROM\s", "SELECT * FROM ", rule.query, flags=re.I)
     return context.execute(listing) if replaced else None
 
 
