@@ -345,6 +345,8 @@ def _orchestra(folder: Path, python: Path, **more: str) -> Orchestra:
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_WORKER_QUERY_SECONDS": "2",  # every question costs the server, too
         SLOT_WAIT: "1",
+        # So often the server looks for workers that are gone, by default each 15 seconds.
+        "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "5",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # else runs that a test didn't ask for
         "PREFECT_API_SSL_CERT_FILE": str(python.with_name("certificate.pem")),
         "PFSETL_OUTPUT": str(folder / "output"),

@@ -146,14 +146,16 @@ def test_a_run_is_recorded_with_the_steps_of_its_releases(three: SimpleNamespace
 
 
 def test_dask_publishes_what_threads_publish_and_records_the_steps(archives: Path, tmp_path: Path, three: Any) -> None:
-    output = tmp_path / "store"
+    output, two = tmp_path / "store", LABELS[:2]
     call: dict[str, Any] = {**PART, "output": str(output), "archives": str(archives)}
-    done = backfill(releases=[*LABELS], task_runner="dask", concurrency=1, **call)  # in a process of its own
-    assert (done["version"], done["published"], done["failed"]) == (1, LABELS, {})
-    opened = version.open_version(output)
-    assert {r.path for r in opened.resources} == {r.path for r in version.open_version(three.store).resources}
+    done = backfill(releases=[*two], task_runner="dask", concurrency=1, **call)  # in a process of its own
+    assert (done["version"], done["published"], done["failed"]) == (1, two, {})
+    files = [
+        {r.path for r in version.open_version(store).resources if r.release in two} for store in (output, three.store)
+    ]
+    assert files[0] == files[1] != set()
     [record] = runs(LocalStore(output))
-    assert sorted(x["release"] for x in record["steps"] if x["step"] == "write") == LABELS
+    assert sorted(x["release"] for x in record["steps"] if x["step"] == "write") == two
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ def test_tasks_that_talk_to_cms_keep_to_its_limit(at_cms: Cms, tmp_path: Path, m
         where = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
         call: dict[str, Any] = {**PART, **where, "concurrency": 4}
         try:
-            assert len(backfill(releases=[*LABELS], **call)["published"]) == 4
+            assert len(backfill(releases=[*LABELS[:3]], **call)["published"]) == 3
         finally:
             client.delete_global_concurrency_limit_by_name("cms")
     assert max(at_work) == 1

@@ -1,7 +1,7 @@
 """A run ends with its message, and one that hangs is ended."""
 
 import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,9 +35,12 @@ def test_a_fault_of_the_software_keeps_its_traceback() -> None:
         ends_plainly(1)(lambda: 1 / 0)()
 
 
-def test_a_workers_run_that_waits_for_its_threads_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workers_run_that_waits_for_its_threads_for_ever_is_ended(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "one")
-    done = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=45, check=False)
+    command = [str(prepared / "python"), "-c", HANGS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=45, check=False)
     assert (done.returncode, "the run hung" in done.stderr) == (1, True), done.stderr
 
 

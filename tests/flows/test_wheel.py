@@ -79,23 +79,32 @@ def test_it_is_the_wheel_that_runs_with_declarations_of_its_own(installed: Run) 
     ) in out
 
 
-def test_a_new_shape_is_declared_and_built_without_a_checkout(installed: Run, tmp_path: Path) -> None:
-    archive = synthetic.write_zip(tmp_path / "RVU26A.zip", with_cells("RVU26A", inserted))
-    own, store = tmp_path / "own", tmp_path / "store"
-    build = ("-m", "pfsetl", "build", "RVU26A", "--archive", archive, "--sample", "-o", store)
+@pytest.fixture(scope="module")
+def new_shape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive whose columns nobody has declared, alone in its folder."""
+    folder = tmp_path_factory.mktemp("zips")
+    return synthetic.write_zip(folder / "RVU26A.zip", with_cells("RVU26A", inserted))
+
+
+@pytest.fixture(scope="module")
+def own(installed: Run, new_shape: Path) -> Path:
+    """What `pfsetl declare` says of that archive."""
+    folder = new_shape.parent.with_name("own")
+    assert installed("-m", "pfsetl", "declare", "RVU26A", "--archive", new_shape, "--out", folder)[0] == 0
+    return folder
+
+
+def test_a_new_shape_is_declared_and_built_without_a_checkout(
+    installed: Run, new_shape: Path, own: Path, tmp_path: Path
+) -> None:
+    build = ("-m", "pfsetl", "build", "RVU26A", "--archive", new_shape, "--sample", "-o", tmp_path / "store")
     assert installed(*build)[0] == 1
-    assert installed("-m", "pfsetl", "declare", "RVU26A", "--archive", archive, "--out", own)[0] == 0
     code, _, told = installed(*build, PFSETL_SCHEMAS=own)
     assert code == 0, told
 
 
-def test_a_flow_builds_with_rows_of_your_own(installed: Run, tmp_path: Path) -> None:
-    (tmp_path / "zips").mkdir()
-    synthetic.write_zip(tmp_path / "zips" / "RVU26A.zip", with_cells("RVU26A", inserted))
-    own = tmp_path / "own"
-    declare = ("-m", "pfsetl", "declare", "RVU26A", "--archive", tmp_path / "zips" / "RVU26A.zip", "--out", own)
-    assert installed(*declare)[0] == 0
-    flow = ("-m", "pfsetl.flows.backfill", "RVU26A", "--archives", tmp_path / "zips", "--output", tmp_path / "store")
+def test_a_flow_builds_with_rows_of_your_own(installed: Run, new_shape: Path, own: Path, tmp_path: Path) -> None:
+    flow = ("-m", "pfsetl.flows.backfill", "RVU26A", "--archives", new_shape.parent, "--output", tmp_path / "store")
     code, out, told = installed(*flow, "--sample", PFSETL_SCHEMAS=own)
     assert (code, out) == (0, "version 1: 1 published, 0 unchanged\n"), told
 
