@@ -89,9 +89,9 @@ def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
         go = folder / "go"
         post_with_troubles(cms, until=str(go))
-        backfill: dict[str, Any] = {"releases": ",".join([*GOOD, *BAD]), "concurrency": 4, **places}
+        backfill: dict[str, Any] = {"releases": ",".join([*GOOD, *BAD]), "concurrency": 8, **places}
         run = prefect.run("backfill/backfill", **backfill)
-        eventually("the first archives are asked for", lambda: len(cms.requests()) >= AT_ONCE, 90, prefect.started)
+        eventually("four archives are being fetched", lambda: fetching(prefect, run) == 4, 90, prefect.started)
         at_once = settled(cms)
         go.touch()
         first = chapter(run, 0)
@@ -155,6 +155,12 @@ def runs_by_schedule(prefect: Orchestra) -> set[str]:
     prefect.prefect("deployment", "schedule", "pause", "--all")
     assert prefect.post("flow_runs/filter", planned) == []
     return {names[run["flow_id"]] for run in runs}
+
+
+def fetching(prefect: Orchestra, run: str) -> int:
+    """Return how many archives a run is fetching or waits to be allowed to."""
+    running = {"state": {"type": {"any_": ["RUNNING"]}}, "name": {"like_": "fetch"}}
+    return len(prefect.post("task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}, "task_runs": running}))
 
 
 def settled(cms: CmsProcess, seconds: float = 2.0) -> int:
