@@ -8,7 +8,7 @@ import polars as pl
 from pfsetl.declared.contracts import Table
 from pfsetl.tables.numbers import is_small
 
-ROWS_PER_PART = 65_536
+ROWS_PER_PART = 16_384
 FEW_ROWS = 1_000
 _MOST_KEYS = 2**63
 
