@@ -77,7 +77,7 @@ def _paid(calendar: pl.DataFrame) -> pl.DataFrame:
 
 def _rows(tables: Tables) -> pl.DataFrame:
     """Return what `rvu` and `payment_national` say of each row, and the scaled numbers that its amounts are made of."""
-    rvu = tables["rvu"].sort(*_ROW)
+    rvu = tables["rvu"]
     parts = derive.parts_of(rvu, _release(tables["releases"])).rename(lambda name: f"_{name}")
     facts = rvu.select(
         "hcpcs", "modifier", "participant", "release", "status", "not_used", *_RVUS, "conversion_factor",
