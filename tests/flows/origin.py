@@ -148,6 +148,8 @@ def _become(asked: dict[str, Any], files: list[int]) -> None:
     own = {str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)}
     os.environ.clear()
     os.environ.update(asked["environment"])
+    if home := os.environ.get("PREFECT_HOME"):
+        process_of(asked["program"], Path(home)).write_text(str(os.getpid()))
     os.chdir(asked["folder"])
     resource.setrlimit(resource.RLIMIT_FSIZE, asked["largest_file"])
     given = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
@@ -163,6 +165,11 @@ def _become(asked: dict[str, Any], files: list[int]) -> None:
     else:
         warnings.filterwarnings("ignore", ".* found in sys.modules", RuntimeWarning)
         runpy.run_module(what, run_name="__main__", alter_sys=True)
+
+
+def process_of(program: int, home: Path) -> Path:
+    """Return the file that names the process of a program that lives in a PREFECT_HOME."""
+    return home / f"process-of-{program}"
 
 
 def _read_settings() -> None:

@@ -23,6 +23,8 @@ from uuid import uuid4
 import certifi
 import requests
 
+from tests.flows import origin
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONPATH = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
 POOL = "pfsetl"
@@ -244,10 +246,12 @@ class Orchestra:
         return int(known.rpartition(":")[2]) if known else None
 
     def kill_run(self, run: str) -> None:
-        """End a run's process as `kill -9` does."""
+        """End a run's process as `kill -9` does, and see to it that it does nothing more."""
         pid = self.pid(run)
         assert pid in self.own_processes(), f"{pid}: not a process of this orchestra"
+        forked = origin.process_of(pid, Path(self.environment["PREFECT_HOME"])).read_text()
         os.kill(pid, signal.SIGKILL)
+        eventually(f"process {forked} ends", lambda: not Path("/proc", forked).exists(), ANSWER_SECONDS)
 
     def gone(self, run: str, seconds: float) -> None:
         """Wait until the process of a run has ended, whatever the server knows of it."""

@@ -19,6 +19,7 @@ if sys.argv[1:2] not in (["-m"], ["-c"]):
 asked = {
     "arguments": sys.argv[1:],
     "environment": dict(os.environ),
+    "program": os.getpid(),
     "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes longer to import than all the rest
     "largest_file": resource.getrlimit(resource.RLIMIT_FSIZE),
     "python": os.path.abspath(__file__),  # noqa: PTH100
