@@ -92,6 +92,7 @@ def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         backfill: dict[str, Any] = {"releases": ",".join([*GOOD, *BAD]), "concurrency": 8, **places}
         run = prefect.run("backfill/backfill", **backfill)
         eventually("four archives are being fetched", lambda: fetching(prefect, run) == 4, 90, prefect.started)
+        eventually("CMS is asked for two", lambda: len(cms.requests()) >= AT_ONCE, 90, prefect.started)
         at_once = settled(cms)
         go.touch()
         first = chapter(run, 0)
