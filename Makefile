@@ -9,7 +9,7 @@ demo: .venv/demo.done
 	$(BIN)/pfsetl demo
 
 test: .venv/dev.done check
-	$(BIN)/python -m pytest -n 5 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 quick: .venv/dev.done
 	$(BIN)/python -m pytest tests/spec tests/unit -n 2 --dist loadfile -m "not process and not server and not real and not long and not slow"

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
-from xdist.workermanage import WorkerController
 
 import pfsetl
 from pfsetl import Version
@@ -22,29 +21,10 @@ from tests import leash, reach
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Files that go to one worker, because each worker would start the server of Prefect that they share.
 OF_ONE_SERVER = (("backfill", "hosts", "scenarios", "watch"), ("flow_faults", "told"))
-FLOWS = "tests/flows/"
-WAITING = 0.6  # of the workers, that take the files of flows first
 WITH_FIRST = {
     f"tests/flows/test_{name}.py": f"tests/flows/test_{names[0]}.py" for names in OF_ONE_SERVER for name in names
 }
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
-
-
-class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
-    """Whole files for each worker: for one all that are `OF_ONE_SERVER`, for most those of flows while there are any.
-
-    Tests of flows mostly wait for servers. If all workers took them first, the cores would have nothing to do.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        return WITH_FIRST.get(file, file)
-
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        waits = self.nodes.index(node) < round(WAITING * len(self.nodes))
-        if wanted := next((file for file in self.workqueue if (FLOWS in file) == waits), None):
-            self.workqueue.move_to_end(wanted, last=False)
-        super()._assign_work_unit(node)
 
 
 def pytest_configure() -> None:
@@ -63,15 +43,18 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each worker whole files in a way of our own where `--dist loadfile` is asked for."""
+    """Give each worker whole files, as `--dist loadfile` does, and one worker all that are `OF_ONE_SERVER`."""
     if config.getvalue("dist") != "loadfile":
         return None
-    return Scheduling(config, log)
+    made = LoadFileScheduling(config, log)
+    file_of = made._split_scope
+    made._split_scope = lambda nodeid: WITH_FIRST.get(file_of(nodeid), file_of(nodeid))
+    return made
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they reach, and begin with the flows, so that none is left when the other workers are done."""
+    """Mark tests by what they reach, and begin with the flows, so that none is left when the other worker is done."""
     for item in items:
         for mark in sorted(reach.marks(item)):
             item.add_marker(mark)
