@@ -85,9 +85,10 @@ class Started:
         return f"--- {self.name} (exit code {self.process.poll()}), end of {self.log}:\n{text[-TAIL:]}"
 
     def kill(self) -> None:
-        """End it as `kill -9` does, so that it can't tidy up; its children go on."""
+        """End it as `kill -9` does, so that it can't tidy up, and see it gone; its children go on."""
         self.process.kill()
         self.process.wait(10)
+        see_gone(self.process.pid, self.log.parent / "prefect")
 
     def end(self, seconds: float = 5.0) -> None:
         """End it and all its group: politely, and after so many seconds without asking."""
@@ -109,6 +110,12 @@ def eventually(
         if time.monotonic() > until:
             raise AssertionError("\n".join([f"not within {seconds:,.0f} s: {what}", *(s.tail() for s in watched)]))
         time.sleep(pause)
+
+
+def see_gone(program: int, home: Path) -> None:
+    """Wait until the process that stood behind a killed program has ended, which its origin ends a moment later."""
+    forked = origin.process_of(program, home).read_text()
+    eventually(f"process {forked} ends", lambda: not Path("/proc", forked).exists(), ANSWER_SECONDS)
 
 
 @dataclass
@@ -249,9 +256,8 @@ class Orchestra:
         """End a run's process as `kill -9` does, and see to it that it does nothing more."""
         pid = self.pid(run)
         assert pid in self.own_processes(), f"{pid}: not a process of this orchestra"
-        forked = origin.process_of(pid, Path(self.environment["PREFECT_HOME"])).read_text()
         os.kill(pid, signal.SIGKILL)
-        eventually(f"process {forked} ends", lambda: not Path("/proc", forked).exists(), ANSWER_SECONDS)
+        see_gone(pid, Path(self.environment["PREFECT_HOME"]))
 
     def gone(self, run: str, seconds: float) -> None:
         """Wait until the process of a run has ended, whatever the server knows of it."""
