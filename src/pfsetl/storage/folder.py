@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -199,13 +199,10 @@ class LocalStore:
         parts = Path(name).parts
         if ".." in parts or Path(name).is_absolute():
             return True
-        way = str(self.root)
-        for part in parts:
-            way = f"{way}{os.sep}{part}"
-            if os.path.islink(way):  # noqa: PTH114, asked for every object, and a Path costs more than the answer
-                root, real = os.path.realpath(self.root), os.path.realpath(place)
-                return not real.startswith(f"{root.rstrip(os.sep)}{os.sep}")
-        return False
+        if not _meets_a_link(str(self.root), parts):
+            return False
+        root, real = os.path.realpath(self.root), os.path.realpath(place)
+        return not real.startswith(f"{root.rstrip(os.sep)}{os.sep}")
 
     def _link_new(self, source: Path, target: Path) -> bool:
         with source.open("rb") as stream:
@@ -239,14 +236,15 @@ def _make(folder: Path) -> None:
 
 def _is_plain(root: str, name: str) -> bool:
     """Return whether a name is one of the store's own kind and no link stands on its way, which a few looks tell."""
-    if not _PLAIN.fullmatch(name):
-        return False
-    way = root
-    for part in name.split("/"):
+    return bool(_PLAIN.fullmatch(name)) and not _meets_a_link(root, name.split("/"))
+
+
+def _meets_a_link(way: str, parts: Iterable[str]) -> bool:
+    for part in parts:
         way = f"{way}/{part}"
-        if os.path.islink(way):  # noqa: PTH114
-            return False
-    return True
+        if os.path.islink(way):  # noqa: PTH114, asked for every object, and a Path costs more than the answer
+            return True
+    return False
 
 
 def _laid_out(folder: Path) -> list[str]:
