@@ -14,7 +14,7 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.site import serving
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the lightest first
 NAVIGATION_MS = 120_000  # a page of a real release, on a machine whose cores all have other work
 
 
@@ -48,7 +48,8 @@ def browser() -> Iterator[Any]:
     found = os.environ.get("PFSETL_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None or not Path(found).exists():
         pytest.skip(
-            "SKIPPED, NOT PASSED: no Chromium. Install it (apt-get install chromium) or name it in $PFSETL_CHROMIUM"
+            "SKIPPED, NOT PASSED: no Chromium. Install it (apt-get install chromium-headless-shell)"
+            " or name it in $PFSETL_CHROMIUM"
         )
     api = pytest.importorskip("playwright.sync_api", reason="SKIPPED, NOT PASSED: playwright isn't installed")
     with api.sync_playwright() as playwright:
