@@ -4,6 +4,8 @@ Each comes from a table of its own; the page says which of them a version or its
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -20,8 +22,8 @@ Found = Iterator[tuple[str, Any]]  # a code, and what is said of it
 def _relations(version: Version, label: str) -> Found:
     table = version.scan("code_relation", label).sort("hcpcs", "relation", "rank", "other").collect()
     kinds = table.select("hcpcs", "relation", "other").group_by("hcpcs", "relation", maintain_order=True).agg("other")
-    for hcpcs, rows in kinds.group_by("hcpcs", maintain_order=True):
-        yield str(hcpcs[0]), {relation: others for _, relation, others in rows.iter_rows()}
+    for hcpcs, rows in groupby(kinds.iter_rows(), key=itemgetter(0)):
+        yield hcpcs, {relation: others for _, relation, others in rows}
 
 
 def _limits(version: Version, label: str) -> Found:
@@ -75,12 +77,12 @@ def _modifiers(version: Version, label: str) -> Found:
         .group_by("hcpcs", "modifier", maintain_order=True)
         .agg(pl.col("applies", "indicator", "indicator_value", "documentation_required").first(), "said")
     )
-    for (hcpcs,), each in wide.group_by("hcpcs", maintain_order=True):
+    for hcpcs, each in groupby(wide.iter_rows(), key=itemgetter(0)):
         listed = [
             [modifier, names.get(modifier) or "", applies, indicator or "", value or "", documented, *said]
-            for _, modifier, applies, indicator, value, documented, said in each.iter_rows()
+            for _, modifier, applies, indicator, value, documented, said in each
         ]
-        yield str(hcpcs), listed
+        yield hcpcs, listed
 
 
 PAIRS = "ptp"

@@ -8,7 +8,7 @@ import polars as pl
 
 from pfsetl.publication.version import Version
 from pfsetl.site import states
-from pfsetl.site.files import by_prefix
+from pfsetl.site.files import as_text, by_prefix
 
 EVENTS = "code_events"
 Gone = list[list[Any]]
@@ -30,7 +30,7 @@ def code_files(
     for changed in states.changes(_said(read, releases, sections)):
         for hcpcs, line, modifier, said in changed.iter_rows():
             rows.setdefault(hcpcs, {}).setdefault(line, {}).setdefault(modifier, []).append(said)
-    sized = {code: _sized(found) + _json(gone.get(code, "")) for code, found in rows.items()}
+    sized = {code: _sized(found) + as_text(gone.get(code, "")) for code, found in rows.items()}
     for prefix, codes in by_prefix(sized).items():
         yield prefix, _file(codes, rows, sections, texts, gone)
 
@@ -60,7 +60,7 @@ def _file(
     named: dict[tuple[str, str], int] = {}
 
     def numbered(changed: str) -> str:
-        each = [(at, _json(said)) for at, said in json.loads(f"[{changed}]") if said]
+        each = [(at, as_text(said)) for at, said in json.loads(f"[{changed}]") if said]
         return ",".join(f"[{at},{known.setdefault(said, len(known))}]" for at, said in each)
 
     def row(both: list[str]) -> str:
@@ -71,13 +71,13 @@ def _file(
             f'"{line}":{{' + ",".join(f'"{modifier}":{row(both)}' for modifier, both in found.items()) + "}"
             for line, found in rows[one].items()
         )
-        text = f'"t":{_json(texts[one])},' if texts.get(one) else ""
-        text += f'"g":{_json(gone[one])},' if one in gone else ""
+        text = f'"t":{as_text(texts[one])},' if texts.get(one) else ""
+        text += f'"g":{as_text(gone[one])},' if one in gone else ""
         section = named.setdefault(sections[one], len(named))
         return f'"{one}":{{"s":{section},{text}"rows":{{{",".join(lines)}}}}}'
 
     each = ",\n".join(code(one) for one in codes)
-    return (f'{{"codes":{{\n{each}}},\n"indicators":[{",".join(known)}],"sections":{_json(list(named))}}}\n').encode()
+    return (f'{{"codes":{{\n{each}}},\n"indicators":[{",".join(known)}],"sections":{as_text(list(named))}}}\n').encode()
 
 
 def gone_codes(version: Version, only: str | None = None) -> dict[str, Gone]:
@@ -90,7 +90,3 @@ def gone_codes(version: Version, only: str | None = None) -> dict[str, Gone]:
     for code, *said in told.select("hcpcs", "release", "appeared_when_gone", "appeared_when_gone_count").iter_rows():
         found.setdefault(code, []).append(said)
     return found
-
-
-def _json(said: Any) -> str:
-    return json.dumps(said, separators=(",", ":"), ensure_ascii=False)

@@ -7,12 +7,19 @@ from typing import Any
 
 LIMIT = 120_000  # bytes of a file split by code: those that hold most stay under the 150 kB that a page may load
 
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)  # made once: a site has tens of thousands of texts
+
 Files = Mapping[str, bytes]  # what a site is made of, by path
 
 
+def as_text(content: Any) -> str:
+    """Return JSON without spaces, the same for the same content."""
+    return _JSON.encode(content)
+
+
 def encoded(content: Any) -> bytes:
-    """Return JSON without spaces, the same bytes for the same content."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    """Return the bytes of that JSON."""
+    return as_text(content).encode()
 
 
 def checksum(data: bytes) -> str:

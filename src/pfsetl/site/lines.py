@@ -1,10 +1,9 @@
 """Files of source lines: where in CMS's file each row of a release was read from."""
 
-import json
 from collections.abc import Iterator
 
 from pfsetl.publication.version import Version
-from pfsetl.site.files import by_prefix
+from pfsetl.site.files import as_text, by_prefix
 
 
 def line_files(version: Version, label: str, only: str | None = None) -> Iterator[tuple[str, bytes]]:
@@ -21,8 +20,8 @@ def line_files(version: Version, label: str, only: str | None = None) -> Iterato
     ):
         files[participant] = file
         lines.setdefault(code, {}).setdefault(participant, {})[modifier] = line
-    texts = {code: f'"{code}":{json.dumps(found, separators=(",", ":"))}' for code, found in lines.items()}
-    named = json.dumps(files, separators=(",", ":"), ensure_ascii=False)
+    texts = {code: f'"{code}":{as_text(found)}' for code, found in lines.items()}
+    named = as_text(files)
     for prefix, codes in by_prefix(texts).items():
         inside = ",\n".join(texts[code] for code in codes)
         yield prefix, f'{{"files":{named},"codes":{{\n{inside}}}}}\n'.encode()
