@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 import pfsetl
+from pfsetl.storage.store import Store
 from tests.golden.sources import archives_in
 from tests.kinds import Built
 from tools import write_accuracy
@@ -41,10 +42,20 @@ def copied(oracles, tmp_path) -> Path:
     return folder
 
 
-def test_a_cent_of_difference_is_named_and_nothing_written(
-    one_release, copied, built: Built, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setattr(pfsetl, "build", lambda release, **_: SimpleNamespace(version=built(release)))
+@pytest.fixture
+def built_once(one_release, built: Built, monkeypatch) -> None:
+    """Let the page take the release of the folder as it's built already."""
+    version = built("RVU25C")
+
+    def build(release: str, *, store: Store, archive: Path) -> SimpleNamespace:
+        assert archive == one_release / release
+        return SimpleNamespace(version=version)
+
+    monkeypatch.setattr(pfsetl, "build", build)
+
+
+@pytest.mark.usefixtures("built_once")
+def test_a_cent_of_difference_is_named_and_nothing_written(one_release, copied, tmp_path, monkeypatch, capsys):
     file = copied / "pfrev25c" / "PFREV25C.txt"
     text = file.read_text()
     assert text.count('"0001339.81"') == 2  # both settings of 76145 in one locality
@@ -61,6 +72,7 @@ def test_a_cent_of_difference_is_named_and_nothing_written(
     )
 
 
+@pytest.mark.usefixtures("built_once")
 def test_what_is_not_at_hand_is_listed_as_not_compared(one_release, copied, tmp_path, monkeypatch):
     monkeypatch.setattr(write_accuracy, "ROOT", tmp_path)
     monkeypatch.setattr(write_accuracy, "PAGE", tmp_path / "accuracy.md")
