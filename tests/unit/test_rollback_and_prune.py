@@ -17,7 +17,7 @@ from msgspec import UNSET
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
-from pfsetl.publication import prune, publish, rollback, verify, version
+from pfsetl.publication import chain, prune, publish, rollback, verify, version
 from pfsetl.publication.manifest import Manifest, Resource
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
@@ -267,6 +267,22 @@ def test_nothing_is_pruned_while_a_published_manifest_is_gone(store: LocalStore)
     assert not any("no version names it" in note for note in verify.verify(store).notes.values())
     (store.root / "versions/000002.json").write_bytes(gone)
     assert not verify.verify(store).bad
+
+
+def test_a_version_that_is_published_while_a_prune_is_planned_is_not_taken_for_one_that_is_gone(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(store, "1.0000")
+    read = chain.read
+
+    def after_another_publication(*asked: Any) -> chain.Chain:
+        monkeypatch.undo()
+        published(store, "2.0000")
+        return read(*asked)
+
+    monkeypatch.setattr(chain, "read", after_another_publication)
+    assert prune.plan_prune(store, 1).kept == (1,)
+    assert version.numbers(store) == [1, 2]
 
 
 def test_young_objects_of_no_version_stay_for_a_later_prune(store: LocalStore) -> None:

@@ -135,19 +135,17 @@ def refuse_later_gone(store: Store, newest: int) -> None:
         raise StoreError(f"{store}/{problem}{read_it}.")
 
 
-def missing(store: Store, there: Collection[int]) -> list[int]:
-    """Return the versions that were published and whose manifests are gone, pruned and lost ones aside."""
-    known = read(store)
-    return sorted(set(known.published) - set(known.lost) - set(known.pruned) - set(there))
-
-
 def refuse_missing(store: Store, there: Collection[int]) -> None:
     """Raise StoreError where a manifest is gone: no one knows then which files its version needs."""
-    for number in missing(store, there):
-        raise StoreError(
-            f"{store}/{manifest.name(number)}: missing, though version {number} was published, so nothing says which "
-            f"files it needs. Restore it from a copy; or {_goes_on(store, max(there, default=0))}. Nothing was removed."
-        )
+    known = read(store)
+    for number in sorted(set(known.published) - set(known.lost) - set(known.pruned) - set(there)):
+        # NOTE: looked at again, because a build may have published it since `there` was listed.
+        if not store.exists(manifest.name(number)):
+            raise StoreError(
+                f"{store}/{manifest.name(number)}: missing, though version {number} was published, so nothing says "
+                f"which files it needs. Restore it from a copy; or {_goes_on(store, max(there, default=0))}. "
+                "Nothing was removed."
+            )
 
 
 def _gone(store: Store, number: int, newest: int) -> str:
