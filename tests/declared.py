@@ -4,6 +4,7 @@ import io
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import _lru_cache_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pfsetl.declared import contracts, declarations
 from pfsetl.declared.records.sheet import Sheet
 
 Cells = Mapping[str, str]
+OF_THE_SHIPPED = (declarations._shipped, declarations.names)  # which a folder that is laid over them doesn't change
 
 
 def only(monkeypatch: pytest.MonkeyPatch, sheet: Sheet[Any], *rows: Any) -> None:
@@ -22,12 +24,12 @@ def only(monkeypatch: pytest.MonkeyPatch, sheet: Sheet[Any], *rows: Any) -> None
     monkeypatch.setattr(declarations, "rows", lambda asked: rows if asked == sheet else shipped(asked))
 
 
-def forget() -> None:
-    """Forget what was read of declarations, and what was made of it."""
-    kept = (contracts.load, declarations.folder)
+def forget(*kept: object) -> None:
+    """Forget what was read of declarations, and what was made of it; `kept` still holds."""
+    kept = (contracts.load, declarations.folder, *kept)
     for module in [m for name, m in list(sys.modules.items()) if name.partition(".")[0] == "pfsetl"]:
         for value in list(vars(module).values()):
-            if hasattr(value, "cache_clear") and value not in kept:
+            if isinstance(value, _lru_cache_wrapper) and value not in kept:
                 value.cache_clear()
 
 
@@ -36,12 +38,12 @@ def laid_over(at: Path) -> Iterator[None]:
     """Lay a folder over the shipped declarations, in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(declarations.VARIABLE, str(at))
-        forget()
+        forget(*OF_THE_SHIPPED)
         try:
             yield
         finally:
             patch.undo()
-            forget()
+            forget(*OF_THE_SHIPPED)
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def command(*arguments: object) -> tuple[int, str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "200")
         patch.setenv(declarations.VARIABLE, "")  # which --schemas sets
-        forget()
+        forget(*OF_THE_SHIPPED)
         try:
             with redirect_stdout(out), redirect_stderr(err):
                 main([str(argument) for argument in arguments])
@@ -71,7 +73,7 @@ def command(*arguments: object) -> tuple[int, str, str]:
             code = int(stop.code or 0)
         finally:
             patch.undo()
-            forget()
+            forget(*OF_THE_SHIPPED)
     return code, out.getvalue(), err.getvalue()
 
 
