@@ -16,7 +16,7 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.storage.folder import LocalStore
-from tests import leash, reach
+from tests import leash, reach, synthetic
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Files that go to one worker, because each worker would start the server of Prefect that they share.
@@ -115,6 +115,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with alone(folder, "demo"):
         if not (folder / "store").exists():  # a run more would be one more record of a run in it
             main(["demo", "--output", str(folder / "store")])
+    return folder / "store"
+
+
+@pytest.fixture(scope="session")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds a made-up part of RVU25A as a sample, beside its archive RVU25A.zip: published once for all
+    workers, to be read or copied."""
+    folder = shared(tmp_path_factory) / "sampled"
+    with alone(folder, "sampled"):
+        if not (folder / "RVU25A.zip").exists():
+            archive = synthetic.write_zip(folder / "RVU25A.zip", synthetic.release("RVU25A"))
+            pfsetl.build("RVU25A", store=_store(folder / "store"), archive=archive, sample=True)
     return folder / "store"
 
 

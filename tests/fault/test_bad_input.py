@@ -14,6 +14,7 @@ from pfsetl.errors import PfsetlError
 from pfsetl.source import archive
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
+from tests.copied import copied
 from tests.synthetic import Members
 
 LABEL = "RVU25A"
@@ -24,12 +25,9 @@ PAGE = b"\r\n<!DOCTYPE html>\r\n<html><body>License for Use of CPT</body></html>
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+def published(sampled: Path, tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     """A store that holds one good version of the release that the bad archives are built as."""
-    folder = tmp_path_factory.mktemp("published")
-    store = LocalStore(folder / "store")
-    pfsetl.build(LABEL, store=store, archive=s.write_zip(folder / "good.zip", s.release(LABEL)), sample=True)
-    return store
+    return LocalStore(copied(sampled, tmp_path_factory.mktemp("published") / "store"))
 
 
 def everything(store: LocalStore) -> dict[str, bytes]:

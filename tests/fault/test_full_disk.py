@@ -8,6 +8,7 @@ from pathlib import Path
 import pfsetl
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
+from tests.copied import copied
 
 KIB = 200  # the largest file that the process may write; the payments of MANY take 600
 MANY = [
@@ -16,9 +17,10 @@ MANY = [
 ]
 
 
-def test_a_table_that_does_not_fit_is_one_clear_message_and_leaves_the_store_as_it_was(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path / "store")
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release("RVU25A")), sample=True)
+def test_a_table_that_does_not_fit_is_one_clear_message_and_leaves_the_store_as_it_was(
+    sampled: Path, tmp_path: Path
+) -> None:
+    store = LocalStore(copied(sampled, tmp_path / "store"))
     archive = s.write_zip(tmp_path / "b.zip", s.release("RVU21A", MANY))
     command = [
         sys.executable,

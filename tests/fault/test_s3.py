@@ -22,10 +22,8 @@ from pfsetl.publication import manifest, publish, version
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage import bucket as object_store
-from pfsetl.storage.folder import LocalStore
 from tests import forks
 from tests import publisher as p
-from tests import synthetic as s
 from tests.s3_server import BUCKET, Proxy, Server, heedless, once
 
 Run = Callable[..., tuple[int, str, str]]
@@ -33,13 +31,13 @@ LABEL = "RVU25A"
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return s.write_zip(tmp_path_factory.mktemp("archives") / f"{LABEL}.zip", s.release(LABEL))
+def archive(sampled: Path) -> Path:
+    return sampled.with_name(f"{LABEL}.zip")
 
 
 @pytest.fixture(scope="module")
-def local(archive: Path) -> Version:
-    return pfsetl.build(LABEL, store=LocalStore(archive.parent / "store"), archive=archive, sample=True).version
+def local(sampled: Path) -> Version:
+    return pfsetl.open(sampled)
 
 
 @pytest.fixture(scope="module")

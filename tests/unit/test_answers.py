@@ -13,7 +13,6 @@ import pytest
 import pfsetl
 from pfsetl.pipeline.backfill import Backfill
 from tests import publisher
-from tests import synthetic as s
 
 SCRIPT = """\
 from decimal import Decimal
@@ -62,30 +61,22 @@ def problem(value: object, kind: Any, at: str) -> list[str]:
     return [] if type(value) is kind else [f"{at}: {value!r} is no {kind}"]
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("answers")
-    archive = s.write_zip(folder / "RVU25A.zip", s.release("RVU25A"))
-    pfsetl.build("RVU25A", store=pfsetl.open_store(folder / "fees"), archive=archive, sample=True)
-    return folder / "fees"
-
-
 @pytest.mark.parametrize(
     "asked",
     [{}, {"locality": "AL/00"}, {"modifiers": "80"}, {"charge": "1.00"}, {"setting": "22", "units": 2}],
     ids=str,
 )
-def test_a_price_has_the_keys_and_types_it_promises(store: Path, asked: dict[str, Any]) -> None:
-    assert problem(pfsetl.price("G9901", "2025-01-15", output=store, **asked), pfsetl.PriceAnswer, "price") == []
+def test_a_price_has_the_keys_and_types_it_promises(sampled: Path, asked: dict[str, Any]) -> None:
+    assert problem(pfsetl.price("G9901", "2025-01-15", output=sampled, **asked), pfsetl.PriceAnswer, "price") == []
 
 
-def test_a_claim_has_the_keys_and_types_it_promises(store: Path) -> None:
+def test_a_claim_has_the_keys_and_types_it_promises(sampled: Path) -> None:
     lines = [
         {"hcpcs": "G9901", "date": "2025-01-15", "claim": "a"},
         {"hcpcs": "G9901", "date": "2025-01-15", "modifiers": "50"},
         {"hcpcs": "G0000", "date": "2025-01-15"},
     ]
-    answer = pfsetl.claim(lines, output=store)
+    answer = pfsetl.claim(lines, output=sampled)
     assert (len(answer["lines"]), len(answer["bad"])) == (2, 1)
     assert problem(answer, pfsetl.ClaimAnswer, "claim") == []
 

@@ -189,18 +189,9 @@ def test_a_kind_that_wasnt_loaded_isnt_found(load: Load, store: LocalStore):
 # --- read like any table -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def january(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store that holds RVU25A, to be copied."""
-    folder = tmp_path_factory.mktemp("january")
-    archive = s.write_zip(folder / "a.zip", s.release("RVU25A"))
-    pfsetl.build("RVU25A", store=LocalStore(folder / "store"), archive=archive, sample=True)
-    return folder / "store"
-
-
 @pytest.fixture
-def published(january: Path, store: LocalStore) -> Published:
-    copied(january, store.root)
+def published(sampled: Path, store: LocalStore) -> Published:
+    copied(sampled, store.root)
     return lambda: pfsetl.open(store)
 
 

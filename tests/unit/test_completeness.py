@@ -41,17 +41,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def part(sampled: Path) -> Path:
     """The archive of a part."""
-    return s.write_zip(tmp_path_factory.mktemp("part") / "a.zip", s.release(LABEL))
-
-
-@pytest.fixture(scope="module")
-def sampled(part: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store that holds a part as a sample, to be copied."""
-    folder = tmp_path_factory.mktemp("sampled") / "store"
-    pfsetl.build(LABEL, store=LocalStore(folder), archive=part, sample=True)
-    return folder
+    return sampled.with_name(f"{LABEL}.zip")
 
 
 @pytest.fixture(scope="module")
@@ -315,8 +307,8 @@ def test_the_same_bytes_as_a_sample_and_as_a_whole_are_two_requests(sampled: Pat
     assert pfsetl.build(LABEL, store=store, archive=part, accept=["loss"]).published
 
 
-def test_a_sample_is_shown_as_one_everywhere(sampled: Path, part: Path, run):
-    where = ("--output", sampled)
+def test_a_sample_is_shown_as_one_everywhere(sampled: Path, part: Path, tmp_path: Path, run):
+    where = ("--output", copied(sampled, tmp_path / "store"))
     shown = [
         run("build", LABEL, "--archive", part, "--sample", *where),
         run("list", *where),

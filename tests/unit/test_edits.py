@@ -17,7 +17,7 @@ from pfsetl.pricing import edits
 from pfsetl.publication import loading
 from pfsetl.storage.folder import LocalStore
 from tests import companion_files as files
-from tests import synthetic as s
+from tests.copied import copied
 
 Run = Callable[..., tuple[int, str, str]]
 Claim = Callable[..., ClaimAnswer]
@@ -38,21 +38,10 @@ PAIRS = (
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a release and no edits."""
-    folder = tmp_path_factory.mktemp("bare")
-    archive = s.write_zip(folder / "a.zip", s.release("RVU25A"))
-    pfsetl.build("RVU25A", store=pfsetl.open_store(folder / "o"), archive=archive, sample=True)
-    return folder / "o"
-
-
-@pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def output(sampled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a release and both lists of edits, from 2025 on."""
     folder = tmp_path_factory.mktemp("edits")
-    archive = s.write_zip(folder / "a.zip", s.release("RVU25A"))
-    store = LocalStore(folder / "o")
-    pfsetl.build("RVU25A", store=store, archive=archive, sample=True)
+    store = LocalStore(copied(sampled, folder / "o"))
     for name, content in (
         ("MCR_MUE_PractitionerServices_Eff_01-01-2025.csv", files.mue_csv(LIMITS)),
         ("ccipra-v311r0-f1.txt", files.ptp_txt(PAIRS)),
@@ -193,8 +182,8 @@ def test_both_ways_of_meeting_find_the_same_pairs(claim: Claim, monkeypatch: pyt
 # --- what was used -----------------------------------------------------------------------------------------------
 
 
-def test_without_edits_it_is_said_once_for_each_list_and_not_for_each_line(bare: Path) -> None:
-    answer = pfsetl.claim([{"hcpcs": "G9901", "date": DAY, "units": 99}] * 3, output=bare)
+def test_without_edits_it_is_said_once_for_each_list_and_not_for_each_line(sampled: Path) -> None:
+    answer = pfsetl.claim([{"hcpcs": "G9901", "date": DAY, "units": 99}] * 3, output=sampled)
     assert answer["warnings"] == []
     assert [said.partition(" (")[0] for said in answer["edits"]] == [
         "mue: none is loaded, so units aren't held against NCCI's limits",
@@ -209,10 +198,10 @@ def test_the_files_that_were_used_are_named(claim: Claim) -> None:
     ]
 
 
-def test_an_edit_changes_no_amount(claim: Claim, bare: Path) -> None:
+def test_an_edit_changes_no_amount(claim: Claim, sampled: Path) -> None:
     with_edits = claim(("G9901", 7), ("G9902", 1))
     lines = [{"hcpcs": code, "date": DAY, "units": units} for code, units in (("G9901", 7), ("G9902", 1))]
-    assert with_edits["allowed"] == pfsetl.claim(lines, output=bare)["allowed"]
+    assert with_edits["allowed"] == pfsetl.claim(lines, output=sampled)["allowed"]
 
 
 def test_the_command_prints_warnings_below_the_lines(run: Run, output: Path, tmp_path: Path) -> None:

@@ -150,11 +150,9 @@ def test_an_unknown_contractor_names_one_that_is_near(output):
 # --- by ZIP code ------------------------------------------------------------------------------------------------
 
 
-def test_a_zip_code_without_a_loaded_file_says_what_to_load(tmp_path):
-    store = pfsetl.open_store(tmp_path / "o")
-    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "a.zip", s.release()), sample=True)
-    assert "no ZIP file is loaded in" in refusal(tmp_path / "o", "90012")
-    assert "pfsetl load ZIP5" in refusal(tmp_path / "o", "90012")
+def test_a_zip_code_without_a_loaded_file_says_what_to_load(sampled: Path):
+    assert "no ZIP file is loaded in" in refusal(sampled, "90012")
+    assert "pfsetl load ZIP5" in refusal(sampled, "90012")
 
 
 @pytest.mark.parametrize("written", ["90012", "90012-1234", "900121234"])
@@ -258,23 +256,14 @@ def test_what_is_no_place_shows_how_to_write_one(output, written):
     assert "Write CA/18, a ZIP code, or CA/Los Angeles." in refusal(output, written)
 
 
-@pytest.fixture(scope="module")
-def of_one_contractor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of a release that has Los Angeles under one contractor."""
-    folder = tmp_path_factory.mktemp("contractor")
-    archive = s.write_zip(folder / "RVU25A.zip", s.release())
-    pfsetl.build("RVU25A", store=pfsetl.open_store(folder / "o"), archive=archive, sample=True)
-    return folder / "o"
-
-
 @pytest.mark.parametrize("written", ["01112/18", "0111218", "1112-18", "01102/18", "31146/18"])
 def test_a_contractor_that_the_indices_dont_have_for_a_locality_is_answered_with_the_one_they_have(
-    of_one_contractor: Path, written: str
+    sampled: Path, written: str
 ):
     # 01112 is Northern California's, 01102 its Part B at first, 31146 Los Angeles' before; CMS's OPPSCAP mixes the two.
     with pytest.raises(UsageError, match=r"RVU25A has CA/18 under contractor 01182\. Write CA/18 or 01182/18\."):
-        pfsetl.price("G9901", DAY, locality=written, output=of_one_contractor)
-    assert pfsetl.price("G9901", DAY, locality="01182/18", output=of_one_contractor)["state"] == "CA"
+        pfsetl.price("G9901", DAY, locality=written, output=sampled)
+    assert pfsetl.price("G9901", DAY, locality="01182/18", output=sampled)["state"] == "CA"
 
 
 def test_a_contractor_whose_state_lacks_the_locality_is_answered_with_those_it_has(output):

@@ -218,19 +218,11 @@ def told_command(told: str, verb: str) -> list[str]:
     return next(arguments for arguments in found if arguments[0] == verb)
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a sample of RVU25A, to be copied."""
-    folder = tmp_path_factory.mktemp("sound")
-    build_sample(LABEL, s.write_zip(folder / f"{LABEL}.zip", s.release(LABEL)), folder / "store")
-    return folder / "store"
-
-
 @pytest.fixture
-def store(sound: Path, tmp_path: Path) -> Path:
+def store(sampled: Path, tmp_path: Path) -> Path:
     """A copy of it, in a folder that isn't the default one; its archive is beside it."""
-    shutil.copy(sound.with_name(f"{LABEL}.zip"), tmp_path)
-    return copied(sound, tmp_path / "a store")
+    shutil.copy(sampled.with_name(f"{LABEL}.zip"), tmp_path)
+    return copied(sampled, tmp_path / "a store")
 
 
 def build_sample(label: str, archive: Path, at: Path) -> None:

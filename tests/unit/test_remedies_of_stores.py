@@ -47,18 +47,10 @@ def zip_file(tmp_path: Path) -> Path:
     return s.write_zip(tmp_path / f"{LABEL}.zip", s.release(LABEL))
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a sample of RVU25A, to be copied."""
-    folder = tmp_path_factory.mktemp("sound")
-    build_sample(LABEL, s.write_zip(folder / f"{LABEL}.zip", s.release(LABEL)), folder / "store")
-    return folder / "store"
-
-
 @pytest.fixture
-def store(sound: Path, zip_file: Path) -> str:
+def store(sampled: Path, zip_file: Path) -> str:
     """The relative name, with what a shell would take for something else, of a copy of it; its archive is at hand."""
-    copied(sound, Path('a "dear" store'))
+    copied(sampled, Path('a "dear" store'))
     return 'a "dear" store'
 
 
