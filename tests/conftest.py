@@ -30,14 +30,21 @@ WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "
 def pytest_configure() -> None:
     """See to it that no server outlives the tests, and that not each of hundreds of processes compiles every module."""
     leash.hold()
+    os.fsync = looked_at
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     gc.disable()  # until the tests are collected, of which nothing is garbage
 
 
+def looked_at(fd: Any) -> None:
+    """Stand for `os.fsync` in this process, where nobody cuts the power: a file that isn't open is still an error."""
+    os.fstat(fd)
+
+
 def pytest_collection_finish() -> None:
-    """Leave what was collected out of every search for garbage to come."""
+    """Leave what was collected out of every search for garbage to come, and search seldom."""
     gc.freeze()
+    gc.set_threshold(20_000, 10, 100)
     gc.enable()
 
 
