@@ -24,6 +24,7 @@ OF_ONE_SERVER = (("backfill", "hosts", "scenarios", "watch"), ("flow_faults", "t
 WITH_FIRST = {
     f"tests/flows/test_{name}.py": f"tests/flows/test_{names[0]}.py" for names in OF_ONE_SERVER for name in names
 }
+BROWSED = "tests/page"
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
 
 
@@ -50,13 +51,18 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each worker whole files, as `--dist loadfile` does, and one worker all that are `OF_ONE_SERVER`."""
+    """Give each worker whole files, as `--dist loadfile` does, and one worker those of one server or of the browser."""
     if config.getvalue("dist") != "loadfile":
         return None
     made = LoadFileScheduling(config, log)
     file_of = made._split_scope
-    made._split_scope = lambda nodeid: WITH_FIRST.get(file_of(nodeid), file_of(nodeid))
+    made._split_scope = lambda nodeid: _together(file_of(nodeid))
     return made
+
+
+def _together(file: str) -> str:
+    """Return what goes to one worker: a file, those that are `OF_ONE_SERVER`, or all pages, which share a browser."""
+    return BROWSED if file.startswith(f"{BROWSED}/") else WITH_FIRST.get(file, file)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
