@@ -18,6 +18,12 @@ def site(sample: Version, serve: Callable[[Version], str]) -> str:
 
 
 @pytest.fixture(scope="module")
+def page(visit: Callable[..., Visit], site: str) -> Visit:
+    """One window for the tests that open an address and look at what it shows."""
+    return visit(site)
+
+
+@pytest.fixture(scope="module")
 def opened(visit: Callable[..., Visit], site: str) -> Visit:
     """One visit for the tests that only look at it; `first` is what the first view asked for."""
     page = visit(site).go(G0101)
@@ -29,9 +35,9 @@ def test_the_national_amount_is_that_of_the_formula(opened: Visit) -> None:
     assert opened.text("#payment") == "$39.75"  # (0.44 + 0.68 + 0.07) x 33.4009 = 39.747071
 
 
-def test_a_locality_in_the_address_is_that_of_the_price(visit: Callable[..., Visit], site: str) -> None:
+def test_a_locality_in_the_address_is_that_of_the_price(page: Visit) -> None:
     # README's worked example: 1.30896 indexed RVUs x 33.4009 = 43.720442
-    assert visit(site).go(f"{G0101}&locality=CA/18").text("#payment") == "$43.72"
+    assert page.go(f"{G0101}&locality=CA/18").text("#payment") == "$43.72"
 
 
 def test_a_preventive_service_leaves_nothing_to_the_patient(opened: Visit) -> None:
@@ -52,16 +58,16 @@ def test_the_source_is_the_line_of_cms_file(opened: Visit, sample: Version) -> N
     assert f"{row['file'][0]}, line {row['line'][0]}" in opened.text()
 
 
-def test_a_setting_that_is_na_is_hatched_and_says_why(visit: Callable[..., Visit], site: str, sample: Version) -> None:
+def test_a_setting_that_is_na_is_hatched_and_says_why(page: Visit, sample: Version) -> None:
     code = sample.scan("rvu", "RVU26A").filter(status="A", nonfacility_na=True).collect()["hcpcs"][0]
-    page = visit(site).go(f"?code={code}&date=2026-02-01")
+    page.go(f"?code={code}&date=2026-02-01")
     assert page.page.locator("svg .na").count() > 0
     assert "rarely or never done in an office" in page.text()
 
 
-def test_a_service_without_a_price_says_why(visit: Callable[..., Visit], site: str, sample: Version) -> None:
+def test_a_service_without_a_price_says_why(page: Visit, sample: Version) -> None:
     rows = sample.scan("payment_national", "RVU26A").filter(reason="carrier_priced").collect()
-    shown = visit(site).go(f"?code={rows['hcpcs'][0]}&date=2026-02-01").text()
+    shown = page.go(f"?code={rows['hcpcs'][0]}&date=2026-02-01").text()
     assert "No price" in shown
     assert "contractor sets the price" in shown
 
@@ -131,11 +137,9 @@ def test_without_scripts_it_says_that_it_needs_them(browser: Any, site: str) -> 
         ("?code=G0101&date=2026-02-01&setting=moon", "there are nonfacility and facility"),
     ],
 )  # fmt: skip
-def test_what_a_person_mistypes_is_answered_in_words(
-    visit: Callable[..., Visit], site: str, query: str, said: str
-) -> None:
-    page = visit(site).go(query)
-    assert said in page.text()
+def test_what_a_person_mistypes_is_answered_in_words(page: Visit, query: str, said: str) -> None:
+    page.said.clear()
+    assert said in page.go(query).text()
     assert page.said == []
 
 
@@ -161,8 +165,7 @@ def test_no_script_or_style_but_its_own_may_run(opened: Visit) -> None:
 
 
 # CMS's A9155 is in RVU25D and not in RVU26A, which has three A codes that RVU25D lacks: A4295, A4296, A4297.
-def test_a_code_that_ended_says_what_appeared_then(visit: Callable[..., Visit], site: str) -> None:
-    page = visit(site)
+def test_a_code_that_ended_says_what_appeared_then(page: Visit) -> None:
     assert (
         "With RVU26A, 3 codes of its subsection appeared: A4297, A4296, A4295."
         in page.go("?code=A9155&date=2026-02-01").text()
