@@ -5,8 +5,8 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -96,25 +96,21 @@ def test_the_command_tells_machines_what_it_wrote(sample: Version, folder: Path,
     assert (told["version"], told["files"]) == (sample.number, len(contents(folder)) - 1)
 
 
-def test_what_is_served_is_what_is_written(sample: Version, folder: Path) -> None:
-    server = serving.server(sample, 0)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        address = f"http://127.0.0.1:{server.server_port}"
-        written = (folder / "index.html").read_bytes().replace(b'"parquet":""', b'"parquet":"parquet"')
-        assert urlopen(f"{address}/?code=G0101").read() == written
-        with pytest.raises(HTTPError, match="404"):
-            urlopen(f"{address}/../pyproject.toml")
-        with pytest.raises(HTTPError, match="404"):  # the name of another page, given this address
-            urlopen(Request(f"{address}/", headers={"Host": "example.org"}))
-    finally:
-        server.shutdown()
-        server.server_close()
+def test_what_is_served_is_what_is_written(sample: Version, serve: Callable[[Version], str], folder: Path) -> None:
+    address = serve(sample)
+    written = (folder / "index.html").read_bytes().replace(b'"parquet":""', b'"parquet":"parquet"')
+    assert urlopen(f"{address}?code=G0101").read() == written
+    with pytest.raises(HTTPError, match="404"):
+        urlopen(f"{address}../pyproject.toml")
+    with pytest.raises(HTTPError, match="404"):  # the name of another page, given this address
+        urlopen(Request(address, headers={"Host": "example.org"}))
 
 
-def test_a_port_that_is_taken_is_said(sample: Version) -> None:
-    with serving.server(sample, 0) as taken, pytest.raises(UsageError, match="Name another"):
-        serving.server(sample, taken.server_port)
+def test_a_port_that_is_taken_is_said(sample: Version, serve: Callable[[Version], str]) -> None:
+    taken = urlsplit(serve(sample)).port
+    assert taken
+    with pytest.raises(UsageError, match="Name another"):
+        serving.server(sample, taken)
 
 
 def test_codes_are_split_by_the_shortest_beginning_that_fits() -> None:
