@@ -286,10 +286,13 @@ def test_pricing_imports_nothing_that_builds_or_fetches() -> None:
     assert imported_by("import pfsetl.cli.pricing", "pfsetl.pipeline", "pfsetl.archive_folder", "requests") == []
 
 
-def test_a_build_imports_no_pandas_where_it_is_installed(tmp_path) -> None:
+def test_a_build_imports_no_pandas_where_it_is_installed(sampled: Path, tmp_path: Path) -> None:
     assert find_spec("pandas")
-    build = f"from pfsetl import cli; cli.main(['demo', '--output', {str(tmp_path / 'store')!r}])"
-    assert imported_by(build, "pandas", "pyarrow.parquet") == ["pyarrow.parquet"]
+    build = ["build", "RVU25A", "--sample", "--archive", f"{sampled.with_name('RVU25A.zip')}"]
+    build += ["--output", f"{tmp_path / 'store'}"]
+    assert imported_by(f"from pfsetl import cli; cli.main({build!r})", "pandas", "pyarrow.parquet") == [
+        "pyarrow.parquet"
+    ]
 
 
 def test_the_command_has_memory_given_back_and_leaves_what_was_set(monkeypatch) -> None:

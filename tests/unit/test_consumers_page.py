@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import fs
 
 from pfsetl.cli import main
 from tests import s3_server
@@ -92,11 +93,14 @@ def folder(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def bucket(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the demo has in a folder, in a bucket, where no version is laid out as a tree."""
     with s3_server.running(tmp_path_factory.mktemp("bucket")) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
-        main(["demo", "--output", "s3://pfsetl/mpfs"])
+        for part in demo.iterdir():
+            if part.name not in ("tree", "latest"):
+                fs.copy_files(str(part), f"pfsetl/mpfs/{part.name}", destination_filesystem=server.arrow())
         yield
 
 

@@ -292,7 +292,7 @@ def test_no_published_text_can_be_a_descriptor(published: Version) -> None:
 def test_a_moved_descriptor_does_not_reach_the_rejects(tmp_path: Path) -> None:
     # A code that isn't one, and the descriptor where the status should be, as in a line that lost a separator.
     stray = s.changed(s.VISIT, status="Synthetic visit") | {"hcpcs": "G99?1"}
-    many = [s.changed(s.VISIT) | {"hcpcs": f"G{n:04d}"} for n in range(2000)]
+    many = [s.changed(s.VISIT) | {"hcpcs": f"G{n:04d}"} for n in range(1000)]
     cells = s.release("RVU26A", [*many, *s.CODES])
     name = next(n for n in cells if n.endswith("nonQPP.csv"))
     cells[name] = s.pprrvu_csv("G32", [*many, *s.CODES, stray], title="2026")
