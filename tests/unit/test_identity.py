@@ -4,6 +4,7 @@ Names, titles and headings are those of CMS's files; the conversion factors are 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pfsetl.errors import ArchiveError
 from pfsetl.parsing import identity
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.read import RawTable, read, read_others
-from pfsetl.source.archive import open_archive
+from pfsetl.source.archive import Archive, open_archive
 from pfsetl.source.members import MemberFile
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
@@ -254,11 +255,21 @@ def test_the_manifest_says_what_each_file_says(tmp_path: Path) -> None:
 
 REAL = ("RVU09A", "RVU11A", "RVU13A", "RVU14A", "RVU15A", "RVU17A", "RVU18A", "RVU20A", "RVU22A", "RVU24A", "RVU25A",
         "RVU25C", "RVU25D", "RVU26A")  # fmt: skip
+LINES = 500  # of a file; what says its year and quarter stands above its records, or in each of them
+
+
+def begun(archive: Archive) -> Archive:
+    """The archive with the first lines of each of its texts; tests/real/test_releases.py builds it as a whole."""
+
+    def first(file: MemberFile) -> MemberFile:
+        return replace(file, load=lambda: b"".join(file.load().splitlines(keepends=True)[:LINES]))
+
+    return replace(archive, files=tuple(first(f) if f.format != "xlsx" else f for f in archive.files))
 
 
 @pytest.mark.parametrize("label", REAL)
 def test_cms_archives_are_what_they_say_and_nothing_else(label: str, release_path: Callable[[str], Path]) -> None:
-    archive = open_archive(release_path(label))
+    archive = begun(open_archive(release_path(label)))
     raws = [*read(archive), *read_others(archive, all_formats=False)]
     notices = identity.held(archive.files, raws, registry.find(label)).notices
     assert all("as CMS published it" in n or "of opps_cap: taken as" in n for n in notices)
