@@ -178,8 +178,10 @@ def _read_settings() -> None:
     from prefect.logging import configuration
 
     refresh_global_settings_context()
-    configuration.PROCESS_LOGGING_CONFIG.clear()  # else it would only change levels
-    configuration.setup_logging()
+    # What logs are like was read by the origin, for a tenth of a second, and is read again where it's another.
+    if any(name.startswith("PREFECT_") and "LOGGING" in name for name in os.environ):
+        configuration.PROCESS_LOGGING_CONFIG.clear()  # else it would only change levels
+        configuration.setup_logging()
 
 
 if __name__ == "__main__":

@@ -358,6 +358,10 @@ def _orchestra(folder: Path, python: Path, **more: str) -> Orchestra:
         # So often the server looks for workers that are gone, by default each 15 seconds.
         "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "5",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # else runs that a test didn't ask for
+        # A task run is many events. Written one by one, as by default, they are a third of what a server does.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",  # else each client asks for a token first, which is off here
         "PREFECT_API_SSL_CERT_FILE": str(python.with_name("certificate.pem")),
         "PFSETL_OUTPUT": str(folder / "output"),
         "PYTHONPATH": PYTHONPATH,
