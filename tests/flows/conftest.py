@@ -50,29 +50,35 @@ def processes(fake_cms: CmsProcess, prepared: Path, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="session")
+def server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
+    """A Prefect server for runs of a pfsetl that was installed."""
+    with orchestra(tmp_path_factory.mktemp("installed"), prepared) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
 def prefect_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Prefect server for flows that are called, without a limit of CMS; it stays until this worker is done."""
     from prefect.client.orchestration import get_client  # NOTE: not in every worker that collects tests
     from prefect.context import _temporary_global_settings_context, get_settings_context
     from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
     from prefect.settings import (
         PREFECT_API_SSL_CERT_FILE,
         PREFECT_API_URL,
-        PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW,
+        PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
+        PREFECT_LOGGING_TO_API_ENABLED,
         temporary_settings,
     )
 
     with orchestra(tmp_path_factory.mktemp("server"), prepared) as server:
-        # Tests of other folders write to the same log outside of runs.
         here = {
             PREFECT_API_URL: server.api,
+            PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,
             PREFECT_API_SSL_CERT_FILE: server.environment["PREFECT_API_SSL_CERT_FILE"],
-            PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore",
+            PREFECT_LOGGING_TO_API_ENABLED: False,  # of which nobody asks the server
         }
         with temporary_settings(here), _temporary_global_settings_context(get_settings_context()):  # also for threads
             with get_client(sync_client=True) as client:
                 client.delete_global_concurrency_limit_by_name(CMS_LIMIT)
             yield
-            APILogWorker.instance().drain()
             EventsWorker.drain_all()

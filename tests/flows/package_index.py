@@ -12,11 +12,18 @@ from importlib import metadata
 from pathlib import Path
 
 OWN = ("pfsetl", "pip")
+# Of what a library says of itself. Pip reads all of it again for each library that it installs.
+READ_BY_PIP = ("Metadata-Version:", "Name:", "Version:", "Requires-Python:", "Requires-Dist:", "Provides-Extra:")
 
 
 def of_pip(folder: Path) -> dict[str, str]:
     """Return the environment in which pip knows the index in a folder and nothing else."""
-    return {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": folder.as_uri(), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": folder.as_uri(),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_WARN_CONFLICTS": "0",  # NOTE: that's no warning. What is here has no conflicts.
+    }
 
 
 def make(folder: Path) -> None:
@@ -34,9 +41,10 @@ def _write(folder: Path, name: str, library: metadata.Distribution) -> None:
         if not top.endswith((".dist-info", ".pth")):
             (modules / top).symlink_to(str(library.locate_file(top)))
     about = f"{name}-{library.version}.dist-info"
+    headers = (library.read_text("METADATA") or "").partition("\n\n")[0].splitlines(keepends=True)
     told = {
         f"{name}.pth": f"{modules}\n",
-        f"{about}/METADATA": (library.read_text("METADATA") or "").partition("\n\n")[0],  # without its description
+        f"{about}/METADATA": "".join(line for line in headers if line.startswith(READ_BY_PIP)),
         f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{about}/entry_points.txt": library.read_text("entry_points.txt") or "",
     }

@@ -25,7 +25,7 @@ import yaml
 
 import pfsetl
 from tests import synthetic
-from tests.flows.processes import Orchestra, orchestra
+from tests.flows.processes import Orchestra
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = re.compile(r"(?<![\w.])/(build|dist|opt/pfsetl|var/lib/pfsetl)(?![\w-])")
@@ -189,16 +189,10 @@ def test_the_image_reaches_for_a_bucket(image: Stage) -> None:
     assert not [name for name in image.environment if "AWS" in name or "SECRET" in name]
 
 
-@pytest.fixture(scope="module")
-def server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
-    with orchestra(tmp_path_factory.mktemp("server"), prepared) as started:
-        started.environment |= {"PFSETL_IMAGE": IMAGE, "PFSETL_OUTPUT": "s3://bucket/mpfs"}
-        yield started
-
-
 @pytest.mark.slow
 def test_a_run_of_a_pools_deployment_builds_a_release_in_the_image(image: Stage, server: Orchestra) -> None:
     """The workers of the pools aren't tried: they would start a container with the command that is run here."""
+    server.environment |= {"PFSETL_IMAGE": IMAGE, "PFSETL_OUTPUT": "s3://bucket/mpfs"}
     known_types = server.get("collections/views/aggregate-worker-metadata").values()
     templates = {name: of_type for package in known_types for name, of_type in package.items()}
     for pool in POOLS:

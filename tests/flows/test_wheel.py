@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ import pytest
 from pfsetl.declared import registry
 from tests import cms_pages, synthetic
 from tests.cms_server import Answer, Cms
-from tests.flows.processes import orchestra
+from tests.flows.processes import Orchestra
 from tests.unit.test_declare import inserted, with_cells
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,11 +43,12 @@ def python(executable: Path | str, *arguments: object, cwd: Path, **environment:
 
 
 @pytest.fixture(scope="module")
-def installed(of_pip: dict[str, str], prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def installed(server: Orchestra, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run Python in an environment that has the wheel and the libraries that it names."""
     at = tmp_path_factory.mktemp("wheel")
-    building = ("-m", "pip", "wheel", "--no-deps", "-w", at / "dist", ROOT)
-    code, out, told = python(sys.executable, *building, cwd=at, **of_pip)
+    # In this environment: what building needs, and that it's declared, test_image.py tries.
+    building = ("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", at / "dist", ROOT)
+    code, out, told = python(sys.executable, *building, cwd=at)
     assert code == 0, out + told
     [wheel] = (at / "dist").glob("pfsetl-*.whl")
     venv.create(at / "venv", symlinks=True)
@@ -56,13 +57,12 @@ def installed(of_pip: dict[str, str], prepared: Path, tmp_path_factory: pytest.T
     with zipfile.ZipFile(wheel) as packed:  # as pip installs it, but for commands
         packed.extractall(own)
 
-    with orchestra(at, prepared) as server:
-        prefect = {name: server.environment[name] for name in ("PREFECT_HOME", "PREFECT_API_URL")}
+    prefect = {name: server.environment[name] for name in ("PREFECT_HOME", "PREFECT_API_URL")}
 
-        def run(*arguments: object, **environment: object) -> tuple[int, str, str]:
-            return python(at / "venv" / "bin" / "python", *arguments, cwd=at, **prefect, **environment)
+    def run(*arguments: object, **environment: object) -> tuple[int, str, str]:
+        return python(at / "venv" / "bin" / "python", *arguments, cwd=at, **prefect, **environment)
 
-        yield run
+    return run
 
 
 def test_it_is_the_wheel_that_runs_with_declarations_of_its_own(installed: Run) -> None:
