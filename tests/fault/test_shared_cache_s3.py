@@ -83,9 +83,9 @@ def test_hosts_that_bring_the_same_bytes_at_once_make_one_revision(bucket: str, 
 
 
 def test_a_host_that_is_killed_before_its_line_leaves_the_number_to_the_next(
-    server: Server, bucket: str, tmp_path: Path
+    s3: Server, bucket: str, tmp_path: Path
 ) -> None:
-    with Proxy(server, once("stall", "PUT", "record/")) as proxy:
+    with Proxy(s3, once("stall", "PUT", "record/")) as proxy:
         killed = keeping(tmp_path / "a", bucket, LABEL, "one", AWS_ENDPOINT_URL=proxy.server.endpoint)
         assert proxy.stalled.wait(60)
         killed.kill()
@@ -95,8 +95,8 @@ def test_a_host_that_is_killed_before_its_line_leaves_the_number_to_the_next(
     assert revisions(bucket) == [(LABEL, 1), (LABEL, 2)]
 
 
-def test_a_line_whose_answer_was_lost_is_written_once(server: Server, bucket: str, tmp_path: Path) -> None:
-    with Proxy(server, once("answer lost", "PUT", "record/")) as proxy:
+def test_a_line_whose_answer_was_lost_is_written_once(s3: Server, bucket: str, tmp_path: Path) -> None:
+    with Proxy(s3, once("answer lost", "PUT", "record/")) as proxy:
         kept = keeping(tmp_path / "a", bucket, LABEL, "one", AWS_ENDPOINT_URL=proxy.server.endpoint)
         assert kept.wait(120) == 0
     assert revisions(bucket) == [(LABEL, 1)]

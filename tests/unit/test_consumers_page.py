@@ -16,9 +16,9 @@ import pytest
 from pyarrow import fs
 
 from pfsetl.cli import main
-from tests import s3_server
 from tests.copied import copied
 from tests.readers import TYPES
+from tests.s3_server import Server
 
 PAGE = Path(__file__).parents[2] / "docs" / "consumers.md"
 BLOCK = re.compile(
@@ -93,14 +93,14 @@ def folder(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bucket(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def bucket(s3: Server, demo: Path) -> Iterator[None]:
     """What the demo has in a folder, in a bucket, where no version is laid out as a tree."""
-    with s3_server.running(tmp_path_factory.mktemp("bucket")) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3.environment.items():
             patch.setenv(name, value)
         for part in demo.iterdir():
             if part.name not in ("tree", "latest"):
-                fs.copy_files(str(part), f"pfsetl/mpfs/{part.name}", destination_filesystem=server.arrow())
+                fs.copy_files(str(part), f"pfsetl/mpfs/{part.name}", destination_filesystem=s3.arrow())
         yield
 
 

@@ -12,6 +12,7 @@ from pfsetl.iceberg import register
 from pfsetl.iceberg.register import Registration
 from pfsetl.storage.folder import LocalStore
 from tests import duckdb_extensions, publisher, s3_server
+from tests.s3_server import Server
 from tests.unit.test_consumers_page import lines
 from tests.unit.test_lakehouse_page import EXAMPLES
 
@@ -69,24 +70,21 @@ def test_the_example_of_the_page_prints_what_it_says(
     assert ["  ".join(row) for row in found] == lines(example.printed)
 
 
-def test_in_a_bucket_views_and_iceberg_tables_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with s3_server.running(tmp_path) as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        store = pfsetl.open("s3://pfsetl/mpfs").store
-        publisher.published(store, "RVU25A", "1.0000")
-        at = publisher.published(store, "RVU25B", "2.0000")
-        done = register.register(store)
-        host = server.endpoint.partition("://")[2]
-        secret = (
-            f"CREATE SECRET (TYPE s3, KEY_ID '{s3_server.KEY}', SECRET '{s3_server.SECRET}', REGION 'us-east-1', "
-            f"ENDPOINT '{host}', URL_STYLE 'path', USE_SSL false)"
-        )
-        asked = "SELECT release, conversion_factor FROM {} ORDER BY release"
-        first = f"iceberg_scan('{done.tables['conversion_factor']}', snapshot_from_id = 1::UBIGINT)"
-        newest = f"iceberg_scan('{done.base}/iceberg/pfs/conversion_factor')"
-        found = duckdb_extensions.rows(
-            [secret, *views.statements(at), *(asked.format(one) for one in ("conversion_factor", newest, first))]
-        )
+def test_in_a_bucket_views_and_iceberg_tables_read(s3: Server, bucket: str) -> None:
+    store = pfsetl.open(bucket).store
+    publisher.published(store, "RVU25A", "1.0000")
+    at = publisher.published(store, "RVU25B", "2.0000")
+    done = register.register(store)
+    host = s3.endpoint.partition("://")[2]
+    secret = (
+        f"CREATE SECRET (TYPE s3, KEY_ID '{s3_server.KEY}', SECRET '{s3_server.SECRET}', REGION 'us-east-1', "
+        f"ENDPOINT '{host}', URL_STYLE 'path', USE_SSL false)"
+    )
+    asked = "SELECT release, conversion_factor FROM {} ORDER BY release"
+    first = f"iceberg_scan('{done.tables['conversion_factor']}', snapshot_from_id = 1::UBIGINT)"
+    newest = f"iceberg_scan('{done.base}/iceberg/pfs/conversion_factor')"
+    found = duckdb_extensions.rows(
+        [secret, *views.statements(at), *(asked.format(one) for one in ("conversion_factor", newest, first))]
+    )
     both = [("RVU25A", "1.0000"), ("RVU25B", "2.0000")]
     assert found[-3:] == [both, both, both[:1]]

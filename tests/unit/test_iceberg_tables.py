@@ -13,6 +13,7 @@ from pfsetl.iceberg.register import Registration
 from pfsetl.storage.folder import LocalStore
 from tests import publisher, s3_server
 from tests.copied import copied
+from tests.s3_server import Server
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:Iceberg scan planning")]
 
@@ -58,27 +59,22 @@ def test_a_filter_finds_what_it_finds_in_the_parquet(sample: Path, done: Registr
     assert found.sort(TABLES["payment_locality"].key).equals(expected)
 
 
-def test_a_store_in_a_bucket_is_registered_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with s3_server.running(tmp_path) as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        store = pfsetl.open("s3://pfsetl/mpfs").store
-        publisher.published(store, "RVU25A", "1.0000")
-        register.register(store)
-        publisher.published(store, "RVU25A", "2.0000")
-        done = register.register(store)
-        signed_in = {
-            "s3.endpoint": server.endpoint,
-            "s3.access-key-id": s3_server.KEY,
-            "s3.secret-access-key": s3_server.SECRET,
-            "s3.region": "us-east-1",
-        }
-        assert done.added == (2,)
-        for folder in ("s3://pfsetl/mpfs/iceberg/pfs/conversion_factor", done.tables["conversion_factor"]):
-            found = StaticTable.from_metadata(folder, signed_in)
-            values = [found.scan(snapshot_id=n).to_arrow()["conversion_factor"].to_pylist() for n in (1, 2)]
-            assert [str(value) for (value,) in values] == ["1.0000", "2.0000"]
-        by_polars = pl.scan_iceberg(
-            done.tables["conversion_factor"], storage_options=signed_in, snapshot_id=1
-        ).collect()
-        assert by_polars["conversion_factor"].cast(pl.String).to_list() == ["1.0000"]
+def test_a_store_in_a_bucket_is_registered_and_read(s3: Server, bucket: str) -> None:
+    store = pfsetl.open(bucket).store
+    publisher.published(store, "RVU25A", "1.0000")
+    register.register(store)
+    publisher.published(store, "RVU25A", "2.0000")
+    done = register.register(store)
+    signed_in = {
+        "s3.endpoint": s3.endpoint,
+        "s3.access-key-id": s3_server.KEY,
+        "s3.secret-access-key": s3_server.SECRET,
+        "s3.region": "us-east-1",
+    }
+    assert done.added == (2,)
+    for folder in (f"{bucket}/iceberg/pfs/conversion_factor", done.tables["conversion_factor"]):
+        found = StaticTable.from_metadata(folder, signed_in)
+        values = [found.scan(snapshot_id=n).to_arrow()["conversion_factor"].to_pylist() for n in (1, 2)]
+        assert [str(value) for (value,) in values] == ["1.0000", "2.0000"]
+    by_polars = pl.scan_iceberg(done.tables["conversion_factor"], storage_options=signed_in, snapshot_id=1).collect()
+    assert by_polars["conversion_factor"].cast(pl.String).to_list() == ["1.0000"]
