@@ -20,8 +20,12 @@ from pfsetl.storage.folder import LocalStore
 from tests import leash, reach, s3_server, synthetic
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# Files that go to one worker, because each worker would start the server of Prefect that they share.
-OF_ONE_SERVER = (("backfill", "hosts", "scenarios", "watch"), ("flow_faults", "told"), ("image", "wheel"))
+# Files that go to one worker, because each worker would import Prefect, or start the server of it that they share.
+OF_ONE_SERVER = (
+    ("backfill", "command", "deployments", "ending", "hosts", "scenarios", "watch"),
+    ("flow_faults", "told"),
+    ("image", "wheel"),
+)
 WITH_FIRST = {
     f"tests/flows/test_{name}.py": f"tests/flows/test_{names[0]}.py" for names in OF_ONE_SERVER for name in names
 }

@@ -1,6 +1,7 @@
 """What the tests of the flows share: a database of Prefect that was set up once, and servers that are started once."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="session")
 def prefect_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Prefect server for flows that are called, without a limit of CMS; it stays until this worker is done."""
-    from prefect.client.orchestration import get_client  # NOTE: not in every worker that collects tests
+    import_module("pfsetl.flows")  # makes settings that Prefect reads when it's imported
+    from prefect.client.orchestration import get_client
     from prefect.context import _temporary_global_settings_context, get_settings_context
     from prefect.events.worker import EventsWorker
     from prefect.settings import (

@@ -12,14 +12,10 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from pfsetl import status
 from pfsetl.cli import main
 from pfsetl.declared import contracts, registry
-from pfsetl.flows import tasks
-from pfsetl.flows.watch import watch
 from pfsetl.publication import publish, runs, version
 from pfsetl.publication.recording import releases_table
 from pfsetl.publication.release_record import ArchiveRecord
@@ -29,6 +25,7 @@ from pfsetl.tables import completeness
 from tests import cms_pages, publisher, synthetic
 from tests.cms_server import Answer, Cms
 from tests.copied import copied
+from tests.flows.called import asking, watch
 from tests.present import present
 
 INDEX = cms_pages.FILES
@@ -139,10 +136,12 @@ class Site:
 
     def look(self, today: date | None = None) -> Told:
         """Look at CMS on a day, on which the clock stands, and return what an operator sees of it."""
+        from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
         self.today = today or self.today
         self.set_clock()
         ended = self.watch(return_state=True)
-        with get_client(sync_client=True) as client:
+        with asking() as client:
             run = client.read_flow_run(ended.state_details.flow_run_id)
             of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
             # NOTE: a request that a busy server answers late is sent again, and leaves the same artifact twice.
@@ -213,5 +212,5 @@ def reached(cms: Cms, patch: pytest.MonkeyPatch) -> None:
     for check in ("floors", "known"):
         patch.setattr(completeness, check, lambda *_: [])
     # The limit of CMS is test_end_to_end's. Here it costs two seconds a task: the test server's SQLite is often locked.
-    patch.setattr(tasks, "concurrency", lambda *_, **__: nullcontext())
+    patch.setattr("pfsetl.flows.tasks.concurrency", lambda *_, **__: nullcontext())
     patch.setenv("PFSETL_CMS_URL", cms.url)

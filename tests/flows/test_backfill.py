@@ -9,13 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.exceptions import ParameterTypeError
 
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable
-from pfsetl.flows import report
-from pfsetl.flows.backfill import backfill
 from pfsetl.publication import version
 from pfsetl.publication.runs import runs
 from pfsetl.source import fetch as fetching
@@ -23,6 +19,7 @@ from pfsetl.source.cache import newest
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
+from tests.flows.called import asking, backfill
 from tests.present import present
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -42,7 +39,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def seen(last: str = "publish") -> Any:
     """The newest flow run with its task runs, to the last one of this name, and artifacts, as the server tells."""
-    with get_client(sync_client=True) as client:
+    with asking() as client:
         newest = max(client.read_flow_runs(), key=lambda r: present(r.start_time))
         artifacts = [a for a in client.read_artifacts() if a.flow_run_id == newest.id and a.key]
         deadline = time.monotonic() + 20  # task runs are written from events, a moment later
@@ -168,6 +165,8 @@ def test_dask_publishes_what_threads_publish_and_records_the_steps(archives: Pat
     ],
 )
 def test_what_cannot_be_asked_is_refused(archives: Path, tmp_path: Path, options: Any, message: str) -> None:
+    from prefect.exceptions import ParameterTypeError
+
     with pytest.raises(ParameterTypeError, match=message):
         backfill(releases="2024", output=str(tmp_path / "store"), archives=str(archives), **options)
 
@@ -177,7 +176,7 @@ def test_artifacts_that_cannot_be_written_do_not_fail_a_run(archives, tmp_path, 
         raise RuntimeError("the server is gone")
 
     for name in ("create_table_artifact", "create_progress_artifact", "update_progress_artifact"):
-        monkeypatch.setattr(report, name, refuse)
+        monkeypatch.setattr(f"pfsetl.flows.report.{name}", refuse)
     done = backfill(releases="RVU24A", output=str(tmp_path / "store"), archives=str(archives), **PART)
     assert done["published"] == ["RVU24A"]
 
@@ -248,7 +247,7 @@ def test_tasks_that_talk_to_cms_keep_to_its_limit(at_cms: Cms, tmp_path: Path, m
                 now[0] -= 1
 
     monkeypatch.setattr(fetching, "fetch", counted)
-    with get_client(sync_client=True) as client:
+    with asking() as client:
         client.upsert_global_concurrency_limit_by_name("cms", 1)
         where = {"output": str(tmp_path / "store"), "cache": str(tmp_path / "cache")}
         call: dict[str, Any] = {**PART, **where, "concurrency": 4}

@@ -1,18 +1,39 @@
 """A flow as a command: what a user reads, and the exit code, when it can't run; and what a deployment may be given."""
 
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
-from typing import Any, cast
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 import pytest
-from prefect.flows import Flow
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.errors import SourceUnavailable
-from pfsetl.flows import automations, command, watch
-from pfsetl.flows import build as building
-from pfsetl.flows.backfill import backfill
+
+
+@pytest.fixture
+def command() -> ModuleType:
+    return flows("command")
+
+
+@pytest.fixture
+def backfill() -> Any:
+    return flows("backfill").backfill
+
+
+def flows(module: str) -> ModuleType:
+    """Return a module of the flows, with which Prefect is imported: not in every worker that collects tests."""
+    return import_module(f"pfsetl.flows.{module}")
+
+
+@contextmanager
+def at(server: str | None) -> Iterator[None]:
+    """Let this be the address of Prefect's server."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: server}):
+        yield
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
@@ -22,10 +43,11 @@ def ended(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
         raise error
 
     failing.validate_parameters = dict  # type: ignore[attr-defined]
+    command = flows("command")
     monkeypatch.setattr(command, "server", nullcontext)
     monkeypatch.setattr(command, "setup_logging", lambda: None)
     monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    return command.run_flow(cast("Flow[..., Any]", failing), {}, str)
+    return int(command.run_flow(failing, {}, str))
 
 
 def test_a_server_out_of_reach_is_told_in_one_line(
@@ -50,34 +72,36 @@ def test_an_error_of_pfsetl_keeps_its_message_and_code(
 
 
 def test_a_prefect_without_the_embedded_server_is_told_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: ModuleType, backfill: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "prefect.server.api.server", None)
-    with temporary_settings({PREFECT_API_URL: None}):
+    with at(None):
         assert command.run_flow(backfill, {"releases": "2025"}, str) == 2
     assert "set PREFECT_API_URL to its address" in capsys.readouterr().err
 
 
-def test_what_a_parameter_cannot_be_is_a_request_that_cannot_be_right(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_parameter_cannot_be_is_a_request_that_cannot_be_right(
+    command: ModuleType, backfill: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert command.run_flow(backfill, {"releases": "2025", "concurrency": 0}, str) == 2
     told = capsys.readouterr().err
     assert ("concurrency: Input should be greater than or equal to 1" in told, "--help" in told) == (True, True)
 
 
 @pytest.mark.parametrize(
-    ("main", "arguments", "message"),
+    ("module", "arguments", "message"),
     [
-        (building.main, [], "RELEASE"),
-        (building.main, ["RVU26A", "--retry-delays", "soon"], '"soon"'),
-        (watch.main, ["--today", "tomorrow"], '"tomorrow"'),
-        (watch.main, ["--sinse", "2025"], "--sinse"),
-        (automations.main, [], "--block"),
+        ("build", [], "RELEASE"),
+        ("build", ["RVU26A", "--retry-delays", "soon"], '"soon"'),
+        ("watch", ["--today", "tomorrow"], '"tomorrow"'),
+        ("watch", ["--sinse", "2025"], "--sinse"),
+        ("automations", [], "--block"),
     ],
 )
 def test_arguments_that_cannot_be_right_are_told_before_anything_runs(
-    main: Callable[[list[str]], int], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    module: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(arguments) == 2
+    assert flows(module).main(arguments) == 2
     told = capsys.readouterr()
     assert (told.out, message in told.err, "--help" in told.err) == ("", True, True)
 
@@ -90,8 +114,8 @@ def test_retry_delays_are_as_many_as_are_given(given: list[str], monkeypatch: py
         asked.update(parameters)
         return 0
 
-    monkeypatch.setattr(watch, "run_flow", remember)
-    assert watch.main(["--retry-delays", *given, "--since", "2025"]) == 0
+    monkeypatch.setattr("pfsetl.flows.watch.run_flow", remember)
+    assert flows("watch").main(["--retry-delays", *given, "--since", "2025"]) == 0
     assert (asked["retry_delays"], asked["since"]) == (tuple(map(float, given)), 2025)
 
 
@@ -105,18 +129,18 @@ def test_retry_delays_are_as_many_as_are_given(given: list[str], monkeypatch: py
 def test_automations_that_would_cry_wolf_are_refused(
     options: tuple[str, str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        assert automations.main(["--block", "slack-webhook/ops", *options]) == 2
+    with at("http://127.0.0.1:9/api"):
+        assert flows("automations").main(["--block", "slack-webhook/ops", *options]) == 2
     assert message in capsys.readouterr().err
 
 
 def test_automations_need_a_server(capsys: pytest.CaptureFixture[str]) -> None:
-    with temporary_settings({PREFECT_API_URL: None}):
-        assert automations.main(["--block", "slack-webhook/ops"]) == 2
+    with at(None):
+        assert flows("automations").main(["--block", "slack-webhook/ops"]) == 2
     assert "PREFECT_API_URL isn't set" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("releases", [2025, [2024, "RVU25A"], "2009..2026"])
-def test_a_year_may_be_given_as_a_number(releases: Any) -> None:
+def test_a_year_may_be_given_as_a_number(backfill: Any, releases: Any) -> None:
     """`prefect deployment run backfill/backfill -p releases=2025` reads 2025 as JSON."""
     assert backfill.validate_parameters({"releases": releases})["releases"] == releases

@@ -8,12 +8,10 @@ import pytest
 
 from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
-from pfsetl.flows import tasks
-from pfsetl.flows.backfill import backfill
-from pfsetl.flows.watch import watch
 from pfsetl.publication import version
 from pfsetl.source import cache
 from pfsetl.source import fetch as fetching
+from tests.flows.called import backfill, watch
 from tests.flows.site import Site, opened
 from tests.flows.test_watch import HUNDREDS, SINCE, TODAY, WITHOUT_EXCLUDED
 
@@ -67,6 +65,8 @@ def test_a_backfill_takes_what_another_host_fetched(site: Site, bucket: str, on:
 def test_a_release_is_staged_on_another_host_than_the_one_that_fetched_it(
     site: Site, bucket: str, on: Callable[[str], Path]
 ) -> None:
+    from pfsetl.flows import tasks
+
     zip_path = site.post(LABEL)
     here = on("a")
     place = open_cache(None, bucket)

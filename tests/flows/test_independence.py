@@ -11,6 +11,7 @@ import pytest
 import pfsetl
 
 ROOT = Path(pfsetl.__file__).parent
+TESTS = sorted(Path(__file__).parents[1].rglob("*.py"))
 SOURCES = sorted(path for path in ROOT.rglob("*.py") if path.parent.name != "flows")
 ALL_MODULES = """
 import importlib, pkgutil, sys, pfsetl
@@ -46,3 +47,15 @@ def test_importing_every_module_of_the_core_does_not_load_prefect() -> None:
 
 def test_the_flow_does_load_prefect() -> None:
     assert {"prefect", "pfsetl.pipeline.request"} <= set(imported((ROOT / "flows" / "build.py").read_text()))
+
+
+def test_collecting_the_tests_does_not_load_prefect() -> None:
+    """Each worker collects all tests, and few workers run those of the flows."""
+
+    def at_once(path: Path) -> list[str]:
+        statements = ast.parse(path.read_text()).body
+        return of_flows(
+            "\n".join(ast.unparse(one) for one in statements if isinstance(one, ast.Import | ast.ImportFrom))
+        )
+
+    assert [path.name for path in TESTS if at_once(path)] == []

@@ -8,14 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import get_client
 
 from pfsetl.errors import StoreError
-from pfsetl.flows import releases
 from pfsetl.publication import version
 from pfsetl.publication.runs import runs
 from pfsetl.source import cache
 from tests import synthetic
+from tests.flows.called import asking
 from tests.flows.processes import eventually
 from tests.flows.site import Site, opened
 from tests.present import present
@@ -56,7 +55,7 @@ def test_a_new_release_and_a_re_posted_one_become_versions_with_their_history(si
     assert (len(codes[0]) - len(codes[1]), set(codes[0]) - set(codes[1])) == (1, {"G9904"})
     assert [r["outcome"] for r in runs(site.store)] == ["published", "unchanged", "published"]
     assert (site.conditions(first), site.conditions(second)) == ((False, True), (False,))
-    with get_client(sync_client=True) as client:
+    with asking() as client:
         tables = [a for a in client.read_artifacts() if a.key == "watch"]
         both = {"publish RVU27A revision 1", "publish RVU27A revision 2"}
         eventually("both are published by tasks", lambda: both <= {t.name for t in client.read_task_runs()}, 20)
@@ -79,7 +78,7 @@ def test_what_a_stopped_run_fetched_is_published_by_the_next(site: Site, monkeyp
         raise StoreError("no space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(releases, "publish_releases", stop)
+        patched.setattr("pfsetl.flows.releases.publish_releases", stop)
         with pytest.raises(StoreError, match="no space left"):
             site.watch()
     assert version.numbers(site.store) == []
@@ -90,7 +89,7 @@ def test_what_a_stopped_run_fetched_is_published_by_the_next(site: Site, monkeyp
 def test_what_a_stopped_run_fetched_and_the_disk_lost_is_fetched_again(site: Site, monkeypatch) -> None:
     path = site.post("RVU27A")
     with monkeypatch.context() as patched:
-        patched.setattr(releases, "publish_releases", lambda *_: 1 / 0)
+        patched.setattr("pfsetl.flows.releases.publish_releases", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             site.watch()
     file = present(cache.newest(site.folder / "cache", "RVU27A")).path
