@@ -20,6 +20,7 @@ from pfsetl.publication import publish, rollback, version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
 from tests import synthetic as s
+from tests.copied import copied
 from tests.licensed_text import MAY_HAVE_LOWER_CASE, lower_case, occurring, texts, texts_of
 from tests.present import present
 from tests.publisher import RECORD
@@ -32,9 +33,10 @@ DESCRIBED = {(r["hcpcs"], r["modifier"]): r["description"] for r in s.CODES}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the archives of two releases, and both of them built with descriptors."""
+def folder(sampled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the archives of two releases, and both of them with descriptors, which the first has had added."""
     folder = tmp_path_factory.mktemp("descriptors")
+    copied(sampled, folder / "store")
     for label in ("RVU25A", "RVU26A"):
         archive = s.write_zip(folder / f"{label}.zip", s.release(label))
         texts = open_store(folder / "texts")
@@ -246,10 +248,10 @@ def test_the_two_options_go_together(options: list[str], run: Run, tmp_path: Pat
     assert (code, "go together" in err) == (2, True)
 
 
-def test_the_command_prints_the_notice_once_and_apart_from_the_data(run: Run, tmp_path: Path) -> None:
-    archive = s.write_zip(tmp_path / "RVU25A.zip", s.release())
+def test_the_command_prints_the_notice_once_and_apart_from_the_data(sampled: Path, run: Run, tmp_path: Path) -> None:
+    archive, store = sampled.with_name("RVU25A.zip"), copied(sampled, tmp_path / "store")
     options = ("--with-descriptors", "--descriptors-output", tmp_path / "texts", "--json", "--sample")
-    code, out, err = run("build", "RVU25A", "--archive", archive, "-o", tmp_path / "store", *options)
+    code, out, err = run("build", "RVU25A", "--archive", archive, "-o", store, *options)
     assert code == 0
     assert err.count("copyright American Medical Association") == 1
     assert json.loads(out)["release"] == "RVU25A"

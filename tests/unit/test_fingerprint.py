@@ -208,8 +208,8 @@ def test_what_a_stopped_run_staged_is_made_anew_and_checked(store: LocalStore, a
 
 
 @pytest.mark.long
-def test_again_makes_it_though_nothing_changed(store: LocalStore, archive, monkeypatch):
-    build(RELEASE, store=store, archive=archive)
+def test_again_makes_it_though_nothing_changed(sampled: Path, archive, tmp_path, monkeypatch):
+    store = LocalStore(copied(sampled, tmp_path / "store"))
     made = []
 
     def counted(*given):

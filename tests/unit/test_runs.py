@@ -23,31 +23,27 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> pfsetl.Build:
-    """A build into a store of its own, with the archive beside the store."""
-    folder = tmp_path_factory.mktemp("built")
-    archive = s.write_zip(folder / "a.zip", s.release())
-    return pfsetl.build("RVU25A", store=LocalStore(folder / "store"), archive=archive, sample=True)
+@pytest.fixture
+def built(sampled: Path) -> pfsetl.Version:
+    return pfsetl.open(sampled)
 
 
-def test_a_build_records_its_steps_in_order(built: pfsetl.Build):
-    (run,) = runs.runs(built.version.store)
+def test_a_build_records_its_steps_in_order(built: pfsetl.Version):
+    (run,) = runs.runs(built.store)
     assert [one["step"] for one in run["steps"]] == ["open", "read", "normalize", "derive and check", "write", "commit"]
     assert {one["release"] for one in run["steps"]} == {"RVU25A"}
     assert (run["command"], run["outcome"], run["version"]) == ("build", "published", 1)
 
 
-def test_what_was_written_is_counted_in_rows_and_bytes(built: pfsetl.Build):
-    write = next(one for one in runs.runs(built.version.store)[0]["steps"] if one["step"] == "write")
-    files = [f for f in built.version.resources if not over_releases.is_over_releases(f)]  # which the commit makes
+def test_what_was_written_is_counted_in_rows_and_bytes(built: pfsetl.Version):
+    write = next(one for one in runs.runs(built.store)[0]["steps"] if one["step"] == "write")
+    files = [f for f in built.resources if not over_releases.is_over_releases(f)]  # which the commit makes
     assert (write["rows"], write["bytes"]) == (sum(f.rows for f in files), sum(f.bytes for f in files))
 
 
-def test_a_second_build_is_recorded_as_unchanged(built: pfsetl.Build, tmp_path):
-    first = Path(str(built.version.store))
-    store = LocalStore(copied(first, tmp_path / "store"))
-    pfsetl.build("RVU25A", store=store, archive=first.with_name("a.zip"), sample=True)
+def test_a_second_build_is_recorded_as_unchanged(sampled: Path, tmp_path):
+    store = LocalStore(copied(sampled, tmp_path / "store"))
+    pfsetl.build("RVU25A", store=store, archive=sampled.with_name("RVU25A.zip"), sample=True)
     assert [run["outcome"] for run in runs.runs(store)] == ["unchanged", "published"]
 
 

@@ -13,15 +13,17 @@ from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
+from tests.copied import copied
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(sampled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template")
-    for label in ("RVU25A", "RVU26A"):
-        archive = s.write_zip(folder / f"{label}.zip", s.release(label))
-        pfsetl.build(label, store=LocalStore(folder / "store"), archive=archive, sample=True)
-    return folder / "store"
+    shutil.copy(sampled.with_name("RVU25A.zip"), folder)
+    store = LocalStore(copied(sampled, folder / "store"))
+    archive = s.write_zip(folder / "RVU26A.zip", s.release("RVU26A"))
+    pfsetl.build("RVU26A", store=store, archive=archive, sample=True)
+    return store.root
 
 
 @pytest.fixture
