@@ -180,8 +180,9 @@ def test_an_archive_published_under_another_label_is_rolled_back_and_built(
 
 
 def test_a_store_of_the_other_class_is_refused_and_another_one_works(
-    zip_file: Path, tmp_path: Path, run: Command
+    sampled: Path, zip_file: Path, run: Command
 ) -> None:
+    copied(sampled, Path("public"))
     build = ("build", LABEL, "--archive", zip_file, "--sample", "--output")
     assert "Give both" in refused(run, *build, "public", "--with-descriptors")
     works(run, *build, "public", "--with-descriptors", "--descriptors-output", "texts")
@@ -189,9 +190,9 @@ def test_a_store_of_the_other_class_is_refused_and_another_one_works(
     assert "in the public store" in refused(run, *VISIT, "--output", "texts")
     works(run, *VISIT, "--output", "public")
     assert "Name another folder" in refused(
-        run, *build, "new", "--with-descriptors", "--descriptors-output", "new/texts"
+        run, *build, "public", "--with-descriptors", "--descriptors-output", "public/texts"
     )
-    works(run, *build, "new", "--with-descriptors", "--descriptors-output", "new texts")
+    works(run, *build, "public", "--with-descriptors", "--descriptors-output", "public texts")
 
 
 def test_a_release_that_is_not_there_names_the_build_and_the_list(store: str, run: Command, follow: Command) -> None:
