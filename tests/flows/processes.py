@@ -233,7 +233,7 @@ class Orchestra:
             return state if state[0] in FINAL else None
 
         try:
-            return eventually(f"run {run} ends", look, seconds, pause=0.7)
+            return eventually(f"run {run} ends", look, seconds, pause=1.5)  # each look costs the server
         except AssertionError as error:
             raise AssertionError(f"{error}, it is {self.state(run)}\n{self.said(run)}\n{self.tails()}") from None
 
