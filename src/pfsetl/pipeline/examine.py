@@ -1,7 +1,7 @@
 """An opened archive read, derived and checked, with nothing written."""
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,7 +63,9 @@ def examine(
     with during(f"checking {label} in {archive}"), proposing(label.upper(), archive):
         one = opened(request, base or version.empty(LocalStore(Path("output"))), records)
         there = members_of(one)
-        return examined(one, there, *normalize(there.parsed, one.release, contracts.load()))
+        with ThreadPoolExecutor(1) as beside:
+            compared = beside.submit(differences, one, there)
+            return examined(one, there, *normalize(there.parsed, one.release, contracts.load()), compared)
 
 
 def members_of(one: Opened, *, compared: bool = True) -> Members:
@@ -75,19 +77,25 @@ def members_of(one: Opened, *, compared: bool = True) -> Members:
         return Members([parse(raw) for raw in raws], others.result() if others else [])
 
 
-def examined(one: Opened, there: Members, tables: Tables, accounts: list[Accounting]) -> Examined:
-    """Derive and check the source tables of a release; raises ArchiveError for what is published elsewhere."""
+def examined(
+    one: Opened,
+    there: Members,
+    tables: Tables,
+    accounts: list[Accounting],
+    compared: Future[list[FormatDifference]],
+) -> Examined:
+    """Derive and check the source tables of a release; `compared` are the `differences` of its formats, under way.
+
+    Raises ArchiveError for what is published elsewhere.
+    """
     raws = [*(p.raw for p in there.parsed), *there.others]
     told = identity.held(one.archive.files, raws, one.release)
-    with ThreadPoolExecutor(1) as beside:
-        compared = beside.submit(_differences, one, there)
-        complete = tables | derived(tables, one.release, contracts.load())
-        agreed, found = agreement.agreements(complete, one.release, members.participants(one.archive.missing))
-        report = _report(one, complete, found)
-        differences = compared.result()
-    parity.refuse_unexplained(one.label, differences, accepted="differences" in one.request.accept)
+    complete = tables | derived(tables, one.release, contracts.load())
+    agreed, found = agreement.agreements(complete, one.release, members.participants(one.archive.missing))
+    report = _report(one, complete, found)
+    parity.refuse_unexplained(one.label, compared.result(), accepted="differences" in one.request.accept)
     made = recording.source(one.archive, one.request.url, one.release, one.base, sample=one.request.sample)
-    made = recording.with_findings(made, one.archive, accounts, differences, report, told, agreed)
+    made = recording.with_findings(made, one.archive, accounts, compared.result(), report, told, agreed)
     made = _with_notices(one, made, complete, there.parsed, raws)
     return Examined(complete, report, _held_elsewhere(one, made, complete))
 
@@ -154,7 +162,7 @@ def _since(one: Opened, tables: Tables) -> Since:
     return neighbours.since(one.release, tables, one.base.store, one.base.releases, one.base.resources)
 
 
-def _differences(one: Opened, there: Members) -> list[FormatDifference]:
+def differences(one: Opened, there: Members) -> list[FormatDifference]:
     """Compare each member with its other formats; a file that can't be read as that member is an error too."""
     believed = {(p.raw.member, p.raw.participant): p for p in there.parsed}
     found: list[FormatDifference] = []

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pfsetl.declared import calendar, contracts
 from pfsetl.errors import during, proposing
-from pfsetl.pipeline.examine import Members, examined, members_of
+from pfsetl.pipeline.examine import Members, differences, examined, members_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.publication import parquet, publish, recording, staging
 from pfsetl.publication.fingerprint import fingerprint
@@ -24,16 +24,17 @@ def stage(one: Opened, there: Members | None = None) -> StagedRelease:
     """
     contract, release, store = contracts.load(), one.release, one.base.store
     there = read_members(one) if there is None else there
-    with step("normalize", one.label) as done:
-        tables, accounts = normalize(there.parsed, release, contract)
-        done.rows = sum(table.height for table in tables.values())
-    with store.scratch() as target, ThreadPoolExecutor(1) as writer:
+    with store.scratch() as target, ThreadPoolExecutor(2) as beside:
+        compared = beside.submit(differences, one, there)
+        with step("normalize", one.label) as done:
+            tables, accounts = normalize(there.parsed, release, contract)
+            done.rows = sum(table.height for table in tables.values())
         # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
         indices = work_index.by_law(tables["gpci"], calendar.formula_day(release))
-        payments = by_locality.payment_locality(tables["rvu"], indices, release, parquet.STREAMED_ROW_GROUP)
-        under_way = writer.submit(parquet.write, payments, contract.tables["payment_locality"], target)
+        payments = by_locality.payment_locality(tables["rvu"], indices, release, parquet.STREAMED_PART)
+        under_way = beside.submit(parquet.write, payments, contract.tables["payment_locality"], target)
         with step("derive and check", one.label):
-            found = examined(one, there, tables, accounts)
+            found = examined(one, there, tables, accounts, compared)
             found.report.raise_if_bad()
         complete = found.tables | {"releases": recording.releases_table(release, found.record, one.base)}
         with step("write", one.label) as done:

@@ -1,8 +1,9 @@
 """Write `catalog.json` after a commit, and make it anew where it's gone, stale, or not as it was written."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -101,29 +102,41 @@ def _listing(at: Version, files: dict[str, File]) -> Listing:
     tables: dict[str, list[Resource]] = {}
     for r in at.resources:
         tables.setdefault(r.table, []).append(r)
+    new = [r for r in at.resources if r.path not in files]
+    with ThreadPoolExecutor(READERS) as pool:
+        files |= {file.path: file for file in pool.map(partial(_file, at.store), new)}
     contract_name = at.manifest.pfsetl.contract
     return Listing(
         format=FORMAT,
         version=at.number,
         contract=contract_name.version if contract_name else None,
         releases={label: _days(at, label) for label in at.releases},
-        tables={name: _table(at.store, name, parts, files) for name, parts in tables.items()},
+        tables={name: _table(name, parts, files) for name, parts in tables.items()},
     )
 
 
-def _table(store: Store, name: str, parts: Sequence[Resource], known: dict[str, File]) -> Files:
+def _table(name: str, parts: Sequence[Resource], files: Mapping[str, File]) -> Files:
     table = contracts.find_table(name)
-    key = tuple(table.key) if table else ()
-    new = [r for r in parts if r.path not in known]
-    with ThreadPoolExecutor(READERS) as pool:
-        for r, (first, last) in zip(new, pool.map(lambda one: _ends(store, one, key), new), strict=True):
-            sha256 = r.hash.removeprefix("sha256:")
-            known[r.path] = File(
-                release=r.release, path=r.path, rows=r.rows, bytes=r.bytes, sha256=sha256, first=first, last=last
-            )
-    files = tuple(known[r.path] for r in parts)
-    schema = parts[-1].schema
-    return Files(meaning=table.description if table else None, key=key, schema=schema, files=files)
+    return Files(
+        meaning=table.description if table else None,
+        key=tuple(table.key) if table else (),
+        schema=parts[-1].schema,
+        files=tuple(files[r.path] for r in parts),
+    )
+
+
+def _file(store: Store, resource: Resource) -> File:
+    table = contracts.find_table(resource.table)
+    first, last = _ends(store, resource, table.key if table else ())
+    return File(
+        release=resource.release,
+        path=resource.path,
+        rows=resource.rows,
+        bytes=resource.bytes,
+        sha256=resource.hash.removeprefix("sha256:"),
+        first=first,
+        last=last,
+    )
 
 
 def _days(at: Version, label: str) -> dict[str, Any]:

@@ -49,12 +49,13 @@ class RowsDigest:
                 known = self._words.setdefault(name, column.words)
                 if known is not column.words and not known.equals(column.words):
                     raise ValueError(f"{name}: parts of one table must share one list of text values")
-            nulls = self._nulls.setdefault(name, hashlib.sha256())
+            if name not in self._values:
+                self._values[name], self._nulls[name] = hashlib.sha256(), hashlib.sha256()
             if column.absent is not None:
                 if id(column.absent) not in at:
                     at[id(column.absent)] = (np.flatnonzero(column.absent) + self.rows).astype(np.uint32)
-                nulls.update(at[id(column.absent)])
-            self._values.setdefault(name, hashlib.sha256()).update(np.ascontiguousarray(column.values))
+                self._nulls[name].update(at[id(column.absent)])
+            self._values[name].update(np.ascontiguousarray(column.values))
         self.rows += height(part)
 
     def hexdigest(self) -> str:

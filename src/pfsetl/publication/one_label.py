@@ -21,15 +21,12 @@ def hashes(rvu: pl.DataFrame) -> dict[str, dict[str, str]]:
 
     They are the same whatever format and label the values came under.
     """
+    held = rvu.select("participant", *_RELATIVE, "conversion_factor").sort("hcpcs", "modifier")
+    parts = sorted(held.partition_by("participant", as_dict=True).items())
     return {
         key: {
-            str(participant): hashlib.sha256(part.write_csv().encode()).hexdigest()
-            for (participant,), part in sorted(
-                rvu.select("participant", *columns)
-                .sort("hcpcs", "modifier")
-                .partition_by("participant", as_dict=True, include_key=False)
-                .items()
-            )
+            str(participant): hashlib.sha256(part.select(columns).write_csv().encode()).hexdigest()
+            for (participant,), part in parts
         }
         for key, columns in _HASHED.items()
     }

@@ -29,6 +29,7 @@ Parts = pl.DataFrame | Iterable[pl.DataFrame | Rows]
 ROW_GROUP = 8_192  # these three by measurement: docs/decisions/0019
 STREAMED_ROW_GROUP = 14_336
 ROW_GROUP_OVER_ALL = 65_536  # of a table over all releases, where a code has hundreds of rows: docs/decisions/0043
+STREAMED_PART = 2 * STREAMED_ROW_GROUP  # rows that are made, digested and handed over at a time
 COMPRESSION_LEVEL = 2
 DICTIONARY_SHARE = 0.5  # above this share of distinct values, text is smaller as it stands
 DELTA = "DELTA_BINARY_PACKED"  # of decimals that are stored as 32-bit integers
@@ -124,13 +125,16 @@ def _write(parts: Iterable[Rows], table: Table, target: Path, row_group: int) ->
     repetitive = {name for name, one in first.items() if one.words is not None and _is_repetitive(one, row_group)}
     promised = table_schemas.arrow_schema(table)
     schema = pa.schema([f.with_type(_handed_over(first[f.name], f.type, f.name in repetitive)) for f in promised])
-    money = {f.name for f in schema if pa.types.is_decimal32(f.type)} if row_group == STREAMED_ROW_GROUP else set()
+    plain = {name for name, one in first.items() if one.words is not None and len(one.words) <= 1}
+    if row_group == STREAMED_ROW_GROUP:
+        plain |= {f.name for f in schema if pa.types.is_decimal32(f.type)}
     with pq.ParquetWriter(
         target,
         schema,
-        # NOTE: of a million amounts that all differ, zstd makes a hundredth less than their differences are.
-        compression={name: "none" if name in money else "zstd" for name in schema.names},
-        compression_level={name: COMPRESSION_LEVEL for name in schema.names if name not in money},
+        # NOTE: of a million amounts that all differ, zstd makes a hundredth less than their differences are, and of one
+        # word again and again nothing.
+        compression={name: "none" if name in plain else "zstd" for name in schema.names},
+        compression_level={name: COMPRESSION_LEVEL for name in schema.names if name not in plain},
         use_dictionary=[name for name in schema.names if name in repetitive],
         # NOTE: from release to release most values stay, and of such runs zstd makes less than of their differences.
         column_encoding={} if _is_over_all(table) else {f.name: DELTA for f in schema if pa.types.is_decimal32(f.type)},

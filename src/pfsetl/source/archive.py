@@ -6,6 +6,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -24,6 +25,7 @@ MAX_RATIO = 100  # its text packs 8 to 1; deflate ends at 1,032 to 1
 RATIO_FROM_BYTES = 1 << 20
 MAX_NAME = 240  # characters; file systems end at 255 bytes
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # their memory doesn't depend on the file
+UNPACKERS = 2  # members that are unpacked at a time
 _WITHIN = "!/"  # between the name of a zip inside a zip and that of its file
 _CENTRAL = b"PK\x01\x02"  # begins each entry of a zip's directory (PKWARE APPNOTE 4.3.12)
 
@@ -106,7 +108,11 @@ def _recognised(
     once = {name: cache(load) for name, load in contents.items()}
     found = recognise(path.name, once, folders, day)
     lacks = tuple(missing(path.name, found, day))
-    lines = sorted(f"{hashlib.sha256(f.load()).hexdigest()}  {PurePosixPath(f.name).name}\n" for f in found.files)
+    with ThreadPoolExecutor(UNPACKERS) as pool:
+        hashes = pool.map(lambda file: hashlib.sha256(file.load()).hexdigest(), found.files)
+        lines = sorted(
+            f"{sha256}  {PurePosixPath(f.name).name}\n" for f, sha256 in zip(found.files, hashes, strict=True)
+        )
     content = hashlib.sha256("".join(lines).encode()).hexdigest()
     within = {name.partition(_WITHIN)[0] for name in contents if _WITHIN in name}
     notices = tuple(f"{path.name}: its files are in the zip {shown(inner)} inside it" for inner in within)

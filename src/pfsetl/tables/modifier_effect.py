@@ -38,8 +38,8 @@ def effect(rule: str, row: ReductionRow | None, own: Sequence[ReductionRow], rul
         return Effect(no, whole, _NO_TEXT)
     if row is None:
         return Effect(no, _NO_CENTS, pl.lit(f"{rule}_not_applicable"))
-    packaged = pl.any_horizontal(pl.col(part).fill_null(0) != 0 for part in SHARES)
     if rule in ("global_split", "return_to_operating_room") and (rule == "global_split" or row.part):
+        packaged = pl.any_horizontal(pl.col(part).fill_null(0) != 0 for part in SHARES)
         parts = [part.part for part in own if part.indicator in ("", row.indicator) and part.part]
         percent = pl.sum_horizontal(pl.col(part).fill_null(0) for part in parts) if parts else _NO_CENTS
         reason = pl.when(packaged).then(pl.lit(row.outcome, dtype=pl.String)).otherwise(pl.lit("no_global_package"))
