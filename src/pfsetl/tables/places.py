@@ -164,16 +164,16 @@ def _named(frame: pl.DataFrame) -> list[str]:
 
 def merged(frame: pl.DataFrame, key: list[str], same: list[str], place: str) -> pl.DataFrame:
     """Make one row per key: `mac` the lowest contractor number, `macs` all of them; `same` columns must agree."""
-    rows = (
-        frame.sort("mac", maintain_order=True)
-        .group_by(key, maintain_order=True)
-        .agg(
-            pl.col("mac").first(),
-            pl.col("mac").unique().sort().str.join(",").alias("macs"),
-            pl.exclude(*key, "mac", "line").first(),
-            pl.col("line").min(),
-            *(pl.col(name).n_unique().alias(f"_{name}") for name in same),
-        )
+    frame = frame.sort("mac", maintain_order=True)
+    if not frame.select(key).is_duplicated().any():
+        alone = pl.col("mac").fill_null("").alias("macs")
+        return frame.select(*key, "mac", alone, pl.exclude(*key, "mac", "line"), "line")
+    rows = frame.group_by(key, maintain_order=True).agg(
+        pl.col("mac").first(),
+        pl.col("mac").unique().sort().str.join(",").alias("macs"),
+        pl.exclude(*key, "mac", "line").first(),
+        pl.col("line").min(),
+        *(pl.col(name).n_unique().alias(f"_{name}") for name in same),
     )
     clash = rows.filter(pl.any_horizontal(pl.col(f"_{name}") > 1 for name in same))
     if clash.height:
