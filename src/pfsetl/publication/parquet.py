@@ -125,16 +125,13 @@ def _write(parts: Iterable[Rows], table: Table, target: Path, row_group: int) ->
     repetitive = {name for name, one in first.items() if one.words is not None and _is_repetitive(one, row_group)}
     promised = table_schemas.arrow_schema(table)
     schema = pa.schema([f.with_type(_handed_over(first[f.name], f.type, f.name in repetitive)) for f in promised])
-    plain = {name for name, one in first.items() if one.words is not None and len(one.words) <= 1}
-    if row_group == STREAMED_ROW_GROUP:
-        plain |= {f.name for f in schema if pa.types.is_decimal32(f.type)}
+    money = {f.name for f in schema if pa.types.is_decimal32(f.type)} if row_group == STREAMED_ROW_GROUP else set()
     with pq.ParquetWriter(
         target,
         schema,
-        # NOTE: of a million amounts that all differ, zstd makes a hundredth less than their differences are, and of one
-        # word again and again nothing.
-        compression={name: "none" if name in plain else "zstd" for name in schema.names},
-        compression_level={name: COMPRESSION_LEVEL for name in schema.names if name not in plain},
+        # NOTE: of a million amounts that all differ, zstd makes a hundredth less than their differences are.
+        compression={name: "none" if name in money else "zstd" for name in schema.names},
+        compression_level={name: COMPRESSION_LEVEL for name in schema.names if name not in money},
         use_dictionary=[name for name in schema.names if name in repetitive],
         # NOTE: from release to release most values stay, and of such runs zstd makes less than of their differences.
         column_encoding={} if _is_over_all(table) else {f.name: DELTA for f in schema if pa.types.is_decimal32(f.type)},
