@@ -50,7 +50,7 @@ class How(NamedTuple):
     certainty: str
 
 
-Part = tuple[How, pl.DataFrame]  # of lines by their number
+Part = tuple[How, pl.LazyFrame]  # of lines by their number
 
 
 def code_modifier(tables: Mapping[str, pl.DataFrame], release: Release) -> dict[str, pl.DataFrame]:
@@ -59,18 +59,23 @@ def code_modifier(tables: Mapping[str, pl.DataFrame], release: Release) -> dict[
     Text is a number in a list of words here, as it is where the table is written: it repeats in hundreds of thousands
     of rows.
     """
+    import numpy as np
+
     day = calendar.formula_day(release)
     lines = _lines(tables["rvu"], tables["payment_national"])
     parts = [*_by_rows(lines), *_by_rules(lines, _in_force(day), day)]
     if not parts:
         return {"code_modifier": contracts.load().tables["code_modifier"].empty()}
-    rows = pl.concat((part.with_columns(_how=pl.lit(n, pl.UInt16)) for n, (_, part) in enumerate(parts)), rechunk=True)
+    plans = {id(plan): plan for _, plan in parts}  # modifiers that do the same share theirs
+    made = dict(zip(plans, pl.collect_all(plans.values()), strict=True))
+    found = [made[id(plan)] for _, plan in parts]
+    rows = pl.concat(found, rechunk=True)
     of_line = in_words(lines.select("hcpcs", "participant", "setting", "_whole"))
     of_how = in_words(pl.DataFrame([how for how, _ in parts], schema=_OF_HOW, orient="row"))
-    rows = rows.hstack(of_line.select(pl.all().gather(rows["_line"])))
-    rows = rows.hstack(of_how.select(pl.all().gather(rows["_how"])))
+    which = pl.Series(np.repeat(np.arange(len(found), dtype=np.uint32), [part.height for part in found]))
+    rows = rows.hstack(of_line.select(pl.all().gather(rows["_line"]))).hstack(of_how.select(pl.all().gather(which)))
     rows = rows.select(
-        pl.exclude("_line", "_how", "_cents", "_whole", "reason"),
+        pl.exclude("_line", "_cents", "_whole", "reason"),
         release=pl.lit(release.label).cast(pl.Enum([release.label])),
         payment=dollars(pl.col("_cents")),
         payment_change=dollars(pl.col("_cents") - pl.col("_whole")),
@@ -121,9 +126,9 @@ def _by_rows(lines: pl.DataFrame) -> Iterator[Part]:
         own = Effect(there, pl.col(name), reason)
         if modifier == "53":
             if (some := lines.filter(there)).height:
-                yield How(modifier, None, None, False, "certain"), _rows(some, own)
+                yield How(modifier, None, None, False, "certain"), _rows(some.lazy(), own)
             continue
-        for (value,), alike in lines.partition_by("pctc", as_dict=True).items():
+        for value, alike in _by_value(lines, "pctc"):
             yield How(modifier, "pctc", value, False, "certain"), _rows(alike, own)
 
 
@@ -136,8 +141,8 @@ def _by_rules(lines: pl.DataFrame, rules: Rules, day: date) -> Iterator[Part]:
         some = _imaged(lines) if rule == "technical_equipment" else lines
         named = sorted({modifier for row in rules[rule] for modifier in row.modifier})
         said = None if indicator.startswith("_") else indicator
-        for (value,), alike in some.partition_by(indicator, as_dict=True).items():
-            made: dict[tuple[ReductionRow, ...], pl.DataFrame] = {}  # modifiers with the same rows do the same
+        for value, alike in _by_value(some, indicator):
+            made: dict[tuple[ReductionRow, ...], pl.LazyFrame] = {}  # modifiers with the same rows do the same
             for modifier in named:
                 own = tuple(row for row in rules[rule] if modifier in row.modifier)
                 row = next((row for row in own if row.indicator in ("", value)), None)
@@ -152,8 +157,8 @@ def _by_rules(lines: pl.DataFrame, rules: Rules, day: date) -> Iterator[Part]:
 
 
 def _by_rule(
-    some: pl.DataFrame, rule: str, row: ReductionRow | None, own: Sequence[ReductionRow], rules: Rules, day: date
-) -> pl.DataFrame:
+    some: pl.LazyFrame, rule: str, row: ReductionRow | None, own: Sequence[ReductionRow], rules: Rules, day: date
+) -> pl.LazyFrame:
     """Return the rows of a modifier, of codes with one value of the indicator that its rule goes by."""
     by = effect(rule, row, own, rules, day)
     # NOTE: a line that has no payment has none with any modifier, for its own reason.
@@ -180,7 +185,14 @@ def _kind() -> pl.Expr:
     return kind
 
 
-def _rows(lines: pl.DataFrame, by: Effect) -> pl.DataFrame:
+def _by_value(lines: pl.DataFrame, indicator: str) -> Iterator[tuple[str | None, pl.LazyFrame]]:
+    """Yield each value of an indicator with its lines."""
+    held, plan = pl.col(indicator), lines.lazy()
+    for value in lines[indicator].unique(maintain_order=True):
+        yield value, plan.filter(held.is_null() if value is None else held == value)
+
+
+def _rows(lines: pl.LazyFrame, by: Effect) -> pl.LazyFrame:
     return lines.select(
         "_line",
         applies=by.applies,
