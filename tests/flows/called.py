@@ -3,22 +3,25 @@
 That takes a second, which each worker that collects tests would need, and most of them call no flow.
 """
 
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 
-def backfill(**call: Any) -> Any:
-    from pfsetl.flows.backfill import backfill as flow
+def flows(module: str) -> ModuleType:
+    """Return a module of the flows, with which Prefect is imported."""
+    return import_module(f"pfsetl.flows.{module}")
 
-    return flow(**call)
+
+def backfill(**call: Any) -> Any:
+    return flows("backfill").backfill(**call)
 
 
 def watch(**call: Any) -> Any:
-    from pfsetl.flows.watch import watch as flow
-
-    return flow(**call)
+    return flows("watch").watch(**call)
 
 
 def asking() -> "SyncPrefectClient":

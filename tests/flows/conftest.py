@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import leash
 from tests.conftest import alone, shared
 from tests.flows import origin, package_index
+from tests.flows.called import flows
 from tests.flows.processes import CMS_LIMIT, CmsProcess, Orchestra, cms_process, orchestra, prepare
 
 
@@ -48,6 +50,12 @@ def processes(fake_cms: CmsProcess, prepared: Path, tmp_path_factory: pytest.Tem
     """A Prefect server for runs by workers, which a test starts as it needs them."""
     with orchestra(tmp_path_factory.mktemp("prefect"), prepared, fake_cms.url) as started:
         yield started
+
+
+@pytest.fixture
+def backfill() -> Any:
+    """The flow itself, of which a test asks what it may be given."""
+    return flows("backfill").backfill
 
 
 @pytest.fixture(scope="session")

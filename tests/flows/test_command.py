@@ -3,28 +3,18 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from pfsetl.errors import SourceUnavailable
+from tests.flows.called import flows
 
 
 @pytest.fixture
 def command() -> ModuleType:
     return flows("command")
-
-
-@pytest.fixture
-def backfill() -> Any:
-    return flows("backfill").backfill
-
-
-def flows(module: str) -> ModuleType:
-    """Return a module of the flows, with which Prefect is imported: not in every worker that collects tests."""
-    return import_module(f"pfsetl.flows.{module}")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from pfsetl.errors import UsageError
+from tests.flows.called import flows
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = yaml.safe_load((ROOT / "flows" / "prefect.yaml").read_text())["deployments"]
@@ -26,12 +27,7 @@ PAGE = (ROOT / "docs" / "operations.md").read_text()
 
 @pytest.fixture
 def parameters() -> ModuleType:
-    return import_module("pfsetl.flows.parameters")
-
-
-@pytest.fixture
-def backfill() -> Any:
-    return import_module("pfsetl.flows.backfill").backfill
+    return flows("parameters")
 
 
 @pytest.fixture

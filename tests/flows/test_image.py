@@ -190,9 +190,12 @@ def test_the_image_reaches_for_a_bucket(image: Stage) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_of_a_pools_deployment_builds_a_release_in_the_image(image: Stage, server: Orchestra) -> None:
+def test_a_run_of_a_pools_deployment_builds_a_release_in_the_image(
+    image: Stage, server: Orchestra, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The workers of the pools aren't tried: they would start a container with the command that is run here."""
-    server.environment |= {"PFSETL_IMAGE": IMAGE, "PFSETL_OUTPUT": "s3://bucket/mpfs"}
+    for name, value in {"PFSETL_IMAGE": IMAGE, "PFSETL_OUTPUT": "s3://bucket/mpfs"}.items():
+        monkeypatch.setitem(server.environment, name, value)  # which the wheel's tests share
     known_types = server.get("collections/views/aggregate-worker-metadata").values()
     templates = {name: of_type for package in known_types for name, of_type in package.items()}
     for pool in POOLS:
