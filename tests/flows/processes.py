@@ -182,9 +182,14 @@ class Orchestra:
         return self._newest("server")
 
     def worker_of(self, run: str) -> Started:
-        """Return the worker that took a run, by what it logged then."""
-        took = re.search(r"Worker '([^']+)' submitting", self.said(run))
-        assert took, self.said(run)
+        """Return the worker that took a run, by what it logged then, which it sends to the server every few seconds."""
+        took = eventually(
+            f"a worker logs that it takes run {run}",
+            lambda: re.search(r"Worker '([^']+)' submitting", self.said(run)),
+            ANSWER_SECONDS,
+            self.started,
+            pause=0.5,
+        )
         return self._newest(took[1])
 
     def prefect(self, *command: str, seconds: float = 120) -> str:
@@ -238,9 +243,18 @@ class Orchestra:
             raise AssertionError(f"{error}, it is {self.state(run)}\n{self.said(run)}\n{self.tails()}") from None
 
     def said(self, run: str) -> str:
-        """Return what a run logged, as the server has it."""
+        """Return what the server has so far of what a run logged."""
         query = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
         return "\n".join(line["message"] for line in self.post("logs/filter", query))
+
+    def log_of(self, run: str) -> str:
+        """Return the log of a run that has ended, when the server has its last line."""
+
+        def whole() -> str | None:
+            said = self.said(run)
+            return said if "Finished in state" in said else None
+
+        return eventually(f"the log of run {run} is at the server", whole, ANSWER_SECONDS, self.started, pause=0.5)
 
     def artifacts(self, key: str) -> list[dict[str, Any]]:
         """Return the artifacts of a key, oldest first."""

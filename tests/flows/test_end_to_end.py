@@ -85,7 +85,7 @@ def story(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
         def chapter(run: str, before: int) -> Chapter:
             state, message = prefect.finished(run, RUN_SECONDS)
-            return Chapter(state, message, prefect.said(run), cms.requests()[before:], pfsetl.open(places["output"]))
+            return Chapter(state, message, prefect.log_of(run), cms.requests()[before:], pfsetl.open(places["output"]))
 
         go = folder / "go"
         post_with_troubles(cms, until=str(go))

@@ -203,7 +203,7 @@ def test_releases_that_a_full_disk_stops_are_reported_and_published_by_the_next_
     run = prefect.run_with_files_up_to(200, "backfill/backfill", **asked)
     state, message = prefect.finished(run, RUN_SECONDS)
     assert state == "FAILED"
-    told = (message + prefect.said(run)).splitlines()
+    told = (message + prefect.log_of(run)).splitlines()
     for label, where in ((ANOTHER, "Check the cache folder"), ("RVU25A", "can't be written")):
         assert any(label in line and where in line and "File too large" in line for line in told), told
     assert sorted(pfsetl.open(place.output).releases) == ["RVU25D", "RVU26A"]

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests import synthetic as s
-from tests.flows.processes import Orchestra, eventually
+from tests.flows.processes import Orchestra
 
 RUN_SECONDS = 150.0  # of one run, which takes 10
 
@@ -35,17 +35,7 @@ def log(prefect: Orchestra, archives: Path, tmp_path_factory: pytest.TempPathFac
     where: dict[str, Any] = {"archives": str(archives), "output": str(output)}
     run = prefect.run("backfill/backfill", releases="RVU25A,RVU26A", sample=True, **where)
     assert prefect.finished(run, RUN_SECONDS)[0] == "COMPLETED"
-    return logged(prefect, run).splitlines()
-
-
-def logged(prefect: Orchestra, run: str) -> str:
-    """Return the log of a run that has ended, when the server has its last line."""
-
-    def whole() -> str | None:
-        said = prefect.said(run)
-        return said if "Finished in state" in said else None
-
-    return eventually("the run's log is at the server", whole, 60, prefect.started)
+    return prefect.log_of(run).splitlines()
 
 
 def test_the_server_has_a_line_of_json_for_each_step(log: list[str]) -> None:
@@ -86,5 +76,5 @@ def test_a_failed_run_starts_with_its_message_and_has_no_traceback(prefect: Orch
     run = prefect.run("backfill/backfill", releases="RVU25A", archives=str(tmp_path), output=str(tmp_path / "output"))
     state, message = prefect.finished(run, RUN_SECONDS)
     assert (state, message.partition(":")[0]) == ("FAILED", "RVU25A")
-    said = logged(prefect, run)
+    said = prefect.log_of(run)
     assert ("RVU25A.zip" in said, "Traceback" in said) == (True, False)
