@@ -37,6 +37,7 @@ def pytest_configure() -> None:
     """See to it that no server outlives the tests, and that not each of hundreds of processes compiles every module."""
     leash.hold()
     os.fsync = looked_at
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as pfsetl's own processes have it: pfsetl.frugal
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     gc.disable()  # until the tests are collected, of which nothing is garbage

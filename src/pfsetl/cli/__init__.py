@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments == ["--version"]:
         print(pfsetl.__version__)
         return
-    frugal.give_memory_back()
+    frugal.be_frugal()
     from pfsetl.cli import commands
 
     commands.run(arguments)
