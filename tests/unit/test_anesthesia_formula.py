@@ -53,7 +53,7 @@ def with_value(frame: pl.DataFrame, column: str, at: int, value: object) -> pl.D
 def test_factors_that_follow_from_the_indices_agree():
     told, found = judged(localities(), factors(localities()))
     assert (told.compared, told.agree) == (60, 60)
-    assert [f.violations for f in found.values()] == [0, 0, 0, 0]
+    assert [f.violations for f in found.values()] == [0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("cents", [2, -2, 10, -100])
@@ -70,6 +70,24 @@ def test_one_wrong_index_is_named_by_its_locality(index, by):
     wrong = with_value(localities(), index, 3, localities()[index][3] + by)
     told, found = judged(wrong, factors(localities()))
     assert (told.compared - told.agree, found["formula_all"].examples[0][:5]) == (1, "AD/00")
+
+
+# CMS's factors of 14 releases: work weighs 0.76 to 0.83, practice expense 0.10 to 0.17, malpractice 0.06 to 0.09.
+@pytest.mark.parametrize(("one", "other"), [("pe_gpci", "mp_gpci"), ("work_gpci", "pe_gpci"), ("work_gpci", "mp_gpci")])
+def test_swapped_columns_of_indices_stop_the_build_though_the_factors_follow_from_them(one, other):
+    swapped = localities().rename({one: other, other: one})
+    _, found = judged(swapped, factors(localities()))
+    assert (found["formula_all"].violations, found["shares_all"].severity, found["shares_all"].violations) == (
+        0,
+        "error",
+        1,
+    )
+
+
+def test_a_conversion_factor_of_zero_is_left_to_its_own_rule():
+    nothing = pl.DataFrame({"participant": ["all"], "conversion_factor": [Decimal("0.0000")]})
+    tables = {"gpci": localities(), "anesthesia": factors(localities()), "rvu": nothing}
+    assert [f.check for f in anesthesia(tables, RELEASE)[0][1]] == ["formula_all", "apart_all", "shares_all"]
 
 
 def test_a_factor_farther_off_than_cms_s_ever_were_stops_the_build_and_names_the_locality():

@@ -1,6 +1,7 @@
 """Anesthesia factors held against their formula: one weighted mean of the indices, the same for every locality."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import polars as pl
 
@@ -51,6 +52,7 @@ def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], relea
     apart = off.filter(pl.col("off") > _bound("anesthesia_of_a_locality_off_at_most"))
     if not crossed:
         findings.append(_apart(apart.height, examples, whose, f"apart_{participant}", release))
+        findings.append(_in_order(shares, whose, f"shares_{participant}", release))
     return agreement, findings + _national(sum(shares), participant, tables["rvu"], release)
 
 
@@ -79,9 +81,23 @@ def _apart(count: int, examples: tuple[str, ...], whose: str, check: str, releas
     )  # fmt: skip
 
 
+def _in_order(shares: Sequence[float], whose: str, check: str, release: Release) -> Finding:
+    """Say whether work weighs most and malpractice least: shares that are fitted hide columns that are swapped."""
+    least = registry.thresholds()["anesthesia_share_over_the_next_at_least"]
+    odd = any(one < least.value * following for one, following in pairwise(shares))
+    fitted = ", ".join(f"{share / sum(shares):.0%}" for share in shares)
+    return Finding(
+        "anesthesia", check, "error" if odd and stopping(least, release, "anesthesia") else "warn",
+        f"by the anesthesia factors{whose} the indices of work, practice expense and malpractice weigh {fitted}; of "
+        "CMS's work weighs most and malpractice least, so columns of the indices are swapped where it's otherwise",
+        int(odd),
+    )  # fmt: skip
+
+
 def _national(fitted: float, participant: str, rvu: pl.DataFrame, release: Release) -> list[Finding]:
     """Hold the fitted national anesthesia factor against the conversion factor, and the one known to be paid."""
-    paid = rvu.filter(pl.col("participant") == participant)["conversion_factor"].cast(pl.Float64)
+    own = (pl.col("participant") == participant) & (pl.col("conversion_factor") > 0)
+    paid = rvu.filter(own)["conversion_factor"].cast(pl.Float64)
     if paid.is_empty():
         return []
     ratio = fitted / paid[0]

@@ -36,7 +36,7 @@ SAID = ("[12][0-9][0-9][0-9]", "January", "April", "July", "October", "*[0-9]/*[
 # Checks of code that can stop a build, beside the rules of the contract.
 CHECKS = (
     "apart_*", "formula_*", "key", "localities_known", "placed", "recomputed", "recomputed_*", "required",
-    "rows_kept", "rows_kept_*", "rows_known", "rows_of_another", "whole_*",
+    "rows_kept", "rows_kept_*", "rows_known", "rows_of_another", "shares_*", "whole_*",
 )  # fmt: skip
 
 
@@ -299,10 +299,10 @@ class ThresholdRow:
     name: Literal[
         "opps_cap_agree_at_least", "opps_cap_of_a_locality_agree_at_least", "opps_cap_of_a_service_agree_at_least",
         "anesthesia_off_by", "anesthesia_far_off_by", "anesthesia_far_off_at_most",
-        "anesthesia_of_a_locality_off_at_most", "anesthesia_ratio_at_least", "anesthesia_ratio_at_most",
-        "anesthesia_national_off_by", "conversion_factor_moves_at_most", "relative_values_repeated_at_most",
-        "work_gpci_moves_at_most", "pe_gpci_moves_at_most", "mp_gpci_moves_at_most", "known_rows_missing_at_most",
-        "revision_rows_lost_at_most", "unplaced_at_most",
+        "anesthesia_of_a_locality_off_at_most", "anesthesia_share_over_the_next_at_least", "anesthesia_ratio_at_least",
+        "anesthesia_ratio_at_most", "anesthesia_national_off_by", "conversion_factor_moves_at_most",
+        "relative_values_repeated_at_most", "work_gpci_moves_at_most", "pe_gpci_moves_at_most",
+        "mp_gpci_moves_at_most", "known_rows_missing_at_most", "revision_rows_lost_at_most", "unplaced_at_most",
     ]  # fmt: skip
     value: Annotated[float, Within(0, 10, decimals=6)]
     stops_from: date | None = None
