@@ -106,6 +106,10 @@ TECHNICAL = PROFESSIONAL | {
     "nonfacility_total_rvu": "1.64", "facility_total_rvu": "1.14",
 }  # fmt: skip
 QP = WHOLE | {"participant": "qp", "pricing_indicator": "1", "conversion_factor": "33.5675"}
+OPERATION = WHOLE | {
+    "global_days": "090", "preoperative": "0.10", "intraoperative": "0.69", "postoperative": "0.21",
+    "assistant_surgeon": "2", "co_surgeons": "1", "team_surgery": "0", "nonfacility_na": True,
+}  # fmt: skip
 CARRIER_PRICED = WHOLE | {"hcpcs": "G0003", "status": "C"}
 CAPPED = WHOLE | {"opps_nonfacility_pe_rvu": "1.50", "opps_facility_pe_rvu": "1.50", "opps_mp_rvu": "0.09"}
 LOCALITY: Row = {"release": "RVU26A", "state": "AL", "locality": "00"}
@@ -229,6 +233,33 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
             *[QP | {"facility_pe_rvu": "2.01"}] * 2,
         ],
         7,
+    ),
+    "rvu.preoperative_seldom_above_postoperative": (
+        [
+            *[OPERATION] * 40,
+            *[OPERATION | {"preoperative": "0.21", "postoperative": "0.10"}] * 21,
+            *[OPERATION | {"participant": "qp"}] * 40,
+            *[OPERATION | {"participant": "qp", "preoperative": "0.21", "postoperative": "0.10"}] * 20,
+        ],
+        21,
+    ),
+    "rvu.surgeons_in_their_columns": (
+        [
+            *[OPERATION] * 50,
+            *[OPERATION | {"assistant_surgeon": "1", "co_surgeons": "2"}] * 50,
+            *[OPERATION | {"participant": "qp"}] * 51,
+            *[OPERATION | {"participant": "qp", "assistant_surgeon": "1", "team_surgery": "2"}] * 50,
+        ],
+        100,
+    ),
+    "rvu.surgery_seldom_na_in_a_facility": (
+        [
+            *[OPERATION] * 40,
+            *[OPERATION | {"nonfacility_na": False, "facility_na": True}] * 21,
+            *[OPERATION | {"participant": "qp"}] * 40,
+            *[OPERATION | {"participant": "qp", "nonfacility_na": False, "facility_na": True}] * 20,
+        ],
+        21,
     ),
     "rvu.opps_parts_add_up": (
         [CAPPED, PROFESSIONAL, TECHNICAL | {"opps_nonfacility_pe_rvu": "1.11", "opps_mp_rvu": "0.03"}],
