@@ -228,6 +228,19 @@ def test_a_physical_status_leaves_the_amount_of_an_anesthesia(built: Built, besi
     assert answer["allowed"] == Decimal("171.88")
 
 
+# CMS Program Memorandum B-03-017: an add-on code has its base unit alone, but for the obstetrical ones. NCCI Policy
+# Manual chapter 2: management of an epidural is paid once a day. Base units 1, 3 and 2; ANES2025 of Los Angeles: 21.22.
+@pytest.mark.parametrize(
+    ("hcpcs", "minutes", "allowed"),
+    [("01953", None, "21.22"), ("01953", 60, "21.22"), ("01996", None, "63.66"), ("01968", 60, "127.32")],
+)
+def test_some_anesthesia_has_no_time_units(built: Built, beside, hcpcs, minutes, allowed):
+    version = built("RVU25D")
+    loading.load(version.store, beside / "CY_2022_Anesthesia_Base_Units_110921.xlsx")
+    answer = pfsetl.price(hcpcs, "2025-11-01", minutes=minutes, locality="CA/18", output=version)
+    assert answer["allowed"] == Decimal(allowed)
+
+
 @pytest.mark.parametrize("label", ["RVU15A", "RVU26A"])
 def test_every_county_that_cms_names_is_one_of_the_census_bureaus(built: Built, label):
     named = counties(built(label), label).named

@@ -21,7 +21,7 @@ STATUS = "J"
 
 @dataclass(frozen=True, slots=True)
 class Anesthesia:
-    """What an anesthesia service is priced by; `amount` is in cents. Medical supervision (AD) has no time units."""
+    """What anesthesia is priced by, `amount` in cents. Supervision (AD) and some codes have no time units."""
 
     base_units: int
     time_units: Decimal | None
@@ -30,6 +30,7 @@ class Anesthesia:
     sources: tuple[Source, ...]
     notes: tuple[str, ...]
     supervision: tuple[ReductionRow, ...] = ()  # the rules whose units these are, where it's supervision
+    untimed: ReductionRow | None = None  # the rule that gives the code no time units
 
 
 def anesthesia(
@@ -39,8 +40,8 @@ def anesthesia(
 
     Base units come from a loaded CMS file, the factor from the release's ANES member, or for the nation from
     `schemas/conversion_factors.csv`. Supervision of more than four (AD) has units of its own and no time: rows
-    `medical_supervision` of `schemas/reductions.csv`. Raises UsageError where minutes, base units or factor are
-    missing.
+    `medical_supervision` of `schemas/reductions.csv`, and so are the codes that have base units alone: `no_time_units`.
+    Raises UsageError where minutes, base units or factor are missing.
     """
     if status != STATUS:
         if service.minutes is not None:
@@ -50,7 +51,8 @@ def anesthesia(
         raise UsageError(f"units {service.units}: an anesthesia service has one unit; time goes by minutes.")
     if supervision := _supervision(status, service):
         return _supervised(supervision, service, _factor(version, label, participant, place, service))
-    if service.minutes is None:
+    untimed = next((rule for rule in rules_of("no_time_units", service.day) if rule.indicator == service.hcpcs), None)
+    if service.minutes is None and not untimed:
         raise UsageError(
             f"{service.hcpcs}: an anesthesia service is priced by time. Give the minutes: --minutes 45, or in a "
             "claim the column minutes."
@@ -69,13 +71,16 @@ def anesthesia(
         )
     units, line = found["base_units"], found["line"]
     factor, source = _factor(version, label, participant, place, service)
-    time_units, amount = exact.anesthesia_cents(units, service.minutes, int(factor.scaleb(4)))
+    minutes = 0 if untimed else service.minutes or 0
+    time_units, amount = exact.anesthesia_cents(units, minutes, int(factor.scaleb(4)))
     notes = (
         [] if base.effective_from.year == service.day.year else [f"base units are those of {base.effective_from.year}"]
     )
-    return Anesthesia(
-        units, time_units, factor, amount, (Source("base units", base.file, line, base.sha256), source), tuple(notes)
-    )
+    if untimed:
+        notes.append(f"{service.hcpcs} has no time units, and minutes have no effect: {untimed.source}")
+    sources = Source("base units", base.file, line, base.sha256), source
+    time = None if untimed else time_units
+    return Anesthesia(units, time, factor, amount, sources, tuple(notes), untimed=untimed)
 
 
 def _supervision(status: str, service: Service) -> tuple[ReductionRow, ...]:

@@ -30,8 +30,9 @@ def _rules(quote: Quote) -> Iterator[str]:
         if line.sequestration or line.medicare is not None
         else []
     )
-    supervision = quote.alone.anesthesia.supervision if quote.alone.anesthesia else ()
-    rules: list[Step | ReductionRow] = [*supervision, *line.steps, *(rule for rule in after if rule)]
+    timed = quote.alone.anesthesia
+    units = (*timed.supervision, timed.untimed) if timed else ()
+    rules: list[Step | ReductionRow] = [*line.steps, *(rule for rule in (*units, *after) if rule)]
     yield from (f"{rule.rule}: {rule.source}" for rule in rules if rule.certainty != CERTAIN)
     if any(step.rule == technical.RULE for step in line.steps):
         code = line.line.hcpcs

@@ -81,8 +81,9 @@ def _anesthesia_steps(timed: Anesthesia, minutes: int | None) -> Iterator[StepAn
     for rule in timed.supervision:
         text = f"modifier {' '.join(rule.modifier)}, units: {(rule.part or '').replace('_', ' ')}"
         yield _by_rule(rule, text, rule.numerator)
-    if timed.time_units is not None:
+    if not timed.supervision:
         yield _explained("base units", "", timed.base_units)
+    if timed.time_units is not None:
         yield _explained("time units", f"{minutes} minutes / 15, to one decimal", timed.time_units)
     units = timed.base_units + (timed.time_units or 0)
     yield _explained("amount", f"{units} x {timed.factor}, rounded", _dollars(timed.amount))

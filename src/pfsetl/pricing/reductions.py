@@ -29,6 +29,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "only_service": lambda line: line.status,
     "medical_supervision": lambda line: line.status,
     "return_to_operating_room": lambda line: line.global_days,
+    "no_time_units": lambda line: line.hcpcs,
     "portable_transport": lambda line: line.hcpcs,
     "technical_equipment": lambda line: imaging_of(line.hcpcs),
     "therapy_assistant": lambda line: therapy_of(line),

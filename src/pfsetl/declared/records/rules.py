@@ -25,8 +25,8 @@ from pfsetl.declared.records.sheet import (
 
 _RULE = Literal[
     "assistant_surgeon", "bilateral", "cardiovascular", "charge", "co_surgeons", "coinsurance", "endoscopy",
-    "global_split", "imaging", "medical_direction", "medical_supervision", "not_a_family", "one_a_side",
-    "only_service", "ophthalmology", "part", "portable_transport", "practitioner", "reduced",
+    "global_split", "imaging", "medical_direction", "medical_supervision", "no_time_units", "not_a_family",
+    "one_a_side", "only_service", "ophthalmology", "part", "portable_transport", "practitioner", "reduced",
     "return_to_operating_room", "sequestration", "surgery", "team_surgery", "technical_equipment", "therapy",
     "therapy_assistant", "two_sides",
 ]  # fmt: skip
@@ -274,7 +274,7 @@ REDUCTIONS = Sheet(
         Reference("modifier", DECLARED),
         *(Reference("indicator", places, only=("rule", *rules)) for places, rules in _INDICATORS.items()),
         Reference("indicator", (), only=("rule", "coinsurance"), besides=("preventive",)),
-        Reference("indicator", (), only=("rule", "portable_transport"), besides=("[0-9A-Z]" * 5,)),
+        Reference("indicator", (), only=("rule", "no_time_units", "portable_transport"), besides=("[0-9A-Z]" * 5,)),
     ),
     check=_ambiguous,
 )
