@@ -18,6 +18,7 @@ from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
 from pfsetl.pipeline.backfill import backfill
 from pfsetl.pricing import rates
+from pfsetl.pricing.rules import practitioners
 from pfsetl.pricing.service import modifiers
 from pfsetl.publication import loading
 from tests import synthetic as s
@@ -231,7 +232,23 @@ def test_a_lower_charge_leaves_the_limits_as_they_are(priced):
 def test_the_limits_follow_what_other_rules_leave(priced):
     answer = priced(locality="CA/18", practitioner="np", charge="12.34")
     allowed = cents(formula(VISIT, LOS_ANGELES) * Decimal("0.85"))
-    assert answer["limiting_charge"] == cents(allowed * Decimal("1.0925"))
+    assert answer["nonparticipating_amount"] == cents(allowed * Decimal("0.95"))
+
+
+# SSA 1842(b)(18): these are paid on assignment alone, so that none can charge more than Medicare allows.
+@pytest.mark.parametrize("billed", [{"practitioner": name} for name in practitioners() if name != "physician"])
+def test_who_has_to_accept_assignment_has_no_limiting_charge(priced, billed):
+    assert priced(locality="CA/18", **billed)["limiting_charge"] is None
+
+
+def test_an_assistant_who_is_no_physician_has_no_limiting_charge(priced):
+    answer = priced("G9902", modifiers="AS", documented=True)
+    assert (answer["reason"], answer["limiting_charge"]) == (None, None)
+
+
+def test_the_screen_says_that_there_is_no_limiting_charge(output, run):
+    _, out, _ = run("price", "G9901", "--date", JANUARY, "--practitioner", "np", "-o", output)
+    assert "no limiting charge; sequestration" in out
 
 
 # 2 % off Medicare's 80 %, each rounded to cents.

@@ -20,9 +20,10 @@ def price(out: Console, answer: Mapping[str, Any]) -> None:
     out.print(f"{answer['release']}, in force {until}; version {answer['version']}\n")
     out.print(table("", ("step", "", "value"), [(s["step"], s["detail"], s["value"]) for s in answer["steps"]]))
     if answer["allowed"] is not None:
+        limit = answer["limiting_charge"]
         out.print(
-            f"\nnon-participating ${answer['nonparticipating_amount']:,.2f}, limiting charge "
-            f"${answer['limiting_charge']:,.2f}; "
+            f"\nnon-participating ${answer['nonparticipating_amount']:,.2f}, "
+            f"{'no limiting charge' if limit is None else f'limiting charge ${limit:,.2f}'}; "
             f"sequestration takes ${answer['sequestration']:,.2f} off Medicare's "
             f"{'80 %' if answer['medicare_pays'] is None else 'part'}"
         )

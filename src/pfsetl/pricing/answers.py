@@ -76,7 +76,7 @@ class PriceAnswer(TypedDict):
     allowed: Annotated[Decimal | None, "what Medicare allows for the line; None with a `reason`"]
     reason: Annotated[str | None, "why there is no price, such as `carrier_priced`"]
     nonparticipating_amount: Annotated[Decimal | None, "95 % of the amount after every rule but the charge"]
-    limiting_charge: Annotated[Decimal | None, "109.25 % of the same"]
+    limiting_charge: Annotated[Decimal | None, "109.25 % of the same; None where assignment has to be accepted"]
     sequestration: Annotated[Decimal | None, "what comes off Medicare's 80 %"]
     medicare_pays: Annotated[Decimal | None, "Medicare's part where a rule sets it (CQ, CO), before sequestration"]
     patient_pays: Annotated[Decimal | None, "the patient's part there"]

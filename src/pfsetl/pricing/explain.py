@@ -7,6 +7,7 @@ from pfsetl.declared import calendar
 from pfsetl.declared.records.rules import ReductionRow
 from pfsetl.pricing.anesthesia import Anesthesia
 from pfsetl.pricing.answers import PriceAnswer, SourceAnswer, StepAnswer, WorkIndexAnswer
+from pfsetl.pricing.assignment import must_accept
 from pfsetl.pricing.certainty import likely
 from pfsetl.pricing.lines import Step
 from pfsetl.pricing.lookup import Source
@@ -23,7 +24,8 @@ def explain(quote: Quote) -> PriceAnswer:
     """Return a quote as plain data: what was asked, what is allowed or why nothing, steps, sources, notes.
 
     Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the amount after
-    every rule but the billed charge and those on Medicare's own payment, which can't lower them. `sequestration` comes
+    every rule but the billed charge and those on Medicare's own payment, which can't lower them; a practitioner who has
+    to accept assignment has no limiting charge. `sequestration` comes
     off Medicare's own payment, taken to be 80 % of what is allowed, or all of a preventive service that is declared or
     billed as such (33, in part PT); it's less in a deductible. `medicare_pays` (before sequestration) and
     `patient_pays` are the parts of `allowed` where a code or modifier sets them (those, and CQ and CO), else None.
@@ -58,7 +60,7 @@ def explain(quote: Quote) -> PriceAnswer:
         "allowed": _dollars(line.allowed),
         "reason": line.reason,
         "nonparticipating_amount": _part(quote, derive.NONPARTICIPATING),
-        "limiting_charge": _part(quote, derive.LIMITING_CHARGE),
+        "limiting_charge": None if must_accept(service) else _part(quote, derive.LIMITING_CHARGE),
         "sequestration": _dollars(line.sequestration) if line.allowed is not None else None,
         "medicare_pays": _dollars(line.medicare),
         "patient_pays": _dollars(line.patient),

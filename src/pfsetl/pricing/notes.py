@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pfsetl.pricing.assignment import ACT, must_accept
 from pfsetl.pricing.global_package import days_unsaid
 from pfsetl.pricing.lookup import Source, source_at
 from pfsetl.pricing.modifier_reasons import modifier_notes
@@ -49,6 +50,8 @@ def _amount_notes(price: Alone) -> Iterator[str]:
         yield _PRINTED_FACTOR
     if row.parts.reason == "carrier_priced" and price.payment.opps_amount is not None:
         yield f"the contractor's price is at most the OPPS amount, ${decimal(price.payment.opps_amount, 2)}"
+    if must_accept(service) and price.line.payment is not None:
+        yield f"no limiting charge: a practitioner who isn't a physician has to accept assignment ({ACT})"
     if service.place_of_service:
         yield f"place of service {service.place_of_service}: {service.setting}"
     if row.facility_na if service.setting == "facility" else row.nonfacility_na:
