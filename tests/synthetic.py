@@ -15,7 +15,7 @@ makes a full schedule, for what compares releases, re-posts and stores.
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
@@ -406,21 +406,21 @@ def release(label: str = "RVU25A", rows: Sequence[Row] = CODES, places: Sequence
 
 # CMS's own: the last rows of its files in either order of sorting, and none of the codes between.
 LAST_CODES = ("V5364", "99607")
+# 20,000 services, more than CMS's largest release has, of which no price is made.
+UNPAID = (*(f"{letter}{number:04}" for letter in "EL" for number in range(9_999)), *LAST_CODES)
 
 
-def filler(factor: str = _FACE["factor"]) -> Iterator[Row]:
-    """20,000 rows without RVUs that no price is made of: more services than CMS's largest release has."""
-    named = [f"{letter}{number:04}" for letter in "EL" for number in range(9_999)]
-    yield from (
-        code(hcpcs, "Synthetic, excluded by statute", status="X", factor=factor) for hcpcs in (*named, *LAST_CODES)
-    )
+def unpaid(hcpcs: str, factor: str = _FACE["factor"]) -> Row:
+    """One of these, without RVUs."""
+    return code(hcpcs, "Synthetic, excluded by statute", status="X", factor=factor)
 
 
 @cache
-def _filler(shape: str, factor: str) -> bytes:
-    if shape in GRIDS:
-        return csv_bytes([r[field] for field in GRIDS[shape][1]] for r in filler(factor))
-    return pprrvu_txt(shape, filler(factor), end="").removeprefix(HDR.encode("cp1252"))
+def _all_unpaid(shape: str, factor: str) -> bytes:
+    one = unpaid(UNPAID[0], factor)
+    cells = csv_bytes([[one[field] for field in GRIDS[shape][1]]]) if shape in GRIDS else b""
+    record = cells or f"{pprrvu_record(shape, one)}\r\n".encode()
+    return b"".join(record.replace(UNPAID[0].encode(), hcpcs.encode()) for hcpcs in UNPAID)
 
 
 @cache
@@ -455,7 +455,7 @@ def _whole(label: str, rows: Sequence[Row]) -> Members:
     end = END.encode() if name.endswith(".txt") else b""
     shape = "N171" if name.endswith(".txt") else "G32"
     factor, _ = PAID.get(f"20{label[3:5]}", (_FACE["factor"], ""))
-    return {**members, name: members[name].removesuffix(end) + _filler(shape, factor) + end}
+    return {**members, name: members[name].removesuffix(end) + _all_unpaid(shape, factor) + end}
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:

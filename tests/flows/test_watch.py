@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 # A re-post may take away a row or two of hundreds, of which no price is made.
-HUNDREDS = [*synthetic.CODES, synthetic.of_quarter("RVU27A"), *islice(synthetic.filler(), 200)]
+HUNDREDS = [*synthetic.CODES, synthetic.of_quarter("RVU27A"), *map(synthetic.unpaid, synthetic.UNPAID[:200])]
 WITHOUT_EXCLUDED = [row for row in HUNDREDS if row is not synthetic.EXCLUDED]
 
 

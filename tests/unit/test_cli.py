@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -240,7 +239,7 @@ def test_a_wrong_request_ends_a_process_without_a_traceback(tmp_path: Path) -> N
 @pytest.mark.long
 def test_the_sample_is_not_held_against_whole_releases(tmp_path: Path, run: Run) -> None:
     # Twice the rows of a sample; it counts as a whole release, because its loss is accepted.
-    larger = s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A", [*s.CODES, *islice(s.filler(), 10_000)]))
+    larger = s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A", [*s.CODES, *map(s.unpaid, s.UNPAID[:10_000])]))
     assert run("build", "RVU25A", "--archive", larger, "--accept-loss", "--output", tmp_path / "o")[0] == 0
     assert run("demo", "--output", tmp_path / "o")[0] == 0
 
