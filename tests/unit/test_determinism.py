@@ -48,7 +48,7 @@ from unittest import mock
 
 import polars as pl
 import pfsetl
-from pfsetl.publication import parquet, publish
+from pfsetl.publication import parquet
 
 ways = sys.argv.pop(1).split(",")
 home, part, *archives = map(Path, sys.argv[1:])
@@ -57,18 +57,19 @@ whole = [one for one in archives if not one.is_relative_to(home / "samples")]
 def build(name, archive, sample=True):
     pfsetl.build(archive.stem, store=pfsetl.open_store(home / name), archive=archive, sample=sample)
 
-staged = publish.stage
-def unsorted(store, release, tables, *rest):
-    order = {code: place for place, code in enumerate(set(tables["rvu"]["hcpcs"]))}
-    rvu = tables["rvu"].sort(pl.col("hcpcs").replace_strict(order))
-    return staged(store, release, {**tables, "rvu": rvu}, *rest)
+written = parquet.write
+def unsorted(parts, table, target):
+    if table.name == "rvu":
+        order = {code: place for place, code in enumerate(set(parts["hcpcs"]))}
+        parts = parts.sort(pl.col("hcpcs").replace_strict(order))
+    return written(parts, table, target)
 
 for archive in archives:
     build("whole" if archive in whole else "two samples", archive, archive not in whole)
 patched = {
     "part": nullcontext(),
     "other bytes": mock.patch.object(parquet, "ROW_GROUP", 3),
-    "by a set": mock.patch.object(publish, "stage", unsorted),
+    "by a set": mock.patch.object(parquet, "write", unsorted),
 }
 for way in ways:
     with patched[way]:

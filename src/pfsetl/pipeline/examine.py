@@ -65,7 +65,9 @@ def examine(
         there = members_of(one)
         with ThreadPoolExecutor(1) as beside:
             compared = beside.submit(differences, one, there)
-            return examined(one, there, *normalize(there.parsed, one.release, contracts.load()), compared)
+            tables, accounts = normalize(there.parsed, one.release, contracts.load())
+            complete = tables | derived(tables, one.release, contracts.load())
+            return examined(one, there, complete, accounts, compared)
 
 
 def members_of(one: Opened, *, compared: bool = True) -> Members:
@@ -80,17 +82,16 @@ def members_of(one: Opened, *, compared: bool = True) -> Members:
 def examined(
     one: Opened,
     there: Members,
-    tables: Tables,
+    complete: Tables,
     accounts: list[Accounting],
     compared: Future[list[FormatDifference]],
 ) -> Examined:
-    """Derive and check the source tables of a release; `compared` are the `differences` of its formats, under way.
+    """Check the source tables of a release and those derived of them; `compared` are the `differences` under way.
 
     Raises ArchiveError for what is published elsewhere.
     """
     raws = [*(p.raw for p in there.parsed), *there.others]
     told = identity.held(one.archive.files, raws, one.release)
-    complete = tables | derived(tables, one.release, contracts.load())
     agreed, found = agreement.agreements(complete, one.release, members.participants(one.archive.missing))
     report = _report(one, complete, found)
     parity.refuse_unexplained(one.label, compared.result(), accepted="differences" in one.request.accept)

@@ -1,7 +1,8 @@
 """One release read, derived, checked and written as objects; nothing becomes visible yet."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 from pfsetl.declared import calendar, contracts
 from pfsetl.errors import during, proposing
@@ -9,12 +10,16 @@ from pfsetl.pipeline.examine import Members, differences, examined, members_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.publication import parquet, publish, recording, staging
 from pfsetl.publication.fingerprint import fingerprint
+from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import step
 from pfsetl.publication.version import Version
 from pfsetl.tables import by_locality, work_index
+from pfsetl.tables.derived import derived
 from pfsetl.tables.normalize import normalize
+
+BESIDE = 2  # threads: one for the payments, one for all else that goes on beside the rest
 
 
 def stage(one: Opened, there: Members | None = None) -> StagedRelease:
@@ -24,24 +29,33 @@ def stage(one: Opened, there: Members | None = None) -> StagedRelease:
     """
     contract, release, store = contracts.load(), one.release, one.base.store
     there = read_members(one) if there is None else there
-    with store.scratch() as target, ThreadPoolExecutor(2) as beside:
+    under_way: dict[str, Future[Written]] = {}
+    with ExitStack() as scratches, ThreadPoolExecutor(BESIDE) as beside, ExitStack() as last:
+        last.callback(beside.shutdown, wait=False, cancel_futures=True)  # what is refused needn't be written
+
+        def begin(tables: Mapping[str, Parts]) -> None:
+            for name, parts in tables.items():
+                target = scratches.enter_context(store.scratch())
+                under_way[name] = beside.submit(parquet.write, parts, contract.tables[name], target)
+
         compared = beside.submit(differences, one, there)
         with step("normalize", one.label) as done:
             tables, accounts = normalize(there.parsed, release, contract)
             done.rows = sum(table.height for table in tables.values())
-        # NOTE: half of a build is writing this table, so it goes on beside the rest; only what passes is stored.
+        # NOTE: writing is half of a build, so it goes on beside the rest; only what passes is stored.
         indices = work_index.by_law(tables["gpci"], calendar.formula_day(release))
         payments = by_locality.payment_locality(tables["rvu"], indices, release, parquet.STREAMED_PART)
-        under_way = beside.submit(parquet.write, payments, contract.tables["payment_locality"], target)
+        begin({"payment_locality": payments, **tables})
         with step("derive and check", one.label):
-            found = examined(one, there, tables, accounts, compared)
+            made = derived(tables, release, contract)
+            begin(made)
+            found = examined(one, there, tables | made, accounts, compared)
             found.report.raise_if_bad()
-        complete = found.tables | {"releases": recording.releases_table(release, found.record, one.base)}
         with step("write", one.label) as done:
-            ready = {"payment_locality": under_way}
-            made = publish.stage(store, one.label, complete, found.record, contract, ready, one.base)
-            done.rows, done.bytes = sum(r.rows for r in made.resources), sum(r.bytes for r in made.resources)
-        return made
+            rest = {"releases": recording.releases_table(release, found.record, one.base)}
+            staged = publish.stage(store, one.label, rest, found.record, contract, under_way, one.base)
+            done.rows, done.bytes = sum(r.rows for r in staged.resources), sum(r.bytes for r in staged.resources)
+        return staged
 
 
 def read_members(one: Opened, *, compared: bool = True) -> Members:

@@ -71,10 +71,12 @@ def stage(
     def put(name: str) -> Resource:
         return objects.stored(store, release, contract.tables[name], tables[name])
 
+    def put_written(name: str, written: Future[Written]) -> Resource:
+        return objects.put(store, release, contract.tables[name], written.result())
+
+    begun = under_way or {}
     with ThreadPoolExecutor(WRITERS) as pool:  # a table waits for the disk or the network while others go on
-        resources = list(pool.map(put, tables))
-    for name, written in (under_way or {}).items():
-        resources.append(objects.put(store, release, contract.tables[name], written.result()))
+        resources = [*pool.map(put, tables), *pool.map(put_written, begun, begun.values())]
     content = content_of(resources, record)
     return StagedRelease(release, tuple(resources), msgspec.structs.replace(record, content=content))
 
