@@ -1,4 +1,4 @@
-"""Serve a site on this machine alone, made from the newest version and made again when there is a newer one."""
+"""Serve a site on this machine alone, made from the newest version and made again when there is anything newer."""
 
 import sys
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pfsetl.errors import UsageError
 from pfsetl.publication import version as versions
+from pfsetl.publication.companions import Companion
 from pfsetl.publication.version import Version
 from pfsetl.site.writing import site
 
@@ -28,21 +29,38 @@ class Made:
     """The site of the newest version of a store, in memory, and the version's own files."""
 
     def __init__(self, opened: Version, report: Callable[[str], None], descriptors: Version | None) -> None:
-        self._opened, self._report, self._lock, self._descriptors = opened, report, Lock(), descriptors
-        self._files = dict(site(opened, descriptors, PARQUET))
+        self._report, self._lock = report, Lock()
+        self._make(opened, opened.companions, descriptors)
 
     def get(self, path: str) -> bytes | None:
-        """Return a file; asked for the page itself, look first whether there is a newer version."""
+        """Return a file; asked for the page itself, look first whether there is anything newer to show."""
         with self._lock:
             if path == "index.html":
-                newest = versions.newest(self._opened.store, self._opened)
-                if newest.sha256 != self._opened.sha256 and newest.number:
-                    self._files, self._opened = dict(site(newest, self._descriptors, PARQUET)), newest
-                    self._report(f"version {newest.number} is there now")
+                self._look()
             name = path.removeprefix(PARQUET)
             if name != path and any(resource.path == name for resource in self._opened.resources):
                 return self._opened.store.get(name)
             return self._files.get(path)
+
+    def _make(self, opened: Version, beside: tuple[Companion, ...], descriptors: Version | None) -> None:
+        self._files = dict(site(opened, descriptors, PARQUET))
+        self._opened, self._beside, self._descriptors = opened, beside, descriptors
+
+    def _look(self) -> None:
+        """Make the site again when there is a newer version, other files beside it, or newer descriptors."""
+        newest, texts = versions.newest(self._opened.store, self._opened), self._descriptors
+        texts = texts and versions.newest(texts.store, texts)
+        if not newest.number:  # taken away: what is shown stays
+            return
+        beside = newest.companions
+        news = {
+            f"version {newest.number} is there now": newest.sha256 != self._opened.sha256,
+            f"the files loaded beside version {newest.number} are others now": beside != self._beside,
+            "the descriptors are newer now": texts is not self._descriptors,
+        }
+        if any(news.values()):
+            self._make(newest, beside, texts)
+            self._report("; ".join(told for told, true in news.items() if true))
 
 
 class _Handler(BaseHTTPRequestHandler):
