@@ -20,7 +20,7 @@ def test_bytes_unknown_to_cp1252_are_latin1() -> None:
     assert decode(b"\x81\xe9") == "\x81\xe9"
 
 
-@pytest.mark.parametrize("end", [b"\r\n", b"\r", b"\n"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\r", b"\n", b"\r\r\n"])
 def test_line_ends_become_lf(end: bytes) -> None:
     assert decode(b"a" + end + b"b" + end) == "a\nb\n"
 

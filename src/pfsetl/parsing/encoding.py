@@ -37,8 +37,9 @@ def encoding_of(data: bytes) -> str:
 def decode(data: bytes, place: str = "text") -> str:
     """Decode a text: Unicode where it is marked or evident, else cp1252, else latin-1, which accepts every byte.
 
-    Line ends become LF. RVU09A has cp1252 quotes, RVU13A, RVU25B and RVU26B stray bytes; RVU25C's csv ends its lines
-    with a bare CR. Raises ArchiveError when the bytes aren't of the encoding that they begin with, or no text.
+    Line ends become LF, also those that a program doubled (CR CR LF). RVU09A has cp1252 quotes, RVU13A, RVU25B and
+    RVU26B stray bytes; RVU25C's csv ends its lines with a bare CR. Raises ArchiveError when the bytes aren't of the
+    encoding that they begin with, or no text.
     """
     what = next((what for mark, what in NOT_TEXT.items() if data.startswith(mark)), None)
     if what:
@@ -55,4 +56,4 @@ def decode(data: bytes, place: str = "text") -> str:
                 "download the archive again."
             ) from error
         text = data.decode("latin-1").removeprefix("\xef\xbb\xbf")
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return text.removeprefix("\ufeff").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
