@@ -1,4 +1,4 @@
-"""A visit and procedures of one day, and a percentage of a visit: rules that are proposed, dated by these tests.
+"""A visit and what else is done that day: rules that are proposed, dated by these tests, and one that is in force.
 
 Dollars are worked by hand from the shares of the CY2027 proposed rule (CMS-1848-P): the most expensive service 100 %,
 the others 50 %; 16 % of an office visit, 32 % in an ACO.
@@ -60,8 +60,8 @@ def allowed(*lines):
 
 def test_as_proposed_the_rules_touch_no_line_on_any_day():
     for day in (date(2026, 12, 31), DAY, date(2099, 1, 1)):
-        lines = [visit(1, date=day), procedure(2, date=day), add_on(3, date=day)]
-        assert allowed(*lines) == [100_00, 200_00, 16_00]
+        assert allowed(visit(1, date=day), procedure(2, date=day)) == [100_00, 200_00]
+        assert allowed(visit(1, modifiers="", date=day), add_on(2, date=day)) == [100_00, 16_00]
 
 
 def test_a_line_says_which_proposed_rules_are_not_applied_from_the_day_they_are_proposed_for():
@@ -225,7 +225,10 @@ ROW = {
         ({"state": "proposed"}, "a proposed rule has no first day, one in force has one"),
         ({"state": "final"}, "state 'final' is none of proposed, in_force"),
         ({"rule": "visit"}, "rule 'visit' is none of visit_and_procedure, share_of_visit"),
-        ({"group": "visits"}, "group 'visits' is none of global_procedure, office_visit, visit_complexity, which"),
+        (
+            {"group": "visits"},
+            "group 'visits' is none of global_procedure, office_visit, prevention, visit_complexity",
+        ),
         ({"aco": "maybe"}, "aco 'maybe' is none of true, yes, false, no"),
         ({"rule": SHARE, "modifier": ""}, "needs the modifier that asks for it"),
     ],
@@ -241,3 +244,39 @@ def test_a_row_that_can_be_applied_has_no_problem(tmp_path):
     declared.write(tmp_path, "same_day.csv", ROW)
     with declared.laid_over(tmp_path):
         assert "in_force" in {row.state for row in same_day.relations()}
+
+
+# --- what isn't paid beside a visit: in force --------------------------------------------------------------------
+
+
+# CY2024 final rule, CMS MM13473: G2211 isn't payable where the visit has modifier 25.
+@pytest.mark.parametrize(
+    ("day", "modifiers", "paid"),
+    [
+        (date(2023, 12, 31), "25", 16_00),
+        (date(2024, 1, 1), "25", 0),
+        (date(2024, 1, 1), "", 16_00),
+        (date(2026, 3, 1), "25 GC", 0),
+    ],
+)
+def test_visit_complexity_is_not_paid_beside_a_visit_with_modifier_25(day, modifiers, paid):
+    assert allowed(visit(modifiers=modifiers, date=day), add_on(date=day))[1] == paid
+
+
+# CY2025 final rule: it's payable on the day of an annual wellness visit, a vaccination or another preventive service.
+@pytest.mark.parametrize(
+    ("hcpcs", "modifiers"), [("G0439", ""), ("G0008", ""), ("90480", ""), ("G0442", ""), ("99497", "33")]
+)
+@pytest.mark.parametrize(("day", "paid"), [(date(2024, 12, 31), 0), (date(2025, 1, 1), 16_00)])
+def test_prevention_on_the_day_makes_visit_complexity_paid_from_2025_on(hcpcs, modifiers, day, paid):
+    lines = visit(date=day), add_on(date=day), line(3, hcpcs, 30_00, modifiers, date=day)
+    assert allowed(*lines)[1] == paid
+
+
+def test_another_day_s_visit_leaves_visit_complexity_paid():
+    assert allowed(visit(date=date(2025, 5, 5)), add_on(date=date(2025, 5, 6)))[1] == 16_00
+
+
+def test_a_visit_without_the_modifier_pays_for_visit_complexity():
+    day = {"date": date(2025, 5, 5)}
+    assert allowed(visit(**day), add_on(**day), visit(3, modifiers="", **day))[1] == 16_00

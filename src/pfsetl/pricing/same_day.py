@@ -14,11 +14,12 @@ from pfsetl.declared import declarations
 from pfsetl.declared.records.same_day import GROUPS, SAME_DAY, SameDayRow
 from pfsetl.pricing.apply import Order, amount_of, order_of, refused, stepped
 from pfsetl.pricing.lines import Line, PricedLine
-from pfsetl.pricing.reductions import named
+from pfsetl.pricing.reductions import find, named
 from pfsetl.tables.exact import share_of
 
-CUT, SHARE = "visit_and_procedure", "share_of_visit"
+CUT, SHARE, BESIDE = "visit_and_procedure", "share_of_visit", "not_beside"
 IN_FORCE = "in_force"
+PREVENTION = "prevention"
 _OTHER_CUTS = ("endoscopy", "surgery")  # what a service is paid in part by already: the lower of both is paid
 
 
@@ -37,6 +38,30 @@ def cut_visits(priced: Sequence[PricedLine]) -> list[PricedLine]:
             results[place] = _cut(priced[place], rank)
             rank += priced[place].line.units
     return results
+
+
+def drop_beside(priced: Sequence[PricedLine]) -> list[PricedLine]:
+    """Pay nothing for what isn't paid beside a visit with a modifier, unless another service of the day says so."""
+    return [_dropped(one, priced) for one in priced] if _made(BESIDE) else list(priced)
+
+
+def _dropped(one: PricedLine, priced: Sequence[PricedLine]) -> PricedLine:
+    rows = (row for row in relations() if row.rule == BESIDE and in_group(row.group, one.line))
+    row = next((row for row in rows if _in_force(row, one.line.date)), None)
+    if row is None or one.allowed is None:
+        return one
+    day = [other.line for other in priced if _practitioner(other.line) == _practitioner(one.line)]
+    visits = [line for line in day if in_group(row.of, line)]
+    paid = not all(set(row.modifier) & set(line.modifiers) for line in visits)
+    if not visits or paid or (row.unless and any(_is_of(row.unless, line) for line in day)):
+        return one
+    return stepped(one, row, 0, f"not paid beside {visits[0].hcpcs} with modifier {' '.join(row.modifier)}")
+
+
+def _is_of(group: str, line: Line) -> bool:
+    """Return whether a line's service is of a group; of prevention, too, if it has no coinsurance."""
+    share = find("coinsurance", line) if group == PREVENTION else None
+    return in_group(group, line) or (share is not None and share.numerator == share.denominator)
 
 
 def pay_shares(priced: Sequence[PricedLine]) -> list[PricedLine]:

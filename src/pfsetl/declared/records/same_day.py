@@ -27,14 +27,16 @@ from pfsetl.declared.records.sheet import (
 class SameDayRow:
     """What services of a group get beside others of one practitioner's day; a proposed rule is in force on no day.
 
-    `of` is the group of the line that a share is taken of, empty where it's the line's own; `aco` says whether the
-    practitioner is in one, None where it makes no difference.
+    `of` is the group of the line that a share is taken of, empty where it's the line's own, or that a service isn't
+    paid beside if that line has the modifier; a service of the day in the group `unless` makes it paid all the same.
+    `aco` says whether the practitioner is in one, None where it makes no difference.
     """
 
-    rule: Literal["visit_and_procedure", "share_of_visit"]
+    rule: Literal["visit_and_procedure", "share_of_visit", "not_beside"]
     group: Name
     modifier: tuple[Modifier, ...] = ()
     of: Name = ""
+    unless: Name = ""
     aco: bool | None = None
     rank_from: Rank = 1
     rank_to: Rank | None = None
@@ -80,7 +82,12 @@ SAME_DAY = Sheet(
     SameDayRow,
     ("rule", "group", "modifier", "of", "aco", "rank_from", "from"),
     days=("from", "to"),
-    refers=(Reference("group", _GROUP), Reference("of", _GROUP), Reference("modifier", DECLARED)),
+    refers=(
+        Reference("group", _GROUP),
+        Reference("of", _GROUP),
+        Reference("unless", _GROUP),
+        Reference("modifier", DECLARED),
+    ),
     check=_twice,
 )
 
