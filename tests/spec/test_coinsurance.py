@@ -36,6 +36,21 @@ def test_a_preventive_service_has_none(hcpcs):
     assert priced(hcpcs).sequestration == 2_00
 
 
+# The days before and on which CMS took the coinsurance away: CY2025 final rule, CR 10956, and NCD 210.15.
+@pytest.mark.parametrize(
+    ("hcpcs", "before", "first"),
+    [
+        ("74263", "2024-12-31", "2025-01-01"),
+        ("77085", "2014-12-31", "2015-01-01"),
+        ("G0011", "2024-09-29", "2024-09-30"),
+        ("G0012", "2024-09-29", "2024-09-30"),
+        ("G0013", "2024-09-29", "2024-09-30"),
+    ],
+)
+def test_what_became_preventive_later_has_none_from_that_day_on(hcpcs, before, first):
+    assert [priced(hcpcs, date=day).sequestration for day in (before, first)] == [1_60, 2_00]
+
+
 # CMS's list has coinsurance for the digital rectal exam and the barium enema that takes the place of a colonoscopy.
 @pytest.mark.parametrize("hcpcs", ["G0102", "G0106", "G0120", "99213"])
 def test_any_other_service_has_the_usual_one(hcpcs):
