@@ -44,6 +44,12 @@ def test_a_preventive_service_leaves_nothing_to_the_patient(opened: Visit) -> No
     assert "Patient's part\n$0.00" in opened.text()
 
 
+def test_a_modifier_that_no_indicator_decides_goes_by_the_code(visit: Callable[..., Visit], site: str) -> None:
+    opened = visit(site).go("?code=G0130&date=2026-02-01").through()  # an X-ray, which FX lowers by its code alone
+    row = opened.page.locator("tr", has=opened.page.locator("th:text-is('FX')"))
+    assert row.locator("td").last.inner_text() == "the code itself, no indicator"
+
+
 def test_what_is_chosen_goes_into_the_address_and_back_returns(visit: Callable[..., Visit], site: str) -> None:
     opened = visit(site).go(G0101)
     opened.page.select_option("#locality", "CA/18")

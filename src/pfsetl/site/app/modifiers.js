@@ -15,7 +15,7 @@ export async function modifiers({known, asked}) {
   const {meanings} = await load("data/words.json", facts.words);
   const at = asked.setting === "facility" ? 7 : 6;
   const why = ([, , , indicator, value]) => {
-    if (!indicator) return "";
+    if (!indicator) return "the code itself, no indicator";
     const words = wordsFor(meanings[indicator], value, newest.days[0] || newest.quarter[0]);
     return `${indicator.replaceAll("_", " ")} ${value}${words ? `: ${words}` : ""}`;
   };
