@@ -218,17 +218,25 @@ MORE_OF_RATES = 40_000_000  # of a file that is three times as large
 
 
 @pytest.fixture(scope="module")
-def compared(demo: Path, tmp_path_factory: pytest.TempPathFactory):
-    """Compare an in-network file of so many megabytes in a process of its own; return the bytes that it used."""
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """An in-network file of 20 megabytes, and one of 60 that has the same rates four times."""
     folder = tmp_path_factory.mktemp("in-network")
-    codes = [f"G{number:04}" for number in range(101, 500)]
+    small, large = folder / "small.json", folder / "large.json"
+    bench_rates.write(small, 20, [f"G{number:04}" for number in range(101, 500)])
+    groups, start, rates = small.read_bytes().partition(b'"in_network": [')
+    large.write_bytes(groups + start + b", ".join([rates.removesuffix(b"]}")] * 4) + b"]}")
+    assert 2.8 < large.stat().st_size / small.stat().st_size < 3.2
+    return {"small": small, "large": large}
+
+
+@pytest.fixture(scope="module")
+def compared(demo: Path, files: dict[str, Path]):
+    """Compare one of these files in a process of its own; return the bytes that it used."""
 
     @cache
-    def compare(megabytes: int, how: str = "") -> int:
-        path = folder / f"{megabytes}.json"
-        if not path.exists():
-            bench_rates.write(path, megabytes, codes)
-        out = folder / f"{megabytes}{how}.parquet"
+    def compare(size: str, how: str = "") -> int:
+        path = files[size]
+        out = path.with_name(f"{size}{how}.parquet")
         command: list[str | Path] = [sys.executable, "-c", BENCHMARK + PEAK, how, path, out]
         command += ["--date", "2026-02-01", "-o", demo]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
@@ -239,11 +247,11 @@ def compared(demo: Path, tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_a_large_file_of_rates_takes_no_more_than_a_small_one(compared) -> None:
-    peak = compared(60)
+    peak = compared("large")
     assert peak < MOST_OF_RATES, f"{peak:,} bytes"
-    assert peak < compared(20) + MORE_OF_RATES, f"{peak:,} bytes"
+    assert peak < compared("small") + MORE_OF_RATES, f"{peak:,} bytes"
 
 
 def test_a_file_of_rates_whose_parts_are_kept_takes_more(compared) -> None:
     """The control."""
-    assert compared(60, "kept") > compared(20) + MORE_OF_RATES
+    assert compared("large", "kept") > compared("small") + MORE_OF_RATES
