@@ -87,12 +87,14 @@ def texts(version: Version, release: str | None = None) -> Iterator[Found]:
 def texts_of(table: str, path: Path) -> Iterator[Found]:
     """Yield every distinct text of every string column of one Parquet file, without words for CMS's codes."""
     scanned = pl.scan_parquet(path)
-    for column, dtype in scanned.collect_schema().items():
-        if dtype == pl.String:
-            own = f"{table}.{column}" in OWN_CODES and "hcpcs" in scanned.collect_schema()
-            rows = scanned.filter(pl.col("hcpcs").str.contains(OWN_CODE).not_()) if own else scanned
-            for value in rows.select(pl.col(column).drop_nulls().unique()).collect()[column]:
-                yield table, column, value
+    schema = scanned.collect_schema()
+    asked = {column: pl.col(column) for column, dtype in schema.items() if dtype == pl.String}
+    for column in asked.keys() & {name.removeprefix(f"{table}.") for name in OWN_CODES}:
+        if "hcpcs" in schema:
+            asked[column] = asked[column].filter(pl.col("hcpcs").str.contains(OWN_CODE).not_())
+    found = scanned.select(texts.drop_nulls().unique().implode() for texts in asked.values()).collect()
+    for column in found.columns:
+        yield from ((table, column, value) for value in found[column].item())
 
 
 def _may(found: Found) -> bool:
