@@ -230,19 +230,25 @@ def pprrvu_csv(
     return csv_bytes(pprrvu_cells(shape, rows, title=title, month=month), line_end)
 
 
+@cache
+def _spans(shape: str) -> tuple[tuple[str, int, int], ...]:
+    """The fields of a fixed-width record, each with its first and last column."""
+    _, positions, fields = RECORDS[shape]
+    ends = (position.split("-") for position in positions.split())
+    return tuple((field, int(start), int(end)) for field, (start, end) in zip(fields, ends, strict=True))
+
+
 def pprrvu_record(shape: str, row: Row) -> str:
     """One fixed-width PPRRVU record."""
-    length, positions, fields = RECORDS[shape]
-    record = [" "] * length
-    for field, position in zip(fields, positions.split(), strict=True):
-        start, end = (int(n) for n in position.split("-"))
+    record = [" "] * RECORDS[shape][0]
+    for field, start, end in _spans(shape):
         width = end - start + 1
         cell = row[field]
         if field in ("pre", "intra", "post"):
             cell = cell.removeprefix("0")
         text = cell.ljust(width) if field.removesuffix("_full") in _LEFT else cell.rjust(width)
         if len(text) != width:
-            raise ValueError(f"{field} {cell!r} is wider than columns {position}")
+            raise ValueError(f"{field} {cell!r} is wider than columns {start}-{end}")
         record[start - 1 : end] = text
     return "".join(record)
 

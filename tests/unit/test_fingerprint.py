@@ -26,7 +26,6 @@ from tests.copied import copied
 
 RELEASE = "RVU25A"
 build = partial(pfsetl.build, sample=True)
-HEADERS = {name: ",".join(declarations.columns(name)) for name in declarations.names()}
 
 
 def of(own: Path | None, label: str = RELEASE) -> str:
@@ -38,7 +37,7 @@ def of(own: Path | None, label: str = RELEASE) -> str:
 def own(folder: Path, file: str, *rows: str) -> Path:
     place = folder / "own" / file
     place.parent.mkdir(parents=True)
-    place.write_text("\n".join([HEADERS[file], *rows]) + "\n")
+    place.write_text("\n".join([",".join(declarations.columns(file)), *rows]) + "\n")
     return folder / "own"
 
 
