@@ -16,6 +16,7 @@ G0101,50.00,59,11,Other,c
 G0101,half,,11,Other,d
 G0100,10,,11,Other,e
 G0101,10,,ship,Other,f
+G0101,1,234.50,11,Other,g,cut
 """
 
 
@@ -35,9 +36,10 @@ def shown(page: Visit) -> str:
 @pytest.mark.parametrize(
     "said",
     [
-        "2 of 6 rows have a percentage of Medicare; the others say why not.",
+        "2 of 7 rows have a percentage of Medicare; the others say why not.",
         "100.00 %",
         "2,515.72 %",  # 1,000.00 / 39.75 = 25.157233
+        "more cells than columns: put what holds a comma in quotes",
         "59 isn't priced on this page",
         "the rate isn't dollars",
         "ship is no setting, nor a place of service that tells one",

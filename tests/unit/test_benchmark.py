@@ -87,6 +87,12 @@ def test_a_place_of_service_has_the_setting_of_the_table_of_cms(compared, pos: s
     assert (row["setting"], row["medicare"]) == (setting, medicare(setting))
 
 
+@pytest.mark.parametrize("written", ["Non-Facility", "non facility", "NONFACILITY"])
+def test_a_setting_is_read_however_it_is_written(compared, written: str) -> None:
+    (row,), _ = compared(f"G0101,50,{written}", "code,rate,setting")
+    assert row["setting"] == "nonfacility"
+
+
 def test_a_rate_for_places_of_both_settings_is_a_row_for_each(compared) -> None:
     rows, answer = compared('G0101,50,"11, 22, 49"', "code,rate,pos")
     assert [(r["row"], r["setting"], r["medicare"]) for r in rows] == [
@@ -135,6 +141,7 @@ def test_a_code_is_read_however_it_is_dressed(compared, code: str) -> None:
         ("G0101,1e99", "rate_not_a_number"),
         ("G0101,", "no_rate"),
         ("G0101,65%", "percentage_of_charge"),
+        ("G0101,1,234.50", "not_readable"),
     ],
 )
 def test_what_has_no_percentage_has_a_reason(compared, line: str, reason: str) -> None:
@@ -148,6 +155,7 @@ def test_what_has_no_percentage_has_a_reason(compared, line: str, reason: str) -
         ("code,rate,mod", "G0101,50,ZZ", "modifier_unknown"),
         ("code,rate,pos", "G0101,50,98", "setting_unknown"),
         ("code,rate,pos", "G0101,50,ward", "setting_unknown"),
+        ("code,rate,setting", "G0101,50,not a facility", "setting_unknown"),
         ("code,rate,date", "G0101,50,soon", "not_readable"),
         ("code,rate,date", "G0101,50,1999-01-01", "day_not_priced"),
         ("code,rate,locality", "G0101,50,ZZ/99", "place_unknown"),
@@ -275,6 +283,14 @@ def test_a_rate_of_ones_own_has_a_place_among_contracts(compared, tmp_path: Path
     _, answer = compared(lines, mine=mine)
     (row,) = [one for one in answer["summary"] if one["level"] == "code"]
     assert (row["my_percent"], row["contracts_below"], row["contracts_equal"]) == (percent("50"), 2, 1)
+
+
+def test_what_of_ones_own_rates_is_not_compared_is_said(compared, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("code,rate,charge_master\nG0101,50,1\nG0102,call us,2\n")
+    _, answer = compared("G0101,40", mine=mine)
+    assert "mine.csv: columns that aren't used: charge_master" in answer["notes"]
+    assert "mine.csv: 1 of 2 rows aren't compared: rate_not_a_number" in answer["notes"]
 
 
 # --- the command ------------------------------------------------------------------------------------------------

@@ -104,6 +104,11 @@ def test_modifiers_stand_apart_by_bars(compared) -> None:
     assert compared(tall(51.88, modifiers="GC|59"))[0][0]["modifiers"] == "GC 59"
 
 
+def test_a_line_with_more_cells_than_columns_is_not_read(compared) -> None:
+    (row,), _ = compared(tall(dollars=51.88, methodology="fee schedule").rstrip() + b",of 2026\n")
+    assert (row["percent_of_medicare"], row["reason"]) == (None, "not_readable")
+
+
 def test_a_line_without_a_code_says_so(compared) -> None:
     line = ("bilateral", "", "", "", "", "both", "Acme", "PPO", "50", "", 150, "", "")
     (row,), _ = compared(hospital_csv(TALL, line))

@@ -253,6 +253,21 @@ def test_groups_in_place_that_cannot_be_read_are_said_and_cost_no_rate(compared,
     assert any(note.startswith("provider_groups: Expected") for note in answer["notes"])
 
 
+def test_null_in_place_of_an_array_is_an_empty_one(compared) -> None:
+    own = {"provider_references": None, "provider_groups": GROUPS[1]["provider_groups"], "negotiated_prices": [price()]}
+    by_number = {"provider_references": [1], "provider_groups": None, "negotiated_prices": [price()]}
+    rows, answer = compared(in_network(item(negotiated_rates=[own, by_number])))
+    assert [row["reason"] for row in rows] == [None, None]
+    assert not [note for note in answer["notes"] if note.startswith("provider")]
+
+
+def test_references_that_cannot_be_read_are_said_and_cost_no_rate(compared) -> None:
+    own = {"provider_references": [[1]], "negotiated_prices": [price()]}
+    (row,), answer = compared(in_network(item(negotiated_rates=[own])))
+    assert row["reason"] is None
+    assert any(note.startswith("provider_references: Expected") for note in answer["notes"])
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

@@ -71,7 +71,7 @@ def benchmark(
     wanted = frozenset(code_of(code) for code in codes)
     if wrong := sorted(code for code in wanted if not is_code(code)):
         raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")
-    own = _mine(Path(mine), asked) if mine else None
+    own = _mine(Path(mine), asked, told) if mine else None
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
         spool, contracts = Spool(Path(folder)), Contracts(Path(folder))
         with opened(source) as file, uncollected():
@@ -148,8 +148,8 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _mine(path: Path, asked: Request) -> pl.DataFrame:
-    """Return rates of one's own, compared."""
+def _mine(path: Path, asked: Request, all_told: Told) -> pl.DataFrame:
+    """Return rates of one's own, compared; say what of them isn't."""
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, opened(path) as file:
         spool, told = Spool(Path(folder)), Told()
         with reading(file, told, Asked()) as read:
@@ -157,4 +157,9 @@ def _mine(path: Path, asked: Request) -> pl.DataFrame:
         parts = list(compare.compared(spool.parts(), medicare(asked, spool.services), spool.contracts, read.judged))
     if not parts:
         raise UsageError(f"{path}: no rates in it. Give a CSV with code and rate.")
-    return in_words(pl.concat(parts))
+    found = in_words(pl.concat(parts))
+    for note in told.notes:
+        all_told.note(f"{path.name}: {note}")
+    for reason, count in sorted(found["reason"].drop_nulls().value_counts().rows()):
+        all_told.note(f"{path.name}: {count:,} of {found.height:,} rows aren't compared: {reason}")
+    return found

@@ -8,6 +8,7 @@ from pfsetl.payers.hospital import Charge, Code, Hospital, modifiers_of, rate
 from pfsetl.payers.hospital_json import WITHOUT_PAYER
 from pfsetl.payers.opening import WORKS, Opened
 from pfsetl.payers.rate import Rate
+from pfsetl.payers.text import beyond
 from pfsetl.payers.told import Told
 
 Lines = Iterator[tuple[int, list[str]]]
@@ -52,6 +53,7 @@ def rates(file: Opened, first: Sequence[str], lines: Lines, told: Told) -> Itera
         )
     codes.sort()
     for number, cells in lines:
+        wrong = beyond(cells, header)
         own = [*cells, *[""] * (len(header) - len(cells))]
         line = Hospital(
             _codes(own, codes), *(_cell(own, plain, name) for name in ("modifiers", "setting", "billing_class"))
@@ -61,7 +63,8 @@ def rates(file: Opened, first: Sequence[str], lines: Lines, told: Told) -> Itera
         if not charges:
             told.leave_out(WITHOUT_PAYER)
         for charge in charges:
-            yield rate(number, line, charge, about[FIRST], told)
+            one = rate(number, line, charge, about[FIRST], told)
+            yield one._replace(amount=None, reason="not_readable", detail=wrong) if wrong else one
 
 
 def _plans(header: Sequence[str], plain: Mapping[str, int]) -> list[_Plan]:

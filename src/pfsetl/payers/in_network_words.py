@@ -33,7 +33,7 @@ class Negotiated(Struct, gc=False):
 
     negotiated_prices: list[Price] = []
     provider_references: msgspec.Raw = msgspec.Raw(b"[]")
-    provider_groups: list[Any] = []
+    provider_groups: list[Any] | None = None
 
 
 class Item(Struct, gc=False):

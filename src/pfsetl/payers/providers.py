@@ -35,7 +35,7 @@ class Tin(Struct, gc=False):
 class Group(Struct, gc=False):
     """Providers with one tax number."""
 
-    npi: list[int | float | str] = []
+    npi: list[int | float | str] | None = None
     tin: Tin | None = None
 
 
@@ -43,7 +43,7 @@ class Reference(Struct, gc=False):
     """An element of `provider_references`; in schema 1.x it may lie in another file."""
 
     provider_group_id: int | float | str | None = None
-    provider_groups: list[Group] = []
+    provider_groups: list[Group] | None = None
     location: str | None = None
 
 
@@ -82,7 +82,7 @@ class Providers:
             return
         name = _number(one.provider_group_id)
         self._elsewhere += bool(one.location and not one.provider_groups)
-        self._take(name, one.provider_groups)
+        self._take(name, one.provider_groups or [])
 
     def named(self, rates: Sequence[Negotiated]) -> list[str]:
         """Return how rates name their providers: numbers of groups, those in place by a hash of their content."""
@@ -94,8 +94,8 @@ class Providers:
         return [self._named(one) for one in rates]
 
     def _named(self, one: Negotiated) -> str:
-        names = list(map(_number, msgspec.json.decode(one.provider_references, type=list[int | float | str])))
-        for group in one.provider_groups:
+        names = list(map(_number, self._references(one.provider_references)))
+        for group in one.provider_groups or []:
             name = "in-place-" + hashlib.blake2b(msgspec.json.encode(group), digest_size=6).hexdigest()
             if name not in self._known:
                 self._take(name, self._read(group))
@@ -107,6 +107,13 @@ class Providers:
         if self._all_found:
             groups = named.str.split(SEPARATOR).explode()
             self._all_found = bool((groups.is_in(self._before) | (groups == "")).all())
+
+    def _references(self, text: msgspec.Raw) -> list[int | float | str]:
+        try:
+            return msgspec.json.decode(text, type=list[int | float | str] | None) or []
+        except msgspec.ValidationError as error:
+            self._told.note(f"provider_references: {error}")
+            return []
 
     def _read(self, group: Any) -> list[Group]:
         try:
@@ -177,7 +184,7 @@ class Providers:
             self.finish()
 
     def _is_asked_for(self, group: Group) -> bool:
-        if self._npis and self._npis.isdisjoint(map(_number, group.npi)):
+        if self._npis and self._npis.isdisjoint(map(_number, group.npi or [])):
             return False
         return not self._tins or bool(group.tin and _NOT_DIGITS.sub("", str(group.tin.value)) in self._tins)
 

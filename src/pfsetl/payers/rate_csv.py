@@ -10,12 +10,15 @@ from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.errors import UsageError
 from pfsetl.payers.opening import Opened
 from pfsetl.payers.rate import BOTH, Rate, Service, amount_of, code_of, of_code_type
+from pfsetl.payers.text import beyond
 from pfsetl.payers.told import Told
+from pfsetl.pricing.service import SETTINGS
 
 COLUMNS = ("hcpcs", "rate", "modifiers", "setting", "payer", "plan", "provider", "date", "locality", "code_type")
 REQUIRED = ("hcpcs", "rate")
 _JOINED = ("modifiers", "provider")  # what may stand in several columns
 _BETWEEN = re.compile(r"[\s,;/|]+")
+_NON = re.compile(r"non[\s-]*fac")
 _BOTH = ("both", "both settings", "all", BOTH)
 
 
@@ -27,7 +30,9 @@ def rates(file: Opened, header: Sequence[str], lines: Iterator[tuple[int, list[s
     at = _columns(file, header, told)
     for number, cells in lines:
         found = {name: " ".join(cells[i] for i in places if i < len(cells)).strip() for name, places in at.items()}
-        yield _rate(number, found)
+        one = _rate(number, found)
+        wrong = beyond(cells, header)
+        yield one._replace(amount=None, reason="not_readable", detail=wrong) if wrong else one
 
 
 def _rate(number: int, found: Mapping[str, str]) -> Rate:
@@ -53,7 +58,11 @@ def _where(text: str) -> tuple[str, ...]:
     """Return the settings and places of service of a cell; outside a facility where it's empty, as for a price."""
     if text.lower() in _BOTH:
         return ("nonfacility", "facility")
-    return tuple(name for name in _BETWEEN.split(text.lower().replace("non-fac", "nonfac")) if name) or ("nonfacility",)
+    plain = _NON.sub("nonfac", text.lower())
+    names = tuple(name for name in _BETWEEN.split(plain) if name) or ("nonfacility",)
+    settings = [name for name in names if name in SETTINGS]
+    of_words = settings and any(name not in SETTINGS and not name.isdigit() for name in names)
+    return (plain,) if of_words else names  # what stands before a word may turn it round
 
 
 def _columns(file: Opened, header: Sequence[str], told: Told) -> dict[str, list[int]]:

@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pfsetl.errors import UsageError
 from pfsetl.payers.opening import Opened
@@ -19,6 +19,16 @@ def _as_windows(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_WINDOWS, _as_windows)
+
+
+def beyond(cells: Sequence[str], header: Sequence[str]) -> str | None:
+    """Return what is wrong with a line that has values behind its last column, None where there are none."""
+    more = [cell for cell in cells[len(header) :] if cell]
+    return (
+        f"{len(header)} columns, and behind them {', '.join(more)[:80]}: put what holds a comma in quotes"
+        if more
+        else None
+    )
 
 
 def rows(file: Opened) -> Iterator[tuple[int, list[str]]]:

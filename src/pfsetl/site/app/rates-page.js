@@ -14,7 +14,7 @@ import {table} from "./table.js";
 import {Trouble} from "./load.js";
 import {reasonText, SETTING_NAMES} from "./words.js";
 
-const MOST = 5000, SEPARATORS = [",", "\t", ";", "|"], RATE = /^\$?(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,4}))?$/;
+const MOST = 5000, BEYOND = "beyond", SEPARATORS = [",", "\t", ";", "|"], RATE = /^\$?(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,4}))?$/;
 let written = "";
 
 export async function ratesPage(wanted) {
@@ -82,7 +82,7 @@ async function compared(text, asked, names) {
   if (lacking.length) return [el("p", {class: "notice", role: "alert"}, `The heading has no ${lacking.map((name) => (name === "hcpcs" ? "code" : name)).join(" and no ")}. The first line names the columns, like code,rate,payer.`)];
   const unused = heading[1].filter((name, at) => name && !["hcpcs", "rate", "modifiers", "setting", "payer"].includes(columns[at]));
   const rows = [];
-  for (const [line, cells] of lines.slice(0, MOST)) rows.push(await rowOf(line, Object.groupBy(cells.map((cell, at) => [columns[at], cell]), ([name]) => name), asked, names));
+  for (const [line, cells] of lines.slice(0, MOST)) rows.push(await rowOf(line, Object.groupBy(cells.map((cell, at) => [columns[at] ?? BEYOND, cell]), ([name]) => name), asked, names));
   const with_ = rows.filter((row) => row.percent !== undefined);
   return [
     unused.length > 0 && el("p", {class: "notice"}, `Not used: the columns ${unused.join(", ")}.`),
@@ -108,6 +108,8 @@ async function rowOf(line, cells, asked, names) {
   const row = {line, payer: text("payer"), code, modifier: given.join(" "), written: text("rate")};
   const place = text("setting").toLowerCase();
   row.setting = !place ? asked.setting : place in SETTING_NAMES ? place : names.places.find(([number, , from, to]) => number === place.padStart(2, "0") && within(asked.date, from, to))?.[1];
+  const beyond = (cells[BEYOND] ?? []).filter(([, cell]) => cell);
+  if (beyond.length) return {...row, why: "more cells than columns: put what holds a comma in quotes"};
   const amount = RATE.exec(row.written);
   if (!amount) return {...row, why: "the rate isn't dollars"};
   row.rate = BigInt(amount[1].replaceAll(",", "")) * 10000n + BigInt((amount[2] ?? "").padEnd(4, "0"));
