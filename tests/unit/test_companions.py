@@ -3,10 +3,13 @@
 import hashlib
 import io
 import json
+import re
+import shlex
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import pfsetl
@@ -338,6 +341,48 @@ def test_a_file_that_cant_be_right_is_refused_with_its_place(
         load(name, content)
     assert message in str(refused.value)
     assert not store.names("companions/zip_locality") + store.names("companions/anesthesia_base_units")
+
+
+def damage(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def a_row_less(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    pl.read_parquet(content).head(-1).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("damaged", [lambda _: b"PAR1", a_row_less])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_table_that_isnt_what_the_file_holds_is_never_taken_for_it(
+    load: Load, store: LocalStore, damaged: Callable[[bytes], bytes], recorded: bool
+):
+    one = load("ZIP5_OCT2025.txt", ZIPS)
+    damage(store.root / one.path, damaged(store.get(one.path)))
+    if not recorded:
+        store.delete(one.path.replace(".parquet", ".json"))
+    with pytest.raises(StoreError, match=r"not what ZIP5_OCT2025\.txt holds\. (Take it back|Remove it)"):
+        load("ZIP5_OCT2025.txt", ZIPS)
+
+
+def test_the_same_bytes_from_another_day_on_say_so(load: Load):
+    load("ZIP5_A.txt", ZIPS, date(2025, 10, 1))
+    told = load("ZIP5_B.txt", ZIPS, date(2026, 1, 1)).notices
+    assert [note for note in told if note.startswith("the same bytes are loaded from 2025-10-01 on, as ZIP5_A.txt")]
+
+
+@pytest.mark.parametrize("what", [".parquet", ".json"])
+def test_what_verify_says_of_a_loaded_file_mends_it(load: Load, store: LocalStore, run: Run, what: str):
+    one = load("ZIP5_OCT2025.txt", ZIPS)
+    path = store.root / one.path.replace(".parquet", what)
+    damage(path, path.read_bytes().replace(b'"rows": 3', b'"rows": 2') if what == ".json" else b"PAR1")
+    said = run("verify", "--output", store.root)[2]
+    (unload,) = re.findall(r"Take it back \('pfsetl (.*?)'\), and load", said)
+    assert run(*shlex.split(unload))[0] == 0
+    load("ZIP5_OCT2025.txt", ZIPS)
+    assert run("verify", "--output", store.root)[0] == 0
 
 
 @pytest.mark.parametrize("name", ["", "missing.txt"])

@@ -134,6 +134,20 @@ def loaded(store: Store, kind: str) -> list[Companion]:
     return [read(store, name) for name in names]
 
 
+def made_of(table: str) -> str:
+    """Return the kind of file that a table is made of."""
+    (kind,) = contracts.companions().tables[table].members
+    return kind
+
+
+def load_again(store: Store, one: Companion) -> str:
+    """Return what to do about a table, or its record, that isn't what was loaded."""
+    if f"{one.path.removesuffix('.parquet')}.json" not in store.names(f"companions/{one.kind}"):
+        return f"Remove it, and load {one.file} again."
+    unload = command(f"unload {made_of(one.kind)} {one.effective_from} --sha256 {one.sha256[:16]}", store)
+    return f"Take it back ({unload}), and load {one.file} again."
+
+
 def _counts(*values: object) -> bool:
     return all(type(value) is int and value >= 0 for value in values)
 

@@ -1,10 +1,8 @@
 """Load a file that CMS publishes beside the releases: read, checked, and kept with the day from which it holds."""
 
 import hashlib
-import io
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -13,12 +11,13 @@ import polars as pl
 from pfsetl.declared import declarations
 from pfsetl.declared.contracts import Table
 from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
-from pfsetl.errors import UsageError, ValueRefused
+from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.pieces import read_in_pieces
 from pfsetl.parsing.read import notices
 from pfsetl.publication import first_day
-from pfsetl.publication.companions import Companion, in_turn, loaded, read
+from pfsetl.publication.companion_writing import Loaded, write
+from pfsetl.publication.companions import Companion, in_turn, loaded, made_of
 from pfsetl.remedies import command
 from pfsetl.source.companion import open_companion, part_of
 from pfsetl.source.members import MemberFile
@@ -27,16 +26,7 @@ from pfsetl.tables import check, completeness
 from pfsetl.tables import companions as tables
 from pfsetl.tables.check import Finding, Report
 
-ROWS_OF_A_GROUP = 1 << 16  # of a file: what is read to find one code
 _MOST_SAID = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What was loaded, and whether it's new to the store."""
-
-    companion: Companion
-    new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +103,26 @@ def keep(
             report.raise_if_bad(of_file=True)
             missing = tuple(f.description for f in lost if f.violations)
             said = (*said, *(_warned(f) for f in report.warnings if f not in lost and f.dimension != check.WHOLE))
-        others = [c for c in loaded(store, table.name) if c.effective_from == day and c.sha256 != sha256]
+        files = loaded(store, table.name)
+        others = [c for c in files if c.effective_from == day and c.sha256 != sha256]
         one = Companion(
             table.name, day, named, sha256, frame.height, f"companions/{table.name}/{day}-{sha256[:16]}.parquet",
-            sample, missing, parts=of_parts, notices=(*said, *_replaces(others)),
+            sample, missing, parts=of_parts,
+            notices=(*said, *_same_bytes(files, day, sha256, store), *_replaces(others)),
             turn=max((c.turn + 1 for c in others), default=0),
         )  # fmt: skip
-        kept.append(_put(store, one, frame, table))
+        kept.append(write(store, one, frame, table))
     return kept[0]
+
+
+def _same_bytes(files: Sequence[Companion], day: date, sha256: str, store: Store) -> list[str]:
+    """Say from which other days on the same file holds: its name may be wrong, or a day that was given."""
+    return [
+        f"the same bytes are loaded from {c.effective_from} on, as {c.file}. If that day is wrong, take it back: "
+        f"{command(f'unload {made_of(c.kind)} {c.effective_from}', store)}"
+        for c in files
+        if c.sha256 == sha256 and c.effective_from != day
+    ]
 
 
 def _replaces(others: Sequence[Companion]) -> list[str]:
@@ -148,39 +150,6 @@ def _read(row: CompanionRow, file: MemberFile, place: str) -> _Part:
         more = f"; and {len(aside) - _MOST_SAID} more" if len(aside) > _MOST_SAID else ""
         said[f"{raw.file}: set aside: {lines}{more}"] = None
     return _Part(raw.file, number, raw.sha256, raw.banner, tuple(found), pl.concat(rows), tuple(said))
-
-
-def _put(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Loaded:
-    """Write a table and its record, unless they are there."""
-    buffer = io.BytesIO()
-    # NOTE: in a stream, so that what stands for a text becomes that text in one group of rows at a time.
-    tables.as_promised(frame.lazy(), table).sink_parquet(
-        buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP, maintain_order=True
-    )
-    data = buffer.getvalue()
-    if not store.put_new(one.path, data):
-        data = store.get(one.path)
-    told = {
-        field: value
-        for field, value in (asdict(one) | {"content": hashlib.sha256(data).hexdigest()}).items()
-        if value or field not in ("sample", "lost", "parts", "notices", "turn")
-    }
-    record, name = json.dumps(told, indent=1, default=str) + "\n", f"{one.path.removesuffix('.parquet')}.json"
-    if store.put_new(name, record.encode()):
-        return Loaded(Companion(**(asdict(one) | {"content": told["content"]})), new=True)
-    there = read(store, name)
-    later = [c for c in loaded(store, one.kind) if c.effective_from == one.effective_from and c.turn > there.turn]
-    if later:
-        holds = in_turn(later)[-1]
-        unload = command(f"unload {one.kind} {one.effective_from} --sha256 {holds.sha256[:8]}", store)
-        raise UsageError(
-            f"{one.file}: loaded already, and {holds.file} after it, which holds. Take that back: {unload}."
-        )
-    if (there.sample, bool(there.lost)) > (one.sample, bool(one.lost)):
-        unload = command(f"unload {one.kind} {one.effective_from} --sha256 {one.sha256[:8]}", store)
-        was = "a sample" if there.sample else "one that lacks something"
-        raise UsageError(f"{one.file}: loaded already as {was}. Take that back first ({unload}), then load it again.")
-    return Loaded(there, new=False)
 
 
 def _parts_lost(row: CompanionRow, parts: Sequence[_Part], *, sample: bool) -> list[Finding]:

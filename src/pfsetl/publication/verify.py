@@ -210,15 +210,17 @@ def _records(proof: Proof, store: Store, newest: int) -> None:
                 data = store.get(one.path)
                 proof.files.add(one.path)
                 if one.content and rehash.sha256([data]) != one.content:
-                    _add(
-                        proof, one.path, "not the file that was loaded; move it and its record away, and load it again"
-                    )
+                    _add(proof, one.path, f"not the file that was loaded. {companions.load_again(store, one)}")
                 elif pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item() != one.rows:
-                    _add(proof, one.path, f"not {one.rows:,} rows, as its record says; load the file again")
+                    _add(
+                        proof,
+                        one.path,
+                        f"not {one.rows:,} rows, as its record says. {companions.load_again(store, one)}",
+                    )
             except StoreError as error:
                 _add(proof, name, _without_place(error, store, name))
             except (pl.exceptions.PolarsError, OSError):
-                _add(proof, one.path, "not Parquet that can be read; move it and its record away, and load it again")
+                _add(proof, one.path, f"not Parquet that can be read. {companions.load_again(store, one)}")
     for name in _names(proof, store, staging.FOLDER):
         try:
             proof.files.add(name)
