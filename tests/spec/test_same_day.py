@@ -4,15 +4,16 @@ Dollars are worked by hand from the shares of the CY2027 proposed rule (CMS-1848
 the others 50 %; 16 % of an office visit, 32 % in an ACO.
 """
 
+from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from pfsetl.errors import UsageError
 from pfsetl.pricing import same_day
 from pfsetl.pricing.claims import price_claim
-from pfsetl.pricing.same_day import CUT, IN_FORCE, SHARE, unapplied
+from pfsetl.pricing.same_day import CUT, IN_FORCE, SHARE, in_group, unapplied
 from tests import declared
 from tests.spec.test_claims import line
 
@@ -280,3 +281,26 @@ def test_another_day_s_visit_leaves_visit_complexity_paid():
 def test_a_visit_without_the_modifier_pays_for_visit_complexity():
     day = {"date": date(2025, 5, 5)}
     assert allowed(visit(**day), add_on(**day), visit(3, modifiers="", **day))[1] == 16_00
+
+
+def test_a_file_without_claims_is_priced_in_a_time_that_grows_with_its_lines():
+    """Lines that name no claim are one claim: each add-on asks of its own day alone, and of that once."""
+    days = [DAY.replace(year=2025) + timedelta(days=n % 50) for n in range(1_000)]
+    lines = [make(2 * n + at, date=day) for n, day in enumerate(days) for at, make in enumerate((visit, add_on))]
+    asked: Counter[str] = Counter()
+
+    def counted(group, line):
+        asked[group] += 1
+        return in_group(group, line)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(same_day, "in_group", counted)
+        assert set(allowed(*lines)[1::2]) == {0}
+    assert asked["office_visit"] < 3 * len(lines)
+
+
+def test_no_line_is_ranked_while_no_share_of_a_visit_is_in_force(monkeypatch):
+    ranked: list[object] = []
+    monkeypatch.setattr(same_day, "_by_price", ranked.append)
+    same_day.pay_shares(price_claim([visit(date=date(2025, 5, 5)), add_on(date=date(2025, 5, 5))]))
+    assert ranked == []

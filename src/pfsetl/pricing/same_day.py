@@ -42,20 +42,37 @@ def cut_visits(priced: Sequence[PricedLine]) -> list[PricedLine]:
 
 def drop_beside(priced: Sequence[PricedLine]) -> list[PricedLine]:
     """Pay nothing for what isn't paid beside a visit with a modifier, unless another service of the day says so."""
-    return [_dropped(one, priced) for one in priced] if _made(BESIDE) else list(priced)
+    ruled = [row for row in relations() if row.rule == BESIDE]
+    rows = {place: row for place, one in enumerate(priced) if (row := _beside(one, ruled))}
+    results = list(priced)
+    days: dict[Hashable, list[Line]] = {}
+    for one in priced if rows else ():
+        days.setdefault(_practitioner(one.line), []).append(one.line)
+    visits: dict[Hashable, Line | None] = {}
+    for place, row in rows.items():
+        day = _practitioner(priced[place].line)
+        if day not in visits:
+            visits[day] = _in_the_way(row, days[day])
+        if visit := visits[day]:
+            text = f"not paid beside {visit.hcpcs} with modifier {' '.join(row.modifier)}"
+            results[place] = stepped(priced[place], row, 0, text)
+    return results
 
 
-def _dropped(one: PricedLine, priced: Sequence[PricedLine]) -> PricedLine:
-    rows = (row for row in relations() if row.rule == BESIDE and in_group(row.group, one.line))
-    row = next((row for row in rows if _in_force(row, one.line.date)), None)
-    if row is None or one.allowed is None:
-        return one
-    day = [other.line for other in priced if _practitioner(other.line) == _practitioner(one.line)]
+def _beside(one: PricedLine, ruled: Sequence[SameDayRow]) -> SameDayRow | None:
+    for row in ruled if one.allowed is not None else ():
+        if in_group(row.group, one.line) and _in_force(row, one.line.date):
+            return row
+    return None
+
+
+def _in_the_way(row: SameDayRow, day: Sequence[Line]) -> Line | None:
+    """Return the visit of a day that a row's services aren't paid beside, None where they are paid all the same."""
     visits = [line for line in day if in_group(row.of, line)]
-    paid = not all(set(row.modifier) & set(line.modifiers) for line in visits)
-    if not visits or paid or (row.unless and any(_is_of(row.unless, line) for line in day)):
-        return one
-    return stepped(one, row, 0, f"not paid beside {visits[0].hcpcs} with modifier {' '.join(row.modifier)}")
+    if not all(set(row.modifier) & set(line.modifiers) for line in visits):
+        return None
+    unless = row.unless and any(_is_of(row.unless, line) for line in day)
+    return None if unless else next(iter(visits), None)
 
 
 def _is_of(group: str, line: Line) -> bool:
@@ -70,7 +87,7 @@ def pay_shares(priced: Sequence[PricedLine]) -> list[PricedLine]:
     The share is of the visit as it's priced alone. A line of its own is paid once, for the dearest visit of the day.
     """
     visits: dict[Hashable, PricedLine] = {}
-    for group in {row.of for row in relations() if row.of and row.state == IN_FORCE}:
+    for group in {row.of for row in relations() if row.rule == SHARE and row.of and row.state == IN_FORCE}:
         for one in sorted(priced, key=_by_price, reverse=True):
             if one.allowed is not None and in_group(group, one.line):
                 visits[group, _practitioner(one.line)] = one

@@ -77,8 +77,8 @@ def other_bytes(release: Release, name: str, sha256: str) -> list[str]:
         return []
     return [
         f"{name}: these aren't the bytes that were known of {release.label}: sha256 {sha256[:16]}, known "
-        f"{str(release.zip_sha256)[:16]}. They're read all the same, and published as a revision of {release.label}. "
-        f"If CMS has re-posted it, write its sha256 into {declarations.named('releases.csv')}"
+        f"{str(release.zip_sha256)[:16]}. They're read all the same; what is published of them is a revision of "
+        f"{release.label}. If CMS has re-posted it, write its sha256 into {declarations.named('releases.csv')}"
     ]
 
 
