@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import resource
 import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
@@ -128,6 +130,21 @@ def test_what_can_t_be_chosen_is_refused_and_nothing_is_left(why: str, store: Pa
     assert (code, said in told, (tmp_path / "out").exists()) == (2, True, False)
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet", "xlsx", "duckdb", "sqlite"])
+def test_a_disk_that_takes_no_more_is_said_and_nothing_is_left(
+    form: str, store: Path, run: Run, tmp_path: Path
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 10, before[1]))  # bytes of one file
+    try:
+        code, _, said = run("export", tmp_path / "out", "--format", form, "--table", "rvu", "--output", store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (code, [*tmp_path.glob("out*")]) == (1, [])
+    assert re.search(r"Check path(, rights)? and space", said)
+    assert "Unexpected" not in said
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx", "duckdb", "sqlite"])
 def test_what_is_there_is_never_written_over(form: str, store: Path, run: Run, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
@@ -237,8 +254,9 @@ def test_lists_and_intervals_are_their_text(store: Path, run: Run) -> None:
     assert (code, also, "[1, 2]" in out, json.loads(told)[0]["l"]) == (0, 0, True, "[1, 2]")
 
 
-def test_no_number_is_null(store: Path, run: Run) -> None:
-    assert json.loads(asked(run, store, "SELECT 'nan'::DOUBLE AS x", "--json")[1]) == [{"x": None}]
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_no_finite_number_is_null_as_json_has_none(store: Path, run: Run, number: str) -> None:
+    assert json.loads(asked(run, store, f"SELECT '{number}'::DOUBLE AS x", "--json")[1]) == [{"x": None}]
 
 
 def test_an_answer_with_many_columns_is_shown_row_by_row(store: Path, run: Run) -> None:

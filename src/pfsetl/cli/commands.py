@@ -66,7 +66,9 @@ def run(arguments: list[str]) -> None:
         sys.exit(OUTPUT_CLOSED)
     except OSError as error:
         _fail(
-            PfsetlError(f"{error.filename or 'output'}: {error.strerror or error}. Check path and space."),
+            PfsetlError(
+                f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}. Check path and space."
+            ),
             1,
             debug,
             error,

@@ -1,5 +1,8 @@
 """Commands that take tables out of a store: as copies, for spreadsheets and databases, as views and by SQL."""
 
+import errno
+import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +14,7 @@ from cyclopts import Parameter
 from pfsetl.cli import render
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
-from pfsetl.errors import UsageError
+from pfsetl.errors import StoreError, UsageError
 from pfsetl.export import databases, delimited, selection, workbook
 from pfsetl.export import query as asking
 from pfsetl.export import views as making_views
@@ -24,6 +27,8 @@ Tables = Mapping[str, pl.LazyFrame]
 Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 SHOWN = 1000  # rows of an answer on a terminal
 MOST_COLUMNS = 12  # side by side
+_LIBRARIES = ("_duckdb", "duckdb", "sqlite3", "xlsxwriter")  # that have errors of their own for a full disk
+_FULL = re.compile(rf"\(os error ({errno.EFBIG}|{errno.ENOSPC}|{errno.EDQUOT})\)")  # within one of polars
 
 
 def export(
@@ -89,9 +94,20 @@ def _write(opened: Version, tables: Tables, out: Path, form: Format) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         write[form]()
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True) if out.is_dir() else out.unlink(missing_ok=True)
+    except BaseException as error:
+        _remove(out)
+        if type(error).__module__.partition(".")[0] in _LIBRARIES or _FULL.search(str(error)):
+            said = str(error).strip().partition("\n")[0]
+            raise StoreError(f"{out}: can't be written ({said}). Check path, rights and space.") from error
         raise
+
+
+def _remove(out: Path) -> None:
+    if out.is_dir():
+        shutil.rmtree(out, ignore_errors=True)
+    elif out.exists():
+        os.truncate(out, 0)  # a library may have it open still, and add its end
+        out.unlink()
 
 
 def _refuse_inside(out: Path, opened: Version) -> None:

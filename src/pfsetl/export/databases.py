@@ -43,6 +43,7 @@ def write_sqlite(tables: Mapping[str, pl.LazyFrame], file: Path) -> None:
     """
     connection = sqlite3.connect(file)
     try:
+        connection.execute("PRAGMA journal_mode = OFF")  # what fails is removed as a whole
         meanings: list[tuple[str, str, str, str | None, str]] = []
         for name, rows in tables.items():
             schema, known = rows.collect_schema(), contracts.find_table(name)

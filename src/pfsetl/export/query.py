@@ -40,12 +40,12 @@ def _without_intervals(found: Any) -> Any:
 
 
 def _plain(found: pl.DataFrame) -> pl.DataFrame:
-    """Return an answer in which a value that is no number, text, day or flag is its text, and NaN is null."""
+    """Return an answer whose lists and the like are text, and whose numbers are finite or null, as JSON has them."""
     kept = (pl.String, pl.Boolean, pl.Date, pl.Datetime, pl.Time)
     return found.with_columns(
         pl.Series(c.name, [None if value is None else str(value) for value in c.to_list()], dtype=pl.String)
         if not (c.dtype.is_numeric() or c.dtype in kept)
-        else c.fill_nan(None)
+        else c.set(~c.is_finite(), None)
         if c.dtype.is_float()
         else c
         for c in found.get_columns()
