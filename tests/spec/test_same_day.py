@@ -228,7 +228,7 @@ ROW = {
         ({"rule": "visit"}, "rule 'visit' is none of visit_and_procedure, share_of_visit"),
         (
             {"group": "visits"},
-            "group 'visits' is none of global_procedure, office_visit, prevention, visit_complexity",
+            "group 'visits' is none of anesthesia, anesthesia_by_itself, global_procedure",
         ),
         ({"aco": "maybe"}, "aco 'maybe' is none of true, yes, false, no"),
         ({"rule": SHARE, "modifier": ""}, "needs the modifier that asks for it"),
@@ -281,6 +281,26 @@ def test_another_day_s_visit_leaves_visit_complexity_paid():
 def test_a_visit_without_the_modifier_pays_for_visit_complexity():
     day = {"date": date(2025, 5, 5)}
     assert allowed(visit(**day), add_on(**day), visit(3, modifiers="", **day))[1] == 16_00
+
+
+# CMS Program Memorandum B-03-017: of one session the highest base units and the time of all services are paid, with one
+# code; add-on codes are priced beside theirs. A claim doesn't say how many sessions there were.
+@pytest.mark.parametrize(
+    ("codes", "modifiers", "said"),
+    [
+        (("00100", "00400"), "AA", [False, True]),
+        (("00400", "00100"), "AA", [True, False]),
+        (("00100", "00400"), "AA 59", [False, False]),
+        (("01967", "01968"), "AA", [False, False]),
+        (("01952", "01953"), "AA", [False, False]),
+        (("00100", "99213"), "AA", [False, False]),
+    ],
+)
+def test_a_second_anesthesia_of_a_day_says_how_one_session_is_paid(codes, modifiers, said):
+    paid = {"00100": 190_00, "01952": 270_00, "01967": 190_00}
+    lines = [line(n, code, paid.get(code, 100_00), modifiers, status="J") for n, code in enumerate(codes, start=1)]
+    assert [any(step.rule == same_day.SESSION for step in one.steps) for one in price_claim(lines)] == said
+    assert allowed(*lines) == [paid.get(code, 100_00) for code in codes]
 
 
 def test_a_file_without_claims_is_priced_in_a_time_that_grows_with_its_lines():

@@ -15,7 +15,7 @@ from pfsetl.pricing.medicare_share import parted
 from pfsetl.pricing.procedures import told_apart
 from pfsetl.pricing.reductions import asks_for_documentation, find, named, sides_of
 from pfsetl.pricing.rules import rules_of
-from pfsetl.pricing.same_day import cut_visits, drop_beside, pay_shares
+from pfsetl.pricing.same_day import cut_visits, drop_beside, name_sessions, pay_shares
 from pfsetl.pricing.sides import done_again, joined
 from pfsetl.pricing.surgery import family_of, pay_endoscopies, rank_surgery, surgeon_of
 from pfsetl.pricing.technical import part_of, reduce_equipment, uncapped_of
@@ -46,7 +46,7 @@ def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
         priced = _in_groups(priced, lambda line: family_of(line, bases), pay_endoscopies)
     if "surgery" in rules:
         priced = _in_groups(priced, surgeon_of, lambda group: rank_surgery(group, bases))
-    priced = pay_shares(cut_visits(drop_beside(priced)))
+    priced = pay_shares(cut_visits(drop_beside(name_sessions(priced))))
     if "parts" in rules:
         priced = _in_groups(priced, _component_session, _reduce_parts)
     if "therapy" in rules:

@@ -15,9 +15,10 @@ from pfsetl.declared.records.same_day import GROUPS, SAME_DAY, SameDayRow
 from pfsetl.pricing.apply import Order, amount_of, order_of, refused, stepped
 from pfsetl.pricing.lines import Line, PricedLine
 from pfsetl.pricing.reductions import find, named
+from pfsetl.pricing.service import modifier_of
 from pfsetl.tables.exact import share_of
 
-CUT, SHARE, BESIDE = "visit_and_procedure", "share_of_visit", "not_beside"
+CUT, SHARE, BESIDE, SESSION = "visit_and_procedure", "share_of_visit", "not_beside", "one_session"
 IN_FORCE = "in_force"
 PREVENTION = "prevention"
 _OTHER_CUTS = ("endoscopy", "surgery")  # what a service is paid in part by already: the lower of both is paid
@@ -73,6 +74,28 @@ def _in_the_way(row: SameDayRow, day: Sequence[Line]) -> Line | None:
         return None
     unless = row.unless and any(_is_of(row.unless, line) for line in day)
     return None if unless else next(iter(visits), None)
+
+
+def name_sessions(priced: Sequence[PricedLine]) -> list[PricedLine]:
+    """Say of all but the dearest of services that Medicare pays as one if they are of one session: no line tells."""
+    results = list(priced)
+    for row in (row for row in relations() if row.rule == SESSION):
+        days: dict[Hashable, list[int]] = {}
+        for place, one in enumerate(priced):
+            if one.allowed is not None and _fits(row, one.line) and _is_of_session(row, one.line):
+                days.setdefault(_practitioner(one.line), []).append(place)
+        for places in days.values():
+            first, *others = sorted(places, key=lambda at: order_of(priced[at]))
+            text = "as a session of its own: of one session the highest base units and all time are paid, on line "
+            for place in others:
+                one = results[place]
+                results[place] = stepped(one, row, amount_of(one), f"{text}{priced[first].line.number}")
+    return results
+
+
+def _is_of_session(row: SameDayRow, line: Line) -> bool:
+    apart = any(modifier_of(name).kind == "repeat_or_separate" for name in line.modifiers)
+    return _in_force(row, line.date) and not apart and not in_group(row.unless, line)
 
 
 def _is_of(group: str, line: Line) -> bool:

@@ -28,11 +28,12 @@ class SameDayRow:
     """What services of a group get beside others of one practitioner's day; a proposed rule is in force on no day.
 
     `of` is the group of the line that a share is taken of, empty where it's the line's own, or that a service isn't
-    paid beside if that line has the modifier; a service of the day in the group `unless` makes it paid all the same.
+    paid beside if that line has the modifier; a service of the day in the group `unless` makes it paid all the same,
+    and of services of one session it's one that the rule isn't of.
     `aco` says whether the practitioner is in one, None where it makes no difference.
     """
 
-    rule: Literal["visit_and_procedure", "share_of_visit", "not_beside"]
+    rule: Literal["visit_and_procedure", "share_of_visit", "not_beside", "one_session"]
     group: Name
     modifier: tuple[Modifier, ...] = ()
     of: Name = ""
