@@ -191,9 +191,19 @@ def test_four_files_in_a_zip_are_the_same_four_files(load_parts: Load, load: Loa
     assert load("ptp.zip", s.zipped(parts)).sha256 == load_parts(*parts.items()).sha256
 
 
+def other_bytes(number: int, rows: Sequence[Sequence[str]] = files.PAIRS) -> bytes:
+    """The same pairs as a part of its own."""
+    return files.ptp_txt(rows) + b"\r\n" * number
+
+
+def test_a_part_under_the_name_of_another_is_refused(load_parts: Load) -> None:
+    with pytest.raises(ValueRefused, match=r"f2\.txt: the same bytes as ccipra-v320r0-f1\.txt"):
+        load_parts(*((PTP.format(n), files.ptp_txt()) for n in (1, 2)))
+
+
 def test_a_file_without_its_other_parts_is_held(load_parts: Load) -> None:
     with pytest.raises(ChecksFailed, match=r"4 files, and parts 2, 4 of them are missing"):
-        load_parts(*((PTP.format(n), files.ptp_txt()) for n in (1, 3)), sample=False)
+        load_parts(*((PTP.format(n), other_bytes(n)) for n in (1, 3)), sample=False)
 
 
 def test_pairs_are_counted_by_both_of_their_codes(load_parts: Load) -> None:
@@ -201,7 +211,7 @@ def test_pairs_are_counted_by_both_of_their_codes(load_parts: Load) -> None:
     with pytest.raises(
         ChecksFailed, match=r"at least 1,000,000 values of column_1 and column_2, this one has 3:"
     ) as held:
-        load_parts(*((PTP.format(n), files.ptp_txt()) for n in (1, 2, 3, 4)), sample=False)
+        load_parts(*((PTP.format(n), other_bytes(n)) for n in (1, 2, 3, 4)), sample=False)
     assert "values of column_1, this one has 2:" in str(held.value)
 
 
@@ -306,8 +316,8 @@ def test_of_pairs_none_may_be_gone_because_ended_ones_are_kept(
 
     def put(volume: str, rows: Sequence[Sequence[str]]) -> companions.Companion:
         paths = [tmp_path / f"ccipra-v{volume}r0-f{n}.txt" for n in range(1, 5)]
-        for path in paths:
-            path.write_bytes(files.ptp_txt(rows))
+        for number, path in enumerate(paths):
+            path.write_bytes(other_bytes(number, rows))
         return loading.load(store, paths)
 
     put("320", files.PAIRS)

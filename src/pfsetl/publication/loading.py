@@ -76,6 +76,7 @@ def keep(
     told = first_day.first_day(
         row, [p.name for p in parts], paths, {q for p in parts for q in p.quarters}, [p.title for p in parts]
     )
+    _refuse_same_part(parts)
     day = effective_from or told
     if day is None:
         raise first_day.refuse_undated(paths[0])
@@ -184,6 +185,14 @@ def _warned(finding: Finding) -> str:
     shown = f", e.g. {'; '.join(finding.examples)}" if finding.examples else ""
     count = "1 row" if finding.violations == 1 else f"{finding.violations:,} rows"
     return f"{count}: {finding.description.rstrip('.')}{shown}"
+
+
+def _refuse_same_part(parts: Sequence[_Part]) -> None:
+    """Raise ValueRefused for a part that is another one under its name: rows would count twice, and others lack."""
+    first: dict[str, str] = {}
+    for part in parts:
+        if (same := first.setdefault(part.sha256, part.name)) != part.name:
+            raise ValueRefused(f"{part.name}: the same bytes as {same}. Each part has its own: download it again.")
 
 
 def _refuse_empty(frame: pl.DataFrame, table: Table, file: str) -> None:
