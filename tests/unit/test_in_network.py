@@ -131,6 +131,15 @@ def test_an_element_that_is_not_as_the_schema_has_it_costs_no_other_its_rate(com
     assert [row["reason"] for row in rows] == [None, "not_readable", None]
 
 
+def test_a_rate_that_is_not_as_the_schema_has_it_costs_its_element_no_other(compared) -> None:
+    own = [{"provider_references": [1], "negotiated_prices": [price(rate)]} for rate in (40, True, 50)]
+    rows, _ = compared(in_network(item(negotiated_rates=own)))
+    assert [(row["code"], row["reason"]) for row in rows] == [
+        ("G0101", None), ("G0101", "not_readable"), ("G0101", None),
+    ]  # fmt: skip
+    assert "negotiated_rate" in rows[1]["detail"]
+
+
 def test_the_same_rate_twice_is_two_rows_and_one_contract(compared) -> None:
     rows, answer = compared(in_network(item(price(), price(), groups=[1]), item(price(), groups=[2])))
     assert (len(rows), answer["summary"][0]["contracts"]) == (3, 1)

@@ -2,7 +2,7 @@
 
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -39,6 +39,7 @@ class Negotiated(Struct, gc=False):
 class Item(Struct, gc=False):
     """An element of `in_network`, or some of its members."""
 
+    ARRAY: ClassVar[tuple[str, type[Negotiated]]] = ("negotiated_rates", Negotiated)
     billing_code: str | int | float | None = None
     billing_code_type: str | None = None
     negotiation_arrangement: str | None = None

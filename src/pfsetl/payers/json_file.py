@@ -47,7 +47,10 @@ def members(file: Opened, streamed: Collection[Path], records: Records) -> Membe
 
 
 def elements(text: bytes, kind: type[Kind], what: str) -> list[Kind | str]:
-    """Return the elements of an array as records; for one that isn't as the format has it, what is wrong with it."""
+    """Return the elements of an array as records; for one that isn't as the format has it, what is wrong with it.
+
+    Of a record with an `ARRAY`, its name and what its elements are, only those elements of it are replaced.
+    """
     try:
         found: list[Kind | str] = _decoder(list[kind]).decode(text)  # type: ignore[valid-type]
         return found
@@ -63,7 +66,20 @@ def _element(text: msgspec.Raw, kind: type[Kind], what: str) -> Kind | str:
     try:
         one: Kind = _decoder(kind).decode(text)  # type: ignore[arg-type]
     except msgspec.ValidationError as error:
-        return f"{what}: {error}"
+        return _with_array(text, kind) or f"{what}: {error}"
+    return one
+
+
+def _with_array(text: msgspec.Raw, kind: type[Kind]) -> Kind | None:
+    """Return a record of whose `ARRAY` some elements can't be read, those as what is wrong; None where it's more."""
+    name, of = getattr(kind, "ARRAY", ("", kind))
+    try:
+        members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        content = members.pop(name)
+        one: Kind = _decoder(kind).decode(msgspec.json.encode(members))  # type: ignore[arg-type]
+    except (msgspec.ValidationError, KeyError):
+        return None
+    setattr(one, name, elements(content, of, name))
     return one
 
 
