@@ -33,11 +33,13 @@ BROWSED = "tests/page"
 WHERE_CMS_FILES_ARE = Path(os.environ.get("PFSETL_CMS") or REPOSITORY.parent / "shared" / "cms").resolve()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """See to it that no server outlives the tests, and that not each of hundreds of processes compiles every module."""
     leash.hold()
     os.fsync = looked_at
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as pfsetl's own processes have it: pfsetl.frugal
+    if config.getoption("numprocesses", None):  # workers to come share the processors, and polars counts when imported
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     gc.disable()  # until the tests are collected, of which nothing is garbage

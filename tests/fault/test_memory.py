@@ -29,6 +29,12 @@ ADDRESSES = 3 << 30
 ALONE = 48 << 20  # what Python and a reader of claims have in a process that imports nothing else
 
 
+@pytest.fixture(autouse=True)
+def as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let polars take a thread for each processor, as it does unless it's told otherwise: each takes memory."""
+    monkeypatch.delenv("POLARS_MAX_THREADS", raising=False)
+
+
 def in_memory(what: str) -> int:
     """Return the bytes that this process has now (VmRSS) or had at most (VmHWM), by the kernel's own account."""
     # NOTE: what getrusage tells of a child starts with what its parent had.
