@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.same_day import GROUPS, SAME_DAY, SameDayRow
@@ -220,7 +220,12 @@ def _in_force(row: SameDayRow, day: date) -> bool:
 
 def in_group(group: str, line: Line) -> bool:
     """Return whether a line's service is of a group of `schemas/service_groups.csv`."""
-    told = {"hcpcs": line.hcpcs, "global_days": line.global_days or ""}
+    return _is_in(group, line.hcpcs, line.global_days or "")
+
+
+@lru_cache(65_536)
+def _is_in(group: str, hcpcs: str, global_days: str) -> bool:
+    told = {"hcpcs": hcpcs, "global_days": global_days}
     return any(first <= told[field] <= last for field, first, last in _ranges(group))
 
 
