@@ -88,6 +88,21 @@ def test_an_amount_without_a_point_is_not_cents_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "cell", "expected"),
+    [
+        ("facility_amount", "1,348.22", "1348.22"),
+        ("facility_amount", "$1,348.22", "1348.22"),
+        ("facility_amount", "$ 150.69", "150.69"),
+        ("facility_amount", "1,234,567.80", "1234567.80"),
+        ("conversion_factor", "$33.4009", "33.4009"),
+        ("work_rvu", "-1,000.5", "-1000.50"),
+    ],
+)
+def test_a_number_may_be_written_as_excel_writes_an_amount(field: str, cell: str, expected: str) -> None:
+    assert typed(raw(**{field: ["1.00", cell]}))[field].to_list() == [Decimal("1.00"), Decimal(expected)]
+
+
+@pytest.mark.parametrize(
     ("cell", "expected"), [("ALASKA**", "ALASKA"), ("Wyoming ***", "Wyoming"), ("REST  OF\tGEORGIA", "REST OF GEORGIA")]
 )
 def test_footnote_stars_and_wide_blanks_leave_names(cell: str, expected: str) -> None:
@@ -100,6 +115,12 @@ def test_footnote_stars_and_wide_blanks_leave_names(cell: str, expected: str) ->
         ("work_rvu", "1.211", "a number with up to 2 decimals"),
         ("work_rvu", "", "a number with up to 2 decimals"),
         ("work_rvu", "1,21", "a number with up to 2 decimals"),
+        ("work_rvu", "1,210", "a number with up to 2 decimals"),  # a comma alone may stand for the point
+        ("facility_amount", "1.348,22", "a number with up to 2 decimals"),
+        ("facility_amount", "13,48.22", "a number with up to 2 decimals"),
+        ("facility_amount", "1348,220.10", "a number with up to 2 decimals"),
+        ("facility_amount", "12,345,678.90", "a number with up to 2 decimals"),
+        ("facility_amount", "$", "a number with up to 2 decimals"),
         ("work_rvu", "1e1", "a number with up to 2 decimals"),
         ("work_rvu", "NaN", "a number with up to 2 decimals"),
         ("work_rvu", "+1.21", "a number with up to 2 decimals"),

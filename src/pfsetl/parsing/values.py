@@ -1,6 +1,6 @@
 """Text cells to values: codes, flags, exact decimals; a cell that can't be what its field says is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import polars as pl
@@ -24,6 +24,9 @@ EXCEL_ERRORS = (
     "#CALC!",
     "#GETTING_DATA",
 )
+NUMBERS = ("decimal", "dollars")
+# Of both a comma and a point there is one reading alone; where a comma stands for the point, this doesn't fit.
+_FORMATTED = r"^-?\$? ?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)\.[0-9]+$"
 _CENTS = r"^[0-9]{4,}$"  # NOTE: RVU14A and RVU15A, and most ANES txt, print 2141 for 21.41
 
 
@@ -39,7 +42,9 @@ def typed(raw: RawTable, known: Mapping[str, pl.Series] | None = None) -> pl.Dat
     names = [name for name in raw.frame.columns if name != "line" and name not in known]
     declared = [registry.fields()[name] for name in names]
     ready = raw.frame.with_columns(prepared(field) for field in declared)
-    _refuse_bad(raw, ready, declared)
+    if odd := _misfits(ready, declared):
+        ready = ready.with_columns(_plain(field) for field in odd if field.kind in NUMBERS)
+        _refuse_bad(raw, ready, _misfits(ready, odd))
     values: dict[str, pl.Expr | pl.Series] = {**{field.field: _value(field) for field in declared}, **known}
     return ready.select(values.get(name, name) for name in raw.frame.columns)
 
@@ -66,7 +71,7 @@ def prepared(field: FieldRow) -> pl.Expr:
 
 def pattern_of(field: FieldRow) -> str | None:
     """Return the regular expression that a field's canonical text must match, None where any text will do."""
-    if field.kind in ("decimal", "dollars"):
+    if field.kind in NUMBERS:
         return _DECIMAL.format(scale=field.scale, whole=field.whole)
     return f"^(?:{field.pattern})$" if field.pattern else None
 
@@ -77,27 +82,39 @@ def _fits(field: FieldRow) -> pl.Expr:
     return cell.str.contains(pattern) if pattern else ~cell.str.strip_chars().is_in(EXCEL_ERRORS)
 
 
-def _refuse_bad(raw: RawTable, ready: pl.DataFrame, declared: list[FieldRow]) -> None:
+def _plain(field: FieldRow) -> pl.Expr:
+    """Return the expression for a number without the dollar sign and thousands separators that Excel may print."""
+    cell = pl.col(field.field)
+    plain = cell.str.replace_all("[$, ]", "")
+    fits = cell.str.contains(_FORMATTED) & plain.str.contains(pattern_of(field) or "")
+    return pl.when(fits).then(plain).otherwise(cell)
+
+
+def _misfits(ready: pl.DataFrame, declared: Sequence[FieldRow]) -> list[FieldRow]:
+    """Return the fields that some cells don't fit."""
     if not declared:
-        return
-    fits = {field.field: _fits(field) for field in declared}
-    for name, all_fit in ready.select(cell.all() for cell in fits.values()).row(0, named=True).items():
-        if all_fit:
-            continue
-        bad = ready.select("line", name).filter(~fits[name])
+        return []
+    fit = ready.select(_fits(field).all().alias(field.field) for field in declared).row(0, named=True)
+    return [field for field in declared if not fit[field.field]]
+
+
+def _refuse_bad(raw: RawTable, ready: pl.DataFrame, misfits: Sequence[FieldRow]) -> None:
+    if misfits:
+        field = misfits[0]
+        bad = ready.select("line", field.field).filter(~_fits(field))
         line, cell = bad.row(0)
-        field = registry.fields()[name]
         expected = (
             f"a number with up to {field.scale} decimals and {field.whole} digits before them"
-            if field.kind in ("decimal", "dollars")
+            if field.kind in NUMBERS
             else f"text of the form {field.pattern}"
             if field.pattern
             else "text, not an Excel error"
         )
         more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
         raise ValueRefused(
-            f"{raw.file}: line {line}: {name} is {shown(cell)}, expected {expected}{more}. Download the archive again; "
-            f"if CMS really prints this, add a row of {name} that allows it to {declarations.named('fields.csv')}."
+            f"{raw.file}: line {line}: {field.field} is {shown(cell)}, expected {expected}{more}. Download the archive "
+            f"again; if CMS really prints this, add a row of {field.field} that allows it to "
+            f"{declarations.named('fields.csv')}."
         )
 
 
