@@ -131,6 +131,12 @@ def test_an_element_that_is_not_as_the_schema_has_it_costs_no_other_its_rate(com
     assert [row["reason"] for row in rows] == [None, "not_readable", None]
 
 
+@pytest.mark.parametrize("arrangement", ["bundle", "barter"])
+def test_an_arrangement_that_is_no_price_of_a_service_is_named(compared, arrangement: str) -> None:
+    (row,), _ = compared(in_network(item(price(), negotiation_arrangement=arrangement)))
+    assert row["detail"] == f"negotiation_arrangement {arrangement}"
+
+
 def test_a_rate_that_is_not_as_the_schema_has_it_costs_its_element_no_other(compared) -> None:
     own = [{"provider_references": [1], "negotiated_prices": [price(rate)]} for rate in (40, True, 50)]
     rows, _ = compared(in_network(item(negotiated_rates=own)))

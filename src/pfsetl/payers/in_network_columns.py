@@ -42,20 +42,23 @@ class Head:
         self.is_known = None not in (self.code, self.kind, self.arrangement)
 
     @property
-    def reason(self) -> str:
-        """Why none of its rates can be compared, "" where they can."""
+    def reason(self) -> tuple[str, str]:
+        """Why none of its rates can be compared, "" where they can, and what says so, "" for the code's type."""
         meant = terms(FILE).get(("negotiation_arrangement", (self.arrangement or "").lower()), "not_readable")
-        return of_code_type(self.kind or "") if meant == DOLLARS else meant
+        if meant == DOLLARS:
+            return of_code_type(self.kind or ""), ""
+        return meant, f"negotiation_arrangement {self.arrangement or 'is missing'}"
 
     def service(self, modifiers: str, where: tuple[str, ...]) -> Service:
         """Return a service of the element, with the element's number where its code may come later."""
         if not self.is_known:
             return Service("", "", modifiers, where, item=self.number)
-        return Service(self.kind or "", self.code or "", modifiers, where, reason=self.reason)
+        return self.named(Service("", "", modifiers, where))
 
     def named(self, service: Service) -> Service:
         """Return a service with what the element turned out to be."""
-        return service._replace(code_type=self.kind or "", code=self.code or "", reason=self.reason, item=0)
+        reason, why = self.reason
+        return service._replace(code_type=self.kind or "", code=self.code or "", reason=reason, why=why, item=0)
 
 
 class _Numbers(dict[Said, int]):

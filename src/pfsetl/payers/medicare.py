@@ -143,7 +143,7 @@ class _Finder:
         release = section = None
         try:
             if asked.reason:
-                raise _Refused(asked.reason, asked.code_type or None)
+                raise _Refused(asked.reason, asked.why or asked.code_type or None)
             if not is_code(asked.code):
                 raise _Refused("not_a_code", None if asked.code else "no code is given")
             day = self._day(asked)

@@ -50,7 +50,8 @@ class Service(NamedTuple):
     """What a rate is for, as the file has it; rates of one service have one price of Medicare.
 
     `where` are settings and places of service; `day` and `locality` are "" where the file leaves them to the request.
-    `reason` is why no such service has a price here. `item` numbers an entry that names its code after its rates.
+    `reason` is why no such service has a price here, and `why` what says so, where it isn't the type of its code.
+    `item` numbers an entry that names its code after its rates.
     """
 
     code_type: str
@@ -60,6 +61,7 @@ class Service(NamedTuple):
     day: str = ""
     locality: str = ""
     reason: str = ""
+    why: str = ""
     item: int = 0
 
 
