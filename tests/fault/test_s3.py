@@ -71,6 +71,12 @@ def test_a_bucket_holds_the_bytes_of_a_folder(kept: pfsetl.Build, local: Version
     assert {r.path: r.hash for r in kept.version.resources} == {r.path: r.hash for r in local.resources}
 
 
+def test_a_price_from_a_bucket_is_that_from_a_folder(kept: pfsetl.Build, local: Version) -> None:
+    paid = local.scan("payment_national").filter(pl.col("nonfacility_payment") > 0, modifier="").collect()
+    asked = (paid["hcpcs"][0], "2025-02-01")
+    assert pfsetl.price(*asked, output=kept.version)["allowed"] == pfsetl.price(*asked, output=local)["allowed"]
+
+
 def test_a_second_build_of_the_same_archive_does_nothing(kept: pfsetl.Build, archive: Path) -> None:
     builds = [kept, build(str(kept.version.store), archive)]
     assert [(b.published, b.version.number) for b in builds] == [(True, 1), (False, 1)]

@@ -335,6 +335,11 @@ def test_a_store_is_opened_once(no_aws: pytest.MonkeyPatch) -> None:
     assert open_store("s3://b/p") is not before
 
 
+def test_what_is_kept_of_a_version_is_found_by_its_store(no_aws: pytest.MonkeyPatch) -> None:
+    one, same = (version.empty(open_store("s3://b/p")) for _ in range(2))
+    assert {one: "kept"}[same] == "kept"
+
+
 def test_half_of_the_credentials_is_said(no_aws: pytest.MonkeyPatch) -> None:
     no_aws.setenv("AWS_ACCESS_KEY_ID", "key")
     with pytest.raises(StoreError, match=r"Missing SecretAccessKey\. Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"):

@@ -43,8 +43,8 @@ class ObjectStore:
     """
 
     address: str
-    bucket: Bucket
-    storage_options: Mapping[str, str] | None = field(default=None, repr=False)  # holds the secret
+    bucket: Bucket = field(hash=False)  # the address stands for it
+    storage_options: Mapping[str, str] | None = field(default=None, repr=False, hash=False)  # holds the secret
     _proven: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __str__(self) -> str:
