@@ -111,6 +111,12 @@ def test_lines_are_numbered_as_an_editor_shows_them(claimed):
     assert [line["line"] for line in answer["lines"]] == [6]
 
 
+def test_a_line_within_quotes_is_not_a_part_of_another_without_a_word(claimed):
+    answer = claimed('hcpcs,date,claim\nG9901,2025-01-15,"A\nG9901,2025-01-15,A"\nG9901,2025-01-15,A\n')
+    assert problems(answer)[3].startswith("a cell goes over several lines")
+    assert [line["line"] for line in answer["lines"]] == [4]
+
+
 # --- as claims have it -------------------------------------------------------------------------------------------
 
 
@@ -217,6 +223,7 @@ def test_a_bad_line_is_named_and_the_others_are_priced(claimed, line, problem):
         ("hcpcs,date,modifers\nG9901,2025-01-15,25\n", "column 'modifers': not known. Did you mean modifiers?"),
         ("hcpcs,date,colour\nG9901,2025-01-15,red\n", "column 'colour': not known. There are hcpcs"),
         ("hcpcs,date,hcpcs\nG9901,2025-01-15,G9902\n", "the header has hcpcs more than once"),
+        ('hcpcs,date,claim\nG9901,2025-01-15,"A\nG9902,2025-01-15,A\n', "line 3: unexpected end of data"),
         ("hcpcs,date,cpt\nG9901,2025-01-15,G9902\n", "the header has hcpcs more than once"),
         ("cpt,dos,pos,setting\nG9901,2025-01-15,11,facility\n", "the header has setting more than once"),
         ("cpt,dos,mod1,mod1\nG9901,2025-01-15,25,59\n", "the header has modifiers more than once"),

@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -159,7 +159,7 @@ def _refuse_unknown(names: set[str]) -> None:
 
 def _csv(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any] | UsageError]]:
     _refuse_many(path, text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
@@ -177,7 +177,13 @@ def _csv(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any] | Usage
         raise UsageError(f"{path}: the header has {' and '.join(twice)} more than once. Keep one.")
     extra = {f"column {i}": "" for i in range(len(header), max(len(cells) for _, cells in rows))}
     names = [*header, *extra]
-    return ((number, dict(zip(names, cells, strict=False))) for number, cells in rows[1:])
+    return ((number, _over_lines(cells) or dict(zip(names, cells, strict=False))) for number, cells in rows[1:])
+
+
+def _over_lines(cells: Sequence[str]) -> UsageError | None:
+    if any("\n" in cell or "\r" in cell for cell in cells):
+        return UsageError("a cell goes over several lines. Is a quote missing, or one too many?")
+    return None
 
 
 def _separator(text: str) -> str:
