@@ -285,6 +285,11 @@ def test_a_rate_of_ones_own_has_a_place_among_contracts(compared, tmp_path: Path
     assert (row["my_percent"], row["contracts_below"], row["contracts_equal"]) == (percent("50"), 2, 1)
 
 
+def test_a_rate_within_the_quotes_of_another_is_not_lost_without_a_word(compared) -> None:
+    rows, _ = compared('G0101,50,"Acme\nG0102,60,Acme"\nG0101,40,Acme', "code,rate,payer")
+    assert [(row["rate"], row["reason"]) for row in rows] == [(None, "not_readable"), (40, None)]
+
+
 def test_what_of_ones_own_rates_is_not_compared_is_said(compared, tmp_path: Path) -> None:
     mine = tmp_path / "mine.csv"
     mine.write_text("code,rate,charge_master\nG0101,50,1\nG0102,call us,2\n")
