@@ -93,7 +93,7 @@ def test_whatever_is_no_pfsetl_error_is_a_crash(source: Source, monkeypatch: pyt
     def broken(*_: object) -> None:
         raise ZeroDivisionError("as an example")
 
-    monkeypatch.setattr(values, "_refuse_bad", broken)
+    monkeypatch.setattr(values, "_misfits", broken)
     found = judge(source, changed(source, "gpci", b"0.875", b"0.876"))
     assert (found.outcome, found.told) == ("crashed", "ZeroDivisionError: as an example")
 
