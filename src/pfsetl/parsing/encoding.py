@@ -56,4 +56,5 @@ def decode(data: bytes, place: str = "text") -> str:
                 "download the archive again."
             ) from error
         text = data.decode("latin-1").removeprefix("\xef\xbb\xbf")
-    return text.removeprefix("\ufeff").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
