@@ -12,6 +12,8 @@ from pfsetl.storage.folder import LocalStore
 from tests import companion_files as files
 from tests import synthetic as s
 
+pytestmark = pytest.mark.long
+
 
 class Shown:
     """The pages of a store as they are served, and what was said meanwhile."""

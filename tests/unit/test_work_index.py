@@ -19,6 +19,8 @@ from tests import synthetic as s
 from tests.present import present
 from tests.unit.test_declarations import pfsetl as command
 
+pytestmark = pytest.mark.long
+
 RVUS = ("1.21", "1.40", "0.09")
 FLOORED, BELOW = ("1.000", "0.875", "0.566"), ("0.988", "0.875", "0.566")
 FACTORS = {"RVU26A": "33.4009", "RVU27A": "33.4000"}
