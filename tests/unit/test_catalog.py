@@ -17,6 +17,8 @@ from pfsetl.storage.folder import LocalStore
 from tests import publisher
 from tests.copied import copied
 
+pytestmark = pytest.mark.long
+
 CONTRACT = publisher.CONTRACT
 
 
