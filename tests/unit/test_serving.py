@@ -76,3 +76,12 @@ def test_newer_descriptors_are_shown(store: LocalStore, tmp_path: Path) -> None:
     assert shown.asked() == []
     build(store, "RVU25D", texts)
     assert shown.asked() == ["version 3 is there now; the descriptors are newer now"]
+
+
+def test_descriptors_that_were_taken_away_stay_shown(store: LocalStore, tmp_path: Path) -> None:
+    texts = pfsetl.open_store(tmp_path / "texts")
+    assert isinstance(texts, LocalStore)
+    build(store, "RVU26A", texts)
+    shown = Shown(store, texts)
+    shutil.rmtree(texts.root)
+    assert shown.asked() == []

@@ -50,7 +50,7 @@ class Made:
         """Make the site again when there is a newer version, other files beside it, or newer descriptors."""
         newest, texts = versions.newest(self._opened.store, self._opened), self._descriptors
         texts = texts and versions.newest(texts.store, texts)
-        if not newest.number:  # taken away: what is shown stays
+        if not newest.number or (texts and not texts.number):  # taken away: what is shown stays
             return
         beside = newest.companions
         news = {
