@@ -161,10 +161,11 @@ def test_localities_that_contradict_each_other_are_named_and_no_loss_to_accept(s
 # --- known counts ---------------------------------------------------------------------------------------------------
 
 
-def known(rows: int, localities: int) -> dict[str, str]:
+def known(rows: int, localities: int, payable: int = 10_477) -> dict[str, str]:
     release = registry.find("RVU26A")
     place = pl.DataFrame({"state": ["XX"] * localities, "locality": [f"{i:03}" for i in range(localities)]})
-    rvu = pl.DataFrame({"participant": ["non_qp"] * rows + ["qp"] * 9})
+    status = ["A"] * (payable - 2) + ["R", "T"] + ["N"] * (rows - payable)
+    rvu = pl.DataFrame({"participant": ["non_qp"] * rows + ["qp"] * 9, "status": [*status, *"AAAAAAAAA"]})
     return broken(
         completeness.known({"rvu": rvu, "gpci": place, "locality_county": place, "anesthesia": place}, release)
     )
@@ -178,6 +179,15 @@ def test_another_posting_with_a_few_rows_less_is_named():
     assert known(19_225, 109) == {"rvu.rows_known": "warn"}
 
 
+def test_a_row_less_that_medicare_pays_for_isnt_whole():
+    """Of RVU26A's 19,226 rows 10,477 have status A, R or T."""
+    assert known(19_225, 109, payable=10_476) == {"rvu.rows_known": "error"}
+
+
+def test_another_posting_with_more_rows_may_have_fewer_that_medicare_pays_for():
+    assert known(19_227, 109, payable=10_476) == {}
+
+
 def test_more_than_half_a_percent_less_isnt_whole():
     assert known(19_129, 109) == {"rvu.rows_known": "error"}
 
@@ -189,7 +199,7 @@ def test_as_many_rows_as_another_release_has_are_that_release():
 
 
 def test_of_a_release_whose_rows_arent_known_that_is_a_warning():
-    rvu = pl.DataFrame({"participant": ["non_qp"] * 19_277})
+    rvu = pl.DataFrame({"participant": ["non_qp"] * 19_277, "status": ["X"] * 19_277})
     empty = pl.DataFrame(schema={"state": pl.String, "locality": pl.String})
     tables = {"rvu": rvu, "gpci": empty, "locality_county": empty, "anesthesia": empty}
     assert broken(completeness.known(tables, registry.find_or_infer("RVU27A"))) == {"rvu.rows_of_another": "warn"}

@@ -8,7 +8,7 @@ from functools import cache
 
 from pfsetl.declared import contradictions, declarations, quarters
 from pfsetl.declared.records.archives import MEMBERS, PARTICIPANTS, THRESHOLDS, MemberRow, ThresholdRow
-from pfsetl.declared.records.calendar import RELEASES, ReleaseRow
+from pfsetl.declared.records.calendar import PAYABLE_ROWS, RELEASES, ReleaseRow
 from pfsetl.declared.records.shapes import FIELDS, SHAPES, FieldRow, ShapeRow, layout_sheet
 from pfsetl.errors import UsageError
 from pfsetl.near import did_you_mean
@@ -18,8 +18,8 @@ from pfsetl.near import did_you_mean
 class Release:
     """One CMS release label; dates are inclusive, None where not in force or not known.
 
-    `expected_rows` are those of the RVU file that isn't of qualifying participants, `zip_sha256` that of CMS's zip, as
-    far as they are known.
+    `expected_rows` are those of the RVU file that isn't of qualifying participants, `expected_payable` those of them
+    with a status that Medicare pays for, `zip_sha256` that of CMS's zip, as far as they are known.
     """
 
     label: str
@@ -37,6 +37,7 @@ class Release:
     page: str | None = None
     expected_rows: int | None = None
     expected_localities: int | None = None
+    expected_payable: int | None = None
     zip_sha256: str | None = None
 
 
@@ -182,6 +183,7 @@ def thresholds() -> Mapping[str, ThresholdRow]:
 
 
 def _release(row: ReleaseRow) -> Release:
+    payable = next((r for r in declarations.rows(PAYABLE_ROWS) if r.release == row.release), None)
     return Release(
         label=row.release,
         year=row.year,
@@ -197,6 +199,7 @@ def _release(row: ReleaseRow) -> Release:
         page=row.page,
         expected_rows=row.rows,
         expected_localities=row.localities,
+        expected_payable=payable.rows if payable else None,
         zip_sha256=row.sha256.lower() if row.sha256 else None,
     )
 

@@ -15,6 +15,7 @@ from pfsetl.errors import Conflict, PfsetlError, UsageError, during
 from pfsetl.pipeline.request import Request, refuse_unknown
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import neighbours, one_label, publish, recording, version
+from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import current, recorded, step
@@ -101,15 +102,15 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
         try:
             with during(f"holding {one.release} against the others"):
                 _hold_against_neighbour(one, store, known)
+                beside = [s for s in staged if s.release not in failed]
+                neighbours.refuse_gaps(one, store, *_together(base, beside))
                 one_label.notices(one.release, one.record, known, store)
             accepted.append(one)
         except PfsetlError as error:
             failed[one.release] = str(error)
     if not accepted:
         return version.newest(store, base), failed
-    known = {**base.releases, **{s.release: s.record for s in accepted}}
-    kept = [r for r in base.resources if r.release not in {s.release for s in accepted}]
-    resources = [*kept, *(r for s in accepted for r in s.resources)]
+    known, resources = _together(base, accepted)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         accepted = [*pool.map(lambda one: neighbours.held_against(one, store, known, resources), accepted)]
     with step("commit"):
@@ -121,6 +122,16 @@ def publish_staged(staged: Sequence[StagedRelease], *, store: Store, base: Versi
             if len(left_out) == len(accepted) and not isinstance(trouble, Conflict):
                 raise  # it's the store's trouble, not a release's
             return committed, failed | left_out
+
+
+def _together(base: Version, staged: Sequence[StagedRelease]) -> tuple[dict[str, ReleaseRecord], list[Resource]]:
+    """Return the records and the files that there are once the staged releases are published."""
+    names = {one.release for one in staged}
+    kept = [r for r in base.resources if r.release not in names]
+    return {**base.releases, **{s.release: s.record for s in staged}}, [
+        *kept,
+        *(r for s in staged for r in s.resources),
+    ]
 
 
 def _one_by_one(accepted: Sequence[StagedRelease], store: Store, base: Version) -> tuple[Version, dict[str, str]]:

@@ -111,6 +111,7 @@ def _report(one: Opened, complete: Tables, agreed: list[Finding]) -> Report:
         beside_it = (release, complete, base.store, base.releases, base.resources)
         found += completeness.floors(complete, calendar.formula_day(release)) + completeness.known(complete, release)
         found += neighbours.moved(*beside_it) + neighbours.repeated(*beside_it)
+        found += neighbours.kept(*beside_it)
     found += [*unplaced.findings(complete), *work_index.findings(complete["gpci"], release)]
     findings = unplaced.excused([*report.findings, *found], complete)
     return replace(report, findings=findings).accepting(one.request.accept)

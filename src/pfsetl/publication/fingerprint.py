@@ -35,7 +35,7 @@ ELSEWHERE = frozenset({
 })  # fmt: skip
 BY_RELEASE = frozenset({
     "conversion_factors.csv", "corrections.csv", "imaging_services.csv", "index_updates.csv", "no_coinsurance.csv",
-    "reductions.csv", "releases.csv", "work_index_floor.csv",
+    "payable_rows.csv", "reductions.csv", "releases.csv", "work_index_floor.csv",
 })  # fmt: skip
 # Words, and where CMS posts a file: none decides what a table of a release holds.
 FOR_PEOPLE = frozenset({

@@ -14,7 +14,9 @@ from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import FindingRecord, ReleaseRecord, Since, record_of
 from pfsetl.storage.store import Store
-from pfsetl.tables.check import Finding
+from pfsetl.tables import continuity
+from pfsetl.tables.check import WHOLE, Finding, Report
+from pfsetl.tables.continuity import Beside
 from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors
 from pfsetl.tables.drift import repeated as held
 from pfsetl.tables.since import COLUMNS, Earlier, columns, compared
@@ -39,16 +41,8 @@ def moved(
 
     A neighbor that can't be read is a warning: a damaged file must not keep a sound release from being published.
     """
-    here = _order(release.label, release.year, release.quarter)
-    others = {
-        _order(label, r.year, r.quarter): label
-        for label, r in records.items()
-        if not r.sample
-        and label != release.label
-        and abs(4 * (r.year - release.year) + r.quarter - release.quarter) <= QUARTERS
-    }
-    before, after = (o for o in others if o < here), (o for o in others if o > here)
-    sides = {"before": others.get(max(before, default=here)), "after": others.get(min(after, default=here))}
+    before, after = _beside(release, records)
+    sides = {"before": next(iter(before), None), "after": after}
     paths = {(r.release, r.table): r.path for r in resources}
     near, unread = [], []
     for side, label in sides.items():
@@ -75,6 +69,58 @@ def moved(
         moved_before,
         *unread,
     ]
+
+
+def _beside(release: Release, records: Mapping[str, ReleaseRecord]) -> tuple[list[str], str | None]:
+    """Return the labels of the releases before another, the nearest first, and of the nearest one after it."""
+    here = _order(release.label, release.year, release.quarter)
+    others = sorted(
+        (_order(label, r.year, r.quarter), label)
+        for label, r in records.items()
+        if not r.sample
+        and label != release.label
+        and abs(4 * (r.year - release.year) + r.quarter - release.quarter) <= QUARTERS
+    )
+    before = [label for at, label in reversed(others) if at < here]
+    return before, next((label for at, label in others if at > here), None)
+
+
+def kept(
+    release: Release,
+    tables: Mapping[str, pl.DataFrame],
+    store: Store,
+    records: Mapping[str, ReleaseRecord],
+    resources: Iterable[Resource],
+) -> list[Finding]:
+    """Say which rows a release lacks that those beside it among these records have; samples are left out.
+
+    A release that can't be read is a warning.
+    """
+    before, after = _beside(release, records)
+    paths = {r.release: r.path for r in resources if r.table == "rvu"}
+    there: dict[str, Beside] = {}
+    unread = []
+    for label in [*before[:2], *([after] if after else [])]:
+        try:
+            rvu = _read(store, paths[label], continuity.COLUMNS)
+            there[label] = Beside(label, records[label].year, rvu)
+        except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
+            said = f"{label} can't be read, so whether rows of it are gone isn't known: {_first_line(error)}"
+            unread.append(Finding("rvu", "rows_kept_beside", "warn", said, 1, (), WHOLE, counted=True))
+    earlier = [there[label] for label in before[:2] if label in there]
+    return continuity.gaps(tables["rvu"], release, earlier, there.get(after or "")) + unread
+
+
+def refuse_gaps(
+    one: StagedRelease, store: Store, records: Mapping[str, ReleaseRecord], resources: Iterable[Resource]
+) -> None:
+    """Raise ChecksFailed for a staged release that lacks rows of those beside it, now that all of them are known."""
+    if one.record.sample:
+        return
+    path = next(r.path for r in one.resources if r.table == "rvu")
+    tables = {"rvu": _read(store, path, continuity.COLUMNS)}
+    found = kept(registry.find_or_infer(one.release), tables, store, records, resources)
+    Report(one.release, tuple(found)).accepting(one.record.accepted or ()).raise_if_bad()
 
 
 def repeated(
@@ -144,12 +190,15 @@ def held_against(
     paths, resources = {r.table: r.path for r in one.resources}, list(resources)
     tables = {name: _read(store, paths[name], _COLUMNS[name]) for name in _TABLES}
     found = moved(release, tables, store, records, resources)
-    tables["rvu"] = _read(store, paths["rvu"], list(dict.fromkeys([*columns("rvu"), *_COLUMNS["rvu"]])))
+    wanted = [*columns("rvu"), *_COLUMNS["rvu"], *continuity.COLUMNS]
+    tables["rvu"] = _read(store, paths["rvu"], list(dict.fromkeys(wanted)))
     found += repeated(release, tables, store, records, resources)
+    found += kept(release, tables, store, records, resources)
+    found = [*Report(one.release, tuple(found)).accepting(one.record.accepted or ()).findings]
     told = since(release, tables, store, records, resources)
     names = {f"{f.table}.{f.check}": f.violations for f in found}
-    kept = (w for w in one.record.warnings if f"{w.table}.{w.check}" not in names)
-    warnings = (*kept, *(record_of(FindingRecord, asdict(f)) for f in found if f.violations))
+    others = (w for w in one.record.warnings if f"{w.table}.{w.check}" not in names)
+    warnings = (*others, *(record_of(FindingRecord, asdict(f)) for f in found if f.violations))
     checks = {**one.record.checks, **names}
     return replace(one, record=msgspec.structs.replace(one.record, checks=checks, warnings=warnings, since=told))
 

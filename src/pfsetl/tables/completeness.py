@@ -70,7 +70,8 @@ def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]
     """Hold a release against the rows and localities that `schemas/releases.csv` knows of it.
 
     A little less may be another posting of the same label, and is said; more than `known_rows_missing_at_most` is an
-    error, as is any locality, and exactly as many rows as another release has.
+    error, as is any row that Medicare pays for (`schemas/payable_rows.csv`), any locality, and exactly as many rows as
+    another release has.
     """
     whose = tables["rvu"]["participant"].unique()
     rvu = tables["rvu"].filter(pl.col("participant").is_in([p for p in whose if registry.is_everyone(p)]))
@@ -78,8 +79,12 @@ def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]
     if release.expected_rows and rvu.height:
         gone = max(0, release.expected_rows - rvu.height)
         least = registry.thresholds()["known_rows_missing_at_most"]
-        severity = "error" if gone > least.value * release.expected_rows else "warn"
         said = f"CMS's {release.label} has {release.expected_rows:,} rows, this one {rvu.height:,}"
+        paid, payable = payable_statuses(), release.expected_payable or 0
+        left = rvu.filter(pl.col("status").is_in(paid)).height if gone and payable else payable
+        if left < payable:
+            said += f"; with status {', '.join(paid[:-1])} or {paid[-1]} it has {payable:,}, this one {left:,}"
+        severity = "error" if left < payable or gone > least.value * release.expected_rows else "warn"
         found.append(_finding("rvu", "rows_known", severity, said, gone))
     for name in ("gpci", "locality_county", "anesthesia"):
         rows = tables[name]

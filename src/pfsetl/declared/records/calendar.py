@@ -57,6 +57,18 @@ RELEASES = Sheet("releases.csv", ReleaseRow, ("release",), days=("effective_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayableRow:
+    """How many rows of a release Medicare pays for (status A, R or T), in the posting whose `rows` are known."""
+
+    release: Label
+    rows: Annotated[int, Within(1, 1_000_000)]
+    source: Prose = ""
+
+
+PAYABLE_ROWS = Sheet("payable_rows.csv", PayableRow, ("release",), refers=(Reference("release", RELEASE),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFromRow:
     """The day before which a release can't have been known, where CMS's day of posting isn't declared."""
 
