@@ -200,7 +200,7 @@ COLUMNS = "hcpcs,date,modifiers,units,minutes,locality,setting,participant,pract
         ("G9901,2025-01-15,,,,,,all", "participant 'all': not known"),
         ("G9901,2025-01-15,,,,,,,doctor", "practitioner 'doctor': not known"),
         ("G9901,2025-01-15,,,,,,,,free", "charge 'free': give dollars and cents"),
-        ("G9901,2025-01-15,,,,,,,,1.00,more", "column 'column 10': not known"),
+        ("G9901,2025-01-15,,,,,,,,1.00,more", "10 columns, and behind them more: put what holds a comma in quotes."),
         ("G9901,2025-01-15\0", "date of service '2025-01-15\\x00'"),
     ],
 )

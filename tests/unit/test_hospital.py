@@ -3,6 +3,7 @@
 The schema is CMSgov/hospital-price-transparency 3.0; files of version 2 are made by its data dictionary.
 """
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -107,6 +108,29 @@ def test_modifiers_stand_apart_by_bars(compared) -> None:
 def test_a_line_with_more_cells_than_columns_is_not_read(compared) -> None:
     (row,), _ = compared(tall(dollars=51.88, methodology="fee schedule").rstrip() + b",of 2026\n")
     assert (row["percent_of_medicare"], row["reason"]) == (None, "not_readable")
+
+
+@pytest.mark.parametrize("wrong", [{"payer_name": 7}, {"standard_charge_dollar": True}, "none"])
+def test_a_plan_that_is_not_as_the_schema_has_it_costs_no_other_its_rate(compared, wrong) -> None:
+    data = json.loads(hospital_json({"standard_charge_dollar": 51.88}))
+    plans = data["standard_charge_information"][0]["standard_charges"][0]["payers_information"]
+    plans.insert(0, plans[0] | wrong if isinstance(wrong, dict) else wrong)
+    rows, _ = compared(json.dumps(data).encode())
+    assert [(row["code"], row["reason"], row["percent_of_medicare"]) for row in rows] == [
+        ("G0101", "not_readable", None), ("G0101", None, 200),
+    ]  # fmt: skip
+
+
+def test_null_is_what_is_not_there(compared) -> None:
+    data = hospital_json({"standard_charge_dollar": 51.88, "plan_name": None}, modifier_code=None, billing_class=None)
+    assert [(row["plan"], row["percent_of_medicare"]) for row in compared(data)[0]] == [("", 200)]
+
+
+def test_a_cell_that_took_other_lines_in_is_not_compared_and_is_said(compared) -> None:
+    one, other = tall("51.88").decode().replace("Acme", '"Acme'), tall("60.00").decode().splitlines()[-1]
+    rows, answer = compared(f"{one}{other.replace('Acme', 'Acme' + chr(34))}\n{other}\n".encode())
+    assert [row["reason"] for row in rows] == ["not_readable", None]
+    assert any("goes over several lines" in note for note in answer["notes"])
 
 
 def test_a_line_without_a_code_says_so(compared) -> None:

@@ -146,6 +146,25 @@ def test_a_rate_that_is_not_as_the_schema_has_it_costs_its_element_no_other(comp
     assert "negotiated_rate" in rows[1]["detail"]
 
 
+@pytest.mark.parametrize("at_once", [1 << 20, 64])
+def test_a_price_that_is_not_as_the_schema_has_it_costs_those_beside_it_nothing(
+    compared, monkeypatch, at_once: int
+) -> None:
+    monkeypatch.setattr(pieces, "AT_ONCE", at_once)
+    prices: list[Any] = [price(40), price(billing_class=7), "none", price(50)]
+    rows, _ = compared(in_network(item(*prices, groups=[2]), item(price(60))))
+    assert [(row["row"], row["rate"], row["reason"], row["provider"]) for row in rows] == [
+        (1, 40, None, "2"), (2, None, "not_readable", "2"), (3, None, "not_readable", "2"), (4, 50, None, "2"),
+        (5, 60, None, "1"),
+    ]  # fmt: skip
+    assert "billing_class" in rows[1]["detail"]
+
+
+def test_a_price_that_cannot_be_read_is_left_out_with_those_of_its_provider(compared) -> None:
+    rows, answer = compared(in_network(item(price(40), price(True), groups=[2]), item(price(60))), npis=["1111111112"])
+    assert ([row["rate"] for row in rows], answer["left_out"]) == ([60], {"of another provider": 2})
+
+
 def test_the_same_rate_twice_is_two_rows_and_one_contract(compared) -> None:
     rows, answer = compared(in_network(item(price(), price(), groups=[1]), item(price(), groups=[2])))
     assert (len(rows), answer["summary"][0]["contracts"]) == (3, 1)

@@ -8,8 +8,8 @@ from pfsetl.payers.hospital import Charge, Code, Hospital, modifiers_of, rate
 from pfsetl.payers.hospital_json import WITHOUT_PAYER
 from pfsetl.payers.opening import WORKS, Opened
 from pfsetl.payers.rate import Rate
-from pfsetl.payers.text import beyond
 from pfsetl.payers.told import Told
+from pfsetl.pricing.csv_line import beyond, over_lines
 
 Lines = Iterator[tuple[int, list[str]]]
 FIRST = "hospital_name"  # in the first line, whose values are in the second; columns are named in the third
@@ -52,8 +52,9 @@ def rates(file: Opened, first: Sequence[str], lines: Lines, told: Told) -> Itera
             f"It has {', '.join(header)[:300] or 'nothing'}. {WORKS}"
         )
     codes.sort()
+    used = _used(plain, codes, plans)
     for number, cells in lines:
-        wrong = beyond(cells, header)
+        wrong = beyond(cells, len(header)) or over_lines(cells[at] for at in used if at < len(cells))
         own = [*cells, *[""] * (len(header) - len(cells))]
         line = Hospital(
             _codes(own, codes), *(_cell(own, plain, name) for name in ("modifiers", "setting", "billing_class"))
@@ -77,6 +78,13 @@ def _plans(header: Sequence[str], plain: Mapping[str, int]) -> list[_Plan]:
         if len(parts) == 4 and parts[0] == _CHARGE and parts[3] in _NEGOTIATED:
             wide.setdefault((parts[1], parts[2]), {})[_NEGOTIATED[parts[3]]] = at
     return [_Plan(payer, plan, at) for (payer, plan), at in wide.items()]
+
+
+def _used(plain: Mapping[str, int], codes: Sequence[tuple[int, int | None]], plans: Sequence[_Plan]) -> list[int]:
+    """Return where cells stand that say what a rate is for, whose and how much; a rule in words may be long."""
+    named = [at for name in ("modifiers", "setting", "billing_class") if (at := plain.get(name)) is not None]
+    of_plans = [at for plan in plans for name, at in plan.at.items() if name != "algorithm"]
+    return [*named, *of_plans, *(at for pair in codes for at in pair if at is not None)]
 
 
 def _charge(cells: Sequence[str], plan: _Plan) -> Charge | None:

@@ -108,6 +108,8 @@ class Columns:
         prices: list[Price] = []
         for one in read:
             prices += one.negotiated_prices
+        if str in set(map(type, prices)):
+            prices = self._without_unreadable(prices, rows)
         if self._about != (about := (head.number, head.is_known)):
             self._about, self._known = about, _Numbers(lambda said: self._number(said, head))
         known = self._known
@@ -136,6 +138,11 @@ class Columns:
             read.append(Negotiated([Price()]) if isinstance(one, str) else one)
             row += len(read[-1].negotiated_prices)
         return read
+
+    def _without_unreadable(self, prices: Sequence[Price | str], rows: np.ndarray[Any, Any]) -> list[Price]:
+        """Return a price without a rate in place of each that can't be read, and say why in its row."""
+        self._unreadable += [(int(row), one) for row, one in zip(rows, prices, strict=True) if isinstance(one, str)]
+        return [Price() if isinstance(one, str) else one for one in prices]
 
     def _number(self, said: Said, head: Head) -> int:
         """Give a number to terms that are new to an element."""

@@ -31,6 +31,7 @@ class Price(Struct, gc=False):
 class Negotiated(Struct, gc=False):
     """One of `negotiated_rates`: prices, and whose they are."""
 
+    ARRAY: ClassVar[tuple[str, type[Price]]] = ("negotiated_prices", Price)
     negotiated_prices: list[Price] = []
     provider_references: msgspec.Raw = msgspec.Raw(b"[]")
     provider_groups: list[Any] | None = None

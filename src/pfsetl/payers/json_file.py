@@ -49,7 +49,8 @@ def members(file: Opened, streamed: Collection[Path], records: Records) -> Membe
 def elements(text: bytes, kind: type[Kind], what: str) -> list[Kind | str]:
     """Return the elements of an array as records; for one that isn't as the format has it, what is wrong with it.
 
-    Of a record with an `ARRAY`, its name and what its elements are, only those elements of it are replaced.
+    Of a record with an `ARRAY`, its name and what its elements are, only those elements of it are replaced, and so on
+    within them.
     """
     try:
         found: list[Kind | str] = _decoder(list[kind]).decode(text)  # type: ignore[valid-type]

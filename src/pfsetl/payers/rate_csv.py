@@ -10,8 +10,8 @@ from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.errors import UsageError
 from pfsetl.payers.opening import Opened
 from pfsetl.payers.rate import BOTH, Rate, Service, amount_of, code_of, of_code_type
-from pfsetl.payers.text import beyond
 from pfsetl.payers.told import Told
+from pfsetl.pricing.csv_line import beyond, over_lines
 from pfsetl.pricing.service import SETTINGS
 
 COLUMNS = ("hcpcs", "rate", "modifiers", "setting", "payer", "plan", "provider", "date", "locality", "code_type")
@@ -31,14 +31,9 @@ def rates(file: Opened, header: Sequence[str], lines: Iterator[tuple[int, list[s
     for number, cells in lines:
         found = {name: " ".join(cells[i] for i in places if i < len(cells)).strip() for name, places in at.items()}
         one = _rate(number, found)
-        wrong = beyond(cells, header) or _over_lines(found)
+        over = (over_lines([cell], name) for name, cell in found.items())
+        wrong = beyond(cells, len(header)) or next(filter(None, over), None)
         yield one._replace(amount=None, reason="not_readable", detail=wrong) if wrong else one
-
-
-def _over_lines(found: Mapping[str, str]) -> str | None:
-    """Return what is wrong where a cell that is used may have taken other rates in."""
-    over = [name for name, cell in found.items() if "\n" in cell or "\r" in cell]
-    return f"{over[0]} goes over several lines. Is a quote missing, or one too many?" if over else None
 
 
 def _rate(number: int, found: Mapping[str, str]) -> Rate:

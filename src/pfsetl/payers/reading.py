@@ -52,7 +52,7 @@ def reading(file: Opened, told: Told, asked: Asked, providers: Path | None = Non
     Raises UsageError for a file that isn't of rates, and for providers asked of a file that names none.
     """
     if file.form == "csv":
-        lines = text.rows(file)
+        lines = text.rows(file, told)
         first = next(lines, (1, [""]))[1]
         if hospital_csv.is_hospital(first):
             told.form, rates = HOSPITAL_CSV, hospital_csv.rates(file, first, lines, told)

@@ -3,10 +3,12 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pfsetl.errors import UsageError
 from pfsetl.payers.opening import Opened
+from pfsetl.payers.told import Told
+from pfsetl.pricing.csv_line import over_lines
 
 SEPARATORS = (",", "\t", ";", "|")
 _WINDOWS = "pfsetl_cp1252"
@@ -21,25 +23,23 @@ def _as_windows(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_WINDOWS, _as_windows)
 
 
-def beyond(cells: Sequence[str], header: Sequence[str]) -> str | None:
-    """Return what is wrong with a line that has values behind its last column, None where there are none."""
-    more = [cell for cell in cells[len(header) :] if cell]
-    return (
-        f"{len(header)} columns, and behind them {', '.join(more)[:80]}: put what holds a comma in quotes"
-        if more
-        else None
-    )
+def rows(file: Opened, told: Told) -> Iterator[tuple[int, list[str]]]:
+    """Yield the filled lines of a CSV with their numbers, cells without blanks around; raises UsageError.
 
-
-def rows(file: Opened) -> Iterator[tuple[int, list[str]]]:
-    """Yield the filled lines of a CSV with their numbers, cells without blanks around; raises UsageError."""
+    The first cell that goes over several lines is noted: nothing tells whether it's text or holds other lines.
+    """
     text = io.TextIOWrapper(file.stream, "utf-8-sig", _WINDOWS, newline="")
     first = text.readline()
     separator = max(SEPARATORS, key=first.count)
     reader = csv.reader(_again(first, text), delimiter=separator, strict=True)
+    before, is_told = 0, False
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
+            if reader.line_num > before + 1 and not is_told and over_lines(stripped):
+                told.note(f"line {before + 1:,}: {over_lines(stripped)} What stands within its quotes isn't compared.")
+                is_told = True
+            before = reader.line_num
             if any(stripped):
                 yield reader.line_num, stripped
     except csv.Error as error:

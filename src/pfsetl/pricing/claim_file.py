@@ -18,6 +18,7 @@ from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.document import Unreadable, read_json
 from pfsetl.errors import UsageError
 from pfsetl.near import did_you_mean
+from pfsetl.pricing.csv_line import beyond, over_lines
 from pfsetl.pricing.service import Service, service
 
 REQUIRED = ("hcpcs", "date")
@@ -175,15 +176,13 @@ def _csv(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any] | Usage
     twice = [name for name in COLUMNS if meant.count(name) > 1 and (name != _SEVERAL or same)]
     if twice:
         raise UsageError(f"{path}: the header has {' and '.join(twice)} more than once. Keep one.")
-    extra = {f"column {i}": "" for i in range(len(header), max(len(cells) for _, cells in rows))}
-    names = [*header, *extra]
-    return ((number, _over_lines(cells) or dict(zip(names, cells, strict=False))) for number, cells in rows[1:])
+    return ((number, _named(header, cells)) for number, cells in rows[1:])
 
 
-def _over_lines(cells: Sequence[str]) -> UsageError | None:
-    if any("\n" in cell or "\r" in cell for cell in cells):
-        return UsageError("a cell goes over several lines. Is a quote missing, or one too many?")
-    return None
+def _named(header: Sequence[str], cells: Sequence[str]) -> Mapping[str, Any] | UsageError:
+    if wrong := beyond(cells, len(header)) or over_lines(cells):
+        return UsageError(wrong)
+    return dict(zip(header, cells, strict=False))
 
 
 def _separator(text: str) -> str:

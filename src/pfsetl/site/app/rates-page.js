@@ -14,7 +14,7 @@ import {table} from "./table.js";
 import {Trouble} from "./load.js";
 import {reasonText, SETTING_NAMES} from "./words.js";
 
-const MOST = 5000, BEYOND = "beyond", SEPARATORS = [",", "\t", ";", "|"], RATE = /^\$?(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,4}))?$/;
+const MOST = 5000, BEYOND = "beyond", USED = ["hcpcs", "rate", "modifiers", "setting", "payer"], SEPARATORS = [",", "\t", ";", "|"], RATE = /^\$?(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,4}))?$/;
 let written = "";
 
 export async function ratesPage(wanted) {
@@ -80,12 +80,14 @@ async function compared(text, asked, names) {
   const columns = (heading?.[1] ?? []).map((name) => names.columns[name.toLowerCase().replaceAll(" ", "_")] ?? "");
   const lacking = ["hcpcs", "rate"].filter((name) => !columns.includes(name));
   if (lacking.length) return [el("p", {class: "notice", role: "alert"}, `The heading has no ${lacking.map((name) => (name === "hcpcs" ? "code" : name)).join(" and no ")}. The first line names the columns, like code,rate,payer.`)];
-  const unused = heading[1].filter((name, at) => name && !["hcpcs", "rate", "modifiers", "setting", "payer"].includes(columns[at]));
+  const unused = heading[1].filter((name, at) => name && !USED.includes(columns[at]));
   const rows = [];
   for (const [line, cells] of lines.slice(0, MOST)) rows.push(await rowOf(line, Object.groupBy(cells.map((cell, at) => [columns[at] ?? BEYOND, cell]), ([name]) => name), asked, names));
+  const long = lines.find(([, cells]) => cells.some((cell) => cell.includes("\n")));
   const with_ = rows.filter((row) => row.percent !== undefined);
   return [
     unused.length > 0 && el("p", {class: "notice"}, `Not used: the columns ${unused.join(", ")}.`),
+    long && el("p", {class: "notice"}, `Line ${grouped(long[0])}: a cell goes over several lines. Is a quote missing, or one too many? What stands within its quotes isn't compared.`),
     lines.length > MOST && el("p", {class: "notice"}, `Only the first ${grouped(MOST)} of ${grouped(lines.length)} rows are compared.`),
     el("p", {class: "says"}, `${grouped(with_.length)} of ${plural(rows.length, "row")} have a percentage of Medicare${rows.length > with_.length ? "; the others say why not" : ""}.`),
     with_.length > 0 && part("By payer", byPayer(with_)),
@@ -110,6 +112,8 @@ async function rowOf(line, cells, asked, names) {
   row.setting = !place ? asked.setting : place in SETTING_NAMES ? place : names.places.find(([number, , from, to]) => number === place.padStart(2, "0") && within(asked.date, from, to))?.[1];
   const beyond = (cells[BEYOND] ?? []).filter(([, cell]) => cell);
   if (beyond.length) return {...row, why: "more cells than columns: put what holds a comma in quotes"};
+  const over = USED.find((name) => text(name).includes("\n"));
+  if (over) return {...row, payer: row.payer.split("\n", 1)[0], why: `${over} goes over several lines: is a quote missing, or one too many?`};
   const amount = RATE.exec(row.written);
   if (!amount) return {...row, why: "the rate isn't dollars"};
   row.rate = BigInt(amount[1].replaceAll(",", "")) * 10000n + BigInt((amount[2] ?? "").padEnd(4, "0"));
