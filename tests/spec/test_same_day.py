@@ -13,7 +13,8 @@ import pytest
 from pfsetl.errors import UsageError
 from pfsetl.pricing import same_day
 from pfsetl.pricing.claims import price_claim
-from pfsetl.pricing.same_day import CUT, IN_FORCE, SHARE, in_group, unapplied
+from pfsetl.pricing.groups import in_group
+from pfsetl.pricing.same_day import CUT, IN_FORCE, SHARE, unapplied
 from tests import declared
 from tests.spec.test_claims import line
 
@@ -262,6 +263,39 @@ def test_a_row_that_can_be_applied_has_no_problem(tmp_path):
 )
 def test_visit_complexity_is_not_paid_beside_a_visit_with_modifier_25(day, modifiers, paid):
     assert allowed(visit(modifiers=modifiers, date=day), add_on(date=day))[1] == paid
+
+
+# CY2026 final rule: beside home or residence visits (99341 to 99350), too, under the same conditions.
+@pytest.mark.parametrize(
+    ("day", "hcpcs", "modifiers", "paid"),
+    [
+        (date(2026, 1, 1), "99341", "25", 0),
+        (date(2026, 1, 1), "99350", "25", 0),
+        (date(2026, 1, 1), "99350", "", 16_00),
+        (date(2026, 1, 1), "99215", "25", 0),
+    ],
+)
+def test_from_2026_on_a_home_visit_is_as_an_office_visit_to_visit_complexity(day, hcpcs, modifiers, paid):
+    assert allowed(line(1, hcpcs, 100_00, modifiers, date=day), add_on(date=day))[1] == paid
+
+
+@pytest.mark.parametrize(
+    ("day", "hcpcs", "is_said"),
+    [
+        (date(2023, 12, 31), "99350", False),  # no rule of it
+        (date(2025, 12, 31), "99350", True),
+        (date(2026, 1, 1), "99350", False),
+        (date(2026, 1, 1), "99232", True),
+    ],
+)
+def test_visit_complexity_beside_none_of_its_visits_says_so(day, hcpcs, is_said):
+    other, one = price_claim([line(1, hcpcs, 100_00, date=day), add_on(date=day)])
+    assert (one.allowed, any(step.rule == same_day.BESIDE for step in one.steps)) == (16_00, is_said)
+    assert other.steps == ()
+
+
+def test_visit_complexity_alone_says_nothing_of_a_visit():
+    assert [one.steps for one in price_claim([add_on(date=date(2026, 1, 1))])] == [()]
 
 
 # CY2025 final rule: it's payable on the day of an annual wellness visit, a vaccination or another preventive service.

@@ -8,11 +8,12 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache
 
 from pfsetl.declared import declarations
-from pfsetl.declared.records.same_day import GROUPS, SAME_DAY, SameDayRow
+from pfsetl.declared.records.same_day import SAME_DAY, SameDayRow
 from pfsetl.pricing.apply import Order, amount_of, order_of, refused, stepped
+from pfsetl.pricing.groups import in_group, members
 from pfsetl.pricing.lines import Line, PricedLine
 from pfsetl.pricing.reductions import find, named
 from pfsetl.pricing.service import modifier_of
@@ -42,21 +43,29 @@ def cut_visits(priced: Sequence[PricedLine]) -> list[PricedLine]:
 
 
 def drop_beside(priced: Sequence[PricedLine]) -> list[PricedLine]:
-    """Pay nothing for what isn't paid beside a visit with a modifier, unless another service of the day says so."""
+    """Pay nothing for what isn't paid beside a visit with a modifier, unless another service of the day says so.
+
+    Beside other services and none of its visits it's paid, and that is said: the visit may be on another claim.
+    """
     ruled = [row for row in relations() if row.rule == BESIDE]
     rows = {place: row for place, one in enumerate(priced) if (row := _beside(one, ruled))}
     results = list(priced)
     days: dict[Hashable, list[Line]] = {}
     for one in priced if rows else ():
         days.setdefault(_practitioner(one.line), []).append(one.line)
-    visits: dict[Hashable, Line | None] = {}
+    told: dict[Hashable, tuple[Line | None, bool]] = {}
     for place, row in rows.items():
-        day = _practitioner(priced[place].line)
-        if day not in visits:
-            visits[day] = _in_the_way(row, days[day])
-        if visit := visits[day]:
+        one = priced[place]
+        day = _practitioner(one.line)
+        if day not in told:
+            told[day] = _in_the_way(row, days[day])
+        visit, is_alone = told[day]
+        if visit:
             text = f"not paid beside {visit.hcpcs} with modifier {' '.join(row.modifier)}"
-            results[place] = stepped(priced[place], row, 0, text)
+            results[place] = stepped(one, row, 0, text)
+        elif is_alone:
+            text = f"as if a visit ({members(row.of)}) were on another claim: none is on this one"
+            results[place] = stepped(one, row, amount_of(one), text, (1, 1))
     return results
 
 
@@ -67,13 +76,14 @@ def _beside(one: PricedLine, ruled: Sequence[SameDayRow]) -> SameDayRow | None:
     return None
 
 
-def _in_the_way(row: SameDayRow, day: Sequence[Line]) -> Line | None:
-    """Return the visit of a day that a row's services aren't paid beside, None where they are paid all the same."""
+def _in_the_way(row: SameDayRow, day: Sequence[Line]) -> tuple[Line | None, bool]:
+    """Return the visit of a day that a row's services aren't paid beside, and whether others are there and no visit."""
     visits = [line for line in day if in_group(row.of, line)]
-    if not all(set(row.modifier) & set(line.modifiers) for line in visits):
-        return None
-    unless = row.unless and any(_is_of(row.unless, line) for line in day)
-    return None if unless else next(iter(visits), None)
+    if not visits:
+        return None, any(not in_group(row.group, line) for line in day)
+    is_paid = not all(set(row.modifier) & set(line.modifiers) for line in visits)
+    is_paid = is_paid or bool(row.unless and any(_is_of(row.unless, line) for line in day))
+    return None if is_paid else visits[0], False
 
 
 def name_sessions(priced: Sequence[PricedLine]) -> list[PricedLine]:
@@ -216,22 +226,6 @@ def _made(rule: str) -> bool:
 
 def _in_force(row: SameDayRow, day: date) -> bool:
     return row.state == IN_FORCE and (row.from_ or date.max) <= day <= (row.to or date.max)
-
-
-def in_group(group: str, line: Line) -> bool:
-    """Return whether a line's service is of a group of `schemas/service_groups.csv`."""
-    return _is_in(group, line.hcpcs, line.global_days or "")
-
-
-@lru_cache(65_536)
-def _is_in(group: str, hcpcs: str, global_days: str) -> bool:
-    told = {"hcpcs": hcpcs, "global_days": global_days}
-    return any(first <= told[field] <= last for field, first, last in _ranges(group))
-
-
-@cache
-def _ranges(group: str) -> tuple[tuple[str, str, str], ...]:
-    return tuple((row.field, row.first, row.last) for row in declarations.rows(GROUPS) if row.group == group)
 
 
 @cache
