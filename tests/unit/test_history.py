@@ -113,6 +113,11 @@ def test_what_is_not_known_is_refused_with_what_is_near(
         pfsetl.history(**asked, output=version)  # type: ignore[arg-type]
 
 
+def test_a_code_that_no_release_has_costs_no_other_its_rows(version: pfsetl.Version) -> None:
+    found = pfsetl.history(["G0101", "x9999", "G0110-26"], output=version)
+    assert (set(found.frame["hcpcs"]), found.unknown) == ({"G0101"}, ("X9999", "G0110"))
+
+
 def test_a_code_may_be_written_in_lower_case_with_spaces_and_its_modifier(version: pfsetl.Version) -> None:
     found = pfsetl.history(" g0105-53 ", output=version).rows
     assert {(row["hcpcs"], row["modifier"]) for row in found} == {("G0105", "53")}

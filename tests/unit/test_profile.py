@@ -56,6 +56,13 @@ def test_many_codes_at_once_are_a_frame_in_the_order_of_codes(version: pfsetl.Ve
     assert found["hcpcs"].to_list() == ["G0101", "G0105"]
 
 
+def test_a_code_that_the_release_lacks_costs_no_other_its_row(version: pfsetl.Version) -> None:
+    found = pfsetl.profile(["G0101", "G0110", "x9999", "G0110"], output=version)
+    assert (found.frame["hcpcs"].to_list(), found.unknown) == (["G0101"], ("G0110", "X9999"))
+    assert repr(found) == "<Profile of G0101 in RVU26A, without G0110, X9999>"
+    assert len(found.rows) == 1
+
+
 def test_without_a_release_it_is_the_latest(version: pfsetl.Version) -> None:
     assert pfsetl.profile("G0101", output=version).release == "RVU26A"
 
@@ -125,7 +132,7 @@ def test_without_pairs_nothing_is_said_of_them(store: Path, tmp_path: Path) -> N
     ("codes", "release", "message"),
     [
         ("G0110", None, "G0110: not in RVU26A .*Near: G01"),
-        (["G0101", "G0110", "X9999"], None, "G0110: not in RVU26A.*Nor are X9999"),
+        (["G0110", "X9999"], None, "G0110: not in RVU26A.*Nor are X9999"),
         ("", None, "an empty code: not in RVU26A"),
         ("G0101", "RVU26B", "RVU26B: not published in .* There: "),
     ],

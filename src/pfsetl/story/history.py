@@ -28,17 +28,20 @@ class History:
     """The story of some codes: `frame` has a row for each code, modifier, participant and release, in CMS's order.
 
     `place` is the locality, empty for the nation; `unpublished` are releases in force between the first asked for and
-    the last published that the version lacks, so that a change may go over several of them.
+    the last published that the version lacks, so that a change may go over several of them. `unknown` are the codes
+    asked for that no release has; they have no row.
     """
 
     version: int
     place: str
     unpublished: tuple[str, ...]
     frame: pl.DataFrame
+    unknown: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         codes = self.frame["hcpcs"].unique().sort().to_list()
-        return f"<History of {', '.join(codes[:3])}{'...' * (len(codes) > 3)}: {self.frame.height} rows>"
+        lacking = f", without {', '.join(self.unknown[:3])}{'...' * (len(self.unknown) > 3)}" if self.unknown else ""
+        return f"<History of {', '.join(codes[:3])}{'...' * (len(codes) > 3)}{lacking}: {self.frame.height} rows>"
 
     @property
     def rows(self) -> list[HistoryAnswer]:
@@ -59,8 +62,9 @@ def history(
 
     `modifier` is `26`, `TC`, `53` or empty; None has every row of a code. `participant` is `qp` or `non_qp`, whose
     series begin with the years of one factor for all; None has both. With a `locality` (`CA/18`, as `price` takes it)
-    amounts and changes are those of the place, and its indices are a cause of their own. `since` is a year. Raises
-    UsageError for what isn't known, with what is near.
+    amounts and changes are those of the place, and its indices are a cause of their own. `since` is a year.
+    Codes that no release has are `unknown`; raises UsageError, with what is near, where that are all of them, and for
+    what else isn't known.
 
     >>> pfsetl.history(["97761", "99213"], since=2020).frame  # doctest: +SKIP
     """
@@ -70,7 +74,8 @@ def history(
     _refuse_absent(version)
     places = {label: number for number, label in enumerate(in_order(version))}
     found = version.scan(TABLE).filter(pl.col("hcpcs").is_in([code for code, _ in wanted])).collect()
-    _refuse_unknown(version, [code for code, _ in wanted], found)
+    unknown = _unknown(version, [code for code, _ in wanted], found)
+    wanted = [(code, its) for code, its in wanted if code not in unknown]
     found = found.filter(pl.any_horizontal(pl.lit(value=False), *(_is(code, its) for code, its in wanted)))
     for code, its in wanted:
         _refuse_modifier(code, its, version, found)
@@ -80,7 +85,7 @@ def history(
     found = found.filter(pl.col("release").is_in(later))
     found = found.sort("hcpcs", "modifier", pl.col("release").replace_strict(places), "participant")
     place, found = ("", found) if locality is None or found.is_empty() else local.placed(version, found, locality)
-    return History(version.number, place, _unpublished(version, year), found)
+    return History(version.number, place, _unpublished(version, year), found, unknown)
 
 
 def _is(code: str, modifier: str | None) -> pl.Expr:
@@ -130,13 +135,17 @@ def _refuse_absent(version: Version) -> None:
         )
 
 
-def _refuse_unknown(version: Version, codes: Sequence[str], found: pl.DataFrame) -> None:
-    if missing := [code for code in codes if code not in found["hcpcs"]]:
+def _unknown(version: Version, codes: Sequence[str], found: pl.DataFrame) -> tuple[str, ...]:
+    """Return the codes that no release has; raises UsageError where that are all of them."""
+    there = set(found["hcpcs"])
+    missing = tuple(code for code in dict.fromkeys(codes) if code not in there)
+    if missing and found.is_empty():
         known = version.scan(TABLE).select(pl.col("hcpcs").unique().sort()).collect()["hcpcs"].to_list()
         close = beside(missing[0], known)
         hint = f" Near: {', '.join(close)}." if close else ""
         more = f" Nor are {', '.join(missing[1:])}." if missing[1:] else ""
         raise UsageError(f"{missing[0]}: in no release of version {version.number} ({len(known):,} codes).{hint}{more}")
+    return missing
 
 
 def _refuse_modifier(code: str, modifier: str | None, version: Version, found: pl.DataFrame) -> None:

@@ -27,7 +27,8 @@ class Profile:
 
     `edits` has a row for each code that isn't paid beside it, or that it isn't paid beside, by NCCI's pairs that hold
     on the release's first day; it's None where none are loaded. `samples` are the kinds of files beside the release of
-    which just a part is loaded, so that they say nothing of the codes they don't name.
+    which just a part is loaded, so that they say nothing of the codes they don't name. `unknown` are the codes asked
+    for that the release lacks; they have no row.
     """
 
     version: int
@@ -36,10 +37,12 @@ class Profile:
     relations: pl.DataFrame
     edits: pl.DataFrame | None
     samples: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         codes = self.frame["hcpcs"].to_list()
-        return f"<Profile of {', '.join(codes[:3])}{'...' * (len(codes) > 3)} in {self.release}>"
+        lacking = f", without {', '.join(self.unknown[:3])}{'...' * (len(self.unknown) > 3)}" if self.unknown else ""
+        return f"<Profile of {', '.join(codes[:3])}{'...' * (len(codes) > 3)} in {self.release}{lacking}>"
 
     @property
     def rows(self) -> list[ProfileAnswer]:
@@ -69,8 +72,8 @@ def profile(
     """Return what codes are in a release, the latest published without one, from `code_profile` and `code_relation`.
 
     Each code has one row, however often it's asked for, in the order of the codes. NCCI's pairs come from `ptp`, where
-    it's loaded. `missing` names the other files beside the release that aren't loaded. Raises UsageError for what isn't
-    known, with what is near.
+    it's loaded. The column `missing` names the other files beside the release that aren't loaded. Codes that the
+    release lacks are `unknown`; raises UsageError, with what is near, where it lacks all, and for another release.
 
     >>> pfsetl.profile(["97761", "G0101"]).frame  # doctest: +SKIP
     """
@@ -79,10 +82,10 @@ def profile(
     asked = [codes] if isinstance(codes, str) else list(codes)
     wanted = [code.strip().upper() for code in asked]
     found = version.scan(TABLE, label).filter(pl.col("hcpcs").is_in(wanted)).collect().sort("hcpcs")
-    _refuse_unknown(version, label, wanted, found)
+    unknown = _unknown(version, label, wanted, found)
     edits = _edits(version, label, wanted)
     samples = companions.in_part(version.store, (*COMPANIONS, PAIRS), calendar.formula_day(version.release(label)))
-    return Profile(version.number, label, found, _relations(version, label, wanted), edits, samples)
+    return Profile(version.number, label, found, _relations(version, label, wanted), edits, samples, unknown)
 
 
 def _relations(version: Version, label: str, codes: Sequence[str]) -> pl.DataFrame:
@@ -130,9 +133,11 @@ def _release(version: Version, release: str | None) -> str:
     return label
 
 
-def _refuse_unknown(version: Version, label: str, codes: Sequence[str], found: pl.DataFrame) -> None:
+def _unknown(version: Version, label: str, codes: Sequence[str], found: pl.DataFrame) -> tuple[str, ...]:
+    """Return the codes that a release lacks; raises UsageError where it lacks all of them."""
     there = set(found["hcpcs"])
-    if missing := [code for code in dict.fromkeys(codes) if code not in there]:
+    missing = tuple(code for code in dict.fromkeys(codes) if code not in there)
+    if missing and found.is_empty():
         known = version.scan(TABLE, label).select("hcpcs").collect()["hcpcs"].to_list()
         close = beside(missing[0], known)
         hint = f" Near: {', '.join(close)}." if close else " Codes have five characters, like 99213 or G0101."
@@ -141,3 +146,4 @@ def _refuse_unknown(version: Version, label: str, codes: Sequence[str], found: p
             f"{missing[0] or 'an empty code'}: not in {label} (version {version.number}, {len(known):,} codes)."
             f"{hint}{more}"
         )
+    return missing
