@@ -5,6 +5,7 @@ import json
 import re
 import resource
 import sqlite3
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -132,8 +133,9 @@ def test_what_can_t_be_chosen_is_refused_and_nothing_is_left(why: str, store: Pa
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "xlsx", "duckdb", "sqlite"])
 def test_a_disk_that_takes_no_more_is_said_and_nothing_is_left(
-    form: str, store: Path, run: Run, tmp_path: Path
+    form: str, store: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # or what is imported here first is compiled and cut
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 10, before[1]))  # bytes of one file
     try:
@@ -252,6 +254,12 @@ def test_lists_and_intervals_are_their_text(store: Path, run: Run) -> None:
     query = "SELECT [1, 2] AS l, {'a': 1} AS s, INTERVAL 1 DAY AS i"
     (code, out, _), (also, told, _) = (asked(run, store, query, form) for form in ("--csv", "--json"))
     assert (code, also, "[1, 2]" in out, json.loads(told)[0]["l"]) == (0, 0, True, "[1, 2]")
+
+
+def test_a_decimal_of_more_digits_than_a_double_has_keeps_them(store: Path, run: Run) -> None:
+    amount = "12345678901234567890123456789.123456789"
+    out = asked(run, store, f"SELECT {amount}::DECIMAL(38, 9) AS x, -0.10::DECIMAL(9, 2) AS y", "--json")[1]
+    assert json.loads(out, parse_float=str) == [{"x": amount, "y": "-0.10"}]
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])

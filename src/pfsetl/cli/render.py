@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -57,8 +58,14 @@ def console() -> Console:
 
 
 def as_json(data: Any) -> str:
-    """Return data as JSON: decimals as numbers with their digits, dates as ISO text."""
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
+    """Return data as JSON: decimals as numbers with all their digits, dates as ISO text."""
+    mark = secrets.token_hex(8)  # that no text of the data has
+
+    def plain(value: object) -> object:
+        return f"{mark}{value:f}" if isinstance(value, Decimal) else _plain(value)
+
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=plain)
+    text = re.sub(rf'"{mark}([-0-9.]+)"', r"\1", text)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
@@ -118,8 +125,6 @@ def _text(cell: object) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
-        return float(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Sequence):
