@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -37,6 +38,7 @@ def published(archive: Path) -> Path:
 
 def build_with_room_for(connection: Connection, size: int, archive: Path, store: Path) -> None:
     """Build in a process that can't write a file larger than this: for a program the same as a disk that is full."""
+    sys.dont_write_bytecode = True  # or compiled modules are cut, too
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     try:
         pfsetl.build("RVU25A", store=LocalStore(store), archive=archive, sample=True)

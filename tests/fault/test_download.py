@@ -293,7 +293,11 @@ def test_kills_at_any_moment_lose_and_tear_nothing(tmp_path: Path) -> None:
 # --- disks that refuse ------------------------------------------------------------------------------------------
 
 # As a disk of so many bytes would, but for the number of the error. The memory of the process isn't touched.
-FULL = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n{FETCH}"
+FULL = f"""
+import resource, sys
+sys.dont_write_bytecode = True
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+{FETCH}"""
 
 
 def test_a_full_disk_is_named_and_leaves_nothing_torn(cms: Cms, tmp_path: Path) -> None:
