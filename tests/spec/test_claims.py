@@ -203,6 +203,24 @@ def test_imaging_outside_the_families_is_not_reduced():
     assert allowed(image(1, 200_00, 40_00, "99"), image(2, 100_00, 30_00, "99")) == [240_00, 130_00]
 
 
+# CY2012 final rule: services of one session are reduced, and modifier 59 says that one was in another.
+@pytest.mark.parametrize("modifiers", ["59", "XE"])
+def test_imaging_in_a_session_of_its_own_is_neither_reduced_nor_reduces_another(modifiers):
+    apart = image(1, 200_00, 40_00, modifiers=modifiers)
+    assert allowed(apart, image(2, 100_00, 30_00)) == [240_00, 130_00]
+    assert allowed(apart, image(2, 100_00, 30_00), image(3, 60_00, 20_00)) == [240_00, 130_00, 49_00]  # 30 + 19
+    assert allowed(apart, part(2, "26", 30_00)) == [240_00, 30_00]
+
+
+def test_another_unit_of_a_line_is_of_that_line_s_session():
+    assert allowed(image(1, 200_00, 40_00, modifiers="59", units=2), image(2, 100_00, 30_00)) == [378_00, 130_00]
+
+
+@pytest.mark.parametrize("modifiers", ["XS", "XU", "76", "51"])
+def test_no_other_modifier_says_that_imaging_was_in_another_session(modifiers):
+    assert allowed(image(1, 200_00, 40_00), image(2, 100_00, 30_00, modifiers=modifiers)) == [240_00, 78_50]
+
+
 def test_the_imaging_cap_applies_after_the_reduction():
     # Medicare contractors reduce first: 160.00 x 50 % = 80.00 is under the capped 90.00; 250.00 x 50 % is not.
     first = part(1, "TC", 300_00)

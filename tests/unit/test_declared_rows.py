@@ -378,9 +378,10 @@ def elsewhere(name: str, reference: Reference) -> tuple[list[dict[str, str]], st
         rows[at] |= dict.fromkeys(only, allowed[0])
     forms = {
         "state": "ZZ", "modifier": "Z9", "other": "Z9", "layout": "ZZ9", "flag": "Z",
-        "indicator": "ZZZZ", "seen_from": "RVU99Z", "seen_until": "RVU99Z", "first": "999", "last": "999",
-        "value": "ZZ",
+        "indicator": "ZZZZ", "seen_from": "RVU99Z", "seen_until": "RVU99Z", "value": "ZZ",
     }  # fmt: skip
+    if reference.column in ("first", "last"):
+        word = "8" if name == "service_groups.csv" and len(rows[at]["first"]) == 1 else "999"
     word = forms.get(reference.column, word)
     rows[at] |= {reference_column: word} | (
         {"first": word, "last": word} if reference.column in ("first", "last") else {}

@@ -15,7 +15,7 @@ from pfsetl.pricing.medicare_share import parted
 from pfsetl.pricing.procedures import told_apart
 from pfsetl.pricing.reductions import asks_for_documentation, find, named, sides_of
 from pfsetl.pricing.rules import rules_of
-from pfsetl.pricing.same_day import cut_visits, drop_beside, name_sessions, pay_shares
+from pfsetl.pricing.same_day import cut_visits, drop_beside, name_sessions, pay_shares, session_apart
 from pfsetl.pricing.sides import done_again, joined
 from pfsetl.pricing.surgery import family_of, pay_endoscopies, rank_surgery, surgeon_of
 from pfsetl.pricing.technical import part_of, reduce_equipment, uncapped_of
@@ -101,6 +101,9 @@ def _bundle(group: list[PricedLine]) -> list[PricedLine]:
 
 def _reduce_parts(group: list[PricedLine]) -> list[PricedLine]:
     """Pay one unit of the highest technical and of the highest professional part in full, all others in part."""
+    if apart := session_apart(group[0].line):
+        text = "in a session of its own by its modifier: no reduction beside the day's other tests"
+        group = [stepped(one, apart, amount_of(one), text) for one in group]
     if len(group) == 1 and not _reducible(group[0].line, 1, holds_first=True):
         return group
     results = list(group)
@@ -200,9 +203,9 @@ def _in_groups(
 
 
 def _component_session(line: Line) -> Hashable | None:
-    """One day's tests under one rule; imaging also within one family."""
+    """One day's tests under one rule; imaging also within one family, and what was done in a session of its own."""
     rules = _component_rules(line)
-    return (line.date, rules[0].rule, line.imaging_family) if rules else None
+    return (line.date, rules[0].rule, line.imaging_family, session_apart(line) and line.number) if rules else None
 
 
 @by_rules

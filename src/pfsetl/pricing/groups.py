@@ -14,12 +14,12 @@ def members(group: str) -> str:
 
 def in_group(group: str, line: Line) -> bool:
     """Return whether a line's service is of a group of `schemas/service_groups.csv`."""
-    return _is_in(group, line.hcpcs, line.global_days or "")
+    return _is_in(group, line.hcpcs, line.global_days or "", line.multiple_procedure or "")
 
 
 @lru_cache(65_536)
-def _is_in(group: str, hcpcs: str, global_days: str) -> bool:
-    told = {"hcpcs": hcpcs, "global_days": global_days}
+def _is_in(group: str, hcpcs: str, global_days: str, multiple_procedure: str) -> bool:
+    told = {"hcpcs": hcpcs, "global_days": global_days, "multiple_procedure": multiple_procedure}
     return any(first <= told[field] <= last for field, first, last in _ranges(group))
 
 

@@ -29,11 +29,12 @@ class SameDayRow:
 
     `of` is the group of the line that a share is taken of, empty where it's the line's own, or that a service isn't
     paid beside if that line has the modifier; a service of the day in the group `unless` makes it paid all the same,
-    and of services of one session it's one that the rule isn't of.
+    and of services of one session it's one that the rule isn't of. A modifier of `other_session` says that a service
+    was apart from the day's others.
     `aco` says whether the practitioner is in one, None where it makes no difference.
     """
 
-    rule: Literal["visit_and_procedure", "share_of_visit", "not_beside", "one_session"]
+    rule: Literal["visit_and_procedure", "share_of_visit", "not_beside", "one_session", "other_session"]
     group: Name
     modifier: tuple[Modifier, ...] = ()
     of: Name = ""
@@ -95,18 +96,19 @@ SAME_DAY = Sheet(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRow:
-    """A range of the services of a group, by their code or by their global period."""
+    """A range of the services of a group, by their code, global period or multiple-procedure indicator."""
 
     group: Name
-    field: Literal["hcpcs", "global_days"]
-    first: Annotated[str, Fits(r"[0-9A-Z]{3}|[0-9A-Z]{5}")]
-    last: Annotated[str, Fits(r"[0-9A-Z]{3}|[0-9A-Z]{5}")]
+    field: Literal["hcpcs", "global_days", "multiple_procedure"]
+    first: Annotated[str, Fits(r"[0-9]|[0-9A-Z]{3}|[0-9A-Z]{5}")]
+    last: Annotated[str, Fits(r"[0-9]|[0-9A-Z]{3}|[0-9A-Z]{5}")]
     source: Prose = ""
 
     def __post_init__(self) -> None:
-        long = {"hcpcs": 5, "global_days": 3}[self.field]
+        long = {"hcpcs": 5, "global_days": 3, "multiple_procedure": 1}[self.field]
         if {len(self.first), len(self.last)} != {long}:
-            raise ValueError(f"first {self.first}, last {self.last}: {self.field} has {long} characters. Correct it.")
+            many = f"{long} character{'s' * (long > 1)}"
+            raise ValueError(f"first {self.first}, last {self.last}: {self.field} has {many}. Correct it.")
 
 
 GROUPS = Sheet(
@@ -116,6 +118,8 @@ GROUPS = Sheet(
     codes=("first", "last"),
     within=("group", "field"),
     refers=tuple(
-        Reference(end, (("codes/global_days.csv", "code"),), only=("field", "global_days")) for end in ("first", "last")
+        Reference(end, ((f"codes/{field}.csv", "code"),), only=("field", field))
+        for field in ("global_days", "multiple_procedure")
+        for end in ("first", "last")
     ),
 )
