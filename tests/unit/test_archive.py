@@ -40,7 +40,14 @@ def test_a_member_is_told_by_its_name(kind: tuple[str, str], name: str, tmp_path
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [("LOCCO.prn", "txt"), ("LOCCO.TXT", "txt"), ("LOCCO.Csv", "csv"), ("LOCCO.xls", "xlsx"), ("LOCCO.XLSX", "xlsx")],
+    [
+        ("LOCCO.prn", "txt"),
+        ("LOCCO.TXT", "txt"),
+        ("LOCCO.Csv", "csv"),
+        ("LOCCO.xls", "xlsx"),
+        ("LOCCO.XLSX", "xlsx"),
+        ("LOCCO.xlsm", "xlsx"),
+    ],
 )
 def test_the_format_is_told_by_the_ending(name: str, form: str, tmp_path: Path) -> None:
     found = {f.name: f.format for f in opened(tmp_path, "PPRRVU25.csv", name).files}

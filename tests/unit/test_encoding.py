@@ -57,6 +57,56 @@ def test_a_member_in_unicode_has_the_rows_of_cms_file(name, saved, tmp_path):
     assert "UTF-" in reading.notices([found])[0]
 
 
+@pytest.mark.parametrize("name", ["PPRRVU2025_JAN.csv", "PPRRVU2025_JAN.txt"])
+def test_letters_in_utf_8_are_letters_without_its_mark_too(name, tmp_path):
+    """CMS's own letters beyond ASCII are of one byte; in a record of fixed columns one of two bytes moved the rest."""
+    found = raw_of(tmp_path, name, MEMBERS[name].replace(b"Synthetic visit", "Synthétic visit".encode()))
+    assert found.frame["description"][0] == "Synthétic visit"
+    assert found.frame.drop("description").equals(
+        raw_of(tmp_path / "plain", name, MEMBERS[name]).frame.drop("description")
+    )
+    assert reading.notices([found]) == [f"{name}: in UTF-8, which CMS's own file isn't; read all the same"]
+
+
+def test_a_letter_of_one_byte_is_cms_own(tmp_path):
+    data = MEMBERS["PPRRVU2025_JAN.txt"].replace(b"Synthetic visit", b"Synth\xe9tic visit")
+    found = raw_of(tmp_path, "PPRRVU2025_JAN.txt", data)
+    assert (found.frame["description"][0], reading.notices([found])) == ("Synthétic visit", [])
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;", "sep=;;;;"])
+@pytest.mark.parametrize("name", [n for n in MEMBERS if n.endswith(".csv")])
+def test_a_first_line_that_names_the_separator_is_left_out(name, first, tmp_path):
+    found = raw_of(tmp_path / "other", name, f"{first}\r\n".encode() + separated(name, ";"))
+    plain = raw_of(tmp_path / "plain", name, MEMBERS[name])
+    assert found.frame.drop("line").equals(plain.frame.drop("line"))
+    assert found.frame["line"].to_list() == [line + 1 for line in plain.frame["line"]]
+
+
+def test_a_first_line_that_names_the_separator_is_no_heading(tmp_path):
+    """RVU15A's ANES has none."""
+    data = s.anes_csv("ANES4N")
+    found = raw_of(tmp_path / "other", "ANES2015.csv", b"sep=,\r\n" + data)
+    assert found.frame.drop("line").equals(raw_of(tmp_path / "plain", "ANES2015.csv", data).frame.drop("line"))
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_blank_lines_between_all_lines_are_left_out(name, tmp_path):
+    plain = raw_of(tmp_path / "plain", name, MEMBERS[name])
+    found = raw_of(tmp_path / "blank", name, MEMBERS[name].replace(b"\n", b"\n\r\n"))
+    assert found.frame.drop("line").equals(plain.frame.drop("line"))
+    assert found.frame["line"].to_list() == [2 * line - 1 for line in plain.frame["line"]]
+    assert sum(found.counts.values()) == 2 * sum(plain.counts.values())
+
+
+def test_blank_lines_among_headings_are_said(tmp_path):
+    found = raw_of(tmp_path, "PPRRVU2025_JAN.csv", MEMBERS["PPRRVU2025_JAN.csv"].replace(b"\n", b"\n\r\n"))
+    blank = found.counts["blank"]
+    assert reading.notices([found]) == [
+        f"PPRRVU2025_JAN.csv: {blank} blank rows are left out, some of them among its headings"
+    ]
+
+
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 @pytest.mark.parametrize("name", [n for n in MEMBERS if n.endswith(".csv")])
 def test_a_csv_with_another_separator_has_the_rows_of_cms_file(name, separator, tmp_path):
@@ -122,6 +172,15 @@ def test_what_is_no_text_is_named(name, data, what, tmp_path):
 
 def test_a_stray_zero_byte_is_no_utf_16():
     assert decode(b"10112,00\x00,ALABAMA\r\n") == "10112,00\x00,ALABAMA\n"
+
+
+def test_a_workbook_with_macros_is_read_and_said(tmp_path):
+    cells = s.cells_of(MEMBERS["GPCI2025.csv"])
+    found = raw_of(tmp_path / "macros", "GPCI2025.xlsm", s.workbook(cells))
+    assert found.frame.equals(raw_of(tmp_path / "plain", "GPCI2025.xlsx", s.workbook(cells)).frame)
+    assert reading.notices([found]) == [
+        "GPCI2025.xlsm: a workbook with macros, which CMS's own file isn't; read all the same"
+    ]
 
 
 @pytest.mark.parametrize("separator", [";", "|", "\t"])

@@ -23,15 +23,26 @@ MOST = 0.9  # of the bytes at even or at odd places are zero where every charact
 
 
 def encoding_of(data: bytes) -> str:
-    """Return the Unicode encoding of a text by its mark or its zero bytes, "" for CMS's own."""
+    """Return the Unicode encoding of a text by its mark, its zero bytes or its letters, "" for CMS's own.
+
+    Bytes above 127 that are UTF-8 throughout are nothing else: no file of CMS's at hand has such ones.
+    """
     named = next((name for mark, name in MARKS.items() if data.startswith(mark)), "")
     if named:
         return named
     even, odd = (data[start:LOOKED_AT:2] for start in (0, 1))
     shares = [half.count(0) / len(half) if half else 0 for half in (even, odd)]
     if max(shares) < MOST or min(shares) > 1 - MOST:
-        return ""
+        return "" if data.isascii() or not _is_utf_8(data) else "utf-8"
     return "utf-16-le" if shares[1] > shares[0] else "utf-16-be"
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decode(data: bytes, place: str = "text") -> str:

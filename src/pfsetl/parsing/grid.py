@@ -1,6 +1,7 @@
 """Bytes of one member to rows of raw text: lines of a text file, or a grid of cells of a csv or workbook."""
 
 import io
+import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,6 +10,7 @@ from pfsetl.errors import ArchiveError, LayoutError
 from pfsetl.parsing.bounds import MAX_COLUMNS, USUAL, Bounds, refuse_many_cells
 
 END_MARKERS = ("\x1a", "_x001A_")
+_SAID = re.compile(r'\A"?sep=[^\n\w]?"?[,;|\t]*(?=\n)', re.IGNORECASE)  # a first line by which Excel splits a csv
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def lines(text: str) -> pl.DataFrame:
 
 def delimited(text: str, separator: str, place: str, most: Bounds = USUAL) -> Grid:
     """Parse text separated by commas or another character without any inference; every row keeps its line number."""
-    text = text.replace("\x00", " ")
+    text = _SAID.sub("", text.replace("\x00", " "), 1)
     if not text.strip():
         raise ArchiveError(f"{place}: empty. Download the archive again.")
     # NOTE: a reader makes room for every column in every line. A row in quotes may go on over several lines, so the

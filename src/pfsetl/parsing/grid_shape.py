@@ -8,6 +8,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Layout
+from pfsetl.errors import LayoutError
 from pfsetl.parsing.grid import END_MARKERS, Grid
 from pfsetl.parsing.headings import SEARCH_ROWS, header_text, rest_of_headings
 from pfsetl.parsing.shape import Cut, Fit, only_fit
@@ -16,8 +17,23 @@ from pfsetl.parsing.shape import Cut, Fit, only_fit
 def cut_grid(member: str, grid: Grid) -> Cut:
     """Cut a grid of cells whose columns must be those of a declared layout, in its order.
 
-    Where upper heading lines were cut off, what is left must be the end of exactly one layout's headings.
+    Where upper heading lines were cut off, what is left must be the end of exactly one layout's headings. Blank rows
+    that no layout has among its headings are left out, and counted.
     """
+    try:
+        return _cut_grid(member, grid)
+    except LayoutError:
+        filled = grid.frame.filter(pl.any_horizontal(pl.exclude("line") != ""))
+        blank = grid.frame.height - filled.height
+        if not blank or filled.is_empty():
+            raise
+    cut = _cut_grid(member, Grid(grid.place, filled))
+    said = f"{blank:,} blank rows are left out, some of them among its headings"
+    note = f"{cut.note}; {said}" if cut.note else said
+    return replace(cut, counts={**cut.counts, "blank": cut.counts["blank"] + blank}, note=note)
+
+
+def _cut_grid(member: str, grid: Grid) -> Cut:
     trials = [layout for layout in registry.layouts(member) if layout.medium == "grid"]
     head = [row[1:] for row in grid.frame.head(SEARCH_ROWS).rows()]
     fits = [_fit_grid(layout, grid, head) for layout in trials]

@@ -147,6 +147,7 @@ def notices(raws: Iterable[RawTable]) -> list[str]:
         usual = raw.format not in USUAL or raw.separator in USUAL[raw.format]
         how = [] if usual else [f"separated by {SEPARATORS[raw.separator]}"]
         how += [f"in {raw.encoding.upper()}"] if raw.encoding else []
+        how += ["a workbook with macros"] if raw.file.lower().endswith(".xlsm") else []
         found += [f"{raw.file}: {' and '.join(how)}, which CMS's own file isn't; read all the same"] if how else []
         found += [f"{raw.file}: {raw.note}"] if raw.note else []
         if raw.rounded:

@@ -11,7 +11,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.archives import MemberRow
 from pfsetl.errors import ArchiveError
 
-FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx"}
+FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx", ".xlsm": "xlsx"}
 MOST_NAMED = 5
 
 _OF_SYSTEMS = re.compile(
