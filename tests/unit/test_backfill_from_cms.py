@@ -1,6 +1,7 @@
 """A backfill without a folder: archives come from the cache, and from CMS where the cache lacks them."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 import pfsetl
 from pfsetl.declared import registry
+from pfsetl.publication import runs
 from pfsetl.source.cache import is_intact, newest
+from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 from tests.copied import copied
@@ -66,6 +69,45 @@ def test_a_release_that_cannot_be_had_does_not_stop_the_others(cms: Cms, publish
     told = json.loads(out)
     assert (code, told["unchanged"], list(told["failed"])) == (3, ["RVU25A"], ["RVU25B"])
     assert "404" in err
+
+
+def test_what_could_not_be_fetched_is_in_the_runs_record_and_in_status(
+    cms: Cms, published: None, backfill: Run, run: Run, tmp_path: Path
+) -> None:
+    cms.answer_with(ZIPS["RVU25B"], Answer(status=404))
+    backfill("RVU25A,RVU25B")
+    (last, _) = runs.runs(LocalStore(tmp_path / "store"))
+    assert (last["outcome"], last["asked"]["releases"]) == ("failed", ["RVU25A", "RVU25B"])
+    assert "RVU25B: " in last["error"]
+    assert "404" in last["error"]
+    assert "the last run, 'backfill'" in run("status", "--output", tmp_path / "store")[2]
+
+
+def test_a_build_that_could_not_be_fetched_is_a_run_that_failed(
+    cms: Cms, published: None, run: Run, tmp_path: Path
+) -> None:
+    cms.answer_with(ZIPS["RVU25B"], Answer(status=404))
+    where = ("--cache", tmp_path / "cache", "--output", tmp_path / "store")
+    assert run("build", "RVU25B", *where)[0] == 3
+    (last, _) = runs.runs(LocalStore(tmp_path / "store"))
+    assert (last["command"], last["outcome"], last["asked"]["release"]) == ("build", "failed", "RVU25B")
+    assert "404" in last["error"]
+    assert run("build", "RVU25Z", *where)[0] == 2  # a slip in what was asked isn't a run
+    assert len(runs.runs(LocalStore(tmp_path / "store"))) == 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", ["fetch", "build", "backfill"])
+def test_every_command_that_cannot_fetch_names_one_that_takes_a_zip(
+    command: str, cms: Cms, run: Run, tmp_path: Path
+) -> None:
+    cms.answer_with(ZIPS["RVU25B"], Answer(status=404))
+    where = () if command == "fetch" else ("--output", tmp_path / "store")
+    code, _, err = run(command, "RVU25B", "--cache", tmp_path / "cache", *where)
+    told = present(re.search(r"'pfsetl (build RVU25B --archive) ZIP'", err))
+    assert code == 3
+    saved = s.write_zip(tmp_path / "saved.zip", s.release("RVU25B"))
+    assert run(*told[1].split(), saved, "--sample", "--output", tmp_path / "store")[0] == 0
 
 
 def test_offline_asks_nobody(cms: Cms, backfill: Run) -> None:

@@ -36,6 +36,7 @@ from pfsetl.pipeline.build import build as run_build
 from pfsetl.pipeline.examine import examine
 from pfsetl.publication import licensing, revision, version
 from pfsetl.publication.release_record import plain
+from pfsetl.publication.runs import recorded
 from pfsetl.source import cache as kept
 from pfsetl.storage.opening import open_store
 from pfsetl.storage.store import Store
@@ -88,22 +89,26 @@ def build(
     """
     store = open_store(output)
     texts = _descriptors_store(store, with_descriptors, descriptors_output)
-    url = None
-    if archive is None:
-        fetched = terminal.fetched(registry.find(release), open_cache(cache, output), offline=offline)
-        archive, url = fetched.path, fetched.url
-    with terminal.watching(f"building {release.upper()}"):
-        result = run_build(
-            release,
-            store=store,
-            archive=archive,
-            url=url,
-            all_formats=all_formats,
-            sample=sample,
-            accept=accepted(loss=accept_loss, differences=accept_differences),
-            again=again,
-            descriptors_store=texts,
-        )
+    if archive is None:  # a slip in what was asked isn't a run
+        known, place = registry.find(release), open_cache(cache, output)
+    with recorded(store, "build", release=release) as run:
+        url = None
+        if archive is None:
+            fetched = terminal.fetched(known, place, offline=offline)
+            archive, url = fetched.path, fetched.url
+        run.asked["archive"] = str(archive)
+        with terminal.watching(f"building {release.upper()}"):
+            result = run_build(
+                release,
+                store=store,
+                archive=archive,
+                url=url,
+                all_formats=all_formats,
+                sample=sample,
+                accept=accepted(loss=accept_loss, differences=accept_differences),
+                again=again,
+                descriptors_store=texts,
+            )
     if texts:
         print(f"descriptors in {descriptors_output}. {contracts.descriptors().usage}", file=sys.stderr)
     if json:
@@ -146,9 +151,10 @@ def backfill(
     with terminal.counting("backfill", len(found.archives)) as step:
         accept = accepted(loss=accept_loss, differences=accept_differences)
         result = run_backfill(
-            found.archives, store=open_store(output), report=step, urls=urls, sample=sample, accept=accept
-        )
-    failed = unfetched | result.failed
+            found.archives, store=open_store(output), report=step, urls=urls, sample=sample, accept=accept,
+            unfetched=unfetched,
+        )  # fmt: skip
+    failed = result.failed
     records = result.version.releases
     again = {label: told for label in result.published if (told := records[label].since_revision)}
     if not sample:
@@ -166,7 +172,7 @@ def backfill(
             print(f"{label} {revision.summary(told)}")
         render_build.folder(render.console(), found)
     if failed:
-        kind = ChecksFailed if result.failed else SourceUnavailable
+        kind = ChecksFailed if failed.keys() - unfetched.keys() else SourceUnavailable
         raise kind("\n".join(f"{label}: {error}" for label, error in failed.items()))
     if strict:
         in_folders.refuse_incomplete(found.absent, found.unused)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -68,21 +68,25 @@ def backfill(
     urls: Mapping[str, str] | None = None,
     sample: bool = False,
     accept: Collection[str] = (),
+    unfetched: Mapping[str, str] | None = None,
 ) -> Backfill:
     """Build every archive and publish all that succeed as one version.
 
     A release that fails is reported and doesn't stop the others. What was staged before a run was stopped is
     taken over by the next one, so only the missing work is done. Memory doesn't grow with the number of releases.
     `urls` says where archives came from, by label. `sample` and `accept` are those of `build`, for every archive.
+    `unfetched` are wanted releases that no archive could be had of, and why: they failed, in the run's record too.
     """
     refuse_unknown(accept)
-    with recorded(store, "backfill", releases=list(archives)) as run:
+    without = unfetched or {}
+    with recorded(store, "backfill", releases=[*archives, *without]) as run:
         tell = report or (lambda _label, _outcome: None)
         froms = urls or {}
         asked = [
             Request(label, path, froms.get(label), sample=sample, accept=accept) for label, path in archives.items()
         ]
-        result = _backfill(asked, store, tell)
+        done = _backfill(asked, store, tell)
+        result = replace(done, failed={**without, **done.failed})
         run.version = result.version.number
         run.outcome = "failed" if result.failed else "published" if result.published else "unchanged"
         run.error = "; ".join(f"{label}: {error}" for label, error in result.failed.items()) or None
