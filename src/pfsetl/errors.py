@@ -102,6 +102,17 @@ def during(what: str) -> Iterator[None]:
 
 
 @contextmanager
+def otherwise(remedy: str) -> Iterator[None]:
+    """Add to what a source says what to do without it; whether it's worth another attempt stays as it was."""
+    try:
+        yield
+    except SourceBusy as error:
+        raise SourceBusy(f"{error} {remedy}", error.retry_after) from error
+    except SourceUnavailable as error:
+        raise SourceUnavailable(f"{error} {remedy}") from error
+
+
+@contextmanager
 def proposing(label: str, archive: Path) -> Iterator[None]:
     """Add to a refused shape that is declarable the command that proposes its rows, with label and path as they are."""
     try:

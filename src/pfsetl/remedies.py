@@ -18,6 +18,11 @@ def command(line: str, store: object, program: str = "pfsetl") -> str:
     return f"'{program} {line} --output {place}'"
 
 
+def by_hand(label: str) -> str:
+    """Return how to publish a release whose archive or page can't be fetched."""
+    return f"Or download the zip in a browser: 'pfsetl build {label} --archive ZIP' takes it."
+
+
 def installing(extra: str) -> str:
     """Return how to install what an extra of pfsetl needs, where this pfsetl runs."""
     return f"Install it: {shlex.quote(sys.executable)} -m pip install 'pfsetl[{extra}]'"

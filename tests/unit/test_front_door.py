@@ -78,3 +78,8 @@ def test_the_form_for_new_files_asks_each_thing_once_and_names_commands_that_exi
     assert {"name", "description", "body"} <= set(form)
     assert set(re.findall(r"`pfsetl (\w+)", text)) - set(COMMANDS) == set()
     assert "CONTRIBUTING.md" in text
+
+
+def test_the_page_of_commands_has_every_one() -> None:
+    listed = re.findall(r"^pfsetl (\w+)", (ROOT / "docs" / "commands.md").read_text(), re.MULTILINE)
+    assert sorted(COMMANDS.keys() - {*listed}) == []

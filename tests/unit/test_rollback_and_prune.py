@@ -476,3 +476,16 @@ def test_the_command_prunes_only_with_yes(store: LocalStore, run: Run) -> None:
 def test_the_command_asks_how_many_to_keep(store: LocalStore, run: Run) -> None:
     code, _, err = run("prune", "--output", store.root)
     assert (code, "--keep" in err) == (2, True)
+
+
+def test_the_command_says_which_versions_are_kept_because_they_were_just_the_newest(
+    store: LocalStore, run: Run
+) -> None:
+    published(store, "1.0000", "2.0000")
+    _, shown, _ = run("prune", "--keep", 1, "--output", store.root)
+    assert "kept are 1, 2" in shown
+    assert "newest less than 24 hours ago: 1; --grace HOURS" in shown
+    _, told, _ = run("prune", "--keep", 1, "--output", store.root, "--json")
+    assert json.loads(told)["recent"] == [1]
+    assert "newest less than" not in run("prune", "--keep", 2, "--output", store.root)[1]  # both are asked for
+    assert json.loads(run("prune", "--keep", 1, "--grace", 0, "--output", store.root, "--json")[1])["recent"] == []

@@ -99,6 +99,16 @@ def test_the_command_lists_the_newest_first(store: LocalStore, run):
     assert (code, [one["asked"]["release"] for one in json.loads(out)]) == (0, ["RVU25B", "RVU25A"])
 
 
+def test_the_command_says_what_a_run_was_asked_for_in_words(store: LocalStore, run):
+    with recorded(store, "backfill", releases=["RVU25A", "RVU25B", "RVU25C", "RVU25D", "RVU26A"]):
+        pass
+    with recorded(store, "watch", since=2025):
+        pass
+    shown = run("runs", "--output", store.root)[1]
+    assert "RVU25A, RVU25B, RVU25C and 2 more" in shown
+    assert "watch     since 2025" in shown
+
+
 def test_the_command_shows_as_many_as_asked(store: LocalStore, tmp_path, run):
     for _ in range(3):
         with recorded(store, "build"):

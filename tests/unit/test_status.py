@@ -184,6 +184,15 @@ def test_a_sample_of_the_release_in_force_is_stale(tmp_path: Path, monkeypatch: 
     assert ([why.partition(":")[0] for why in found.stale], found.in_force_published) == (["RVU26A"], False)
 
 
+def test_a_sample_of_a_release_that_is_due_is_not_said_to_be_unpublished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = a_store(tmp_path, monkeypatch, *LAST_YEAR, "RVU26A", samples=(LAST_YEAR[0],))
+    ran(store, "2026-02-01T09:20:00+00:00", LOOK)
+    [why] = status(store, now=NOW).stale
+    assert (why.startswith(LAST_YEAR[0]), "published only as a sample" in why) == (True, True)
+
+
 def test_little_disk_is_stale(fresh: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 

@@ -191,6 +191,11 @@ def test_check_shows_the_warnings(both: pfsetl.Version):
     assert {"work_index_printed_twice", "work_floor_ends_within"} <= named
 
 
+def test_no_act_is_asked_for_where_the_floor_that_ended_was_restored(both: pfsetl.Version):
+    code, out, _ = command("check", "RVU26A", "--output", both.store, "--json")
+    assert (code, [row for row in json.loads(out)["rows_go_into"] if "work_index_floor" in row]) == (0, [])
+
+
 def test_an_act_of_your_own_restores_the_floor(both: pfsetl.Version, tmp_path):
     own = tmp_path / "own"
     own.mkdir()

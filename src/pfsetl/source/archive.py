@@ -161,7 +161,7 @@ def zip_contents(
     if data.lstrip()[:1] == b"<":
         raise ArchiveError(
             f"{path}: an HTML page, not a zip. CMS answers with a licence or release page when the link "
-            "isn't the file itself; download the zip in a browser and pass it with --archive."
+            "isn't the file itself. Download the zip in a browser, and name that file instead."
         )
     # NOTE: before the directory is read, whose entries take ten times their bytes of memory.
     if (entries := data.count(_CENTRAL)) > MAX_ENTRIES:

@@ -9,7 +9,8 @@ from typing import Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
 from pfsetl.declared.registry import Release, find_or_infer
-from pfsetl.errors import SourceUnavailable, UsageError
+from pfsetl.errors import SourceUnavailable, UsageError, otherwise
+from pfsetl.remedies import by_hand
 from pfsetl.source import address, cache
 from pfsetl.source.cache import Cache
 from pfsetl.source.fetch import asked_address
@@ -137,7 +138,10 @@ def _index(get_page: GetPage, url: str) -> list[IndexRow]:
         if len(seen) == MAX_INDEX_PAGES:
             raise SourceUnavailable(f"{url}: more than {MAX_INDEX_PAGES} pages of index. Look at it in a browser.")
         seen.append(following)
-        page = get_page(following)
+        with otherwise(
+            "Or look at it in a browser, and download what is new: 'pfsetl build LABEL --archive ZIP' takes it."
+        ):
+            page = get_page(following)
         found, following = index_page(page.text, page.url)
         for row in found:
             rows.setdefault((row.label, row.page), row)
@@ -167,7 +171,8 @@ def _posting(get_page: GetPage, row: IndexRow, release: Release | None, cached: 
     try:
         if row.page is None:
             raise SourceUnavailable(f"the index lists {row.name} without a link. Look at the index in a browser.")
-        page = get_page(row.page)
+        with otherwise(by_hand(row.label)):
+            page = get_page(row.page)
         read = release_page(page.text, page.url)
         link = rvu_archive(read, row.label)
     except SourceUnavailable as error:

@@ -100,7 +100,7 @@ def _download(
         if encoding not in ("", "identity"):
             raise SourceUnavailable(
                 f"{named}: sent with Content-Encoding {encoding[:40]}, though an archive was asked for as it is. "
-                f"A proxy may have changed it. {web.OTHERWISE}"
+                "A proxy may have changed it."
             )
         validators = Validators(got.headers.get("ETag"), got.headers.get("Last-Modified"))
         size = have if resumed else 0

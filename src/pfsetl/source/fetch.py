@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pfsetl.declared.registry import Release
 from pfsetl.document import read_json
-from pfsetl.errors import ArchiveError, SourceBusy, SourceUnavailable
+from pfsetl.errors import ArchiveError, SourceBusy, SourceUnavailable, otherwise
+from pfsetl.remedies import by_hand
 from pfsetl.source import cache as archives
 from pfsetl.source import web
 from pfsetl.source.address import site
@@ -25,8 +26,7 @@ def source_url(release: Release) -> str:
     if release.zip_path is None:
         raise SourceUnavailable(
             f"{release.label}: the address of its zip isn't declared. Download it with 'pfsetl fetch "
-            f"{release.label} --url URL' and build it with --offline, or download the zip in a browser and pass "
-            "it with --archive."
+            f"{release.label} --url URL' and build it with --offline. {by_hand(release.label)}"
         )
     return site() + release.zip_path
 
@@ -80,7 +80,8 @@ def fetch(
             _write_validators(cache, kept, address, got.validators, in_vain=known_in_vain)
             return kept
 
-        return web.patiently(attempt, manners)
+        with otherwise(by_hand(release.label)):
+            return web.patiently(attempt, manners)
 
 
 def newest_cached(release: Release, cache: Cache) -> Fetched:
@@ -136,9 +137,7 @@ def _refuse_non_zip(part: Path, label: str, got: Downloaded) -> None:
     discard(part)
     if got.resumed:
         raise SourceBusy(f"{got.url}: the pieces of two attempts are {found}. Try again.")
-    raise SourceUnavailable(
-        f"{got.url}: answered with {found}. Download the zip in a browser and pass it with --archive."
-    )
+    raise SourceUnavailable(f"{got.url}: answered with {found}.")
 
 
 def _validators(label: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
-from pfsetl.errors import SourceBusy, SourceUnavailable
+from pfsetl.errors import SourceUnavailable, otherwise
 from pfsetl.source import cache as archives
 from pfsetl.source import web
 from pfsetl.source.address import site, where
@@ -63,12 +63,8 @@ def fetch_companion(
             assert got is not None  # nothing was known of it
             return _kept(row, part, folder, got.url)
 
-        try:
+        with otherwise(by_hand(row)):
             return web.patiently(attempt, manners)
-        except SourceBusy:
-            raise
-        except SourceUnavailable as error:
-            raise SourceUnavailable(f"{error} {by_hand(row)}") from error
 
 
 def by_hand(row: CompanionRow) -> str:

@@ -31,7 +31,6 @@ MAX_PAGE_BYTES = 8 << 20  # CMS's pages have 0.2 MB
 MAX_HOPS = 5
 LONGEST_RETRY_DIGITS = 9  # of the seconds in Retry-After; more of them are no time to wait for
 TRANSIENT = (408, 425, 429)
-OTHERWISE = "Download the zip in a browser and pass it with --archive."
 
 T = TypeVar("T")
 
@@ -138,9 +137,7 @@ def answer(
                         raise _late(named)
                     return
                 here = urljoin(here, onward)
-    raise SourceUnavailable(
-        f"{named}: more than {MAX_HOPS} redirects, the last to {without_secrets(here)}. {OTHERWISE}"
-    )
+    raise SourceUnavailable(f"{named}: more than {MAX_HOPS} redirects, the last to {without_secrets(here)}.")
 
 
 def pieces(got: requests.Response, limit: int, deadline: float) -> Iterator[bytes]:
@@ -150,7 +147,7 @@ def pieces(got: requests.Response, limit: int, deadline: float) -> Iterator[byte
     while piece := got.raw.read1(PIECE, decode_content=True):
         size += len(piece)
         if size > limit:
-            raise SourceUnavailable(f"{named}: more than {limit:,} bytes. CMS posts nothing so large. {OTHERWISE}")
+            raise SourceUnavailable(f"{named}: more than {limit:,} bytes. CMS posts nothing so large.")
         yield piece
         if time.monotonic() > deadline:
             raise _late(named)
@@ -165,7 +162,7 @@ def _refuse_foreign(asked: str, here: str) -> None:
         how = "" if here == asked else f": redirected to {without_secrets(here)}"
         raise SourceUnavailable(
             f"{without_secrets(asked)}{how}: neither https at cms.gov nor at PFSETL_CMS_URL, so it isn't asked. "
-            "Name a trusted mirror in PFSETL_CMS_URL, or download the zip in a browser and pass it with --archive."
+            "Name a mirror that you trust in PFSETL_CMS_URL."
         )
 
 
@@ -177,16 +174,13 @@ def _refuse_status(url: str, got: requests.Response, accept: tuple[int, ...]) ->
     if status in TRANSIENT or status >= 500:
         after = _retry_after(got.headers.get("Retry-After"))
         when = f"in {after:,.0f} seconds" if after else "later"
-        raise SourceBusy(f"{url}: {status} {reason}. Try again {when}. {OTHERWISE}", retry_after=after)
+        raise SourceBusy(f"{url}: {status} {reason}. Try again {when}.", retry_after=after)
     if status == requests.codes.forbidden:
         raise SourceUnavailable(
-            f"{url}: 403, {parse_url(got.url).host} refuses this network or program. Download the zip in a browser "
-            "and pass it with --archive, or set PFSETL_USER_AGENT."
+            f"{url}: 403, {parse_url(got.url).host} refuses this network or program. Another name of the program in "
+            "PFSETL_USER_AGENT may help."
         )
-    raise SourceUnavailable(
-        f"{url}: {status} {reason}. CMS may have moved the file: look for the release on "
-        "its page, download the zip and pass it with --archive."
-    )
+    raise SourceUnavailable(f"{url}: {status} {reason}. CMS may have moved it: look for it on its page.")
 
 
 def _retry_after(said: str | None) -> float | None:
@@ -204,7 +198,7 @@ def _retry_after(said: str | None) -> float | None:
 
 
 def _late(url: str) -> SourceBusy:
-    return SourceBusy(f"{url}: still arriving at the time limit. Try again later. {OTHERWISE}")
+    return SourceBusy(f"{url}: still arriving at the time limit. Try again later.")
 
 
 @contextmanager
@@ -234,7 +228,7 @@ def _told(url: str, error: Exception) -> Exception:
         return SourceUnavailable(
             f"{what} Check this machine's clock, or name your proxy's certificate in REQUESTS_CA_BUNDLE."
         )
-    return SourceBusy(f"{what} Try again later. {OTHERWISE}")
+    return SourceBusy(f"{what} Try again later.")
 
 
 _WHY = {
