@@ -148,8 +148,9 @@ def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) 
         alarms.Alarm(
             one.release,
             "absent",
-            f"in force from {one.in_force}, posted by {one.posted_by} at the latest, and not published. Look at "
-            f"CMS with 'pfsetl discover'. {alarms.to_publish(one.release, newest.store)}",
+            f"in force from {one.in_force}, posted by {one.posted_by} at the latest, and "
+            f"{'published only as a sample' if one.release in newest.releases else 'not published'}. Look at CMS with "
+            f"'pfsetl discover'. {alarms.to_publish(one.release, newest.store)}",
         )
         for one in late
     ]

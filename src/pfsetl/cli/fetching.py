@@ -1,5 +1,6 @@
 """Commands that ask CMS: what is new there, and the archives of releases."""
 
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -8,7 +9,7 @@ from cyclopts import Parameter
 
 from pfsetl.archive_cache import open_cache
 from pfsetl.cli import render, render_changes, terminal
-from pfsetl.cli.options import Cache, Json, Offline
+from pfsetl.cli.options import OUTPUT_VARIABLE, CacheAlone, Json, Offline
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import SourceUnavailable, UsageError
@@ -21,7 +22,7 @@ def fetch(
         str | None,
         Parameter(help="Fetch from this address at cms.gov instead of the one in releases.csv; for one label."),
     ] = None,
-    cache: Cache = None,
+    cache: CacheAlone = None,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
@@ -33,7 +34,7 @@ def fetch(
         raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
     kinds = {row.companion for row in declarations.rows(COMPANIONS)}
     wanted = [None if label.lower() in kinds else registry.find_or_infer(label) for label in releases]
-    place = open_cache(cache)
+    place = open_cache(cache, os.environ.get(OUTPUT_VARIABLE))
     found: list[dict[str, Any]] = []
     failed = []
     for label, release in zip(releases, wanted, strict=True):
@@ -64,10 +65,10 @@ def _companion(kind: str, place: kept.Cache, url: str | None, *, offline: bool) 
     return asdict(got) | {"path": str(got.path)}
 
 
-def discover(*, since: int | None = None, cache: Cache = None, json: Json = False) -> None:
+def discover(*, since: int | None = None, cache: CacheAlone = None, json: Json = False) -> None:
     """Print what is new at CMS: new releases, new zips under known labels, releases taken down.
 
-    Only pages are downloaded, one after another. A new release can be built from its zip with --archive.
+    Only pages are downloaded, one after another. 'pfsetl build LABEL --archive ZIP' publishes a new one from its zip.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def discover(*, since: int | None = None, cache: Cache = None, json: Json = Fals
     from pfsetl.source import web
 
     first = datetime.now(UTC).year - 1 if since is None else since
-    cached = discovering.cached_addresses(open_cache(cache))
+    cached = discovering.cached_addresses(open_cache(cache, os.environ.get(OUTPUT_VARIABLE)))
     with terminal.watching("reading CMS's pages"):
         found = discovering.discover(discovering.politely(web.get_text), registry.releases(), cached, since=first)
     rows = [discovering.release_row(p) if p.state == "new_label" else None for p in found]

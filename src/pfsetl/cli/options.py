@@ -9,11 +9,15 @@ _STORE = "The store of published versions: a folder, or s3://bucket/prefix."
 Output = Annotated[str, Parameter(name=["--output", "-o"], env_var=OUTPUT_VARIABLE, help=_STORE)]
 DemoOutput = Annotated[str, Parameter(name=["--output", "-o"], help=_STORE)]  # a sample never goes where releases are
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print data for machines.")]
+_KEPT = "Where fetched archives are kept: a folder, or s3://bucket/prefix. Default: PFSETL_CACHE, else"
 Cache = Annotated[
+    str | None, Parameter(help=f"{_KEPT} archives/ in an --output that is a bucket, else the user's cache folder.")
+]
+CacheAlone = Annotated[  # of a command without --output
     str | None,
     Parameter(
-        help="Where fetched archives are kept: a folder, or s3://bucket/prefix. Default: PFSETL_CACHE, else archives/ "
-        "in an --output that is a bucket, else the user's cache folder."
+        name="--cache",
+        help=f"{_KEPT} archives/ in a {OUTPUT_VARIABLE} that is a bucket, else the user's cache folder.",
     ),
 ]
 Offline = Annotated[
@@ -43,6 +47,14 @@ Strict = Annotated[
 AcceptLoss = Annotated[
     bool,
     Parameter(name="--accept-loss", negative="", help="Publish a release even if rows or files are missing from it."),
+]
+FileSample = Annotated[
+    bool,
+    Parameter(name="--sample", negative="", help="A deliberate part of a file, marked as one; it needn't be complete."),
+]
+FileAcceptLoss = Annotated[
+    bool,
+    Parameter(name="--accept-loss", negative="", help="Load a file even if it lacks rows that one has that is loaded."),
 ]
 AcceptDifferences = Annotated[
     bool,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from pfsetl.cli import render, render_pricing
-from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptLoss, Json, Output, Sample, accepted
+from pfsetl.cli.options import DEFAULT_OUTPUT, FileAcceptLoss, FileSample, Json, Output, accepted
 from pfsetl.errors import UsageError
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
@@ -123,8 +123,8 @@ def load(
     file: Path,
     *more: Path,
     effective_from: str | None = None,
-    sample: Sample = False,
-    accept_loss: AcceptLoss = False,
+    sample: FileSample = False,
+    accept_loss: FileAcceptLoss = False,
     output: Output = DEFAULT_OUTPUT,
     json: Json = False,
 ) -> None:

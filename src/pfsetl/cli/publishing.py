@@ -119,6 +119,11 @@ def prune(
     what = f"{len(done.versions)} versions and {len(done.objects)} files of {done.bytes:,} bytes"
     kept = f"kept are {', '.join(map(str, done.kept)) or 'none'}"
     print(f"removed {what}; {kept}" if yes else f"would remove {what}; {kept}. Nothing was touched; --yes does it.")
+    if done.recent:
+        print(
+            f"kept, since they were the newest less than {grace:g} hours ago: {', '.join(map(str, done.recent))}; "
+            "--grace HOURS is how long"
+        )
     if done.pinned:
         print(
             f"kept for tags of the Iceberg tables: {', '.join(map(str, done.pinned))}; "

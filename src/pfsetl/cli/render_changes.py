@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pfsetl.source.discover import Posting
 
 _STATES = {"new_label": "new", "new_zip": "re-posted", "vanished": "vanished", "unreachable": "not read"}
+RELEASES_NAMED = 3
 _MOVED = {"work_rvu": "Work RVU", "nonfacility_payment": "National payment, non-facility,"}
 
 
@@ -40,11 +41,19 @@ def runs(out: Console, records: Sequence[dict[str, Any]]) -> None:
     for run in records:
         steps = sorted(run["steps"], key=lambda s: -s["seconds"])[:3]
         longest = ", ".join(f"{s['release'] or ''} {s['step']} {s['seconds']:.2f} s".strip() for s in steps)
-        asked = " ".join(str(value) for value in run["asked"].values() if value)
+        asked = " ".join(_asked(name, value) for name, value in run["asked"].items() if value)
         rows.append(
             (moment(run["started"]), run["command"], asked, run["outcome"], run["version"], run["error"] or longest)
         )
     out.print(table("", ("started", "run", "of", "outcome", "version", "longest steps, or what went wrong"), rows))
+
+
+def _asked(name: str, value: object) -> str:
+    """Return one thing that a run was asked for; of many releases the first ones."""
+    if isinstance(value, list):
+        more = f" and {len(value) - RELEASES_NAMED} more" if len(value) > RELEASES_NAMED else ""
+        return ", ".join(map(str, value[:RELEASES_NAMED])) + more
+    return f"since {value}" if name == "since" else str(value)
 
 
 def origins(out: Console, found: Sequence[Origin]) -> None:

@@ -20,8 +20,8 @@ class Pruning:
     """What a prune removes: manifests by number, trees by number, staging records, objects with their bytes.
 
     `waiting` are objects that no kept version needs either, but which are too young, or staged and not yet
-    committed; a later prune takes them. `pinned` are kept for tags of
-    Iceberg tables alone.
+    committed; a later prune takes them. `recent` are kept because they were the newest not long ago, `pinned` for
+    tags of Iceberg tables alone.
     """
 
     kept: tuple[int, ...]
@@ -31,6 +31,7 @@ class Pruning:
     objects: Mapping[str, int]
     waiting: Mapping[str, int]
     pinned: tuple[int, ...] = ()
+    recent: tuple[int, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -53,7 +54,8 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
     pinned = pins.pinned(store)
     gone: list[int] = []
     held: list[int] = []
-    for number, following in pairwise(there[: 1 - keep or None]):
+    older = [*pairwise(there[: 1 - keep or None])]
+    for number, following in older:
         if (store.age(manifest.name(following)) or 0.0) <= grace:
             break
         (held if number in pinned else gone).append(number)
@@ -71,6 +73,7 @@ def plan_prune(store: Store, keep: int, *, grace: float = GRACE_SECONDS) -> Prun
         {name: size for name, size in spare.items() if name not in waiting},
         waiting,
         tuple(held),
+        tuple(number for number, _ in older[len(gone) + len(held) :]),
     )
 
 
@@ -101,7 +104,7 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
     later = {name: size for name, size in plan.objects.items() if name not in removed}
     held = tuple(sorted({*plan.pinned, *plan.versions} - {*versions}))
     kept = tuple(sorted({*plan.kept, *held}))
-    return Pruning(kept, versions, trees, plan.records, removed, {**plan.waiting, **later}, held)
+    return Pruning(kept, versions, trees, plan.records, removed, {**plan.waiting, **later}, held, plan.recent)
 
 
 def _needed(store: Store, kept: Iterable[int]) -> tuple[set[str], set[str], Version | None]:

@@ -81,10 +81,12 @@ def _ends(gpci: pl.DataFrame, release: Release) -> Finding:
         + (f"restored on {end.restored.enacted_on} ({end.restored.act})" if end.restored else "not restored since")
         for end in ends
     )
+    lacking = any(end.restored is None for end in ends)
+    asked = f". If an act has restored it since, add its row to {work_floor.FILE}" if lacking else ""
     return _warning(
         "work_floor_ends_within",
         f"the floor under the work index ended within {first} to {last} as the law then stood; payment_locality "
-        f"is made with the law of the first day, a price with that of its day ({work_floor.FILE})",
+        f"is made with the law of the first day, a price with that of its day{asked}",
         len(ends),
         said,
     )
