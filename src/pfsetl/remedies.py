@@ -20,7 +20,7 @@ def command(line: str, store: object, program: str = "pfsetl") -> str:
 
 def by_hand(label: str) -> str:
     """Return how to publish a release whose archive or page can't be fetched."""
-    return f"Or download the zip in a browser: 'pfsetl build {label} --archive ZIP' takes it."
+    return f"Or download the zip in a browser: 'pfsetl build {label} --archive ZIP --output STORE' takes it."
 
 
 def installing(extra: str) -> str:

@@ -104,7 +104,7 @@ def test_every_command_that_cannot_fetch_names_one_that_takes_a_zip(
     cms.answer_with(ZIPS["RVU25B"], Answer(status=404))
     where = () if command == "fetch" else ("--output", tmp_path / "store")
     code, _, err = run(command, "RVU25B", "--cache", tmp_path / "cache", *where)
-    told = present(re.search(r"'pfsetl (build RVU25B --archive) ZIP'", err))
+    told = present(re.search(r"'pfsetl (build RVU25B --archive) ZIP --output STORE'", err))
     assert code == 3
     saved = s.write_zip(tmp_path / "saved.zip", s.release("RVU25B"))
     assert run(*told[1].split(), saved, "--sample", "--output", tmp_path / "store")[0] == 0

@@ -138,9 +138,7 @@ def _index(get_page: GetPage, url: str) -> list[IndexRow]:
         if len(seen) == MAX_INDEX_PAGES:
             raise SourceUnavailable(f"{url}: more than {MAX_INDEX_PAGES} pages of index. Look at it in a browser.")
         seen.append(following)
-        with otherwise(
-            "Or look at it in a browser, and download what is new: 'pfsetl build LABEL --archive ZIP' takes it."
-        ):
+        with otherwise(by_hand("LABEL")):
             page = get_page(following)
         found, following = index_page(page.text, page.url)
         for row in found:

@@ -21,7 +21,7 @@ _FOLDERS = re.compile(r".*/(?:downloads|files/zip)/", re.IGNORECASE)
 _DATE = re.compile(r"(?:updated|posted)-?(\d{1,2}?)[-/]?(\d{1,2})[-/]?(20\d{2})(?!\d)", re.IGNORECASE)
 _REMEDY = (
     "Look at it in a browser: if CMS has changed the page, download the zip there, give it to 'pfsetl build LABEL "
-    "--archive ZIP', and report the change."
+    "--archive ZIP --output STORE', and report the change."
 )
 
 
