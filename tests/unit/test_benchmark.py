@@ -181,6 +181,11 @@ def test_every_row_of_a_file_comes_out_in_its_order(compared) -> None:
     assert answer["percentages"] + sum(answer["reasons"].values()) == answer["rows"] == 5
 
 
+def test_one_code_may_be_asked_for_as_text(compared) -> None:
+    rows, _ = compared("G0101,50\nG0102,60", codes="g0101")
+    assert [row["code"] for row in rows] == ["G0101"]
+
+
 def test_only_the_codes_asked_for_are_compared_and_the_others_counted(compared) -> None:
     rows, answer = compared("G0101,50\nG0102,60", codes=["g0101"])
     assert ([row["code"] for row in rows], answer["left_out"]) == (["G0101"], {"of another code": 1})

@@ -5,6 +5,7 @@ The formula, its rounding and the cap are CMS's record layout; factors as paid a
 
 import hashlib
 import json
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -821,6 +822,33 @@ def test_the_screen_names_what_is_likely(output: Path, run) -> None:
 def test_an_argument_that_a_service_does_not_have_is_refused(priced):
     with pytest.raises(TypeError, match=r"localty: a service has no such argument\. There are locality, "):
         priced(localty="CA/18")
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ({"hcpcs": 99213}, "code 99213"),
+        ({"date": 20250115}, "date of service 20250115"),
+        ({"locality": 0}, "locality 0"),
+        ({"locality": ("CA", "18")}, "locality ('CA', '18')"),
+        ({"modifiers": [25]}, "modifier 25"),
+        ({"participant": 0}, "participant 0"),
+        ({"practitioner": 5}, "practitioner 5"),
+    ],
+)
+def test_what_isnt_text_is_refused_in_words(output, said, what):
+    with pytest.raises(UsageError, match=re.escape(f"{what}: give it as text")):
+        pfsetl.price(**{"hcpcs": "G9901", "date": JANUARY} | said, output=output)
+
+
+def test_no_modifiers_may_be_none(output):
+    assert pfsetl.price("G9901", JANUARY, modifiers=None, output=output)["modifiers"] == []
+
+
+@pytest.mark.parametrize("entry", [None, "G9901", ["G9901", JANUARY]])
+def test_what_is_no_line_costs_no_other_its_price(output, entry):
+    answer = pfsetl.claim([entry, {"hcpcs": "G9901", "date": JANUARY}], output=output)
+    assert ([one["line"] for one in answer["lines"]], [bad["line"] for bad in answer["bad"]]) == ([2], [1])
 
 
 def test_lines_of_a_claim_are_read_like_a_list(output):

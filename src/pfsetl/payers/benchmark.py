@@ -39,9 +39,9 @@ def benchmark(
     *,
     date: date | str | None = None,
     locality: str | None = None,
-    codes: Collection[str] = (),
-    npis: Collection[str] = (),
-    tins: Collection[str] = (),
+    codes: str | Collection[str] = (),
+    npis: str | Collection[str] = (),
+    tins: str | Collection[str] = (),
     mine: str | Path | None = None,
     summary_out: str | Path | None = None,
     output: str | Path | Version = "output",
@@ -68,6 +68,7 @@ def benchmark(
         raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
     told = Told()
     asked = _request(version, date, locality, told)
+    codes, npis, tins = ([one] if isinstance(one, str) else one for one in (codes, npis, tins))
     wanted = frozenset(code_of(code) for code in codes)
     if wrong := sorted(code for code in wanted if not is_code(code)):
         raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")

@@ -19,6 +19,7 @@ from pfsetl.document import Unreadable, read_json
 from pfsetl.errors import UsageError
 from pfsetl.near import did_you_mean
 from pfsetl.pricing.csv_line import beyond, over_lines
+from pfsetl.pricing.given import text_of
 from pfsetl.pricing.service import Service, service
 
 REQUIRED = ("hcpcs", "date")
@@ -84,6 +85,8 @@ def claim_lines(
 def _line(number: int, entry: Mapping[str, Any] | UsageError, unknown_modifiers: bool) -> ClaimLine:
     if isinstance(entry, UsageError):
         return ClaimLine(number, "", None, str(entry))
+    if not isinstance(entry, Mapping):
+        return ClaimLine(number, "", None, f"{str(entry)[:40]!r}: no line. Each names its hcpcs and its date.")
     claim = ""
     try:
         given = _by_meaning(entry)
@@ -92,8 +95,8 @@ def _line(number: int, entry: Mapping[str, Any] | UsageError, unknown_modifiers:
             _refuse_unknown(set(given))
         if missing := [name for name in REQUIRED if name not in given]:
             raise UsageError(f"{' and '.join(missing)} missing.")
-        code, day = _text("hcpcs", given.pop("hcpcs")), given.pop("date")
-        when = day if isinstance(day, date) else _text("date", day)
+        code, day = text_of("hcpcs", given.pop("hcpcs")), given.pop("date")
+        when = day if isinstance(day, date) else text_of("date", day)
         said = {name: value if type(value) is str else _plain(name, value) for name, value in given.items()}
         one = service(code, when, unknown_modifiers=unknown_modifiers, **said)
         return ClaimLine(number, claim, one, None)
@@ -143,13 +146,7 @@ def _plain(name: str, value: Any) -> str:
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         whole = name != "charge" and math.isfinite(value) and value == int(value)
         return str(int(value)) if whole else str(value)
-    return _text(name, value)
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise UsageError(f"{name} {value!r}: give it as text.")
-    return value
+    return text_of(name, value)
 
 
 def _refuse_unknown(names: set[str]) -> None:

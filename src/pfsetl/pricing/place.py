@@ -10,6 +10,7 @@ import polars as pl
 from pfsetl.errors import UsageError
 from pfsetl.near import alike
 from pfsetl.pricing.counties import county_locality
+from pfsetl.pricing.given import text_of
 from pfsetl.pricing.loaded import Loaded
 from pfsetl.pricing.lookup import Source, sources_of
 from pfsetl.pricing.zip_codes import zip_locality
@@ -52,7 +53,7 @@ def find_place(version: Version, label: str, wanted: str | None, day: date, load
 
     Raises UsageError with what is near. A ZIP code needs a loaded ZIP file; a county is looked up in LOCCO.
     """
-    text = (wanted or "NATIONAL").strip().upper()
+    text = "NATIONAL" if wanted is None else text_of("locality", wanted).strip().upper() or "NATIONAL"
     if text == "NATIONAL":
         return Place("", "", "national", _NATION, (), ("no locality given: every GPCI is 1.000",))
     if match := _NUMBERED.fullmatch(text):

@@ -14,7 +14,8 @@ from pfsetl.declared.records.rules import MODIFIERS, ModifierRow
 from pfsetl.declared.records.rules import PRACTITIONER_MODIFIERS as NAMED
 from pfsetl.declared.records.services import PLACES_OF_SERVICE
 from pfsetl.errors import UsageError
-from pfsetl.near import MOST, alike, did_you_mean
+from pfsetl.near import MOST, alike
+from pfsetl.pricing.given import cents, one_of, text_of, whole, yes
 from pfsetl.pricing.rules import practitioners
 
 PHYSICIAN = "physician"
@@ -28,10 +29,7 @@ _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 _AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
 _BETWEEN = re.compile(r"[\s,:;/|-]+")
-_WHOLE = re.compile(r"[0-9]{1,6}")
 _PLACE = re.compile(r"[0-9]{1,2}")
-_YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0", "")
-_DOLLARS = re.compile(r"\$?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.[0-9]{1,2}0*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Billed(TypedDict, total=False):
     locality: Annotated[str | None, "`CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`; None is the nation"]
     setting: Annotated[str | int, "`nonfacility`, `facility`, or CMS's place of service, such as 11"]
     participant: Annotated[str | None, "`qp` or `non_qp`, whose conversion factors differ from 2026 on"]
-    modifiers: Annotated[str | Iterable[str], "as text or one by one"]
+    modifiers: Annotated[str | Iterable[str] | None, "as text or one by one"]
     units: Annotated[int | str, "how many"]
     minutes: Annotated[int | str | None, "of anesthesia"]
     practitioner: Annotated[str | None, "who bills; else the one that a modifier names, else a physician"]
@@ -94,36 +92,38 @@ def service(hcpcs: str, day: date | str, **billed: Unpack[Billed]) -> Service:
         names = " and ".join(sorted(billed.keys() - NOT_SAID.keys()))
         raise TypeError(f"{names}: a service has no such argument. There are {', '.join(NOT_SAID)}.")
     said: Billed = {**NOT_SAID, **billed}
-    code = hcpcs.strip().upper()
+    code = text_of("code", hcpcs).strip().upper()
     if not _HCPCS.fullmatch(code):
         raise _no_code(hcpcs, code)
-    named, unknown = said["modifiers"], said["unknown_modifiers"]
-    given = _split(named, unknown) if isinstance(named, str) else tuple(_modifier(name, unknown) for name in named)
+    given = _given(said["modifiers"], said["unknown_modifiers"])
     once = tuple(dict.fromkeys(given))
     when = day_of(day, "date of service")
     where = str(said["setting"]).strip()
     place = where.zfill(2) if _PLACE.fullmatch(where) else None
-    quantity = _whole("units", said["units"], MOST_UNITS)
-    care = None if said["days"] in (None, "") else _whole("days", said["days"], MOST_DAYS)
-    minutes, charge, practitioner = said["minutes"], said["charge"], said["practitioner"]
+    quantity = whole("units", said["units"], MOST_UNITS)
+    care = None if said["days"] in (None, "") else whole("days", said["days"], MOST_DAYS)
+    minutes, charge, locality = said["minutes"], said["charge"], said["locality"]
+    participant, practitioner = said["participant"], said["practitioner"]
     if care and quantity not in (1, care):
         raise UsageError(f"units {quantity} and days {care}: with days of care give 1 unit, or as many as days.")
     return Service(
         code,
         when,
-        (said["locality"] or "").strip() or None,
-        _setting_at(place, when) if place else _one_of("setting", where, SETTINGS),
-        _one_of("participant", said["participant"], _participants()) if said["participant"] else None,
+        None if locality is None else text_of("locality", locality).strip() or None,
+        _setting_at(place, when) if place else one_of("setting", where, SETTINGS),
+        None if participant in (None, "") else one_of("participant", participant, _participants()),
         once,
         quantity,
-        None if minutes in (None, "") else _whole("minutes", minutes, MOST_MINUTES),
-        _one_of("practitioner", practitioner, practitioners()) if practitioner else _by_modifier(given, when),
-        None if charge in (None, "") else _cents(charge),
+        None if minutes in (None, "") else whole("minutes", minutes, MOST_MINUTES),
+        _by_modifier(given, when)
+        if practitioner in (None, "")
+        else one_of("practitioner", practitioner, practitioners()),
+        None if charge in (None, "") else cents(charge),
         care,
         place,
-        _yes("documented", said["documented"]),
+        yes("documented", said["documented"]),
         tuple(name for name in once if given.count(name) > 1) if len(given) > len(once) else (),
-        _yes("aco", said["aco"]),
+        yes("aco", said["aco"]),
         bool(practitioner),
     )
 
@@ -141,7 +141,7 @@ def day_of(value: date | str, what: str) -> date:
     """Return a date from ISO text, or from month, day and year as 3/8/2024; `what` names it in the error."""
     if isinstance(value, date):
         return value.date() if isinstance(value, datetime) else value
-    return _read_day(value, what)
+    return _read_day(text_of(what, value), what)
 
 
 @lru_cache(maxsize=20_000)
@@ -197,7 +197,7 @@ def _by_modifier(names: Sequence[str], day: date) -> str:
 def setting_of(text: str, day: date) -> str:
     """Return the setting that a user names, as such or by a place of service; raises UsageError for what is neither."""
     where = text.strip()
-    return _setting_at(where.zfill(2), day) if _PLACE.fullmatch(where) else _one_of("setting", where, SETTINGS)
+    return _setting_at(where.zfill(2), day) if _PLACE.fullmatch(where) else one_of("setting", where, SETTINGS)
 
 
 @lru_cache(maxsize=20_000)
@@ -220,6 +220,14 @@ def _split(text: str, unknown: bool) -> tuple[str, ...]:
     return tuple(_modifier(name, unknown) for name in _BETWEEN.split(text) if name)
 
 
+def _given(named: str | Iterable[str] | None, unknown: bool) -> tuple[str, ...]:
+    if isinstance(named, str):
+        return _split(named, unknown)
+    if named is not None and not isinstance(named, Iterable):
+        raise UsageError(f"modifiers {named!r}: give text, or a list of texts.")
+    return tuple(_modifier(text_of("modifier", name), unknown) for name in named or ())
+
+
 def _modifier(text: str, unknown: bool) -> str:
     name = text.strip().upper()
     if name not in modifiers() and not (unknown and _MODIFIER.fullmatch(name)):
@@ -233,37 +241,3 @@ def _modifier(text: str, unknown: bool) -> str:
         known = f"Near: {', '.join(shown)}; all are in {declarations.listed('modifiers.csv')}"
         raise UsageError(f"modifier {text!r}: not known. {known}. {remedy}.")
     return name
-
-
-def _one_of(what: str, value: str, known: tuple[str, ...]) -> str:
-    if value in known:
-        return value
-    name = value.strip().lower().replace("-", "_")
-    if name not in known:
-        name = next((k for k in known if k.replace("_", "") == name.replace("_", "")), name)
-    if name not in known:
-        raise UsageError(f"{what} {value!r}: not known.{did_you_mean(name, known, 1)} There are {', '.join(known)}.")
-    return name
-
-
-def _whole(what: str, value: int | str | None, most: int) -> int:
-    text = str(value).strip()
-    if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
-        raise UsageError(f"{what} {value!r}: give a whole number from 1 to {most:,}.")
-    return int(text)
-
-
-def _yes(what: str, value: bool | str | int) -> bool:
-    if value is False:
-        return value
-    text = str(value).strip().lower()
-    if text not in (*_YES, *_NO):
-        raise UsageError(f"{what} {value!r}: give yes or no.")
-    return text in _YES
-
-
-def _cents(value: Decimal | str | int | None) -> int:
-    text = str(value).strip()
-    if not _DOLLARS.fullmatch(text):
-        raise UsageError(f"charge {value!r}: give dollars and cents below a billion, like 125.00.")
-    return int(Decimal(text.lstrip("$").replace(",", "")).scaleb(2))

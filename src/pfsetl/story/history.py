@@ -12,6 +12,7 @@ from pfsetl.declared import calendar, declarations, registry
 from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.errors import UsageError
 from pfsetl.near import beside, did_you_mean
+from pfsetl.pricing.given import text_of
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import command, first_build
 from pfsetl.story import local
@@ -113,12 +114,12 @@ def _year(since: int | str | None) -> int | None:
 
 def _wanted(code: str, modifier: str | None) -> tuple[str, str | None]:
     """Return a code and a modifier as CMS writes them; `99213-26` names both."""
-    match = _CODE.fullmatch(code.strip().upper())
+    match = _CODE.fullmatch(text_of("code", code).strip().upper())
     if match is None:
         raise UsageError(
             f"{code.strip() or 'an empty code'}: no code. Codes have five characters, like 99213 or G0101."
         )
-    own = None if modifier is None else modifier.strip().upper()
+    own = None if modifier is None else text_of("modifier", modifier).strip().upper()
     if match[2] and own not in (None, match[2]):
         raise UsageError(f"{code.strip()} with modifier {own}: two modifiers. Give one.")
     return match[1], match[2] or own
@@ -163,7 +164,7 @@ def series_of(participant: str) -> list[str]:
     (['qp', 'all'], ['all'])
     """
     follows = {r.participant: r.follows for r in declarations.rows(PARTICIPANTS)}
-    name = participant.strip().lower().replace("-", "_")
+    name = text_of("participant", participant).strip().lower().replace("-", "_")
     if name not in follows:
         raise UsageError(
             f"participant {participant}: not known.{did_you_mean(name, follows)} There are {', '.join(follows)}."

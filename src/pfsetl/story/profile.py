@@ -10,6 +10,7 @@ import polars as pl
 from pfsetl.declared import calendar
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
+from pfsetl.pricing.given import text_of
 from pfsetl.publication import companions
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import command, first_build
@@ -80,7 +81,7 @@ def profile(
     version = output if isinstance(output, Version) else open_version(output)
     label = _release(version, release)
     asked = [codes] if isinstance(codes, str) else list(codes)
-    wanted = [code.strip().upper() for code in asked]
+    wanted = [text_of("code", code).strip().upper() for code in asked]
     found = version.scan(TABLE, label).filter(pl.col("hcpcs").is_in(wanted)).collect().sort("hcpcs")
     unknown = _unknown(version, label, wanted, found)
     edits = _edits(version, label, wanted)
@@ -118,7 +119,7 @@ def _release(version: Version, release: str | None) -> str:
     published = in_order(version)
     if not published:
         raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
-    label = published[-1] if release is None else release.strip().upper()
+    label = published[-1] if release is None else text_of("release", release).strip().upper()
     if label not in published:
         there = alike(label, published, 3) or published[-3:]
         raise UsageError(
