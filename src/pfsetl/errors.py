@@ -88,6 +88,15 @@ def shown(cell: object, most: int = 80) -> str:
     return repr(text) if len(text) <= most else f"{text[:most]!r}... ({len(text):,} characters)"
 
 
+def refuse_undecoded(name: str) -> None:
+    """Raise UsageError for a name that isn't text to Python, which no manifest and no reader of Parquet can hold."""
+    if any("\udc80" <= c <= "\udcff" for c in name):
+        raise UsageError(
+            f"{name}: not a name in UTF-8. Rename it, or set LC_ALL=C.UTF-8 if the name is right and the language of "
+            "this shell is C or POSIX."
+        )
+
+
 @contextmanager
 def during(what: str) -> Iterator[None]:
     """Turn any unexpected error into an Unexpected that says what was being done; interrupts pass through."""

@@ -1,12 +1,13 @@
 """Which file holds which member: told by the name, whatever CMS calls it this time."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from pfsetl.declared import registry
-from pfsetl.errors import ArchiveError, SourceUnavailable
+from pfsetl.errors import ArchiveError, SourceUnavailable, UsageError
 from pfsetl.source.archive import Archive, open_archive
 from tests import synthetic as s
 
@@ -228,3 +229,13 @@ def test_nothing_at_the_path_is_a_missing_source(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"nowhere.zip: no such file or folder") as caught:
         open_archive(tmp_path / "nowhere.zip")
     assert caught.value.exit_code == 3
+
+
+def test_a_name_that_is_no_text_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path / "RVU25A"
+    folder.mkdir()
+    for name, data in s.release("RVU25A").items():
+        (folder / name).write_bytes(data)
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_bytes(b"as an old disk has it")
+    with pytest.raises(UsageError, match=r"not a name in UTF-8\. Rename it"):
+        open_archive(folder)

@@ -1,10 +1,13 @@
 """A folder that creates objects once, complete or not at all, and never changes them."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pfsetl.errors import StoreError, UsageError
+from pfsetl.publication.runs import recorded
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
 
@@ -138,3 +141,26 @@ def test_no_name_leads_out_of_the_store(store: LocalStore, tmp_path: Path, name:
     (store.root / "linked").symlink_to(tmp_path)
     with pytest.raises(StoreError, match="leads out of the store"):
         store.get(name)
+
+
+def test_a_folder_whose_name_is_no_text_is_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any) -> None:
+    place = tmp_path / os.fsdecode(b"caf\xe9")
+    place.mkdir()
+    code, _, told = run("versions", "--output", place / "store")
+    assert (code, "caf\\udce9/store: not a name in UTF-8. Rename it" in told) == (2, True)
+    monkeypatch.chdir(place)
+    code, _, told = run("versions", "--output", "store")  # as the working folder is named
+    assert (code, "not a name in UTF-8. Rename it" in told) == (2, True)
+
+
+@pytest.mark.parametrize("command", [("repair",), ("prune", "--keep", "1"), ("withdraw", "RVU26A", "--why", "a draft")])
+def test_a_store_that_is_not_there_is_said_so_and_not_made(command: tuple[str, ...], tmp_path: Path, run: Any) -> None:
+    code, _, told = run(*command, "--output", tmp_path / "slip")
+    assert (code, "nothing is published there" in told, (tmp_path / "slip").exists()) == (2, True, False)
+
+
+def test_verify_says_that_a_store_has_no_version(tmp_path: Path, run: Any) -> None:
+    with recorded(LocalStore(tmp_path / "store"), "build"):
+        pass
+    code, out, _ = run("verify", "--output", tmp_path / "store")
+    assert (code, out.splitlines()[-1]) == (0, "no version is published there yet")

@@ -2,10 +2,17 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 
 from pfsetl.cli import render, terminal
+from pfsetl.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -78,3 +85,42 @@ def test_dates_and_labels_are_not_broken(monkeypatch) -> None:
 
 def test_a_table_that_fits_keeps_its_headings(monkeypatch) -> None:
     assert shown(("effective_from",), ("2005-01-01",), monkeypatch)[0].strip() == "effective_from"
+
+
+# --- an output that lacks characters -----------------------------------------------------------------------------
+
+
+def in_ascii(say: Callable[[], None]) -> bytes:
+    """What is written to an output that knows ASCII alone, as of a program that is started without a language."""
+    written = io.BytesIO()
+    with redirect_stdout(io.TextIOWrapper(written, encoding="ascii", write_through=True)) as out:
+        say()
+        out.detach()
+    return written.getvalue()
+
+
+def test_what_an_output_lacks_is_shown_as_an_escape() -> None:
+    def say() -> None:
+        terminal.say_what_it_can(sys.stdout)
+        render.console().print("\u2581\u2588 San Jos\u00e9")
+
+    assert in_ascii(say) == rb"\u2581\u2588 San Jos\xe9" + b"\n"
+
+
+def test_json_is_whole_whatever_the_output_lacks() -> None:
+    name = "San Jos\u00e9 \u2581 \U0001f600"
+    assert json.loads(in_ascii(lambda: print(render.as_json({"name": name})))) == {"name": name}
+
+
+def test_csv_that_an_output_lacks_characters_of_is_refused_and_not_changed() -> None:
+    assert in_ascii(lambda: terminal.print_csv("name\nSan Juan\n")) == b"name\nSan Juan\n"
+    with pytest.raises(UsageError, match=r"encoded as ascii, which lacks '\\xe9'.*PYTHONUTF8=1"):
+        in_ascii(lambda: terminal.print_csv("name\nSan Jos\u00e9\n"))
+
+
+@pytest.mark.process
+def test_a_program_without_a_language_shows_a_history(sampled: Path) -> None:
+    line = [sys.executable, "-m", "pfsetl", "history", "G9901", "--output", str(sampled)]
+    done = subprocess.run(line, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"G9901" in done.stdout

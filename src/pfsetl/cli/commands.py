@@ -10,7 +10,7 @@ from cyclopts import CycloptsError, Group
 from pfsetl.cli import examples, terminal
 from pfsetl.cli.options import DEFAULT_OUTPUT, EVERY_COMMAND, OUTPUT_VARIABLE, app
 from pfsetl.declared import declarations
-from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, unexpected
+from pfsetl.errors import PfsetlError, Unexpected, UsageError, is_fault, refuse_undecoded, unexpected
 
 MODULES = {
     "benchmarking": ("benchmark",),
@@ -44,13 +44,14 @@ app.register_install_completion_command()
 def run(arguments: list[str]) -> None:
     """Run a command line; no error reaches the user as a traceback unless --debug asks for it."""
     debug = "--debug" in arguments
+    terminal.say_what_it_can(sys.stdout)
     if "--log" in arguments:
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
         logging.getLogger("pfsetl").setLevel(logging.INFO)
     try:
         if os.environ.get(OUTPUT_VARIABLE) == "":
             raise UsageError(f"{OUTPUT_VARIABLE} is empty. Name a store in it, or unset it.")
-        _refuse_empty(arguments)
+        _refuse_unusable(arguments)
         arguments = _piped(_overlaid(arguments))
         if not {"--version", *COMMANDS} & set(arguments):
             for command in COMMANDS:
@@ -111,12 +112,13 @@ def _output(arguments: list[str]) -> str:
     return os.environ.get(OUTPUT_VARIABLE) or DEFAULT_OUTPUT
 
 
-def _refuse_empty(arguments: list[str]) -> None:
+def _refuse_unusable(arguments: list[str]) -> None:
     """Raise UsageError for an empty argument, as of a variable that is unset: left out, it means another thing.
 
     `trace --modifier ''` asks for the rows without one.
     """
     for before, argument in zip(["", *arguments], arguments, strict=False):
+        refuse_undecoded(argument)
         option, equals, value = argument.partition("=")
         if equals and option.startswith("--"):
             before, argument = option, value

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import polars as pl
 from cyclopts import Parameter
 
-from pfsetl.cli import render
+from pfsetl.cli import render, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.errors import StoreError, UsageError
@@ -166,7 +166,7 @@ def sql(
     if json:
         print(render.as_json(rows.to_dicts()))
     elif csv:
-        print(delimited.harmless(rows.lazy()).collect().write_csv(), end="")
+        terminal.print_csv(delimited.harmless(rows.lazy()).collect().write_csv())
     else:
         _show(rows)
 

@@ -55,7 +55,8 @@ def verify(
     else:
         good = len(proof.files) - len(proof.bad)
         print(f"{len(proof.files)} files of {len(proof.versions)} versions: {good} as published, {len(proof.bad)} not")
-        print(f"newest is version {proof.newest[0]}, sha256 {proof.newest[1]}")
+        number, sha256 = proof.newest
+        print(f"newest is version {number}, sha256 {sha256}" if number else "no version is published there yet")
         said = [f"{name}: {note}" for name, note in proof.notes.items()]
         for line in [*said[:LISTED], *notes]:
             print(plain(f"note: {line}"))
@@ -73,6 +74,8 @@ def repair(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     """Repair a store from its own files and say what remains; nothing is deleted, it goes to quarantine/."""
     store = open_store(output)
     done = mending.repair(store)
+    if not (done.done or done.left.files):
+        raise UsageError(f"{output}: nothing is published there. {first_build(output)}")
     if json:
         print(render.as_json({"done": done.done, "bad": done.left.bad, "notes": done.left.notes}))
     else:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from pfsetl.cli import holdings, render, render_changes, terminal
+from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.publication import prune as pruning
@@ -79,6 +80,7 @@ def withdraw(release: str, *, why: str, output: Output = DEFAULT_OUTPUT, json: J
         The reason, for those who read it until now; the manifest keeps it.
     """
     store = open_store(output)
+    find_release(version.open_version(store), release)  # a slip in what was asked isn't a run
     with history.recorded(store, "withdraw", release=release, why=why) as run:
         done = taking_out.withdraw(store, release, why)
         run.version, run.outcome = done.version.number, "published"
@@ -108,6 +110,8 @@ def prune(
     if not grace >= 0:  # neither is "not a number"
         raise UsageError(f"--grace {grace:g}: give hours, 0 or more.")
     plan = pruning.plan_prune(store, keep, grace=3600 * grace)
+    if not (plan.kept or plan.objects or plan.waiting):
+        raise UsageError(f"{output}: nothing is published there. {first_build(output)}")
     done = pruning.prune(store, plan, grace=3600 * grace) if yes else plan
     if json:
         print(render.as_json({"removed": yes, "bytes": done.bytes} | asdict(done)))

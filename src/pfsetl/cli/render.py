@@ -66,7 +66,12 @@ def as_json(data: Any) -> str:
 
     text = json.dumps(data, indent=2, ensure_ascii=False, default=plain)
     text = re.sub(rf'"{mark}([-0-9.]+)"', r"\1", text)
-    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    plainly = str.isprintable if terminal.takes_all(sys.stdout) else _is_ascii
+    return "".join(c if plainly(c) or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def _is_ascii(one: str) -> bool:
+    return one.isascii() and one.isprintable()
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

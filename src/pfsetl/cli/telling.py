@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl.cli import render, render_story
+from pfsetl.cli import render, render_story, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
 from pfsetl.errors import UsageError
@@ -60,7 +60,7 @@ def history(
     if json:
         print(render.as_json(render_story.data(found)))
     elif csv:
-        print(found.frame.write_csv(), end="")
+        terminal.print_csv(found.frame.write_csv())
     else:
         render_story.history(render.console(), found, where)
 

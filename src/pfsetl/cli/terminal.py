@@ -1,12 +1,14 @@
 """What a person at a terminal sees while work goes on: progress bars on anything over a second, else nothing."""
 
+import codecs
+import io
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from pfsetl.errors import SourceUnavailable
+from pfsetl.errors import SourceUnavailable, UsageError
 
 if TYPE_CHECKING:
     from pfsetl.declared.registry import Release
@@ -16,6 +18,29 @@ if TYPE_CHECKING:
 WIDEST = 300  # characters of one word; no name or number of CMS's comes near
 LONGEST = 4_000  # characters of one line; the longest message of this program has under 2,000
 _LONG = re.compile(rf"\S{{{WIDEST + 1},}}")
+
+
+def takes_all(stream: TextIO) -> bool:
+    """Return whether a stream can say every character; one of ASCII, or of a Windows code page, can't."""
+    return codecs.lookup(stream.encoding or "utf-8").name == "utf-8"
+
+
+def say_what_it_can(stream: TextIO) -> None:
+    """Let a stream show as escapes the characters that its encoding lacks, as stderr does, and not fail."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def print_csv(text: str) -> None:
+    """Print CSV, in which an escape is another value; raises UsageError where the output can't say a character."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"the output is encoded as {sys.stdout.encoding}, which lacks {text[error.start]!a}. Set PYTHONUTF8=1, "
+            "or take --json."
+        ) from error
+    print(text, end="")
 
 
 def plain(text: str) -> str:

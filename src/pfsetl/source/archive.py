@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from pfsetl.declared import declarations
 from pfsetl.declared.registry import Release
-from pfsetl.errors import ArchiveError, SourceUnavailable, shown
+from pfsetl.errors import ArchiveError, SourceUnavailable, refuse_undecoded, shown
 from pfsetl.source.members import MemberFile, is_of_system, missing, recognise
 
 MAX_ARCHIVE_BYTES = 32 << 20  # CMS's largest zip has 4 MB
@@ -105,6 +105,8 @@ def refuse_damaged(name: str, data: bytes) -> None:
 def _recognised(
     path: Path, digest: str | None, contents: dict[str, Callable[[], bytes]], folders: Sequence[str], day: date | None
 ) -> Archive:
+    for name in (path.name, *contents):  # what a manifest keeps
+        refuse_undecoded(name)
     once = {name: cache(load) for name, load in contents.items()}
     found = recognise(path.name, once, folders, day)
     lacks = tuple(missing(path.name, found, day))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pfsetl.errors import StoreError, UsageError
+from pfsetl.errors import StoreError, UsageError, refuse_undecoded
 from pfsetl.remedies import installing
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
@@ -25,6 +25,7 @@ def open_store(address: str | Path) -> Store:
     if not str(address).strip():
         raise UsageError("The store's address is empty. Name a folder, or s3://bucket/prefix.")
     root = Path(address)
+    refuse_undecoded(str(root.absolute()))
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root}: a file, not a store. Name a folder; a new one is made when it isn't there.")
     return LocalStore(root)
