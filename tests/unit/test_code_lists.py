@@ -55,6 +55,21 @@ def test_a_class_is_taken_apart_and_named_and_no_family_is_null(load: Load, stor
     ]
 
 
+def test_a_code_with_two_latest_classes_is_refused(load: Load) -> None:
+    rows = [[*row[:13], "1"] for row in files.RBCS]
+    with pytest.raises(
+        ValueRefused, match=r"RBCS_RY2024\.csv: lines 3, 4: G9902 has 2 latest assignments, and a code has one"
+    ):
+        load(RBCS, files.rbcs_csv(rows))
+
+
+def test_a_code_without_a_latest_class_is_said(load: Load) -> None:
+    rows = [[*row[:13], "0" if row[0] == "G9902" else "1"] for row in files.RBCS]
+    assert load(RBCS, files.rbcs_csv(rows)).notices == (
+        "1 code has no latest assignment, so nothing tells its class, e.g. G9902",
+    )
+
+
 def test_the_days_of_a_code_are_read_and_the_end_of_9999_is_none(load: Load, store: LocalStore) -> None:
     rows = load(RBCS, files.rbcs_csv()).frame(store).select("code_from", "code_to")
     assert rows.rows()[:2] == [(date(2006, 1, 1), None), (date(2017, 2, 1), date(2019, 12, 31))]

@@ -154,6 +154,21 @@ def test_base_units_hold_from_the_year_of_their_header_or_name(load: Load, name,
     assert load(name, base_units(year=year)).effective_from == date(first, 1, 1)
 
 
+def test_a_heading_of_another_year_than_the_name_is_said(load: Load):
+    (said,) = load("CY_2022_Anesthesia_Base_Units.txt", base_units(year="2021")).notices
+    assert "its heading says 2021 and the name CY_2022_Anesthesia_Base_Units 2022: taken as 2021's" in said
+    assert "--effective-from 2022-01-01" in said
+
+
+def test_a_heading_of_the_same_year_is_nothing_to_say(load: Load):
+    assert load("CY_2022_Anesthesia_Base_Units.txt", base_units(year="2022")).notices == ()
+
+
+def test_a_zip_code_in_a_locality_that_there_isnt_is_said(load: Load):
+    (said,) = load("ZIP5_OCT2025.txt", ZIPS + zip_record(code="90013", locality="81")).notices
+    assert "1 ZIP code lies in a locality that no release at hand has (localities.csv): CA/81" in said
+
+
 def test_a_day_that_is_given_counts_before_what_the_file_says(load: Load):
     assert load("ZIP5_OCT2025.txt", ZIPS, date(2025, 12, 1)).effective_from == date(2025, 12, 1)
 

@@ -325,6 +325,30 @@ def test_of_pairs_none_may_be_gone_because_ended_ones_are_kept(
         put("321", files.PAIRS[:2])
 
 
+@pytest.mark.parametrize("last", ["*", "20251231"])
+def test_a_pair_that_holds_with_and_without_a_modifier_is_said(load: Load, last: str) -> None:
+    rows = [("G9901", "G9902", "", "20250401", last, indicator, "x") for indicator in "01"]
+    (said,) = load(PTP.format(1), files.ptp_txt(rows)).notices
+    assert said.startswith(
+        "1 pair of codes holds on the same days with indicator 0 and with 1: G9901 and G9902 in lines 7, 8."
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("20200101", "20251231", "0"), ("20260101", "*", "1")),  # one after the other
+        (("20250401", "*", "1"), ("20250401", "*", "1")),  # the same twice
+        (("20250401", "20250401", "9"), ("20250401", "*", "1")),  # one that never was an edit
+        (("20250401", "20250331", "0"), ("20250401", "*", "1")),  # one that ended before it began
+    ],
+)
+def test_a_pair_may_have_several_rows(load: Load, first: Sequence[str], second: Sequence[str]) -> None:
+    rows = [("G9901", "G9902", "", *row, "x") for row in (first, second)]
+    said = load(PTP.format(1), files.ptp_txt(rows)).notices
+    assert not [one for one in said if "on the same days" in one]
+
+
 def test_a_pair_that_ends_before_it_begins_is_said(load: Load) -> None:
     row = ("G9901", "G9902", "", "20250401", "20250331", "1", "x")
     (said,) = load(PTP.format(1), files.ptp_txt([row])).notices

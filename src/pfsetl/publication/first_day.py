@@ -49,11 +49,32 @@ def first_day(
             )
     for found in (*inside, *titled, *named.values()):
         return found
-    for text in (*above, *names):
-        years = set(_YEAR.findall(text))
-        if len(years) == 1:
-            return date(int(years.pop()), 1, 1)
-    return None
+    years = _years([*above, *names])
+    return date(int(next(iter(years.values()))), 1, 1) if years else None
+
+
+def other_years(row: CompanionRow, files: Sequence[str], paths: Sequence[Path], titles: Iterable[str]) -> list[str]:
+    """Say where a title and a name of a file say different years, of which the title's is taken.
+
+    Only of a kind whose names say no day (`quarter` in `schemas/companions.csv`); others are refused by `first_day`.
+    """
+    names = dict.fromkeys([*(PurePosixPath(file).stem for file in files), *(path.stem for path in paths)])
+    above, named = _years(titles), _years(names)
+    if row.quarter or not above:
+        return []
+    taken = next(iter(above.values()))
+    return [
+        f"its heading says {taken} and the name {name} {year}: taken as {taken}'s. If the name is right, give the day: "
+        f"--effective-from {year}-01-01"
+        for name, year in named.items()
+        if year != taken
+    ]
+
+
+def _years(texts: Iterable[str]) -> dict[str, str]:
+    """Return the year of each text that says one."""
+    found = {text: set(_YEAR.findall(text)) for text in texts}
+    return {text: years.pop() for text, years in found.items() if len(years) == 1}
 
 
 def refuse_two_quarters(frame: pl.DataFrame, file: str) -> None:

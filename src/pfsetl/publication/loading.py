@@ -18,6 +18,7 @@ from pfsetl.parsing.read import notices
 from pfsetl.publication import first_day
 from pfsetl.publication.companion_writing import Loaded, write
 from pfsetl.publication.companions import Companion, in_turn, loaded, made_of
+from pfsetl.publication.zip_places import unknown_places
 from pfsetl.remedies import command
 from pfsetl.source.companion import open_companion, part_of
 from pfsetl.source.members import MemberFile
@@ -25,6 +26,7 @@ from pfsetl.storage.store import Store
 from pfsetl.tables import check, completeness
 from pfsetl.tables import companions as tables
 from pfsetl.tables.check import Finding, Report
+from pfsetl.tables.judgement import PLACE
 
 _MOST_SAID = 3
 
@@ -86,8 +88,11 @@ def keep(
     named = parts[0].name + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")
     digests = [part.sha256 for part in parts]
     sha256 = digests[0] if len(parts) == 1 else hashlib.sha256("".join(f"{d}\n" for d in digests).encode()).hexdigest()
-    frame, told_of_all = tables.finished(pl.concat([part.rows for part in parts]), row.companion)
-    said = (*(text for part in parts for text in part.said), *told_of_all)
+    frame, told_of_all = tables.finished(pl.concat([part.rows for part in parts]), row.companion, named)
+    placed = unknown_places(store, frame, day, named) if {"zip", *PLACE} <= {*frame.columns} else []
+    said = (*(text for part in parts for text in part.said), *told_of_all, *placed)
+    if not effective_from:
+        said = (*said, *first_day.other_years(row, [p.name for p in parts], paths, [p.title for p in parts]))
     if effective_from and told and told != effective_from:
         said = (*said, f"loaded from {effective_from} on, as asked; the file itself says {told}")
     of_parts = tuple(f"{part.name} {part.sha256}" for part in parts) if len(parts) > 1 else ()

@@ -62,11 +62,55 @@ def rbcs(parsed: Parsed) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def one_latest(frame: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[str]]:
+    """Return the classes of codes as they are, and how many codes have no latest one.
+
+    Raises ValueRefused for a code with two, of which nothing says which one to use.
+    """
+    codes = frame.group_by("hcpcs").agg(pl.col("line").filter("latest").sort()).sort("hcpcs")
+    count = pl.col("line").list.len()
+    if (twice := codes.filter(count > 1)).height:
+        code, lines = twice.row(0)
+        more = f"; so have {twice.height - 1:,} more codes" if twice.height > 1 else ""
+        raise ValueRefused(
+            f"{file}: lines {', '.join(map(str, lines))}: {code} has {len(lines)} latest assignments, and a code has "
+            f"one{more}. Download the file again."
+        )
+    none = codes.filter(count == 0)["hcpcs"]
+    many = "1 code has" if len(none) == 1 else f"{len(none):,} codes have"
+    said = f"{many} no latest assignment, so nothing tells its class, e.g. {', '.join(none[:3])}"
+    return frame, [said] if len(none) else []
+
+
 def ptp(parsed: Parsed) -> pl.DataFrame:
     """Return the pairs of one part, with the days of each edit; its texts are few, and each is kept once."""
     dated = days.with_days(parsed.frame, parsed.raw.file, ("ptp_from", "ptp_to"))
     words = pl.col("column_1", "column_2", "modifier_indicator", "rationale").cast(pl.Categorical)
     return dated.select(words, "before_1996", "line", valid_from="ptp_from", valid_to="ptp_to")
+
+
+def with_and_without_modifier(frame: pl.DataFrame, _file: str) -> tuple[pl.DataFrame, list[str]]:
+    """Return the pairs as they are, and which hold until one day, or on, both with a modifier and whatever it is.
+
+    Pairs that never held (indicator 9, or an end before the beginning) don't count.
+    """
+    key = ["column_1", "column_2", "valid_to"]
+    ends = frame.filter(
+        pl.col("modifier_indicator") != "9",
+        pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("valid_from")),
+    ).select(*key, "line", indicator=pl.col("modifier_indicator").to_physical())
+    least, most = pl.col("indicator").min(), pl.col("indicator").max()
+    odd = ends.group_by(key).agg(least.alias("least"), most.alias("most")).filter(pl.col("least") != pl.col("most"))
+    if odd.is_empty():
+        return frame, []
+    lines = ends.join(odd, on=key, nulls_equal=True).group_by(key).agg(pl.col("line").sort())
+    first = lines.sort(pl.col("column_1", "column_2").cast(pl.String)).head(3).rows()
+    named = "; ".join(f"{one} and {other} in lines {', '.join(map(str, where))}" for one, other, _, where in first)
+    many = "1 pair of codes holds" if odd.height == 1 else f"{odd.height:,} pairs of codes hold"
+    return frame, [
+        f"{many} on the same days with indicator 0 and with 1: {named}. Claims go by the row that began last, and of "
+        "two of one day by 0"
+    ]
 
 
 def add_on(parsed: Parsed) -> pl.DataFrame:
@@ -97,8 +141,10 @@ MADE_BY: Mapping[str, Callable[[Parsed], pl.DataFrame]] = {
     "utilization": utilization.utilization,
 }
 # What is known of a table only once all of its file is there: columns, and what is to be said of it.
-FINISHED_BY: Mapping[str, Callable[[pl.DataFrame], tuple[pl.DataFrame, list[str]]]] = {
-    "utilization": utilization.with_unlisted,
+FINISHED_BY: Mapping[str, Callable[[pl.DataFrame, str], tuple[pl.DataFrame, list[str]]]] = {
+    "utilization": lambda frame, _file: utilization.with_unlisted(frame),
+    "rbcs": one_latest,
+    "ptp": with_and_without_modifier,
 }
 
 
@@ -109,9 +155,12 @@ def rows(parsed: Parsed, part: int = 1) -> pl.DataFrame:
     return made.with_columns(part=pl.lit(part)) if "part" in contracts.companions().tables[kind].schema else made
 
 
-def finished(frame: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, list[str]]:
-    """Return the rows of a whole companion with the columns that all of them make, and what is to be said of it."""
-    return FINISHED_BY[kind](frame) if kind in FINISHED_BY else (frame, [])
+def finished(frame: pl.DataFrame, kind: str, file: str) -> tuple[pl.DataFrame, list[str]]:
+    """Return the rows of a whole companion with the columns that all of them make, and what is to be said of it.
+
+    Raises ValueRefused, naming the file, for rows that contradict each other.
+    """
+    return FINISHED_BY[kind](frame, file) if kind in FINISHED_BY else (frame, [])
 
 
 def tables_of(kind: str) -> list[Table]:
