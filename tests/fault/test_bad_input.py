@@ -135,7 +135,7 @@ BYTES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "one byte short": (lambda: GOOD[:-1], ("bad.zip", "not a complete zip", "Download it again")),
     "not a zip": (lambda: b"Rar!\x1a\x07\x01\x00" * 40, ("bad.zip", "not a complete zip", "Download it again")),
     "no bytes": (lambda: b"", ("bad.zip", "not a complete zip", "0 bytes")),
-    "HTML page": (lambda: PAGE, ("bad.zip", "an HTML page", "--archive")),
+    "HTML page": (lambda: PAGE, ("bad.zip", "an HTML page", "in a browser, and name that file")),
     "empty zip": (lambda: s.zipped({}), ("bad.zip", "empty zip", "Download it again")),
     "parent path": (lambda: s.zipped({"../x.txt": b"x"}), ("bad.zip/../x.txt", "leaves the archive")),
     "absolute path": (lambda: s.zipped({"/etc/x.txt": b"x"}), ("bad.zip//etc/x.txt", "leaves the archive")),
@@ -326,19 +326,19 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "a total that isn't the sum": (
         records(s.changed(s.VISIT, nonfacility_total="2.71")),
-        ("make the total", "1 rows break this", "G9901", "schemas/corrections.csv"),
+        ("make the total", "1 row breaks this", "G9901", "schemas/corrections.csv"),
     ),
     "components that don't make the whole": (
         records(s.SCAN, s.SCAN_READING, s.changed(s.SCAN_IMAGE, nonfacility_pe="3.61")),
-        ("rvu", "1 rows break this", "Nothing was published"),
+        ("rvu", "1 row breaks this", "Nothing was published"),
     ),
     "two conversion factors": (
         records(s.VISIT, s.changed(s.SURGERY, factor="32.3465")),
         ("rvu", "conversion factor", "Nothing was published"),
     ),
     "a conversion factor of 0": (records(s.changed(s.VISIT, factor="0.0000")), ("rvu", "conversion factor", "G9901")),
-    "an unknown status": (records(s.VISIT, s.changed(s.SURGERY, status="Z")), ("status", "1 rows", "G9903")),
-    "an unknown modifier": (records(s.VISIT, s.changed(s.SURGERY, modifier="27")), ("modifier", "1 rows", "G9903 27")),
+    "an unknown status": (records(s.VISIT, s.changed(s.SURGERY, status="Z")), ("status", "1 row", "G9903")),
+    "an unknown modifier": (records(s.VISIT, s.changed(s.SURGERY, modifier="27")), ("modifier", "1 row", "G9903 27")),
     "an unknown contractor": (
         sub(ANES, b"02102 ,01 ,ALASKA", b"99999 ,01 ,ELSEWHERE"),
         ("anesthesia", "contractor 99999 locality 01", "schemas/carriers.csv (first line carrier,"),

@@ -466,12 +466,12 @@ def test_a_build_of_all_formats_publishes_the_believed_file(compared: tuple[Loca
 
 
 def test_a_build_of_all_formats_names_what_is_not_explained(compared: tuple[LocalStore, str]) -> None:
-    assert "GPCI2025.csv and GPCI2025.xlsx in pe_gpci, 1 rows" in compared[1]
+    assert "GPCI2025.csv and GPCI2025.xlsx in pe_gpci, 1 row" in compared[1]
 
 
 def test_check_of_all_formats_refuses_what_the_workbook_says(with_workbook: Path, run) -> None:
     code, _, err = run("check", "RVU25A", "--sample", "--archive", with_workbook, "--all-formats")
-    assert (code, "GPCI2025.csv and GPCI2025.xlsx differ: pe_gpci, 1 rows" in err) == (1, True)
+    assert (code, "GPCI2025.csv and GPCI2025.xlsx differ: pe_gpci, 1 row" in err) == (1, True)
 
 
 def test_a_published_release_is_compared_again_when_asked_for_all_formats(

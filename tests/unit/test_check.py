@@ -89,7 +89,8 @@ def test_an_error_names_its_rows(name: str, clean: Tables) -> None:
         report.raise_if_bad()
     broken = next(f for f in report.errors if f"{f.table}.{f.check}" == name)
     assert example in broken.examples
-    assert f"{broken.violations:,} rows break this, e.g. {'; '.join(broken.examples)}" in str(caught.value)
+    told = "1 row breaks" if broken.violations == 1 else f"{broken.violations:,} rows break"
+    assert f" - {told} this, e.g. {'; '.join(broken.examples)}" in str(caught.value)
 
 
 def test_at_most_three_rows_are_named(clean: Tables) -> None:
@@ -132,7 +133,7 @@ def test_a_rule_counts_what_its_sql_says(query: str, codes: list[str], expected:
 
 def test_all_errors_are_told_at_once() -> None:
     findings = tuple(Finding("rvu", name, "error", f"Rule {name}.", 1, ("G9901",)) for name in ("one", "two"))
-    with pytest.raises(ChecksFailed, match=r"(?s)Rule one - 1 rows.*Rule two - 1 rows.*Nothing was published"):
+    with pytest.raises(ChecksFailed, match=r"(?s)Rule one - 1 row.*Rule two - 1 row.*Nothing was published"):
         Report("RVU26A", findings).raise_if_bad()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pfsetl
 
 STEPS = [
-    "errors", "frugal", "near", "document", "remedies", "storage", "declared", "source", "parsing", "tables",
+    "errors", "frugal", "near", "plural", "document", "remedies", "storage", "declared", "source", "parsing", "tables",
     "publication", "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site", "archive_folder",
     "pipeline", "alarms", "watch", "looks", "status", "declare", "cli", "flows",
 ]  # fmt: skip

@@ -385,7 +385,7 @@ def test_a_rule_of_its_own_stops_a_commit_that_breaks_it(
     list_it(ruled, monkeypatch)
     store = LocalStore(tmp_path / "o")
     committed(store, staged(store, "RVU25A"))
-    with pytest.raises(ChecksFailed, match=rf"RVU25B: {NAME}.small: No work is large - 1 rows break this"):
+    with pytest.raises(ChecksFailed, match=rf"RVU25B: {NAME}.small: No work is large - 1 row breaks this"):
         committed(store, staged(store, "RVU25B"))
     assert pfsetl.open(store).number == 1
 

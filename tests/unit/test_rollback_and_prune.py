@@ -468,7 +468,7 @@ def test_the_command_prunes_only_with_yes(store: LocalStore, run: Run) -> None:
     published(store, "1.0000", "2.0000")
     grown_old(store)
     _, shown, _ = run("prune", "--keep", 1, "--output", store.root)
-    assert ("would remove 1 versions and 1 files" in shown, version.numbers(store)) == (True, [1, 2])
+    assert ("would remove 1 version and 1 file" in shown, version.numbers(store)) == (True, [1, 2])
     _, done, _ = run("prune", "--keep", 1, "--yes", "--output", store.root, "--json")
     assert (json.loads(done)["versions"], version.numbers(store)) == ([1], [2])
 

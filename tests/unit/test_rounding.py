@@ -143,7 +143,7 @@ def test_nothing_is_said_where_nothing_was_rounded(tmp_path: Path) -> None:
 
 def test_a_workbook_whose_number_shows_another_one_still_stops(tmp_path: Path) -> None:
     other = of_csv()["GPCI2025.csv"].replace(b"0.875", b"0.876")
-    with pytest.raises(PfsetlError, match=r"GPCI2025.csv and GPCI2025.xlsx differ: pe_gpci, 1 rows"):
+    with pytest.raises(PfsetlError, match=r"GPCI2025.csv and GPCI2025.xlsx differ: pe_gpci, 1 row"):
         examined(tmp_path, of_csv() | {"GPCI2025.xlsx": as_numbers(other)}, all_formats=True)
 
 

@@ -34,6 +34,7 @@ from pfsetl.pipeline.backfill import backfill as run_backfill
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.pipeline.build import build as run_build
 from pfsetl.pipeline.examine import examine
+from pfsetl.plural import count
 from pfsetl.publication import licensing, revision, version
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.runs import recorded
@@ -229,7 +230,9 @@ def check(
     else:
         render_build.findings(render.console(), findings)
     if errors:
-        raise ChecksFailed("\n".join(f"{f.table}.{f.check}: {f.violations} rows, {f.description}" for f in errors))
+        raise ChecksFailed(
+            "\n".join(f"{f.table}.{f.check}: {count(f.violations, 'row')}, {f.description}" for f in errors)
+        )
 
 
 def _descriptors_store(store: Store, wanted: bool, address: str | None) -> Store | None:

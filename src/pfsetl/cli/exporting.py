@@ -18,6 +18,7 @@ from pfsetl.errors import StoreError, UsageError
 from pfsetl.export import databases, delimited, selection, workbook
 from pfsetl.export import query as asking
 from pfsetl.export import views as making_views
+from pfsetl.plural import count
 from pfsetl.publication import version
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
@@ -65,7 +66,7 @@ def export(
     find_release(opened, None)
     if format == "parquet" and not (table or release or code or where):
         written = opened.export(out)
-        print(f"version {opened.number}: {len(written)} files in {out}")
+        print(f"version {opened.number}: {count(len(written), 'file')} in {out}")
         if beside := sorted({one.kind for one in opened.companions}):
             print(f"not copied, as they belong to no version: {', '.join(beside)}")
         return

@@ -9,6 +9,7 @@ from cyclopts import Parameter, validators
 
 from pfsetl.cli import render, terminal
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
+from pfsetl.plural import count
 from pfsetl.publication import version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
@@ -49,8 +50,8 @@ def site(
         print(render.as_json(asdict(done) | {"folder": str(done.folder)}))
         return
     print(
-        f"version {done.version}: {done.files} files, {done.bytes:,} bytes in {done.folder}; {done.written} written, "
-        f"{done.removed} removed"
+        f"version {done.version}: {count(done.files, 'file')}, {done.bytes:,} bytes in {done.folder}; "
+        f"{done.written} written, {done.removed} removed"
     )
     print(f"put the folder on any web server; to look at it here: {command('serve', opened.store)}")
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from pfsetl.cli import render, render_pricing
 from pfsetl.cli.options import DEFAULT_OUTPUT, FileAcceptLoss, FileSample, Json, Output, accepted
 from pfsetl.errors import UsageError
+from pfsetl.plural import count
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
 from pfsetl.publication import following, loading, unloading, version
@@ -115,8 +116,8 @@ def claim(
         render_pricing.claim(render.console(), answer)
     if answer["bad"]:
         problems = "\n".join(f"{file}: line {bad['line']}: {bad['problem']}" for bad in answer["bad"])
-        count = "1 line wasn't" if len(answer["bad"]) == 1 else f"{len(answer['bad'])} lines weren't"
-        raise UsageError(f"{count} priced.\n{problems}")
+        said = "1 line wasn't" if len(answer["bad"]) == 1 else f"{len(answer['bad'])} lines weren't"
+        raise UsageError(f"{said} priced.\n{problems}")
 
 
 def load(
@@ -154,7 +155,7 @@ def load(
     part = ", a sample" if found.sample else ""
     again = "" if loaded.new else "; loaded before, nothing changed"
     print(
-        f"{found.kind}: {found.rows:,} rows of {found.file}{part}, from {found.effective_from}, "
+        f"{found.kind}: {count(found.rows, 'row')} of {found.file}{part}, from {found.effective_from}, "
         f"sha256 {found.sha256[:16]}{again}"
     )
     for missing in found.lost:

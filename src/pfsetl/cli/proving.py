@@ -9,6 +9,7 @@ from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed, UsageError
+from pfsetl.plural import count
 from pfsetl.publication import recheck as ruling
 from pfsetl.publication import repair as mending
 from pfsetl.publication import verify as proving
@@ -54,7 +55,8 @@ def verify(
         print(render.as_json(told | {"newest": newest} | (ruled if rules else {})))
     else:
         good = len(proof.files) - len(proof.bad)
-        print(f"{len(proof.files)} files of {len(proof.versions)} versions: {good} as published, {len(proof.bad)} not")
+        what = f"{count(len(proof.files), 'file')} of {count(len(proof.versions), 'version')}"
+        print(f"{what}: {good} as published, {len(proof.bad)} not")
         number, sha256 = proof.newest
         print(f"newest is version {number}, sha256 {sha256}" if number else "no version is published there yet")
         said = [f"{name}: {note}" for name, note in proof.notes.items()]
@@ -63,7 +65,7 @@ def verify(
         if len(said) > LISTED:
             print(f"note: {len(said) - LISTED} more of these; --json lists them")
         if rules:
-            print(f"{len(held)} releases held against today's rules: {len(refused)} would be refused now")
+            print(f"{count(len(held), 'release')} held against today's rules: {len(refused)} would be refused now")
     problems = [f"{output}/{name}: {problem}" for name, problem in proof.bad.items()]
     problems += [f"{release}: would be refused now: {line}" for release, lines in refused.items() for line in lines]
     if problems:
@@ -81,6 +83,7 @@ def repair(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     else:
         for line in done.done:
             print(plain(line))
-        print(f"{len(done.done)} things mended or set aside; {len(done.left.bad)} files still aren't as published")
+        left = "1 file still isn't" if len(done.left.bad) == 1 else f"{len(done.left.bad)} files still aren't"
+        print(f"{count(len(done.done), 'thing')} mended or set aside; {left} as published")
     if done.left.bad:
         raise ChecksFailed("\n".join(f"{output}/{name}: {problem}" for name, problem in done.left.bad.items()))

@@ -6,6 +6,7 @@ from pfsetl.cli import holdings, render, render_changes, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
+from pfsetl.plural import count
 from pfsetl.publication import prune as pruning
 from pfsetl.publication import rollback as going_back
 from pfsetl.publication import runs as history
@@ -120,7 +121,7 @@ def prune(
         print(f"version {number}")
     for name, size in done.objects.items():
         print(terminal.plain(f"{name}  {size:,}"))
-    what = f"{len(done.versions)} versions and {len(done.objects)} files of {done.bytes:,} bytes"
+    what = f"{count(len(done.versions), 'version')} and {count(len(done.objects), 'file')} of {done.bytes:,} bytes"
     kept = f"kept are {', '.join(map(str, done.kept)) or 'none'}"
     print(f"removed {what}; {kept}" if yes else f"would remove {what}; {kept}. Nothing was touched; --yes does it.")
     if done.recent:
@@ -135,6 +136,6 @@ def prune(
         )
     if done.waiting:
         print(
-            f"{len(done.waiting)} files of {sum(done.waiting.values()):,} bytes are left to a later prune: younger "
-            f"than {grace:g} hours, or staged and not yet published"
+            f"left to a later prune: {count(len(done.waiting), 'file')} of {sum(done.waiting.values()):,} bytes, "
+            f"younger than {grace:g} hours, or staged and not yet published"
         )

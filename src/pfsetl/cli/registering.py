@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from pfsetl.cli import render, terminal
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.errors import UsageError
+from pfsetl.plural import count
 from pfsetl.publication import version
 from pfsetl.remedies import installing
 from pfsetl.storage.opening import open_store
@@ -68,7 +69,10 @@ def _removed(names: tuple[str, ...], json: bool) -> None:
     if json:
         print(render.as_json({"removed": names}))
     elif names:
-        print(f"{len(names)} files of Iceberg tables removed, all versions given up; no published file is touched")
+        print(
+            f"{count(len(names), 'file')} of Iceberg tables removed, all versions given up; "
+            "no published file is touched"
+        )
     else:
         print("unchanged: there are no Iceberg tables")
 

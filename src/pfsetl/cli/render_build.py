@@ -12,6 +12,7 @@ from pfsetl.declared import declarations
 from pfsetl.declared.declarations import OWN
 from pfsetl.pipeline.build import Build
 from pfsetl.pipeline.request import ACCEPTABLE
+from pfsetl.plural import count
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.source.members import is_of_system, participants
 
@@ -29,9 +30,9 @@ def build(out: Console, result: Build) -> None:
     notices(out, record)
     unexplained = [d for d in record.format_differences if not d.explained]
     for d in unexplained:
-        out.print(f"[yellow]differs[/yellow]  {d.believed} and {d.other} in {d.field}, {d.cells} rows")
+        out.print(f"[yellow]differs[/yellow]  {d.believed} and {d.other} in {d.field}, {count(d.cells, 'row')}")
     for warning in record.warnings:
-        rows = "" if warning.counted else f"{warning.violations} rows; "
+        rows = "" if warning.counted else f"{count(warning.violations, 'row')}; "
         examples = f", e.g. {'; '.join(warning.examples)}" if warning.examples else ""
         said = f"{warning.table}.{warning.check}: {rows}{warning.description.rstrip('.')}{examples}"
         out.print(f"[yellow]warning[/yellow]  {escape(said)}")
@@ -77,7 +78,7 @@ def findings(out: Console, found: ReleaseRecord) -> None:
         out.print(f"{a.member}: {a.agree:,} of {a.compared:,} {a.what} agree")
     for d in found.format_differences:
         why = f": {d.explained}" if d.explained else "; not explained in corrections.csv"
-        out.print(f"{d.believed} and {d.other} differ in {d.field}, {d.cells} rows{why}")
+        out.print(f"{d.believed} and {d.other} differ in {d.field}, {count(d.cells, 'row')}{why}")
     notices(out, found)
     since(out, found)
 

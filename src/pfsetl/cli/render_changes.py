@@ -10,6 +10,7 @@ from rich.console import Console
 from pfsetl.cli.render import moment, table, whom
 from pfsetl.cli.terminal import plain
 from pfsetl.declared import declarations
+from pfsetl.plural import count
 from pfsetl.publication.diff import Diff
 from pfsetl.publication.trace import Origin
 
@@ -29,7 +30,7 @@ def postings(found: Sequence["Posting"], rows: Sequence[dict[str, str]]) -> None
         if posting.note and posting.state != "unreachable":  # the error at the end says why
             print(plain(f"{'':<23} {posting.note}"))
     if not news:
-        print(f"nothing new: CMS lists {len(found)} releases, all known")
+        print(f"nothing new: CMS lists {count(len(found), 'release')}, all known")
     if rows:
         print(f"\nto add to {declarations.named('releases.csv')}, when the dates are right:")
         csv.DictWriter(sys.stdout, rows[0], lineterminator="\n").writerows(rows)

@@ -13,6 +13,7 @@ from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ChecksFailed, ContractError
 from pfsetl.parsing.parse import LICENSED, Parsed, key_of
 from pfsetl.parsing.read import RawTable
+from pfsetl.plural import count
 
 EXAMPLES = 3
 # What two cells differ in, where it can be told from the cells alone (column `differs` of corrections.csv).
@@ -190,7 +191,7 @@ def refuse_unexplained(release: str, found: list[FormatDifference], *, accepted:
     if services := [d for d in lost if d.member == "pprrvu"]:
         d = services[0]
         raise ChecksFailed(
-            f"{d.believed} and {d.other} don't hold the same services: {d.cells} rows {d.field[1:-1]}, e.g. "
+            f"{d.believed} and {d.other} don't hold the same services: {count(d.cells, 'row')} {d.field[1:-1]}, e.g. "
             f"{'; '.join(d.examples)}. One of the files is cut or damaged. Get a complete archive; if CMS really "
             f"published them so, {_explain(release, d)}."
         )
@@ -199,9 +200,10 @@ def refuse_unexplained(release: str, found: list[FormatDifference], *, accepted:
         d = priced[0]
         more = f" ({len(priced) - 1} more such differences)" if len(priced) > 1 else ""
         raise ChecksFailed(
-            f"{d.believed} and {d.other} differ: {d.field.strip('()')}, {d.cells} rows, e.g. {'; '.join(d.examples)}"
-            f"{more}. Prices are made of it, and nothing says which file is right. Get a corrected archive. If you "
-            f"trust {d.believed}, build with --accept-differences. If CMS published them so, {_explain(release, d)}."
+            f"{d.believed} and {d.other} differ: {d.field.strip('()')}, {count(d.cells, 'row')}, "
+            f"e.g. {'; '.join(d.examples)}{more}. Prices are made of it, and nothing says which file is right. "
+            f"Get a corrected archive. If you trust {d.believed}, build with --accept-differences. "
+            f"If CMS published them so, {_explain(release, d)}."
         )
 
 

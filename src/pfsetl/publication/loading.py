@@ -15,6 +15,7 @@ from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.pieces import read_in_pieces
 from pfsetl.parsing.read import notices
+from pfsetl.plural import count
 from pfsetl.publication import first_day
 from pfsetl.publication.companion_writing import Loaded, write
 from pfsetl.publication.companions import Companion, in_turn, loaded, made_of
@@ -188,8 +189,7 @@ def _fewer(store: Store, row: CompanionRow, day: date, rows: int) -> list[Findin
 
 def _warned(finding: Finding) -> str:
     shown = f", e.g. {'; '.join(finding.examples)}" if finding.examples else ""
-    count = "1 row" if finding.violations == 1 else f"{finding.violations:,} rows"
-    return f"{count}: {finding.description.rstrip('.')}{shown}"
+    return f"{count(finding.violations, 'row')}: {finding.description.rstrip('.')}{shown}"
 
 
 def _refuse_same_part(parts: Sequence[_Part]) -> None:

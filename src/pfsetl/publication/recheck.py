@@ -7,6 +7,7 @@ import polars as pl
 
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
+from pfsetl.plural import count
 from pfsetl.publication import neighbours, over_releases, recording
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
@@ -33,7 +34,7 @@ def held(at: Version) -> Iterator[Held]:
         try:
             report = _report(at, label, notes)
             refused = [
-                f"{f.table}: {f.description.rstrip('.')} - {f.violations:,} rows"
+                f"{f.table}: {f.description.rstrip('.')} - {count(f.violations, 'row')}"
                 + (f", e.g. {'; '.join(f.examples)}" if f.examples else "")
                 for f in report.errors
             ]

@@ -9,6 +9,7 @@ import polars as pl
 from pfsetl.declared import contracts, corrections, declarations
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ChecksFailed
+from pfsetl.plural import count
 from pfsetl.tables import violations
 
 EXAMPLES = 3
@@ -81,7 +82,11 @@ class Report:
             return self
         lines = [
             f"{self.release}: {f.table}.{f.check}: {f.description.rstrip('.')}"
-            + ("" if f.counted else f" - {f.violations:,} rows break this")
+            + (
+                ""
+                if f.counted
+                else f" - {count(f.violations, 'row')} {'breaks' if f.violations == 1 else 'break'} this"
+            )
             + (f", e.g. {'; '.join(f.examples)}" if f.examples else "")
             for f in self.errors
         ]

@@ -12,7 +12,7 @@ export function homePage() {
         el("p", {class: "says"}, "Type a code above: what it pays on any day and in any locality, computed from CMS's own numbers and rounded once, with the file and line each one came from.")),
       el("p", {}, el("a", {href: "?list=1"}, "A list of codes with volumes"), " adds up work RVUs and payments; it stays in this browser."),
       el("p", {}, el("a", {href: "?rates=1"}, "Your rates as a percentage of Medicare"), ": a table of codes and rates, compared in this browser."),
-      el("h2", {}, `Version ${facts.version} holds ${releases.length} releases`),
+      el("h2", {}, `Version ${facts.version} holds ${releases.length === 1 ? "one release" : `${releases.length} releases`}`),
       el("ul", {class: "plain-list"}, [...releases].reverse().map((release) =>
         el("li", {}, el("a", {href: addressOf({release: release.label})}, release.label), ` ${days(release)}`, release.sample && " (a sample)"))),
     ],
