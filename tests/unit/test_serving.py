@@ -1,12 +1,16 @@
 """What `serve` shows when something newer has come into the store since it was started."""
 
 import shutil
+from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 import pfsetl
 from pfsetl.publication import loading
+from pfsetl.site import serving
 from pfsetl.site.serving import Made
 from pfsetl.storage.folder import LocalStore
 from tests import companion_files as files
@@ -85,3 +89,45 @@ def test_descriptors_that_were_taken_away_stay_shown(store: LocalStore, tmp_path
     shown = Shown(store, texts)
     shutil.rmtree(texts.root)
     assert shown.asked() == []
+
+
+@pytest.fixture
+def port(store: LocalStore) -> Iterator[int]:
+    """Return the port at which the pages of the store are served."""
+    with serving.server(pfsetl.open(store), 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def answer(port: int, path: str) -> tuple[int, str | None, str]:
+    """Ask for a path; return status, kind and content of the answer."""
+    connection = HTTPConnection(serving.LOOPBACK, port)
+    connection.request("GET", path)
+    got = connection.getresponse()
+    return got.status, got.getheader("Content-Type"), got.read().decode()
+
+
+def test_an_address_of_no_file_is_told_as_text_so_that_nothing_in_it_runs(port: int) -> None:
+    path = "/%3Cscript%3Ealert(1)%3C/script%3E.html"
+    assert answer(port, path)[:2] == (404, "text/plain; charset=utf-8")
+
+
+def test_a_file_that_is_gone_from_the_store_is_told_by_its_name(
+    store: LocalStore, port: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = pfsetl.open(store).resources[0].path
+    (store.root / name).unlink()
+    status, _, said = answer(port, f"/parquet/{name}")
+    assert (status, name in said, capfd.readouterr().err) == (500, True, "")
+
+
+def test_what_is_shown_stays_where_the_store_can_not_be_read_any_more(store: LocalStore) -> None:
+    shown = Shown(store)
+    newest = store.root / "versions" / "000001.json"
+    newest.chmod(0o644)
+    newest.write_text("{")
+    said = shown.asked()
+    assert len(said) == 1
+    assert "000001.json: not a readable manifest" in said[0]
+    assert "stays" in said[0]

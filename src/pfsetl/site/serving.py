@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pfsetl.errors import UsageError
+from pfsetl.errors import PfsetlError, UsageError, during
 from pfsetl.publication import version as versions
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.version import Version
@@ -16,6 +16,7 @@ from pfsetl.site.writing import site
 
 LOOPBACK = "127.0.0.1"
 HERE = (LOOPBACK, "localhost")
+TEXT = "text/plain; charset=utf-8"
 TYPES = {
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -36,7 +37,7 @@ class Made:
         """Return a file; asked for the page itself, look first whether there is anything newer to show."""
         with self._lock:
             if path == "index.html":
-                self._look()
+                self._look_again()
             name = path.removeprefix(PARQUET)
             if name != path and any(resource.path == name for resource in self._opened.resources):
                 return self._opened.store.get(name)
@@ -45,6 +46,14 @@ class Made:
     def _make(self, opened: Version, beside: tuple[Companion, ...], descriptors: Version | None) -> None:
         self._files = dict(site(opened, descriptors, PARQUET))
         self._opened, self._beside, self._descriptors = opened, beside, descriptors
+
+    def _look_again(self) -> None:
+        """Look, and say it where the store can't be read: what is shown stays."""
+        try:
+            with during("making the pages again"):
+                self._look()
+        except PfsetlError as error:
+            self._report(f"{error} What was shown before stays.")
 
     def _look(self) -> None:
         """Make the site again when there is a newer version, other files beside it, or newer descriptors."""
@@ -82,18 +91,32 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing of each request."""
 
     def _answer(self, *, body: bool) -> None:
-        path = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
-        asked = self.headers.get("Host", LOOPBACK).rpartition(":")[0] or self.headers.get("Host", LOOPBACK)
-        content = self._made.get(path) if asked in HERE else None  # a page elsewhere may give its own name this address
-        self.send_response(404 if content is None else 200)
-        told = f"{path}: not a file of this site".encode() if content is None else content
-        self.send_header("Content-Type", TYPES.get(path.rpartition(".")[2], "text/plain; charset=utf-8"))
+        path, asked = _path(self.path), self.headers.get("Host", LOOPBACK)
+        status, kind, told = 404, TEXT, f"{path}: not a file of this site".encode()
+        # NOTE: a page elsewhere may give its own name this address.
+        if (asked.rpartition(":")[0] or asked) in HERE:
+            try:
+                with during(path):
+                    if (content := self._made.get(path)) is not None:
+                        status, kind, told = 200, TYPES.get(path.rpartition(".")[2], TEXT), content
+            except PfsetlError as error:
+                status, told = 500, str(error).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(told)))
         self.send_header("Cache-Control", "no-cache")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
         if body:
             self.wfile.write(told)
+
+
+def _path(asked: str) -> str:
+    """Return the name of the file that a request asks for, as it's asked where that is no address."""
+    try:
+        return unquote(urlsplit(asked).path).lstrip("/") or "index.html"
+    except ValueError:
+        return asked
 
 
 class _Server(ThreadingHTTPServer):
