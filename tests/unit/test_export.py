@@ -262,6 +262,30 @@ def test_a_decimal_of_more_digits_than_a_double_has_keeps_them(store: Path, run:
     assert json.loads(out, parse_float=str) == [{"x": amount, "y": "-0.10"}]
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "said"),
+    [
+        ("TIME '01:02:03'", "01:02:03"),
+        ("TIMESTAMP '2026-02-01 01:02:03'", "2026-02-01T01:02:03"),
+        ("170141183460469231731687303715884105727::HUGEINT", 170141183460469231731687303715884105727),
+        ("sum(9007199254740993::BIGINT)", 9007199254740993),  # a double has ...992
+        ("340282366920938463463374607431768211455::UHUGEINT", "340282366920938463463374607431768211455"),
+        ("[1.10::DECIMAL(4, 2)]", "[1.10]"),
+        ("{'a': 1.10::DECIMAL(4, 2)}", "{'a': 1.10}"),
+        ("'a'::ENUM('a', 'b')", "a"),
+        ("NULL", None),
+    ],
+)
+def test_every_kind_of_value_is_json_with_all_that_it_says(store: Path, run: Run, asked_for: str, said: object) -> None:
+    code, out, _ = asked(run, store, f"SELECT {asked_for} AS x, 'b' AS x", "--json")
+    assert (code, json.loads(out)) == (0, [{"x": said, "x_1": "b"}])
+
+
+def test_of_several_queries_none_is_dropped_without_a_word(store: Path, run: Run) -> None:
+    code, _, told = asked(run, store, "SELECT 1; SELECT 2")
+    assert (code, "2 queries" in told) == (2, True)
+
+
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
 def test_no_finite_number_is_null_as_json_has_none(store: Path, run: Run, number: str) -> None:
     assert json.loads(asked(run, store, f"SELECT '{number}'::DOUBLE AS x", "--json")[1]) == [{"x": None}]

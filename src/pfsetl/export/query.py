@@ -1,5 +1,6 @@
 """SQL over the tables of a version, in DuckDB, which may read those and nothing else."""
 
+import re
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,12 @@ from pfsetl.errors import UsageError
 from pfsetl.export import views
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
+
+# Kinds that polars takes in whole; a large whole number would be a double.
+_KEPT = re.compile(
+    r'"?NULL"?|VARCHAR|BOOLEAN|DATE|TIME|TIMESTAMP.*|U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\([^)]*\)'
+)
+_QUOTE = '"'
 
 
 def rows(at: Version, sql: str) -> pl.DataFrame:
@@ -21,39 +28,30 @@ def rows(at: Version, sql: str) -> pl.DataFrame:
         try:
             _refuse_others(connection.extract_statements(sql), duckdb.StatementType)
             found = connection.sql(sql)
-            return pl.DataFrame() if found is None else _plain(pl.DataFrame(_without_intervals(found).pl()))
+            return pl.DataFrame() if found is None else _finite(_exact(found))
         except duckdb.Error as error:
             raise UsageError(f"{str(error).rstrip()}\nThe tables are {', '.join(_tables(at))}.") from error
 
 
-def _without_intervals(found: Any) -> Any:
-    """Return an answer whose intervals are text, because polars takes none in."""
-    if "INTERVAL" not in str(found.types):
-        return found
-    names = ['"' + name.replace('"', '""') + '"' for name in found.columns]
-    return found.project(
-        ", ".join(
-            f"CAST({name} AS VARCHAR) AS {name}" if "INTERVAL" in str(kind) else name
-            for name, kind in zip(names, found.types, strict=True)
-        )
+def _exact(found: Any) -> pl.DataFrame:
+    """Return an answer with every digit: what polars doesn't take in as it is comes as DuckDB's text of it."""
+    kinds = [str(kind) for kind in found.types]
+    columns = (
+        f"#{at}" if _KEPT.fullmatch(kind) else f'CAST(#{at} AS VARCHAR) AS "{name.replace(_QUOTE, 2 * _QUOTE)}"'
+        for at, (name, kind) in enumerate(zip(found.columns, kinds, strict=True), start=1)
     )
+    made = pl.DataFrame(found.project(", ".join(columns)).pl())
+    large = (name for name, kind in zip(made.columns, kinds, strict=True) if kind == "HUGEINT")
+    return made.cast(dict.fromkeys(large, pl.Int128))
 
 
-def _plain(found: pl.DataFrame) -> pl.DataFrame:
-    """Return an answer whose lists and the like are text, and whose numbers are finite or null, as JSON has them."""
-    kept = (pl.String, pl.Boolean, pl.Date, pl.Datetime, pl.Time)
-    return found.with_columns(
-        pl.Series(c.name, [None if value is None else str(value) for value in c.to_list()], dtype=pl.String)
-        if not (c.dtype.is_numeric() or c.dtype in kept)
-        else c.set(~c.is_finite(), None)
-        if c.dtype.is_float()
-        else c
-        for c in found.get_columns()
-    )
+def _finite(found: pl.DataFrame) -> pl.DataFrame:
+    """Return an answer whose numbers are finite or null, as JSON has them."""
+    return found.with_columns(c.set(~c.is_finite(), None) if c.dtype.is_float() else c for c in found.get_columns())
 
 
 def _refuse_others(statements: Any, kinds: Any) -> None:
-    """Raise UsageError for a statement that isn't a query: DuckDB may write where it may read."""
+    """Raise UsageError for a statement that isn't a query, as DuckDB may write where it may read, and for several."""
     queries = (kinds.SELECT, kinds.MULTI)  # several are what PIVOT is made into
     for statement in statements:
         if statement.type not in queries:
@@ -61,6 +59,8 @@ def _refuse_others(statements: Any, kinds: Any) -> None:
                 f"{statement.query.strip()}: not a query, and nothing else is run. Rows go into a file by the command "
                 "export."
             )
+    if len(statements) > 1:
+        raise UsageError(f"{len(statements)} queries, of which DuckDB would answer the last alone. Ask one at a time.")
 
 
 def _tables(at: Version) -> list[str]:
