@@ -89,6 +89,19 @@ def test_two_codes_say_which_pays_more(page: Visit) -> None:
     assert "G0101 pays $15.37 more than G0102." in page.go("?code=G0101&with=G0102&date=2026-02-01").text()
 
 
+def test_a_list_counts_no_modifier_that_may_change_what_is_paid(page: Visit) -> None:
+    page.go("?list=1&date=2026-02-01").page.fill("#lines", "G0101-59 10\nG0101-80 10\nG0101-AJ 10\nG0101-ZZ 10")
+    page.page.click("text=Add up")
+    page.page.wait_for_selector("#sum")
+    assert page.page.get_attribute("#sum", "value") == "397.50"  # 10 x $39.75
+    assert [f"G0101-{one} isn't counted" in page.text() for one in ("59", "80", "AJ", "ZZ")] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+
+
 def test_a_list_adds_up_and_stays_in_the_browser(page: Visit) -> None:
     page.go("?list=1&date=2026-02-01").page.fill("#lines", "g0101 1,000\nG0102; 10\nnonsense\nG0100 2")
     page.page.click("text=Add up")

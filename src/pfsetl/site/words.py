@@ -1,9 +1,10 @@
-"""The words of every indicator, as `schemas/codes` declares them, and the names of columns of rates."""
+"""The words of every indicator, as `schemas/codes` declares them, names of columns of rates, and mere words."""
 
 from collections.abc import Sequence
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rates import RATE_COLUMNS
+from pfsetl.declared.records.rules import MODIFIERS, PRACTITIONER_MODIFIERS
 from pfsetl.declared.records.services import CLAIM_COLUMNS, GLOBAL_DAYS, PLACES_OF_SERVICE, CodeRow, code_sheet
 from pfsetl.site.states import INDICATORS
 
@@ -34,7 +35,18 @@ def words() -> dict[str, object]:
             meanings[name] = [
                 [row.code, row.meaning, str(row.valid_from or ""), str(row.valid_to or "")] for row in _rows(name)
             ]
-    return {"indicators": [[name, NAMES[name]] for name in INDICATORS], "meanings": meanings, "rates": _rates()}
+    return {
+        "indicators": [[name, NAMES[name]] for name in INDICATORS],
+        "meanings": meanings,
+        "rates": _rates(),
+        "informs": _informs(),
+    }
+
+
+def _informs() -> list[str]:
+    """Return the modifiers that change no price: those without an effect that don't say who is paid either."""
+    others = {row.modifier for row in declarations.rows(PRACTITIONER_MODIFIERS)}
+    return [row.modifier for row in declarations.rows(MODIFIERS) if row.effect == "none" and row.modifier not in others]
 
 
 def _rates() -> dict[str, object]:

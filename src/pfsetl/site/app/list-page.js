@@ -1,11 +1,12 @@
 // A reader's own list of codes with volumes: sums of work RVUs and payments. The list stays in the browser.
 import {el} from "./dom.js";
 import {loadCode, totalOf} from "./code-data.js";
+import {load} from "./load.js";
 import {understood, viewOf, releaseFor} from "./view.js";
 import {withPlace} from "./zips.js";
 import {addressOf, go} from "./address.js";
 import {controls} from "./controls.js";
-import {releases, participantsOf} from "./facts.js";
+import {facts, releases, participantsOf} from "./facts.js";
 import {loadPlaces} from "./places.js";
 import {dollars, rvuText, grouped, scaledText} from "./numbers.js";
 import {table} from "./table.js";
@@ -79,6 +80,7 @@ export function linesOf(text) {
 
 async function summed(text, asked) {
   const {lines, wrong} = linesOf(text);
+  const {informs} = await load("data/words.json", facts.words);
   const rows = [];
   for (const {code, modifier, volume} of lines) {
     const said = [];
@@ -86,7 +88,9 @@ async function summed(text, asked) {
       const known = await loadCode(code);
       if (!known) throw new Trouble(`No release of this site has a code ${code}.`);
       const view = await viewOf(known, {...asked, code, modifier}, said);
-      // Modifiers without a row of their own don't change the price of one service by itself.
+      if (view.asked.modifier !== modifier && !informs.includes(modifier)) {
+        throw new Trouble(`${code}-${modifier} isn't counted: ${modifier} has no row of its own here, and may change what is paid. That's for 'pfsetl claim'; without it, the line counts at the price of ${code}.`);
+      }
       rows.push({code, modifier, volume, view});
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;

@@ -77,7 +77,8 @@ export function percentOf(rate, cents) {
 
 async function compared(text, asked, names) {
   const [heading, ...lines] = cellsOf(text.replace(/^\ufeff/, "").replaceAll("\r", ""));
-  const columns = (heading?.[1] ?? []).map((name) => names.columns[name.toLowerCase().replaceAll(" ", "_")] ?? "");
+  const meant = (name) => (Object.hasOwn(names.columns, name) ? names.columns[name] : "");
+  const columns = (heading?.[1] ?? []).map((name) => meant(name.toLowerCase().replaceAll(" ", "_")));
   const lacking = ["hcpcs", "rate"].filter((name) => !columns.includes(name));
   if (lacking.length) return [el("p", {class: "notice", role: "alert"}, `The heading has no ${lacking.map((name) => (name === "hcpcs" ? "code" : name)).join(" and no ")}. The first line names the columns, like code,rate,payer.`)];
   const unused = heading[1].filter((name, at) => name && !USED.includes(columns[at]));
@@ -109,7 +110,7 @@ async function rowOf(line, cells, asked, names) {
   const given = [...text("modifiers").toUpperCase().split(/[\s,]+/).filter(Boolean), ...(behind ? [behind] : [])];
   const row = {line, payer: text("payer"), code, modifier: given.join(" "), written: text("rate")};
   const place = text("setting").toLowerCase();
-  row.setting = !place ? asked.setting : place in SETTING_NAMES ? place : names.places.find(([number, , from, to]) => number === place.padStart(2, "0") && within(asked.date, from, to))?.[1];
+  row.setting = !place ? asked.setting : Object.hasOwn(SETTING_NAMES, place) ? place : names.places.find(([number, , from, to]) => number === place.padStart(2, "0") && within(asked.date, from, to))?.[1];
   const beyond = (cells[BEYOND] ?? []).filter(([, cell]) => cell);
   if (beyond.length) return {...row, why: "more cells than columns: put what holds a comma in quotes"};
   const over = USED.find((name) => text(name).includes("\n"));

@@ -54,7 +54,7 @@ export function participantFor(release, wanted, said) {
   const there = participantsOf(release);
   if (there.includes(wanted)) return wanted;
   if (wanted && there[0] !== "all") said.push(`Participant ${wanted}: ${release.label} has ${there.join(" and ")}.`);
-  if (wanted && there[0] === "all" && !(wanted in facts.participants)) said.push(`Participant ${wanted}: there are ${Object.keys(facts.participants).join(", ")}.`);
+  if (wanted && there[0] === "all" && !Object.hasOwn(facts.participants, wanted)) said.push(`Participant ${wanted}: there are ${Object.keys(facts.participants).join(", ")}.`);
   return there[0];
 }
 
