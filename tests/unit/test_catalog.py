@@ -209,6 +209,24 @@ def test_a_version_whose_manifest_is_damaged_keeps_no_other_out(store: LocalStor
     assert [v["version"] for v in told(store)["versions"]] == [2, 3]
 
 
+def test_a_newer_version_that_cant_be_read_is_not_waited_for(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = LocalStore.put
+    written: list[str] = []
+
+    def beside(self: LocalStore, name: str, content: bytes) -> None:
+        """A build of a newer pfsetl publishes a version just before this one writes its catalogue."""
+        (self.root / manifest.name(4)).write_text('{"pfsetl": {"format": 99}}')
+        written.append(name)
+        assert written.count("catalog.json") < 5, "it goes on for ever"
+        write(self, name, content)
+
+    monkeypatch.setattr(LocalStore, "put", beside)
+    published(store, "33.0000")
+    assert told(store)["newest"] == 3
+
+
 def test_an_edited_manifest_makes_no_catalogue(store: LocalStore) -> None:
     before, place = (store.root / "catalog.json").read_bytes(), store.root / manifest.name(2)
     place.chmod(0o644)

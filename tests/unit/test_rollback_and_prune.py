@@ -17,7 +17,7 @@ from msgspec import UNSET
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
-from pfsetl.publication import chain, prune, publish, rollback, verify, version
+from pfsetl.publication import chain, prune, publish, rollback, runs, verify, version
 from pfsetl.publication.manifest import Manifest, Resource
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
@@ -105,6 +105,13 @@ def test_a_rollback_names_its_parent_and_what_it_went_back_to(store: LocalStore)
     published(store, "1.0000", "2.0000")
     about = rollback.rollback(store, 1).manifest.pfsetl
     assert (about.parent, about.rolled_back_to) == (2, 1)
+
+
+def test_a_rollback_is_of_its_own_run_not_of_the_one_that_built_what_it_went_back_to(store: LocalStore) -> None:
+    with runs.recorded(store, "build"):
+        built = published(store, "1.0000").run
+    published(store, "2.0000")
+    assert (built is None, rollback.rollback(store, 1).run) == (False, None)
 
 
 def test_the_versions_before_a_rollback_stay(store: LocalStore) -> None:

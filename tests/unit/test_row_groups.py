@@ -17,7 +17,7 @@ from pfsetl import Version
 from pfsetl.cli import samples
 from pfsetl.declared import contracts, table_schemas
 from pfsetl.errors import ContractError
-from pfsetl.publication import fingerprint, objects, parquet, publish, version
+from pfsetl.publication import fingerprint, objects, parquet, publish, staging, verify, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.publish import StagedRelease
@@ -153,6 +153,17 @@ def test_a_store_of_before_gets_readable_files_when_a_release_is_built_again(sto
     assert present(after.manifest.pfsetl.changes)["RVU25A"].tables == {}  # no row was added, removed or changed
     assert [problem for at in (before, after) for _, problem in at.verify() if problem] == []
     assert after.files("conversion_factor") == before.files("conversion_factor")  # which needed no other file
+    assert verify.verify(store).bad == {}
+
+
+def test_what_was_staged_in_readable_files_beside_those_of_before_is_taken_over(store: LocalStore) -> None:
+    with mock.patch.object(objects, "write", by_polars):
+        committed(store)
+    again = staged(store)
+    name = "staged/RVU25A-0123456789abcdef-nothing.json"
+    store.put_new(name, staging.encode(again))
+    assert any(r.path.endswith(objects.UNIFORM) for r in again.resources)
+    assert staging.taken_over(store, name, "RVU25A") == again
 
 
 def test_readable_files_are_published_once(store: LocalStore) -> None:

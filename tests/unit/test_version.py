@@ -186,6 +186,15 @@ def test_an_export_of_a_damaged_file_is_refused_and_leaves_nothing(store: LocalS
     assert not (tmp_path / "out").exists()
 
 
+def test_an_export_of_a_damaged_schema_is_refused_and_leaves_nothing(store: LocalStore, tmp_path: Path) -> None:
+    schema = store.root / pfsetl.open(store).resources[0].schema
+    schema.chmod(0o644)
+    schema.write_text("{}")
+    with pytest.raises(StoreError, match=rf"{schema.name}: its sha256 is .* Nothing was exported"):
+        pfsetl.open(store).export(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_export_of_a_missing_file_leaves_nothing(store: LocalStore, tmp_path: Path) -> None:
     (store.root / path_of(pfsetl.open(store), "rvu")).unlink()
     with pytest.raises(StoreError):

@@ -33,8 +33,9 @@ def keep(at: Version) -> None:
         return
     there = None if entry else there  # one that is wrong of this version isn't trusted with others
     while True:
+        newest = version.numbers(store)[-1]
         there = _written(store, there)
-        if version.numbers(store)[-1] <= there.newest:
+        if version.numbers(store)[-1] <= newest:
             return
 
 

@@ -25,9 +25,8 @@ def stored(store: Store, release: str, table: Table, parts: Parts) -> Resource:
 
 def put(store: Store, release: str, table: Table, written: Written) -> Resource:
     """Store a written table as an object; return its entry in the manifest."""
-    stem = f"objects/{table.name}/{release}-{written.digest[:16]}"
     size, sha256 = written.path.stat().st_size, _sha256(written.path)
-    for name in (f"{stem}.parquet", f"{stem}{UNIFORM}"):
+    for name in names(table.name, release, written.digest):
         if not store.freshen(name) and store.put_new(name, written.path):
             break
         there = _same_rows(store, name, sha256, written.digest, table)
@@ -52,6 +51,12 @@ def put(store: Store, release: str, table: Table, written: Written) -> Resource:
         schema=schema_name,
         schema_hash=f"sha256:{hashlib.sha256(schema).hexdigest()}",
     )
+
+
+def names(table: str, release: str, digest: str) -> tuple[str, str]:
+    """Return the names that an object of these rows may have, the usual one first."""
+    stem = f"objects/{table}/{release}-{digest[:16]}"
+    return f"{stem}.parquet", f"{stem}{UNIFORM}"
 
 
 def _same_rows(store: Store, name: str, sha256: str, digest: str, table: Table) -> bytes | None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 import msgspec
 
 from pfsetl.errors import Conflict, StoreError
-from pfsetl.publication import chain, diff, manifest, publish, version
+from pfsetl.publication import chain, diff, manifest, publish, runs, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
@@ -36,7 +36,7 @@ def rollback(store: Store, number: int) -> Version:
     publish.refuse_taken(store, after)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     content = msgspec.structs.replace(wanted.manifest, version=str(after), created=created)
-    bound = {"parent": newest.number, "parent_sha256": newest.sha256}
+    bound = {"parent": newest.number, "parent_sha256": newest.sha256, "run": runs.current()}
     withdrawn = publish.without(newest, wanted.releases)
     form = manifest.format_of(wanted.resources, withdrawn)
     content = manifest.about(content, **bound, rolled_back_to=number, withdrawn=withdrawn, format=form)

@@ -5,7 +5,7 @@ import re
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication import rehash
+from pfsetl.publication import objects, rehash
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import StagedRelease, content_of
 from pfsetl.publication.release_record import ReleaseRecord, plain, record_of
@@ -43,7 +43,7 @@ def read(store: Store, name: str) -> StagedRelease:
             raise ValueError("no build writes a record of this name")
         if {r.release for r in resources} != {named[1]} or content_of(resources, record) != record.content:
             raise ValueError("its tables aren't those of its release")
-        if any(r.path != object_of(r) for r in resources):
+        if any(r.path not in objects.names(r.table, r.release, r.digest) for r in resources):
             raise ValueError("the name of an object isn't that of its rows")
     except (PfsetlError, ValueError, KeyError, TypeError) as error:
         said = str(error).removeprefix(f"{name}: ").rstrip(".")
@@ -54,8 +54,3 @@ def read(store: Store, name: str) -> StagedRelease:
 def encode(staged: StagedRelease) -> bytes:
     """Return the bytes of a staging record."""
     return json.dumps({"resources": plain(staged.resources), "record": plain(staged.record)}).encode()
-
-
-def object_of(resource: Resource) -> str:
-    """Return the name that an object of these rows has."""
-    return f"objects/{resource.table}/{resource.release}-{resource.digest[:16]}.parquet"

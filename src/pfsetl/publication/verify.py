@@ -14,6 +14,7 @@ from pfsetl.publication import (
     companions,
     layout,
     manifest,
+    objects,
     over_releases,
     registered,
     rehash,
@@ -155,8 +156,8 @@ def _of_manifest(proof: Proof, at: Version) -> Iterator[str]:
     for label, entry in at.releases.items():
         if content_of(tables[label], entry) != entry.content:
             yield f"the content of {label} isn't that of its tables; restore it from a copy"
-    for path in (r.path for r in at.resources if r.path != staging.object_of(r)):
-        yield f"{path} isn't the name of its rows; restore the manifest from a copy"
+    for r in (r for r in at.resources if r.path not in objects.names(r.table, r.release, r.digest)):
+        yield f"{r.path} isn't the name of its rows; restore the manifest from a copy"
     for r in at.resources:
         if r.release == manifest.ALL:
             held = manifest.releases_of(r).keys()

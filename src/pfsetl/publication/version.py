@@ -134,20 +134,23 @@ class Version:
             raise UsageError(f"{folder}: not empty, or not a folder. Export into a new folder.")
         if isinstance(self.store, LocalStore) and folder.resolve().is_relative_to(self.store.root.resolve()):
             raise UsageError(f"{folder}: inside the store {self.store}. Export into a folder outside of it.")
-        written = []
+        written, mend = [], f"run {command('repair', self.store)}"
         try:
             for resource in self.resources:
                 target = folder / shown_path(resource)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as stream:
                     found = rehash.sha256(_through(self.store.chunks(resource.path), stream))
-                if problem := rehash.problem(found, resource.hash, f"run {command('repair', self.store)}"):
+                if problem := rehash.problem(found, resource.hash, mend):
                     raise StoreError(f"{self.store}/{resource.path}: {problem}. Nothing was exported.")
                 written.append(target)
-            schemas = {r.schema for r in self.resources}
-            for name in sorted(schemas):
+            schemas = {r.schema: rehash.schema_hash(r) for r in self.resources}
+            for name, expected in sorted(schemas.items()):
+                data = self.store.get(name)
+                if problem := rehash.problem(rehash.sha256([data]), expected, mend):
+                    raise StoreError(f"{self.store}/{name}: {problem}. Nothing was exported.")
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name).write_bytes(self.store.get(name))
+                (folder / name).write_bytes(data)
             content = plain(self.manifest)
             for told, resource in zip(content["resources"], self.resources, strict=True):
                 told["path"] = shown_path(resource)

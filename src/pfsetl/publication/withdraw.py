@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, UsageError
-from pfsetl.publication import chain, diff, manifest, objects, over_releases, publish, runs, version
+from pfsetl.publication import chain, diff, manifest, objects, over_releases, publish, version
 from pfsetl.publication.manifest import Resource, Withdrawal
 from pfsetl.publication.parquet import Parts
 from pfsetl.publication.version import Version
@@ -68,4 +68,4 @@ def _without(newest: Version, label: str, why: str, number: int) -> manifest.Man
     withdrawn = {**(newest.manifest.pfsetl.withdrawn or {}), label: told}
     content = publish.manifest_of(newest, number, records, resources, contract, withdrawn)
     changes = diff.replaced(newest, Version(store, number, content), [label])
-    return manifest.about(content, changes=changes, run=runs.current())
+    return manifest.about(content, changes=changes)
