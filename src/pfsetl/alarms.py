@@ -53,15 +53,33 @@ def whole(records: Mapping[str, ReleaseRecord]) -> set[str]:
 
 def absent(published: Collection[str], today: date, store: object) -> list[Alarm]:
     """Say if the release in force isn't published in a store."""
+    return [
+        Alarm(alarm.release, "absent", f"{alarm.why}. {to_publish([alarm.release], store)}")
+        for alarm in lacking(published, today)
+    ]
+
+
+def lacking(published: Collection[str], today: date) -> list[Alarm]:
+    """Say if the release in force isn't published, and not how to publish it."""
     label = in_force(today)
     if label in published:
         return []
-    why = f"it prices {today}, and the store doesn't hold it whole. {to_publish(label, store)}"
-    return [Alarm(label, "absent", why)]
+    return [Alarm(label, "absent", f"it prices {today}, and the store doesn't hold it whole")]
 
 
-def to_publish(label: str, store: object) -> str:
-    """Say how to publish a release by hand: `build` fetches from the declared address, which a new label hasn't."""
+def to_publish(labels: Sequence[str], store: object) -> str:
+    """Say how to publish releases by hand: `build` fetches from the declared address, which a new label hasn't."""
+    if len(labels) > 1:
+        declared = [label for label in labels if label in registry.releases()]
+        told = []
+        if declared:
+            some = ",".join(declared)
+            told.append(
+                f"{command(f'backfill {some}', store)} fetches those that CMS posts, "
+                f"{command(f'backfill {some} --archives FOLDER', store)} takes archives that you have."
+            )
+        return " ".join([*told, *(to_publish([label], store) for label in labels if label not in declared)])
+    [label] = labels
     takes = f"{command(f'build {label} --archive PATH', store)} takes an archive that you have"
     if label in registry.releases():
         return f"{command(f'build {label}', store)} fetches it if CMS posts it, {takes}"

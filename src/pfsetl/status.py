@@ -80,7 +80,7 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     problems = (*_unsound(newest), *unread, *broken)
     disk = shutil.disk_usage(store.root).free if isinstance(store, LocalStore) and store.root.exists() else None
     standing, known = alarms.acknowledged(_absent(newest, due, today, lag), today)
-    stale = [f"{alarm.release}: {alarm.why}" for alarm in standing]
+    stale = _with_remedy(standing, store)
     stale += (
         _unseen(looked, now, store) + _failed(last, looked, today) + [f"the store: {problem}" for problem in problems]
     )
@@ -141,7 +141,7 @@ def _days(what: str, quarter: int | None = None) -> int:
 
 
 def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) -> list[alarms.Alarm]:
-    found = alarms.absent(alarms.whole(newest.releases), today, newest.store)
+    found = alarms.lacking(alarms.whole(newest.releases), today)
     named = {alarm.release for alarm in found}
     late = [one for one in due if one.posted_by + lag < today and one.release not in named]
     return found + [
@@ -149,11 +149,21 @@ def _absent(newest: Version, due: tuple[Due, ...], today: date, lag: timedelta) 
             one.release,
             "absent",
             f"in force from {one.in_force}, posted by {one.posted_by} at the latest, and "
-            f"{'published only as a sample' if one.release in newest.releases else 'not published'}. Look at CMS with "
-            f"'pfsetl discover'. {alarms.to_publish(one.release, newest.store)}",
+            f"{'published only as a sample' if one.release in newest.releases else 'not published'}",
         )
         for one in late
     ]
+
+
+def _with_remedy(standing: list[alarms.Alarm], store: Store) -> list[str]:
+    """Return what alarms of absent releases say, and what to do: once, however many there are."""
+    if not standing:
+        return []
+    labels = [alarm.release for alarm in standing]
+    look, publish = "look at CMS with 'pfsetl discover'", alarms.to_publish(labels, store)
+    if len(standing) == 1:
+        return [f"{labels[0]}: {standing[0].why}. {look[0].upper()}{look[1:]}. {publish}"]
+    return [*(f"{alarm.release}: {alarm.why}" for alarm in standing), f"to publish these, {look}. {publish}"]
 
 
 def _unseen(looked: Mapping[str, Any] | None, now: datetime, store: Store) -> list[str]:

@@ -69,6 +69,28 @@ def test_a_store_without_the_release_in_force_is_stale(tmp_path: Path, monkeypat
     assert [why.partition(":")[0] for why in found.stale] == ["RVU26A"]
 
 
+def test_what_to_do_about_absent_releases_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = a_store(tmp_path, monkeypatch, *LAST_YEAR[:2])
+    ran(store, "2026-02-01T09:20:00+00:00", LOOK)
+    *facts, remedy = status(store, now=NOW).stale
+    assert [why.partition(":")[0] for why in facts] == ["RVU26A", *LAST_YEAR[2:]]
+    assert not [why for why in facts if "pfsetl" in why]
+    backfill = "'pfsetl backfill RVU26A,RVU25C,RVU25D"
+    assert remedy == (
+        f"to publish these, look at CMS with 'pfsetl discover'. {backfill} --output {store}' fetches those that CMS "
+        f"posts, {backfill} --archives FOLDER --output {store}' takes archives that you have."
+    )
+
+
+def test_releases_that_nobody_has_declared_are_fetched_by_their_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = a_store(tmp_path, monkeypatch)
+    remedy = status(store, now=datetime(2031, 9, 28, tzinfo=UTC), max_lag=0).stale[-2]
+    assert [f"'pfsetl fetch {label} --url URL'" in remedy for label in ("RVU31C", "RVU31D")] == [True, True]
+    assert "backfill" not in remedy
+
+
 def labels_due(store: LocalStore, day: datetime, **options: Any) -> tuple[list[str], Status]:
     found = status(store, now=day, **options)
     return [one.release for one in found.due], found
