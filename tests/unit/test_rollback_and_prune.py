@@ -423,6 +423,61 @@ def test_a_damaged_manifest_that_goes_does_not(store: LocalStore) -> None:
     assert (version.numbers(store), len(objects(store))) == ([2], 1)
 
 
+def test_of_two_prunes_with_one_plan_the_second_removes_nothing(store: LocalStore) -> None:
+    published(store, "1.0000", "2.0000", "3.0000")
+    grown_old(store)
+    plans = [prune.plan_prune(store, 1), prune.plan_prune(store, 1)]
+    first, second = (prune.prune(store, plan) for plan in plans)
+    assert (first.versions, second.versions) == ((1, 2), ())
+    assert (version.numbers(store), every_version_verifies(store)) == ([3], True)
+
+
+def test_a_version_that_another_prune_takes_while_one_is_planned_is_no_damage(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(store, "1.0000", "2.0000", "3.0000")
+    grown_old(store)
+    listed = version.numbers
+
+    def then_pruned(at: LocalStore) -> list[int]:
+        there = listed(at)
+        monkeypatch.setattr(version, "numbers", listed)
+        prune.prune(store, prune.plan_prune(store, 1))
+        return there
+
+    monkeypatch.setattr(version, "numbers", then_pruned)
+    assert prune.plan_prune(store, 3).versions == ()
+
+
+def test_a_manifest_that_no_prune_took_is_missing_while_one_is_at_work(store: LocalStore) -> None:
+    published(store, "1.0000", "2.0000", "3.0000")
+    grown_old(store)
+    plan = prune.plan_prune(store, 1)
+    (store.root / "versions" / "000001.json").unlink()
+    with pytest.raises(StoreError, match=r"000001\.json"):
+        prune.prune(store, plan)
+
+
+@pytest.mark.long
+def test_prunes_at_the_same_time_end_as_one(store: LocalStore) -> None:
+    published(store, *(f"{n}.0000" for n in range(1, 13)))
+    grown_old(store)
+    failures: list[Exception] = []
+
+    def prune_to(keep: int) -> None:
+        try:
+            prune.prune(store, prune.plan_prune(store, keep))
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=prune_to, args=(keep,)) for keep in (1, 1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (failures, version.numbers(store), every_version_verifies(store)) == ([], [12], True)
+
+
 @pytest.mark.long
 def test_publishing_and_pruning_at_the_same_time_lose_nothing(store: LocalStore) -> None:
     """Three publish contents that come and go, each of a release of its own; a fourth prunes all the while."""

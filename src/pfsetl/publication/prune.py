@@ -84,10 +84,7 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
     has all its objects. What it left over, the next prune finds. The newest manifest stays, so no number comes again.
     """
     pinned = pins.pinned(store)
-    versions = tuple(number for number in plan.versions if number not in pinned)
-    for number in versions:
-        chain.record(store, number, rehash.sha256(store.chunks(manifest.name(number))), chain.PRUNED)
-        store.delete(manifest.name(number))
+    versions = tuple(number for number in plan.versions if number not in pinned and _removed(store, number))
     trees = tuple(number for number in plan.trees if number not in pinned)
     for number in trees:
         store.hide_tree(number)
@@ -107,13 +104,38 @@ def prune(store: Store, plan: Pruning, *, grace: float = GRACE_SECONDS) -> Pruni
     return Pruning(kept, versions, trees, plan.records, removed, {**plan.waiting, **later}, held, plan.recent)
 
 
+def _removed(store: Store, number: int) -> bool:
+    """Remove a manifest, and return whether it was there; one that another prune took meanwhile isn't."""
+    try:
+        sha256 = rehash.sha256(store.chunks(manifest.name(number)))
+    except StoreError:
+        if _is_pruned(store, number):
+            return False
+        raise
+    chain.record(store, number, sha256, chain.PRUNED)
+    store.delete(manifest.name(number))
+    return True
+
+
+def _is_pruned(store: Store, number: int) -> bool:
+    return not store.exists(manifest.name(number)) and number in chain.read(store, number).pruned
+
+
 def _needed(store: Store, kept: Iterable[int]) -> tuple[set[str], set[str], Version | None]:
-    """Return the objects and schemas that some versions name, their tables, and the last version; one is held."""
+    """Return the objects and schemas that some versions name, their tables, and the last version; one is held.
+
+    A version that another prune removes meanwhile needs nothing any more.
+    """
     names: set[str] = set()
     tables: set[str] = set()
     at = None
     for number in kept:
-        at = version.load(store, number)
+        try:
+            at = version.load(store, number)
+        except StoreError:
+            if _is_pruned(store, number):
+                continue
+            raise
         names |= {name for r in at.resources for name in (r.path, r.schema)}
         tables |= {r.table for r in at.resources}
     return names, tables, at

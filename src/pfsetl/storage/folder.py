@@ -180,8 +180,10 @@ class LocalStore:
     def hide_tree(self, version: int) -> None:
         """Remove the layout of a version; its objects stay."""
         tree = self._inside(f"tree/{version:06d}")
-        with _explained(tree), suppress(FileNotFoundError):
-            shutil.rmtree(tree)
+        with _explained(tree):
+            while tree.is_dir():
+                with suppress(FileNotFoundError):  # another prune is at it, too
+                    shutil.rmtree(tree)
 
     def _inside(self, name: str) -> Path:
         """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
