@@ -126,6 +126,16 @@ def test_a_rate_that_has_ended_is_compared_and_counted(compared) -> None:
     assert (str(row["expires"]), row["reason"], answer["expired"]) == ("2025-12-31", None, 1)
 
 
+def test_a_last_day_that_is_none_is_said(compared) -> None:
+    rows, answer = compared(
+        in_network(*[item(price(expiration_date=day)) for day in ("12/31/2025", "12/31/2025", " ")])
+    )
+    assert [row["expires"] for row in rows] == [None, None, None]
+    assert [note for note in answer["notes"] if "expiration_date" in note] == [
+        "expiration_date '12/31/2025' is no day like 2026-12-31: its rates have no last day"
+    ]
+
+
 def test_an_element_that_is_not_as_the_schema_has_it_costs_no_other_its_rate(compared) -> None:
     rows, _ = compared(in_network(item(price()), {"negotiated_rates": "none"}, item(price())))
     assert [row["reason"] for row in rows] == [None, "not_readable", None]

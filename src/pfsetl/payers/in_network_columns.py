@@ -147,6 +147,8 @@ class Columns:
     def _number(self, said: Said, head: Head) -> int:
         """Give a number to terms that are new to an element."""
         modifiers, where, *meant = _read(said)
+        if meant[-1] is None and (last := (said[3] or "").strip()):
+            self.told.note(f"expiration_date {last[:40]!r} is no day like 2026-12-31: its rates have no last day")
         self._terms.append((self.spool.number(head.service(modifiers, where)), *meant))
         return len(self._terms) - 1
 
