@@ -41,6 +41,22 @@ def test_an_assistants_modifier_goes_with_its_plan(assistant, plan):
     assert "without" not in notes("G0001", assistant, plan, multiple_procedure="5")
 
 
+# CMS RVU record layout, PC/TC: 5 and 7 aren't paid for hospital patients. Medicare Claims Processing Manual chapter 13
+# section 20.2.1: nor is a technical part.
+@pytest.mark.parametrize(
+    ("pctc", "modifiers", "is_said"),
+    [("0", "", False), ("1", "", True), ("1", "TC", True), ("1", "26", False), ("2", "", False), ("3", "", True),
+     ("4", "", True), ("5", "", True), ("6", "26", False), ("7", "", True), ("9", "", False)],
+)  # fmt: skip
+def test_what_is_the_hospital_s_is_said_of_a_facility(pctc, modifiers, is_said):
+    said = [
+        "not paid by this schedule for a hospital's patient"
+        in notes("G0001", *modifiers.split(), pctc=pctc, payment="10.00", facility=facility)
+        for facility in (True, False)
+    ]
+    assert said == [is_said, False]
+
+
 def test_documentation_of_a_line_without_an_amount_changes_nothing():
     assert notes("G0001", "62", co_surgeons="1", documented=True) == (
         "documented: it changes nothing, as the line has no amount"

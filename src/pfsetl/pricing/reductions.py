@@ -24,6 +24,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "team_surgery": lambda line: line.team_surgery,
     "practitioner": lambda line: line.practitioner,
     "part": lambda line: line.pctc,
+    "hospital_patient": lambda line: line.pctc,
     "not_a_family": lambda line: line.imaging_family,
     "medical_direction": lambda line: line.status,
     "only_service": lambda line: line.status,

@@ -26,6 +26,10 @@ def rule_notes(line: Line) -> Iterator[str]:
     elif line.documented and not asks_for_documentation(line):
         yield "documented: no rule on this line asks for documentation"
     yield from _without_plan(line)
+    hospital = find("hospital_patient", line) if line.payment is not None else None
+    part = find("part", line)
+    if hospital and not (part and part.part == "professional"):
+        yield f"not paid by this schedule for a hospital's patient (places 19, 21, 22, 23): {hospital.source}"
     share = find("coinsurance", line)
     if share and lowered(share) and line.payment is not None:
         percent = Fraction(100 * share.numerator, share.denominator)

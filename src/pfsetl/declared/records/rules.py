@@ -25,9 +25,9 @@ from pfsetl.declared.records.sheet import (
 
 _RULE = Literal[
     "assistant_surgeon", "bilateral", "cardiovascular", "charge", "co_surgeons", "coinsurance", "endoscopy",
-    "global_split", "imaging", "medical_direction", "medical_supervision", "no_time_units", "not_a_family",
-    "one_a_side", "only_service", "ophthalmology", "part", "portable_transport", "practitioner", "reduced",
-    "return_to_operating_room", "sequestration", "surgery", "team_surgery", "technical_equipment", "therapy",
+    "global_split", "hospital_patient", "imaging", "medical_direction", "medical_supervision", "no_time_units",
+    "not_a_family", "one_a_side", "only_service", "ophthalmology", "part", "portable_transport", "practitioner",
+    "reduced", "return_to_operating_room", "sequestration", "surgery", "team_surgery", "technical_equipment", "therapy",
     "therapy_assistant", "two_sides",
 ]  # fmt: skip
 _OUTCOME = Literal[
@@ -253,7 +253,7 @@ _INDICATORS: Mapping[tuple[tuple[str, str], ...], tuple[str, ...]] = {
     (("codes/assistant_surgeon.csv", "code"),): ("assistant_surgeon",),
     (("codes/co_surgeons.csv", "code"),): ("co_surgeons",),
     (("codes/team_surgery.csv", "code"),): ("team_surgery",),
-    (("codes/pctc.csv", "code"),): ("part",),
+    (("codes/pctc.csv", "code"),): ("hospital_patient", "part"),
     (("codes/imaging_family.csv", "code"),): ("not_a_family",),
     (("codes/status.csv", "code"),): ("medical_direction", "medical_supervision", "only_service"),
     (("codes/global_days.csv", "code"),): ("return_to_operating_room",),
