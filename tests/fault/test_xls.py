@@ -31,6 +31,11 @@ def test_two_far_cells_of_one_sheet_are_refused():
         xls.refuse_large(workbook({(0, 0): 1, (65_535, 255): 1}), "f.xls")
 
 
+def test_far_cells_alone_are_refused_too_because_the_rows_above_them_are_read():
+    with pytest.raises(ArchiveError, match=f"room for {65_536 * 61:,} cells"):
+        xls.refuse_large(workbook({(65_535, 0): 1, (65_535, 60): 1}), "f.xls")
+
+
 def test_many_sheets_count_together():
     sheet = {(0, 0): 1, (65_535, 20): 1}
     xls.refuse_large(workbook(sheet), "f.xls")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,13 @@ def test_a_file_that_looks_like_a_member_and_is_not_used_is_named(name: str, mem
     assert archive.ignored == (name,)
     said = [notice for notice in archive.notices if notice.startswith(f"{name}: not used") and member in notice]
     assert len(said) == bool(member)
+
+
+def test_a_file_that_looks_like_several_members_is_named_with_each_in_the_same_order_every_time(tmp_path: Path) -> None:
+    name = "xpprrvu xanes local count opps.csv"
+    found = opened(tmp_path, "PPRRVU25.csv", name).notices
+    looks = [re.search(r"it looks like (\w+);", notice) for notice in found if notice.startswith(name)]
+    assert [look and look[1] for look in looks] == ["pprrvu", "anesthesia", "locality_county", "opps_cap"]
 
 
 OF_SYSTEMS = [

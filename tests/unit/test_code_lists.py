@@ -12,6 +12,7 @@ from pfsetl.declared import contracts
 from pfsetl.errors import ArchiveError, LayoutError, UsageError, ValueRefused
 from pfsetl.publication import companions, loading
 from pfsetl.storage.folder import LocalStore
+from pfsetl.tables import days
 from tests import companion_files as files
 from tests import synthetic as s
 
@@ -73,6 +74,12 @@ def test_a_code_without_a_latest_class_is_said(load: Load) -> None:
 def test_the_days_of_a_code_are_read_and_the_end_of_9999_is_none(load: Load, store: LocalStore) -> None:
     rows = load(RBCS, files.rbcs_csv()).frame(store).select("code_from", "code_to")
     assert rows.rows()[:2] == [(date(2006, 1, 1), None), (date(2017, 2, 1), date(2019, 12, 31))]
+
+
+@pytest.mark.parametrize("none", ["9999-12-31", "9999-12-31 00:00:00", "12/31/9999 0:00"])
+def test_the_end_of_9999_is_none_with_an_hour_too_as_a_workbook_has_it(none: str) -> None:
+    frame = pl.DataFrame({"line": [1, 2], "code_to": [none, "2019-12-31 00:00:00"]})
+    assert days.with_days(frame, "f.xlsx", ("code_to",))["code_to"].to_list() == [None, date(2019, 12, 31)]
 
 
 def test_the_file_that_says_more_of_each_assignment_has_the_same_classes(load: Load, store: LocalStore) -> None:

@@ -233,6 +233,12 @@ def test_the_licence_page_gives_way_to_the_zip_behind_it(href: str) -> None:
     assert address(href, INDEX) == (f"{HOST}/physicianfeesched/downloads/RVU05A.zip", True)
 
 
+def test_licence_pages_behind_licence_pages_are_followed_once() -> None:
+    href = "/license/ama?file=" * 5_000 + "/downloads/RVU05A.zip"
+    found = address(href, INDEX)
+    assert found == (HOST + href.removeprefix("/license/ama?file="), True)
+
+
 def test_on_a_mirror_cms_addresses_are_the_mirrors() -> None:
     assert address(f"{HOST}/files/zip/a.zip", "http://127.0.0.1:8080/x") == (
         "http://127.0.0.1:8080/files/zip/a.zip",

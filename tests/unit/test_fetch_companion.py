@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -47,6 +48,14 @@ def test_other_bytes_of_the_same_name_are_kept_beside(cms: Cms, tmp_path: Path) 
     second = fetched(tmp_path)
     assert (first.path.read_bytes(), second.path.read_bytes()) == (MUES, other)
     assert first.path.name == second.path.name
+
+
+@pytest.mark.parametrize("path", ["/files/%2e%2e", "/files/a%00b.zip", "/files/a%0Ab.zip"])
+def test_an_address_that_names_no_file_gives_none_its_name(cms: Cms, tmp_path: Path, path: str) -> None:
+    cms.routes[path] = cms.routes[unquote(path)] = [Answer(MUES)]
+    got = fetched(tmp_path, url=cms.url + path)
+    assert (got.path.parent.parent, got.path.read_bytes()) == (tmp_path / "companions", MUES)
+    assert got.path.name.isprintable()
 
 
 def test_a_licence_page_in_place_of_the_file_is_refused_with_the_page_to_open(cms: Cms, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Bytes to rows of raw text; nothing lost, nothing interpreted, every row keeps its line."""
 
+import polars as pl
 import pytest
 
 from pfsetl.errors import ArchiveError, LayoutError
@@ -54,6 +55,10 @@ def test_rows_after_a_quoted_newline_keep_their_line() -> None:
     assert [row[0] for row in cells(text)] == [1, 4, 5, 7]
 
 
+def test_a_last_line_without_end_after_a_quoted_newline_keeps_its_line() -> None:
+    assert [row[0] for row in cells('a,"one\ntwo"\nb,2')] == [1, 3]
+
+
 def test_blank_lines_keep_the_count() -> None:
     assert [row[0] for row in cells("a,1\n\n,,\nb,2\n")][-1] == 4
 
@@ -92,6 +97,16 @@ def test_too_many_columns_are_refused() -> None:
 def test_a_workbook_is_rows_of_text() -> None:
     [sheet] = grid.workbook(s.workbook([["HCPCS", "", "RVU"], ["00563", "", "1.500"]]), "f.xlsx")
     assert sheet.frame.rows() == [(1, "HCPCS", "", "RVU"), (2, "00563", "", "1.500")]
+
+
+def test_a_row_of_a_workbook_has_its_number_in_the_sheet_whatever_is_blank_above_it() -> None:
+    [sheet] = grid.workbook(s.workbook([[], [], ["HCPCS", "RVU"], [], ["00563", "1.500"]]), "f.xlsx")
+    assert sheet.frame.filter(pl.col("c1") != "").rows() == [(3, "HCPCS", "RVU"), (5, "00563", "1.500")]
+
+
+def test_line_ends_around_the_text_of_a_workbooks_cell_are_left_off() -> None:
+    [sheet] = grid.workbook(s.workbook([["HCPCS\r\n", "RVU"]]), "f.xlsx")
+    assert sheet.frame.rows() == [(1, "HCPCS", "RVU")]
 
 
 def test_a_sheet_is_named_in_its_place() -> None:

@@ -251,6 +251,11 @@ def test_a_long_file_is_read_in_pieces_with_the_lines_of_the_whole(
     assert found.frame(store)["line"].to_list() == list(range(7, 107))
 
 
+def test_an_end_marker_behind_the_last_piece_is_no_piece(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "BYTES_OF_A_PIECE", len(files.ptp_txt()) - 2)
+    assert load(PTP.format(1), files.ptp_txt() + b"\x1a\r\n").rows == len(files.PAIRS)
+
+
 def test_more_lines_than_a_file_can_have_are_refused(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = declarations.rows(COMPANIONS)
     short = tuple(replace(row, most_lines=8) if row.companion == "ptp" else row for row in rows)

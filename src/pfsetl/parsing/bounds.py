@@ -53,9 +53,9 @@ def refuse_large_text(data: bytes, place: str, most: Bounds = USUAL) -> None:
 
 
 def refuse_many_cells(cells: int, place: str, most: Bounds = USUAL) -> None:
-    """Raise ArchiveError for more cells than a member can have; they are those of the rectangle around the used ones.
+    """Raise ArchiveError for more cells than a member can have: those from the first row to the last that is used.
 
-    That rectangle is what a reader makes room for, however few of its cells are used.
+    That is what a reader makes room for, however few of its cells are used.
     """
     if cells > most.cells:
         raise ArchiveError(f"{place}: room for {cells:,} cells, more than {most.cells:,}. {REMEDY}")

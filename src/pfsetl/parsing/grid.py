@@ -76,7 +76,9 @@ def workbook(data: bytes, place: str) -> list[Grid]:
     try:
         book = fastexcel.read_excel(data)
         sheets = {
-            name: book.load_sheet(name, header_row=None, dtypes="string").to_polars() for name in book.sheet_names
+            # NOTE: by itself the reader begins with the first row that has a cell, and counts from there.
+            name: book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_polars()
+            for name in book.sheet_names
         }
     except Exception as error:
         # NOTE: the reader's own errors share no useful base class; all of them mean an unreadable workbook.
@@ -97,7 +99,7 @@ def workbook(data: bytes, place: str) -> list[Grid]:
 
 def _line_numbers(frame: pl.DataFrame, text: str) -> pl.Series:
     first = pl.Series("line", range(1, frame.height + 1), dtype=pl.UInt32)
-    if frame.height >= text.count("\n"):
+    if frame.height >= text.count("\n") + (not text.endswith("\n")):
         return first
     breaks = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n"))).to_series()
     return (first + breaks.cum_sum().shift(1, fill_value=0)).cast(pl.UInt32).alias("line")
@@ -106,7 +108,7 @@ def _line_numbers(frame: pl.DataFrame, text: str) -> pl.Series:
 def _trimmed(rows: pl.DataFrame) -> pl.DataFrame:
     """Strip every cell, fill those without a value, and drop the columns that are blank throughout at the right."""
     cells = [c for c in rows.columns if c != "line"]
-    rows = rows.with_columns(pl.col(cells).fill_null("").str.strip_chars(" \t\n\xa0"))
+    rows = rows.with_columns(pl.col(cells).fill_null("").str.strip_chars(" \t\r\n\xa0"))
     filled = rows.select((pl.col(cells) != "").any()).row(0)
     last = max((i for i, used in enumerate(filled, 1) if used), default=1)
     return rows[["line", *cells[:last]]]

@@ -169,7 +169,7 @@ def _of_factor(
 def _agrees(statement: Statement, release: Release) -> bool:
     if statement.says == "released":
         first = quarters.first_day(release.year, release.quarter)
-        last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
+        last = quarters.last_day(release.year, release.quarter)
         return any(first - _EARLIEST <= day <= last for text in statement.values if (day := _day(text)))
     return _expected(statement, release) in statement.values
 

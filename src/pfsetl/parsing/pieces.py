@@ -13,6 +13,7 @@ from pfsetl.parsing.read import RawTable, read_file
 from pfsetl.source.members import MemberFile
 
 BYTES_OF_A_PIECE = 6 << 20  # so that a piece stays within what a member may have
+BYTES_OF_A_REST = 1 << 12  # less may be blank lines or an end marker, which are no piece
 
 
 def read_in_pieces(file: MemberFile, place: str, most_lines: int) -> Iterator[RawTable]:
@@ -52,4 +53,6 @@ def _ends(data: bytes) -> list[int]:
     while len(data) - at > BYTES_OF_A_PIECE and (found := data.find(b"\n", at + BYTES_OF_A_PIECE)) >= 0:
         at = found + 1
         ends.append(at)
-    return [*ends, len(data)] if ends and at < len(data) else ends
+    if ends and len(data) - at < BYTES_OF_A_REST:
+        ends.pop()
+    return [*ends, len(data)] if at else ends

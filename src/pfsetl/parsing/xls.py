@@ -45,7 +45,7 @@ def _refuse_large(stream: bytes, place: str) -> None:
     shown: Counter[int] = Counter()
     table: list[bytes] = []
     cells, at, end, sharing = 0, 0, len(stream) - 8, False
-    top, left, bottom, right = 1 << 30, 1 << 30, -1, -1
+    left, bottom, right = 1 << 30, -1, -1
     while at <= end:
         kind, size, row, column = _HEAD(stream, at)
         at += 4 + size
@@ -55,19 +55,19 @@ def _refuse_large(stream: bytes, place: str) -> None:
             elif kind in (_BOOLERR, _FORMULA) and _is_error(kind, stream[at - size : at]):
                 bounds.refuse_error_cell(f"in row {row + 1}, column {column + 1},", place)
             last = _ROW(stream, at - 2)[0] if kind == _MULRK else column
-            top, left, bottom, right = min(top, row), min(left, column), max(bottom, row), max(right, last)
+            left, bottom, right = min(left, column), max(bottom, row), max(right, last)
         elif kind == _SST:
             table = [stream[at - size : at]]
         elif kind == _CONTINUE and sharing:
             table.append(stream[at - size : at])
         elif kind == _DIMENSIONS:
-            first, under, start, after = struct.unpack_from("<IIHH", stream, at - size)
-            bounds.refuse_many_cells(max(under - first, 0) * max(after - start, 0), place)
+            _, under, start, after = struct.unpack_from("<IIHH", stream, at - size)
+            bounds.refuse_many_cells(under * max(after - start, 0), place)
         elif kind == _BOF:
-            cells += max(bottom - top + 1, 0) * max(right - left + 1, 0)
-            top, left, bottom, right = 1 << 30, 1 << 30, -1, -1
+            cells += (bottom + 1) * max(right - left + 1, 0)
+            left, bottom, right = 1 << 30, -1, -1
         sharing = kind == _SST or (sharing and kind == _CONTINUE)
-    bounds.refuse_many_cells(cells + max(bottom - top + 1, 0) * max(right - left + 1, 0), place)
+    bounds.refuse_many_cells(cells + (bottom + 1) * max(right - left + 1, 0), place)
     lengths = list(_lengths(table))
     bounds.refuse_much_text(sum(n * lengths[one] for one, n in shown.items() if one < len(lengths)), place)
 

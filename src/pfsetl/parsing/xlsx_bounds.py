@@ -67,7 +67,7 @@ def _lengths(parts: zipfile.ZipFile) -> pl.DataFrame:
 
 
 def _room(part: bytes, sheet: pl.Series, place: str) -> int:
-    """Return the cells of the rectangle around a sheet's used ones."""
+    """Return the cells from a sheet's first row to the last that is used, in the columns that are used."""
     found = sheet.str.extract_all(_PLAIN_CELL).explode()
     if b'"e"' in part or b"'e'" in part or len(found) < sheet.str.count_matches(_ANY_CELL)[0]:
         return _parsed_room(part, place)
@@ -75,7 +75,7 @@ def _room(part: bytes, sheet: pl.Series, place: str) -> int:
     rows = found.str.extract(r'([0-9]+)"').cast(pl.Int64).drop_nulls().sort()
     if not columns:
         return 0
-    return _area((rows[0], min(columns), rows[-1], max(columns)), place)
+    return _area(rows[-1], min(columns), max(columns), place)
 
 
 def _text(sheet: pl.Series, lengths: pl.DataFrame, place: str) -> int:
@@ -92,11 +92,11 @@ def _text(sheet: pl.Series, lengths: pl.DataFrame, place: str) -> int:
 
 
 def _parsed_room(part: bytes, place: str) -> int:
-    top, left, bottom, right = 1 << 30, 1 << 30, 0, 0
+    left, bottom, right = 1 << 30, 0, 0
     root = True
 
     def start(tag: str, given: dict[str, str]) -> None:
-        nonlocal top, left, bottom, right, root
+        nonlocal left, bottom, right, root
         if root:
             root = False
             if tag.rpartition(":")[2] != "worksheet":
@@ -110,7 +110,7 @@ def _parsed_room(part: bytes, place: str) -> int:
         if given.get("t") == "e":
             bounds.refuse_error_cell(name, place)
         row, column = int(found[2]), _number(found[1])
-        top, bottom, left, right = min(top, row), max(bottom, row), min(left, column), max(right, column)
+        bottom, left, right = max(bottom, row), min(left, column), max(right, column)
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = start
@@ -120,12 +120,11 @@ def _parsed_room(part: bytes, place: str) -> int:
         return 0
     except expat.ExpatError as error:
         raise ArchiveError(f"{place}: not well-formed, line {error.lineno}. Download the archive again.") from error
-    return _area((top, left, bottom, right), place) if bottom else 0
+    return _area(bottom, left, right, place) if bottom else 0
 
 
-def _area(box: tuple[int, int, int, int], place: str) -> int:
-    top, left, bottom, right = box
-    cells = (bottom - top + 1) * (right - left + 1)
+def _area(bottom: int, left: int, right: int, place: str) -> int:
+    cells = bottom * (right - left + 1)
     bounds.refuse_many_cells(cells, f"{place}: a cell in row {bottom:,} and one in column {right:,}")
     return cells
 

@@ -60,11 +60,7 @@ def open_archive(path: Path, day: date | None = None) -> Archive:
         contents = {p.name: file_loader(p) for p in inside if p.is_file()}
         folders = [p.name for p in inside if p.is_dir() and not is_of_system(p.name)]
         return _recognised(path, None, contents, folders, day)
-    if not path.is_file():
-        raise SourceUnavailable(
-            f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
-        )
-    data = file_loader(path)()
+    data = _zip_at(path)
     return _recognised(path, hashlib.sha256(data).hexdigest(), _unpacked(path, data), (), day)
 
 
@@ -89,17 +85,21 @@ def contents(path: Path) -> dict[str, Callable[[], bytes]]:
     """
     if path.is_dir():
         return {p.name: cache(file_loader(p)) for p in sorted(path.iterdir()) if p.is_file()}
-    if not path.is_file():
-        raise SourceUnavailable(
-            f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
-        )
-    return {name: cache(load) for name, load in _unpacked(path, file_loader(path)()).items()}
+    return {name: cache(load) for name, load in _unpacked(path, _zip_at(path)).items()}
 
 
 def refuse_damaged(name: str, data: bytes) -> None:
     """Read every member of a zip to its end; raises ArchiveError when one is damaged or unsafe, whatever they hold."""
     for load in zip_contents(Path(name), data).values():
         load()
+
+
+def _zip_at(path: Path) -> bytes:
+    if not path.is_file():
+        raise SourceUnavailable(
+            f"{path}: no such file or folder, or a device. Give the zip or the folder of its members."
+        )
+    return file_loader(path)()
 
 
 def _recognised(

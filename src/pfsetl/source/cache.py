@@ -81,8 +81,10 @@ def is_intact(kept: Fetched) -> bool:
 
 def at_hand(cache: Cache, kept: Fetched) -> bool:
     """Return whether an archive's file is on this host, as it was fetched; from a bucket it is downloaded first."""
-    if is_intact(kept) or not isinstance(cache, Shared):
-        return is_intact(kept)
+    if is_intact(kept):
+        return True
+    if not isinstance(cache, Shared):
+        return False
     with explained(cache), _beside(kept.path) as part:
         whole = shared_cache.bring(cache, kept, part)
         if whole:

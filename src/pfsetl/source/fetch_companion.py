@@ -82,8 +82,9 @@ def _kept(row: CompanionRow, part: Path, folder: Path, url: str) -> FetchedCompa
         found = "an HTML page (a licence or another page)" if data.strip() else "nothing"
         raise SourceUnavailable(f"{url}: answered with {found}, not a file.")
     digest = hashlib.sha256(data).hexdigest()
-    name = PurePosixPath(unquote(urlsplit(url).path)).name or row.companion
-    place = folder / "companions" / digest[:16] / name
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    is_one = name not in ("", "..") and name.isprintable()
+    place = folder / "companions" / digest[:16] / (name if is_one else row.companion)
     place.parent.mkdir(parents=True, exist_ok=True)
     part.replace(place)
     discard(part)

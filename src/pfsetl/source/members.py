@@ -181,7 +181,7 @@ def _oddities(name: str, kinds: Iterable[MemberRow]) -> list[str]:
         looks = next(iter(kinds)).member
         return [f"{name}: not used, though its name is that of {looks}; a member ends in {', '.join(FORMATS)}"]
     base = PurePosixPath(name).name.lower()
-    looks_like = {kind.member for kind in registry.member_kinds() if kind.looks.search(base)}
+    looks_like = dict.fromkeys(kind.member for kind in registry.member_kinds() if kind.looks.search(base))
     return [f"{name}: not used, though it looks like {member}; its name says too little" for member in looks_like]
 
 

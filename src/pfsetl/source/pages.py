@@ -77,13 +77,13 @@ def address(href: str, page_url: str) -> tuple[str, bool] | None:
     try:
         target, own = urlsplit(urljoin(page_url, href.strip())), urlsplit(page_url)
         behind = {name.lower(): values for name, values in parse_qs(target.query).items()}.get("file")
-        if behind and target.path.lower().endswith(_GATES):
+        gated = bool(behind) and target.path.lower().endswith(_GATES)
+        if behind and gated:
             file = behind[0].strip()
-            inner = address(file if re.match(r"https?:|/", file, re.IGNORECASE) else f"/{file}", page_url)
-            return inner and (inner[0], True)
+            target = urlsplit(urljoin(page_url, file if re.match(r"https?:|/", file, re.IGNORECASE) else f"/{file}"))
         if target.scheme not in ("http", "https") or not (target.netloc == own.netloc or target.hostname in _CMS_HOSTS):
             return None
-        return urlunsplit((own.scheme, own.netloc, target.path, target.query, "")), False
+        return urlunsplit((own.scheme, own.netloc, target.path, target.query, "")), gated
     except ValueError:
         return None
 

@@ -19,7 +19,7 @@ def with_days(frame: pl.DataFrame, file: str, columns: Sequence[str]) -> pl.Data
     for column in (c for c in columns if c in frame.columns):
         # NOTE: a list of millions of rows has some hundreds of days.
         texts = frame[column].unique()
-        texts = texts.filter(texts.is_not_null() & ~texts.is_in(_NONE))
+        texts = texts.filter(texts.is_not_null() & ~_without_time(texts).is_in(_NONE))
         each = pl.DataFrame({column: texts, "day": _days(texts)})
         wrong = each.filter(pl.col("day").is_null())
         if wrong.height:
@@ -32,7 +32,7 @@ def with_days(frame: pl.DataFrame, file: str, columns: Sequence[str]) -> pl.Data
 
 
 def _days(texts: pl.Series) -> pl.Series:
-    frame = pl.DataFrame({"text": texts.str.replace(" .*$", "")})
+    frame = pl.DataFrame({"text": _without_time(texts)})
     text = pl.col("text")
     digits = [
         pl.when(text.str.contains(rf"^[0-9]{{{count}}}$")).then(text.str.to_date(form, strict=False))
@@ -41,3 +41,8 @@ def _days(texts: pl.Series) -> pl.Series:
     return frame.select(
         day=pl.coalesce(*digits, text.str.to_date("%Y-%m-%d", strict=False), text.str.to_date("%m/%d/%Y", strict=False))
     )["day"]
+
+
+def _without_time(texts: pl.Series) -> pl.Series:
+    """Return days without the hour that a workbook's cell has behind it."""
+    return texts.str.replace(" .*$", "")
