@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from rich.markup import escape
 
 from pfsetl.cli import render, terminal
 from pfsetl.errors import UsageError
@@ -44,6 +45,17 @@ def test_a_name_is_printed_as_it_is(name: str, capsys: pytest.CaptureFixture[str
     assert "\x1b[31m" not in printed
     core = name.replace("\x1b", "\\x1b")
     assert core in printed or name == "[bold]x"
+
+
+@pytest.mark.parametrize("name", ["[/bold]x", "[red]x[/red]", "[bold]x", r"C:\[red]", ":x: [1:3]"])
+def test_a_name_in_a_sentence_or_above_a_column_is_printed_as_it_is(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = render.console()
+    out.print(f"[yellow]note[/yellow]  {escape(name)}")
+    out.print(render.table("", (name,), []))
+    note, heading = capsys.readouterr().out.splitlines()[:2]
+    assert (note, heading.strip()) == (f"note  {name}", name)
 
 
 def test_json_holds_control_characters_as_escapes() -> None:

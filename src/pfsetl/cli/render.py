@@ -21,7 +21,8 @@ _PARTICIPANTS = {"all": "everyone", "non_qp": "non-QP", "qp": "QP"}
 
 ANY_WIDTH = 10_000
 LONGEST_WORD = 26  # of a cell that isn't broken; a path may be longer
-_OWN = re.compile(r"\[(?!/?(?:bold|yellow)\])")  # the tags that this program writes itself are left
+_TAG = re.compile(r"(\\*)(\[[a-z#/@][^[]*?\])")  # as rich reads them
+_OWN = frozenset({"[bold]", "[/bold]", "[yellow]", "[/yellow]"})  # the tags that this program writes itself
 
 
 class _Console(Console):
@@ -48,13 +49,19 @@ class _Console(Console):
 
 
 def _escaped(one: Any) -> Any:
-    return _OWN.sub(r"\[", one) if isinstance(one, str) else one
+    """Return text in which only this program's own tags are markup; what is escaped already stays as it is."""
+    return _TAG.sub(_as_text, one) if isinstance(one, str) else one
+
+
+def _as_text(tag: re.Match[str]) -> str:
+    is_escaped = len(tag[1]) % 2 == 1
+    return tag[0] if is_escaped or tag[2] in _OWN else f"{tag[1] * 2}\\{tag[2]}"
 
 
 def console() -> Console:
     """Return the console for human output; a pipe gets full width and no colour."""
     piped = not sys.stdout.isatty()
-    return _Console(highlight=False, soft_wrap=piped, width=200 if piped else None)
+    return _Console(highlight=False, emoji=False, soft_wrap=piped, width=200 if piped else None)
 
 
 def as_json(data: Any) -> str:
@@ -80,7 +87,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):
         numbers = all(row[i].replace(",", "").replace(".", "").lstrip("$-+").isdigit() for row in filled if row[i])
-        made.add_column(name, justify="right" if numbers and filled else "left", overflow="fold")
+        made.add_column(
+            escape(terminal.plain(name)), justify="right" if numbers and filled else "left", overflow="fold"
+        )
     for row in filled:
         made.add_row(*row)
     return made

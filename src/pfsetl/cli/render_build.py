@@ -30,7 +30,9 @@ def build(out: Console, result: Build) -> None:
     notices(out, record)
     unexplained = [d for d in record.format_differences if not d.explained]
     for d in unexplained:
-        out.print(f"[yellow]differs[/yellow]  {d.believed} and {d.other} in {d.field}, {count(d.cells, 'row')}")
+        out.print(
+            f"[yellow]differs[/yellow]  {escape(f'{d.believed} and {d.other}')} in {d.field}, {count(d.cells, 'row')}"
+        )
     for warning in record.warnings:
         rows = "" if warning.counted else f"{count(warning.violations, 'row')}; "
         examples = f", e.g. {'; '.join(warning.examples)}" if warning.examples else ""
@@ -78,7 +80,7 @@ def findings(out: Console, found: ReleaseRecord) -> None:
         out.print(f"{a.member}: {a.agree:,} of {a.compared:,} {a.what} agree")
     for d in found.format_differences:
         why = f": {d.explained}" if d.explained else "; not explained in corrections.csv"
-        out.print(f"{d.believed} and {d.other} differ in {d.field}, {count(d.cells, 'row')}{why}")
+        out.print(f"{d.believed} and {d.other} differ in {d.field}, {count(d.cells, 'row')}{why}", markup=False)
     notices(out, found)
     since(out, found)
 

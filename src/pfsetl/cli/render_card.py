@@ -34,7 +34,7 @@ def card(out: Console, data: dict[str, Any]) -> None:
             out.print(f"  {cards.comparison_sentence(comparison)}")
     render_words.words(out, data)
     render_profile.story(out, data)
-    out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}")
+    out.print(f"\nfrom {data['archive']['name']}, sha256 {data['archive']['sha256'][:16]}", markup=False)
 
 
 def _settings(row: dict[str, Any]) -> Iterable[Sequence[object]]:

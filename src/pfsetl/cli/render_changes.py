@@ -61,8 +61,13 @@ def origins(out: Console, found: Sequence[Origin]) -> None:
     """Print where rows come from, each with its line when the archive is available."""
     for origin in found:
         out.print(f"[bold]{origin.table}[/bold] {origin.release}  {' '.join(v for v in origin.key.values() if v)}")
-        out.print(f"  {origin.file}, line {origin.line}, layout {origin.layout}, sha256 {origin.file_sha256}")
-        out.print(f"  in {origin.archive}, sha256 {origin.archive_sha256}{', ' + origin.url if origin.url else ''}")
+        out.print(
+            f"  {origin.file}, line {origin.line}, layout {origin.layout}, sha256 {origin.file_sha256}", markup=False
+        )
+        out.print(
+            f"  in {origin.archive}, sha256 {origin.archive_sha256}{', ' + origin.url if origin.url else ''}",
+            markup=False,
+        )
         if origin.text is not None:
             out.out(origin.text, highlight=False)
 
@@ -74,7 +79,7 @@ def diff(out: Console, result: Diff) -> None:
     for mine, other in result.participants.items():
         out.print(f"{mine} of {result.new} is compared with {other} of {result.old}")
     for note in result.notes:
-        out.print(note)
+        out.print(note, markup=False)
     rows = [(t.table, t.release, t.rows_before, t.rows_after, t.added, t.removed, t.changed) for t in result.tables]
     out.print(table("", ("table", "release", "rows before", "after", "added", "removed", "changed"), rows))
     for t in result.tables:

@@ -30,7 +30,7 @@ def price(out: Console, answer: Mapping[str, Any]) -> None:
     if answer["medicare_pays"] is not None:
         out.print(f"Medicare pays ${answer['medicare_pays']:,.2f} of it, the patient ${answer['patient_pays']:,.2f}")
     for note in answer["notes"]:
-        out.print(f"[yellow]note[/yellow]  {note}")
+        out.print(f"[yellow]note[/yellow]  {escape(note)}")
     for rule in answer["likely"]:
         out.print(f"likely, not certain by its source: {rule}", markup=False)
     out.print("")
@@ -38,7 +38,7 @@ def price(out: Console, answer: Mapping[str, Any]) -> None:
         line = f" line {s['line']}" if s["line"] else ""
         held = f" in {s['archive']}" if s["archive"] else ""
         checksum = f", sha256 {s['sha256'][:16]}" if s["sha256"] else ""
-        out.print(f"{s['what']} from {s['file']}{line}{held}{checksum}")
+        out.print(f"{s['what']} from {s['file']}{line}{held}{checksum}", markup=False)
 
 
 def claim(out: Console, answer: Mapping[str, Any]) -> None:
