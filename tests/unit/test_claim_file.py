@@ -66,8 +66,9 @@ def test_text_is_read_as_excel_saves_it(tmp_path, encoding):
     assert line.service.hcpcs == "G9902"
 
 
-def test_a_dash_reads_what_comes_through_a_pipe(output):
-    asked = [sys.executable, "-m", "pfsetl", "claim", "-", "--output", str(output), "--json"]
+@pytest.mark.parametrize("before", [[], ["--log"], ["--debug"]])
+def test_a_dash_reads_what_comes_through_a_pipe(output, before):
+    asked = [sys.executable, "-m", "pfsetl", *before, "claim", "-", "--output", str(output), "--json"]
     done = subprocess.run(asked, input=f"hcpcs,date\nG9901,{DAY}\n", text=True, capture_output=True, check=True)
     assert json.loads(done.stdout)["allowed"] == float(cents(VISIT * FACTOR))
 

@@ -123,6 +123,12 @@ def test_a_code_may_be_written_in_lower_case_with_spaces_and_its_modifier(versio
     assert {(row["hcpcs"], row["modifier"]) for row in found} == {("G0105", "53")}
 
 
+@pytest.mark.parametrize("written", ["g0105-53", "G0105:53", "G0105 53", "G010553"])
+def test_the_command_takes_a_code_with_its_modifier_as_python_does(written: str, store: Path, run: Run) -> None:
+    _, out, _ = run("history", written, "--json", "--output", store)
+    assert {(row["hcpcs"], row["modifier"]) for row in json.loads(out)["rows"]} == {("G0105", "53")}
+
+
 def test_an_empty_store_says_what_publishes(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing is published there"):
         pfsetl.history("G0101", output=tmp_path / "none")

@@ -52,11 +52,11 @@ def run(arguments: list[str]) -> None:
         if os.environ.get(OUTPUT_VARIABLE) == "":
             raise UsageError(f"{OUTPUT_VARIABLE} is empty. Name a store in it, or unset it.")
         _refuse_unusable(arguments)
-        arguments = _piped(_overlaid(arguments))
+        arguments = _piped([a for a in _overlaid(arguments) if a not in ("--debug", "--log")])
         if not {"--version", *COMMANDS} & set(arguments):
             for command in COMMANDS:
                 app[command]  # imports it, so that the list of commands says what each does
-        app([a for a in arguments if a not in ("--debug", "--log")], exit_on_error=False, print_error=False)
+        app(arguments, exit_on_error=False, print_error=False)
     except PfsetlError as error:
         _fail(error, error.exit_code, debug)
     except CycloptsError as error:

@@ -14,6 +14,8 @@ from pfsetl.story import explain as explaining
 from pfsetl.story import history as stories
 from pfsetl.tables.code_history import SETTINGS
 
+CODE = 5  # characters
+
 
 def history(
     hcpcs: str,
@@ -52,7 +54,7 @@ def history(
     if csv and json:
         raise UsageError("--csv and --json: give one of them.")
     where = _setting(setting)
-    own = None if "-" in hcpcs and not modifier else modifier
+    own = modifier or (None if len(hcpcs.strip()) > CODE else "")  # a longer one names its modifier
     found = stories.history(
         hcpcs, modifier=own, participant=participant or "non_qp", locality=locality, since=since,
         output=version.open_version(output, at),
