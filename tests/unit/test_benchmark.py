@@ -18,7 +18,12 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.errors import UsageError
 from pfsetl.payers import contracts, summary
+from pfsetl.payers.opening import opened
 from pfsetl.payers.rate import REASONS
+from pfsetl.payers.reading import Asked, reading
+from pfsetl.payers.spool import Spool
+from pfsetl.payers.told import Told
+from tests.payers import in_network, item, price
 
 pytestmark = pytest.mark.long
 
@@ -353,3 +358,24 @@ def test_a_zip_code_and_a_locality_are_not_both_given(store, run: Run, rates, tm
 def test_the_page_lists_every_reason() -> None:
     page = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text()
     assert [name for name in REASONS if f"| `{name}` |" not in page] == []
+
+
+# --- disks ------------------------------------------------------------------------------------------------------
+
+
+def test_where_what_waits_can_not_be_kept_the_place_is_named_and_not_the_file_of_rates(tmp_path: Path) -> None:
+    rates = tmp_path / "rates.csv"
+    rates.write_text("code,rate\nG0101,50\n")
+    with (
+        pytest.raises(UsageError, match=f"{tmp_path}/waits: .*another folder in TMPDIR"),
+        opened(rates) as file,
+        reading(file, Told(), Asked()) as read,
+    ):
+        read.fill(Spool(tmp_path / "waits" / "gone"))
+
+
+def test_a_place_that_takes_no_file_is_named_and_not_the_file_of_rates(sample: Version, tmp_path: Path) -> None:
+    rates = tmp_path / "rates.json"
+    rates.write_bytes(in_network(item(price())))
+    with pytest.raises(UsageError, match=f"{rates}/out.*Check the path"):
+        pfsetl.benchmark(rates, rates / "out.csv", date=DAY, output=sample)

@@ -133,6 +133,13 @@ def test_a_cell_that_took_other_lines_in_is_not_compared_and_is_said(compared) -
     assert any("goes over several lines" in note for note in answer["notes"])
 
 
+def test_a_file_that_does_not_say_whose_it_is_has_rates_of_no_name(compared) -> None:
+    about = "version,last_updated_on,hospital_name\n3.0.0,2026-01-01"  # the comma of an empty cell is left out
+    _, _, rest = tall("51.88").decode().split("\n", 2)
+    (row,), _ = compared(f"{about}\n{rest}".encode())
+    assert (row["provider"], row["percent_of_medicare"]) == ("", 200)
+
+
 def test_a_line_without_a_code_says_so(compared) -> None:
     line = ("bilateral", "", "", "", "", "both", "Acme", "PPO", "50", "", 150, "", "")
     (row,), _ = compared(hospital_csv(TALL, line))

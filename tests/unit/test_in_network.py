@@ -194,6 +194,27 @@ def test_rates_of_one_provider_are_chosen_wherever_the_groups_stand(compared, as
     assert answer["left_out"] == {"of another provider": 1}
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"tins": ["unknown"]}, "tax number 'unknown': it has 9 digits"),
+        ({"tins": ["12-345678"]}, "it has 9 digits"),
+        ({"npis": ["123456789"]}, "NPI '123456789': an NPI has 10 digits"),
+        ({"npis": ["Dr. Smith"]}, "an NPI has 10 digits"),
+    ],
+)
+def test_what_is_no_number_of_a_provider_is_refused_as_it_would_choose_those_without_one(compared, asked, said) -> None:
+    with pytest.raises(UsageError, match=said):
+        compared(in_network(item(price())), **asked)
+
+
+def test_a_tax_number_is_found_where_json_has_it_as_a_number_without_its_zero(compared) -> None:
+    group = {"npi": [1111111112], "tin": {"type": "ein", "value": 12345678}}
+    groups = [{"provider_group_id": 1, "provider_groups": [group]}]
+    rows, _ = compared(in_network(item(price()), groups=groups), tins=["01-2345678"])
+    assert [row["provider"] for row in rows] == ["1"]
+
+
 def test_groups_are_written_with_their_numbers(compared, tmp_path: Path) -> None:
     compared(in_network(item(price()), late=True))
     rows = pl.read_parquet(tmp_path / "out-providers.parquet").select("provider", "tin", "npi").rows()

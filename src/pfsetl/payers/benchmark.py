@@ -16,6 +16,7 @@ from pfsetl.payers.contracts import Contracts
 from pfsetl.payers.few_words import few_words, in_words
 from pfsetl.payers.medicare import NATIONAL, Request, medicare
 from pfsetl.payers.opening import opened
+from pfsetl.payers.providers import asked_for
 from pfsetl.payers.rate import REASONS, code_of, is_code
 from pfsetl.payers.reading import Asked, reading
 from pfsetl.payers.spool import Spool
@@ -72,6 +73,7 @@ def benchmark(
     wanted = frozenset(code_of(code) for code in codes)
     if wrong := sorted(code for code in wanted if not is_code(code)):
         raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")
+    npis, tins = asked_for(npis, tins)
     own = _mine(Path(mine), asked, told) if mine else None
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
         spool, contracts = Spool(Path(folder)), Contracts(Path(folder))

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from pfsetl.payers.spool import kept_in
+
 PART = 50_000  # contracts that are written together
 GROUPS = 64  # that are looked at one by one
 _KEY = ["contract", "price", "amount"]
@@ -48,6 +50,6 @@ class Contracts:
         ends = np.searchsorted(part["group"].to_numpy(), np.arange(GROUPS), side="right").tolist()
         for path, start, end in zip(self._paths, [0, *ends], ends, strict=False):
             if end > start:
-                with path.open("ab") as file:
+                with kept_in(path.parent), path.open("ab") as file:
                     file.write(rows[start:end].tobytes())
         self._waiting = []

@@ -64,7 +64,7 @@ def rates(file: Opened, first: Sequence[str], lines: Lines, told: Told) -> Itera
         if not charges:
             told.leave_out(WITHOUT_PAYER)
         for charge in charges:
-            one = rate(number, line, charge, about[FIRST], told)
+            one = rate(number, line, charge, about.get(FIRST, ""), told)
             yield one._replace(amount=None, reason="not_readable", detail=wrong) if wrong else one
 
 

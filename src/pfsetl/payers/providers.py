@@ -11,17 +11,31 @@ import numpy as np
 import polars as pl
 from msgspec import Struct
 
+from pfsetl.errors import UsageError
 from pfsetl.payers.in_network_words import Negotiated
 from pfsetl.payers.told import Told
 from pfsetl.payers.writing import Write
 
 PART = 20_000
+NPI, TIN = 10, 9  # digits; where providers bill under their NPI, that is their tax number
 SCHEMA = pl.Schema(dict.fromkeys(("provider", "tin_type", "tin", "business_name", "npi"), pl.String))
 SEPARATOR = ","  # between the groups of a rate
 _AROUND = b"[] \t\r\n"  # and between the numbers of an array
 _PLAIN = b"0123456789,|"  # of references that are whole numbers
 _in_place = attrgetter("provider_groups")
 _NOT_DIGITS = re.compile(r"[^0-9]")
+
+
+def asked_for(npis: Collection[str], tins: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the NPIs and tax numbers that a user names; raises UsageError for what can be neither."""
+    npis, tins = [str(npi).strip() for npi in npis], [str(tin).strip() for tin in tins]
+    for npi in npis:
+        if not re.fullmatch(rf"[0-9]{{{NPI}}}", npi):
+            raise UsageError(f"NPI {npi!r}: an NPI has {NPI} digits.")
+    for tin in tins:
+        if len(_NOT_DIGITS.sub("", tin)) not in (TIN, NPI):
+            raise UsageError(f"tax number {tin!r}: it has {TIN} digits, like 12-3456789, or is an NPI of {NPI}.")
+    return npis, tins
 
 
 class Tin(Struct, gc=False):
@@ -53,7 +67,7 @@ class Providers:
     def __init__(self, write: Write, told: Told, npis: Collection[str], tins: Collection[str]) -> None:
         self._write, self._told = write, told
         self._npis = frozenset(npi.strip() for npi in npis)
-        self._tins = frozenset(_NOT_DIGITS.sub("", tin) for tin in tins)
+        self._tins = frozenset(map(_digits, tins))
         self._known: set[str] = set()
         self._wanted: set[str] = set()
         self._groups: list[tuple[Any, ...]] = []  # to be written, with the number of their NPIs
@@ -186,7 +200,12 @@ class Providers:
     def _is_asked_for(self, group: Group) -> bool:
         if self._npis and self._npis.isdisjoint(map(_number, group.npi or [])):
             return False
-        return not self._tins or bool(group.tin and _NOT_DIGITS.sub("", str(group.tin.value)) in self._tins)
+        return not self._tins or bool(group.tin and _digits(group.tin.value) in self._tins)
+
+
+def _digits(tin: str | int | None) -> str:
+    """Return the nine digits of a tax number, which a number of JSON has without the zeros that it begins with."""
+    return _NOT_DIGITS.sub("", str(tin)).zfill(TIN)
 
 
 def _series(names: Collection[str]) -> pl.Series:

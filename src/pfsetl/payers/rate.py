@@ -125,10 +125,10 @@ def amount_of(value: float | str | None) -> tuple[int | None, str | None, str | 
 def share_of_charge(value: float | str | None) -> str:
     """Return a percentage of what is billed in words.
 
-    >>> share_of_charge(65.0), share_of_charge("75.5")
-    ('65 % of what is billed', '75.5 % of what is billed')
+    >>> share_of_charge(65.0), share_of_charge(123.4567), share_of_charge("75.5")
+    ('65 % of what is billed', '123.4567 % of what is billed', '75.5 % of what is billed')
     """
-    return f"{f'{value:g}' if isinstance(value, float) else value} % of what is billed"
+    return f"{str(value).removesuffix('.0') if isinstance(value, float) else value} % of what is billed"
 
 
 def code_of(value: object) -> str:

@@ -1,11 +1,13 @@
 """Rates on disk in numbers, part by part, so that memory doesn't grow with a file: what they are for stands once."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
+from pfsetl.errors import UsageError
 from pfsetl.payers.rate import REASON, Rate, Service
 
 PART = 9_000
@@ -13,6 +15,18 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.Int64, "service": pl.Int32, "contract": pl.Int32, "provider": pl.String, "amount": pl.Int64,
     "reason": REASON, "detail": pl.String, "expires": pl.Date,
 }  # fmt: skip
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """Write what waits while a file is read; raises UsageError where the disk doesn't take it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{folder.parent}: {error.strerror or error}. What was read waits there until all of it is: make room, or "
+            "name another folder in TMPDIR."
+        ) from error
 
 
 class Spool:
@@ -69,7 +83,8 @@ class Spool:
         """Write what is left."""
         if any(some.height for some in self._waiting):
             path = self._folder / f"{len(self._parts):06}.arrow"
-            pl.concat(self._waiting).write_ipc(path, compression="lz4")
+            with kept_in(self._folder):
+                pl.concat(self._waiting).write_ipc(path, compression="lz4")
             self._parts.append(path)
         self._waiting = []
 

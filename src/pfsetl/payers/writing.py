@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -42,16 +42,17 @@ def written(out: Path, schema: pl.Schema) -> Iterator[Write]:
 
     In a CSV no text runs as a formula, and codes are text.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with (_csv if out.suffix.lower() == ".csv" else _parquet)(part, schema) as write:
             yield write
         part.rename(out)
     except OSError as error:
         raise UsageError(f"{out}: {error.strerror or error}. Check the path and the free space.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
