@@ -32,6 +32,8 @@ NEW = (
     of("06102", "IL/99", "REST OF ILLINOIS", "ALL OTHER COUNTIES", "ILLINOIS"),
     of("07202", "LA/01", "NEW ORLEANS", "JEFFERSON, ORLEANS, PLAQUEMINES AND ST. BERNARD", "LOUISIANA"),
     of("05302", "MO/01", "METROPOLITAN ST. LOUIS", "JEFFERSON, ST. CHARLES, ST. LOUIS AND ST. LOUIS CITY", "MISSOURI"),
+    of("12502", "PA/02", "PITTSBURGH", "ALLEGHENY AND BEAVER", "PENNSYLVANIA"),
+    of("12502", "PA/99", "REST OF STATE", "ALL OTHER COUNTIES", "PENNSYLVANIA"),
     of("13202", "NY/01", "MANHATTAN", "NEW YORK", "NEW YORK"),
     of(
         "13202", "NY/02", "NYC SUBURBS", "BRONX, KINGS, NASSAU, RICHMOND, ROCKLAND, SUFFOLK AND WESTCHESTER", "NEW YORK"
@@ -94,7 +96,7 @@ def refusal(store: Path, locality: str, day: str = NOW) -> str:
         ("IL/St. Clair County", "IL/12"), ("NY/Brooklyn", "NY/02"), ("NY/Manhattan", "NY/01"), ("NY/Kings", "NY/02"),
         ("LA/St. Bernard Parish", "LA/01"), ("LA/Saint Bernard", "LA/01"), ("LA/Parish of Orleans", "LA/01"),
         ("CA/San Francisco City and County", "CA/05"), ("City and County of San Francisco, CA", "CA/05"),
-        ("CA/S\u00e1n Fr\u00e1ncisco", "CA/05"), ("MO/Saint Louis", "MO/01"), ("City of St. Louis, MO", "MO/01"),
+        ("CA/S\u00e1n Fr\u00e1ncisco", "CA/05"), ("MO/Saint Louis", "MO/01"), ("PA/Allegheny", "PA/02"), ("City of St. Louis, MO", "MO/01"),
     ],
 )  # fmt: skip
 def test_a_county_is_found_by_the_names_that_people_use(store, written, found):

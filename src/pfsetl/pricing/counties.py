@@ -27,7 +27,7 @@ _KIND = re.compile(
 )
 _SAINT = re.compile(r"\bSAINT(E?)\b")
 _CITY_OF = re.compile(r"^CITY OF (.+)$")
-_REST = "ALL"  # ALL COUNTIES, ALL OTHER COUNTIES, ALL COUNTY EQUIVALENTS
+_REST = re.compile(r"ALL\b")  # ALL COUNTIES, ALL OTHER COUNTIES, ALL COUNTY EQUIVALENTS
 _PRINTED = re.compile(r"(?:(?P<before>[A-Z. ]+?)\s*[/:])?\s*(?P<name>[^/:]+?)(?:,\s*(?P<after>[A-Z. ]+))?")
 
 
@@ -58,7 +58,7 @@ def counties(version: Version, label: str) -> Counties:
     table = version.scan("locality_county", label).select("state", "locality", "counties").collect()
     for state, locality, text in table.rows():
         listed = (text or "").upper()
-        if listed.startswith(_REST):
+        if _REST.match(listed):
             rest.setdefault(state, set()).add((state, locality))
             continue
         for part in listed.split(";"):
