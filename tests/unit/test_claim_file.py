@@ -163,6 +163,13 @@ def test_documentation_is_a_truth_value_in_json(output, given):
     assert pfsetl.claim([line], output=output)["allowed"] == cents(small * Decimal("0.16"))
 
 
+@pytest.mark.parametrize("given", [True, "true", 1])
+def test_an_aco_is_a_truth_value_in_json(output, given):
+    found = pfsetl.claim([{"hcpcs": "G9901", "date": DAY, "aco": given}], output=output)
+    assert found["bad"] == []
+    assert any(note.startswith("aco: ") for note in found["lines"][0]["notes"])
+
+
 @pytest.mark.parametrize("day", ["13/1/2025", "2/30/2025", "1/15/25", "1-15-2025"])
 def test_a_day_that_is_none_in_american_writing_is_refused(output, day):
     (bad,) = pfsetl.claim([{"cpt": "G9901", "dos": day}], output=output)["bad"]

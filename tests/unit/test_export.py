@@ -157,9 +157,12 @@ def test_what_is_there_is_never_written_over(form: str, store: Path, run: Run, t
 # --- spreadsheets -----------------------------------------------------------------------------------------------
 
 
-def test_no_text_of_a_csv_runs_as_a_formula_and_numbers_keep_their_sign(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical])
+def test_no_text_of_a_csv_runs_as_a_formula_and_numbers_keep_their_sign(
+    kind: type[pl.DataType], tmp_path: Path
+) -> None:
     texts = ["=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-2+3", "\tx", "-1.50", "+2", "26", "", None]
-    delimited.write({"t": pl.LazyFrame({"text": texts, "n": range(len(texts))})}, tmp_path)
+    delimited.write({"t": pl.LazyFrame({"text": pl.Series(texts, dtype=kind), "n": range(len(texts))})}, tmp_path)
     rows = [row["text"] for row in csv.DictReader((tmp_path / "t.csv").open())]
     assert rows == ["'=1+1", "'+cmd|' /C calc'!A0", "'@SUM(A1)", "'-2+3", "'\tx", "-1.50", "+2", "26", "", ""]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
 _FORMULA = r"^[=+\-@\t\r]"  # OWASP, CSV injection
 _NUMBER = r"^[+-]?[0-9]+(\.[0-9]+)?$"
 
@@ -26,10 +27,11 @@ def write(tables: Mapping[str, pl.LazyFrame], folder: Path) -> list[Path]:
 
 def harmless(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Return rows in which no text runs as a formula."""
-    return rows.with_columns(_harmless(name) for name, dtype in rows.collect_schema().items() if dtype == pl.String)
+    words = (name for name, dtype in rows.collect_schema().items() if dtype.base_type() in _TEXT)
+    return rows.with_columns(map(_harmless, words))
 
 
 def _harmless(name: str) -> pl.Expr:
-    text = pl.col(name)
+    text = pl.col(name).cast(pl.String)
     runs = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
     return pl.when(runs).then(pl.lit("'") + text).otherwise(text).alias(name)

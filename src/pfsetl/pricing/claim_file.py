@@ -28,6 +28,7 @@ COLUMNS = (
     "documented", "aco", "claim",
 )  # fmt: skip
 _KNOWN = frozenset(COLUMNS)
+_YES_OR_NO = ("documented", "aco")
 _SEVERAL = "modifiers"  # the one thing that may stand in several columns
 _SEPARATORS = (",", "\t", ";", "|")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -139,7 +140,7 @@ def _meanings() -> Mapping[str, str]:
 def _plain(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    if name == "documented" and isinstance(value, bool):
+    if name in _YES_OR_NO and isinstance(value, bool):
         return "yes" if value else "no"
     if name == "modifiers" and isinstance(value, list):
         return " ".join(_plain(name, one) for one in value)
