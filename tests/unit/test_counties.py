@@ -96,7 +96,8 @@ def refusal(store: Path, locality: str, day: str = NOW) -> str:
         ("IL/St. Clair County", "IL/12"), ("NY/Brooklyn", "NY/02"), ("NY/Manhattan", "NY/01"), ("NY/Kings", "NY/02"),
         ("LA/St. Bernard Parish", "LA/01"), ("LA/Saint Bernard", "LA/01"), ("LA/Parish of Orleans", "LA/01"),
         ("CA/San Francisco City and County", "CA/05"), ("City and County of San Francisco, CA", "CA/05"),
-        ("CA/S\u00e1n Fr\u00e1ncisco", "CA/05"), ("MO/Saint Louis", "MO/01"), ("PA/Allegheny", "PA/02"), ("City of St. Louis, MO", "MO/01"),
+        ("CA/S\u00e1n Fr\u00e1ncisco", "CA/05"), ("MO/Saint Louis", "MO/01"), ("City of St. Louis, MO", "MO/01"),
+        ("PA/Allegheny", "PA/02"),  # begins with All, as ALL OTHER COUNTIES does
     ],
 )  # fmt: skip
 def test_a_county_is_found_by_the_names_that_people_use(store, written, found):
