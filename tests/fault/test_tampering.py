@@ -168,12 +168,15 @@ def staged(root: Path, rng: random.Random) -> None:
 
 
 FOLDERS = [
-    "chain", "companions", "iceberg", "objects", "objects/conversion_factor", "pins", "runs", "schemas", "staged",
-    "tmp", "tree",
+    "catalog", "chain", "companions", "iceberg", "objects", "objects/conversion_factor", "pins", "runs", "schemas",
+    "staged", "tmp", "tree",
 ]  # fmt: skip
 FILES = [
+    "catalog.json",
+    "catalog/000001.json",
     "chain/000003.json",
     "companions/zip_locality/2025-10-01-aaaaaaaaaaaaaaaa.json",
+    "iceberg/tables.json",
     "runs/a.json",
     "staged/a.json",
 ]

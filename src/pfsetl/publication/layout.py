@@ -5,15 +5,30 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pfsetl.errors import StoreError
-from pfsetl.publication import manifest, rehash, version
+from pfsetl.publication import catalog, manifest, registered, rehash, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import version_of
 
 QUARANTINE = "quarantine"
-FOLDERS = ("chain", "companions", "iceberg", "objects", "pins", "runs", "schemas", "staged", "tmp", "tree", "versions")
+FOLDERS = (
+    "catalog",
+    "chain",
+    "companions",
+    "iceberg",
+    "objects",
+    "pins",
+    "runs",
+    "schemas",
+    "staged",
+    "tmp",
+    "tree",
+    "versions",
+)
+FILES = (catalog.NAME, registered.NAME)
 FLAT = (
+    "catalog",
     "chain",
     "companions/*",
     "iceberg/*/*/metadata",
@@ -62,6 +77,10 @@ def misplaced(store: LocalStore) -> Iterator[tuple[str, str]]:
         place = store.root / name
         if place.exists() and not place.is_dir():
             yield name, f"a file, where a folder of the store belongs. {_repair(store)}"
+    for name in FILES:
+        place = store.root / name
+        if place.exists() and not place.is_file():
+            yield name, f"a folder, where a file of the store belongs. {_repair(store)}"
     for pattern in FLAT:
         for folder in sorted(store.root.glob(pattern)):
             for entry in [] if folder.parent.is_symlink() else _entries(folder):

@@ -82,12 +82,16 @@ class LocalStore:
         """Return an object's bytes; raises StoreError when it isn't there."""
         place = self._inside(name)
         with _explained(place):
-            refuse_large(str(place), place.stat().st_size)
+            found = place.stat()
+            refuse_large(str(place), found.st_size)
+            self._refuse_endless(place, found)
             return place.read_bytes()
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield an object's bytes in pieces; raises StoreError when it isn't there."""
         place = self._inside(name)
+        with _explained(place):
+            self._refuse_endless(place, place.stat())
         with _explained(place), place.open("rb") as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 yield chunk
@@ -184,6 +188,14 @@ class LocalStore:
             while tree.is_dir():
                 with suppress(FileNotFoundError):  # another prune is at it, too
                     shutil.rmtree(tree)
+
+    def _refuse_endless(self, place: Path, found: os.stat_result) -> None:
+        """Raise StoreError for a pipe or a device, which may let its reader wait for ever."""
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise StoreError(
+                f"{place}: a pipe or a device, where a file of the store belongs. Move it away; "
+                f"{command('repair', self)} does."
+            )
 
     def _inside(self, name: str) -> Path:
         """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
