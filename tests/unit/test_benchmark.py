@@ -308,6 +308,14 @@ def test_what_of_ones_own_rates_is_not_compared_is_said(compared, tmp_path: Path
     assert "mine.csv: 1 of 2 rows aren't compared: rate_not_a_number" in answer["notes"]
 
 
+def test_several_rates_of_ones_own_for_a_service_are_said(compared, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("code,rate,pos\nG0101,50,11\nG0101,60,11\nG0101,60,22\nG0102,40,11\nG0102,40,11\n")
+    _, answer = compared("G0101,40", mine=mine)
+    (said,) = (note for note in answer["notes"] if "several rates" in note)
+    assert said == "mine.csv: services with several rates: 1 (G0101). The highest of each counts"
+
+
 # --- the command ------------------------------------------------------------------------------------------------
 
 

@@ -165,4 +165,11 @@ def _mine(path: Path, asked: Request, all_told: Told) -> pl.DataFrame:
         all_told.note(f"{path.name}: {note}")
     for reason, count in sorted(found["reason"].drop_nulls().value_counts().rows()):
         all_told.note(f"{path.name}: {count:,} of {found.height:,} rows aren't compared: {reason}")
+    rates = found.filter(pl.col("hundredths").is_not_null()).group_by(summary.OF_SERVICE, maintain_order=True)
+    several = rates.agg(different=pl.col("amount").n_unique()).filter(pl.col("different") > 1)["code"]
+    if len(several):
+        first = f"{several[0]}{' and others' if len(several) > 1 else ''}"
+        all_told.note(
+            f"{path.name}: services with several rates: {len(several):,} ({first}). The highest of each counts"
+        )
     return found

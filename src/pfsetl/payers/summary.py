@@ -14,7 +14,7 @@ from pfsetl.payers.contracts import Contracts
 from pfsetl.payers.few_words import in_words
 from pfsetl.tables.exact import decimal
 
-_OF_SERVICE = ["code", "modifiers", "setting", "date", "locality"]
+OF_SERVICE = ["code", "modifiers", "setting", "date", "locality"]
 LEVELS = ("payer", "section", "code")
 _OVER_CODES = {"payer": ["who"], "section": ["who", "part"]}
 _DIGITS = 11  # binary ones of a percentage that tell its bin
@@ -39,7 +39,7 @@ def summary(
     `mine` are compared rates; one that stands several times counts with the highest. Names come in when all is counted.
     """
     who = payers.with_columns(who=pl.col("payer").rank("dense").cast(pl.Int32))
-    services = in_words(prices.unique("price").select("price", "section", *_OF_SERVICE, "cents"))
+    services = in_words(prices.unique("price").select("price", "section", *OF_SERVICE, "cents"))
     services = services.with_columns(part=pl.col("section").rank("dense").fill_null(0).cast(pl.Int32))
     own = None if mine is None else _own(mine, services)
 
@@ -131,9 +131,9 @@ def _places(counted: pl.DataFrame, keys: list[str]) -> tuple[pl.DataFrame, np.nd
 
 def _own(mine: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
     """Return one's own rate for each service that payers have rates for."""
-    rates = mine.filter(pl.col("hundredths").is_not_null()).group_by(_OF_SERVICE)
+    rates = mine.filter(pl.col("hundredths").is_not_null()).group_by(OF_SERVICE)
     best = rates.agg(my_rate=pl.col("amount").max(), my_percent=pl.col("hundredths").max())
-    return services.select("price", *_OF_SERVICE).join(best, on=_OF_SERVICE).drop(_OF_SERVICE)
+    return services.select("price", *OF_SERVICE).join(best, on=OF_SERVICE).drop(OF_SERVICE)
 
 
 def _placed(contracts: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
@@ -148,7 +148,7 @@ def _placed(contracts: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
 def _shown(rows: pl.DataFrame) -> pl.DataFrame:
     order = pl.col("level").replace_strict({name: n for n, name in enumerate(LEVELS)})
     kinds = {"cents": _CENTS, "my_rate": _RATE, "my_percent": _PERCENT, **dict.fromkeys(_STATISTICS, _PERCENT)}
-    ready = rows.sort(order, "payer", "section", *_OF_SERVICE, nulls_last=False).with_columns(
+    ready = rows.sort(order, "payer", "section", *OF_SERVICE, nulls_last=False).with_columns(
         decimal(pl.col(name), kind) for name, kind in kinds.items() if name in rows.columns
     )
     lacking = [pl.lit(None, kind).alias(name) for name, kind in SCHEMA.items() if name not in ready.columns]
