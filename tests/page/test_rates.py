@@ -17,6 +17,7 @@ G0101,half,,11,Other,d
 G0100,10,,11,Other,e
 G0101,10,,ship,Other,f
 G0101,1,234.50,11,Other,g,cut
+G0101,$0.00,,11,Fourth,j
 G0101,39.75,,11,"Third,h
 G0101,50.00,,11,Third",i
 """
@@ -38,10 +39,11 @@ def shown(page: Visit) -> str:
 @pytest.mark.parametrize(
     "said",
     [
-        "2 of 8 rows have a percentage of Medicare; the others say why not.",
+        "2 of 9 rows have a percentage of Medicare; the others say why not.",
         "100.00 %",
         "2,515.72 %",  # 1,000.00 / 39.75 = 25.157233
         "more cells than columns: put what holds a comma in quotes",
+        "the rate is zero",
         "payer goes over several lines: is a quote missing, or one too many?",
         "59 isn't priced on this page",
         "the rate isn't dollars",

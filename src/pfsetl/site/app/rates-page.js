@@ -118,6 +118,7 @@ async function rowOf(line, cells, asked, names) {
   const amount = RATE.exec(row.written);
   if (!amount) return {...row, why: "the rate isn't dollars"};
   row.rate = BigInt(amount[1].replaceAll(",", "")) * 10000n + BigInt((amount[2] ?? "").padEnd(4, "0"));
+  if (!row.rate) return {...row, why: "the rate is zero"};
   if (!row.setting) return {...row, why: `${place} is no setting, nor a place of service that tells one`};
   try {
     const known = await loadCode(code);
