@@ -394,6 +394,18 @@ def test_missing_companion_is_named_and_its_table_empty(file: str, label: str, t
     assert built.version.scan(table, LABEL).collect().is_empty()
 
 
+@pytest.mark.parametrize("gone", [(), (GPCI, ANES, CAPS)], ids=["with indices", "without"])
+def test_amounts_above_all_that_an_amount_may_be_are_refused_with_what_they_are_made_of(
+    gone: tuple[str, ...], published: LocalStore, tmp_path: Path
+) -> None:
+    rows = [s.changed(row, work="31000.00", factor="3234.6500") for row in s.CODES]
+    members = {name: data for name, data in s.release(LABEL).items() if name not in (RVUS, *gone)}
+    path = s.write_folder(tmp_path / "bad", members | {"PPRRVU2025_JAN.csv": s.pprrvu_csv("G31", rows)})
+    assert_names(
+        refusal(published, path), "31000.00, 1.40 and 0.09 RVUs times a factor of 3234.6500", "9,999,999.99 dollars"
+    )
+
+
 def test_both_halves_of_2026_missing_is_refused(published: LocalStore, tmp_path: Path) -> None:
     members = {k: v for k, v in s.release("RVU26A").items() if not k.startswith("PPRRVU")}
     message = refusal(published, s.write_zip(tmp_path / "bad.zip", members))

@@ -179,3 +179,11 @@ def test_the_contractor_of_most_members_is_published_and_the_odd_member_named(tm
 
 def test_contractors_that_agree_are_no_finding(tmp_path):
     assert not [f for f in examined(tmp_path).report.warnings if f.check == "contractor_of_the_others"]
+
+
+def test_the_contractors_that_are_named_of_a_place_are_the_same_ones_every_time() -> None:
+    rows = pl.DataFrame({"mac": [f"0{number}" for number in range(1999, 1000, -1)]}).with_columns(
+        state=pl.lit("CA"), locality=pl.lit("18"), macs=pl.lit("01182")
+    )
+    found = agreement.odd_contractors("opps_cap", rows)
+    assert found.examples == tuple(f"CA/18 under 01182, in the others 0100{number}" for number in range(1, 6))

@@ -1,12 +1,13 @@
 """A release beside its neighbors: the law says in which years indices change (Social Security Act 1848(e)(1)(C))."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from pfsetl.declared import registry
-from pfsetl.tables.drift import RELATIVE, Neighbour, drift, repeated
+from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors, repeated
 
 PLACES = [("AL", "00", "1.000", "0.875", "0.566"), ("CA", "18", "1.045", "1.173", "0.735")]
 INDEX = pl.Decimal(6, 3)
@@ -80,6 +81,24 @@ def test_a_conversion_factor_ten_percent_away_is_named():
         "moved_before": ("all 34.0376 to 25.0008",)
     }
     assert found("RVU25A", gpci(), "RVU24D", gpci(), ("32.3465", "33.2875")) == {}
+
+
+@pytest.mark.parametrize("order", [("non_qp", "qp"), ("qp", "non_qp")])
+def test_a_factor_is_held_against_the_participants_whose_rows_it_follows_whatever_stands_first(order: tuple[str, str]):
+    paid = {"all": Decimal("32.3465"), "non_qp": Decimal("33.4009"), "qp": Decimal("38.5675")}
+    two, one = (
+        pl.DataFrame({"participant": names, "conversion_factor": [paid[n] for n in names]})
+        for names in ([*order], ["all"])
+    )
+    assert factors(one, "after", "RVU26A", two).examples == ()
+    assert factors(two, "before", "RVU25D", one).examples == ("qp 32.3465 to 38.5675",)
+
+
+def test_how_far_a_factor_may_move_is_said_as_it_is_declared(monkeypatch: pytest.MonkeyPatch):
+    name = "conversion_factor_moves_at_most"
+    bound = {name: replace(registry.thresholds()[name], value=0.025)}
+    monkeypatch.setattr(registry, "thresholds", lambda: bound)
+    assert "more than 2.5 % away" in factors(factor("32.3465"), "before", "RVU24D", factor("33.2875")).description
 
 
 # --- relative values of another year ------------------------------------------------------------------------------

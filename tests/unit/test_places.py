@@ -99,6 +99,20 @@ def test_an_unknown_contractor_is_refused() -> None:
         places.with_state(at(("10112", "00"), ("99999", "01")), TOLD, "f.csv")
 
 
+def test_of_two_names_that_a_contractor_nobody_knows_gives_a_place_the_first_counts() -> None:
+    """Many contractors, because which of the names comes first was left to chance."""
+    known = {"ALABAMA": "AL", "ARIZONA": "AZ"}
+    gpci = pl.DataFrame(
+        [("10112", "00", "AL", "ALABAMA"), ("03102", "00", "AZ", "ARIZONA")],
+        schema=["mac", "locality", "state", "locality_name"], orient="row",
+    )  # fmt: skip
+    names = [("ALABAMA", "ARIZONA")[:: 1 if number % 2 else -1] for number in range(400)]
+    rows = [(f"9{number:04}", "00", name) for number, both in enumerate(names) for name in both]
+    frame = pl.DataFrame(rows, schema=["mac", "locality", "locality_name"], orient="row").with_row_index("line", 1)
+    placed = places.with_likely_state(frame, places.known_states(None, None), gpci)
+    assert placed["state"].to_list() == [known[both[0]] for both in names for _ in both]
+
+
 def test_rows_keep_their_order() -> None:
     rows = at(("02102", "01"), ("10112", "00"), ("01182", "18"))
     assert places.with_state(rows, TOLD, "f.csv")["mac"].to_list() == ["02102", "10112", "01182"]

@@ -47,7 +47,7 @@ def odd_contractors(name: str, rows: pl.DataFrame) -> Finding:
     """Say which localities have a contractor (`mac`) by the other members that this member doesn't name for them."""
     several = rows.filter(pl.col("macs").ne_missing(pl.col("mac")))
     odd = several.filter(~pl.col("macs").str.split(",").list.contains(pl.col("mac")))
-    odd = odd.unique([*PLACE, "macs", "mac"]).sort(*PLACE) if odd.height else odd
+    odd = odd.unique([*PLACE, "macs", "mac"]).sort(*PLACE, "macs", "mac") if odd.height else odd
     examples = odd.head(EXAMPLES).select(*PLACE, "macs", "mac").rows()
     return Finding(
         name, "contractor_of_the_others", "warn",

@@ -34,18 +34,19 @@ def _anesthesia(factors: pl.DataFrame, tables: Mapping[str, pl.DataFrame], relea
     participant = factors["participant"][0]
     whose = "" if participant == "all" else f" ({participant})"
     off = rows.filter(pl.col("off") > _bound("anesthesia_off_by")).sort("off", *PLACE, descending=[True, False, False])
-    far = rows.filter(pl.col("off") > _bound("anesthesia_far_off_by")).height
+    bound = _bound("anesthesia_far_off_by")
+    far = rows.filter(pl.col("off") > bound).height
     examples = tuple(
         f"{row['state']}/{row['locality']} {row['conversion_factor']:.4f}, by the formula {row['expected']:.4f}"
         for row in off.head(EXAMPLES).iter_rows(named=True)
     )
     told = Agreement("anesthesia", f"factors{whose} by their formula", rows.height, rows.height - off.height, examples)
     said = f"{off.height} of {rows.height} anesthesia factors{whose} don't follow from the archive's indices"
-    remedy = f"{far} are off by more than two cents, as when one of the two members is of another release"
+    remedy = f"{far} are off by more than ${bound:.2f}, as when one of the two members is of another release"
     most = registry.thresholds()["anesthesia_far_off_at_most"]
     crossed = most if far > most.value * rows.height else None
     if crossed and (raised := _fitted(factors, work_index.raised(tables["gpci"]))):
-        still_far = raised[1].filter(pl.col("off") > _bound("anesthesia_far_off_by")).height
+        still_far = raised[1].filter(pl.col("off") > bound).height
         if still_far <= most.value * rows.height:
             remedy += "; they follow from the work index raised to its floor, which these indices aren't"
     agreement, findings = judged(told, release, f"formula_{participant}", said, remedy, crossed)

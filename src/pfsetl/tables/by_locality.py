@@ -10,8 +10,17 @@ import polars as pl
 
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ContractError
-from pfsetl.tables import exact
-from pfsetl.tables.derive import KEY, LIMITING_CHARGE, NONPARTICIPATING, SETTINGS, WHOLE, prepared
+from pfsetl.tables.derive import (
+    CAPS,
+    KEY,
+    LIMITING_CHARGE,
+    NONPARTICIPATING,
+    RVUS,
+    SETTINGS,
+    WHOLE,
+    prepared,
+    refuse_too_much,
+)
 from pfsetl.tables.exact import crossed_cents, crossed_share, scaled
 from pfsetl.tables.numbers import Column, Rows, numbered
 
@@ -21,8 +30,6 @@ if TYPE_CHECKING:
 ROWS_PER_PART = 16_384
 _OF_ROW = ("release", *KEY, "status", "reason", *(f"{setting}_na" for setting in SETTINGS))
 _OF_PLACE = ("state", "locality", "mac")
-_RVUS = ("work", "nonfacility_pe", "facility_pe", "mp")
-_CAPS = ("opps_work", "opps_nonfacility_pe", "opps_facility_pe", "opps_mp")
 
 
 def payment_locality(
@@ -38,10 +45,8 @@ def payment_locality(
         return
     places = gpci.sort("state", "locality")
     indices = [_integers(places.select(scaled(f"{part}_gpci")).to_series()) for part in ("work", "pe", "mp")]
-    figures = {name: _integers(rows[f"_{name}"]) for name in (*_RVUS, *_CAPS, "factor", "flag_parts")}
-    for work, nonfacility, facility, mp in (_RVUS, _CAPS):
-        for pe in (nonfacility, facility):
-            exact.refuse_too_much(figures[work], figures[pe], figures[mp], indices, figures["factor"])
+    figures = {name: _integers(rows[f"_{name}"]) for name in (*RVUS, *CAPS, "factor", "flag_parts")}
+    refuse_too_much(figures, indices)
     of_row, of_place = (
         numbered(frame, frame.schema) for frame in (rows.select(*_OF_ROW, "_capped"), places.select(_OF_PLACE))
     )
@@ -73,7 +78,7 @@ def _money(
     unpaid = np.ones(len(capped), bool) if unreasoned is None else ~unreasoned
     paid_at = at[~unpaid[at]]
     absent = np.repeat(unpaid, wide) if unpaid.any() else None
-    amounts, caps = _amounts(of, _RVUS, indices), _amounts({n: one[at] for n, one in of.items()}, _CAPS, indices)
+    amounts, caps = _amounts(of, RVUS, indices), _amounts({n: one[at] for n, one in of.items()}, CAPS, indices)
     for setting, cents, cap in zip(SETTINGS, amounts, caps, strict=True):
         amount = crossed_share(cents, of["flag_parts"][:, None]) if (of["flag_parts"] != WHOLE).any() else cents
         payment = amount.copy()

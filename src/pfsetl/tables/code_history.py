@@ -4,15 +4,12 @@ A release in force is held against the one in force before it. What its amounts 
 RVUs at the old factor, then the factor on the new RVUs, and what rounding to cents leaves (docs/decisions/0043).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import polars as pl
 
-from pfsetl.declared import declarations
-from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.registry import Release
-from pfsetl.tables import derive, exact
-from pfsetl.tables.row_changes import paired
+from pfsetl.tables import derive, exact, row_changes
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -98,7 +95,7 @@ def _release(releases: pl.DataFrame) -> Release:
 
 def _compared(now: pl.DataFrame, before: pl.DataFrame, previous: pl.Expr, why_not: pl.Expr) -> pl.DataFrame:
     """Return what each row of a release is held against, and what its amounts moved by; null where against nothing."""
-    pairs = followed(before["participant"].unique(), now["participant"].unique())
+    pairs = row_changes.followed(before["participant"].unique(), now["participant"].unique())
     numbers = [*_PARTS, "_factor", *_AMOUNTS[:2]]
     old = before.select(*_ROW, pl.lit(value=True).alias("_there"), pl.col(numbers).name.suffix("_before"))
     other = pl.col("participant").replace_strict(pairs, default=None, return_dtype=pl.String)
@@ -124,17 +121,3 @@ def _moved(setting: str) -> dict[str, pl.Expr]:
     return {f"{setting}_change": exact.dollars(change)} | {
         name: exact.decimal(value, exact.MILLIONTHS) for name, value in zip(columns, (*found, rest), strict=True)
     }
-
-
-def followed(old: Iterable[str], new: Iterable[str]) -> dict[str, str]:
-    """Return whose row of an earlier release each participant's is held against.
-
-    That is its own, or by `schemas/participants.csv` that of the one it continues or follows: `all` for both of 2026,
-    since until then qualifying participants were paid as everybody was.
-
-    >>> followed(["all"], ["non_qp", "qp"]), followed(["non_qp", "qp"], ["non_qp", "qp"])
-    ({'non_qp': 'all', 'qp': 'all'}, {'non_qp': 'non_qp', 'qp': 'qp'})
-    """
-    old, new = list(old), list(new)
-    follows = {r.participant: r.follows for r in declarations.rows(PARTICIPANTS) if r.follows}
-    return {p: follows[p] for p in new if follows.get(p) in old} | paired(old, new)

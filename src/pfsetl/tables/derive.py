@@ -4,8 +4,9 @@ An amount is CMS's formula for every row that has RVUs. A payment is what Medica
 amount and the OPPS imaging cap, null with a reason where Medicare has no national price for the row.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -14,6 +15,9 @@ from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
 from pfsetl.tables import exact
 from pfsetl.tables.exact import amount_cents, dollars, scaled, share
+
+if TYPE_CHECKING:
+    from pfsetl.tables.exact import Integers
 
 NONPARTICIPATING = 9_500  # 95 % of the fee schedule amount (Social Security Act 1848(a)(3))
 WHOLE = 10_000
@@ -51,13 +55,22 @@ class Cents(NamedTuple):
 
 
 SETTINGS = ("nonfacility", "facility")
+RVUS = ("work", "nonfacility_pe", "facility_pe", "mp")  # of `Parts`, those that amounts are made of
+CAPS = ("opps_work", "opps_nonfacility_pe", "opps_facility_pe", "opps_mp")
 KEY = ("participant", "hcpcs", "modifier")
 
 
 def payment_national(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
-    """Return the payment of every `rvu` row with all GPCIs 1.000."""
-    one = pl.lit(exact.ONE_INDEX, dtype=pl.Int64)
-    rows = prepared(rvu, release).with_columns(_work_gpci=one, _pe_gpci=one, _mp_gpci=one)
+    """Return the payment of every `rvu` row with all GPCIs 1.000.
+
+    Raises ValueRefused for a row that comes to more than an amount may.
+    """
+    import numpy as np
+
+    one, rows = pl.lit(exact.ONE_INDEX, dtype=pl.Int64), prepared(rvu, release)
+    figures = {name: rows[f"_{name}"].fill_null(0).to_numpy() for name in (*RVUS, *CAPS, "factor")}
+    refuse_too_much(figures, [np.array([exact.ONE_INDEX])] * 3)
+    rows = rows.with_columns(_work_gpci=one, _pe_gpci=one, _mp_gpci=one)
     return rows.select("release", *KEY, *_payment_columns())
 
 
@@ -71,6 +84,16 @@ def payment(
     indices = (scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp"))
     rows = prepared(rvu, release).join(places.select("state", "locality", "mac", *indices), how="cross")
     return rows.select("release", *KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share))
+
+
+def refuse_too_much(figures: "Mapping[str, Integers]", indices: "Sequence[Integers]") -> None:
+    """Raise ValueRefused for a row that could come to more than an amount may, by its formula or its cap.
+
+    `figures` are `RVUS`, `CAPS` and `factor` of each row, `indices` the three GPCIs of each place.
+    """
+    for work, nonfacility, facility, mp in (RVUS, CAPS):
+        for pe in (nonfacility, facility):
+            exact.refuse_too_much(figures[work], figures[pe], figures[mp], indices, figures["factor"])
 
 
 def parts_of(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:

@@ -97,16 +97,17 @@ def _shown(rows: pl.DataFrame) -> tuple[str, ...]:
 
 
 def factors(printed: pl.DataFrame, side: str, label: str, there: pl.DataFrame) -> Finding:
-    """Hold the conversion factors against another release's; a new participant is held against the one it continues."""
+    """Hold the conversion factors against another release's; a new participant's against the one's that it follows."""
     theirs = dict(there.select("participant", "conversion_factor").iter_rows())
-    off = []
+    pairs = row_changes.followed(theirs, printed["participant"])
+    off, most = [], _bound("conversion_factor_moves_at_most")
     for participant, factor in printed.select("participant", "conversion_factor").iter_rows():
-        other = theirs.get(participant) or next(iter(theirs.values()), None)
-        if other and abs(float(factor / other) - 1) > _bound("conversion_factor_moves_at_most"):
+        other = theirs.get(pairs.get(participant, ""))
+        if other and abs(float(factor / other) - 1) > most:
             off.append(f"{participant} {other} to {factor}")
     return Finding(
         "conversion_factor", f"moved_{side}", "warn",
-        f"the conversion factor is more than 10 % away from {label}'s", len(off), tuple(off),
+        f"the conversion factor is more than {100 * most:g} % away from {label}'s", len(off), tuple(off),
     )  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def refuse_too_much(
         raise ValueRefused(
             f"{Decimal(int(work[at])).scaleb(-2)}, {Decimal(int(pe[at])).scaleb(-2)} and "
             f"{Decimal(int(mp[at])).scaleb(-2)} RVUs times a factor of {Decimal(int(factor[at])).scaleb(-4)} come to "
-            "more than 9,999,999.99 dollars in a locality, which no amount may. Get a corrected archive."
+            "more than 9,999,999.99 dollars, which no amount may. Get a corrected archive."
         )
 
 

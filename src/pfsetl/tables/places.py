@@ -65,7 +65,8 @@ def with_likely_state(frame: pl.DataFrame, told: pl.DataFrame, gpci: pl.DataFram
     found = _known_state(frame, told)
     if not found["state"].has_nulls():
         return found
-    open_ones = found.filter(pl.col("state").is_null()).select(*_PLACE, *_named(found)).unique()
+    open_ones = found.filter(pl.col("state").is_null()).select(*_PLACE, *_named(found))
+    open_ones = open_ones.unique(maintain_order=True)  # so that of two names of a place the first one counts
     likely = _likely(open_ones, told, gpci)
     return (
         found.join(likely, on=list(_PLACE), how="left", maintain_order="left")
@@ -100,18 +101,19 @@ def _likely(unknown: pl.DataFrame, told: pl.DataFrame, gpci: pl.DataFrame | None
     whole = declared.filter(pl.col("locality") == "").select("prefix", whole="state")
     found = (
         unknown.with_columns(prefix=pl.when(_is_mac()).then(_PREFIX))
-        .join(ours, on="prefix", how="left")
-        .join(exact, on=["prefix", "locality"], how="left")
-        .join(whole, on="prefix", how="left")
+        .join(ours, on="prefix", how="left", maintain_order="left")
+        .join(exact, on=["prefix", "locality"], how="left", maintain_order="left")
+        .join(whole, on="prefix", how="left", maintain_order="left")
     )
     ways = ["by_ours", "exact", "whole"]
     if gpci is not None and _named(gpci) and _named(unknown):
         names = _only_one(gpci, {"locality": pl.col("locality"), "name": _NAME}, "by_name")
-        found = found.with_columns(name=_NAME).join(names, on=["locality", "name"], how="left")
+        found = found.with_columns(name=_NAME).join(names, on=["locality", "name"], how="left", maintain_order="left")
         ways = ["by_name", *ways]
     found = found.with_columns(likely=pl.coalesce(ways))
     if gpci is not None:
-        found = found.join(gpci.select("locality", likely="state").unique(), on=["locality", "likely"], how="semi")
+        there = gpci.select("locality", likely="state").unique()
+        found = found.join(there, on=["locality", "likely"], how="semi", maintain_order="left")
     return found.select(*_PLACE, "likely").unique(_PLACE, keep="first", maintain_order=True)
 
 

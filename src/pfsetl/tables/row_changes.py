@@ -1,6 +1,6 @@
 """What changed between two states of a table: rows added, removed and changed, and in which columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -129,6 +129,20 @@ def paired(old: Sequence[str] | pl.Series, new: Sequence[str] | pl.Series) -> di
     either = continues | {earlier: later for later, earlier in continues.items()}
     pairs = {p: p if p in old else either.get(p, "") for p in sorted(new)}
     return {mine: other for mine, other in pairs.items() if other in old}
+
+
+def followed(old: Iterable[str], new: Iterable[str]) -> dict[str, str]:
+    """Return whose row of an earlier release each participant's is held against.
+
+    That is its own, or by `schemas/participants.csv` that of the one it continues or follows: `all` for both of 2026,
+    since until then qualifying participants were paid as everybody was.
+
+    >>> followed(["all"], ["non_qp", "qp"]), followed(["non_qp", "qp"], ["non_qp", "qp"])
+    ({'non_qp': 'all', 'qp': 'all'}, {'non_qp': 'non_qp', 'qp': 'qp'})
+    """
+    old, new = list(old), list(new)
+    follows = {r.participant: r.follows for r in declarations.rows(PARTICIPANTS) if r.follows}
+    return {p: follows[p] for p in new if follows.get(p) in old} | paired(old, new)
 
 
 def with_pairs(old: pl.LazyFrame, new: pl.LazyFrame, pairs: Mapping[str, str]) -> tuple[pl.LazyFrame, pl.LazyFrame]:

@@ -41,13 +41,13 @@ def differ(gpci: pl.DataFrame) -> pl.DataFrame:
     return gpci.filter(pl.col(WITHOUT) != pl.col("work_gpci")) if WITHOUT in gpci.columns else gpci.clear()
 
 
-def contradicting(gpci: pl.DataFrame, day: date, as_of: date | None = None) -> pl.DataFrame:
+def contradicting(gpci: pl.DataFrame, day: date) -> pl.DataFrame:
     """Return the localities that print one work index, and not that of the law on a day.
 
     One of exactly 1.000 shows a floor where no locality is lower: without one, CMS's lowest were 0.907 to 0.961.
     """
     alone = gpci.filter(pl.col(WITHOUT).is_null())
-    if law := work_floor.in_force(day, as_of):
+    if law := work_floor.in_force(day):
         return alone.filter(pl.col("work_gpci") < law.floor)
     ended = work_floor.last_before(day)
     if ended is None or (alone["work_gpci"] < ended.floor).any():
