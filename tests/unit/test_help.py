@@ -1,5 +1,6 @@
 """Help shows how each command is used, and a store is found where a person would look for it."""
 
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -85,3 +86,24 @@ def test_only_published_releases_are_listed_when_asked(store: LocalStore, run: R
 def test_completion_is_offered_for_the_usual_shells() -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "backfill" in app.generate_completion(prog_name="pfsetl", shell=shell)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("build", "build: RELEASE is missing. 'pfsetl build --help'"),
+        ("load", "load: FILE is missing. 'pfsetl load --help'"),
+        ("price G0101", "price: --date is missing. 'pfsetl price --help'"),
+        ("price G0101 --date", "--date: a value has to follow it. 'pfsetl price --help'"),
+        ("code G0101 G0102", "code: too many arguments: G0102. 'pfsetl code --help'"),
+        ("build RVU26A --archvie x.zip", "--archvie. Did you mean --archive? 'pfsetl build --help'"),
+        ("biuld RVU26A", "Did you mean \"build\"? 'pfsetl --help' lists all."),
+        ("help", "'pfsetl --help' lists all."),
+    ],
+)
+def test_a_line_that_is_not_understood_is_told_in_the_words_of_its_help(line: str, said: str, run: Run) -> None:
+    code, _, told = run(*line.split())
+    assert (code, said in told) == (2, True), told
+    page = re.search(r"'pfsetl ?(\w*) --help'", told)
+    assert page is not None
+    assert page[1] in {*COMMANDS, ""}

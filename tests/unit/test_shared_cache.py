@@ -260,3 +260,14 @@ def test_a_named_cache_comes_first_then_the_environments(at_home: Path, monkeypa
 def test_an_address_of_another_kind_is_refused(at_home: Path, address: str) -> None:
     with pytest.raises(UsageError, match="s3://bucket/prefix"):
         open_cache(address)
+
+
+def test_fetch_keeps_archives_where_build_looks_for_them(
+    cms: Cms, bucket: ObjectStore, at_home: Path, monkeypatch: pytest.MonkeyPatch, run: Any
+) -> None:
+    monkeypatch.setattr(
+        "pfsetl.archive_cache.open_store", lambda address: {"s3://bucket/mpfs/archives": bucket}[address]
+    )
+    monkeypatch.setenv("PFSETL_OUTPUT", "s3://bucket/mpfs")
+    assert run("fetch", "RVU26A")[0] == 0
+    assert cache.newest(Shared(bucket, at_home), "RVU26A") is not None

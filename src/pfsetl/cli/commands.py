@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from cyclopts import CycloptsError, Group
+from cyclopts import CycloptsError, Group, MissingArgumentError, UnknownCommandError, UnusedCliTokensError
 
 from pfsetl.cli import examples, terminal
 from pfsetl.cli.options import DEFAULT_OUTPUT, EVERY_COMMAND, OUTPUT_VARIABLE, app
@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> None:
     except PfsetlError as error:
         _fail(error, error.exit_code, debug)
     except CycloptsError as error:
-        _fail(error, 2, debug)
+        _fail(UsageError(_misunderstood(error)), 2, debug, error)
     except BrokenPipeError:
         # NOTE: what is left to write goes nowhere, so that nothing is said of it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -101,6 +101,24 @@ def _told(error: BaseException, arguments: list[str]) -> PfsetlError:
         f"a table can't be read ({type(error).__name__}). If a published file is damaged or out of reach, "
         f"{command('verify', _output(arguments))} names it; --debug shows where it happened."
     )
+
+
+def _misunderstood(error: CycloptsError) -> str:
+    """Return what a user is told of a command line that isn't understood, with the page that says what is."""
+    command = " ".join(error.command_chain or ())
+    one = error.argument
+    if isinstance(error, UnknownCommandError):
+        return f"{str(error).partition(' Available commands')[0]} 'pfsetl --help' lists all."
+    if isinstance(error, MissingArgumentError) and one and (error.keyword or one.tokens):
+        said = f"{error.keyword or one.name}: a value has to follow it."
+    elif isinstance(error, MissingArgumentError) and one:
+        name = one.name.removeprefix("--").upper() if one.field_info.is_positional else one.name
+        said = f"{command}: {name} is missing."
+    elif isinstance(error, UnusedCliTokensError):
+        said = f"{command}: too many arguments: {', '.join(error.unused_tokens or ())}."
+    else:
+        said = str(error)
+    return f"{said} 'pfsetl {command} --help' says what it takes." if command else said
 
 
 def _output(arguments: list[str]) -> str:
