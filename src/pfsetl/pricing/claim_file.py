@@ -202,7 +202,7 @@ def _json(path: Path, text: str) -> list[tuple[int, Mapping[str, Any] | UsageErr
     entries = data.get("lines") if isinstance(data, dict) else data
     if not isinstance(entries, list):
         raise UsageError(f'{path}: give a list of objects, or an object with "lines".')
-    return [(i, _entry(one)) for i, one in enumerate(entries[: MOST_LINES + 1], start=1)]
+    return [(i, one) for i, one in enumerate(entries[: MOST_LINES + 1], start=1)]
 
 
 def _refuse_many(path: Path, text: str) -> None:
@@ -230,12 +230,8 @@ def _json_lines(text: str) -> list[tuple[int, Mapping[str, Any] | UsageError]] |
     return [(number, _entry_of(line)) for number, line in filled]
 
 
-def _entry_of(line: str) -> Mapping[str, Any] | UsageError:
+def _entry_of(line: str) -> Any:
     try:
-        return _entry(read_json(line, any_number=True))
+        return read_json(line, any_number=True)
     except Unreadable as error:
         return UsageError(f"not JSON ({error}).")
-
-
-def _entry(one: object) -> Mapping[str, Any]:
-    return one if isinstance(one, dict) else {"object": one}
