@@ -81,10 +81,31 @@ def test_the_file_of_one_participant_is_enough_and_the_other_one_is_a_lack(there
     assert archive.missing == (absent, "anesthesia", "gpci", "locality_county", "opps_cap")
 
 
-@pytest.mark.parametrize("name", ["PPRRVU2026_Jan_QPPnew.csv", "pprrvu2026_jan_QPPPP.TXT"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PPRRVU2026_Jan_QPPnew.csv",
+        "pprrvu2026_jan_QPPPP.TXT",
+        "PPRRVU2026_Jan_QPP.csv.gz",
+        "PPRRVU2026_Jan_QPP.dat",
+        "PPRRVU2026_Jan_QPP",
+    ],
+)
 def test_a_file_that_may_be_the_one_that_is_missing_is_asked_about(name: str, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=rf"no file of pprrvu \(qp\)\..* {name}\. Rename the file, or leave it out"):
         opened(tmp_path, "PPRRVU2026_Jan_nonQPP.csv", name)
+
+
+def test_a_document_of_the_name_of_a_missing_file_is_none(tmp_path: Path) -> None:
+    archive = opened(tmp_path, "PPRRVU2026_Jan_nonQPP.csv", "PPRRVU2026_Jan_QPP.pdf")
+    assert "pprrvu (qp)" in archive.missing
+
+
+def test_files_in_a_folder_inside_the_folder_are_pointed_at(tmp_path: Path) -> None:
+    (tmp_path / "RVU26A" / "unpacked").mkdir(parents=True)
+    (tmp_path / "RVU26A" / "unpacked" / "PPRRVU2026_Jan_QPP.csv").write_bytes(b"x")
+    with pytest.raises(ArchiveError, match="Give the folder inside it that holds the files, such as RVU26A/unpacked/"):
+        open_archive(tmp_path / "RVU26A")
 
 
 def test_a_name_that_fits_two_members_is_refused(tmp_path: Path) -> None:

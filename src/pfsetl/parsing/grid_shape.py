@@ -11,7 +11,7 @@ from pfsetl.declared.registry import Layout
 from pfsetl.errors import LayoutError
 from pfsetl.parsing.grid import END_MARKERS, Grid
 from pfsetl.parsing.headings import SEARCH_ROWS, header_text, rest_of_headings
-from pfsetl.parsing.shape import Cut, Fit, only_fit
+from pfsetl.parsing.shape import Cut, Fit, again_said, only_fit
 
 
 def cut_grid(member: str, grid: Grid) -> Cut:
@@ -80,9 +80,22 @@ def _fit_body(layout: Layout, grid: Grid, bottom: int, problems: list[str]) -> F
             problems.append(f"column {column[1:]} has no header but a value at line {filled['line'][0]}")
     if problems:
         return Fit(layout, problems, None, distance=sum("moved from" not in problem for problem in problems))
-    head = grid.frame.head(bottom + 1).rows()
-    banner = "\n".join(" ".join(cell for cell in row[1:] if cell) for row in head)
-    return Fit(layout, [], _cut_rows(layout, body, bottom + 1, banner))
+    heading = grid.frame.head(bottom + 1)
+    banner = "\n".join(" ".join(cell for cell in row[1:] if cell) for row in heading.rows())
+    body, again = _without_headings(heading, body)
+    cut = _cut_rows(layout, body, bottom + 1 + again, banner)
+    return Fit(layout, [], replace(cut, note=again_said(again)) if again else cut)
+
+
+def _without_headings(heading: pl.DataFrame, body: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Return a body without the rows that are a heading row again, cell by cell, and how many these were."""
+    named = heading.filter(pl.col("c1") != "")["c1"]
+    if not body["c1"].is_in(named.implode()).any():
+        return body, 0
+    whole = pl.concat_str(pl.exclude("line"), separator="\n")
+    rows = heading.filter(pl.any_horizontal(pl.exclude("line") != "")).select(whole).to_series()
+    left = body.filter(~whole.is_in(rows.implode()))
+    return left, body.height - left.height
 
 
 def _fit_bare_grid(layout: Layout, grid: Grid) -> Fit:

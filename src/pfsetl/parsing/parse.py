@@ -1,5 +1,6 @@
 """Raw rows to typed rows: rows that can't be used are set aside with their reason, all others become values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -20,6 +21,8 @@ _KEYS = {
     "opps_cap": ("hcpcs", "modifier", "mac", "locality"),
 }
 LICENSED = "description"
+MOST_REPEATED = 0.05  # of a member's records; CMS repeats one of 14,857 (RVU09A) and one of 110 (LOCCO)
+_REPEATS = "repeats line"
 _REJECTS = {"line": pl.UInt32, "reason": pl.String, "text": pl.String}
 
 
@@ -71,6 +74,16 @@ def _known(raw: RawTable, like: Parsed | None) -> dict[str, pl.Series]:
     return {name: like.frame[name] for name in names if raw.frame[name].equals(there[name])}
 
 
+def many_repeated(parsed: Iterable[Parsed]) -> list[str]:
+    """Say which files have many records that repeat another one exactly, as a file has that was joined to itself."""
+    found = []
+    for one in parsed:
+        again = one.rejects.filter(pl.col("reason").str.starts_with(_REPEATS)).height
+        if again > MOST_REPEATED * (one.frame.height + one.rejects.height):
+            found.append(f"{one.raw.file}: {again:,} records repeat another one exactly, and are set aside (`rejects`)")
+    return found
+
+
 def without(parsed: Parsed, aside: pl.DataFrame) -> Parsed:
     """Set more lines of a member aside: `aside` has `line` and `reason`."""
     frame = parsed.frame.join(aside, on="line", how="anti", maintain_order="left")
@@ -119,7 +132,7 @@ def _repeats(raw: RawTable) -> pl.DataFrame:
     cells = [c for c in suspects.columns if c != "line"]
     first = suspects.select("line", first=pl.col("line").min().over(cells))
     return first.filter(pl.col("line") > pl.col("first")).select(
-        "line", reason=pl.format("repeats line {}", pl.col("first"))
+        "line", reason=pl.format(f"{_REPEATS} {{}}", pl.col("first"))
     )
 
 

@@ -62,6 +62,12 @@ def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
     )
 
 
+def again_said(count: int) -> str:
+    """Say that lines above or below the records stand among them, too, as where pages or files were joined."""
+    lines = "a heading line or note stands" if count == 1 else f"{count:,} heading lines or notes stand"
+    return f"{lines} among its records again; left out"
+
+
 def may_be_blank(name: str) -> bool:
     """Return whether a field can be blank in every record of a member; one that is only proposed can."""
     field = registry.fields().get(name)

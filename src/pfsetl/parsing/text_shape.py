@@ -5,7 +5,7 @@ import polars as pl
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Layout
 from pfsetl.parsing.grid import END_MARKERS
-from pfsetl.parsing.shape import Cut, Fit, may_be_blank, only_fit
+from pfsetl.parsing.shape import Cut, Fit, again_said, may_be_blank, only_fit
 
 TRIAL_RECORDS = 200
 _LIKE_A_RECORD = r"^\s*\S{4,6}\s+(?:[A-Z]{2}\s+)?\d{1,2}\s"  # a contractor, perhaps damaged, and a locality
@@ -33,7 +33,10 @@ def fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
         blank=text.str.strip_chars() == "", end=text.str.strip_chars(" ").is_in(END_MARKERS)
     )
     speaks = others.filter(~(others["blank"] | others["end"]))
+    preamble = speaks.filter(speaks["line"] < first)
     stray = speaks.filter(speaks["line"] > first)
+    again = stray["text"].is_in(preamble["text"].implode()) if stray.height else stray["line"] > first
+    stray = stray.filter(~again)
     if stray.height:
         line, found = stray.row(0)[0], stray.row(0)[2]
         return Fit(layout, [f"line {line} has {found} characters, a record of {layout.name} has {length}"], None)
@@ -42,16 +45,16 @@ def fit_fixed(layout: Layout, lines: pl.DataFrame) -> Fit:
         frame, problems, affected = _cut_records(layout, some)
         if affected > some.height // 2:
             return Fit(layout, problems, None, distance=affected)
-    preamble = speaks  # of which none stands after the first record
     problems += _damaged_records(layout, preamble)
     counts = {
         "records": records.height,
-        "header": preamble.height,
+        "header": preamble.height + int(again.sum()),
         "blank": int((others["blank"] & ~others["end"]).sum()),
         "end_marker": int(others["end"].sum()),
         "note": 0,
     }
-    cut = Cut(layout.name, frame, "\n".join(preamble["text"]), counts)
+    note = again_said(int(again.sum())) if again.any() else ""
+    cut = Cut(layout.name, frame, "\n".join(preamble["text"]), counts, note)
     return Fit(layout, problems, None if problems else cut, distance=affected)
 
 
@@ -76,7 +79,10 @@ def _fit_lines(layout: Layout, lines: pl.DataFrame) -> Fit:
     first, last = records["line"][0], records["line"][-1]
     blank = text.str.strip_chars() == ""
     end = text.str.strip_chars(" ").is_in(END_MARKERS)
-    between = others.filter(pl.col("line").is_between(first, last) & ~blank & ~end)
+    inside = pl.col("line").is_between(first, last)
+    between = others.filter(inside & ~blank & ~end)
+    again = between["text"].is_in(others.filter(~inside & ~blank)["text"].implode())
+    between = between.filter(~again)
     problems += [f"line {line} stands between records and isn't one" for line in between["line"]]
     frame = (
         records.select("line", text.str.extract_groups(layout.line).alias("groups"))
@@ -92,7 +98,8 @@ def _fit_lines(layout: Layout, lines: pl.DataFrame) -> Fit:
         "end_marker": others.filter(end).height,
         "note": speaks.height - header.height,
     }
-    cut = Cut(layout.name, frame, "\n".join(header["text"]), counts)
+    note = again_said(int(again.sum())) if again.any() else ""
+    cut = Cut(layout.name, frame, "\n".join(header["text"]), counts, note)
     return Fit(layout, problems, None if problems else cut)
 
 

@@ -12,7 +12,7 @@ from pfsetl.errors import during, proposing
 from pfsetl.parsing import identity, parity
 from pfsetl.parsing import read as reading
 from pfsetl.parsing.parity import FormatDifference
-from pfsetl.parsing.parse import Parsed, parse
+from pfsetl.parsing.parse import Parsed, many_repeated, parse
 from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.pipeline.request import Opened, Request, opened
 from pfsetl.publication import loss, neighbours, one_label, recording, revision, version
@@ -131,6 +131,7 @@ def _with_notices(
             *made.notices,
             *other_bytes_of(one),
             *reading.notices(raws),
+            *many_repeated(parsed),
             *parity.uncompared(raws, unpublished),
             *assumed.notices(one.release, complete["release_calendar"], beside),
         ),

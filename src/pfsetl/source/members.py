@@ -13,6 +13,7 @@ from pfsetl.errors import ArchiveError
 
 FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx", ".xlsm": "xlsx"}
 MOST_NAMED = 5
+_DOCUMENTS = (".pdf", ".doc", ".docx")  # CMS's words about a file, not the file
 
 _OF_SYSTEMS = re.compile(
     r"(?:^|/)(?:__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information|(?:eh)?thumbs\.db|desktop\.ini|Icon\r|~\$[^/]*"
@@ -129,6 +130,8 @@ def missing(archive: str, found: Recognised, day: date | None = None) -> Iterabl
             examples = [k.example for k in alike if k is kind or not present]
             if kind.required and (not present or any(_may_be(kind, name) for name in found.ignored)):
                 remedy = "Give all files of the release" if not present else "Rename the file, or leave it out"
+                if not present and (inside := [name for name in found.ignored if name.endswith("/")]):
+                    remedy = f"Give the folder inside it that holds the files, such as {archive}/{inside[0]}"
                 if not present and any(name.lower().endswith(".zip") for name in found.ignored):
                     remedy = "Unpack the zips that are in it, and give the folder of their files"
                 raise ArchiveError(
@@ -159,10 +162,12 @@ def is_of_system(name: str) -> bool:
 
 
 def _may_be(kind: MemberRow, name: str) -> bool:
-    """Whether a file that isn't used looks like a member, in a format that could be read."""
+    """Whether a file that isn't used looks like a member: in a format that could be read, or by its whole name."""
     path = PurePosixPath(name)
-    looks = kind.looks.search(path.name.lower()) and path.suffix.lower() in FORMATS
-    return bool(looks) and not is_of_system(name) and not _kinds(name)
+    ending = path.suffix.lower()
+    looks = kind.looks.search(path.name.lower()) and ending in FORMATS and not _kinds(name)
+    named = kind in _kinds(name) and ending not in (*FORMATS, *_DOCUMENTS)
+    return bool(looks or named) and not is_of_system(name)
 
 
 def _kinds(name: str, day: date | None = None) -> list[MemberRow]:
