@@ -61,6 +61,13 @@ def test_an_error_of_pfsetl_keeps_its_message_and_code(
     assert capsys.readouterr().err == "not there\n"
 
 
+def test_a_name_in_a_message_cannot_steer_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(monkeypatch, SourceUnavailable("RVU25A.zip/\x1b[2Jx.csv: not there")) == 3
+    assert capsys.readouterr().err == "RVU25A.zip/\\x1b[2Jx.csv: not there\n"
+
+
 def test_a_prefect_without_the_embedded_server_is_told_what_to_do(
     command: ModuleType, backfill: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

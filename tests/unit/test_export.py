@@ -364,6 +364,16 @@ def test_views_that_are_there_are_never_written_over(store: Path, run: Run, tmp_
     assert [run("views", tmp_path / "v", "--output", store)[0] for _ in range(2)] == [0, 2]
 
 
+def test_views_that_could_not_be_made_are_made_once_what_lacked_is_there(
+    store: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.setattr("builtins.__import__", missing("duckdb"))
+        code, _, told = run("views", tmp_path / "v", "--output", store)
+        assert (code, "DuckDB isn't installed" in told) == (2, True)
+    assert run("views", tmp_path / "v", "--output", store)[0] == 0
+
+
 def missing(name: str) -> Any:
     """An import that doesn't find one library."""
     real = __import__

@@ -67,7 +67,7 @@ AcceptDifferences = Annotated[
 
 
 def accepted(*, loss: bool, differences: bool = False) -> tuple[str, ...]:
-    """Return the words of `pipeline.ACCEPTABLE` that the options name."""
+    """Return the words of `pipeline.request.ACCEPTABLE` that the options name."""
     return tuple(word for word, given in (("loss", loss), ("differences", differences)) if given)
 
 

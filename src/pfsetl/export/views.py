@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pfsetl.declared import contracts
-from pfsetl.errors import UsageError
+from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication.version import Version
 from pfsetl.remedies import installing
 from pfsetl.storage.folder import LocalStore
@@ -38,23 +38,28 @@ def statements(at: Version, base: str | None = None) -> Iterator[str]:
 def write(at: Version, folder: Path, base: str | None = None) -> list[Path]:
     """Write `views.sql`, and where DuckDB can see the files also `pfs.duckdb`, into a folder; return what was written.
 
-    Raises UsageError where a file of that name is there, or DuckDB isn't installed.
+    Raises UsageError, with nothing written, where a file of that name is there, or DuckDB isn't installed; StoreError
+    where it can't write.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     script, database = folder / SQL, folder / DATABASE
     if taken := [place for place in (script, database) if place.exists()]:
         raise UsageError(f"{taken[0]}: there already. Move it away, or name another folder.")
+    duckdb = library() if base is None and isinstance(at.store, LocalStore) else None
     made = list(statements(at, base))
     heading = f"-- Version {at.number} of {base or at.store}: every table as a view of DuckDB.\n"
+    folder.mkdir(parents=True, exist_ok=True)
     script.write_text(heading + "".join(f"{statement};\n" for statement in made), encoding="utf-8")
-    if base is not None or not isinstance(at.store, LocalStore):
+    if duckdb is None:
         return [script]
-    connection = library().connect(database)
     try:
-        for statement in made:
-            connection.execute(statement)
-    finally:
-        connection.close()
+        with duckdb.connect(str(database)) as connection:
+            for statement in made:
+                connection.execute(statement)
+    except duckdb.Error as error:
+        for place in (script, database):
+            place.unlink(missing_ok=True)
+        said = str(error).strip().partition("\n")[0]
+        raise StoreError(f"{database}: can't be written ({said}). Check path, rights and space.") from error
     return [script, database]
 
 

@@ -15,6 +15,7 @@ from prefect.flows import Flow
 from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from pfsetl.cli.terminal import plain
 from pfsetl.errors import PfsetlError, UsageError
 
 HINT = "--help says what each can be."
@@ -52,7 +53,7 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
         with server(), tags(TAG):
             done = flow(**parameters)
     except PfsetlError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{plain(str(error))}\n")
         return error.exit_code
     except ParameterTypeError as error:
         sys.stderr.write(f"{error}\n{HINT}\n")
