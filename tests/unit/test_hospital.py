@@ -126,6 +126,14 @@ def test_null_is_what_is_not_there(compared) -> None:
     assert [(row["plan"], row["percent_of_medicare"]) for row in compared(data)[0]] == [("", 200)]
 
 
+@pytest.mark.parametrize("name", [None, ["General"], {"en": "General"}])
+def test_a_name_that_is_no_text_is_none(compared, name) -> None:
+    data = json.loads(hospital_json({"standard_charge_dollar": 51.88})) | {"hospital_name": name, "version": name}
+    (row,), answer = compared(json.dumps(data).encode())
+    assert (row["provider"], row["percent_of_medicare"]) == ("", 200)
+    assert not any("version" in note for note in answer["notes"])
+
+
 def test_a_cell_that_took_other_lines_in_is_not_compared_and_is_said(compared) -> None:
     one, other = tall("51.88").decode().replace("Acme", '"Acme'), tall("60.00").decode().splitlines()[-1]
     rows, answer = compared(f"{one}{other.replace('Acme', 'Acme' + chr(34))}\n{other}\n".encode())

@@ -318,6 +318,22 @@ def test_groups_in_place_that_cannot_be_read_are_said_and_cost_no_rate(compared,
     assert any(note.startswith("provider_groups: Expected") for note in answer["notes"])
 
 
+@pytest.mark.parametrize("name", [None, ["Acme"], {"en": "Acme"}])
+def test_a_name_that_is_no_text_is_none(compared, name) -> None:
+    about = {"reporting_entity_name": name, "plan_name": name, "version": name, "last_updated_on": name}
+    (row,), answer = compared(json.dumps(json.loads(in_network(item(price(43.72)))) | about).encode())
+    assert (row["payer"], row["plan"], row["percent_of_medicare"]) == ("", "", 100)
+    assert not any(note.startswith("the file says") for note in answer["notes"])
+
+
+def test_a_place_of_service_that_is_blank_is_none(compared) -> None:
+    rows, _ = compared(in_network(item(price(service_code=["11", " "]), price(service_code=[""]))))
+    assert [(row["reason"], row["detail"]) for row in rows] == [
+        (None, None),
+        ("setting_unknown", "neither a setting nor a place of service is given"),
+    ]
+
+
 def test_null_in_place_of_an_array_is_an_empty_one(compared) -> None:
     own = {"provider_references": None, "provider_groups": GROUPS[1]["provider_groups"], "negotiated_prices": [price()]}
     by_number = {"provider_references": [1], "provider_groups": None, "negotiated_prices": [price()]}

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-import msgspec
 from msgspec import Struct
 
 from pfsetl.payers.hospital import Charge, Hospital, modifiers_of, rate
-from pfsetl.payers.json_file import Members
+from pfsetl.payers.json_file import Members, word
 from pfsetl.payers.rate import Rate, Service
 from pfsetl.payers.told import Told
 
@@ -62,9 +61,10 @@ def rates(members: Members, told: Told) -> Iterator[Rate]:
     name, row = "", 0
     for path, content in members:
         if path == ("hospital_name",):
-            name = str(msgspec.json.decode(content))
+            name = word(content)
         elif path in (("version",), ("last_updated_on",)):
-            told.note(f"the file says {path[0].replace('_', ' ')} {str(msgspec.json.decode(content))[:40]}")
+            if said := word(content):
+                told.note(f"the file says {path[0].replace('_', ' ')} {said[:40]}")
         elif path == ("modifier_information",):
             told.note("modifier_information: what modifiers do to other rates isn't used")
         elif path == CHARGES and content:

@@ -6,13 +6,12 @@ A rate is one `negotiated_price`. Codes and provider references may stand after 
 from collections.abc import Collection, Sequence
 from pathlib import Path as FilePath
 
-import msgspec
 import polars as pl
 
 from pfsetl.errors import UsageError
 from pfsetl.payers.in_network_columns import Columns, Head
 from pfsetl.payers.in_network_words import Item, Negotiated
-from pfsetl.payers.json_file import Members, elements
+from pfsetl.payers.json_file import Members, elements, word
 from pfsetl.payers.pieces import EACH, Path
 from pfsetl.payers.providers import Providers, Reference
 from pfsetl.payers.rate import Service
@@ -81,12 +80,12 @@ class InNetwork:
             raise UsageError(f"{self._path}: no rates: in_network is absent or empty. Give the file that has it.")
 
     def _learn(self, name: str, text: bytes) -> None:
-        value = str(msgspec.json.decode(text))
+        value = word(text)
         if name == "reporting_entity_name":
             self._payer = value
         elif name == "plan_name":
             self._plan = value
-        else:
+        elif value:
             self._told.note(f"the file says {name.replace('_', ' ')} {value[:40]}")
 
     def _next(self) -> Head:

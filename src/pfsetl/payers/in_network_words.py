@@ -65,7 +65,7 @@ def meaning(kind: str, billing_class: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=10_000)
 def _places_of(codes: tuple[str | int, ...]) -> tuple[str, ...]:
-    named = (str(code).strip() for code in codes)
+    named = filter(None, (str(code).strip() for code in codes))
     known = terms(FILE)
     return tuple(
         where

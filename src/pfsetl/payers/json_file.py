@@ -46,6 +46,12 @@ def members(file: Opened, streamed: Collection[Path], records: Records) -> Membe
         raise UsageError(f"{file.path}: {error} at the outermost level. {WORKS}") from error
 
 
+def word(content: bytes) -> str:
+    """Return a member that is a text or a number as text, "" for null and all else."""
+    value = msgspec.json.decode(content)
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
 def elements(text: bytes, kind: type[Kind], what: str) -> list[Kind | str]:
     """Return the elements of an array as records; for one that isn't as the format has it, what is wrong with it.
 
