@@ -116,6 +116,13 @@ def test_a_condition_that_does_not_fit_its_column_is_no_damage(
     assert (code, "doesn't fit" in told, "DATE '2026-01-01'" in told, "verify" in told) == (2, True, True, False)
 
 
+def test_a_condition_that_can_not_be_computed_is_named(store: Path, run: Run, tmp_path: Path) -> None:
+    chosen = ["--table", "rvu", "--where", "work_rvu / 0 > 1"]
+    code, _, told = run("export", tmp_path / "o", "--format", "csv", *chosen, "--output", store)
+    assert (code, "--where 'work_rvu / 0 > 1': can't be computed (division by zero" in told) == (2, True)
+    assert not (tmp_path / "o").exists()
+
+
 @pytest.mark.parametrize("place", ["latest/mine", "tree/000002/mine", "mine"])
 def test_nothing_is_exported_into_the_store(place: str, store: Path, run: Run) -> None:
     exported = run("export", store / place, "--format", "csv", "--table", "gpci", "--output", store)
@@ -277,6 +284,11 @@ def test_a_decimal_of_more_digits_than_a_double_has_keeps_them(store: Path, run:
         ("{'a': 1.10::DECIMAL(4, 2)}", "{'a': 1.10}"),
         ("'a'::ENUM('a', 'b')", "a"),
         ("NULL", None),
+        ("DATE '9999-12-31'", "9999-12-31"),
+        ("DATE '10000-01-01'", "10000-01-01"),
+        ("DATE 'infinity'", "infinity"),
+        ("TIMESTAMP '-infinity'", "-infinity"),
+        ("TIMESTAMP_S '20000-01-01 00:00:00'", "20000-01-01 00:00:00"),
     ],
 )
 def test_every_kind_of_value_is_json_with_all_that_it_says(store: Path, run: Run, asked_for: str, said: object) -> None:

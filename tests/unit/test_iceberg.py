@@ -524,7 +524,7 @@ def test_an_empty_store_is_pointed_to_a_build(run: Run, tmp_path: Path) -> None:
     assert (code, "nothing is published there" in told) == (2, True)
 
 
-@pytest.mark.parametrize("options", [["--keep", "0"], ["--remove", "--keep", "1"]])
+@pytest.mark.parametrize("options", [["--keep", "0"], ["--remove", "--keep", "1"], ["--remove", "--keep", "0"]])
 def test_what_can_t_be_asked_is_refused(options: list[str], store: LocalStore, run: Run) -> None:
     assert run("iceberg", *options, "--output", store)[0] == 2
 

@@ -21,6 +21,7 @@ from pfsetl.export import views as making_views
 from pfsetl.plural import count
 from pfsetl.publication import version
 from pfsetl.publication.version import Version
+from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
 
 Format = Literal["parquet", "csv", "xlsx", "duckdb", "sqlite"]
@@ -71,7 +72,16 @@ def export(
             print(f"not copied, as they belong to no version: {', '.join(beside)}")
         return
     chosen = selection.select(opened, table, release, code, where)
-    _write(opened, chosen.tables, out, format)
+    try:
+        _write(opened, chosen.tables, out, format)
+    except pl.exceptions.PolarsError as error:
+        if not where:
+            raise
+        said = str(error).strip().partition("\n")[0]
+        raise UsageError(
+            f"--where {where!r}: can't be computed ({said}). If that isn't the condition's fault, a file is damaged: "
+            f"{command('verify', opened.store)} says which."
+        ) from error
     print(f"version {opened.number}: {', '.join(chosen.tables)} in {out}")
     for why in dict.fromkeys(chosen.left_out.values()):
         print(f"left out, as each {why}: {', '.join(name for name, said in chosen.left_out.items() if said == why)}")

@@ -41,7 +41,7 @@ def iceberg(
     remove
         Remove the tables and give all versions up. No published file is touched.
     """
-    if remove and (base or keep or again):
+    if remove and (base or keep is not None or again):
         raise UsageError("--remove goes with no other choice. Give it alone, or leave it out.")
     registering, store = _library(), open_store(output)
     if remove:

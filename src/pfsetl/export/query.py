@@ -1,7 +1,9 @@
 """SQL over the tables of a version, in DuckDB, which may read those and nothing else."""
 
 import re
-from typing import Any
+from collections.abc import Collection
+from datetime import date
+from typing import Any, cast
 
 import polars as pl
 
@@ -15,6 +17,8 @@ _KEPT = re.compile(
     r'"?NULL"?|VARCHAR|BOOLEAN|DATE|TIME|TIMESTAMP.*|U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\([^)]*\)'
 )
 _QUOTE = '"'
+_FIRST, _LAST = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
+_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 def rows(at: Version, sql: str) -> pl.DataFrame:
@@ -33,16 +37,32 @@ def rows(at: Version, sql: str) -> pl.DataFrame:
             raise UsageError(f"{str(error).rstrip()}\nThe tables are {', '.join(_tables(at))}.") from error
 
 
-def _exact(found: Any) -> pl.DataFrame:
-    """Return an answer with every digit: what polars doesn't take in as it is comes as DuckDB's text of it."""
+def _exact(found: Any, beyond: Collection[int] = ()) -> pl.DataFrame:
+    """Return an answer with every digit: what polars doesn't take in as it is comes as DuckDB's text of it.
+
+    So do columns with days `beyond` those of Python, which has none before the year 1 and after 9999.
+    """
     kinds = [str(kind) for kind in found.types]
     columns = (
-        f"#{at}" if _KEPT.fullmatch(kind) else f'CAST(#{at} AS VARCHAR) AS "{name.replace(_QUOTE, 2 * _QUOTE)}"'
+        f"#{at}"
+        if at not in beyond and _KEPT.fullmatch(kind)
+        else f'CAST(#{at} AS VARCHAR) AS "{name.replace(_QUOTE, 2 * _QUOTE)}"'
         for at, (name, kind) in enumerate(zip(found.columns, kinds, strict=True), start=1)
     )
     made = pl.DataFrame(found.project(", ".join(columns)).pl())
+    if strange := [at for at, column in enumerate(made.get_columns(), start=1) if _is_beyond(column)]:
+        return _exact(found, strange)
     large = (name for name, kind in zip(made.columns, kinds, strict=True) if kind == "HUGEINT")
     return made.cast(dict.fromkeys(large, pl.Int128))
+
+
+def _is_beyond(column: pl.Series) -> bool:
+    if column.dtype not in (pl.Date, pl.Datetime):
+        return False
+    a_day = 1 if column.dtype == pl.Date else _DAY[str(column.dtype.time_unit)]  # type: ignore[attr-defined]
+    there = column.to_physical().drop_nulls()
+    ends = cast("list[int]", [there.min(), there.max()] if len(there) else [])
+    return any(not _FIRST * a_day <= end < (_LAST + 1) * a_day for end in ends)
 
 
 def _finite(found: pl.DataFrame) -> pl.DataFrame:
