@@ -364,6 +364,19 @@ def test_another_thing_in_the_place_of_a_file_is_repaired(kind: str, name: str, 
     assert is_repaired(root)
 
 
+@pytest.mark.parametrize("leads_to", ["/etc/hostname", "nowhere", "itself"])
+@pytest.mark.parametrize("pattern", ["objects/*/RVU25B-*", "schemas/*.json"])
+def test_a_link_in_the_place_of_a_file_is_moved_away_and_the_file_restored(
+    pattern: str, leads_to: str, root: Path
+) -> None:
+    place = next(root.glob(pattern))
+    replaced_by(lambda place: place.symlink_to(place.name if leads_to == "itself" else leads_to), str(place))(
+        root, random.Random(0)
+    )
+    assert is_repaired(root)
+    assert not place.is_symlink()
+
+
 def test_an_untouched_store_is_as_published(root: Path) -> None:
     found = verify(LocalStore(root), deep=True)
     assert (found.bad, found.notes) == ({}, {})

@@ -93,14 +93,12 @@ def _objects(store: LocalStore, at: version.Version) -> list[str]:
     done = []
     for r in at.resources:
         place = store.root / r.path
-        if place.is_symlink() or place.parent.is_symlink():
-            continue
-        if place.is_file() and layout.has_bytes(place, r.hash):
+        if place.parent.is_symlink() or (_is_there(store, r.path) and layout.has_bytes(place, r.hash)):
             continue
         for tree in sorted((store.root / "tree").glob("[0-9]*")):
             copy = tree / version.shown_path(r)
             if copy.is_file() and not copy.is_symlink() and layout.has_bytes(copy, r.hash):
-                if place.exists():
+                if os.path.lexists(place):
                     done.append(_set_aside(store, place))
                 place.parent.mkdir(parents=True, exist_ok=True)
                 os.link(copy, place)
@@ -109,19 +107,27 @@ def _objects(store: LocalStore, at: version.Version) -> list[str]:
     return done
 
 
+def _is_there(store: LocalStore, name: str) -> bool:
+    """Return whether a file is there, and within the store: a link that leads out of it is never followed."""
+    try:
+        return store.exists(name)
+    except StoreError:
+        return False
+
+
 def _schemas(store: LocalStore, at: version.Version) -> list[str]:
     """Write schemas that are gone or damaged again, where the contract still makes them as they were."""
     done = []
     for r in {r.schema: r for r in at.resources}.values():
         place, name = store.root / r.schema, r.schema
-        if place.is_symlink() or place.parent.is_symlink():
+        if place.parent.is_symlink():
             continue
-        if place.is_file() and rehash.is_of(rehash.sha256(store.chunks(name)), rehash.schema_hash(r)):
+        if _is_there(store, name) and rehash.is_of(rehash.sha256(store.chunks(name)), rehash.schema_hash(r)):
             continue
         data = rehash.schema_from_contract(r)
         if data is None:
             continue
-        done += [_set_aside(store, place)] if place.exists() else []
+        done += [_set_aside(store, place)] if os.path.lexists(place) else []
         store.put_new(name, data)
         done.append(f"{name}: written again from the contract")
     return done
