@@ -1,7 +1,7 @@
 """Whether a store is what its builds made: every file, the chain of versions, and what readers that glob read."""
 
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,20 +11,19 @@ from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication import (
     catalog,
     chain,
-    companions,
     layout,
     manifest,
     objects,
     over_releases,
     registered,
     rehash,
-    runs,
-    staging,
+    unversioned,
     version,
 )
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.publish import content_of
+from pfsetl.publication.unversioned import without_place
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
@@ -68,7 +67,8 @@ def verify(store: Store, at: int | None = None, *, deep: bool = False) -> Proof:
         _catalog(proof, store, seen)
         for name, problem, harmless in registered.problems(store, hashes):
             _add(proof, name, problem, harmless=harmless)
-        _records(proof, store, max(hashes, default=0))
+        for name, problem, harmless in unversioned.problems(store, max(hashes, default=0)):
+            _add(proof, name, problem, harmless=harmless)
         if trees:
             for name, problem in layout.wrong(trees, seen.trees, set(numbers)):
                 _add(proof, name, problem)
@@ -103,7 +103,7 @@ def _opened(
             seen.hashes[number] = rehash.sha256([data])
             at = version.of_bytes(store, number, data)
         except StoreError as error:
-            _add(proof, name, _without_place(error, store, name))
+            _add(proof, name, without_place(error, store, name))
             continue
         seen.links[number] = chain.link(at.manifest)
         seen.listed[number] = catalog.summary(at)
@@ -129,7 +129,7 @@ def _chain(proof: Proof, store: Store, seen: _Seen) -> None:
     try:
         breaks = list(chain.breaks(store, seen.hashes, seen.links))
     except StoreError as error:
-        breaks = [chain.Break(chain.FOLDER, _without_place(error, store, chain.FOLDER))]
+        breaks = [chain.Break(chain.FOLDER, without_place(error, store, chain.FOLDER))]
     for found in breaks:
         _add(proof, found.file, found.problem, harmless=found.harmless)
 
@@ -169,13 +169,6 @@ def _of_manifest(proof: Proof, at: Version) -> Iterator[str]:
                 )
 
 
-def _lost(store: Store) -> Collection[int]:
-    try:
-        return chain.read(store).lost
-    except StoreError:  # told with the chain
-        return ()
-
-
 def _rows(proof: Proof, store: Store, tables: Mapping[tuple[str, int, str], tuple[str, str]]) -> None:
     """Count and digest the rows of every object once; one table is in memory at a time.
 
@@ -201,50 +194,6 @@ def _rows(proof: Proof, store: Store, tables: Mapping[tuple[str, int, str], tupl
             _add(proof, path, f"not Parquet that can be read; move it away and build {remedy} again")
 
 
-def _records(proof: Proof, store: Store, newest: int) -> None:
-    """Look at what stands beside the manifests: companions, what is staged, runs."""
-    for kind in contracts.companions().tables:
-        for name in _json(proof, store, f"companions/{kind}"):
-            try:
-                proof.files.add(name)
-                one = companions.read(store, name)
-                data = store.get(one.path)
-                proof.files.add(one.path)
-                if one.content and rehash.sha256([data]) != one.content:
-                    _add(proof, one.path, f"not the file that was loaded. {companions.load_again(store, one)}")
-                elif pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item() != one.rows:
-                    _add(
-                        proof,
-                        one.path,
-                        f"not {one.rows:,} rows, as its record says. {companions.load_again(store, one)}",
-                    )
-            except StoreError as error:
-                _add(proof, name, _without_place(error, store, name))
-            except (pl.exceptions.PolarsError, OSError):
-                _add(proof, one.path, f"not Parquet that can be read. {companions.load_again(store, one)}")
-    for name in _names(proof, store, staging.FOLDER):
-        try:
-            proof.files.add(name)
-            staging.read(store, name)
-        except StoreError as error:
-            _add(proof, name, _without_place(error, store, name))
-    _runs(proof, store, newest)
-
-
-def _runs(proof: Proof, store: Store, newest: int) -> None:
-    lost = _lost(store)
-    for name in _json(proof, store, "runs"):
-        try:
-            proof.files.add(name)
-            published = runs.read(store, name).get("version")
-            if isinstance(published, int) and published in lost:
-                proof.notes[name] = f"names version {published}, which is recorded as lost"
-            elif isinstance(published, int) and published > newest:
-                _add(proof, name, f"names version {published}, which isn't there; restore its manifest from a copy")
-        except StoreError as error:
-            _add(proof, name, _without_place(error, store, name))
-
-
 def _unreferenced(proof: Proof, store: Store) -> None:
     """Note files that no version names; where a manifest is gone or can't be read, nobody can say which those are."""
     if any(name.startswith("versions/") for name in proof.bad):
@@ -263,13 +212,5 @@ def _names(proof: Proof, store: Store, folder: str) -> list[str]:
     try:
         return store.names(folder)
     except StoreError as error:
-        _add(proof, folder, _without_place(error, store, folder))
+        _add(proof, folder, without_place(error, store, folder))
         return []
-
-
-def _json(proof: Proof, store: Store, folder: str) -> Iterator[str]:
-    return (name for name in _names(proof, store, folder) if name.endswith(".json"))
-
-
-def _without_place(error: StoreError, store: Store, name: str) -> str:
-    return str(error).removeprefix(f"{store}/{name}: ").rstrip(".")
