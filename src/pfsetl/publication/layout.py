@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pfsetl.errors import StoreError
-from pfsetl.publication import catalog, manifest, registered, rehash, version
+from pfsetl.publication import catalog, manifest, registered, rehash
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
@@ -104,7 +104,7 @@ def tree(store: LocalStore, at: Version) -> Iterator[tuple[str, str]]:
     if not place.is_dir():
         yield name, f"missing; readers that glob don't find version {at.number}. {_repair(store)}"
         return
-    expected = {version.shown_path(r): r for r in at.resources}
+    expected = {manifest.shown_path(r): r for r in at.resources}
     found = {str(Path(folder, file).relative_to(place)) for folder, _, files in os.walk(place) for file in files}
     for extra in sorted(found - expected.keys()):
         yield f"{name}/{extra}", f"no file of version {at.number}, but readers that glob read it. {_repair(store)}"

@@ -150,6 +150,11 @@ def to_build(resource: Resource) -> str:
     return "any of its releases" if resource.release == ALL else resource.release
 
 
+def shown_path(resource: Resource) -> str:
+    """Return where readers find a file inside one version's tree; one over all releases is `<table>/all.parquet`."""
+    return f"{resource.table}/{resource.release}.parquet"
+
+
 def about(content: Manifest, **fields: Any) -> Manifest:
     """Return a manifest with some fields of its `pfsetl` part replaced."""
     return msgspec.structs.replace(content, pfsetl=msgspec.structs.replace(content.pfsetl, **fields))

@@ -157,7 +157,7 @@ def _content(at: Version, release: str) -> str | None:
 def shown(committed: Version) -> Version:
     """Lay out a committed version for readers that glob, put it into the catalogue, and return it."""
     if committed.number:
-        files = {version.shown_path(r): r.path for r in committed.resources}
+        files = {manifest.shown_path(r): r.path for r in committed.resources}
         try:
             committed.store.show_tree(committed.number, files)
             catalog_writing.keep(committed)

@@ -96,7 +96,7 @@ def _objects(store: LocalStore, at: version.Version) -> list[str]:
         if place.parent.is_symlink() or (_is_there(store, r.path) and layout.has_bytes(place, r.hash)):
             continue
         for tree in sorted((store.root / "tree").glob("[0-9]*")):
-            copy = tree / version.shown_path(r)
+            copy = tree / manifest.shown_path(r)
             if copy.is_file() and not copy.is_symlink() and layout.has_bytes(copy, r.hash):
                 if os.path.lexists(place):
                     done.append(_set_aside(store, place))
@@ -176,7 +176,7 @@ def _trees(store: LocalStore) -> list[str]:
             continue
         places = [place for name in bad if (place := store.root / name) != mine or not place.is_dir()]
         done += [_set_aside(store, place) for place in dict.fromkeys([*places, *links]) if os.path.lexists(place)]
-        shown = {version.shown_path(r): r.path for r in at.resources if store.exists(r.path)}
+        shown = {manifest.shown_path(r): r.path for r in at.resources if store.exists(r.path)}
         store.show_tree(number, shown)
         done.append(f"tree/{number:06d}: laid out again")
     return done

@@ -1,24 +1,21 @@
-"""Open, read, verify and export published versions. A version is a manifest: the whole file set, with hashes."""
+"""Open, read and verify published versions. A version is a manifest: the whole file set, with hashes."""
 
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
 from pfsetl.declared import calendar, contracts
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import chain, companions, digest, rehash
+from pfsetl.publication import chain, companions, copying, digest, rehash
 from pfsetl.publication import manifest as manifests
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.manifest import ALL, About, Manifest, Resource
-from pfsetl.publication.release_record import ReleaseRecord, plain, release_of
+from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.remedies import command, first_build
-from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
 from pfsetl.storage.store import Store
 
@@ -127,41 +124,7 @@ class Version:
 
         Raises StoreError, and leaves nothing, when a file isn't what the manifest says.
         """
-        scheme, separator, _ = str(folder).partition(":/")
-        if separator and len(scheme) > 1:
-            raise UsageError(f"{folder}: not a folder. Export into one, and copy it from there.")
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(f"{folder}: not empty, or not a folder. Export into a new folder.")
-        if isinstance(self.store, LocalStore) and folder.resolve().is_relative_to(self.store.root.resolve()):
-            raise UsageError(f"{folder}: inside the store {self.store}. Export into a folder outside of it.")
-        written, mend = [], f"run {command('repair', self.store)}"
-        try:
-            for resource in self.resources:
-                target = folder / shown_path(resource)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("wb") as stream:
-                    found = rehash.sha256(_through(self.store.chunks(resource.path), stream))
-                if problem := rehash.problem(found, resource.hash, mend):
-                    raise StoreError(f"{self.store}/{resource.path}: {problem}. Nothing was exported.")
-                written.append(target)
-            schemas = {r.schema: rehash.schema_hash(r) for r in self.resources}
-            for name, expected in sorted(schemas.items()):
-                data = self.store.get(name)
-                if problem := rehash.problem(rehash.sha256([data]), expected, mend):
-                    raise StoreError(f"{self.store}/{name}: {problem}. Nothing was exported.")
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name).write_bytes(data)
-            content = plain(self.manifest)
-            for told, resource in zip(content["resources"], self.resources, strict=True):
-                told["path"] = shown_path(resource)
-            descriptor = folder / "datapackage.json"
-            descriptor.write_bytes(manifests.encode(content))
-        except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, OSError):
-                raise StoreError(f"{folder}: {error.strerror}. Nothing was exported.") from error
-            raise
-        return [*written, descriptor]
+        return copying.copied(self.store, self.manifest, folder)
 
     def table_digest(self, table: str, release: str) -> str:
         """Return the digest of a table's rows as they can be read now."""
@@ -245,14 +208,3 @@ def numbers(store: Store) -> list[int]:
 def empty(store: Store) -> Version:
     """Return version 0, which holds nothing."""
     return Version(store, 0, Manifest(created="", resources=(), pfsetl=About(format=manifests.FORMAT, releases={})))
-
-
-def shown_path(resource: Resource) -> str:
-    """Return where readers find a file inside one version's tree; one over all releases is `<table>/all.parquet`."""
-    return f"{resource.table}/{resource.release}.parquet"
-
-
-def _through(chunks: Iterable[bytes], target: BinaryIO) -> Iterator[bytes]:
-    for chunk in chunks:
-        target.write(chunk)
-        yield chunk

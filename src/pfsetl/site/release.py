@@ -5,8 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from pfsetl.publication import manifest
 from pfsetl.publication.release_record import plain
-from pfsetl.publication.version import Version, shown_path
+from pfsetl.publication.version import Version
 from pfsetl.tables.exact import scaled
 
 
@@ -27,7 +28,7 @@ def release_facts(
         "release": label,
         "url": record["archive"]["url"],
         "parquet": [
-            [r.table, shown_path(r), r.hash.removeprefix("sha256:"), r.rows, r.bytes, r.path]
+            [r.table, manifest.shown_path(r), r.hash.removeprefix("sha256:"), r.rows, r.bytes, r.path]
             for r in version.files_of(label)
         ],
         "anesthesia": _anesthesia(version, label),
