@@ -1,24 +1,22 @@
-"""A store in a folder: temp file, fsync, hard link, and a tree of links for readers that glob."""
+"""A store in a folder: temp file, fsync, hard link; `tree` lays its versions out for readers that glob."""
 
 import errno
 import os
-import re
-import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pfsetl.errors import StoreError
 from pfsetl.remedies import command
-from pfsetl.storage.store import refuse_large, version_of
+from pfsetl.storage import tree, within
+from pfsetl.storage.store import refuse_large
 
 ABANDONED_SECONDS = 24 * 60 * 60
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}  # link(2); FAT says EPERM
 CHUNK_BYTES = 1 << 20
-_PLAIN = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
 
 
 class LocalStore:
@@ -138,56 +136,22 @@ class LocalStore:
         return str(self._inside(name))
 
     def show_tree(self, version: int, files: dict[str, str]) -> None:
-        """Lay out a version as `tree/<version>/<table>/<release>.parquet` and point `latest` at it.
-
-        A convenience for readers that glob; a version is complete without it and it is laid out again when missing.
-        """
-        tree = self._inside(f"tree/{version:06d}")
-        with _explained(tree):
-            folders = dict.fromkeys(shown.rpartition("/")[0] for shown in files)
-            there = {f"{at}/{name}" for at in folders for name in _laid_out(self._inside(f"tree/{tree.name}/{at}"))}
-            for shown, name in files.items():
-                if shown not in there:
-                    self._place_link(self._inside(name), tree / shown)
-            latest = self.root / "latest"
-            if self._shown() < version:
-                if latest.is_dir() and not latest.is_symlink():
-                    raise StoreError(
-                        f"{latest}: a folder, where a link belongs. Move it away; {command('repair', self)} does."
-                    )
-                with self.scratch() as temporary:
-                    temporary.unlink()
-                    temporary.symlink_to(Path("tree") / tree.name)
-                    temporary.replace(latest)
-
-    def _shown(self) -> int:
-        """Return the version that `latest` shows, 0 where it shows none of this store's."""
-        latest = self.root / "latest"
-        folder, _, name = str(latest.readlink()).rpartition("/") if latest.is_symlink() else ("", "", "")
-        number = version_of(name) if folder == "tree" else None
-        there = number and (self.root / "versions" / f"{name}.json").is_file()
-        return number if number and there and (self.root / folder / name).is_dir() else 0
-
-    def _place_link(self, source: Path, link: Path) -> None:
-        if link.is_symlink():
-            link.unlink()
-        with suppress(FileExistsError):
-            os.link(source, link)
+        """Lay out a version as `tree/<version>/<table>/<release>.parquet` and point `latest` at it (`tree.show`)."""
+        with _explained(self._inside(f"tree/{version:06d}")):
+            tree.show(self.root, version, files, self.scratch)
 
     def trees(self) -> list[int]:
         """Return the versions that are laid out for readers that glob; a link's folder is none of this store's."""
-        place = self.root / "tree"
-        if place.is_symlink() or not place.is_dir():
-            return []
-        return sorted(n for p in place.iterdir() if p.is_dir() and not p.is_symlink() and (n := version_of(p.name)))
+        return tree.versions(self.root)
 
     def hide_tree(self, version: int) -> None:
         """Remove the layout of a version; its objects stay."""
-        tree = self._inside(f"tree/{version:06d}")
-        with _explained(tree):
-            while tree.is_dir():
-                with suppress(FileNotFoundError):  # another prune is at it, too
-                    shutil.rmtree(tree)
+        with _explained(self._inside(f"tree/{version:06d}")):
+            tree.hide(self.root, version)
+
+    def _inside(self, name: str) -> Path:
+        """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
+        return within.path(self.root, name)
 
     def _refuse_endless(self, place: Path, found: os.stat_result) -> None:
         """Raise StoreError for a pipe or a device, which may let its reader wait for ever."""
@@ -196,27 +160,6 @@ class LocalStore:
                 f"{place}: a pipe or a device, where a file of the store belongs. Move it away; "
                 f"{command('repair', self)} does."
             )
-
-    def _inside(self, name: str) -> Path:
-        """Return the path of a name; raises StoreError where the name, or a link on the way, leads out of the store."""
-        place = self.root / name
-        if not name or _is_plain(str(self.root), name):  # the store itself, or what no link can lead away
-            return place
-        if self._is_led_out(place, name):
-            raise StoreError(
-                f"{place}: leads out of the store. Move it away; {command('verify', self)} lists all such files."
-            )
-        return place
-
-    def _is_led_out(self, place: Path, name: str) -> bool:
-        """Whether a name, or a link on the way to it, leads out of the store; without a link the name alone says it."""
-        parts = Path(name).parts
-        if ".." in parts or Path(name).is_absolute():
-            return True
-        if not _meets_a_link(str(self.root), parts):
-            return False
-        root, real = os.path.realpath(self.root), os.path.realpath(place)
-        return not real.startswith(f"{root.rstrip(os.sep)}{os.sep}")
 
     def _link_new(self, source: Path, target: Path) -> bool:
         with source.open("rb") as stream:
@@ -246,26 +189,6 @@ def _make(folder: Path) -> None:
     """Make a folder and those it lies in; a look takes less than to be told that it's there."""
     if not os.path.isdir(folder):  # noqa: PTH112
         folder.mkdir(parents=True, exist_ok=True)
-
-
-def _is_plain(root: str, name: str) -> bool:
-    """Return whether a name is one of the store's own kind and no link stands on its way, which a few looks tell."""
-    return bool(_PLAIN.fullmatch(name)) and not _meets_a_link(root, name.split("/"))
-
-
-def _meets_a_link(way: str, parts: Iterable[str]) -> bool:
-    for part in parts:
-        way = f"{way}/{part}"
-        if os.path.islink(way):  # noqa: PTH114, asked for every object, and a Path costs more than the answer
-            return True
-    return False
-
-
-def _laid_out(folder: Path) -> list[str]:
-    """Return the names in a folder of a tree, which is made where it isn't there, without links that lead elsewhere."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with os.scandir(folder) as entries:  # a listing, because looking at each of thousands of links takes longer
-        return [entry.name for entry in entries if not entry.is_symlink()]
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
