@@ -2,11 +2,14 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 
+import pytest
 import yaml
 
 from pfsetl.cli.commands import COMMANDS
+from pfsetl.cli.options import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -83,3 +86,24 @@ def test_the_form_for_new_files_asks_each_thing_once_and_names_commands_that_exi
 def test_the_page_of_commands_has_every_one() -> None:
     listed = re.findall(r"^pfsetl (\w+)", (ROOT / "docs" / "commands.md").read_text(), re.MULTILINE)
     assert sorted(COMMANDS.keys() - {*listed}) == []
+
+
+def lines_of_pfsetl(page: Path) -> list[str]:
+    """The lines of a page's blocks that run pfsetl, up to a pipe or a file to write to."""
+    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    typed = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?pfsetl (.*?)(?: [|>].*)?$", re.MULTILINE)
+    return [line for block in blocks for line in typed.findall(block)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_line_of_a_page_that_runs_pfsetl_is_understood(page: Path) -> None:
+    for line in lines_of_pfsetl(page):
+        arguments = shlex.split(line.replace(r"\|", "|"), comments=True)
+        own = arguments.index("--schemas") if "--schemas" in arguments else None  # of every command
+        left = arguments if own is None else arguments[:own] + arguments[own + 2 :]
+        app.parse_args(left, exit_on_error=False, print_error=False)
+
+
+def test_lines_of_pfsetl_are_found() -> None:
+    assert len(lines_of_pfsetl(ROOT / "docs" / "commands.md")) > len(COMMANDS)
+    assert len(lines_of_pfsetl(ROOT / "docs" / "operations.md")) >= 6
