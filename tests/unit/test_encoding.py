@@ -139,6 +139,15 @@ def test_decimal_commas_are_refused_in_words(name, tmp_path):
         raw_of(tmp_path, name, separated(name, ";", decimal=","))
 
 
+@pytest.mark.parametrize("first", ["number", "blank"])
+@pytest.mark.parametrize(("name", "layout"), [("GPCI2025.csv", "GPCI7"), ("PPRRVU2025_JAN.csv", "G31")])
+def test_a_column_before_cms_own_is_named_and_without_it_the_file_is_read(name, layout, first, tmp_path):
+    rows = s.cells_of(MEMBERS[name])
+    more = s.csv_bytes([[str(n) if first == "number" else "", *row] for n, row in enumerate(rows)])
+    with pytest.raises(LayoutError, match=f"column 1 is none of CMS's file; without it the rest fits layout {layout}"):
+        raw_of(tmp_path, name, more)
+
+
 def test_what_fits_no_layout_is_refused_by_its_separator(tmp_path):
     short = "\n".join(line.rpartition(";")[0] for line in separated("GPCI2025.csv", ";").decode().split("\n"))
     with pytest.raises(LayoutError, match=r"GPCI2025.csv, separated by semicolons"):

@@ -22,15 +22,35 @@ def cut_grid(member: str, grid: Grid) -> Cut:
     """
     try:
         return _cut_grid(member, grid)
-    except LayoutError:
+    except LayoutError as error:
         filled = grid.frame.filter(pl.any_horizontal(pl.exclude("line") != ""))
         blank = grid.frame.height - filled.height
         if not blank or filled.is_empty():
-            raise
-    cut = _cut_grid(member, Grid(grid.place, filled))
+            raise _of_a_column_before(member, grid) or error from None
+    try:
+        cut = _cut_grid(member, Grid(grid.place, filled))
+    except LayoutError as error:
+        raise _of_a_column_before(member, Grid(grid.place, filled)) or error from None
     said = f"{blank:,} blank rows are left out, some of them among its headings"
     note = f"{cut.note}; {said}" if cut.note else said
     return replace(cut, counts={**cut.counts, "blank": cut.counts["blank"] + blank}, note=note)
+
+
+def _of_a_column_before(member: str, grid: Grid) -> LayoutError | None:
+    """Return the error for a grid that fits without its first column, as programs write numbers of rows, else None."""
+    names = {f"c{i}": f"c{i - 1}" for i in range(2, grid.width + 1)}
+    if not names:
+        return None
+    try:
+        cut = _cut_grid(member, Grid(grid.place, grid.frame.drop("c1").rename(names)))
+    except LayoutError:
+        return None
+    if not cut.banner:  # nothing but its headings says that the columns are CMS's
+        return None
+    return LayoutError(
+        f"{grid.place}: column 1 is none of CMS's file; without it the rest fits layout {cut.layout}. Take it out, or "
+        "give the file as CMS posted it."
+    )
 
 
 def _cut_grid(member: str, grid: Grid) -> Cut:
