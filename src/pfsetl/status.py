@@ -219,9 +219,8 @@ def _unsound(newest: Version) -> list[str]:
     for resource, size in zip(newest.resources, sizes, strict=True):
         if size != resource.bytes:
             found.append(f"{resource.path} is {'missing' if size is None else 'of another size'}")
-    return (
-        [f"{found[0]}, and {len(found) - 1} more. {command('repair', newest.store)} mends what it can"] if found else []
-    )
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return [f"{found[0]}{more}. {command('repair', newest.store)} mends what it can"] if found else []
 
 
 def _told(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -377,6 +377,19 @@ def test_a_link_in_the_place_of_a_file_is_moved_away_and_the_file_restored(
     assert not place.is_symlink()
 
 
+@pytest.mark.parametrize("pattern", ["tree/000003/*/RVU25B*", "objects/*/RVU25B-*", "schemas/*.json"])
+def test_a_pipe_in_the_place_of_a_published_file_is_found_and_repaired(pattern: str, root: Path) -> None:
+    place = next(root.glob(pattern))
+    replaced_by(os.mkfifo, str(place))(root, random.Random(0))
+    assert found_and_no_crash(root)
+    assert is_repaired(root)
+
+
+def test_a_pipe_in_the_place_of_a_manifest_is_found(root: Path) -> None:
+    replaced_by(os.mkfifo, "versions/000002.json")(root, random.Random(0))
+    assert found_and_no_crash(root)
+
+
 def test_an_untouched_store_is_as_published(root: Path) -> None:
     found = verify(LocalStore(root), deep=True)
     assert (found.bad, found.notes) == ({}, {})

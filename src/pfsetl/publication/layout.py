@@ -127,7 +127,9 @@ def is_object(store: LocalStore, file: Path, path: str, sha256: str) -> bool:
 
 
 def has_bytes(file: Path, sha256: str) -> bool:
-    """Return whether a file has the hash that a manifest gives."""
+    """Return whether a file has the hash that a manifest gives; a pipe, which may never end, has none."""
+    if not file.is_file():
+        return False
     try:
         with file.open("rb") as stream:
             return f"sha256:{rehash.sha256(iter(lambda: stream.read(1 << 20), b''))}" == sha256
