@@ -405,3 +405,11 @@ def test_a_library_that_isn_t_there_is_named_with_how_to_install_it(
     monkeypatch.setattr("builtins.__import__", missing(library))
     code, _, told = run("export", tmp_path / "x", "--format", form, "--table", "gpci", "--output", store)
     assert (code, f"pip install 'pfsetl[{extra}]'" in told) == (2, True)
+
+
+def test_sql_names_a_file_that_is_missing(store: Path, run: Run, tmp_path: Path) -> None:
+    damaged = copied(store, tmp_path / "damaged")
+    gone = next((damaged / "objects" / "rvu").glob("RVU26A-*"))
+    gone.unlink()
+    code, _, told = run("sql", "SELECT count(*) FROM rvu", "--output", damaged)
+    assert (code, f"{gone}: missing. 'pfsetl verify" in told) == (1, True), told

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import polars as pl
 
-from pfsetl.errors import UsageError
+from pfsetl.errors import StoreError, UsageError
 from pfsetl.export import views
 from pfsetl.publication.version import Version
+from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
 
 # Kinds that polars takes in whole; a large whole number would be a double.
@@ -28,7 +29,12 @@ def rows(at: Version, sql: str) -> pl.DataFrame:
     """
     duckdb = views.library()
     with duckdb.connect(":memory:") as connection:
-        _show(connection, at)
+        try:
+            _show(connection, at)
+        except duckdb.Error as error:
+            gone = next((r.path for r in at.resources if not at.store.exists(r.path)), None)
+            said = f"{at.store}/{gone}: missing" if gone else f"{at.store}: a file can't be read"
+            raise StoreError(f"{said}. {command('verify', at.store)} says what is wrong.") from error
         try:
             _refuse_others(connection.extract_statements(sql), duckdb.StatementType)
             found = connection.sql(sql)
