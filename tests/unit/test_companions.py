@@ -247,6 +247,37 @@ def test_of_two_files_of_a_day_the_one_loaded_last_holds(load: Load, store: Loca
     assert used.frame(store)["zip"].to_list() == [codes[1]]
 
 
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "cut": (lambda place: place.write_bytes(place.read_bytes()[:-9]), "its bytes aren't those that were loaded"),
+    "of other rows": (lambda place: pl.DataFrame({"zip": ["1"]}).write_parquet(place), "aren't those that were loaded"),
+    "gone": (Path.unlink, "No such file or directory"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_file_is_never_read_and_says_how_to_have_it_again(load: Load, store: LocalStore, how: str) -> None:
+    one = load("ZIP5_OCT2025.txt", ZIPS)
+    damage, why = DAMAGES[how]
+    (store.root / one.path).chmod(0o644)
+    damage(store.root / one.path)
+    with pytest.raises(StoreError) as refused:
+        one.frame(store)
+    assert why in str(refused.value)
+    assert f"pfsetl unload zip_locality 2025-10-01 --sha256 {one.sha256[:16]}" in str(refused.value)
+    assert str(refused.value).endswith("and load ZIP5_OCT2025.txt again.")
+
+
+def test_a_file_is_not_held_against_a_damaged_one_of_its_day(load: Load, store: LocalStore, tmp_path: Path) -> None:
+    files = [(tmp_path / f"ZIP5_{code}.txt", zip_record(code=code)) for code in ("90011", "90012")]
+    for path, record in files:
+        path.write_text(record)
+    kept = loading.load(store, files[0][0], date(2025, 10, 1), accept=("loss",))
+    (store.root / kept.path).chmod(0o644)
+    (store.root / kept.path).write_bytes(b"PAR1")
+    with pytest.raises(StoreError, match=r"can't be read .*held against it.*load ZIP5_90011\.txt again"):
+        loading.load(store, files[1][0], date(2025, 10, 1), accept=("loss",))
+
+
 def test_a_file_that_holds_instead_of_another_says_so(load: Load):
     for code in ("90012", "90013"):
         loaded = load(f"ZIP5_{code}.txt", zip_record(code=code), date(2025, 10, 1))

@@ -4,6 +4,8 @@ They belong to no release and change by their own rhythm, so no version holds th
 own object, with the day it holds from and its sha256; a price says which one it used.
 """
 
+import hashlib
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -44,8 +46,24 @@ class Companion:
     turn: int = 0
 
     def frame(self, store: Store) -> pl.DataFrame:
-        """Return its rows; `line` is the line in CMS's file."""
-        return pl.read_parquet(store.get(self.path))
+        """Return its rows; `line` is the line in CMS's file.
+
+        Raises StoreError where they can't be read, or aren't those that were loaded.
+        """
+        return rows(store, self)
+
+
+def rows(store: Store, one: Companion, needed: str = "") -> pl.DataFrame:
+    """Return the rows of a loaded file; raises StoreError, with what they're `needed` for, where it isn't intact."""
+    place = f"{store}/{one.path}"
+    try:
+        data = store.get(one.path)
+        if one.content and hashlib.sha256(data).hexdigest() != one.content:
+            raise StoreError("its bytes aren't those that were loaded")
+        return pl.read_parquet(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, StoreError) as error:
+        said = str(error).splitlines()[0].removeprefix(f"{place}: ").partition(". ")[0]
+        raise StoreError(f"{place}: can't be read ({said}){needed}. {load_again(store, one)}") from error
 
 
 def find(store: Store, kind: str, day: date) -> Companion | None:
@@ -135,8 +153,9 @@ def loaded(store: Store, kind: str) -> list[Companion]:
 
 
 def made_of(table: str) -> str:
-    """Return the kind of file that a table is made of."""
-    (kind,) = contracts.companions().tables[table].members
+    """Return the kind of file that a table is made of; that of one which the contract doesn't have is its name."""
+    known = contracts.companions().tables
+    (kind,) = known[table].members if table in known else (table,)
     return kind
 
 

@@ -16,7 +16,7 @@ from pfsetl.parsing.parse import parse
 from pfsetl.parsing.pieces import read_in_pieces
 from pfsetl.parsing.read import notices
 from pfsetl.plural import count
-from pfsetl.publication import first_day
+from pfsetl.publication import companions, first_day
 from pfsetl.publication.companion_writing import Loaded, write
 from pfsetl.publication.companions import Companion, in_turn, loaded, made_of
 from pfsetl.publication.zip_places import unknown_places
@@ -174,7 +174,12 @@ def _lost(store: Store, kind: str, day: date, frame: pl.DataFrame, sha256: str, 
     if sample:
         return [completeness.replaced_by_sample(f"{c.file} from {day}", c.rows, kind) for c in before]
     found = completeness.floors({kind: frame}, day)
-    return found + [completeness.codes_lost(kind, c.frame(store), frame, f"{c.file} from {day}") for c in before]
+    return found + [
+        completeness.codes_lost(
+            kind, companions.rows(store, c, ", and the new file is held against it"), frame, f"{c.file} from {day}"
+        )
+        for c in before
+    ]
 
 
 def _fewer(store: Store, row: CompanionRow, day: date, rows: int) -> list[Finding]:

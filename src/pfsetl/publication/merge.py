@@ -10,7 +10,7 @@ import polars as pl
 
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import manifest
+from pfsetl.publication import companions, manifest
 from pfsetl.publication.companions import Companion
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.parquet import Parts
@@ -189,17 +189,7 @@ def _named(one: Making, label: str) -> dict[str, pl.DataFrame]:
 def _loaded(one: Making, file: Companion) -> pl.DataFrame:
     """Return the rows of a loaded companion, with its first day; raises StoreError when it isn't what was loaded."""
     if file.path not in one.read:
-        data, place = one.store.get(file.path), f"{one.store}/{file.path}"
-        try:
-            if file.content and hashlib.sha256(data).hexdigest() != file.content:
-                raise StoreError("its bytes aren't those that were loaded")
-            frame = pl.read_parquet(io.BytesIO(data))
-        except (pl.exceptions.PolarsError, StoreError) as error:
-            unload = command(f"unload {file.kind} {file.effective_from}", one.store)
-            raise StoreError(
-                f"{place}: can't be read ({str(error).splitlines()[0]}), and {one.table.name} is made of it. Nothing "
-                f"was published. Take it back ({unload}), then load {file.file} again."
-            ) from error
+        frame = companions.rows(one.store, file, f", and {one.table.name} is made of it. Nothing was published")
         one.read[file.path] = frame.select(pl.lit(file.effective_from).alias("effective_from"), pl.all())
     return one.read[file.path]
 
