@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -13,7 +14,7 @@ from pfsetl.declared import contracts, declarations
 from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import ArchiveError, ChecksFailed, LayoutError, PfsetlError, ValueRefused
 from pfsetl.parsing import pieces
-from pfsetl.publication import companions, loading
+from pfsetl.publication import companions, first_day, loading
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import completeness
 from tests import companion_files as files
@@ -254,6 +255,26 @@ def test_a_long_file_is_read_in_pieces_with_the_lines_of_the_whole(
 def test_an_end_marker_behind_the_last_piece_is_no_piece(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "BYTES_OF_A_PIECE", len(files.ptp_txt()) - 2)
     assert load(PTP.format(1), files.ptp_txt() + b"\x1a\r\n").rows == len(files.PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("quarter", "name"),
+    [
+        (r"Q(?P<quarter>\d)_(?P<year>20\d\d)", "CCIPRA_Q5_2026"),
+        (r"V(?P<volume>\d\d)(?P<number>\d)", "CCIPRA_V327"),
+        (r"(?P<month>[A-Z]{3})(?P<year>20\d\d)", "XYZ2026"),
+    ],
+)
+def test_a_name_that_says_no_quarter_there_is_is_refused_whatever_pattern_reads_it(quarter: str, name: str) -> None:
+    row = next(row for row in declarations.rows(COMPANIONS) if row.companion == "ptp")
+    with pytest.raises(ValueRefused, match=f"{name}: its name says a day that there isn't"):
+        first_day.first_day(replace(row, quarter=re.compile(quarter)), [name], [], [], [])
+
+
+def test_a_pattern_of_names_without_a_year_is_refused() -> None:
+    row = next(row for row in declarations.rows(COMPANIONS) if row.companion == "mue")
+    with pytest.raises(ValueError, match="neither a group year nor a group volume"):
+        replace(row, quarter=re.compile(r"Q(?P<quarter>[1-4])"))
 
 
 def test_more_lines_than_a_file_can_have_are_refused(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """From when a companion holds: what its records, its names and its titles say, which must be one day."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path, PurePosixPath
 
@@ -112,20 +112,24 @@ def _told(row: CompanionRow, text: str) -> date | None:
     match = row.quarter.search(text.upper()) if row.quarter else None
     if match is None:
         return None
-    said = {name.rstrip("_"): value for name, value in match.groupdict().items() if value}
+    try:
+        return _day({name.rstrip("_"): value for name, value in match.groupdict().items() if value}, row.year_zero or 0)
+    except ValueError:
+        raise ValueRefused(
+            f"{text}: its name says a day that there isn't ({match[0]}). Correct its name, or get the file again."
+        ) from None
+
+
+def _day(said: Mapping[str, str], year_zero: int) -> date:
+    """Return the day that groups of a `quarter` say; raises ValueError for one that there isn't."""
     if "volume" in said:
-        return quarters.first_day((row.year_zero or 0) + int(said["volume"]), int(said.get("number", "0")) + 1)
+        return quarters.first_day(year_zero + int(said["volume"]), int(said.get("number", "0")) + 1)
     year = int(said["year"]) + (2000 if len(said["year"]) == 2 else 0)
     if "quarter" in said:
         return quarters.first_day(year, int(said["quarter"]))
     month = said.get("month", "1")
     number = int(month) if month.isdecimal() else _MONTHS.index(month[:3]) + 1
-    try:
-        return date(year, number, int(said.get("day", "1")))
-    except ValueError:
-        raise ValueRefused(
-            f"{text}: its name says a day that there isn't ({match[0]}). Correct its name, or get the file again."
-        ) from None
+    return date(year, number, int(said.get("day", "1")))
 
 
 def _quarter(day: date, *, short: bool = False) -> str:

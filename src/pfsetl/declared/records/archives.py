@@ -105,6 +105,10 @@ class CompanionRow:
             strange = found - set(_GROUPS)
             if strange:
                 raise ValueError(f"quarter: group {min(strange)} is none of {', '.join(_GROUPS)}. Rename it.")
+            if not found & {"year", "volume"}:
+                raise ValueError(
+                    "quarter: it has neither a group year nor a group volume, and a day is of one. Add it."
+                )
             if "volume" in found and self.year_zero is None:
                 raise ValueError("year_zero is empty: quarter has a group volume, which is counted from it. Fill it.")
 
