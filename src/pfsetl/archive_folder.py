@@ -116,11 +116,9 @@ def split(wanted: str) -> list[str]:
     return [part.strip().upper() for part in wanted.split(",") if part.strip()]
 
 
-def order(release: Release) -> tuple[int, int, int]:
+def order(release: Release) -> tuple[int, int, str]:
     """Return a release's place in CMS's order, to sort by."""
-    known = list(registry.releases())
-    place = known.index(release.label) if release.label in known else len(known)
-    return release.year, release.quarter, place
+    return release.year, release.quarter, release.label
 
 
 def _cached(folder: Path) -> tuple[dict[str, Path], dict[str, str], list[str]] | None:

@@ -10,8 +10,8 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
-from pfsetl.pricing.lookup import elsewhere
-from pfsetl.publication.release_record import ReleaseRecord, plain
+from pfsetl.pricing.lookup import elsewhere, in_order
+from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command, first_build
 from pfsetl.source import members
@@ -66,7 +66,7 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
 
 def find_release(version: Version, release: str | None) -> str:
     """Return the label of a published release, the latest where none is named."""
-    published = sorted(version.releases, key=lambda label: _order(label, version.releases[label]))
+    published = in_order(version)
     if not published:
         raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
     if release is None:
@@ -177,13 +177,9 @@ def _gone(version: Version, code: str, label: str) -> str:
             told += (
                 f" When it went, {what} of its subsection appeared, nearest by number {appeared}." if appeared else ""
             )
-    held = version.scan("rvu").filter(hcpcs=code).select(pl.col("release").unique()).collect()["release"]
-    last_held = max(held, key=lambda one: _order(one, version.releases[one]))
+    held = set(version.scan("rvu").filter(hcpcs=code).select("release").collect()["release"])
+    last_held = [label for label in in_order(version) if label in held][-1]
     return f"{told} {command(f'code {code} --release {last_held}', version.store)} shows it."
-
-
-def _order(label: str, record: ReleaseRecord) -> tuple[int, int, str]:
-    return record.year, record.quarter, label
 
 
 def _ordinal(number: int) -> str:

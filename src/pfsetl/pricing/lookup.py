@@ -26,6 +26,11 @@ class Source:
     archive_sha256: str | None = None
 
 
+def in_order(version: Version) -> list[str]:
+    """Return the releases of a version in CMS's order."""
+    return sorted(version.releases, key=lambda one: (version.releases[one].year, version.releases[one].quarter, one))
+
+
 def release_in_force(version: Version, day: date, as_of: date | None = None) -> Release:
     """Return the published release that prices a day; raises UsageError saying which one to build.
 
@@ -82,8 +87,7 @@ def near_codes(version: Version, label: str, code: str) -> str:
 
 def elsewhere(version: Version, label: str, code: str) -> str:
     """Return when a code that a release lacks ended or begins, as far as the store knows; "" where it never had it."""
-    declared = list(registry.releases())
-    order = sorted(version.releases, key=lambda one: declared.index(one) if one in declared else len(declared))
+    order = in_order(version)
     at = order.index(label)
     has = [one for one in order if not version.scan("rvu", one).filter(hcpcs=code).head(1).collect().is_empty()]
     before = [one for one in has if order.index(one) < at]

@@ -17,11 +17,6 @@ from pfsetl.tables.exact import scaled
 SHARES = ("coinsurance", "sequestration")
 
 
-def labels(version: Version) -> list[str]:
-    """Return the releases of a version in CMS's order."""
-    return sorted(version.releases, key=lambda one: (version.releases[one].year, version.releases[one].quarter, one))
-
-
 def facts(version: Version, order: Sequence[str]) -> dict[str, Any]:
     """Return what a site says of its version and of the calendar, ready to be written as JSON."""
     return {

@@ -8,6 +8,7 @@ import polars as pl
 
 from pfsetl.declared import calendar, contracts
 from pfsetl.errors import UsageError
+from pfsetl.pricing.lookup import in_order
 from pfsetl.publication.version import Version
 from pfsetl.remedies import first_build
 from pfsetl.site import base, words
@@ -41,7 +42,7 @@ def data(
     called, and `licensed` that some are licensed; `parquet` is the address at which the store's files are, to link to
     them. Raises UsageError for an empty store and one of licensed text.
     """
-    order = base.labels(version)
+    order = in_order(version)
     if not order:
         raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
     if version.classification != contracts.PUBLIC:

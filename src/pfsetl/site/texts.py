@@ -6,6 +6,7 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import UsageError
+from pfsetl.pricing.lookup import in_order
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 
@@ -32,9 +33,8 @@ def licensed(version: Version) -> dict[str, str]:
 
 
 def _last(rows: pl.LazyFrame, version: Version) -> dict[str, str]:
-    order = {label: (one.year, one.quarter, label) for label, one in version.releases.items()}
     found: dict[str, str] = {}
-    for label in sorted(order, key=lambda one: order[one]):
+    for label in in_order(version):
         each = (
             rows.filter(pl.col("release") == label, pl.col("text").is_not_null())
             .select("hcpcs", "text")

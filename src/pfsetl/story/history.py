@@ -13,6 +13,7 @@ from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.errors import UsageError
 from pfsetl.near import beside, did_you_mean
 from pfsetl.pricing.given import text_of
+from pfsetl.pricing.lookup import in_order
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import command, first_build
 from pfsetl.story import local
@@ -92,15 +93,6 @@ def history(
 def _is(code: str, modifier: str | None) -> pl.Expr:
     same = pl.col("hcpcs") == code
     return same if modifier is None else same & (pl.col("modifier") == modifier)
-
-
-def in_order(version: Version) -> list[str]:
-    """Return the releases of a version in CMS's order."""
-    known = {label: number for number, label in enumerate(registry.releases())}
-    return sorted(
-        version.releases,
-        key=lambda x: (version.releases[x].year, version.releases[x].quarter, known.get(x, len(known)), x),
-    )
 
 
 def _year(since: int | str | None) -> int | None:

@@ -35,7 +35,7 @@ def placed(version: Version, national: pl.DataFrame, locality: str) -> tuple[str
     `payment_locality`.
     """
     labels = national["release"].unique(maintain_order=True).to_list()
-    newest = national.sort("effective_from", nulls_last=False)["release"][-1]
+    newest = national.sort("effective_from", nulls_last=False, maintain_order=True)["release"][-1]
     day = calendar.formula_day(version.release(newest))
     place = find_place(version, newest, locality, day, of_store(version.store))
     if place.national:

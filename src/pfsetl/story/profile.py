@@ -11,11 +11,11 @@ from pfsetl.declared import calendar
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
 from pfsetl.pricing.given import text_of
+from pfsetl.pricing.lookup import in_order
 from pfsetl.publication import companions
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import command, first_build
 from pfsetl.story.answers import ProfileAnswer
-from pfsetl.story.history import in_order
 from pfsetl.tables.profile import COMPANIONS
 
 TABLE, RELATIONS = "code_profile", "code_relation"
