@@ -12,10 +12,13 @@ def command(line: str, store: object, program: str = "pfsetl") -> str:
     >>> command("verify --at 3", "s3://bucket/fees")
     "'pfsetl verify --at 3 --output s3://bucket/fees'"
     """
+    return f"'{program} {line} --output {quoted(store)}'"
+
+
+def quoted(store: object) -> str:
+    """Return the address of a store or a cache as it's typed in any folder, within the single quotes of a message."""
     place = str(store) if "://" in str(store) else str(Path(str(store)).absolute())
-    if shlex.quote(place) != place:  # within the single quotes of the message
-        place = '"' + re.sub(r'(["\\$`])', r"\\\1", place) + '"'
-    return f"'{program} {line} --output {place}'"
+    return place if shlex.quote(place) == place else '"' + re.sub(r'(["\\$`])', r"\\\1", place) + '"'
 
 
 def by_hand(label: str) -> str:

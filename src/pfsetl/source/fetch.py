@@ -7,7 +7,7 @@ from pathlib import Path
 from pfsetl.declared.registry import Release
 from pfsetl.document import read_json
 from pfsetl.errors import ArchiveError, SourceBusy, SourceUnavailable, otherwise
-from pfsetl.remedies import by_hand
+from pfsetl.remedies import by_hand, quoted
 from pfsetl.source import cache as archives
 from pfsetl.source import web
 from pfsetl.source.address import site
@@ -21,12 +21,13 @@ ZIP = b"PK\x03\x04"
 RESTS = timedelta(days=7)
 
 
-def source_url(release: Release) -> str:
+def source_url(release: Release, cache: Cache) -> str:
     """Return the address of a release's zip, at CMS or at PFSETL_CMS_URL."""
     if release.zip_path is None:
+        kept = "" if cache == archives.users_folder() else f" --cache {quoted(cache)}"
         raise SourceUnavailable(
             f"{release.label}: the address of its zip isn't declared. Download it with 'pfsetl fetch "
-            f"{release.label} --url URL' and build it with --offline. {by_hand(release.label)}"
+            f"{release.label} --url URL{kept}' and build it with --offline. {by_hand(release.label)}"
         )
     return site() + release.zip_path
 
@@ -48,7 +49,7 @@ def fetch(
     SourceUnavailable.
     """
     manners = manners or web.usual_manners()
-    address = url or source_url(release)
+    address = url or source_url(release, cache)
     with archives.explained(cache), archives.alone(cache, release.label, manners.total):
         part = archives.folder_of(cache) / "unfinished" / f"{release.label}.zip"
         part.parent.mkdir(exist_ok=True)
