@@ -186,8 +186,9 @@ def test_without_drift_an_index_that_moved_in_a_year_without_update_is_published
 
 
 REAL_CONTROLS = {
-    "a row less": (rb"\nG0101,[^\n]*", b"", "rvu.rows_known"),
-    "a code that is another": (rb"\nG0101,", b"\nG0901,", "rvu.code_order"),
+    "a row less that Medicare pays for": (rb"\nG0101,[^\n]*", b"", "rvu.rows_known", "refused"),
+    "a row less": (rb"\nJ9011,[^\n]*", b"", "rvu.rows_known", "reported"),
+    "a code that is another": (rb"\nG0101,", b"\nG0901,", "rvu.code_order", "reported"),
 }
 
 
@@ -195,13 +196,13 @@ REAL_CONTROLS = {
 def test_of_a_whole_release_one_rule_alone_sees(kind: str) -> None:
     if "RVU25D" not in at_hand():
         pytest.skip("CMS's archives aren't at hand")
-    old, new, rule = REAL_CONTROLS[kind]
+    old, new, rule, outcome = REAL_CONTROLS[kind]
     source = reduced("RVU25D", "csv")
     (file,) = (f for f in source.files if f.member == "pprrvu")
     files = tuple((f.name, re.sub(old, new, f.data, count=1) if f is file else f.data) for f in source.files)
     wrong = Mutant("by hand", source.label, file.name, file.member, "", "", files)
     told = judge(source, wrong)  # all that points there is in `by`
-    assert (told.outcome, told.by) == ("reported", (rule,))
+    assert (told.outcome, told.by) == (outcome, (rule,))
 
 
 # --- a few at random; `make fuzz` is the long run ---------------------------------------------------------------
