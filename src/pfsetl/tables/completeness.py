@@ -83,7 +83,7 @@ def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]
         paid, payable = payable_statuses(), release.expected_payable or 0
         left = rvu.filter(pl.col("status").is_in(paid)).height if gone and payable else payable
         if left < payable:
-            said += f"; with status {', '.join(paid[:-1])} or {paid[-1]} it has {payable:,}, this one {left:,}"
+            said += f"; with status {payable_words()} it has {payable:,}, this one {left:,}"
         severity = "error" if left < payable or gone > least.value * release.expected_rows else "warn"
         found.append(_finding("rvu", "rows_known", severity, said, gone))
     for name in ("gpci", "locality_county", "anesthesia"):
@@ -175,7 +175,7 @@ def _lost(
     whose = f" of participant {participant}" if participant not in ("", "all") else ""
     said = f"{gone.height:,} of {was.height:,} rows{whose} ({share:.1f} %) of {revision} are gone"
     if weight and payable.height:
-        said += f", {payable.height:,} of them with status {', '.join(paid[:-1])} or {paid[-1]}"
+        said += f", {payable.height:,} of them with status {payable_words()}"
     if gone.height == was.height:
         said = f"All {was.height:,} rows{whose} of {revision} are gone"
     first = (payable if payable.height else gone).sort(key).head(EXAMPLES).select(key)
@@ -187,6 +187,12 @@ def _lost(
 def payable_statuses() -> list[str]:
     """Return the statuses of rows that Medicare pays for, by `schemas/codes/status.csv`."""
     return [row.code for row in declarations.rows(STATUS) if row.payable]
+
+
+def payable_words() -> str:
+    """Return the statuses of rows that Medicare pays for as a sentence has them: `A, R or T`."""
+    *others, last = payable_statuses()
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _finding(

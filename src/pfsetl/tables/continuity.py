@@ -12,7 +12,7 @@ import polars as pl
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.tables.check import EXAMPLES, WHOLE, Finding
-from pfsetl.tables.completeness import payable_statuses
+from pfsetl.tables.completeness import payable_statuses, payable_words
 
 COLUMNS = ["participant", "hcpcs", "modifier", "status"]
 _KEY = ["hcpcs", "modifier"]
@@ -55,8 +55,7 @@ def gaps(rvu: pl.DataFrame, release: Release, before: Sequence[Beside], after: B
 
 def _gap(name: str, severity: str, expected: pl.DataFrame, there: pl.DataFrame, said: str) -> Finding:
     gone = expected.join(there, on=_KEY, how="anti").sort(*_KEY)
-    paid = payable_statuses()
-    rows = f"{gone.height:,} row{'s' * (gone.height != 1)} of status {', '.join(paid[:-1])} or {paid[-1]}"
+    rows = f"{gone.height:,} row{'s' * (gone.height != 1)} of status {payable_words()}"
     examples = tuple(f"{code} {modifier}".strip() for code, modifier in gone.head(EXAMPLES).select(*_KEY).rows())
     return Finding("rvu", f"rows_kept_{name}", severity, said.format(rows), gone.height, examples, WHOLE, counted=True)
 
