@@ -73,9 +73,9 @@ def keep(
 ) -> Loaded:
     """Load a file as `load` does, and say whether the store had it."""
     paths = [path] if isinstance(path, Path) else list(path)
-    archive = open_companion(*paths)
-    (row,) = (row for row in declarations.rows(COMPANIONS) if row.companion == archive.files[0].member)
-    parts = [_read(row, file, f"{archive.name}/{file.name}") for file in archive.files]
+    files = open_companion(*paths)
+    (row,) = (row for row in declarations.rows(COMPANIONS) if row.companion == files[0].member)
+    parts = [_read(row, file, f"{paths[0].name}/{file.name}") for file in files]
     told = first_day.first_day(
         row, [p.name for p in parts], paths, {q for p in parts for q in p.quarters}, [p.title for p in parts]
     )
@@ -110,12 +110,12 @@ def keep(
             report.raise_if_bad(of_file=True)
             missing = tuple(f.description for f in lost if f.violations)
             said = (*said, *(_warned(f) for f in report.warnings if f not in lost and f.dimension != check.WHOLE))
-        files = loaded(store, table.name)
-        others = [c for c in files if c.effective_from == day and c.sha256 != sha256]
+        before = loaded(store, table.name)
+        others = [c for c in before if c.effective_from == day and c.sha256 != sha256]
         one = Companion(
             table.name, day, named, sha256, frame.height, f"companions/{table.name}/{day}-{sha256[:16]}.parquet",
             sample, missing, parts=of_parts,
-            notices=(*said, *_same_bytes(files, day, sha256, store), *_replaces(others)),
+            notices=(*said, *_same_bytes(before, day, sha256, store), *_replaces(others)),
             turn=max((c.turn + 1 for c in others), default=0),
         )  # fmt: skip
         kept.append(write(store, one, frame, table))

@@ -1,20 +1,19 @@
 """Open what CMS publishes beside the releases: a file, its parts, or the zip that holds them, told by name."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
 from pfsetl.errors import ArchiveError, SourceUnavailable
-from pfsetl.source.archive import Archive, file_loader, zip_contents
+from pfsetl.source.archive import file_loader, zip_contents
 from pfsetl.source.members import FORMATS, MOST_NAMED, MemberFile, is_of_system
 
 _TOTAL = 8  # times what one file may have is what a zip may hold: four parts, each as text and as workbook
 _ZIP = b"PK\x03\x04"
 
 
-def open_companion(*paths: Path) -> Archive:
+def open_companion(*paths: Path) -> tuple[MemberFile, ...]:
     """Open a file that CMS publishes beside the releases, its parts, or a zip of them, and recognise it by its name.
 
     The kinds are those of `schemas/companions.csv`. Of several formats of one kind the first named there is taken; the
@@ -38,9 +37,7 @@ def open_companion(*paths: Path) -> Archive:
     for row, found in there.items():
         form = found[0][0]
         names = _in_order(row, [name for known, name in found if known == form], given)
-        files = tuple(MemberFile(name, row.companion, "all", form, contents[name]) for name in names)
-        digest = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
-        return Archive(paths[0].name, digest, digest, files, (), ())
+        return tuple(MemberFile(name, row.companion, "all", form, contents[name]) for name in names)
     known = "; ".join(f"{row.companion} such as {row.example}" for row in declarations.rows(COMPANIONS))
     inside = ", ".join([n for n in contents if not is_of_system(n)][:MOST_NAMED])
     held = f", only {inside}" if inside not in {path.name for path in paths} else ""
