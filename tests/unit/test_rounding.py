@@ -43,10 +43,18 @@ def test_a_number_is_rounded_half_up_as_excel_shows_it(held: str, shown: str) ->
     assert (frame["work_rvu"].to_list(), counts) == ([shown], {"work_rvu": 1})
 
 
-@pytest.mark.parametrize("cell", ["21.08", "21.0800000", "21", "2108", "", "NA", "#REF!", "1.2.3456", "1,23456"])
+@pytest.mark.parametrize(
+    "cell", ["21.08", "21.0800000", "21", "2108", "", "NA", "#REF!", "1.2.3456", "1,23456", "1.2.3e-5", "e-5"]
+)
 def test_what_has_no_further_digits_or_is_no_number_stays(cell: str) -> None:
     frame, counts = rounding.as_shown(pl.DataFrame({"line": [1], "anesthesia_factor": [cell]}))
     assert (frame["anesthesia_factor"].to_list(), counts) == ([cell], {})
+
+
+@pytest.mark.parametrize("cell", ["1.2.3e-5", ".e-5", "e-5"])
+def test_what_only_looks_like_a_small_number_stays_for_the_step_that_refuses_it(cell: str) -> None:
+    frame, counts = rounding.as_shown(pl.DataFrame({"line": [1], "work_rvu": [cell]}))
+    assert (frame["work_rvu"].to_list(), counts) == ([cell], {})
 
 
 def test_each_column_has_its_own_places() -> None:

@@ -20,7 +20,9 @@ def as_shown(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
         field = registry.fields()[name]
         if field.kind not in ("decimal", "dollars"):
             continue
-        longer = pl.col(name).str.contains(rf"^-?[0-9]*\.[0-9]{{{field.scale}}}0*[1-9][0-9]*$|^-?[0-9.]+[eE]-[0-9]+$")
+        longer = pl.col(name).str.contains(
+            rf"^-?[0-9]*\.[0-9]{{{field.scale}}}0*[1-9][0-9]*$|^-?[0-9]*\.?[0-9]+[eE]-[0-9]+$"
+        )
         cells = frame.filter(longer)[name]
         cells = (
             cells.filter(cells.cast(pl.Float64, strict=False).abs() < _CENTS_FROM) if field.kind == "dollars" else cells
