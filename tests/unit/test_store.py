@@ -1,6 +1,7 @@
 """A folder that creates objects once, complete or not at all, and never changes them."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,17 @@ def test_latest_never_goes_back(store: LocalStore) -> None:
     store.show_tree(2, {"rvu/R.parquet": "objects/x"})
     store.show_tree(1, {"rvu/R.parquet": "objects/x"})
     assert (store.root / "latest").resolve().name == "000002"
+
+
+@pytest.mark.parametrize(
+    "look", [LocalStore.exists, LocalStore.size, LocalStore.age, LocalStore.freshen, LocalStore.names]
+)
+def test_what_the_disk_cant_say_is_an_error_of_the_store(
+    store: LocalStore, look: Callable[[LocalStore, str], object]
+) -> None:
+    store.put_new("objects/rvu/a.parquet", b"x")
+    with pytest.raises(StoreError, match=r"File name too long\. Check the path"):
+        look(store, f"objects/rvu/{'x' * 300}")
 
 
 def test_a_tree_costs_no_space(store: LocalStore) -> None:

@@ -96,7 +96,7 @@ class LocalStore:
 
     def exists(self, name: str) -> bool:
         """Return whether an object of this name is there."""
-        return self._inside(name).is_file()
+        return _looked_at(self._inside(name)) is not None
 
     def size(self, name: str) -> int | None:
         """Return an object's number of bytes, None when it isn't there."""
@@ -114,7 +114,7 @@ class LocalStore:
         place = self._inside(name)
         with _explained(place), suppress(PermissionError, FileNotFoundError):
             os.utime(place)
-        return place.is_file()
+        return _looked_at(place) is not None
 
     def delete(self, name: str) -> None:
         """Remove an object for good; nothing happens when it isn't there. Published files go by a prune alone."""
@@ -126,10 +126,11 @@ class LocalStore:
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
         place = self._inside(folder)
-        if not place.is_dir():
-            return []
-        with os.scandir(place) as entries:  # unlike Path.iterdir, it doesn't ask the disk about each name
-            return sorted(f"{folder}/{entry.name}" for entry in entries if _is_file(entry))
+        with _explained(place):
+            if not place.is_dir():
+                return []
+            with os.scandir(place) as entries:  # unlike Path.iterdir, it doesn't ask the disk about each name
+                return sorted(f"{folder}/{entry.name}" for entry in entries if _is_file(entry))
 
     def uri(self, name: str) -> str:
         """Return the address under which Parquet readers find an object."""
@@ -142,7 +143,8 @@ class LocalStore:
 
     def trees(self) -> list[int]:
         """Return the versions that are laid out for readers that glob; a link's folder is none of this store's."""
-        return tree.versions(self.root)
+        with _explained(self.root):
+            return tree.versions(self.root)
 
     def hide_tree(self, version: int) -> None:
         """Remove the layout of a version; its objects stay."""
@@ -199,13 +201,17 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def _looked_at(place: Path) -> os.stat_result | None:
-    """Return what the disk says of a file in one look, because a prune may remove it between two."""
-    try:
-        found = place.stat()
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            return None
-        raise
+    """Return what the disk says of a file in one look, because a prune may remove it between two; None for no file.
+
+    Raises StoreError where the disk can't say.
+    """
+    with _explained(place):
+        try:
+            found = place.stat()
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return None
+            raise
     return found if stat.S_ISREG(found.st_mode) else None
 
 
