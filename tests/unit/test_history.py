@@ -123,6 +123,13 @@ def test_a_code_may_be_written_in_lower_case_with_spaces_and_its_modifier(versio
     assert {(row["hcpcs"], row["modifier"]) for row in found} == {("G0105", "53")}
 
 
+@pytest.mark.parametrize("written", ["facility", "Facility", "non-facility", "Non Facility"])
+def test_a_setting_is_taken_however_it_is_written_as_for_a_price(written: str, store: Path, run: Run) -> None:
+    """G0101 in RVU26A, by CMS's RVUs x 33.4009: 1.19 outside a facility, 0.74 in one."""
+    _, out, _ = run("history", "G0101", "--setting", written, "--from", "2026", "--output", store)
+    assert ("$24.72" if written.lower() == "facility" else "$39.75") in out
+
+
 @pytest.mark.parametrize("written", ["g0105-53", "G0105:53", "G0105 53", "G010553"])
 def test_the_command_takes_a_code_with_its_modifier_as_python_does(written: str, store: Path, run: Run) -> None:
     _, out, _ = run("history", written, "--json", "--output", store)
@@ -207,7 +214,7 @@ def test_csv_is_the_whole_table(store: Path, version: pfsetl.Version, run: Run) 
     [
         (["--from=-5"], "from -5: no year"),
         (["--csv", "--json"], "give one of them"),
-        (["--setting", "home"], "setting home: give nonfacility or facility"),
+        (["--setting", "home"], "setting 'home': not known. There are nonfacility, facility"),
     ],
 )
 def test_odd_options_are_refused(asked: list[str], said: str, store: Path, run: Run) -> None:

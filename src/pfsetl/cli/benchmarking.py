@@ -1,17 +1,12 @@
 """The command that puts payers' rates beside Medicare's."""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from pfsetl.cli import render, render_benchmark
-from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
+from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, Several
 from pfsetl.errors import UsageError
 from pfsetl.payers import benchmark as payers
 from pfsetl.publication import version
-
-Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 
 def benchmark(

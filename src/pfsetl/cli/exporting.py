@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from pfsetl.cli import render, terminal
 from pfsetl.cli.card import find_release
-from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
+from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, Several
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.export import databases, delimited, selection, workbook
 from pfsetl.export import query as asking
@@ -26,7 +26,6 @@ from pfsetl.storage.folder import LocalStore
 
 Format = Literal["parquet", "csv", "xlsx", "duckdb", "sqlite"]
 Tables = Mapping[str, pl.LazyFrame]
-Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 SHOWN = 1000  # rows of an answer on a terminal
 MOST_COLUMNS = 12  # side by side
 _LIBRARIES = ("_duckdb", "duckdb", "sqlite3", "xlsxwriter")  # that have errors of their own for a full disk

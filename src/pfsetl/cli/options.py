@@ -24,6 +24,8 @@ Offline = Annotated[
     bool, Parameter(name="--offline", negative="", help="Use the newest archive in the cache and don't contact CMS.")
 ]
 
+Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+
 MOST = 1_000_000  # of days, of rows to show: more is a slip of the finger
 AtLeastNone = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=MOST))]
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=MOST))]

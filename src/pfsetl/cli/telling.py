@@ -9,6 +9,7 @@ from pfsetl.cli import render, render_story, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
 from pfsetl.errors import UsageError
+from pfsetl.pricing.given import one_of
 from pfsetl.publication import version
 from pfsetl.story import explain as explaining
 from pfsetl.story import history as stories
@@ -53,7 +54,7 @@ def history(
     """
     if csv and json:
         raise UsageError("--csv and --json: give one of them.")
-    where = _setting(setting)
+    where = one_of("setting", setting, SETTINGS)
     own = modifier or (None if len(hcpcs.strip()) > CODE else "")  # a longer one names its modifier
     found = stories.history(
         hcpcs, modifier=own, participant=participant or "non_qp", locality=locality, since=since,
@@ -101,16 +102,9 @@ def explain(
     opened = version.open_version(output, at)
     found = explaining.explain(
         opened, find_release(opened, old), find_release(opened, new), section=section, participant=participant,
-        setting=_setting(setting), top=top,
+        setting=one_of("setting", setting, SETTINGS), top=top,
     )  # fmt: skip
     if json:
         print(render.as_json(asdict(found)))
     else:
         render_story.explanation(render.console(), found)
-
-
-def _setting(setting: str) -> str:
-    where = setting.strip().lower()
-    if where not in SETTINGS:
-        raise UsageError(f"setting {setting}: give {' or '.join(SETTINGS)}.")
-    return where

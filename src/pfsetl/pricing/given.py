@@ -22,7 +22,7 @@ def one_of(what: str, value: str | None, known: tuple[str, ...]) -> str:
     """Return which of some known names is given, however it's written."""
     if value in known:
         return value
-    name = text_of(what, value).strip().lower().replace("-", "_")
+    name = re.sub(r"[-\s]+", "_", text_of(what, value).strip().lower())
     if name not in known:
         name = next((k for k in known if k.replace("_", "") == name.replace("_", "")), name)
     if name not in known:
