@@ -7,6 +7,7 @@ import resource
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 import pfsetl
 from pfsetl import Version
 from pfsetl.cli import main
+from pfsetl.errors import UsageError
 from pfsetl.export import databases, delimited, workbook
 from tests.copied import copied
 
@@ -346,6 +348,14 @@ def test_sql_neither_writes_nor_reads_outside_of_the_store(query: str, store: Pa
 def test_sql_that_is_none_is_refused_in_words(store: Path, run: Run) -> None:
     code, _, told = asked(run, store, "SELEC 1")
     assert (code, "syntax error" in told, "The tables are" in told) == (2, True, True)
+
+
+def test_a_text_that_a_cell_does_not_hold_is_refused_and_not_cut(sample: Version, tmp_path: Path) -> None:
+    # Excel specifications and limits: a cell contains at most 32,767 characters.
+    for length, said in ((32_767, ""), (32_768, "rejects.text: a text of 32,768 characters in row 2")):
+        tables = {"rejects": pl.LazyFrame({"text": ["x", "x" * length]})}
+        with pytest.raises(UsageError, match=said) if said else nullcontext():
+            workbook.write(sample, tables, tmp_path / f"{length}.xlsx")
 
 
 # --- views ------------------------------------------------------------------------------------------------------

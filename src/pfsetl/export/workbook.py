@@ -14,6 +14,7 @@ from pfsetl.publication.version import Version
 from pfsetl.remedies import installing
 
 MOST_ROWS = 1_048_576 - 1  # of a sheet of Excel, below its heading
+MOST_TEXT = 32_767  # characters of a cell of Excel
 PART = 20_000
 MEANINGS = "columns"
 
@@ -21,7 +22,8 @@ MEANINGS = "columns"
 def write(at: Version, tables: Mapping[str, pl.LazyFrame], file: Path) -> None:
     """Write tables into a workbook: codes as text, dates as dates, decimals as numbers with all their digits.
 
-    Raises UsageError for a table with more rows than a sheet holds, and where XlsxWriter isn't installed.
+    Raises UsageError for a table with more rows than a sheet holds, a text longer than a cell holds, and where
+    XlsxWriter isn't installed.
     """
     try:
         import xlsxwriter
@@ -56,8 +58,11 @@ def _sheet(book: Any, name: str, rows: pl.LazyFrame, heading: Any) -> None:
     sheet.write_row(0, 0, schema.names(), heading)
     for number, row in enumerate(_rows(rows), 1):
         for column, (write, value) in enumerate(zip(writers, row, strict=True)):
-            if value is not None:
-                write(number, column, value)
+            if value is not None and write(number, column, value):  # it's not 0 where a cell doesn't hold it
+                raise UsageError(
+                    f"{name}.{schema.names()[column]}: a text of {len(str(value)):,} characters in row {number:,}, and "
+                    f"a cell of Excel holds {MOST_TEXT:,}. Choose other rows, or take --format csv."
+                )
 
 
 def _rows(rows: pl.LazyFrame) -> Iterator[tuple[Any, ...]]:
