@@ -252,6 +252,21 @@ def test_a_long_file_is_read_in_pieces_with_the_lines_of_the_whole(
     assert found.frame(store)["line"].to_list() == list(range(7, 107))
 
 
+def test_a_line_that_fits_no_layout_is_named_where_it_stands_in_the_whole_file(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "BYTES_OF_A_PIECE", 6_000)
+    monkeypatch.setattr(pieces, "BYTES_OF_A_REST", 100)
+    rows = [(f"G{n:04}", "G9999", "", "20200101", "*", "1", "x") for n in range(300)]
+    content = files.ptp_txt([*rows[:280], (*rows[280], "more"), *rows[281:]])
+    with pytest.raises(LayoutError) as refused:
+        load(PTP.format(1), content)
+    told = re.search(r"a value at line (\d+)\..* Its lines are (\d+) further on than said", str(refused.value))
+    assert told is not None
+    assert int(told[1]) + int(told[2]) == content[: content.index(b"more")].count(b"\n") + 1
+    assert str(refused.value).startswith(f"{PTP.format(1)}: a shape")
+
+
 def test_an_end_marker_behind_the_last_piece_is_no_piece(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "BYTES_OF_A_PIECE", len(files.ptp_txt()) - 2)
     assert load(PTP.format(1), files.ptp_txt() + b"\x1a\r\n").rows == len(files.PAIRS)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from pfsetl.errors import ArchiveError
+from pfsetl.errors import ArchiveError, LayoutError
 from pfsetl.parsing.bounds import REMEDY
 from pfsetl.parsing.encoding import encoding_of
 from pfsetl.parsing.read import RawTable, read_file
@@ -33,12 +33,16 @@ def read_in_pieces(file: MemberFile, place: str, most_lines: int) -> Iterator[Ra
     digest = hashlib.sha256(data).hexdigest()
     start, before, head, heading = 0, 0, b"", 0
     for end in ends:
-        piece = head + data[start:end]
-        raw = read_file(replace(file, load=lambda piece=piece: piece), place)  # type: ignore[misc]
+        shift, piece = before - heading if start else 0, head + data[start:end]
+        try:
+            raw = read_file(replace(file, load=lambda piece=piece: piece), place)  # type: ignore[misc]
+        except LayoutError as error:
+            if not shift:
+                raise
+            raise LayoutError(f"{error} Its lines are {shift:,} further on than said.") from error
         if not start:
             heading = int(raw.frame["line"][0]) - 1
             head = b"".join(data[:BYTES_OF_A_PIECE].splitlines(keepends=True)[:heading])
-        shift = before - heading if start else 0
         yield replace(
             raw, sha256=digest, frame=raw.frame.with_columns((pl.col("line") + shift).cast(pl.UInt32).alias("line"))
         )

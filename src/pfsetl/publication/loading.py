@@ -75,7 +75,7 @@ def keep(
     paths = [path] if isinstance(path, Path) else list(path)
     files = open_companion(*paths)
     (row,) = (row for row in declarations.rows(COMPANIONS) if row.companion == files[0].member)
-    parts = [_read(row, file, f"{paths[0].name}/{file.name}") for file in files]
+    parts = [_read(row, file, _place(file, paths)) for file in files]
     told = first_day.first_day(
         row, [p.name for p in parts], paths, {q for p in parts for q in p.quarters}, [p.title for p in parts]
     )
@@ -120,6 +120,11 @@ def keep(
         )  # fmt: skip
         kept.append(write(store, one, frame, table))
     return kept[0]
+
+
+def _place(file: MemberFile, paths: Sequence[Path]) -> str:
+    """Return how a message names a file: by its name, and one in a zip that was given alone with the zip's."""
+    return f"{paths[0].name}/{file.name}" if len(paths) == 1 and paths[0].name != file.name else file.name
 
 
 def _same_bytes(files: Sequence[Companion], day: date, sha256: str, store: Store) -> list[str]:
