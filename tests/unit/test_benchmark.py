@@ -387,3 +387,15 @@ def test_a_place_that_takes_no_file_is_named_and_not_the_file_of_rates(sample: V
     rates.write_bytes(in_network(item(price())))
     with pytest.raises(UsageError, match=f"{rates}/out.*Check the path"):
         pfsetl.benchmark(rates, rates / "out.csv", date=DAY, output=sample)
+
+
+@pytest.mark.parametrize("network", [True, False])
+def test_where_the_summary_can_not_be_written_nothing_is_left_in_the_way(
+    network: bool, sample: Version, tmp_path: Path
+) -> None:
+    rates, out = tmp_path / "rates", tmp_path / "out.csv"
+    rates.write_bytes(in_network(item(price())) if network else b"code,rate\nG0101,50\n")
+    with pytest.raises(UsageError, match="Check the path"):
+        pfsetl.benchmark(rates, out, summary_out=rates / "summary.csv", date=DAY, output=sample)
+    assert list(tmp_path.iterdir()) == [rates]
+    assert pfsetl.benchmark(rates, out, date=DAY, output=sample)["rates"] == 1

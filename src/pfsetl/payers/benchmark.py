@@ -76,6 +76,7 @@ def benchmark(
     npis, tins = asked_for(npis, tins)
     own = _mine(Path(mine), asked, told) if mine else None
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
+        stack.enter_context(writing.all_or_none(target, beside, groups))
         spool, contracts = Spool(Path(folder)), Contracts(Path(folder))
         with opened(source) as file, uncollected():
             read = stack.enter_context(reading(file, told, Asked(wanted, npis, tins), groups))

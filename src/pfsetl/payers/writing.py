@@ -37,6 +37,18 @@ def check(out: Path) -> None:
 
 
 @contextmanager
+def all_or_none(*files: Path) -> Iterator[None]:
+    """Leave none of several new files where one of them fails, so that the same command can be given again."""
+    try:
+        yield
+    except BaseException:
+        for file in files:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
 def written(out: Path, schema: pl.Schema) -> Iterator[Write]:
     """Open a file for rows of a schema; it has its name when all are written, and is gone when that fails.
 
