@@ -10,6 +10,7 @@ from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
 from pfsetl.pipeline import backfill
 from pfsetl.storage.folder import LocalStore
+from pfsetl.tables.check import Report
 from pfsetl.tables.continuity import Beside, gaps
 from tests import synthetic as s
 
@@ -108,3 +109,20 @@ def test_a_backfill_holds_the_releases_against_each_other(january: Path, july: P
     done = backfill.backfill(archives, store=LocalStore(tmp_path / "store"))
     assert done.published == ("RVU25A",)
     assert "which RVU25A has, of the same year, e.g. G9903" in done.failed["RVU25B"]
+
+
+@pytest.mark.long
+def test_a_backfill_keeps_what_was_accepted_as_lost_against_a_release_of_the_same_backfill(
+    january: Path, july: Path, tmp_path: Path
+):
+    archives = {"RVU25A": january, "RVU25B": july}
+    done = backfill.backfill(archives, store=LocalStore(tmp_path / "store"), accept=["loss"])
+    lost = {label: [one.check for one in record.lost or ()] for label, record in done.version.releases.items()}
+    assert lost == {"RVU25A": [], "RVU25B": ["rows_kept_within_year"]}
+
+
+def test_what_another_release_lacks_is_no_loss_of_this_one():
+    near, farther = beside("RVU26A", VISIT, participant="non_qp"), beside("RVU25D", VISIT, SCREENING)
+    there = gaps(rvu(VISIT, SCREENING, participant="non_qp"), registry.find("RVU26B"), [near, farther], None)
+    assert Report("RVU26B", tuple(there)).lost == ()
+    assert [one.check for one in Report("RVU26B", tuple(there)).warnings] == ["rows_kept_before"]

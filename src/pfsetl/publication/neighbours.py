@@ -15,7 +15,7 @@ from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import FindingRecord, ReleaseRecord, Since, record_of
 from pfsetl.storage.store import Store
 from pfsetl.tables import continuity
-from pfsetl.tables.check import WHOLE, Finding, Report
+from pfsetl.tables.check import Finding, Report
 from pfsetl.tables.continuity import Beside
 from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors
 from pfsetl.tables.drift import repeated as held
@@ -106,7 +106,7 @@ def kept(
             there[label] = Beside(label, records[label].year, rvu)
         except (KeyError, StoreError, pl.exceptions.PolarsError, OSError) as error:
             said = f"{label} can't be read, so whether rows of it are gone isn't known: {_first_line(error)}"
-            unread.append(Finding("rvu", "rows_kept_beside", "warn", said, 1, (), WHOLE, counted=True))
+            unread.append(Finding("rvu", "rows_kept_beside", "warn", said, 1, counted=True))
     earlier = [there[label] for label in before[:2] if label in there]
     return continuity.gaps(tables["rvu"], release, earlier, there.get(after or "")) + unread
 
@@ -183,7 +183,7 @@ def held_against(
     records: Mapping[str, ReleaseRecord],
     resources: Iterable[Resource],
 ) -> StagedRelease:
-    """Return a staged release whose record says what moved against its neighbors, now that all of them are known."""
+    """Return a staged release whose record says what moved or is lost against its neighbors, now all known."""
     if one.record.sample:
         return one
     release = registry.find_or_infer(one.release)
@@ -194,13 +194,22 @@ def held_against(
     tables["rvu"] = _read(store, paths["rvu"], list(dict.fromkeys(wanted)))
     found += repeated(release, tables, store, records, resources)
     found += kept(release, tables, store, records, resources)
-    found = [*Report(one.release, tuple(found)).accepting(one.record.accepted or ()).findings]
+    report = Report(one.release, tuple(found)).accepting(one.record.accepted or ())
     told = since(release, tables, store, records, resources)
-    names = {f"{f.table}.{f.check}": f.violations for f in found}
-    others = (w for w in one.record.warnings if f"{w.table}.{w.check}" not in names)
-    warnings = (*others, *(record_of(FindingRecord, asdict(f)) for f in found if f.violations))
-    checks = {**one.record.checks, **names}
-    return replace(one, record=msgspec.structs.replace(one.record, checks=checks, warnings=warnings, since=told))
+    names = {f"{f.table}.{f.check}": f.violations for f in report.findings}
+
+    def anew(before: Iterable[FindingRecord], now: Iterable[Finding]) -> tuple[FindingRecord, ...]:
+        others = (w for w in before if f"{w.table}.{w.check}" not in names)
+        return (*others, *(record_of(FindingRecord, asdict(f)) for f in now))
+
+    record = msgspec.structs.replace(
+        one.record,
+        checks={**one.record.checks, **names},
+        warnings=anew(one.record.warnings, (f for f in report.findings if f.violations)),
+        lost=anew(one.record.lost or (), report.lost),
+        since=told,
+    )
+    return replace(one, record=record)
 
 
 def _last_in_force(release: Release, records: Mapping[str, ReleaseRecord]) -> str | None:

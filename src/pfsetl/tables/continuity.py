@@ -57,7 +57,8 @@ def _gap(name: str, severity: str, expected: pl.DataFrame, there: pl.DataFrame, 
     gone = expected.join(there, on=_KEY, how="anti").sort(*_KEY)
     rows = f"{gone.height:,} row{'s' * (gone.height != 1)} of status {payable_words()}"
     examples = tuple(f"{code} {modifier}".strip() for code, modifier in gone.head(EXAMPLES).select(*_KEY).rows())
-    return Finding("rvu", f"rows_kept_{name}", severity, said.format(rows), gone.height, examples, WHOLE, counted=True)
+    whose = WHOLE if severity == "error" else ""  # what is warned of is another release's loss
+    return Finding("rvu", f"rows_kept_{name}", severity, said.format(rows), gone.height, examples, whose, counted=True)
 
 
 def _everyone(rvu: pl.DataFrame) -> pl.DataFrame:
