@@ -5,7 +5,7 @@ import re
 import secrets
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -139,7 +139,7 @@ def _text(cell: object) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, date | time):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Sequence):
         return list(value)

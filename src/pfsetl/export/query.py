@@ -13,9 +13,9 @@ from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
 
-# Kinds that polars takes in whole; a large whole number would be a double.
+# Kinds that polars takes in whole; a large whole number would be a double, and the hour 24:00:00 null.
 _KEPT = re.compile(
-    r'"?NULL"?|VARCHAR|BOOLEAN|DATE|TIME|TIMESTAMP.*|U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\([^)]*\)'
+    r'"?NULL"?|VARCHAR|BOOLEAN|DATE|TIMESTAMP.*|U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\([^)]*\)'
 )
 _QUOTE = '"'
 _FIRST, _LAST = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
