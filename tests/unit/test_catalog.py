@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,18 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from pfsetl.publication import catalog, catalog_writing, manifest, prune, publish, repair, rollback, verify, version
+from pfsetl.publication import (
+    catalog,
+    catalog_writing,
+    layout,
+    manifest,
+    prune,
+    publish,
+    repair,
+    rollback,
+    verify,
+    version,
+)
 from pfsetl.storage.folder import LocalStore
 from tests import publisher
 from tests.copied import copied
@@ -160,6 +172,17 @@ def test_a_damaged_one_is_noticed(how: str, store: LocalStore) -> None:
     place = store.root / "catalog.json"
     place.write_bytes(EDITS[how](place.read_bytes()))
     assert "repair" in verify.verify(store).bad["catalog.json"]
+
+
+@pytest.mark.parametrize(("make", "said"), [(os.mkfifo, "a pipe or a device"), (Path.mkdir, "a folder")])
+def test_what_stands_in_its_place_is_called_what_it_is(
+    make: Callable[[Path], object], said: str, store: LocalStore
+) -> None:
+    place = store.root / "catalog.json"
+    place.unlink()
+    make(place)
+    [(name, problem)] = layout.misplaced(store)
+    assert (name, problem.startswith(f"{said}, where a file of the store belongs")) == ("catalog.json", True)
 
 
 @pytest.mark.parametrize("how", EDITS)

@@ -76,16 +76,21 @@ def misplaced(store: LocalStore) -> Iterator[tuple[str, str]]:
     for name in (*FOLDERS, *tables):
         place = store.root / name
         if place.exists() and not place.is_dir():
-            yield name, f"a file, where a folder of the store belongs. {_repair(store)}"
+            yield name, f"{_what(place)}, where a folder of the store belongs. {_repair(store)}"
     for name in FILES:
         place = store.root / name
         if place.exists() and not place.is_file():
-            yield name, f"a folder, where a file of the store belongs. {_repair(store)}"
+            yield name, f"{_what(place)}, where a file of the store belongs. {_repair(store)}"
     for pattern in FLAT:
         for folder in sorted(store.root.glob(pattern)):
             for entry in [] if folder.parent.is_symlink() else _entries(folder):
                 if not entry.is_file() and not entry.is_symlink():
-                    yield str(entry.relative_to(store.root)), f"a folder, where only files belong. {_repair(store)}"
+                    name = str(entry.relative_to(store.root))
+                    yield name, f"{_what(entry)}, where only files belong. {_repair(store)}"
+
+
+def _what(place: Path) -> str:
+    return "a folder" if place.is_dir() else "a file" if place.is_file() else "a pipe or a device"
 
 
 def _entries(folder: Path) -> list[Path]:
