@@ -1,6 +1,7 @@
 """Members that a program saved another way than CMS: read where there is one way to, else said in words."""
 
 import codecs
+import re
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ def test_blank_lines_among_headings_are_said(tmp_path):
     found = raw_of(tmp_path, "PPRRVU2025_JAN.csv", MEMBERS["PPRRVU2025_JAN.csv"].replace(b"\n", b"\n\r\n"))
     blank = found.counts["blank"]
     assert reading.notices([found]) == [
-        f"PPRRVU2025_JAN.csv: {blank} blank rows are left out, some of them among its headings"
+        f"PPRRVU2025_JAN.csv: {blank} blank rows, some among its headings, are left out"
     ]
 
 
@@ -137,6 +138,12 @@ def test_semicolons_in_utf_16_are_both_named(tmp_path):
 def test_decimal_commas_are_refused_in_words(name, tmp_path):
     with pytest.raises(ArchiveError, match=rf"{name}, separated by semicolons: line \d+: a number with a comma"):
         raw_of(tmp_path, name, separated(name, ";", decimal=","))
+
+
+def test_one_blank_line_among_headings_is_said_as_one(tmp_path):
+    data = re.sub(rb"(?m)^[, ]*\r?\n", b"", MEMBERS["PPRRVU2025_JAN.csv"])
+    found = raw_of(tmp_path, "PPRRVU2025_JAN.csv", data.replace(b"\nHCPCS", b"\n\r\nHCPCS"))
+    assert reading.notices([found]) == ["PPRRVU2025_JAN.csv: a blank row among its headings is left out"]
 
 
 @pytest.mark.parametrize("first", ["number", "blank"])

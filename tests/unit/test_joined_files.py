@@ -42,7 +42,7 @@ def test_a_file_that_was_joined_to_itself_has_its_rows_once(name, tmp_path):
     assert many_repeated([plain]) == []
 
 
-@pytest.mark.parametrize("name", [n for n in MEMBERS if n != "ANES2025.txt"])
+@pytest.mark.parametrize("name", MEMBERS)
 def test_headings_that_stand_again_are_said(name, tmp_path):
     (said,) = reading.notices([parsed(tmp_path, name, MEMBERS[name].rstrip(b"\x1a") * 2).raw])
     assert said.startswith(f"{name}: ")
@@ -56,3 +56,11 @@ def test_another_heading_among_records_is_refused(name, tmp_path):
     assert other != MEMBERS[name]
     with pytest.raises(PfsetlError, match=f"{name}: line "):
         parsed(tmp_path, name, MEMBERS[name] + other)
+
+
+def test_one_record_that_repeats_another_is_said_as_one(tmp_path):
+    record = next(line for line in MEMBERS["GPCI2025.csv"].splitlines(keepends=True) if line.startswith(b"01182,"))
+    found = parsed(tmp_path, "GPCI2025.csv", MEMBERS["GPCI2025.csv"] + record)
+    assert many_repeated([found]) == [
+        "GPCI2025.csv: 1 record repeats another one exactly, and is set aside (`rejects`)"
+    ]

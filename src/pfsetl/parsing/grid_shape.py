@@ -31,7 +31,8 @@ def cut_grid(member: str, grid: Grid) -> Cut:
         cut = _cut_grid(member, Grid(grid.place, filled))
     except LayoutError as error:
         raise _of_a_column_before(member, Grid(grid.place, filled)) or error from None
-    said = f"{blank:,} blank rows are left out, some of them among its headings"
+    rows = "a blank row among its headings is" if blank == 1 else f"{blank:,} blank rows, some among its headings, are"
+    said = f"{rows} left out"
     note = f"{cut.note}; {said}" if cut.note else said
     return replace(cut, counts={**cut.counts, "blank": cut.counts["blank"] + blank}, note=note)
 

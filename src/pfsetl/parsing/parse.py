@@ -80,7 +80,9 @@ def many_repeated(parsed: Iterable[Parsed]) -> list[str]:
     for one in parsed:
         again = one.rejects.filter(pl.col("reason").str.starts_with(_REPEATS)).height
         if again > MOST_REPEATED * (one.frame.height + one.rejects.height):
-            found.append(f"{one.raw.file}: {again:,} records repeat another one exactly, and are set aside (`rejects`)")
+            many = f"{again:,} records repeat another one exactly, and are"
+            said = "1 record repeats another one exactly, and is" if again == 1 else many
+            found.append(f"{one.raw.file}: {said} set aside (`rejects`)")
     return found
 
 
