@@ -65,8 +65,8 @@ def history(
     `modifier` is `26`, `TC`, `53` or empty; None has every row of a code. `participant` is `qp` or `non_qp`, whose
     series begin with the years of one factor for all; None has both. With a `locality` (`CA/18`, as `price` takes it)
     amounts and changes are those of the place, and its indices are a cause of their own. `since` is a year.
-    Codes that no release has are `unknown`; raises UsageError, with what is near, where that are all of them, and for
-    what else isn't known.
+    Codes that no release has are `unknown`; raises UsageError, with what is near, where no release has any of them, and
+    for what else isn't known.
 
     >>> pfsetl.history(["97761", "99213"], since=2020).frame  # doctest: +SKIP
     """
@@ -129,7 +129,7 @@ def _refuse_absent(version: Version) -> None:
 
 
 def _unknown(version: Version, codes: Sequence[str], found: pl.DataFrame) -> tuple[str, ...]:
-    """Return the codes that no release has; raises UsageError where that are all of them."""
+    """Return the codes that no release has; raises UsageError where none has any of them."""
     there = set(found["hcpcs"])
     missing = tuple(code for code in dict.fromkeys(codes) if code not in there)
     if missing and found.is_empty():
