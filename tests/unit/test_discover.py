@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import SourceUnavailable
+from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source import cache
 from pfsetl.source import discover as discovering
 from pfsetl.source.discover import Posting, discover, release_row
@@ -27,11 +27,11 @@ from pfsetl.source.pages import (
     address,
     index_page,
     label_of,
-    posted_on,
     release_page,
     rvu_archive,
 )
 from pfsetl.source.web import Page
+from pfsetl.source.zip_names import posted_on
 from tests import cms_pages as cms
 from tests.cms_pages import FILES, Row
 
@@ -164,6 +164,35 @@ def test_the_page_after_this_one_is_found() -> None:
     assert index_page(cms.index([linked("RVU26A")], next_href="?page=1"), INDEX)[1] == f"{INDEX}?page=1"
 
 
+PAGER = "<nav><a href='?page=0'>1</a> <a href='?page=1'>2</a> <a href='?page=2'>3</a></nav>"
+
+
+@pytest.mark.parametrize(
+    ("link", "after"),
+    [
+        ("<link rel='next' href='?page=1'>", "?page=1"),
+        (PAGER, "?page=1"),
+        ("<a href='?order=year&amp;sort=asc'>Year</a>", None),
+        ("<a href='/other?page=1'>Other list</a>", None),
+    ],
+)
+def test_the_page_after_this_one_is_found_however_it_is_linked(link: str, after: str | None) -> None:
+    text = cms.index([linked("RVU26A")]).replace("</main>", f"{link}</main>")
+    assert index_page(text, INDEX)[1] == (after and INDEX + after)
+
+
+def test_the_last_of_numbered_pages_is_the_last() -> None:
+    text = cms.index([linked("RVU26A")]).replace("</main>", f"{PAGER}</main>")
+    assert [index_page(text, f"{INDEX}?page={n}")[1] for n in (1, 2)] == [f"{INDEX}?page=2", None]
+
+
+@pytest.mark.parametrize("end", ["RVU26A", "</tbody>"])
+def test_an_index_that_ends_within_its_table_is_to_be_asked_again(end: str) -> None:
+    text = cms.index([linked("RVU26B"), linked("RVU26A")])
+    with pytest.raises(SourceBusy, match=r"pfs-relative-value-files: the page ends within its table"):
+        index_page(text[: text.rindex(end)], INDEX)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -271,6 +300,17 @@ def test_of_several_zips_the_newest_named_after_the_label_is_the_archive(
     assert rvu_archive(page, label).url == f"{HOST}/files/zip/{archive}"
 
 
+@pytest.mark.parametrize(
+    "newer",
+    ["rvu26a-corrected.zip", "rvu26a_0.zip", "rvu26a-0.zip", "rvu26a-updated-1-31-26.zip", "rvu26a_updated.zip"],
+)
+@pytest.mark.parametrize("older", ["rvu26a.zip", "rvu26a-updated-12-29-2025.zip"])
+def test_a_zip_whose_name_doesnt_say_when_may_be_the_newest_of_several(older: str, newer: str) -> None:
+    page = release_page(cms.release("RVU26A", [(f"/files/zip/{z}", z) for z in (older, newer)]), INDEX)
+    with pytest.raises(SourceUnavailable, match=rf"dates in the names of several, found {older}, {newer}"):
+        rvu_archive(page, "RVU26A")
+
+
 @pytest.mark.parametrize("zips", [["pfrev26a.zip"], ["rvu26a-one.zip", "rvu26a-two.zip"], ["rvu25a.zip"]])
 def test_without_one_zip_of_its_name_a_page_is_refused(zips: list[str]) -> None:
     page = release_page(cms.release("RVU26A", [(f"/files/zip/{z}", z) for z in zips]), INDEX)
@@ -361,6 +401,61 @@ def test_a_label_that_only_the_cache_knows_is_not_new() -> None:
     zips = [("/files/zip/rvu27a.zip", "RVU27A")]
     site = Site({FILES: cms.index([linked("RVU27A", 2027)]), f"{FILES}/rvu27a": cms.release("RVU27A", zips)})
     assert [p.state for p in discover(site, {}, {"RVU27A": [HOST + zips[0][0]]})] == ["known"]
+
+
+BESIDE = f'<a href="{FILES}/rvu27a">{{}}</a>'
+
+
+@pytest.mark.parametrize(
+    ("place", "put"),
+    [
+        ("</main>", f"<table><tr><th>Document</th></tr><tr><td>{BESIDE.format('RVU27A')}</td></tr></table></main>"),
+        ("</main>", f"<p>The final rule: {BESIDE.format('January 2027 release')}</p></main>"),
+        ("RVU26A</a>", f"RVU26A</a> {BESIDE.format('RVU27A')}"),
+    ],
+    ids=["in another table", "in a paragraph", "second in a cell"],
+)
+def test_a_new_release_that_the_index_links_outside_of_its_rows_is_a_new_label(place: str, put: str) -> None:
+    site = Site(
+        {
+            FILES: cms.index([linked("RVU26A")]).replace(place, put),
+            f"{FILES}/rvu26a": cms.release("RVU26A", [RVU26A_ZIP]),
+            f"{FILES}/rvu27a": cms.release("RVU27A", [("/files/zip/rvu27a.zip", "RVU27A")]),
+        }
+    )
+    assert [(p.label, p.state, p.url) for p in discover(site, releases(RVU26A), {})] == [
+        ("RVU26A", "known", HOST + RVU26A_ZIP[0]),
+        ("RVU27A", "new_label", f"{HOST}/files/zip/rvu27a.zip"),
+    ]
+
+
+def test_a_correction_that_only_the_page_of_the_corrected_release_links_is_a_new_label() -> None:
+    zips = [RVU26A_ZIP, ("/files/zip/rvu26ar.zip", "correction"), ("/files/zip/pfrev26a.zip", "payment")]
+    site = Site({FILES: cms.index([linked("RVU26A")]), f"{FILES}/rvu26a": cms.release("RVU26A", zips)})
+    found = discover(site, releases(RVU26A), {})
+    assert [(p.label, p.state) for p in found] == [("RVU26A", "known"), ("RVU26AR", "new_label")]
+    assert found[1].url == f"{HOST}/files/zip/rvu26ar.zip"
+    again = discover(site, releases(RVU26A), {"RVU26AR": [f"{HOST}/files/zip/rvu26ar.zip"]})
+    assert of("RVU26AR", again).state == "known"
+
+
+def test_a_correction_with_a_page_of_its_own_is_taken_from_there() -> None:
+    rows = [linked("RVU26A"), linked("RVU26AR")]
+    pages = {FILES: cms.index(rows), f"{FILES}/rvu26a": cms.release("RVU26A", [RVU26A_ZIP, ("/rvu26ar.zip", "x")])}
+    pages[f"{FILES}/rvu26ar"] = cms.release("RVU26AR", [("/files/zip/rvu26ar.zip", "x")])
+    found = discover(Site(pages), releases(RVU26A), {})
+    assert [(p.label, p.page) for p in found] == [("RVU26A", f"{INDEX}/rvu26a"), ("RVU26AR", f"{INDEX}/rvu26ar")]
+
+
+def test_a_zip_that_cms_links_again_after_another_is_a_new_zip() -> None:
+    site = Site({FILES: cms.index([linked("RVU26A")]), f"{FILES}/rvu26a": cms.release("RVU26A", [RVU26A_ZIP])})
+    (posting,) = discover(site, releases(RVU26A), {"RVU26A": [f"{HOST}/files/zip/rvu26a-updated-01-31-2026.zip"]})
+    assert (posting.state, posting.url) == ("new_zip", HOST + RVU26A_ZIP[0])
+
+
+def test_a_release_whose_year_is_wrong_in_the_index_is_read() -> None:
+    site = Site({FILES: cms.index([linked("RVU26A", 2020)]), f"{FILES}/rvu26a": cms.release("RVU26A", [RVU26A_ZIP])})
+    assert [p.url for p in discover(site, releases(RVU26A), {}, since=2025)] == [HOST + RVU26A_ZIP[0]]
 
 
 def test_the_zip_of_a_release_without_a_recorded_address_is_a_new_zip() -> None:
@@ -477,11 +572,11 @@ def test_pages_are_asked_with_a_pause_between_two(monkeypatch: pytest.MonkeyPatc
     assert pauses == [discovering.PAUSE] * 2
 
 
-def test_the_cache_knows_the_addresses_of_its_archives(tmp_path: Path) -> None:
+def test_the_cache_knows_the_address_of_its_newest_archive(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / "part").write_bytes(b"%d" % number)
         cache.keep(tmp_path, "RVU26A", tmp_path / "part", f"https://a/{number}.zip")
-    assert discovering.cached_addresses(tmp_path) == {"RVU26A": {"https://a/1.zip", "https://a/2.zip"}}
+    assert discovering.cached_addresses(tmp_path) == {"RVU26A": {"https://a/2.zip"}}
 
 
 def test_an_empty_cache_knows_nothing(tmp_path: Path) -> None:

@@ -14,8 +14,17 @@ from pfsetl.remedies import by_hand
 from pfsetl.source import address, cache
 from pfsetl.source.cache import Cache
 from pfsetl.source.fetch import asked_address
-from pfsetl.source.pages import IndexRow, ZipLink, index_page, posted_on, release_page, rvu_archive
+from pfsetl.source.pages import (
+    IndexRow,
+    ZipLink,
+    index_page,
+    linked_elsewhere,
+    other_releases,
+    release_page,
+    rvu_archive,
+)
 from pfsetl.source.web import Page
+from pfsetl.source.zip_names import posted_on
 
 INDEX = "/medicare/payment/fee-schedules/physician/pfs-relative-value-files"
 PAUSE = 1.0  # seconds between two pages, so that a look at CMS is no burden to it
@@ -63,10 +72,11 @@ def politely(get_page: GetPage) -> GetPage:
 
 
 def cached_addresses(kept: Cache) -> dict[str, set[str]]:
-    """Return each label's addresses: those its archives in the cache came from, and that its newest was asked at."""
-    found: dict[str, set[str]] = {}
-    for row in cache.rows(kept):
-        found.setdefault(row.label, set()).add(row.url)
+    """Return the addresses of each label's newest archive in the cache: where it came from, and where it was asked at.
+
+    Earlier archives' are none of these: when CMS links one of them again, that is what it offers.
+    """
+    found = {row.label: {row.url} for row in cache.rows(kept)}
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
         for label, asked in zip(found, pool.map(partial(asked_address, kept), found), strict=True):
             found[label] |= {asked} if asked else set()
@@ -83,15 +93,27 @@ def discover(
 ) -> list[Posting]:
     """Read CMS's index and release pages, and return what they post in the index's order, then what has vanished.
 
-    `known` are the declared releases, `cached` the addresses of the archives in the cache, both by label. The pages
-    of known releases of years before `since` are read only where the index gives them another address. Archives are
-    compared by address: other bytes under the same address are found when they are fetched. Raises
-    SourceUnavailable when the index can't be read whole; one release's page that can't is a posting `unreachable`.
+    `known` are the declared releases, `cached` the addresses of the newest archives in the cache, both by label. The
+    pages of known releases of years before `since` are read only where the index gives them another address. Releases
+    that nobody knows are also taken from links beside the index's table, and from the page of another release, which
+    may link its correction. Archives are compared by address: other bytes under the same address are found when they
+    are fetched. Raises SourceUnavailable when the index can't be read whole; one release's page that can't is a posting
+    `unreachable`.
     """
-    rows = _index(get_page, index or index_url())
+    rows, beside = _index(get_page, index or index_url())
     vanished = _vanished(rows, known, index or index_url())
-    postings = [_posting(get_page, row, known.get(row.label), cached.get(row.label, ()), since) for row in rows]
-    return [*dict.fromkeys(postings), *vanished]
+    listed = {*known, *(row.label for row in rows)}
+    pages = {row.page for row in rows}
+    rows += [row for row in beside if row.label not in listed and row.page not in pages]
+    listed |= {row.label for row in rows}
+    postings: dict[Posting, None] = {}
+    for row in rows:
+        posting, others = _posting(get_page, row, known.get(row.label), cached.get(row.label, ()), since)
+        postings[posting] = None
+        for label, link in others.items():
+            if label not in listed:
+                postings[_judged(Posting(label, link.url, row.page, "known"), link, None, cached.get(label, ()))] = None
+    return [*postings, *vanished]
 
 
 def release_row(posting: Posting) -> dict[str, str]:
@@ -130,7 +152,9 @@ def release_row(posting: Posting) -> dict[str, str]:
     }
 
 
-def _index(get_page: GetPage, url: str) -> list[IndexRow]:
+def _index(get_page: GetPage, url: str) -> tuple[list[IndexRow], list[IndexRow]]:
+    """Return the rows of the index's table, and the links of its pages that name releases, there or elsewhere."""
+    beside: dict[IndexRow, None] = {}
     rows: dict[tuple[str, str | None], IndexRow] = {}
     seen: list[str] = []
     following: str | None = url
@@ -143,7 +167,8 @@ def _index(get_page: GetPage, url: str) -> list[IndexRow]:
         found, following = index_page(page.text, page.url)
         for row in found:
             rows.setdefault((row.label, row.page), row)
-    return list(rows.values())
+        beside |= dict.fromkeys(linked_elsewhere(page.text, page.url))
+    return list(rows.values()), list(beside)
 
 
 def _vanished(rows: Sequence[IndexRow], known: Mapping[str, Release], url: str) -> list[Posting]:
@@ -159,30 +184,43 @@ def _vanished(rows: Sequence[IndexRow], known: Mapping[str, Release], url: str) 
     return [Posting(r.label, None, urljoin(url, r.page or ""), "vanished", note, r.year) for r in gone]
 
 
-def _posting(get_page: GetPage, row: IndexRow, release: Release | None, cached: Collection[str], since: int) -> Posting:
+def _posting(
+    get_page: GetPage, row: IndexRow, release: Release | None, cached: Collection[str], since: int
+) -> tuple[Posting, dict[str, ZipLink]]:
+    """Return what a row of the index posts, and the zips of other releases on its page, by label."""
     posting = Posting(row.label, None, row.page, "known", year=row.year)
-    recorded = {_path(url) for url in (release and release.zip_path, *cached) if url}
-    moved = bool(release and row.page and release.page and _path(row.page) != _path(release.page))
-    if release and not moved and row.year and row.year < since:
-        return replace(posting, note=f"page not read: older than {since}")
-    news = not (release or cached)
+    moved = _is_moved(row.page, release)
+    if release and not moved and release.year < since:  # by its own year: CMS's column may be wrong
+        return replace(posting, note=f"page not read: older than {since}"), {}
+    others: dict[str, ZipLink] = {}
     try:
         if row.page is None:
             raise SourceUnavailable(f"the index lists {row.name} without a link. Look at the index in a browser.")
         with otherwise(by_hand(row.label)):
             page = get_page(row.page)
         read = release_page(page.text, page.url)
+        others = other_releases(read)
         link = rvu_archive(read, row.label)
     except SourceUnavailable as error:
-        return replace(posting, state="unreachable", note=f"new label; {error}" if news else str(error))
-    posting = replace(posting, url=link.url, description=read.description)
-    if news:
+        note = str(error) if release or cached else f"new label; {error}"
+        return replace(posting, state="unreachable", note=note), others
+    return _judged(replace(posting, url=link.url, description=read.description), link, release, cached), others
+
+
+def _judged(posting: Posting, link: ZipLink, release: Release | None, cached: Collection[str]) -> Posting:
+    """Say whether a zip is new: to the newest archive in the cache, or where there is none, to what is declared."""
+    if not (release or cached):
         return replace(posting, state="new_label", note=_remarks(link))
+    recorded = {_path(url) for url in cached or (release and release.zip_path,) if url}
     if _path(link.url) not in recorded:
-        return replace(
-            posting, state="new_zip", note=_remarks(link, f"recorded: {', '.join(sorted(recorded)) or 'none'}")
-        )
+        note = _remarks(link, f"recorded: {', '.join(sorted(recorded)) or 'none'}")
+        return replace(posting, state="new_zip", note=note)
+    moved = release and _is_moved(posting.page, release)
     return replace(posting, note=_remarks(link, f"page moved from {release.page}" if release and moved else ""))
+
+
+def _is_moved(page: str | None, release: Release | None) -> bool:
+    return bool(release and page and release.page and _path(page) != _path(release.page))
 
 
 def _remarks(link: ZipLink, *remarks: str) -> str:

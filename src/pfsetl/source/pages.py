@@ -8,17 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import parse_qs, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urljoin, urlsplit, urlunsplit
 
-from pfsetl.errors import SourceUnavailable
+from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source.markup import Element, parse
+from pfsetl.source.zip_names import file_name, posted_on, release_in
 
 _CMS_HOSTS = frozenset(("www.cms.gov", "cms.gov", "www.cms.hhs.gov", "cms.hhs.gov"))
 _GATES = ("/license.asp", "/license/ama")
 _LABEL = re.compile(r"\b([A-Z]+\d{2}[A-Z]\w*)")
 _FIELD = "field--name-field-dyna-"
-_FOLDERS = re.compile(r".*/(?:downloads|files/zip)/", re.IGNORECASE)
-_DATE = re.compile(r"(?:updated|posted)-?(\d{1,2}?)[-/]?(\d{1,2})[-/]?(20\d{2})(?!\d)", re.IGNORECASE)
 _REMEDY = (
     "Look at it in a browser: if CMS has changed the page, download the zip there, give it to 'pfsetl build LABEL "
     "--archive ZIP --output STORE', and report the change."
@@ -88,35 +87,37 @@ def address(href: str, page_url: str) -> tuple[str, bool] | None:
         return None
 
 
-def posted_on(url: str) -> date | None:
-    """Return the date in a zip's name, in any of CMS's ways to write it; None when it has none.
-
-    >>> posted_on("/files/zip/rvu25a-updated-01/10/2025.zip"), posted_on("/files/zip/rvu21c-updated-6302021.zip")
-    (datetime.date(2025, 1, 10), datetime.date(2021, 6, 30))
-    """
-    found = _DATE.search(unquote(urlsplit(url).path))
-    try:
-        return date(int(found[3]), int(found[1]), int(found[2])) if found else None
-    except ValueError:
-        return None
-
-
 def index_page(text: str, url: str) -> tuple[tuple[IndexRow, ...], str | None]:
     """Return the rows of one page of CMS's index, and the address of the page after it, if there is one.
 
     Label and address are taken from within one row of the table, the column by its header. A row listed twice is
-    returned once. Raises SourceUnavailable when the page has no table of releases with links.
+    returned once. Raises SourceUnavailable when the page has no table of releases with links, SourceBusy when it ends
+    within a table: a server that breaks off without having said how long the page is leaves no other sign.
     """
-    root = parse(text)
+    root, plain = parse(text), text.casefold()
     rows = dict.fromkeys(row for table in root.all("table") for row in _index_rows(table, url))
     if not any(row.page for row in rows):
         raise SourceUnavailable(
             f"{url}: expected CMS's index of relative value files, a table with a column 'File Name' whose rows link "
             f"the releases; found {_title(root)} without one. {_REMEDY}"
         )
-    after = next((a for a in root.all("a") if _is_next(a)), None)
-    following = address(after.attributes.get("href", ""), url) if after else None
-    return tuple(rows), following[0] if following else None
+    if plain.rfind("</table") < plain.rfind("<table"):
+        raise SourceBusy(f"{url}: the page ends within its table, so part of it didn't arrive. Try again later.")
+    return tuple(rows), _following(root, url)
+
+
+def linked_elsewhere(text: str, url: str) -> tuple[IndexRow, ...]:
+    """Return the links of the index, in its table or not, whose words or address name a release by the quarter rule.
+
+    CMS may list a release in another table, in a paragraph, or as the second link of a cell.
+    """
+    found: dict[IndexRow, None] = {}
+    for link in _links(parse(text)):
+        target, words = address(link.attributes["href"], url), link.text()
+        label = target and (release_in(words) or release_in(file_name(target[0])))
+        if target and label:
+            found[IndexRow(label, words, None, target[0])] = None
+    return tuple(found)
 
 
 def release_page(text: str, url: str) -> ReleasePage:
@@ -135,22 +136,35 @@ def release_page(text: str, url: str) -> ReleasePage:
 def rvu_archive(page: ReleasePage, label: str) -> ZipLink:
     """Return the release's own archive among the zips of its page.
 
-    It is the zip named after the label (`rvu05a_r.zip` is RVU05AR); of several, the one with the latest date. Raises
-    SourceUnavailable when the page is another release's, or no zip or no single one is named after the label.
+    It is the zip named after the label (`rvu05a_r.zip` is RVU05AR); of several, the one with the latest date, before
+    which only the label itself (`rvu26a.zip`) may be without one. Raises SourceUnavailable when the page is another
+    release's, or no zip or no single one is named after the label.
     """
     if page.label != label:
         raise SourceUnavailable(f"{page.url}: expected the page of {label}, found that of {page.label}. {_REMEDY}")
     pattern = "[_-]?".join(c.lower() for c in label if c.isalnum())
-    for after in (r"(?![a-z0-9_])", ""):  # rvu24a-updated before rvu24ar, where a page links both
-        named = [z for z in page.zips if re.match(pattern + after, _file_name(z.url))]
-        latest = max((posted_on(z.url) or date.min for z in named), default=None)
-        newest = {z.url: z for z in named if (posted_on(z.url) or date.min) == latest}
-        if len(newest) == 1:
-            return newest.popitem()[1]
+    for after in (r"(?![a-z0-9]|[_-]r\d?(?![a-z0-9]))", ""):  # rvu24a-updated before rvu24ar, where a page links both
+        named = {z.url: z for z in page.zips if re.match(pattern + after, file_name(z.url))}
+        dates = {url: posted_on(url) or date.min for url in named}
+        # NOTE: more in a name than the label, and no date that is understood, may be the newest of all.
+        unsure = [
+            url for url in named if dates[url] == date.min and not re.fullmatch(pattern + r"\.zip", file_name(url))
+        ]
+        newest = [url for url in named if dates[url] == max(dates.values())]
+        if len(newest) == 1 and (len(named) == 1 or not unsure):
+            return named[newest[0]]
         if newest:
             break
-    names = ", ".join(_file_name(z.url) for z in page.zips)
-    raise SourceUnavailable(f"{page.url}: expected one zip named after {label}, found {names}. {_REMEDY}")
+    names = ", ".join(file_name(z.url) for z in page.zips)
+    raise SourceUnavailable(
+        f"{page.url}: expected one zip named after {label}, or dates in the names of several, found {names}. {_REMEDY}"
+    )
+
+
+def other_releases(page: ReleasePage) -> dict[str, ZipLink]:
+    """Return the zips of a release's page that are named after another release by the quarter rule, by its label."""
+    named = {release_in(file_name(z.url)): z for z in page.zips}
+    return {label: z for label, z in named.items() if label and label != page.label}
 
 
 def _index_rows(table: Element, url: str) -> Iterator[IndexRow]:
@@ -195,6 +209,26 @@ def _field(root: Element, name: str) -> str:
     return items[0].text() if items else ""
 
 
+def _following(root: Element, url: str) -> str | None:
+    """Return the page after this one: the link that says so, else the next number that a pager links."""
+    marked = next((link for link in root.all("a", "link") if _is_next(link)), None)
+    if marked:
+        found = address(marked.attributes.get("href", ""), url)
+        return found[0] if found else None
+    later: dict[int, str] = {}
+    for link in _links(root):
+        found = address(link.attributes["href"], url)
+        if found and urlsplit(found[0]).path == urlsplit(url).path and _number(found[0]) > _number(url):
+            later.setdefault(_number(found[0]), found[0])
+    return later[min(later)] if later else None
+
+
+def _number(url: str) -> int:
+    """Return the number of a page of the index, which counts from 0."""
+    said = parse_qs(urlsplit(url).query).get("page", ["0"])[0]
+    return int(said) if re.fullmatch(r"[0-9]{1,4}", said) else 0
+
+
 def _is_next(link: Element) -> bool:
     return "next" in link.attributes.get("rel", "").split()
 
@@ -202,8 +236,3 @@ def _is_next(link: Element) -> bool:
 def _title(root: Element) -> str:
     title = next(root.all("title"), None)
     return (title.text() if title else "") or "a page without a title"
-
-
-def _file_name(url: str) -> str:
-    path = unquote(urlsplit(url).path)
-    return (_FOLDERS.sub("", path) if _FOLDERS.match(path) else path.rpartition("/")[2]).lower()
