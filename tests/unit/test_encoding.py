@@ -2,13 +2,14 @@
 
 import codecs
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from pfsetl.errors import ArchiveError, LayoutError, PfsetlError
 from pfsetl.parsing import read as reading
-from pfsetl.parsing.encoding import decode
+from pfsetl.parsing.encoding import AT_ONCE, decode, encoding_of
 from pfsetl.parsing.read import RawTable, read_member
 from pfsetl.publication.trace import _descriptor
 from pfsetl.source.archive import open_archive
@@ -67,6 +68,16 @@ def test_letters_in_utf_8_are_letters_without_its_mark_too(name, tmp_path):
         raw_of(tmp_path / "plain", name, MEMBERS[name]).frame.drop("description")
     )
     assert reading.notices([found]) == [f"{name}: in UTF-8, which CMS's own file isn't; read all the same"]
+
+
+def test_looking_for_utf_8_takes_no_memory_that_grows_with_the_file():
+    data = b"," + "\u00e9".encode() * (32 * AT_ONCE)  # a letter lies across each boundary of what is looked at at once
+    tracemalloc.start()
+    found = encoding_of(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found, peak < 8 * AT_ONCE) == ("utf-8", True)
+    assert encoding_of(data[:-1]) == ""  # half a letter
 
 
 def test_a_letter_of_one_byte_is_cms_own(tmp_path):

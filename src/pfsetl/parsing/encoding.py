@@ -19,6 +19,7 @@ NOT_TEXT = {
     b"{\\rtf": "a document of a word processor",
 }
 LOOKED_AT = 4096
+AT_ONCE = 1 << 20  # bytes
 MOST = 0.9  # of the bytes at even or at odd places are zero where every character takes two bytes
 
 
@@ -38,8 +39,10 @@ def encoding_of(data: bytes) -> str:
 
 
 def _is_utf_8(data: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        data.decode()
+        for start in range(0, len(data), AT_ONCE):  # as text it would take up to four times its bytes
+            decoder.decode(data[start : start + AT_ONCE], final=start + AT_ONCE >= len(data))
     except UnicodeDecodeError:
         return False
     return True
