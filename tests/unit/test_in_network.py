@@ -126,13 +126,13 @@ def test_a_rate_that_has_ended_is_compared_and_counted(compared) -> None:
     assert (str(row["expires"]), row["reason"], answer["expired"]) == ("2025-12-31", None, 1)
 
 
-def test_a_last_day_that_is_none_is_said(compared) -> None:
+def test_last_days_that_are_none_are_said_once(compared) -> None:
     rows, answer = compared(
-        in_network(*[item(price(expiration_date=day)) for day in ("12/31/2025", "12/31/2025", " ")])
+        in_network(*[item(price(expiration_date=day)) for day in ("12/31/2025", "06/30/2026", " ")])
     )
     assert [row["expires"] for row in rows] == [None, None, None]
     assert [note for note in answer["notes"] if "expiration_date" in note] == [
-        "expiration_date '12/31/2025' is no day like 2026-12-31: its rates have no last day"
+        "expiration_date '12/31/2025' isn't a day like 2026-12-31: such rates have no last day"
     ]
 
 

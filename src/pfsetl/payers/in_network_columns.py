@@ -89,6 +89,7 @@ class Columns:
     _terms: list[tuple[Any, ...]] = field(default_factory=list)
     _unreadable: list[tuple[int, str]] = field(default_factory=list)  # rows, and why
     _known: _Numbers = field(default_factory=lambda: _Numbers(hash))  # of the terms of an element
+    _is_day_told: bool = False
     _about: tuple[int, bool] | None = None  # which element, and whether its code was known
 
     def take(self, some: Sequence[Negotiated | str], head: Head) -> None:
@@ -147,8 +148,9 @@ class Columns:
     def _number(self, said: Said, head: Head) -> int:
         """Give a number to terms that are new to an element."""
         modifiers, where, *meant = _read(said)
-        if meant[-1] is None and (last := (said[3] or "").strip()):
-            self.told.note(f"expiration_date {last[:40]!r} is no day like 2026-12-31: its rates have no last day")
+        if meant[-1] is None and not self._is_day_told and (last := (said[3] or "").strip()):
+            self._is_day_told = True  # once, or a file of such days would leave no room for other notes
+            self.told.note(f"expiration_date {last[:40]!r} isn't a day like 2026-12-31: such rates have no last day")
         self._terms.append((self.spool.number(head.service(modifiers, where)), *meant))
         return len(self._terms) - 1
 
