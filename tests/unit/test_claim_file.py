@@ -282,9 +282,9 @@ def test_json_is_a_list_or_an_object_with_lines(claimed, line, wrapped):
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("1", "'1': no line. Each names its hcpcs and its date."),
-        ('["G9901"]', "no line. Each names its hcpcs and its date."),
-        ("null", "'None': no line. Each names its hcpcs and its date."),
+        ("1", "'1': not a line of a claim. A line has at least hcpcs and date."),
+        ('["G9901"]', "not a line of a claim. A line has at least hcpcs and date."),
+        ("null", "'None': not a line of a claim. A line has at least hcpcs and date."),
         ("{}", "hcpcs and date missing"),
         ('{"hcpcs": 99213, "date": "2025-01-15"}', "hcpcs 99213: give it as text"),
         ('{"hcpcs": "G9901", "date": 20250115}', "date 20250115: give it as text"),

@@ -87,7 +87,9 @@ def _line(number: int, entry: Mapping[str, Any] | UsageError, unknown_modifiers:
     if isinstance(entry, UsageError):
         return ClaimLine(number, "", None, str(entry))
     if not isinstance(entry, Mapping):
-        return ClaimLine(number, "", None, f"{str(entry)[:40]!r}: no line. Each names its hcpcs and its date.")
+        return ClaimLine(
+            number, "", None, f"{str(entry)[:40]!r}: not a line of a claim. A line has at least hcpcs and date."
+        )
     claim = ""
     try:
         given = _by_meaning(entry)
