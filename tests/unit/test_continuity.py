@@ -17,6 +17,7 @@ from tests import synthetic as s
 VISIT = ("G0101", "", "A")
 SCREENING = ("G0102", "", "R")
 EXCLUDED = ("G0103", "", "X")
+ELEVEN = [(f"G0{number}", "", "A") for number in range(200, 211)]
 
 
 def rvu(*rows: tuple[str, str, str], participant: str = "all") -> pl.DataFrame:
@@ -35,10 +36,22 @@ def found(
     return {f.check: (f.severity, f.examples) for f in gaps(mine, release, before, after) if f.violations}
 
 
-def test_within_a_year_no_row_goes_that_medicare_pays_for():
+def test_within_a_year_few_rows_go_that_medicare_pays_for():
     """RVU25C has every row of status A, R or T of RVU25A, RVU25D every one of RVU25C."""
-    before = [beside("RVU25A", VISIT, SCREENING, EXCLUDED)]
-    assert found("RVU25C", rvu(VISIT), before) == {"rows_kept_within_year": ("error", ("G0102",))}
+    before = [beside("RVU25A", VISIT, *ELEVEN, EXCLUDED)]
+    assert found("RVU25C", rvu(VISIT), before) == {"rows_kept_within_year": ("error", ("G0200", "G0201", "G0202"))}
+
+
+def test_a_code_that_ends_within_a_year_is_named():
+    """CMS ended G0436 and G0437 on 2016-09-30, so its release of October may lack both."""
+    ended = [("G0436", "", "A"), ("G0437", "", "A")]
+    there = found("RVU16D", rvu(VISIT), [beside("RVU16C", VISIT, *ended)])
+    assert there == {"rows_kept_within_year": ("warn", ("G0436", "G0437"))}
+
+
+def test_a_code_that_is_there_again_in_the_same_year_didnt_end():
+    before, after = beside("RVU25B", VISIT, SCREENING), beside("RVU25D", VISIT, SCREENING)
+    assert found("RVU25C", rvu(VISIT), [before], after) == {"rows_kept_between": ("error", ("G0102",))}
 
 
 def test_a_row_that_medicare_doesnt_pay_for_may_go():
@@ -82,21 +95,21 @@ def test_rows_of_qualifying_participants_alone_are_held_against_nothing():
 
 @pytest.fixture
 def january(tmp_path: Path) -> Path:
-    return s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A", s.CODES))
+    eleven = [s.changed(s.VISIT, hcpcs=f"G9{number}") for number in range(801, 812)]
+    return s.write_zip(tmp_path / "RVU25A.zip", s.whole("RVU25A", [*s.CODES, *eleven]))
 
 
 @pytest.fixture
 def july(tmp_path: Path) -> Path:
-    """Without one service of January's that Medicare pays for."""
-    rows = [*(row for row in s.CODES if row is not s.SURGERY), s.of_quarter("RVU25B")]
-    return s.write_zip(tmp_path / "RVU25B.zip", s.whole("RVU25B", rows))
+    """Without eleven services of January's that Medicare pays for."""
+    return s.write_zip(tmp_path / "RVU25B.zip", s.whole("RVU25B", [*s.CODES, s.of_quarter("RVU25B")]))
 
 
 @pytest.mark.long
 def test_a_build_is_held_against_the_releases_beside_it(january: Path, july: Path, tmp_path: Path):
     store = LocalStore(tmp_path / "store")
     pfsetl.build("RVU25A", store=store, archive=january)
-    said = "lacks 1 row of status A, R or T which RVU25A has, of the same year, e.g. G9903.*--accept-loss"
+    said = "lacks 11 rows of status A, R or T which RVU25A has, of the same year, e.g. G9801.*--accept-loss"
     with pytest.raises(ChecksFailed, match=f"(?s){said}"):
         pfsetl.build("RVU25B", store=store, archive=july)
     built = pfsetl.build("RVU25B", store=store, archive=july, accept=["loss"])
@@ -108,7 +121,7 @@ def test_a_backfill_holds_the_releases_against_each_other(january: Path, july: P
     archives = {"RVU25A": january, "RVU25B": july}
     done = backfill.backfill(archives, store=LocalStore(tmp_path / "store"))
     assert done.published == ("RVU25A",)
-    assert "which RVU25A has, of the same year, e.g. G9903" in done.failed["RVU25B"]
+    assert "which RVU25A has, of the same year, e.g. G9801" in done.failed["RVU25B"]
 
 
 @pytest.mark.long

@@ -1,7 +1,8 @@
 """Rows that a release lacks though the releases beside it have them: CMS takes away what it pays for with a new year.
 
-A row of status A, R or T is gone from one January to the next, never within a year, and never comes back (14 archives
-2009 to 2026, each beside the next ones). All of it can be accepted as a loss; a sample is asked nothing.
+A row of status A, R or T is gone from one January to the next, and never comes back (14 archives 2009 to 2026, each
+beside the next ones). Within a year few are, if any (`schemas/thresholds.csv`). All of it can be accepted as a loss; a
+sample is asked nothing.
 """
 
 from collections.abc import Sequence
@@ -38,13 +39,16 @@ def gaps(rvu: pl.DataFrame, release: Release, before: Sequence[Beside], after: B
     found = []
     for near in before[:1]:
         was = _payable(near.rvu)
-        if near.year == release.year and was.height:
-            said = f"which {near.label} has, of the same year"
-            found.append(_gap("within_year", "error", was, mine, f"this release lacks {{}} {said}"))
-        elif after and was.height and (then := _payable(after.rvu)).height:
+        then = _payable(after.rvu) if after else was.clear()
+        if after:
             both = was.join(then, on=_KEY, how="semi")
             said = f"which {near.label} before it and {after.label} after it have"
             found.append(_gap("between", "error", both, mine, f"this release lacks {{}} {said}"))
+        if near.year == release.year:
+            most = registry.thresholds()["payable_rows_gone_within_a_year_at_most"].value
+            gone = was.join(then, on=_KEY, how="anti")
+            said = f"which {near.label} has, of the same year"
+            found.append(_gap("within_year", "error", gone, mine, f"this release lacks {{}} {said}", most))
     if len(before) > 1 and (earlier := _payable(before[1].rvu)).height and (was := _everyone(before[0].rvu)).height:
         label, farther = before[0].label, before[1].label
         both = _payable(rvu).join(earlier, on=_KEY, how="semi")
@@ -53,11 +57,13 @@ def gaps(rvu: pl.DataFrame, release: Release, before: Sequence[Beside], after: B
     return found
 
 
-def _gap(name: str, severity: str, expected: pl.DataFrame, there: pl.DataFrame, said: str) -> Finding:
+def _gap(name: str, severity: str, expected: pl.DataFrame, there: pl.DataFrame, said: str, most: float = 0) -> Finding:
+    """Say which expected rows aren't there; up to `most` of them are a warning."""
     gone = expected.join(there, on=_KEY, how="anti").sort(*_KEY)
     rows = f"{gone.height:,} row{'s' * (gone.height != 1)} of status {payable_words()}"
     examples = tuple(f"{code} {modifier}".strip() for code, modifier in gone.head(EXAMPLES).select(*_KEY).rows())
     whose = WHOLE if severity == "error" else ""  # what is warned of is another release's loss
+    severity = severity if gone.height > most else "warn"
     return Finding("rvu", f"rows_kept_{name}", severity, said.format(rows), gone.height, examples, whose, counted=True)
 
 
