@@ -14,6 +14,12 @@ def test_a_known_release_has_cms_dates() -> None:
     assert (found.effective_from, found.effective_to) == (date(2024, 1, 1), date(2024, 3, 8))
 
 
+def test_releases_are_in_cms_order_by_year_quarter_and_label() -> None:
+    """releases.csv has them in CMS's order; everything that sorts them goes by these three."""
+    declared = list(registry.releases().values())
+    assert declared == sorted(declared, key=lambda one: (one.year, one.quarter, one.label))
+
+
 @pytest.mark.parametrize("label", ["rvu26a", " RVU26A ", "Rvu26a"])
 def test_a_label_is_not_case_sensitive(label: str) -> None:
     assert registry.find(label).label == "RVU26A"

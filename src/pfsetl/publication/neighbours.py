@@ -73,9 +73,9 @@ def moved(
 
 def _beside(release: Release, records: Mapping[str, ReleaseRecord]) -> tuple[list[str], str | None]:
     """Return the labels of the releases before another, the nearest first, and of the nearest one after it."""
-    here = _order(release.label, release.year, release.quarter)
+    here = (release.year, release.quarter, release.label)
     others = sorted(
-        (_order(label, r.year, r.quarter), label)
+        ((r.year, r.quarter, label), label)
         for label, r in records.items()
         if not r.sample
         and label != release.label
@@ -136,9 +136,7 @@ def repeated(
     out; a release that can't be read is a warning.
     """
     others = sorted(
-        (_order(label, r.year, r.quarter), label)
-        for label, r in records.items()
-        if not r.sample and r.year != release.year
+        ((r.year, r.quarter, label), label) for label, r in records.items() if not r.sample and r.year != release.year
     )
     paths = {r.release: r.path for r in resources if r.table == "rvu"}
     before, after = ([x for at, x in others if (at[0] < release.year) is earlier] for earlier in (True, False))
@@ -213,11 +211,11 @@ def held_against(
 
 
 def _last_in_force(release: Release, records: Mapping[str, ReleaseRecord]) -> str | None:
-    here = _order(release.label, release.year, release.quarter)
+    here = (release.year, release.quarter, release.label)
     earlier = [
         (at, label)
         for label, r in records.items()
-        if not r.sample and (at := _order(label, r.year, r.quarter)) < here and _was_in_force(label)
+        if not r.sample and (at := (r.year, r.quarter, label)) < here and _was_in_force(label)
     ]
     return max(earlier)[1] if earlier else None
 
@@ -225,12 +223,6 @@ def _last_in_force(release: Release, records: Mapping[str, ReleaseRecord]) -> st
 def _was_in_force(label: str) -> bool:
     declared = registry.releases().get(label)
     return declared is None or declared.never_effective is not True
-
-
-def _order(label: str, year: int, quarter: int) -> tuple[int, int, int, str]:
-    """Return a release's place in CMS's order; within a quarter it's that of the declarations."""
-    known = list(registry.releases())
-    return year, quarter, known.index(label) if label in registry.releases() else len(known), label
 
 
 def _read(store: Store, path: str, columns_: list[str]) -> pl.DataFrame:
