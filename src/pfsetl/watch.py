@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from pfsetl.alarms import FILE, in_force
 from pfsetl.archive_folder import order
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.registry import Release
-from pfsetl.errors import PfsetlError, SourceUnavailable, UsageError
+from pfsetl.errors import ChecksFailed, PfsetlError, SourceUnavailable, UsageError
+from pfsetl.publication import version
 from pfsetl.publication.version import Version
-from pfsetl.remedies import command
+from pfsetl.remedies import command, quoted
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
 
@@ -61,9 +62,10 @@ def plan(
 
     Fetched are new labels, other zips under known labels, and every declared release of `since` and later that is
     posted and neither in the store nor in the cache, whatever else the store holds. Published are archives of such
-    releases that the cache holds and the store doesn't: a run was stopped or refused them, or they are `brought` (by
-    label), bytes that CMS posted since. A page that couldn't be read and a new label that nobody has declared need a
-    person, and count as failed.
+    releases, and later ones of releases of any year that are published, that the cache holds and the store doesn't: a
+    run was stopped or refused them, or they are `brought` (by label), bytes that CMS posted since. A page that couldn't
+    be read, a new label that nobody has declared, and an archive that a rollback took out need a person, and count as
+    failed.
     """
     fetch: dict[str, str] = {}
     failed: dict[str, PfsetlError] = {}
@@ -93,16 +95,43 @@ def plan(
     publish: dict[str, Fetched] = {}
     for label, row in _newest(cached).items():
         try:
-            recent = registry.find_or_infer(label).year >= since
+            wanted = registry.find_or_infer(label).year >= since or label in base.releases
         except UsageError as error:
             failed[label] = error
             continue
-        if label not in fetch and recent and (label in brought or is_waiting(label, cached, base)):
+        if label in fetch or not wanted or not (label in brought or is_waiting(label, cached, base)):
+            continue
+        if (held := taken_out(row, base)) is None:
             publish[label] = row
+        else:
+            failed[label] = ChecksFailed(
+                f"version {held} holds its newest archive, and the store was rolled back since, so no look publishes "
+                f"it again. {command(f'build {label} --archive {quoted(row.path)}', base.store)} does. Until CMS posts "
+                f"another, acknowledge it in {declarations.named(FILE)}"
+            )
     listed = [p.label for p in postings if p.state == "known"]
     new = tuple(p.label for p in postings if p.state in ("new_label", "new_zip"))
     seen: dict[str, int] = dict(Counter(posting.state for posting in postings))
     return Plan(fetch, publish, failed, seen, new, tuple(due), holes(listed, base, since))
+
+
+def taken_out(row: Fetched, base: Version) -> int | None:
+    """Return the version that published an archive which a rollback has taken out since, None where none did.
+
+    A withdrawn one is refused by the build itself. Bytes that CMS returned to are fetched after they were published.
+    """
+    if row.label in (base.manifest.pfsetl.withdrawn or {}):
+        return None
+    for number in reversed(version.numbers(base.store)):
+        if number > base.number:  # another run's, which goes on from this one
+            continue
+        earlier = version.open_version(base.store, number)
+        if datetime.fromisoformat(earlier.manifest.created) < row.retrieved_at:
+            return None
+        held = earlier.releases.get(row.label)
+        if held and held.archive.sha256 == row.sha256:
+            return number
+    return None
 
 
 def holes(labels: Iterable[str], base: Version, since: int) -> tuple[str, ...]:

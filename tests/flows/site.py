@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,7 @@ class Site:
             def now(cls, _tz: Any = None) -> datetime:  # type: ignore[override]
                 return at
 
-        for module in (runs, status, fetch):
+        for module in (runs, status, fetch, import_module("pfsetl.flows.watch")):
             self.patch.setattr(module, "datetime", Clock)
 
     def conditions(self, path: str) -> tuple[bool, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
-from pfsetl.publication import version
+from pfsetl.publication import rollback, version
 from tests import cms_pages, declared, synthetic
 from tests.cms_server import Answer
 from tests.flows.site import INDEX, Site, html, opened, zip_answer
@@ -130,6 +130,18 @@ def test_other_bytes_at_the_same_address(looked: Site) -> None:
     assert (releases(looked)["RVU26D"], told.status["version"], told.code) == (2, 2, 0)
 
 
+def test_a_revision_that_was_rolled_back_is_not_published_again(looked: Site) -> None:
+    looked.post("RVU26D")
+    assert looked.look(days_later(looked)).status["version"] == 2
+    rollback.rollback(looked.store, 1)
+    told = looked.look(days_later(looked))
+    assert (told.state, told.message.startswith("RVU26D: version 2 holds its newest archive")) == ("Failed", True)
+    assert (releases(looked)["RVU26D"], told.code, told.stale) == (1, 1, ["RVU26D"])
+    looked.post("RVU27A")
+    told = looked.look(days_later(looked))
+    assert (told.state, told.outcomes("RVU27A"), releases(looked)["RVU26D"]) == ("Failed", ["published"], 1)
+
+
 # --- CMS fails --------------------------------------------------------------------------------------------------
 
 
@@ -161,6 +173,16 @@ def test_a_published_zip_that_is_gone_or_busy(looked: Site, answer: Answer, stat
     failed = ["alarm: failed"] if state == "Failed" else []
     assert (told.state, told.outcomes("RVU26D")) == (state, [*failed, "asked again"])
     assert (told.code, told.stale) == (len(failed), ["RVU26D"] * len(failed))
+
+
+def test_a_published_zip_that_is_busy_for_more_than_a_week(looked: Site) -> None:
+    path = looked.post("RVU26D")
+    looked.cms.answer_with(path, Answer(status=503))
+    assert looked.look(days_later(looked, 7)).state == "Completed"
+    told = looked.look(days_later(looked))
+    assert (told.state, told.outcomes("RVU26D")) == ("Failed", ["alarm: failed", "asked again"])
+    assert (told.message.startswith("RVU26D: "), "No look had an answer in 7 days" in told.message) == (True, True)
+    assert (told.code, told.stale) == (1, ["RVU26D"])
 
 
 def test_403_to_all(looked: Site) -> None:

@@ -83,6 +83,29 @@ def test_without_validators_equal_bytes_add_nothing(cms: Cms, tmp_path: Path) ->
     assert len(rows(tmp_path)) == 1
 
 
+@pytest.mark.parametrize(
+    ("etag", "days", "conditional"),
+    [(None, 6, True), (None, 8, False), ('W/"1"', 8, False), ('"1"', 8, True)],
+    ids=["a time", "an old time", "an old weak tag", "an old tag"],
+)
+def test_a_time_and_a_weak_tag_are_believed_for_a_week(
+    cms: Cms, tmp_path: Path, etag: str | None, days: int, conditional: bool
+) -> None:
+    newer, older = "Wed, 14 Jan 2026 15:30:00 GMT", "Mon, 29 Dec 2025 15:30:00 GMT"
+    cms.answer_with(ZIP, Answer(FIRST, modified=newer, etag=etag))
+    fetched(tmp_path)
+    # A server that goes by the time calls an older file unchanged, which a person has put back (RFC 9110 13.1.3).
+    cms.answer_with(ZIP, Answer(status=304))
+    fetched(tmp_path)
+    place = tmp_path / "validators" / "RVU26A.json"
+    noted = json.loads(place.read_text())
+    when = datetime.fromisoformat(noted["whole"]) - timedelta(days=days)
+    place.write_text(json.dumps(noted | {"whole": when.isoformat()}))
+    cms.answer_with(ZIP, Answer(status=304) if conditional else Answer(SECOND, modified=older))
+    assert fetched(tmp_path).revision == (1 if conditional else 2)
+    assert ("if-modified-since" in cms.asked(ZIP)[-1].headers) == conditional
+
+
 def test_the_same_bytes_under_a_new_etag_rest_until_an_etag_lasts(cms: Cms, tmp_path: Path) -> None:
     cms.answer_with(ZIP, *(Answer(FIRST, etag=f'"{n}"') for n in (1, 2, 3)))
     rested = []

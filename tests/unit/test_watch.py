@@ -134,6 +134,11 @@ def test_a_revision_that_was_fetched_and_not_published_is_published() -> None:
     assert planned(cache=rows, base=published(RVU26A="aa")).publish["RVU26A"].sha256 == "bb"
 
 
+def test_a_revision_of_an_earlier_year_that_was_refused_once_is_not_forgotten() -> None:
+    rows = (cached("RVU23A", "aa"), cached("RVU23A", "bb", 2))
+    assert planned(posting("RVU23A", "known"), cache=rows, base=published(RVU23A="aa")).publish["RVU23A"].sha256 == "bb"
+
+
 def test_what_is_published_from_the_newest_archive_is_left_alone() -> None:
     rows = (cached("RVU26A", "aa"), cached("RVU26A", "bb", 2))
     assert nothing(planned(cache=rows, base=published(RVU26A="bb")))

@@ -150,9 +150,9 @@ def _ask_again(
 ) -> tuple[dict[str, str], set[str], dict[str, Exception]]:
     """Ask for other bytes of these archives; return what came of it, the labels with new ones, and what is gone.
 
-    A busy server fails nothing: the bytes of before are there, and the next look asks again. Where the zip isn't at its
-    address any more, no look could ever notice a correction, so that fails. One that waits for being published is asked
-    for however long that takes: it may have been refused, and replaced since.
+    A busy server fails nothing for a week: the bytes of before are there, and the next look asks again. After that, and
+    where the zip isn't at its address any more, no look could notice a correction, so that fails. One that waits for
+    being published is asked for however long that takes: it may have been refused, and replaced since.
     """
     kept = rows(place)
     told: dict[str, str] = {}
@@ -171,6 +171,8 @@ def _ask_again(
             told[label] = f"couldn't be asked: {error}"
             if not isinstance(error, SourceBusy):
                 gone[label] = error
+            elif fetch.is_unanswered(place, label, datetime.now(UTC)):
+                gone[label] = SourceUnavailable(f"{error} No look had an answer in {fetch.RESTS.days} days.")
             continue
         now = archives.newest(place, label)
         fresh = now is not None and now.sha256 not in before

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pfsetl.declared.registry import Release
 from pfsetl.document import read_json
@@ -70,7 +71,7 @@ def fetch(
             if got is None:
                 assert held is not None
                 assert known is not None
-                _write_validators(cache, held, address, known)
+                _write_validators(cache, held, address, known, whole=_noted(cache, release.label).get("whole"))
                 return held
             _refuse_non_zip(part, release.label, got)
             try:
@@ -116,6 +117,16 @@ def rests(cache: Cache, label: str, now: datetime) -> bool:
         return False
 
 
+def is_unanswered(cache: Cache, label: str, now: datetime) -> bool:
+    """Return whether the server's last answer about the newest archive of a label is longer ago than RESTS."""
+    held = archives.newest(cache, label)
+    try:
+        last = datetime.fromisoformat(str(_noted(cache, label)["asked"]))
+        return now - last > RESTS
+    except (KeyError, ValueError, TypeError):
+        return held is not None and now - held.retrieved_at > RESTS
+
+
 def asked_address(cache: Cache, label: str) -> str | None:
     """Return the address that the newest archive of a label was asked at, which redirects may have led on from."""
     with archives.explained(cache):
@@ -145,23 +156,44 @@ def _validators(label: str) -> str:
     return f"validators/{label}.json"
 
 
-def _read_validators(cache: Cache, held: Fetched, address: str) -> Validators | None:
+def _noted(cache: Cache, label: str) -> dict[str, Any]:
+    """Return what was noted of a label's newest archive, {} where that is lost: it only saves a download."""
     try:
-        noted = read_json(archives.noted(cache, _validators(held.label)))
-        if (noted["address"], noted["sha256"]) == (address, held.sha256) and (noted["etag"] or noted["modified"]):
-            return Validators(noted["etag"], noted["modified"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        pass  # they only save a download
-    return None
+        noted = read_json(archives.noted(cache, _validators(label)))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
-def _write_validators(cache: Cache, kept: Fetched, address: str, given: Validators, *, in_vain: bool = False) -> None:
+def _read_validators(cache: Cache, held: Fetched, address: str) -> Validators | None:
+    """Return what the server would know the held bytes by, None where they have to come whole again.
+
+    A time and a weak ETag don't tell two bodies apart to the byte, and by a time a server also calls an older file
+    unchanged that has replaced a newer one (RFC 9110 13.1.3), so that they are believed for RESTS.
+    """
+    noted = _noted(cache, held.label)
+    try:
+        given = Validators(noted["etag"], noted["modified"])
+        if (noted["address"], noted["sha256"]) != (address, held.sha256) or not (given.etag or given.modified):
+            return None
+        if given.etag and given.strong == given.etag:
+            return given
+        return given if datetime.now(UTC) - datetime.fromisoformat(noted["whole"]) < RESTS else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _write_validators(
+    cache: Cache, kept: Fetched, address: str, given: Validators, *, in_vain: bool = False, whole: str | None = None
+) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     noted = {
         "address": address,
         "sha256": kept.sha256,
         "etag": given.etag,
         "modified": given.modified,
         "in_vain": in_vain,
-        "asked": datetime.now(UTC).isoformat(timespec="seconds"),
+        "asked": now,
+        "whole": whole or now,
     }
     archives.note(cache, _validators(kept.label), json.dumps(noted))
