@@ -1,7 +1,7 @@
 """What a person has to look at after a look at CMS, and which of it has been acknowledged."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pfsetl.declared import calendar, declarations, quarters, registry
@@ -22,11 +22,15 @@ PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One thing that needs a person: a release, which of `PROBLEMS` it has, and what to do."""
+    """One thing that needs a person: a release, which of `PROBLEMS` it has, and what to do.
+
+    `anew` says that CMS posted other bytes in this very look, which nobody can have acknowledged.
+    """
 
     release: str
     problem: str
     why: str
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def raise_if_any(alarms: Sequence[Alarm], *, at_source: bool) -> None:
 def acknowledged(alarms: Iterable[Alarm], today: date) -> tuple[list[Alarm], list[Acknowledged]]:
     """Part alarms into those that stand and those that a row of `schemas/watch/known_problems.csv` acknowledges today.
 
-    A row whose day is over acknowledges nothing, and the alarm says so.
+    A row whose day is over acknowledges nothing, and no row does what is there anew; the alarm says so.
     """
     rows: dict[tuple[str, str], KnownProblemRow] = {
         (row.release, row.problem): row for row in declarations.rows(KNOWN_PROBLEMS)
@@ -120,6 +124,9 @@ def acknowledged(alarms: Iterable[Alarm], today: date) -> tuple[list[Alarm], lis
         row = rows.get((alarm.release, alarm.problem))
         if row is None:
             standing.append(alarm)
+        elif alarm.anew:
+            said = f"{alarm.why} (CMS posted other bytes than were acknowledged until {row.until}: {row.reason})"
+            standing.append(replace(alarm, why=said))
         elif row.until >= today:
             known.append(Acknowledged(alarm, row.until, row.reason))
         else:

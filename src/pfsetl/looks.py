@@ -1,7 +1,7 @@
 """What one look at CMS saw and what needs a person: told in the run's record, which the next look is held against."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -41,7 +41,7 @@ class Look:
             "asked": dict(self.asked),
             "holes": list(self.holes),
             "vanished": list(self.vanished),
-            "alarms": [{"release": a.release, "problem": a.problem, "why": a.why} for a in self.alarms],
+            "alarms": [asdict(alarm) for alarm in self.alarms],
             "acknowledged": [
                 {"release": a.alarm.release, "problem": a.alarm.problem, "until": str(a.until), "reason": a.reason}
                 for a in self.acknowledged
@@ -59,16 +59,18 @@ def look(
     published: Collection[str],
     failed: Mapping[str, str],
     earlier: Mapping[str, Any] | None,
+    brought: Collection[str] = (),
 ) -> Look:
     """Return what a look saw, held against the record of the `earlier` one.
 
-    `published` are the releases of `store` after it, `failed` those that failed with the reason.
+    `published` are the releases of `store` after it, `failed` those that failed with the reason, `brought`
+    those of which it fetched other bytes than before.
     """
     listed = {p.label for p in postings if p.state != "vanished"}
     before = {*earlier["listed"], *earlier["lost"]} if earlier else set()
     lost = before - listed
     raised = [
-        *(Alarm(label, "failed", why.removeprefix(f"{label}: ")) for label, why in failed.items()),
+        *(Alarm(label, "failed", why.removeprefix(f"{label}: "), label in brought) for label, why in failed.items()),
         *alarms.vanished(postings, before, day),
         *alarms.absent({*published, *failed}, day, store),
     ]

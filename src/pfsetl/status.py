@@ -186,8 +186,10 @@ def _unseen(looked: Mapping[str, Any] | None, now: datetime, store: Store) -> li
 def _failed(last: Mapping[str, Any] | None, looked: Mapping[str, Any] | None, today: date) -> list[str]:
     """Say what the last look and the last run left for a person."""
     if looked:
-        raised = [alarms.Alarm(a["release"], a["problem"], a["why"]) for a in looked["look"]["alarms"]]
-        standing, _ = alarms.acknowledged([a for a in raised if a.problem != "absent"], today)
+        told = [a for a in looked["look"]["alarms"] if a["problem"] != "absent"]
+        anew = [alarms.Alarm(a["release"], a["problem"], a["why"]) for a in told if a.get("anew")]
+        raised = [alarms.Alarm(a["release"], a["problem"], a["why"]) for a in told if not a.get("anew")]
+        standing = anew + alarms.acknowledged(raised, today)[0]
         said = [f"{a.release}: {a.why} (at the last look)" for a in standing]
     else:
         said = []

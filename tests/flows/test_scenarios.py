@@ -271,6 +271,19 @@ def test_an_unknown_shape_and_then_a_good_file_at_the_same_address(december: Sit
     assert (told.code, releases(december)["RVU27A"]) == (0, 1)
 
 
+def test_an_acknowledged_failure_that_other_bytes_bring_anew(looked: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = KnownProblemRow(release="RVU26D", problem="failed", until=date(2027, 12, 31), reason="CMS knows")
+    declared.only(monkeypatch, KNOWN_PROBLEMS, row)
+    looked.post("RVU26D", data=synthetic.zipped(synthetic.release("RVU26C")))  # another quarter's under its name
+    told = looked.look(days_later(looked))
+    assert (told.state, told.outcomes("RVU26D")) == ("Failed", ["alarm: failed", "asked again"])
+    assert "CMS posted other bytes than were acknowledged until 2027-12-31: CMS knows" in told.message
+    assert (told.code, told.stale) == (1, ["RVU26D"])
+    told = looked.look(days_later(looked))
+    assert (told.state, told.outcomes("RVU26D")[0]) == ("Completed", "acknowledged until 2027-12-31: failed")
+    assert (told.code, told.stale, releases(looked)["RVU26D"]) == (0, [], 1)
+
+
 def test_an_empty_store_of_which_cms_delivers_one_release(site: Site) -> None:
     site.post("RVU26D")
     told = site.look()

@@ -120,6 +120,7 @@ def watch(
             published=alarms.whole(result.version.releases),
             failed={label: why(error) for label, error in result.failed.items()},
             earlier=earlier["look"] if earlier else None,
+            brought=brought,
         )
         run.look = look.as_record()
         gone = {a.release for a in look.alarms if a.problem == "vanished"}
