@@ -186,8 +186,11 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         1,
     ),
     "rvu.endoscopic_base_in_rvu": (
-        [WHOLE | {"endoscopic_base": base, "multiple_procedure": "3"} for base in (None, "G0001", "45378")],
-        1,
+        [
+            WHOLE | {"hcpcs": code, "endoscopic_base": base}
+            for code, base in (("G0001", None), ("G0002", "G0001"), ("G0003", "G0002"), ("G0004", "45378"))
+        ],
+        2,
     ),
     "rvu.endoscopy_names_its_base": (
         [WHOLE | {"endoscopic_base": base, "multiple_procedure": "3"} for base in (None, "G0001")],
