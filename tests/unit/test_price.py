@@ -694,6 +694,31 @@ def test_a_code_that_is_gone_or_to_come_says_of_which_releases_it_is(changing, h
     assert str(refused.value).endswith(f"Of the releases in {changing}, {said}")
 
 
+@pytest.fixture(scope="module")
+def sampled(folder: Path) -> Path:
+    """Return a store in which RVU24D alone is a sample, without G9906 and G9908; RVU26A lacks G9906, too."""
+    for label, gone in {"RVU24A": set(), "RVU24D": {"G9906", "G9908"}, "RVU26A": {"G9906"}}.items():
+        rows = [row for row in CODES if row["hcpcs"] not in gone]
+        archive = s.write_zip(folder / f"sampled_{label}.zip", s.release(label, rows))
+        how = {"sample": True} if label == "RVU24D" else {"accept": ["loss"]}
+        pfsetl.build(label, store=pfsetl.open_store(folder / "sampled"), archive=archive, **how)
+    return folder / "sampled"
+
+
+@pytest.mark.parametrize(
+    ("hcpcs", "day", "said"),
+    [
+        ("G9906", "2026-02-01", "it's last in RVU24A (in force to 2024-03-08) and no longer in RVU26A."),
+        ("G9908", "2024-11-01", "it's last in RVU24A (in force to 2024-03-08), again in RVU26A. {sample}"),
+    ],
+)
+def test_a_code_is_not_gone_with_a_sample_of_a_release(sampled, hcpcs, day, said):
+    with pytest.raises(UsageError) as refused:
+        pfsetl.price(hcpcs, day, output=sampled)
+    sample = "What is published of RVU24D is a sample; the bundled one has Level II codes alone."
+    assert str(refused.value).endswith(f"Of the releases in {sampled}, {said.format(sample=sample)}")
+
+
 # --- bad input ---------------------------------------------------------------------------------------------------
 
 

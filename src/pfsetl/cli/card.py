@@ -10,7 +10,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
-from pfsetl.pricing.lookup import elsewhere, in_order
+from pfsetl.pricing.lookup import elsewhere, in_order, in_part
 from pfsetl.publication.release_record import plain
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command, first_build
@@ -160,9 +160,7 @@ def _unknown_code(version: Version, code: str, label: str) -> str:
     hint = f" Near: {', '.join(close)}." if close else " Codes have five characters, like 99213 or G0101."
     lacks = members.participants(version.releases[label].missing)
     hint += f" The file of {' and '.join(lacks)} is missing from {label}, and may list it." if lacks else ""
-    if version.releases[label].sample:
-        hint += f" What is published of {label} is a sample; the bundled one has Level II codes alone."
-    return f"{said}{hint}"
+    return f"{said}{hint} {in_part(version, label)}".rstrip()
 
 
 def _gone(version: Version, code: str, label: str) -> str:

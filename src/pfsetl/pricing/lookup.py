@@ -86,21 +86,35 @@ def near_codes(version: Version, label: str, code: str) -> str:
 
 
 def elsewhere(version: Version, label: str, code: str) -> str:
-    """Return when a code that a release lacks ended or begins, as far as the store knows; "" where it never had it."""
+    """Return when a code that a release lacks ended or begins, as far as the store knows; "" where it never had it.
+
+    A code isn't gone with a sample, which is a part of a release, where a whole release had it.
+    """
     order = in_order(version)
     at = order.index(label)
     has = [one for one in order if not version.scan("rvu", one).filter(hcpcs=code).head(1).collect().is_empty()]
     before = [one for one in has if order.index(one) < at]
     after = [one for one in has if order.index(one) > at]
+    in_sample = {one: version.releases[one].sample for one in order}
     said = []
     if before:
-        gone = order[order.index(before[-1]) + 1]
-        ended = registry.find_or_infer(before[-1]).effective_to
+        last = before[-1]
+        later = order[order.index(last) + 1 : order.index(after[0]) if after else len(order)]
+        gone = next((f" and no longer in {one}" for one in later if in_sample[last] or not in_sample[one]), "")
+        ended = registry.find_or_infer(last).effective_to
         until = f" (in force to {ended})" if ended else ""
-        said.append(f"last in {before[-1]}{until} and no longer in {gone}")
+        said.append(f"last in {last}{until}{gone}")
     if after:
         said.append(f"first in {after[0]}" if not before else f"again in {after[0]}")
-    return f"Of the releases in {version.store}, it's {', '.join(said)}." if said else ""
+    part = f" {in_part(version, label)}" if not all(in_sample[one] for one in has) else ""
+    return f"Of the releases in {version.store}, it's {', '.join(said)}.{part.rstrip()}" if said else ""
+
+
+def in_part(version: Version, label: str) -> str:
+    """Say that what is published of a release is a sample, "" where it isn't."""
+    if not version.releases[label].sample:
+        return ""
+    return f"What is published of {label} is a sample; the bundled one has Level II codes alone."
 
 
 def source_at(version: Version, label: str, what: str, file: str, line: int) -> Source:

@@ -123,4 +123,6 @@ def _bases(rows: Sequence[Row]) -> list[str]:
 
 
 def _other_releases_or_near(version: Version, label: str, code: str) -> str:
-    return lookup.elsewhere(version, label, code) or lookup.near_codes(version, label, code)
+    if told := lookup.elsewhere(version, label, code):
+        return told
+    return f"{lookup.near_codes(version, label, code)} {lookup.in_part(version, label)}".rstrip()
