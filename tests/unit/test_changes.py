@@ -21,6 +21,7 @@ from pfsetl.publication import over_releases, publish
 from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
+from pfsetl.story.explain import explain
 from pfsetl.tables import row_changes
 from tests import synthetic as s
 from tests.copied import copied
@@ -318,6 +319,18 @@ def test_across_2026_everyone_is_compared_with_non_qp_and_qp_is_named(store: Loc
     rvu = next(t for t in found.tables if t.table == "rvu")
     assert (found.participants, rvu.rows_before, rvu.rows_after, rvu.added) == ({"non_qp": "all"}, 7, 15, 1)
     assert "qp of RVU26A has no counterpart in RVU25A and isn't compared" in found.notes
+
+
+def test_a_sample_beside_a_release_is_named_by_diff_and_explain(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    for label, how in {"RVU25A": {"accept": ["loss"]}, "RVU25B": {"sample": True}, "RVU25C": {"sample": True}}.items():
+        archive = s.write_zip(tmp_path / f"{label}.zip", s.release(label))
+        pfsetl.build(label, store=store, archive=archive, **how)  # type: ignore[arg-type]
+    at = pfsetl.open(store)
+    note = "RVU25B is a sample: what it lacks may be in CMS's release"
+    assert note in published_changes.between_releases(at, "RVU25A", "RVU25B").notes
+    assert [explain(at, *two).sample for two in (("RVU25A", "RVU25B"), ("RVU25B", "RVU25C"))] == ["RVU25B", ""]
+    assert published_changes.between_releases(at, "RVU25B", "RVU25C").notes == ()
 
 
 def test_an_unknown_release_is_a_wrong_request(store: LocalStore) -> None:

@@ -73,6 +73,18 @@ def test_a_condition_is_sql_over_the_columns(store: Path, sample: Version, run: 
     assert found.equals(rvu.filter((rvu["status"] == "A") & (rvu["work_rvu"] > 1)))
 
 
+# CMS's A9155 is in RVU25D and not in RVU26A.
+def test_a_code_that_the_releases_asked_for_lack_and_tables_without_a_row_are_said(
+    store: Path, run: Run, tmp_path: Path
+) -> None:
+    chosen = ["--release", "RVU26A", "--code", "a9155", "--code", "G0101", "--table", "rvu", "--output", store]
+    _, out, _ = run("export", tmp_path / "both", *chosen)
+    assert ("not in RVU26A: A9155\n" in out, "empty" in out) == (True, False)
+    where = ["--where", "state = 'ZZ'", "--table", "gpci", "--table", "payment_locality", "--output", store]
+    code, out, _ = run("export", tmp_path / "none", "--format", "csv", *where)
+    assert (code, "empty, as no row fits: gpci, payment_locality\n" in out) == (0, True)
+
+
 def test_parquet_without_a_choice_is_still_an_exact_copy(store: Path, run: Run, tmp_path: Path) -> None:
     run("export", tmp_path / "out", "--output", store)
     assert (tmp_path / "out/datapackage.json").exists()

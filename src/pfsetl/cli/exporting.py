@@ -82,6 +82,8 @@ def export(
             f"{command('verify', opened.store)} says which."
         ) from error
     print(f"version {opened.number}: {', '.join(chosen.tables)} in {out}")
+    for what in selection.without_rows(opened, chosen, release, code):
+        print(what)
     for why in dict.fromkeys(chosen.left_out.values()):
         print(f"left out, as each {why}: {', '.join(name for name, said in chosen.left_out.items() if said == why)}")
 

@@ -81,6 +81,8 @@ def explanation(out: Console, found: Explanation) -> None:
         f"left out: {found.nominal:,} that are NA there in one of them, {found.unpriced:,} without a national price in "
         f"one of them, {found.appeared:,} that {found.old} lacks, {found.gone:,} that {found.new} lacks"
     )
+    if found.sample:
+        out.print(f"{found.sample} is a sample: what it lacks may be in CMS's release")
     columns = ("section", "services", "up", "down", "mean", "to", "%", "RVUs", "factor")
     out.print(table("", columns, (_section(one) for one in found.sections)))
     for one in found.sections:

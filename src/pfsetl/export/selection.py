@@ -64,6 +64,19 @@ def select(
     return Selection(chosen, left_out)
 
 
+def without_rows(at: Version, chosen: Selection, releases: Iterable[str], codes: Iterable[str]) -> list[str]:
+    """Say which of the codes asked for are in none of the releases asked for, and which chosen tables are empty."""
+    labels, asked = ([one.strip().upper() for one in given] for given in (releases, codes))
+    said = []
+    if labels and asked and any(r.table == "rvu" for r in at.resources):
+        there = set(_filtered(at.scan("rvu"), labels, asked, None).select("hcpcs").collect()["hcpcs"])
+        if gone := [code for code in dict.fromkeys(asked) if code not in there]:
+            said.append(f"not in {' or '.join(dict.fromkeys(labels))}: {', '.join(gone)}")
+    if empty := [name for name, rows in chosen.tables.items() if rows.head(1).collect().is_empty()]:
+        said.append(f"empty, as no row fits: {', '.join(empty)}")
+    return said
+
+
 def _lacking(rows: pl.LazyFrame, releases: list[str], codes: list[str], where: str | None) -> str:
     """Return what a table has no column for, "" where it has them all."""
     columns = rows.collect_schema().names()

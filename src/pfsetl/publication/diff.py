@@ -166,6 +166,8 @@ def between_releases(at: Version, old: str, new: str, *, top: int = 3) -> Diff:
     notes = [f"{p} of {new} has no counterpart in {old} and isn't compared" for p in mine if p not in pairs]
     notes += [f"{p} of {old} has no counterpart in {new} and isn't compared" for p in others if p not in pairs.values()]
     notes += [f"{m} is missing from the archive of {x}" for x in (old, new) for m in at.releases[x].missing]
+    parts = [x for x in (old, new) if at.releases[x].sample]
+    notes += [f"{x} is a sample: what it lacks may be in CMS's release" for x in parts if len(parts) == 1]
     renamed = {p: other for p, other in pairs.items() if p != other}
     return Diff(old, new, tuple(tables), unchanged, tuple(_movers(at, old, at, new, top)), renamed, tuple(notes))
 

@@ -36,7 +36,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What moved amounts between two releases in one setting, and what is left out of the count."""
+    """What moved amounts between two releases in one setting, and what is left out of the count.
+
+    `sample` is the one of them that is a sample, a part of CMS's release, where the other isn't.
+    """
 
     old: str
     new: str
@@ -49,6 +52,7 @@ class Explanation:
     appeared: int
     gone: int
     sections: tuple[Moved, ...]
+    sample: str = ""
 
 
 def explain(
@@ -93,10 +97,12 @@ def explain(
     counted = paid.filter(~pl.col(f"{setting}_na") & ~pl.col("hcpcs").is_in(nominal))
     parts = counted.partition_by("section", maintain_order=False) if counted.height else []
     found = sorted((_moved(part, setting, top) for part in parts), key=lambda one: one.section)
+    samples = [one for one in (old, new) if version.releases[one].sample]
     return Explanation(
         old, new, setting, whose, str(other[0]) if len(other) else "", counted.height, both.height - paid.height,
         paid.height - counted.height,
         rows.height - both.height, earlier.join(rows, on="hcpcs", how="anti").height, tuple(found),
+        samples[0] if len(samples) == 1 else "",
     )  # fmt: skip
 
 
