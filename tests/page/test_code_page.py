@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+import pfsetl
 from pfsetl import Version
+from tests import synthetic
 from tests.page.conftest import Visit
 
 G0101 = "?code=G0101&date=2026-02-01"  # a pelvic examination: 1.19 RVU in an office
@@ -182,3 +184,31 @@ def test_a_code_that_ended_says_what_appeared_then(page: Visit) -> None:
     )
     before = page.go("?code=A9155&date=2025-11-01").through()
     assert "Not in RVU26A any more. 3 codes of its subsection appeared then: A4297, A4296, A4295." in before.text()
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """RVU25A and RVU25C, and between them RVU25B as a sample that lacks G9901."""
+    folder = tmp_path_factory.mktemp("mixed")
+    store = pfsetl.open_store(folder / "store")
+    for label in ("RVU25A", "RVU25B", "RVU25C"):
+        rows = [
+            row
+            for row in (*synthetic.CODES, synthetic.of_quarter(label))
+            if label != "RVU25B" or row["hcpcs"] != "G9901"
+        ]
+        archive = synthetic.write_zip(folder / f"{label}.zip", synthetic.release(label, rows))
+        part = label == "RVU25B"
+        pfsetl.build(label, store=store, archive=archive, sample=part, accept=() if part else ("loss",))
+    return pfsetl.open(store)
+
+
+def test_what_a_sample_lacks_is_not_said_to_be_gone(
+    mixed: Version, serve: Callable[[Version], str], visit: Callable[..., Visit]
+) -> None:
+    page = visit(serve(mixed))
+    assert (
+        "G9901 isn't in RVU25B, which prices this day and is here as a sample: CMS's may have it"
+        in page.go("?code=G9901&date=2025-05-01").text()
+    )
+    assert "It's a sample, and the site has no earlier sample" in page.go("?release=RVU25B").through().text()

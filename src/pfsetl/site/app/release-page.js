@@ -33,7 +33,7 @@ export async function releasePage(wanted) {
 }
 
 function changed(changes, release) {
-  if (!changes) return part("What it changed", el("p", {class: "quiet"}, release.never ? "It was never in force, so it's compared with none." : "There's no release before it that it could be compared with, or the version has no table code_history."));
+  if (!changes) return part("What it changed", el("p", {class: "quiet"}, release.never ? "It was never in force, so it's compared with none." : release.sample ? "It's a sample, and the site has no earlier sample that it could be compared with, or the version has no table code_history." : "There's no release before it that it could be compared with, or the version has no table code_history."));
   const mean = (millionths) => {
     const cents = Math.round(Number(millionths) / 10000 / changes.codes);
     return `${cents < 0 ? "−" : "+"}${dollars(Math.abs(cents))}`;

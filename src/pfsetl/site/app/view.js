@@ -113,7 +113,8 @@ function absent(known, number) {
   const said = [];
   if (before !== undefined) said.push(`it was last in ${releases[before].label}`);
   if (after !== undefined) said.push(`${before === undefined ? "it begins" : "it's there again"} in ${releases[after].label}`);
-  return `${known.code} isn't in ${releases[number].label}, which prices this day; of the releases of this site, ${said.join(" and ")}.${appeared(known, number)}`;
+  const part = releases[number].sample && has.some((one) => !releases[one].sample) ? " and is here as a sample: CMS's may have it" : "";
+  return `${known.code} isn't in ${releases[number].label}, which prices this day${part}; of the releases of this site, ${said.join(" and ")}.${appeared(known, number)}`;
 }
 
 // What appeared in the subsection of a code with the release that first lacks it, nearest by number first.
