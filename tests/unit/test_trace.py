@@ -144,6 +144,7 @@ def test_the_command_prints_data_for_machines(published: Path, run: Run) -> None
         (["RVU26A", "G9901", "--participant", "all"], "all: no such participant"),
         (["RVU26A", "G9901", "--table", "payment_national"], "no table of RVU26A that is read from a file"),
         (["RVU26A", "--table", "gpci", "--state", "ZZ"], "ZZ: no such state in gpci"),
+        (["RVU26A", "G9901", "--table", "gpci"], "G9901: gpci has no hcpcs to choose by. Leave it out."),
         (["RVU24A", "G9901"], "RVU24A: not published"),
         (["RVU25A", "G9901", "--archive", "nowhere.zip"], "nowhere.zip: no such file"),
     ],
@@ -153,3 +154,11 @@ def test_a_row_that_is_not_there_is_answered_with_those_that_are(
 ) -> None:
     code, _, err = run("trace", *arguments, "--output", published / "store")
     assert (code, expected in err) == (3 if "nowhere.zip" in arguments else 2, True), err
+
+
+def test_a_table_whose_file_was_missing_is_not_called_computed(tmp_path: Path) -> None:
+    members = {name: data for name, data in s.release("RVU25A").items() if not name.startswith("OPPSCAP")}
+    store = LocalStore(tmp_path / "store")
+    pfsetl.build("RVU25A", store=store, archive=s.write_zip(tmp_path / "RVU25A.zip", members), sample=True)
+    with pytest.raises(UsageError, match="opps_cap: CMS's file of it is missing from the archive of RVU25A"):
+        trace.trace(pfsetl.open(store), "RVU25A", "opps_cap", {"hcpcs": "G9902"})

@@ -45,12 +45,16 @@ def trace(at: Version, release: str, table: str, wanted: Mapping[str, str]) -> l
     """
     lines = at.scan("source_lines", release)
     tables = lines.select(pl.col("table").unique().sort()).collect()["table"].to_list()
+    if table in at.releases[release].missing:
+        raise UsageError(f"{table}: CMS's file of it is missing from the archive of {release}, so it has no row.")
     if table not in tables:
         raise UsageError(
             f"{table}: no table of {release} that is read from a file. There are {', '.join(tables)}; all others are "
             "computed from these, as docs/tables.md says."
         )
     rows = lines.filter(table=table).collect()
+    for name in [name for name, value in wanted.items() if value and not (rows[name] != "").any()]:
+        raise UsageError(f"{wanted[name]}: {table} has no {name} to choose by. Leave it out.")
     for name, value in wanted.items():
         known = rows[name].unique().sort().to_list()
         rows = rows.filter(pl.col(name) == value)
