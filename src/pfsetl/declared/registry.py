@@ -7,7 +7,8 @@ from datetime import date
 from functools import cache
 
 from pfsetl.declared import contradictions, declarations, quarters
-from pfsetl.declared.records.archives import MEMBERS, PARTICIPANTS, THRESHOLDS, MemberRow, ThresholdRow
+from pfsetl.declared.records.archives import MEMBERS, PARTICIPANTS, MemberRow
+from pfsetl.declared.records.bounds import THRESHOLDS, ThresholdRow
 from pfsetl.declared.records.calendar import PAYABLE_ROWS, RELEASES, ReleaseRow
 from pfsetl.declared.records.shapes import FIELDS, SHAPES, FieldRow, ShapeRow, layout_sheet
 from pfsetl.errors import UsageError

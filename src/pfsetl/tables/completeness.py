@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from pfsetl.declared import contracts, declarations, registry
-from pfsetl.declared.records.archives import FLOORS, FloorRow
+from pfsetl.declared.records.bounds import FLOORS, FloorRow
 from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
 from pfsetl.tables.check import EXAMPLES, WHOLE, Finding

@@ -12,6 +12,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
+from pfsetl.plural import count
 from pfsetl.tables.check import EXAMPLES, WHOLE, Finding
 from pfsetl.tables.completeness import payable_statuses, payable_words
 
@@ -60,7 +61,7 @@ def gaps(rvu: pl.DataFrame, release: Release, before: Sequence[Beside], after: B
 def _gap(name: str, severity: str, expected: pl.DataFrame, there: pl.DataFrame, said: str, most: float = 0) -> Finding:
     """Say which expected rows aren't there; up to `most` of them are a warning."""
     gone = expected.join(there, on=_KEY, how="anti").sort(*_KEY)
-    rows = f"{gone.height:,} row{'s' * (gone.height != 1)} of status {payable_words()}"
+    rows = f"{count(gone.height, 'row')} of status {payable_words()}"
     examples = tuple(f"{code} {modifier}".strip() for code, modifier in gone.head(EXAMPLES).select(*_KEY).rows())
     whose = WHOLE if severity == "error" else ""  # what is warned of is another release's loss
     severity = severity if gone.height > most else "warn"

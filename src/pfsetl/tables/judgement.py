@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from pfsetl.declared import calendar, corrections
-from pfsetl.declared.records.archives import ThresholdRow
+from pfsetl.declared.records.bounds import ThresholdRow
 from pfsetl.declared.registry import Release
 from pfsetl.tables.check import Finding
 

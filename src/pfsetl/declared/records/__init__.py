@@ -22,8 +22,19 @@ def sheet(name: str) -> Sheet[Any]:
 
 @cache
 def _single() -> dict[str, Sheet[Any]]:
-    from pfsetl.declared.records import archives, calendar, places, rates, rules, same_day, services, shapes, words
+    from pfsetl.declared.records import (
+        archives,
+        bounds,
+        calendar,
+        places,
+        rates,
+        rules,
+        same_day,
+        services,
+        shapes,
+        words,
+    )
 
-    modules = (archives, calendar, places, rates, rules, same_day, services, shapes, words)
+    modules = (archives, bounds, calendar, places, rates, rules, same_day, services, shapes, words)
     found = (value for module in modules for value in vars(module).values() if isinstance(value, Sheet))
     return {one.name: one for one in found}

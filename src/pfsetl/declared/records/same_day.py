@@ -21,6 +21,7 @@ from pfsetl.declared.records.sheet import (
     Share,
     Sheet,
 )
+from pfsetl.plural import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ class GroupRow:
     def __post_init__(self) -> None:
         long = {"hcpcs": 5, "global_days": 3, "multiple_procedure": 1}[self.field]
         if {len(self.first), len(self.last)} != {long}:
-            many = f"{long} character{'s' * (long > 1)}"
+            many = count(long, "character")
             raise ValueError(f"first {self.first}, last {self.last}: {self.field} has {many}. Correct it.")
 
 
