@@ -49,6 +49,12 @@ def test_a_code_that_ends_within_a_year_is_named():
     assert there == {"rows_kept_within_year": ("warn", ("G0436", "G0437"))}
 
 
+def test_as_many_as_may_end_within_a_year_are_named():
+    """Ten: five times as many as ever ended so (decision 22)."""
+    there = found("RVU25C", rvu(VISIT), [beside("RVU25A", VISIT, *ELEVEN[:10])])
+    assert there == {"rows_kept_within_year": ("warn", ("G0200", "G0201", "G0202"))}
+
+
 def test_a_code_that_is_there_again_in_the_same_year_didnt_end():
     before, after = beside("RVU25B", VISIT, SCREENING), beside("RVU25D", VISIT, SCREENING)
     assert found("RVU25C", rvu(VISIT), [before], after) == {"rows_kept_between": ("error", ("G0102",))}
