@@ -8,10 +8,11 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.pipeline.backfill import Backfill, find_archives, find_releases, publish_staged
+from pfsetl.pipeline.backfill import Backfill, find_archives, find_releases
 from pfsetl.pipeline.backfill import backfill as backfill_of
 from pfsetl.pipeline.build import build as build_one
 from pfsetl.pipeline.request import Request
+from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage, stage_missing
 from pfsetl.publication import publish, version
 from pfsetl.publication.publish import StagedRelease
@@ -504,7 +505,7 @@ def test_releases_staged_side_by_side_are_what_a_run_in_one_go_publishes(
     staged_apart: tuple[LocalStore, list[StagedRelease]], tmp_path, of_2025: tuple[Backfill, Told]
 ):
     store, staged = copied(staged_apart[0], tmp_path / "store"), staged_apart[1]
-    done, failed = publish_staged(staged, store=store, base=version.open_version(store))
+    done, failed = publish_staged(staged, version.open_version(store))
     assert ({r.path for r in done.resources}, failed) == ({r.path for r in of_2025[0].version.resources}, {})
 
 
@@ -516,9 +517,7 @@ def test_a_cut_release_staged_beside_its_neighbour_is_left_out(tmp_path, store: 
     lines = whole["PPRRVU2025_APR.txt"].splitlines(keepends=True)
     cut = b"".join(lines[:100] + lines[2600:])  # an eighth of the rows, from where no other rule looks
     s.write_zip(folder / "RVU25B.zip", whole | {"PPRRVU2025_APR.txt": cut})
-    done, failed = publish_staged(
-        side_by_side(folder, store, sample=False), store=store, base=version.open_version(store)
-    )
+    done, failed = publish_staged(side_by_side(folder, store, sample=False), version.open_version(store))
     assert (list(done.releases), list(failed)) == (["RVU25A"], ["RVU25B"])
 
 
@@ -529,5 +528,5 @@ def test_a_release_that_another_run_changed_is_left_out_and_the_others_are_publi
     base = version.open_version(store)
     other = s.write_zip(tmp_path / "RVU25A.zip", s.release("RVU25A", s.CODES[:-1]))
     build("RVU25A", store=store, archive=other)
-    done, failed = publish_staged(staged, store=store, base=base)
+    done, failed = publish_staged(staged, base)
     assert (set(done.releases), list(failed)) == ({"RVU25A", "RVU25D"}, ["RVU25A"])

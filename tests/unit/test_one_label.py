@@ -10,10 +10,11 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from pfsetl.errors import ArchiveError
-from pfsetl.pipeline.backfill import backfill, publish_staged
+from pfsetl.pipeline.backfill import backfill
 from pfsetl.pipeline.build import build
 from pfsetl.pipeline.examine import examine
 from pfsetl.pipeline.request import Request
+from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import one_label, version
 from pfsetl.publication.release_record import ReleaseRecord
@@ -216,5 +217,5 @@ def test_of_two_labels_staged_side_by_side_the_first_is_published(tmp_path: Path
         stage_missing(Request(label, s.write_zip(tmp_path / f"{label}.zip", members), accept=["loss"]), base)
         for label in ("RVU25B", "RVU25A")
     ]
-    done, failed = publish_staged([one for one in staged if one], store=store, base=base)
+    done, failed = publish_staged([one for one in staged if one], base)
     assert (list(done.releases), list(failed)) == (["RVU25A"], ["RVU25B"])

@@ -16,8 +16,9 @@ from pfsetl.parsing.parse import Parsed
 from pfsetl.parsing.read import RawTable
 from pfsetl.pipeline import backfill
 from pfsetl.pipeline.examine import examine
-from pfsetl.publication import neighbours
-from pfsetl.publication.release_record import plain
+from pfsetl.publication import manifest, neighbours
+from pfsetl.publication.manifest import Resource
+from pfsetl.publication.release_record import ReleaseRecord, plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import since
@@ -122,7 +123,16 @@ def beside(year: pfsetl.Build, release: str, *labels: str, factor: str = "33.400
     tables["conversion_factor"] = tables["conversion_factor"].with_columns(
         conversion_factor=pl.lit(Decimal(factor), dtype=pl.Decimal(9, 4))
     )
-    return registry.find_or_infer(release), tables, at.store, records, files
+    return registry.find_or_infer(release), tables, holding(at, records, files)
+
+
+def holding(at: Version, records: dict[str, ReleaseRecord], files: list[Resource]) -> Version:
+    return Version(at.store, 1, manifest.about(replace(at.manifest, resources=tuple(files)), releases=records))
+
+
+def with_files_gone(at: Version) -> Version:
+    gone = [replace(r, path="objects/rvu/gone.parquet") for r in at.resources]
+    return holding(at, dict(at.releases), gone)
 
 
 @pytest.mark.parametrize(
@@ -170,18 +180,15 @@ def test_relative_values_are_held_against_the_nearest_release_of_another_year(ye
 
 
 def test_a_release_whose_values_cannot_be_read_is_said(year: pfsetl.Build):
-    release, tables, store, records, files = beside(year, "RVU26B", "RVU25A")
-    gone = [replace(f, path="objects/rvu/gone.parquet") for f in files]
-    (said,) = neighbours.repeated(release, tables, store, records, gone)
+    release, tables, at = beside(year, "RVU26B", "RVU25A")
+    (said,) = neighbours.repeated(release, tables, with_files_gone(at))
     assert (said.severity, said.violations) == ("warn", 1)
     assert said.description.startswith("RVU25A can't be read, so whether its values are repeated isn't known: ")
 
 
 def test_a_damaged_release_is_said_and_stops_nothing(year: pfsetl.Build):
-    release, tables, store, records, files = beside(year, "RVU26B", "RVU26A")
-    told = neighbours.since(
-        release, tables, store, records, [replace(f, path="objects/rvu/gone.parquet") for f in files]
-    )
+    release, tables, at = beside(year, "RVU26B", "RVU26A")
+    told = neighbours.since(release, tables, with_files_gone(at))
     assert present(told.unread).startswith("RVU26A can't be read: ")
 
 

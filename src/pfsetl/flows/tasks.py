@@ -22,8 +22,8 @@ from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.flows import logs
 from pfsetl.flows.ending import DISCOVER, FETCH, PUBLISH, STAGE
-from pfsetl.pipeline.backfill import publish_staged
 from pfsetl.pipeline.request import Request
+from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import version
 from pfsetl.publication.publish import StagedRelease
@@ -143,7 +143,7 @@ def publish_releases(staged: list[StagedRelease], output: str, base: int, run: s
     store = open_store(output)
     began_on = version.open_version(store, base) if base else version.empty(store)
     with part_of(run) as steps:
-        committed, left_out = publish_staged(staged, store=store, base=began_on)
+        committed, left_out = publish_staged(staged, began_on)
     return Published(committed.number, left_out, tuple(steps))
 
 

@@ -108,10 +108,9 @@ def _report(one: Opened, complete: Tables, agreed: list[Finding]) -> Report:
     report = check(one.label, complete, contracts.load(), {"neighbour": near}, sample=sample)
     found = [*agreed, *loss.lost(release, complete, base, sample=sample)]
     if not sample:
-        beside_it = (release, complete, base.store, base.releases, base.resources)
         found += completeness.floors(complete, calendar.formula_day(release)) + completeness.known(complete, release)
-        found += neighbours.moved(*beside_it) + neighbours.repeated(*beside_it)
-        found += neighbours.kept(*beside_it)
+        found += neighbours.moved(release, complete, base) + neighbours.repeated(release, complete, base)
+        found += neighbours.kept(release, complete, base)
     found += [*unplaced.findings(complete), *work_index.findings(complete["gpci"], release)]
     findings = unplaced.excused([*report.findings, *found], complete)
     return replace(report, findings=findings).accepting(one.request.accept)
@@ -162,7 +161,7 @@ def _since(one: Opened, tables: Tables) -> Since:
     """Say what changed against the last release in force; a sample is a part, and compared with none."""
     if one.request.sample or not one.base.number:
         return record_of(Since, since.compared(tables, None))
-    return neighbours.since(one.release, tables, one.base.store, one.base.releases, one.base.resources)
+    return neighbours.since(one.release, tables, one.base)
 
 
 def differences(one: Opened, there: Members) -> list[FormatDifference]:

@@ -78,8 +78,7 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
         found += agreement.agreements(tables, release, members.participants(entry.missing))[1]
         if not sample:
             found += completeness.floors(tables, calendar.formula_day(release)) + completeness.known(tables, release)
-            found += neighbours.moved(release, tables, at.store, at.releases, at.resources)
-            found += neighbours.kept(release, tables, at.store, at.releases, at.resources)
+            found += neighbours.moved(release, tables, at) + neighbours.kept(release, tables, at)
         found = [*unplaced.excused([*found, *unplaced.findings(tables)], tables)]
     else:
         notes.append("checks across tables weren't asked, because tables are lacking")
