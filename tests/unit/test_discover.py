@@ -268,11 +268,15 @@ def test_licence_pages_behind_licence_pages_are_followed_once() -> None:
     assert found == (HOST + href.removeprefix("/license/ama?file="), True)
 
 
-def test_on_a_mirror_cms_addresses_are_the_mirrors() -> None:
-    assert address(f"{HOST}/files/zip/a.zip", "http://127.0.0.1:8080/x") == (
-        "http://127.0.0.1:8080/files/zip/a.zip",
-        False,
-    )
+@pytest.mark.parametrize("host", [HOST, "https://edit.cms.gov", "https://downloads.cms.gov"])
+@pytest.mark.parametrize("own", [HOST, "http://127.0.0.1:8080"])
+def test_addresses_of_any_host_of_cms_are_those_of_the_site_that_was_asked(host: str, own: str) -> None:
+    assert address(f"{host}/files/zip/a.zip", f"{own}/x") == (f"{own}/files/zip/a.zip", False)
+
+
+@pytest.mark.parametrize("host", ["https://cms.gov.example.org", "https://notcms.gov"])
+def test_a_host_that_only_looks_like_one_of_cms_is_none(host: str) -> None:
+    assert address(f"{host}/files/zip/a.zip", INDEX) is None
 
 
 def test_the_archive_of_every_declared_release_is_the_one_among_other_zips() -> None:
@@ -309,6 +313,21 @@ def test_a_zip_whose_name_doesnt_say_when_may_be_the_newest_of_several(older: st
     page = release_page(cms.release("RVU26A", [(f"/files/zip/{z}", z) for z in (older, newer)]), INDEX)
     with pytest.raises(SourceUnavailable, match=rf"dates in the names of several, found {older}, {newer}"):
         rvu_archive(page, "RVU26A")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("correction-notice-rvu26a.zip", "Correction"), ("january-2026.zip", "RVU26A - Corrected"), ("26a.zip", "RVU26A")],
+)
+def test_a_zip_that_names_the_release_elsewhere_may_be_the_newest_of_several(name: str, words: str) -> None:
+    zips = [("/files/zip/rvu26a-updated-12-29-2025.zip", "RVU26A"), (f"/files/zip/{name}", words)]
+    with pytest.raises(SourceUnavailable, match=rf"found rvu26a-updated-12-29-2025.zip, {name}"):
+        rvu_archive(release_page(cms.release("RVU26A", zips), INDEX), "RVU26A")
+
+
+def test_a_single_zip_that_only_its_words_name_is_the_archive() -> None:
+    page = release_page(cms.release("RVU27A", [("/files/zip/january-2027.zip", "RVU27A - Updated")]), INDEX)
+    assert rvu_archive(page, "RVU27A").url == f"{HOST}/files/zip/january-2027.zip"
 
 
 @pytest.mark.parametrize("zips", [["pfrev26a.zip"], ["rvu26a-one.zip", "rvu26a-two.zip"], ["rvu25a.zip"]])

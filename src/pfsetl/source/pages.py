@@ -14,7 +14,7 @@ from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.source.markup import Element, parse
 from pfsetl.source.zip_names import file_name, posted_on, release_in
 
-_CMS_HOSTS = frozenset(("www.cms.gov", "cms.gov", "www.cms.hhs.gov", "cms.hhs.gov"))
+_CMS_HOST = re.compile(r"(.+\.)?cms(\.hhs)?\.gov")  # edit.cms.gov, where pages are written, gets into links
 _GATES = ("/license.asp", "/license/ama")
 _LABEL = re.compile(r"\b([A-Z]+\d{2}[A-Z]\w*)")
 _FIELD = "field--name-field-dyna-"
@@ -67,8 +67,8 @@ def label_of(name: str) -> str:
 def address(href: str, page_url: str) -> tuple[str, bool] | None:
     """Return where a link leads and whether through the AMA licence page; None for what is not on the page's host.
 
-    The licence page's own address is replaced by that of the file behind it. CMS's hosts, old ones included, become
-    the host that the page came from, so that a mirror (PFSETL_CMS_URL) serves everything that CMS does.
+    The licence page's own address is replaced by that of the file behind it. CMS's hosts, old and inner ones included,
+    become the host that the page came from, so that a mirror (PFSETL_CMS_URL) serves everything that CMS does.
 
     >>> address(" /apps/ama/license.asp?file=/x/downloads/RVU05A.zip", "https://www.cms.gov/page")
     ('https://www.cms.gov/x/downloads/RVU05A.zip', True)
@@ -80,7 +80,9 @@ def address(href: str, page_url: str) -> tuple[str, bool] | None:
         if behind and gated:
             file = behind[0].strip()
             target = urlsplit(urljoin(page_url, file if re.match(r"https?:|/", file, re.IGNORECASE) else f"/{file}"))
-        if target.scheme not in ("http", "https") or not (target.netloc == own.netloc or target.hostname in _CMS_HOSTS):
+        if target.scheme not in ("http", "https") or not (
+            target.netloc == own.netloc or _CMS_HOST.fullmatch(target.hostname or "")
+        ):
             return None
         return urlunsplit((own.scheme, own.netloc, target.path, target.query, "")), gated
     except ValueError:
@@ -136,15 +138,15 @@ def release_page(text: str, url: str) -> ReleasePage:
 def rvu_archive(page: ReleasePage, label: str) -> ZipLink:
     """Return the release's own archive among the zips of its page.
 
-    It is the zip named after the label (`rvu05a_r.zip` is RVU05AR); of several, the one with the latest date, before
-    which only the label itself (`rvu26a.zip`) may be without one. Raises SourceUnavailable when the page is another
-    release's, or no zip or no single one is named after the label.
+    It is the zip named after the label (`rvu05a_r.zip` is RVU05AR), by its words where its name tells no release; of
+    several, the one with the latest date, before which only the label itself (`rvu26a.zip`) may be without one. Raises
+    SourceUnavailable when the page is another release's, or no zip or no single one is named after the label.
     """
     if page.label != label:
         raise SourceUnavailable(f"{page.url}: expected the page of {label}, found that of {page.label}. {_REMEDY}")
     pattern = "[_-]?".join(c.lower() for c in label if c.isalnum())
     for after in (r"(?![a-z0-9]|[_-]r\d?(?![a-z0-9]))", ""):  # rvu24a-updated before rvu24ar, where a page links both
-        named = {z.url: z for z in page.zips if re.match(pattern + after, file_name(z.url))}
+        named = {z.url: z for z in page.zips if re.match(pattern + after, file_name(z.url)) or _release_of(z) == label}
         dates = {url: posted_on(url) or date.min for url in named}
         # NOTE: more in a name than the label, and no date that is understood, may be the newest of all.
         unsure = [
@@ -163,8 +165,12 @@ def rvu_archive(page: ReleasePage, label: str) -> ZipLink:
 
 def other_releases(page: ReleasePage) -> dict[str, ZipLink]:
     """Return the zips of a release's page that are named after another release by the quarter rule, by its label."""
-    named = {release_in(file_name(z.url)): z for z in page.zips}
+    named = {_release_of(z): z for z in page.zips}
     return {label: z for label, z in named.items() if label and label != page.label}
+
+
+def _release_of(link: ZipLink) -> str | None:
+    return release_in(file_name(link.url)) or release_in(link.text)
 
 
 def _index_rows(table: Element, url: str) -> Iterator[IndexRow]:
