@@ -22,7 +22,6 @@ from pfsetl.tables.key_order import in_order, parts_in_order, small
 
 Tables = Mapping[str, pl.DataFrame]
 Before = Mapping[str, str | None]
-Put = Callable[[str, str, Parts], Resource]
 _NAMED = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.I)
 
 

@@ -17,10 +17,10 @@ from msgspec import UNSET
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.contracts import ALL_RELEASES, DECLARED, ONE_RELEASE, Contract
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import companions, fingerprint, merge
+from pfsetl.publication import companions, fingerprint, merge, objects
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import ALL, Resource
-from pfsetl.publication.merge import Made, Making, Put
+from pfsetl.publication.merge import Made, Making
 from pfsetl.publication.parquet import Parts, is_uniform
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.storage.store import Store
@@ -104,16 +104,15 @@ def completed(
     resources: Sequence[Resource],
     records: Mapping[str, ReleaseRecord],
     contract: Contract,
-    put: Put,
     made: dict[Key, Resource],
     again: Iterable[str] = (),
 ) -> list[Resource]:
     """Return the resources of a version with every table that goes over several of its releases.
 
     What was made of the same tables before is taken over, from the version or from `made`, which is filled with what
-    is made here; of the releases in `again` only when the object is still there. `put` stores a frame as a table of a
-    release, or of `ALL`, and returns its resource. Raises StoreError for a table that this pfsetl can't make, and
-    when a file that is needed isn't what the manifest says; ChecksFailed for rows that break the contract.
+    is made here; of the releases in `again` only when the object is still there. Raises StoreError for a table that
+    this pfsetl can't make, and when a file that is needed isn't what the manifest says; ChecksFailed for rows that
+    break the contract.
     """
     known, again = makers(contract), frozenset(again)
     there = {(r.table, r.release): r for r in resources if is_over_releases(r)}
@@ -140,7 +139,7 @@ def completed(
                     rows: Parts = merge.refuse_broken(one, ALL, alone, {}, list(predecessors(records))[-1])
                 else:
                     rows = merge.merged(one, kept, of) if place == ALL else merge.rows(one, place)
-                made[name, *of] = msgspec.structs.replace(put(name, place, rows), of=of)
+                made[name, *of] = msgspec.structs.replace(objects.stored(store, place, one.table, rows), of=of)
             found.append(made[name, *of])
         return found
 

@@ -178,15 +178,11 @@ def _resources(
     again: Iterable[str],
 ) -> list[Resource]:
     """Return the whole file set of the next version: kept, replaced, and what follows from several releases."""
-
-    def put(table: str, release: str, rows: Parts) -> Resource:
-        return objects.stored(store, release, contract.tables[table], rows)
-
     replaced = {s.release for s in changed}
     kept = [r for r in newest.resources if r.release not in replaced or over_releases.is_over_releases(r)]
     added = [resource for s in changed for resource in s.resources]
     records = {**newest.releases, **{s.release: s.record for s in changed}}
-    return over_releases.completed(store, [*kept, *added], records, contract, put, made, again)
+    return over_releases.completed(store, [*kept, *added], records, contract, made, again)
 
 
 def _touched(newest: Version, changed: Sequence[StagedRelease], resources: Iterable[Resource]) -> list[str]:

@@ -6,9 +6,8 @@ from hashlib import sha256
 
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, UsageError
-from pfsetl.publication import chain, diff, manifest, objects, over_releases, publish, version
-from pfsetl.publication.manifest import Resource, Withdrawal
-from pfsetl.publication.parquet import Parts
+from pfsetl.publication import chain, diff, manifest, over_releases, publish, version
+from pfsetl.publication.manifest import Withdrawal
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
@@ -55,14 +54,10 @@ def withdraw(store: Store, release: str, why: str) -> Withdrawn:
 def _without(newest: Version, label: str, why: str, number: int) -> manifest.Manifest:
     """Return the manifest of the version after the newest, without a release."""
     store, contract = newest.store, contracts.load()
-
-    def put(table: str, release: str, rows: Parts) -> Resource:
-        return objects.stored(store, release, contract.tables[table], rows)
-
     now, record = datetime.now(UTC).isoformat(timespec="seconds"), newest.releases[label]
     records = {name: told for name, told in newest.releases.items() if name != label}
     kept = [r for r in newest.resources if r.release != label]
-    resources = over_releases.completed(store, kept, records, contract, put, {})
+    resources = over_releases.completed(store, kept, records, contract, {})
     publish.refuse_vanished(store, resources)
     told = Withdrawal(version=newest.number, on=now, content=record.archive.content, why=why)
     withdrawn = {**(newest.manifest.pfsetl.withdrawn or {}), label: told}
