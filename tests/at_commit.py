@@ -12,10 +12,10 @@ import yaml
 import pfsetl
 from pfsetl.declared import contracts, declarations
 from pfsetl.declared.contracts import Contract
-from pfsetl.publication import publish
+from pfsetl.publication import publish, staging
 from pfsetl.publication.merge import Made
 from pfsetl.publication.over_releases import MADE_BY
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 from tests import publisher as p
@@ -59,7 +59,7 @@ def rvu(label: str, works: Mapping[str, str]) -> pl.DataFrame:
 
 def staged(store: Store, label: str, works: Mapping[str, str] | None = None, *, sample: bool = False) -> StagedRelease:
     frame = rvu(label, WORKS[label] if works is None else works)
-    return publish.stage(store, label, {"rvu": frame}, p.record(label, sample=sample), contracts.load())
+    return staging.stage(store, label, {"rvu": frame}, p.record(label, sample=sample), contracts.load())
 
 
 def committed(store: Store, *parts: StagedRelease) -> Version:

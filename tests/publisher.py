@@ -12,10 +12,10 @@ import polars as pl
 from msgspec.structs import replace
 
 from pfsetl.declared import contracts
-from pfsetl.publication import publish, version
+from pfsetl.publication import publish, staging, version
 from pfsetl.publication.manifest import FORMAT, About, Manifest, Resource
-from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import ArchiveRecord, ReleaseRecord
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
@@ -64,7 +64,7 @@ def factor(release: str, value: str) -> pl.DataFrame:
 
 def staged(store: Store, release: str, value: str = "32.3465") -> StagedRelease:
     """Stage a release of one table and one row."""
-    return publish.stage(store, release, {"conversion_factor": factor(release, value)}, RECORD, CONTRACT)
+    return staging.stage(store, release, {"conversion_factor": factor(release, value)}, RECORD, CONTRACT)
 
 
 def published(store: Store, release: str, value: str = "32.3465", base: Version | None = None) -> Version:

@@ -9,8 +9,8 @@ import polars as pl
 
 import pfsetl
 from pfsetl.declared import contracts, registry
-from pfsetl.publication import publish, recording, version
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication import publish, recording, staging, version
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
@@ -64,7 +64,7 @@ def tables(
 
 def staged(store: Store, label: str, rvus: Mapping[str, Rvus], **cells: Any) -> StagedRelease:
     made = tables(label, rvus, **cells)
-    return publish.stage(store, label, made, publisher.record(label), contracts.load())
+    return staging.stage(store, label, made, publisher.record(label), contracts.load())
 
 
 def committed(store: Store, *parts: StagedRelease) -> Version:

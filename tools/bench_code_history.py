@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read
-from pfsetl.publication import publish, recording, rollback, version
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication import publish, recording, rollback, staging, version
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.source.archive import open_archive
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import columns, derived, exact
@@ -110,7 +110,7 @@ def _staged(store: LocalStore, cms: Path, labels: list[str]) -> Iterator[StagedR
         record = msgspec.structs.replace(publisher.RECORD, year=release.year, quarter=release.quarter)
         made["releases"] = recording.releases_table(release, record, version.empty(store))
         shaped = {name: columns.shaped(frame, CONTRACT.tables[name]) for name, frame in made.items()}
-        yield publish.stage(store, label, shaped, record, CONTRACT, base=empty)
+        yield staging.stage(store, label, shaped, record, CONTRACT, base=empty)
 
 
 def _rvu(label: str, path: Path) -> pl.DataFrame:

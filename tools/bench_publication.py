@@ -24,7 +24,7 @@ import pfsetl
 from pfsetl import Version
 from pfsetl.declared import contracts, table_schemas
 from pfsetl.declared.contracts import Table
-from pfsetl.publication import parquet, publish
+from pfsetl.publication import parquet, publish, staging
 from pfsetl.publication.parquet import Parts
 from pfsetl.storage.opening import open_store
 from pfsetl.storage.store import Store
@@ -77,7 +77,7 @@ def publishing(at: Version, temporary: Path) -> None:
 
     def published() -> None:
         store = open_store(temporary / f"store-{next(number)}")
-        made = publish.stage(store, RELEASE, in_parts(frames), at.releases[RELEASE], CONTRACT)
+        made = staging.stage(store, RELEASE, in_parts(frames), at.releases[RELEASE], CONTRACT)
         publish.commit(store, [made], pfsetl.open(store), CONTRACT)
 
     pairs = [(seconds(published), seconds(plain)) for _ in range(ROUNDS)]

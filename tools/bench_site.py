@@ -24,8 +24,8 @@ import pfsetl
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read
-from pfsetl.publication import publish, recording, version
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication import publish, recording, staging, version
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.site import writing
 from pfsetl.source.archive import open_archive
 from pfsetl.storage.folder import LocalStore
@@ -93,7 +93,7 @@ def _staged(store: LocalStore, cms: Path, labels: list[str]) -> Iterator[StagedR
         record = msgspec.structs.replace(publisher.RECORD, year=release.year, quarter=release.quarter)
         made["releases"] = recording.releases_table(release, record, version.empty(store))
         shaped = {name: columns.shaped(frame, CONTRACT.tables[name]) for name, frame in made.items()}
-        yield publish.stage(store, label, shaped, record, CONTRACT, base=empty)
+        yield staging.stage(store, label, shaped, record, CONTRACT, base=empty)
         print(label, end=" ", flush=True)
     print()
 

@@ -16,7 +16,7 @@ import pytest
 
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError
-from pfsetl.publication import publish, version
+from pfsetl.publication import publish, staging, version
 from pfsetl.publication.prune import plan_prune, prune
 from pfsetl.publication.repair import repair
 from pfsetl.publication.verify import verify
@@ -33,7 +33,7 @@ def published(store: LocalStore, value: str, release: str) -> None:
     row: dict[str, Any] = dict.fromkeys(TABLE.schema)
     row |= {"release": release, "participant": "all", "conversion_factor": Decimal(value)}
     tables = {"conversion_factor": pl.DataFrame([row], schema=TABLE.schema)}
-    staged = publish.stage(store, release, tables, RECORD, CONTRACT)
+    staged = staging.stage(store, release, tables, RECORD, CONTRACT)
     publish.commit(store, [staged], version.open_version(store), CONTRACT)
 
 

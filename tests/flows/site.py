@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from pfsetl import status
 from pfsetl.cli import main
 from pfsetl.declared import contracts, registry
-from pfsetl.publication import publish, runs, version
+from pfsetl.publication import publish, runs, staging, version
 from pfsetl.publication.recording import releases_table
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.source import discover, fetch
@@ -127,7 +127,7 @@ class Site:
                 "conversion_factor": publisher.factor(label, "32.3465"),
                 "releases": releases_table(release, record, base),
             }
-            staged.append(publish.stage(self.store, label, frames, record, contract))
+            staged.append(staging.stage(self.store, label, frames, record, contract))
         publish.commit(self.store, staged, base, contract)
 
     def watch(self, **options: Any) -> Any:

@@ -14,7 +14,7 @@ from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import UsageError
 from pfsetl.pricing.quote import price_alone, together
 from pfsetl.pricing.service import service
-from pfsetl.publication import publish
+from pfsetl.publication import publish, staging
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import code_modifier, columns, derive, key_order, modifier_effect
 from tests import publisher as p
@@ -73,7 +73,7 @@ def both(folder: Path, label: str, rows: list[dict[str, object]]) -> tuple[list[
     said = columns.shaped(found, contract.tables["code_modifier"])
     lines = contract.tables["source_lines"].empty()
     store = LocalStore(folder)
-    staged = publish.stage(store, label, {"rvu": frame, "source_lines": lines}, p.record(label), contract)
+    staged = staging.stage(store, label, {"rvu": frame, "source_lines": lines}, p.record(label), contract)
     version = publish.commit(store, [staged], pfsetl.open(store), contract)
     day = str(calendar.formula_day(release))
     keys = said.select("hcpcs", "modifier", "setting").rows()

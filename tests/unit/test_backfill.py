@@ -14,9 +14,9 @@ from pfsetl.pipeline.build import build as build_one
 from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage, stage_missing
-from pfsetl.publication import publish, version
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication import publish, staging, version
 from pfsetl.publication.release_record import plain
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
@@ -487,7 +487,7 @@ def test_a_published_release_is_compared_again_when_asked_for_all_formats(
 # --- releases staged side by side ---------------------------------------------------------------------------------
 
 
-def side_by_side(archives: Path, store: LocalStore, *, sample: bool = True) -> list[publish.StagedRelease]:
+def side_by_side(archives: Path, store: LocalStore, *, sample: bool = True) -> list[staging.StagedRelease]:
     """Stage every archive on the same base, without knowing the others."""
     base = version.open_version(store)
     found = find_archives(archives, "2025")

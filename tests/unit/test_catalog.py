@@ -22,6 +22,7 @@ from pfsetl.publication import (
     publish,
     repair,
     rollback,
+    staging,
     verify,
     version,
 )
@@ -36,7 +37,7 @@ CONTRACT = publisher.CONTRACT
 
 def published(store: LocalStore, value: str, label: str = "RVU25A") -> None:
     frames = {"conversion_factor": publisher.factor(label, value)}
-    staged = publish.stage(store, label, frames, publisher.record(label), CONTRACT)
+    staged = staging.stage(store, label, frames, publisher.record(label), CONTRACT)
     publish.commit(store, [staged], version.open_version(store), CONTRACT)
 
 

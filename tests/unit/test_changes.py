@@ -18,7 +18,7 @@ from pfsetl.pipeline.request import Request, opened
 from pfsetl.pipeline.stage import stage
 from pfsetl.publication import diff as published_changes
 from pfsetl.publication import over_releases, publish
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.story.explain import explain

@@ -16,7 +16,7 @@ from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ContractError, StoreError, UsageError
 from pfsetl.parsing.parse import Parsed, parse
 from pfsetl.parsing.read import RawTable
-from pfsetl.publication import publish, rollback, version
+from pfsetl.publication import publish, rollback, staging, version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
 from tests import synthetic as s
@@ -137,9 +137,9 @@ def test_the_members_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 # --- refusals
 
 
-def staged(store: LocalStore, contract: Contract, release: str = "RVU25A") -> publish.StagedRelease:
+def staged(store: LocalStore, contract: Contract, release: str = "RVU25A") -> staging.StagedRelease:
     name = {"pfs": "conversion_factor", "pfs-descriptors": "descriptor"}[contract.id]
-    return publish.stage(store, release, {name: contract.tables[name].empty()}, RECORD, contract)
+    return staging.stage(store, release, {name: contract.tables[name].empty()}, RECORD, contract)
 
 
 BOTH_WAYS = pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_the_other_contract_does_not_help(first: Contract, second: Contract, tmp
 def test_a_contract_of_both_classes_is_refused(tmp_path: Path) -> None:
     mixed = Contract("x", "1", {**PUBLIC.tables, **RESTRICTED.tables})
     with pytest.raises(ContractError, match="public and restricted tables in one contract"):
-        publish.stage(LocalStore(tmp_path), "RVU25A", {}, RECORD, mixed)
+        staging.stage(LocalStore(tmp_path), "RVU25A", {}, RECORD, mixed)
 
 
 def test_a_build_into_the_descriptors_store_is_refused(folder: Path, described: Version) -> None:

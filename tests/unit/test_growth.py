@@ -14,7 +14,7 @@ import pfsetl
 from pfsetl.cli import holdings
 from pfsetl.errors import StoreError
 from pfsetl.pipeline.backfill import backfill
-from pfsetl.publication import manifest, prune, publish, verify, version
+from pfsetl.publication import manifest, prune, publish, staging, verify, version
 from pfsetl.storage.folder import LocalStore
 from tests import publisher, synthetic
 from tests.copied import copied
@@ -29,7 +29,7 @@ def grown(store: LocalStore, versions: int) -> LocalStore:
     for number in range(versions):
         label, contract = "RVU25A", publisher.CONTRACT
         frames = {"conversion_factor": publisher.factor(label, f"32.{number % 2:04}")}
-        staged = publish.stage(store, label, frames, publisher.record(label, notices=("x" * LONG,)), contract)
+        staged = staging.stage(store, label, frames, publisher.record(label, notices=("x" * LONG,)), contract)
         publish.commit(store, [staged], version.open_version(store), contract)
     return store
 

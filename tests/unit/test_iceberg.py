@@ -17,7 +17,7 @@ from pfsetl.declared.contracts import Contract
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.iceberg import register, table
 from pfsetl.iceberg.register import Registration
-from pfsetl.publication import pins, prune, publish, registered, repair, rollback, verify, version, withdraw
+from pfsetl.publication import pins, prune, publish, registered, repair, rollback, staging, verify, version, withdraw
 from pfsetl.storage.folder import LocalStore
 from tests import publisher as p
 from tests.copied import copied
@@ -162,7 +162,7 @@ def without(column: str) -> Contract:
 def test_a_column_that_came_later_is_null_in_files_of_before_and_absent_under_their_tag(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     before, gone = without("effective_to"), "effective_to"
-    staged = publish.stage(store, "RVU25A", {NAME: p.factor("RVU25A", "1.0000").drop(gone)}, p.RECORD, before)
+    staged = staging.stage(store, "RVU25A", {NAME: p.factor("RVU25A", "1.0000").drop(gone)}, p.RECORD, before)
     publish.commit(store, [staged], version.open_version(store), before)
     p.published(store, "RVU25B", "2.0000")
     done = register.register(store)
@@ -386,7 +386,7 @@ def test_a_table_that_ended_is_empty_from_then_on_and_goes_when_all_are_made_ane
         p.CONTRACT, tables={**p.CONTRACT.tables, "factor": dataclasses.replace(known, name="factor")}
     )
     rows = {name: p.factor("RVU25A", "1.0000") for name in (NAME, "factor")}
-    publish.commit(store, [publish.stage(store, "RVU25A", rows, p.RECORD, old)], version.open_version(store), old)
+    publish.commit(store, [staging.stage(store, "RVU25A", rows, p.RECORD, old)], version.open_version(store), old)
     p.published(store, "RVU25A", "2.0000")
     before = register.register(store)
     assert (len(at_tag(before, "v1", "factor")), len(at_tag(before, "v2", "factor"))) == (1, 0)

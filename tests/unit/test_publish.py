@@ -12,9 +12,9 @@ import pytest
 import pfsetl
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError
-from pfsetl.publication import publish, version
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication import publish, staging, version
 from pfsetl.publication.release_record import plain
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
@@ -36,7 +36,7 @@ def factor(release: str, value: str) -> pl.DataFrame:
 
 
 def staged(store: LocalStore, release: str = "RVU25A", value: str = "32.3465") -> StagedRelease:
-    return publish.stage(store, release, {"conversion_factor": factor(release, value)}, RECORD, CONTRACT)
+    return staging.stage(store, release, {"conversion_factor": factor(release, value)}, RECORD, CONTRACT)
 
 
 def committed(
@@ -201,8 +201,8 @@ def test_a_crash_after_the_manifest_has_published(store: LocalStore, monkeypatch
 
 def test_content_does_not_depend_on_how_rows_are_chunked(store: LocalStore) -> None:
     rows = pl.concat([factor("RVU25A", "1"), factor("RVU25A", "2").with_columns(participant=pl.lit("qp"))])
-    whole = publish.stage(store, "RVU25A", {"conversion_factor": rows}, RECORD, CONTRACT)
-    again = publish.stage(store, "RVU25A", {"conversion_factor": iter([rows])}, RECORD, CONTRACT)
+    whole = staging.stage(store, "RVU25A", {"conversion_factor": rows}, RECORD, CONTRACT)
+    again = staging.stage(store, "RVU25A", {"conversion_factor": iter([rows])}, RECORD, CONTRACT)
     assert whole.content == again.content
 
 

@@ -17,10 +17,10 @@ from msgspec import UNSET
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
-from pfsetl.publication import chain, prune, publish, rollback, runs, verify, version
+from pfsetl.publication import chain, next_version, prune, publish, rollback, runs, staging, verify, version
 from pfsetl.publication.manifest import Manifest, Resource
-from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import plain
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
@@ -39,7 +39,7 @@ def staged(store: LocalStore, value: str, release: str = "RVU25A") -> StagedRele
     row: dict[str, Any] = dict.fromkeys(TABLE.schema)
     row |= {"release": release, "participant": "all", "conversion_factor": Decimal(value)}
     tables = {"conversion_factor": pl.DataFrame([row], schema=TABLE.schema)}
-    return publish.stage(store, release, tables, RECORD, CONTRACT)
+    return staging.stage(store, release, tables, RECORD, CONTRACT)
 
 
 def own(at: Version) -> Resource:
@@ -176,13 +176,13 @@ def test_a_rollback_never_drops_what_another_published_meanwhile(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published(store, "1.0000", "2.0000")
-    check = publish.refuse_vanished
+    check = next_version.refuse_vanished
 
     def after_another(*arguments: Any) -> None:
-        monkeypatch.setattr(publish, "refuse_vanished", check)
+        monkeypatch.setattr(next_version, "refuse_vanished", check)
         published(store, "3.0000", release="RVU25B")
 
-    monkeypatch.setattr(publish, "refuse_vanished", after_another)
+    monkeypatch.setattr(next_version, "refuse_vanished", after_another)
     with pytest.raises(Conflict, match=r"version 3 was published while version 1 was looked at.*roll back again"):
         rollback.rollback(store, 1)
     assert sorted(factors(version.open_version(store))) == ["RVU25A", "RVU25B"]
@@ -306,15 +306,15 @@ def test_a_commit_that_others_overtake_never_gets_the_number_of_a_pruned_version
 ) -> None:
     published(store, "1.0000")
     grown_old(store)
-    manifest = publish.manifest_of
+    manifest = next_version.manifest_of
 
     def overtaken(*arguments: Any) -> Manifest:
-        monkeypatch.setattr(publish, "manifest_of", manifest)
+        monkeypatch.setattr(next_version, "manifest_of", manifest)
         published(store, "2.0000", "3.0000", release="RVU25B")
         pruned(store, 1)
         return manifest(*arguments)
 
-    monkeypatch.setattr(publish, "manifest_of", overtaken)
+    monkeypatch.setattr(next_version, "manifest_of", overtaken)
     after = published(store, "1.0000", release="RVU25C")
     assert (after.number, len(factors(after))) == (4, 3)
 

@@ -20,7 +20,7 @@ from pfsetl.errors import ContractError
 from pfsetl.publication import fingerprint, objects, parquet, publish, staging, verify, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.numbers import Column, Rows, numbered
 from tests import publisher
@@ -134,7 +134,7 @@ def store(tmp_path: Path) -> LocalStore:
 def staged(store: LocalStore) -> StagedRelease:
     rows = filled(LINES, release=pl.Series(["RVU25A"] * 2 * GROUP), hcpcs=codes("one", "another"))
     tables = {"source_lines": rows, "conversion_factor": publisher.factor("RVU25A", "32.3465")}
-    return publish.stage(store, "RVU25A", tables, publisher.RECORD, CONTRACT)
+    return staging.stage(store, "RVU25A", tables, publisher.RECORD, CONTRACT)
 
 
 def committed(store: LocalStore) -> Version:

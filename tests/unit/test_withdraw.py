@@ -9,7 +9,7 @@ import pytest
 import pfsetl
 from pfsetl import Version
 from pfsetl.errors import ArchiveError, Conflict, UsageError
-from pfsetl.publication import catalog, manifest, publish, rollback, verify, version
+from pfsetl.publication import catalog, manifest, next_version, rollback, verify, version
 from pfsetl.publication.withdraw import withdraw
 from pfsetl.storage.folder import LocalStore
 from tests import publisher
@@ -130,14 +130,14 @@ def test_the_only_release_stays(store: LocalStore) -> None:
 
 
 def test_who_is_beaten_to_the_number_withdraws_nothing(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = publish.manifest_of
+    made = next_version.manifest_of
 
     def beaten(*asked: object) -> object:
-        monkeypatch.setattr(publish, "manifest_of", made)
+        monkeypatch.setattr(next_version, "manifest_of", made)
         publisher.published(store, "RVU24A")
         return made(*asked)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publish, "manifest_of", beaten)
+    monkeypatch.setattr(next_version, "manifest_of", beaten)
     with pytest.raises(Conflict, match="withdraw again"):
         withdraw(store, "RVU25A", WHY)
     assert "RVU25A" in version.open_version(store).releases

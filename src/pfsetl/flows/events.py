@@ -13,7 +13,7 @@ from typing import Any
 from prefect.events import emit_event
 
 from pfsetl.errors import PfsetlError, SourceUnavailable, StoreError, UsageError
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.staging import StagedRelease
 
 LOG = logging.getLogger("pfsetl.flows")
 NOT_OF_THE_RELEASE = (SourceUnavailable, UsageError, StoreError)  # these fail a run, and say nothing of CMS's file

@@ -12,8 +12,8 @@ from pfsetl.flows.report import Result, progress
 from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
-from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import Run, TimedStep
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.remedies import installing
 from pfsetl.storage.opening import open_store
 

@@ -12,7 +12,7 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from pfsetl.errors import ChecksFailed, PfsetlError, SourceUnavailable
 from pfsetl.looks import Look
 from pfsetl.publication import revision
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 
 LOG = logging.getLogger("pfsetl.flows")

@@ -26,8 +26,8 @@ from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import version
-from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import TimedStep, part_of, step
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.source import discover as discovering
 from pfsetl.source import fetch as fetching
 from pfsetl.source import web

@@ -13,8 +13,8 @@ from pfsetl.pipeline.request import Request, refuse_unknown
 from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage_missing
 from pfsetl.publication import version
-from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.runs import current, recorded
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 

@@ -12,10 +12,10 @@ from pfsetl.pipeline import texts
 from pfsetl.pipeline.examine import Members, other_bytes_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
 from pfsetl.pipeline.stage import keep, kept_of, read_members, stage
-from pfsetl.publication import licensing, publish, version
-from pfsetl.publication.publish import StagedRelease
+from pfsetl.publication import licensing, next_version, publish, version
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import current, recorded, step
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
@@ -88,7 +88,7 @@ def _unchanged(one: Opened) -> Build | None:
     known = one.before
     if known is None or not (is_built(one) or _makes_the_same(one, known)):
         return None
-    publish.shown(one.base)  # which a build that was killed may have left undone
+    next_version.shown(one.base)  # which a build that was killed may have left undone
     said = [n for n in other_bytes_of(one) if n not in known.notices]  # the same files, repacked
     return Build(one.label, one.base, False, msgspec.structs.replace(known, notices=(*known.notices, *said)))
 

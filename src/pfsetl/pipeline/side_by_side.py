@@ -11,9 +11,9 @@ from pfsetl.archive_folder import order
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import Conflict, PfsetlError, during
 from pfsetl.publication import manifest, neighbours, one_label, publish, recording, version
-from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import FindingRecord, record_of
 from pfsetl.publication.runs import step
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.tables import continuity
 from pfsetl.tables.check import Finding, Report, against_neighbour

@@ -8,12 +8,12 @@ from pfsetl.declared import calendar, contracts
 from pfsetl.errors import during, proposing
 from pfsetl.pipeline.examine import Members, differences, examined, members_of
 from pfsetl.pipeline.request import Opened, Request, is_built, opened
-from pfsetl.publication import parquet, publish, recording, staging
+from pfsetl.publication import parquet, recording, staging
 from pfsetl.publication.fingerprint import fingerprint
 from pfsetl.publication.parquet import Parts, Written
-from pfsetl.publication.publish import StagedRelease
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import step
+from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.tables import by_locality, work_index
 from pfsetl.tables.derived import derived
@@ -53,7 +53,7 @@ def stage(one: Opened, there: Members | None = None) -> StagedRelease:
             found.report.raise_if_bad()
         with step("write", one.label) as done:
             rest = {"releases": recording.releases_table(release, found.record, one.base)}
-            staged = publish.stage(store, one.label, rest, found.record, contract, under_way, one.base)
+            staged = staging.stage(store, one.label, rest, found.record, contract, under_way, one.base)
             done.rows, done.bytes = sum(r.rows for r in staged.resources), sum(r.bytes for r in staged.resources)
         return staged
 

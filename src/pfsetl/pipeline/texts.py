@@ -7,7 +7,7 @@ import msgspec
 from pfsetl.declared import contracts
 from pfsetl.parsing.parse import Parsed
 from pfsetl.pipeline.request import Opened, is_built
-from pfsetl.publication import licensing, recording, version
+from pfsetl.publication import licensing, recording, staging, version
 from pfsetl.publication import publish as publishing
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import step
@@ -34,6 +34,6 @@ def publish(one: Opened, base: Version, parsed: list[Parsed], made: ReleaseRecor
     with step("descriptors", one.label) as done:
         table = descriptors.descriptor(parsed, one.release)
         made = msgspec.structs.replace(made, **known)
-        staged = publishing.stage(base.store, one.label, {descriptors.TABLE: table}, made, contract)
+        staged = staging.stage(base.store, one.label, {descriptors.TABLE: table}, made, contract)
         done.rows = table.height
         publishing.commit(base.store, [staged], base, contract)

@@ -1,12 +1,11 @@
 """Go back: publish the content of an earlier version again, as the next one."""
 
 from datetime import UTC, datetime
-from hashlib import sha256
 
 import msgspec
 
 from pfsetl.errors import Conflict, StoreError
-from pfsetl.publication import chain, diff, manifest, publish, runs, version
+from pfsetl.publication import diff, manifest, next_version, runs, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
@@ -31,13 +30,12 @@ def rollback(store: Store, number: int) -> Version:
             f"{store}/{damaged[0]}: {damaged[1]}. Version {number} can't be published again with it; "
             f"{command(f'verify --at {number}', store)} lists every such file."
         )
-    publish.refuse_vanished(store, wanted.resources)
-    after = chain.follow(store, newest)
-    publish.refuse_taken(store, after)
+    next_version.refuse_vanished(store, wanted.resources)
+    after = next_version.number_after(newest)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     content = msgspec.structs.replace(wanted.manifest, version=str(after), created=created)
     bound = {"parent": newest.number, "parent_sha256": newest.sha256, "run": runs.current()}
-    withdrawn = publish.without(newest, wanted.releases)
+    withdrawn = next_version.without(newest, wanted.releases)
     form = manifest.format_of(wanted.resources, withdrawn)
     content = manifest.about(content, **bound, rolled_back_to=number, withdrawn=withdrawn, format=form)
     differing = {
@@ -46,14 +44,13 @@ def rollback(store: Store, number: int) -> Version:
         if newest.releases.get(label) != wanted.releases.get(label)
     }
     content = manifest.about(content, changes=diff.replaced(newest, Version(store, after, content), differing))
-    data = manifest.encode(content)
-    if not store.put_new(manifest.name(after), data):
+    done = next_version.published(store, after, content)
+    if done is None:
         raise Conflict(
             f"{store}: version {after} was published while version {number} was looked at; a rollback would drop "
             "what is new in it. Look at it, then roll back again."
         )
-    chain.record(store, after, sha256(data).hexdigest())
-    return publish.shown(version.open_version(store, after))
+    return done
 
 
 def _content(at: Version) -> tuple[set[tuple[str, str, str]], dict[str, str]]:

@@ -22,7 +22,7 @@ from pfsetl.publication import (
 )
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import Resource
-from pfsetl.publication.publish import content_of
+from pfsetl.publication.staging import content_of
 from pfsetl.publication.unversioned import without_place
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command

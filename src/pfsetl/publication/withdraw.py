@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, UsageError
-from pfsetl.publication import chain, diff, manifest, over_releases, publish, version
+from pfsetl.publication import diff, manifest, next_version, over_releases, version
 from pfsetl.publication.manifest import Withdrawal
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
@@ -37,18 +36,14 @@ def withdraw(store: Store, release: str, why: str) -> Withdrawn:
         raise UsageError(f"{label}: the only release of {store}. A version holds at least one; publish another first.")
     if not why.strip():
         raise UsageError("--why: say why, for those who read the release until now.")
-    number = chain.follow(store, newest)
-    publish.refuse_taken(store, number)
-    content = _without(newest, label, why.strip(), number)
-    document = manifest.encode(content)
-    if not store.put_new(manifest.name(number), document):
+    number = next_version.number_after(newest)
+    done = next_version.published(store, number, _without(newest, label, why.strip(), number))
+    if done is None:
         raise Conflict(
             f"{store}: version {number} was published meanwhile. Look at it ({command('versions', store)}), then "
             "withdraw again."
         )
-    digest = sha256(document).hexdigest()
-    chain.record(store, number, digest)
-    return Withdrawn(publish.shown(Version(store, number, content, digest)), newest.number)
+    return Withdrawn(done, newest.number)
 
 
 def _without(newest: Version, label: str, why: str, number: int) -> manifest.Manifest:
@@ -58,9 +53,9 @@ def _without(newest: Version, label: str, why: str, number: int) -> manifest.Man
     records = {name: told for name, told in newest.releases.items() if name != label}
     kept = [r for r in newest.resources if r.release != label]
     resources = over_releases.completed(store, kept, records, contract, {})
-    publish.refuse_vanished(store, resources)
+    next_version.refuse_vanished(store, resources)
     told = Withdrawal(version=newest.number, on=now, content=record.archive.content, why=why)
     withdrawn = {**(newest.manifest.pfsetl.withdrawn or {}), label: told}
-    content = publish.manifest_of(newest, number, records, resources, contract, withdrawn)
+    content = next_version.manifest_of(newest, number, records, resources, contract, withdrawn)
     changes = diff.replaced(newest, Version(store, number, content), [label])
     return manifest.about(content, changes=changes)
