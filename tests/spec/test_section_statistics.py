@@ -29,7 +29,7 @@ QUANTILES = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90, "p95": 95
 @pytest.fixture(scope="module")
 def compared() -> tuple[pl.DataFrame, pl.DataFrame]:
     rvu = rvu_rows(*ROWS)
-    return compare.compare(rvu, derive.payment_national(rvu, IN_FORCE))
+    return compare.compared(compare.values(rvu, derive.payment_national(rvu, IN_FORCE)))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_the_median_of_an_even_number_of_codes_lies_between_the_middle_two():
     rvu = rvu_rows(
         *({"hcpcs": f"9000{i}", "work_rvu": v, **SECTION} for i, v in enumerate(["0.10", "0.20", "0.35", "9"]))
     )
-    stats, _ = compare.compare(rvu, derive.payment_national(rvu, IN_FORCE))
+    stats, _ = compare.compared(compare.values(rvu, derive.payment_national(rvu, IN_FORCE)))
     assert stats.filter(measure="work_rvu")["median"].item() == Decimal("0.2750")
 
 
@@ -101,19 +101,19 @@ def test_ratio_to_median(compared):
 
 def test_of_codes_that_tie_for_the_largest_value_the_first_is_named():
     rvu = rvu_rows(*({"hcpcs": c, "work_rvu": "2", **SECTION} for c in ("90009", "90003", "90005")))
-    stats, _ = compare.compare(rvu, derive.payment_national(rvu, IN_FORCE))
+    stats, _ = compare.compared(compare.values(rvu, derive.payment_national(rvu, IN_FORCE)))
     assert stats.filter(measure="work_rvu")["max_hcpcs"].item() == "90003"
 
 
 def test_participants_are_compared_apart():
     rows = [{"hcpcs": "90001", "participant": p, "work_rvu": v, **SECTION} for p, v in [("qp", "1"), ("non_qp", "2")]]
     rvu = rvu_rows(*rows)
-    stats, _ = compare.compare(rvu, derive.payment_national(rvu, IN_FORCE))
+    stats, _ = compare.compared(compare.values(rvu, derive.payment_national(rvu, IN_FORCE)))
     assert stats.filter(measure="work_rvu").sort("participant")["max"].to_list() == [Decimal(2), Decimal(1)]
 
 
 @pytest.mark.parametrize("status", ["A", "B", "C", "I", "N", "R", "X"])
 def test_every_status_counts(status):
     rvu = rvu_rows({"hcpcs": "90001", "work_rvu": "1", "status": status, "not_used": True, **SECTION})
-    stats, _ = compare.compare(rvu, derive.payment_national(rvu, IN_FORCE))
+    stats, _ = compare.compared(compare.values(rvu, derive.payment_national(rvu, IN_FORCE)))
     assert stats.filter(measure="work_rvu")["n"].item() == 1

@@ -88,7 +88,6 @@ def discover(
     known: Mapping[str, Release],
     cached: Mapping[str, Collection[str]],
     *,
-    index: str | None = None,
     since: int = 0,
 ) -> list[Posting]:
     """Read CMS's index and release pages, and return what they post in the index's order, then what has vanished.
@@ -100,8 +99,8 @@ def discover(
     are fetched. Raises SourceUnavailable when the index can't be read whole; one release's page that can't is a posting
     `unreachable`.
     """
-    rows, beside = _index(get_page, index or index_url())
-    vanished = _vanished(rows, known, index or index_url())
+    rows, beside = _index(get_page, index_url())
+    vanished = _vanished(rows, known, index_url())
     listed = {*known, *(row.label for row in rows)}
     pages = {row.page for row in rows}
     rows += [row for row in beside if row.label not in listed and row.page not in pages]

@@ -13,7 +13,7 @@ from pfsetl.source import cache as archives
 from pfsetl.source import web
 from pfsetl.source.address import site, where
 from pfsetl.source.cache import Cache
-from pfsetl.source.download import Progress, discard, download
+from pfsetl.source.download import discard, download
 from pfsetl.source.web import Manners
 
 
@@ -38,7 +38,6 @@ def fetch_companion(
     *,
     day: date,
     url: str | None = None,
-    report: Progress | None = None,
     manners: Manners | None = None,
 ) -> FetchedCompanion:
     """Fetch the file of a kind that CMS posted for a day's quarter or year, into the cache beside the archives.
@@ -57,9 +56,7 @@ def fetch_companion(
         part.parent.mkdir(parents=True, exist_ok=True)
 
         def attempt(deadline: float) -> FetchedCompanion:
-            got = download(
-                address, part, limit=row.most_megabytes << 20, manners=manners, deadline=deadline, report=report
-            )
+            got = download(address, part, limit=row.most_megabytes << 20, manners=manners, deadline=deadline)
             assert got is not None  # nothing was known of it
             return _kept(row, part, folder, got.url)
 

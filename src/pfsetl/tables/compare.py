@@ -15,13 +15,8 @@ _KEY = ("release", "participant")
 _QUANTILES = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90, "p95": 95}
 
 
-def compare(rvu: pl.DataFrame, payment_national: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return `section_stats` and `code_comparison` of every participant of a release."""
-    return compared(values(rvu, payment_national))
-
-
 def compared(valued: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return `section_stats` and `code_comparison` of the values of codes."""
+    """Return `section_stats` and `code_comparison` of the `values` of a release's codes, for every participant."""
     whole = _ranked(valued.with_columns(parent_section=pl.lit(None, dtype=pl.String)))
     stats = pl.concat([_statistics(whole), _statistics(_ranked(of_subsections(valued)))])
     return stats, _comparison(whole, stats)
