@@ -10,8 +10,7 @@ from cyclopts import Parameter
 from pfsetl.archive_cache import open_cache
 from pfsetl.cli import render, render_changes, terminal
 from pfsetl.cli.options import OUTPUT_VARIABLE, CacheAlone, Json, Offline
-from pfsetl.declared import declarations, registry
-from pfsetl.declared.records.archives import COMPANIONS
+from pfsetl.declared import registry
 from pfsetl.errors import SourceUnavailable, UsageError
 from pfsetl.source import cache as kept
 
@@ -32,7 +31,7 @@ def fetch(
     """
     if not releases or (url and (offline or len(releases) > 1)):
         raise UsageError("fetch: name a label such as RVU26A, or several; --url goes with one, and not with --offline.")
-    kinds = {row.companion for row in declarations.rows(COMPANIONS)}
+    kinds = registry.companion_kinds()
     wanted = [None if label.lower() in kinds else registry.find_or_infer(label) for label in releases]
     place = open_cache(cache, os.environ.get(OUTPUT_VARIABLE))
     found: list[dict[str, Any]] = []

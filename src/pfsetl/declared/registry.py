@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 
 from pfsetl.declared import contradictions, declarations, quarters
-from pfsetl.declared.records.archives import MEMBERS, PARTICIPANTS, MemberRow
+from pfsetl.declared.records.archives import COMPANIONS, MEMBERS, PARTICIPANTS, CompanionRow, MemberRow
 from pfsetl.declared.records.bounds import THRESHOLDS, ThresholdRow
 from pfsetl.declared.records.calendar import PAYABLE_ROWS, RELEASES, ReleaseRow
 from pfsetl.declared.records.shapes import FIELDS, SHAPES, FieldRow, ShapeRow, layout_sheet
@@ -149,6 +149,12 @@ def is_of_day(kind: MemberRow, day: date) -> bool:
 def member_kinds() -> tuple[MemberRow, ...]:
     """Return the members that a release of any year can hold, those that every archive has to hold first."""
     return tuple(sorted(declarations.rows(MEMBERS), key=lambda kind: not kind.required))
+
+
+@cache
+def companion_kinds() -> Mapping[str, CompanionRow]:
+    """Return the kinds of files that CMS publishes beside the releases, by name."""
+    return {row.companion: row for row in declarations.rows(COMPANIONS)}
 
 
 @cache

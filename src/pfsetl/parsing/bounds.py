@@ -6,8 +6,7 @@ file has 42,956 lines. A companion may have more lines and as many cells to each
 
 from dataclasses import dataclass
 
-from pfsetl.declared import declarations
-from pfsetl.declared.records.archives import COMPANIONS
+from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError
 
 MAX_LINES = 200_000
@@ -32,7 +31,8 @@ USUAL = Bounds()
 
 def of(member: str) -> Bounds:
     """Return the bounds of a member or a companion."""
-    lines = next((row.most_lines for row in declarations.rows(COMPANIONS) if row.companion == member), MAX_LINES)
+    companion = registry.companion_kinds().get(member)
+    lines = companion.most_lines if companion else MAX_LINES
     return Bounds(lines, max(MAX_CELLS, CELLS_OF_A_LINE * lines)) if lines > MAX_LINES else USUAL
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pfsetl.declared import declarations
+from pfsetl.declared import registry
 from pfsetl.declared.contracts import Table
-from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
+from pfsetl.declared.records.archives import CompanionRow
 from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.pieces import read_in_pieces
@@ -74,7 +74,7 @@ def keep(
     """Load a file as `load` does, and say whether the store had it."""
     paths = [path] if isinstance(path, Path) else list(path)
     files = open_companion(*paths)
-    (row,) = (row for row in declarations.rows(COMPANIONS) if row.companion == files[0].member)
+    row = registry.companion_kinds()[files[0].member]
     parts = [_read(row, file, _place(file, paths)) for file in files]
     told = first_day.first_day(
         row, [p.name for p in parts], paths, {q for p in parts for q in p.quarters}, [p.title for p in parts]

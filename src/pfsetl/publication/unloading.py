@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from pfsetl.declared import declarations
-from pfsetl.declared.records.archives import COMPANIONS
+from pfsetl.declared import registry
 from pfsetl.errors import UsageError
 from pfsetl.near import did_you_mean
 from pfsetl.publication.companions import Companion, in_turn, loaded
@@ -18,7 +17,7 @@ def unload(store: Store, kind: str, day: date, sha256: str = "") -> list[Compani
     `sha256` is the beginning of its hash, where two files of one day are loaded. What versions published of it stays in
     them. Raises UsageError for a kind that isn't there, a day without a file, and one of several.
     """
-    kinds = [row.companion for row in declarations.rows(COMPANIONS)]
+    kinds = registry.companion_kinds()
     if kind not in kinds:
         raise UsageError(f"{kind}: no kind of file.{did_you_mean(kind, kinds)} There are {', '.join(sorted(kinds))}.")
     found = _chosen(store, kind, day, sha256)

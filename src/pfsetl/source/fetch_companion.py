@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from pfsetl.declared import declarations
-from pfsetl.declared.records.archives import COMPANIONS, CompanionRow
+from pfsetl.declared import registry
+from pfsetl.declared.records.archives import CompanionRow
 from pfsetl.errors import SourceUnavailable, otherwise
 from pfsetl.source import cache as archives
 from pfsetl.source import web
@@ -27,11 +27,6 @@ class FetchedCompanion:
     sha256: str
 
 
-def kinds() -> dict[str, CompanionRow]:
-    """Return the kinds of files beside the releases, by name."""
-    return {row.companion: row for row in declarations.rows(COMPANIONS)}
-
-
 def fetch_companion(
     kind: str,
     cache: Cache,
@@ -45,7 +40,7 @@ def fetch_companion(
     Other bytes under the same name are kept beside it. Raises SourceUnavailable, with the page that has it, for a kind
     whose address isn't declared, or that CMS hands over only to who accepts a licence.
     """
-    row = kinds()[kind]
+    row = registry.companion_kinds()[kind]
     if url is None and (row.gate == "licence" or not row.address):
         raise SourceUnavailable(by_hand(row))
     manners = manners or web.usual_manners()
