@@ -10,6 +10,8 @@ import pytest
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.contracts import Column, Contract, Table
 from pfsetl.errors import ContractError
+from pfsetl.parsing.parse import Parsed
+from pfsetl.parsing.read import RawTable
 from pfsetl.pipeline.examine import examine
 from pfsetl.publication.parquet import write
 from pfsetl.tables import columns
@@ -130,3 +132,16 @@ def test_a_table_and_what_makes_it_come_together(contract: Contract, message: st
     }
     with pytest.raises(ContractError, match=message):
         derived(sources, registry.find("RVU26A"), contract)
+
+
+def test_a_column_that_a_layout_reads_and_no_table_has_is_named():
+    tables = {"rvu": ["hcpcs", "status"], "anesthesia": ["locality", "conversion_factor"]}
+    empty = pl.DataFrame()
+    parsed = [
+        Parsed(RawTable(member, "all", "", "csv", "", "", empty, "", {}), pl.DataFrame(schema=columns), empty)
+        for member, columns in {
+            "pprrvu": ["line", "hcpcs", "status", "efficiency_adjustment"],
+            "anesthesia": ["line", "locality", "anesthesia_factor_qp"],
+        }.items()
+    ]
+    assert columns.not_published(parsed, tables) == {"pprrvu": ["efficiency_adjustment"]}

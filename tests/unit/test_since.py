@@ -12,8 +12,6 @@ from msgspec.structs import replace
 
 import pfsetl
 from pfsetl.declared import registry
-from pfsetl.parsing.parse import Parsed
-from pfsetl.parsing.read import RawTable
 from pfsetl.pipeline import backfill
 from pfsetl.pipeline.examine import examine
 from pfsetl.publication import manifest, neighbours
@@ -230,19 +228,6 @@ def test_without_indices_localities_are_not_compared_and_that_is_said():
     was, now = (frames({"all": "G0001"}, places, {"all": "32.0000"}) for places in ("AL/00", ""))
     told = since.compared(now, since.Earlier("X", was))
     assert (told["localities"], told["not_compared"]) == (None, ["localities: one of the two has no indices"])
-
-
-def test_a_column_that_a_layout_reads_and_no_table_has_is_named():
-    tables = {"rvu": ["hcpcs", "status"], "anesthesia": ["locality", "conversion_factor"]}
-    empty = pl.DataFrame()
-    parsed = [
-        Parsed(RawTable(member, "all", "", "csv", "", "", empty, "", {}), pl.DataFrame(schema=columns), empty)
-        for member, columns in {
-            "pprrvu": ["line", "hcpcs", "status", "efficiency_adjustment"],
-            "anesthesia": ["line", "locality", "anesthesia_factor_qp"],
-        }.items()
-    ]
-    assert since.not_published(parsed, tables) == {"pprrvu": ["efficiency_adjustment"]}
 
 
 def test_a_real_year_brings_what_cms_brought(built: Callable[[str], Version], release_path):

@@ -21,7 +21,7 @@ from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import other_bytes
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import agreement, completeness, since, unplaced, work_index
+from pfsetl.tables import agreement, columns, completeness, since, unplaced, work_index
 from pfsetl.tables.check import Finding, Report, check
 from pfsetl.tables.derived import derived
 from pfsetl.tables.normalize import Accounting, Tables, normalize
@@ -120,7 +120,7 @@ def _with_notices(
     one: Opened, made: ReleaseRecord, complete: Tables, parsed: list[Parsed], raws: list[RawTable]
 ) -> ReleaseRecord:
     """Add what is said of the archive beside its checks: notices, what changed since, what isn't published."""
-    unpublished = since.not_published(parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()})
+    unpublished = columns.not_published(parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()})
     there = {label: (r.year, r.quarter) for label, r in one.base.releases.items()}
     beside = registry.undeclared_beside(one.release, there)
     sample = one.request.sample

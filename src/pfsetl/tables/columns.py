@@ -13,6 +13,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.declared.records.shapes import COLUMNS
 from pfsetl.errors import ContractError
+from pfsetl.parsing.parse import Parsed
 from pfsetl.tables.key_order import in_order
 
 MEMBER_OF = {
@@ -82,14 +83,26 @@ def filled(frame: pl.DataFrame, table: Table, layouts: Sequence[str]) -> pl.Data
     return frame.with_columns(pl.lit(None).alias(c) for c in absent) if absent else frame
 
 
-def table_of(member: str) -> str:
+def not_published(parsed: Sequence[Parsed], tables: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the columns that were read of each member and are in none of its table's, by member.
+
+    `tables` are the contract's columns by table.
+    """
+    found: dict[str, set[str]] = {}
+    for one in parsed:
+        there = tables[_table_of(one.raw.member)]
+        found.setdefault(one.raw.member, set()).update(set(_kept_nowhere(one.raw.member, one.frame.columns)) - {*there})
+    return {member: sorted(names) for member, names in sorted(found.items()) if names}
+
+
+def _table_of(member: str) -> str:
     """Return the table that a member's rows go into."""
     return next(table for table, read in MEMBER_OF.items() if read == member)
 
 
-def kept_nowhere(member: str, fields: Sequence[str]) -> list[str]:
+def _kept_nowhere(member: str, fields: Sequence[str]) -> list[str]:
     """Return the fields of a member that no table has a column for under another name."""
-    return [f for f in fields if f != "line" and _how().get((table_of(member), f)) != "elsewhere"]
+    return [f for f in fields if f != "line" and _how().get((_table_of(member), f)) != "elsewhere"]
 
 
 def refuse_unfilled(contract: Contract) -> None:

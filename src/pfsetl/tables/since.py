@@ -3,7 +3,7 @@
 Participants are paired by `schemas/participants.csv`; what has no counterpart isn't compared, and that is said.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,9 +11,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import declarations
-from pfsetl.parsing.parse import Parsed
 from pfsetl.tables import row_changes
-from pfsetl.tables.columns import kept_nowhere, table_of
 
 FIRST = 10  # codes of each kind that are named; `release_changes` has them all
 COLUMNS = {
@@ -60,18 +58,6 @@ def compared(tables: Mapping[str, pl.DataFrame], earlier: Earlier | None) -> Sai
         "codes": _codes(tables["rvu"], earlier.tables["rvu"], pairs),
         "not_compared": alone,
     }
-
-
-def not_published(parsed: Sequence[Parsed], tables: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return the columns that were read of each member and are in none of its table's, by member.
-
-    `tables` are the contract's columns by table.
-    """
-    found: dict[str, set[str]] = {}
-    for one in parsed:
-        there = tables[table_of(one.raw.member)]
-        found.setdefault(one.raw.member, set()).update(set(kept_nowhere(one.raw.member, one.frame.columns)) - {*there})
-    return {member: sorted(names) for member, names in sorted(found.items()) if names}
 
 
 def _indicators() -> list[str]:
