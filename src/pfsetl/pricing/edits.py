@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.declared import declarations
-from pfsetl.declared.records.rules import PAIR_MODIFIERS
+from pfsetl.declared.records.modifiers import PAIR_MODIFIERS
 from pfsetl.pricing.answers import EditAnswer
 from pfsetl.pricing.claim_file import ClaimLine
 from pfsetl.publication import companions

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import combinations
 
 from pfsetl.declared import declarations
-from pfsetl.declared.records.rules import CONFLICTS, ConflictRow
+from pfsetl.declared.records.modifiers import CONFLICTS, ConflictRow
 from pfsetl.pricing.service import Service, modifier_of, practitioner_modifiers
 
 ANESTHESIA = "J"  # CMS's status of anesthesia services

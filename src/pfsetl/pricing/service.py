@@ -10,8 +10,8 @@ from typing import Annotated, TypedDict, Unpack
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.archives import PARTICIPANTS
-from pfsetl.declared.records.rules import MODIFIERS, ModifierRow
-from pfsetl.declared.records.rules import PRACTITIONER_MODIFIERS as NAMED
+from pfsetl.declared.records.modifiers import MODIFIERS, ModifierRow
+from pfsetl.declared.records.modifiers import PRACTITIONER_MODIFIERS as NAMED
 from pfsetl.declared.records.services import PLACES_OF_SERVICE
 from pfsetl.errors import UsageError
 from pfsetl.near import MOST, alike

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from pfsetl.declared import declarations
+from pfsetl.declared.records.modifiers import MODIFIERS, PRACTITIONER_MODIFIERS
 from pfsetl.declared.records.rates import RATE_COLUMNS
-from pfsetl.declared.records.rules import MODIFIERS, PRACTITIONER_MODIFIERS
 from pfsetl.declared.records.services import CLAIM_COLUMNS, GLOBAL_DAYS, PLACES_OF_SERVICE, CodeRow, code_sheet
 from pfsetl.site.states import INDICATORS
 

@@ -9,7 +9,8 @@ import polars as pl
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.calendar import FACTORS
-from pfsetl.declared.records.rules import MODIFIERS, REDUCTIONS, ModifierRow, ReductionRow
+from pfsetl.declared.records.modifiers import MODIFIERS, ModifierRow
+from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
 from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.records.sheet import Certainty
 from pfsetl.declared.records.words import TITLES, WORDS

@@ -26,6 +26,7 @@ def _single() -> dict[str, Sheet[Any]]:
         archives,
         bounds,
         calendar,
+        modifiers,
         places,
         rates,
         rules,
@@ -35,6 +36,6 @@ def _single() -> dict[str, Sheet[Any]]:
         words,
     )
 
-    modules = (archives, bounds, calendar, places, rates, rules, same_day, services, shapes, words)
+    modules = (archives, bounds, calendar, modifiers, places, rates, rules, same_day, services, shapes, words)
     found = (value for module in modules for value in vars(module).values() if isinstance(value, Sheet))
     return {one.name: one for one in found}

@@ -6,8 +6,9 @@ from datetime import date
 from itertools import combinations
 from typing import Annotated, Literal
 
-from pfsetl.declared.records.rules import DECLARED, overlap, refuse_ranks, refuse_share
+from pfsetl.declared.records.rules import overlap, refuse_ranks, refuse_share
 from pfsetl.declared.records.sheet import (
+    MODIFIER,
     Certainty,
     Clash,
     Fits,
@@ -89,7 +90,7 @@ SAME_DAY = Sheet(
         Reference("group", _GROUP),
         Reference("of", _GROUP),
         Reference("unless", _GROUP),
-        Reference("modifier", DECLARED),
+        Reference("modifier", MODIFIER),
     ),
     check=_twice,
 )
