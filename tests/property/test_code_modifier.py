@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 import pfsetl
 from pfsetl.declared import calendar, contracts, registry
+from pfsetl.declared.records import rules
 from pfsetl.errors import UsageError
 from pfsetl.pricing.quote import price_alone, together
 from pfsetl.pricing.service import service
 from pfsetl.publication import publish, staging
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import code_modifier, columns, derive, key_order, modifier_effect
+from pfsetl.tables import code_modifier, columns, derive, key_order
 from tests import publisher as p
 
 pytestmark = pytest.mark.long
@@ -42,7 +43,7 @@ def services(draw: st.DrawFn, hcpcs: str) -> list[dict[str, object]]:
     indicators["global_days"] = draw(st.sampled_from(["000", "010", "090", "MMM", "XXX", "YYY", "ZZZ"]))
     indicators["imaging_family"] = draw(st.sampled_from(["88", "99", "02"]))
     package = draw(st.sampled_from([("0.00", "0.00", "0.00"), ("0.10", "0.69", "0.21"), ("0.00", "1.00", "0.00")]))
-    indicators |= {n: Decimal(x) for n, x in zip(modifier_effect.SHARES, package, strict=True)}
+    indicators |= {n: Decimal(x) for n, x in zip(rules.PACKAGE, package, strict=True)}
     status = draw(st.sampled_from("AAAARTC"))
     cap = draw(st.sampled_from(["0.00", "0.40"]))
     rows = []

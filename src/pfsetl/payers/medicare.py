@@ -13,8 +13,8 @@ from pfsetl.errors import UsageError
 from pfsetl.payers.rate import REASON, is_code
 from pfsetl.payers.rate import Service as Asked
 from pfsetl.pricing import lookup
-from pfsetl.pricing.anesthesia import STATUS as ANESTHESIA
 from pfsetl.pricing.loaded import of_store
+from pfsetl.pricing.modifier_reasons import ANESTHESIA
 from pfsetl.pricing.place import find_place
 from pfsetl.pricing.quote import price_alone, together
 from pfsetl.pricing.rates import prepare

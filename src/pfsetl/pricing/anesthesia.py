@@ -5,18 +5,17 @@ from decimal import Decimal
 from functools import lru_cache
 
 from pfsetl.declared import calendar
-from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.rules import DOCUMENTED, ReductionRow
 from pfsetl.errors import UsageError
 from pfsetl.pricing.loaded import Loaded, row_of
 from pfsetl.pricing.lookup import Source, sources_of
+from pfsetl.pricing.modifier_reasons import ANESTHESIA
 from pfsetl.pricing.place import Place
-from pfsetl.pricing.rules import DOCUMENTED, rules_of
+from pfsetl.pricing.rules import rules_of
 from pfsetl.pricing.service import Service
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.tables import exact
-
-STATUS = "J"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def anesthesia(
     `medical_supervision` of `schemas/reductions.csv`, and so are the codes that have base units alone: `no_time_units`.
     Raises UsageError where minutes, base units or factor are missing.
     """
-    if status != STATUS:
+    if status != ANESTHESIA:
         if service.minutes is not None:
             raise UsageError(f"minutes: {service.hcpcs} isn't an anesthesia service; leave them out and give units.")
         return None

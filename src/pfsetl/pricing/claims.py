@@ -7,7 +7,7 @@ one practice did for one patient. Each step rounds to cents, half up, on the lin
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
-from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.rules import COMPONENTS, ReductionRow
 from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, stepped
 from pfsetl.pricing.global_package import impossible, share_package
 from pfsetl.pricing.lines import Line, PricedLine, by_rules
@@ -21,7 +21,6 @@ from pfsetl.pricing.surgery import family_of, pay_endoscopies, rank_surgery, sur
 from pfsetl.pricing.technical import part_of, reduce_equipment, uncapped_of
 from pfsetl.tables.exact import share_of
 
-_COMPONENTS = ("imaging", "cardiovascular", "ophthalmology")  # rules on the technical and the professional part
 _ROLES = ("assistant_surgeon", "co_surgeons", "team_surgery")
 # What a modifier says of a line that has to fit its code; where it doesn't, nothing is paid and the reason names it.
 _FITTING = (
@@ -210,7 +209,7 @@ def _component_session(line: Line) -> Hashable | None:
 
 @by_rules
 def _component_rules(line: Line) -> tuple[ReductionRow, ...]:
-    rules = (rule for name in _COMPONENTS for rule in rules_of(name, line.date))
+    rules = (rule for name in COMPONENTS for rule in rules_of(name, line.date))
     outside = find("not_a_family", line)
     return tuple(r for r in rules if r.indicator == line.multiple_procedure and not (outside and r.rule == "imaging"))
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cache
 
 from pfsetl.declared import declarations
-from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.rules import PACKAGE, ReductionRow
 from pfsetl.declared.records.services import GLOBAL_DAYS
 from pfsetl.pricing.apply import amount_of, shared, stepped
 from pfsetl.pricing.lines import Line, PricedLine, by_rules
@@ -24,7 +24,6 @@ from pfsetl.tables.exact import share_of
 
 RULE = "global_split"
 RETURN = "return_to_operating_room"
-PARTS = ("preoperative", "intraoperative", "postoperative")
 BY_DAYS = "postoperative"  # the part that is paid by days of care
 
 
@@ -78,7 +77,7 @@ def _touched(line: Line) -> bool:
 
 
 def _packaged(line: Line) -> bool:
-    return bool(line.days or any(_share(line, part) for part in PARTS) or _rules(line))
+    return bool(line.days or any(_share(line, part) for part in PACKAGE) or _rules(line))
 
 
 def _reason(line: Line, days: int, operated: int, both: bool) -> str | None:
@@ -86,7 +85,7 @@ def _reason(line: Line, days: int, operated: int, both: bool) -> str | None:
     rules, again = _rules(line), find(RETURN, line)
     if rules and again:
         return "part_of_package_on_return_to_operating_room"
-    if (rules or (again and again.part)) and not any(_share(line, part) for part in PARTS):
+    if (rules or (again and again.part)) and not any(_share(line, part) for part in PACKAGE):
         return "no_global_package"
     if line.days and not any(rule.part == BY_DAYS for rule in rules):
         return "days_without_postoperative_care"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.rules import DOCUMENTED, ReductionRow
 from pfsetl.pricing.lines import Line, by_rules
-from pfsetl.pricing.rules import DOCUMENTED, imaging_of, preventive_of, rule_names, rules_of, setting_of
+from pfsetl.pricing.rules import imaging_of, preventive_of, rule_names, rules_of, setting_of
 
 
 def therapy_of(line: Line) -> str | None:

@@ -8,8 +8,6 @@ from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
 from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 
-DOCUMENTED = "documentation_required"  # the outcome of a row whose share is paid once documentation was given
-
 
 @cache
 def reductions() -> tuple[ReductionRow, ...]:

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import polars as pl
 
 from pfsetl.declared import calendar, contracts, declarations
-from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
+from pfsetl.declared.records.rules import DOCUMENTED, PACKAGE, REDUCTIONS, ReductionRow
 from pfsetl.declared.records.services import IMAGING
 from pfsetl.declared.registry import Release
 from pfsetl.tables.exact import dollars, scaled
 from pfsetl.tables.key_order import in_words
-from pfsetl.tables.modifier_effect import DOCUMENTED, SHARES, Effect, Rules, effect
+from pfsetl.tables.modifier_effect import Effect, Rules, effect
 
 SETTINGS = ("nonfacility", "facility")
 OWN_ROWS = {"26": "_26", "TC": "_tc", "53": "_53"}  # modifiers with rows of their own in `rvu`
@@ -98,7 +98,7 @@ def _lines(rvu: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     paid = [scaled(f"{s}_{kind}").alias(f"{kind}_{s}") for s in SETTINGS for kind in ("payment", "amount")]
     rows = payments.select(*key, "modifier", "reason", *paid)
     priced = rows.filter(pl.col("reason").is_null()).select(key).unique()
-    indicators = rvu.filter(pl.col("modifier") == "").select(*key, *_CODED, *map(scaled, SHARES))
+    indicators = rvu.filter(pl.col("modifier") == "").select(*key, *_CODED, *map(scaled, PACKAGE))
     whole = rows.filter(pl.col("modifier") == "").drop("modifier").join(priced, on=key, how="semi")
     lines = whole.join(indicators, on=key, how="left")
     for modifier, name in OWN_ROWS.items():
@@ -110,7 +110,7 @@ def _lines(rvu: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
         here |= {name: f"payment_{setting}{name}" for name in OWN_ROWS.values()}
         by_setting.append(
             lines.select(
-                *key, *_CODED, *SHARES, pl.lit(setting).alias("setting"), "reason",
+                *key, *_CODED, *PACKAGE, pl.lit(setting).alias("setting"), "reason",
                 *(pl.col(f"{what}{name}") for name in OWN_ROWS.values() for what in ("reason", "there")),
                 **here,
             )

@@ -10,13 +10,10 @@ from typing import NamedTuple
 import polars as pl
 
 from pfsetl.declared import declarations
-from pfsetl.declared.records.rules import ReductionRow
+from pfsetl.declared.records.rules import COMPONENTS, DOCUMENTED, PACKAGE, ReductionRow
 from pfsetl.declared.records.services import NO_COINSURANCE
 from pfsetl.tables.exact import fraction
 
-DOCUMENTED = "documentation_required"
-SHARES = ("preoperative", "intraoperative", "postoperative")
-COMPONENTS = ("imaging", "cardiovascular", "ophthalmology")  # what reduces the second of two sides that are paid apart
 # Outcomes of a modifier that goes with a code all the same; with all others it doesn't.
 GOES = (DOCUMENTED, "by_report", "carrier_priced", "preoperative_paid_with_54")
 _NO_TEXT, _NO_CENTS = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.Int64)
@@ -39,7 +36,7 @@ def effect(rule: str, row: ReductionRow | None, own: Sequence[ReductionRow], rul
     if row is None:
         return Effect(no, _NO_CENTS, pl.lit(f"{rule}_not_applicable"))
     if rule in ("global_split", "return_to_operating_room") and (rule == "global_split" or row.part):
-        packaged = pl.any_horizontal(pl.col(part).fill_null(0) != 0 for part in SHARES)
+        packaged = pl.any_horizontal(pl.col(part).fill_null(0) != 0 for part in PACKAGE)
         parts = [part.part for part in own if part.indicator in ("", row.indicator) and part.part]
         percent = pl.sum_horizontal(pl.col(part).fill_null(0) for part in parts) if parts else _NO_CENTS
         reason = pl.when(packaged).then(pl.lit(row.outcome, dtype=pl.String)).otherwise(pl.lit("no_global_package"))

@@ -41,6 +41,10 @@ _OUTCOME = Literal[
 _PART = Literal[
     "", "technical", "professional", "preoperative", "intraoperative", "postoperative", "base_units", "induction"
 ]
+# Words of these that code goes by.
+DOCUMENTED = "documentation_required"  # the outcome of a row whose share is paid once documentation was given
+PACKAGE = ("preoperative", "intraoperative", "postoperative")  # the parts of a global surgical package
+COMPONENTS = ("imaging", "cardiovascular", "ophthalmology")  # rules on the technical and the professional part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
