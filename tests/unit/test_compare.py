@@ -25,7 +25,7 @@ def rvus(**work: str) -> pl.DataFrame:
 def compared(rvu: pl.DataFrame) -> tuple[dict[str, object], pl.DataFrame]:
     names = ("nonfacility_amount", "facility_amount", "nonfacility_payment")
     amounts = rvu.select(*KEY, "hcpcs", "modifier", *(pl.col("work_rvu").alias(name) for name in names))
-    stats, comparison = compare.compare(rvu, amounts)
+    stats, comparison = compare.compared(compare.values(rvu, amounts))
     work = pl.col("measure") == "work_rvu"
     return stats.filter(work, section="S").row(0, named=True), comparison.filter(work).sort("hcpcs")
 
@@ -86,4 +86,4 @@ def test_no_rows_give_no_statistics() -> None:
     rvu = rvus()
     names = ("nonfacility_amount", "facility_amount", "nonfacility_payment")
     amounts = rvu.select(*KEY, "hcpcs", "modifier", *(pl.col("work_rvu").alias(name) for name in names))
-    assert [frame.height for frame in compare.compare(rvu, amounts)] == [0, 0]
+    assert [frame.height for frame in compare.compared(compare.values(rvu, amounts))] == [0, 0]
