@@ -1,6 +1,6 @@
 """The tables of one release that follow from its source tables: each by one function, found here by its name.
 
-`payment_locality` is written while these are made (`derive.payment_locality`), `releases` needs the store
+`payment_locality` is written while these are made (`by_locality.payment_locality`), `releases` needs the store
 (`publication.recording.releases_table`), and others several releases (`publication.over_releases`).
 """
 
