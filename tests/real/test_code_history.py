@@ -5,7 +5,8 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from pfsetl.tables.code_history import CAUSES, OF, SETTINGS, code_history
+from pfsetl.tables.code_history import CAUSES, OF, code_history
+from pfsetl.tables.derive import SETTINGS
 from tests.kinds import Built
 
 PAIRS = list(pairwise(("RVU24A", "RVU25A", "RVU25C", "RVU25D", "RVU26A")))

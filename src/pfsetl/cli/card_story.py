@@ -7,9 +7,9 @@ from pfsetl.publication.version import Version
 from pfsetl.story.history import history
 from pfsetl.story.profile import profile
 from pfsetl.story.sentences import sentences
+from pfsetl.tables.derive import SETTINGS
 
 RELEASES = 5  # of the short history
-SETTINGS = ("nonfacility", "facility")
 
 
 def story(version: Version, hcpcs: str, release: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pfsetl.cli.render import table, whom
 from pfsetl.story.explain import Explanation, Moved
 from pfsetl.story.history import History
 from pfsetl.story.sentences import blocks, sentences
-from pfsetl.tables.code_history import SETTINGS
+from pfsetl.tables.derive import SETTINGS
 
 _NAMED = 8  # unpublished releases; --json has them all
 _STANDING = {"never_effective": "never in force", "superseded": "superseded", "days_not_known": "days not known"}

@@ -13,7 +13,7 @@ from pfsetl.pricing.given import one_of
 from pfsetl.publication import version
 from pfsetl.story import explain as explaining
 from pfsetl.story import history as stories
-from pfsetl.tables.code_history import SETTINGS
+from pfsetl.tables.derive import SETTINGS
 
 CODE = 5  # characters
 

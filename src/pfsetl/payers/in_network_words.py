@@ -8,12 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from pfsetl.payers.rate import BOTH, DOLLARS, terms
+from pfsetl.tables.derive import SETTINGS
 
 FILE = "in_network"
 Words = tuple[str | int, ...] | None
 # All that is said of a price but its amount: type, class, setting, last day, places of service, modifiers.
 Said = tuple[str | None, str | None, str | None, str | None, Words, Words]
-_SETTINGS = {"facility": ("facility",), "nonfacility": ("nonfacility",), BOTH: ("nonfacility", "facility")}
+_SETTINGS = {"facility": ("facility",), "nonfacility": ("nonfacility",), BOTH: SETTINGS}
 
 
 class Price(Struct, gc=False):

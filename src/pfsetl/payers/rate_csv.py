@@ -12,7 +12,7 @@ from pfsetl.payers.opening import Opened
 from pfsetl.payers.rate import BOTH, Rate, Service, amount_of, code_of, of_code_type
 from pfsetl.payers.told import Told
 from pfsetl.pricing.csv_line import beyond, over_lines
-from pfsetl.pricing.service import SETTINGS
+from pfsetl.tables.derive import SETTINGS
 
 COLUMNS = ("hcpcs", "rate", "modifiers", "setting", "payer", "plan", "provider", "date", "locality", "code_type")
 REQUIRED = ("hcpcs", "rate")
@@ -58,7 +58,7 @@ def _rate(number: int, found: Mapping[str, str]) -> Rate:
 def _where(text: str) -> tuple[str, ...]:
     """Return the settings and places of service of a cell; outside a facility where it's empty, as for a price."""
     if text.lower() in _BOTH:
-        return ("nonfacility", "facility")
+        return SETTINGS
     plain = _NON.sub("nonfac", text.lower())
     names = tuple(name for name in _BETWEEN.split(plain) if name) or ("nonfacility",)
     settings = [name for name in names if name in SETTINGS]

@@ -17,9 +17,9 @@ from pfsetl.errors import UsageError
 from pfsetl.near import MOST, alike
 from pfsetl.pricing.given import cents, one_of, text_of, whole, yes
 from pfsetl.pricing.rules import practitioners
+from pfsetl.tables.derive import SETTINGS
 
 PHYSICIAN = "physician"
-SETTINGS = ("nonfacility", "facility")
 MOST_UNITS = 9_999
 MOST_DAYS = 9_999  # the global period itself is the bound; this keeps a slip of the pen from being read
 MOST_MINUTES = 2_880  # two days of anesthesia

@@ -10,7 +10,8 @@ from pfsetl.pricing.loaded import of_store
 from pfsetl.pricing.place import find_place
 from pfsetl.publication.version import Version
 from pfsetl.tables import derive, exact, work_index
-from pfsetl.tables.code_history import CAUSES, SETTINGS
+from pfsetl.tables.code_history import CAUSES
+from pfsetl.tables.derive import SETTINGS
 
 ABSENT = "no_such_locality"
 _ROW = ("release", "participant", "hcpcs", "modifier")

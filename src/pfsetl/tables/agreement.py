@@ -17,7 +17,6 @@ from pfsetl.tables.code_order import out_of_order
 from pfsetl.tables.judgement import EXAMPLES, PLACE, Agreement, Judged, judged, stopping
 from pfsetl.tables.locality_names import unknown_names
 
-_SETTINGS = ("nonfacility", "facility")
 _SERVICE = ["hcpcs", "modifier"]
 _PARTS = (
     ("locality", PLACE, "its indices or its caps are of another release or damaged"),
@@ -71,14 +70,14 @@ def opps_cap(tables: Mapping[str, pl.DataFrame], release: Release, lacks: Sequen
     # NOTE: by code, because a carrier-priced whole service has the work of its professional component.
     services = tables["rvu"].join(caps.select("hcpcs").unique(), on="hcpcs", how="semi")
     amounts = pl.concat(derive.payment(services, one, release) for one in work_index.printed(tables["gpci"]))
-    lower = (pl.min_horizontal(f"{s}_amount", f"{s}_opps_amount").alias(f"{s}_lower") for s in _SETTINGS)
-    ours = amounts.select("participant", *_SERVICE, *PLACE, *(f"{s}_opps_amount" for s in _SETTINGS), *lower)
+    lower = (pl.min_horizontal(f"{s}_amount", f"{s}_opps_amount").alias(f"{s}_lower") for s in derive.SETTINGS)
+    ours = amounts.select("participant", *_SERVICE, *PLACE, *(f"{s}_opps_amount" for s in derive.SETTINGS), *lower)
     same = pl.all_horizontal(
         pl.col(f"{s}_amount")
         == pl.when(pl.col("status") == "C").then(pl.col(f"{s}_opps_amount")).otherwise(pl.col(f"{s}_lower"))
-        for s in _SETTINGS
+        for s in derive.SETTINGS
     )
-    opps = pl.all_horizontal(pl.col(f"{s}_amount") == pl.col(f"{s}_opps_amount") for s in _SETTINGS)
+    opps = pl.all_horizontal(pl.col(f"{s}_amount") == pl.col(f"{s}_opps_amount") for s in derive.SETTINGS)
     # NOTE: from 2026 on there are two factors, and may be two work indices, and one OPPSCAP, computed with either.
     compared = (
         caps.join(ours, on=[*_SERVICE, *PLACE], how="left")

@@ -14,7 +14,6 @@ from pfsetl.tables import derive, exact, row_changes
 Tables = Mapping[str, pl.DataFrame]
 
 OF = ("rvu", "payment_national", "releases", "release_calendar")  # what a release's rows are made of
-SETTINGS = ("nonfacility", "facility")
 CAUSES = ("work", "pe", "mp", "factor", "rounding")
 _ROW = ("participant", "hcpcs", "modifier")
 _PARTS = ("_work", "_nonfacility_pe", "_facility_pe", "_mp", "_flag_parts")

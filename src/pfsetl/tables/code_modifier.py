@@ -16,11 +16,11 @@ from pfsetl.declared import calendar, contracts, declarations
 from pfsetl.declared.records.rules import DOCUMENTED, PACKAGE, REDUCTIONS, ReductionRow
 from pfsetl.declared.records.services import IMAGING
 from pfsetl.declared.registry import Release
+from pfsetl.tables.derive import SETTINGS
 from pfsetl.tables.exact import dollars, scaled
 from pfsetl.tables.key_order import in_words
 from pfsetl.tables.modifier_effect import Effect, Rules, effect
 
-SETTINGS = ("nonfacility", "facility")
 OWN_ROWS = {"26": "_26", "TC": "_tc", "53": "_53"}  # modifiers with rows of their own in `rvu`
 # The indicator that each rule on a line alone goes by; that on equipment goes by the kind of imaging.
 INDICATORS = {

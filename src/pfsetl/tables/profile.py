@@ -12,6 +12,7 @@ import polars as pl
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.services import CODE_TRAITS, CodeTraitRow
 from pfsetl.tables import relations
+from pfsetl.tables.derive import SETTINGS
 
 Tables = Mapping[str, pl.DataFrame]
 COMPANIONS = ("add_on", "mue", "rbcs")
@@ -68,7 +69,7 @@ def _paid(payment_national: pl.DataFrame) -> pl.DataFrame:
     has_one = pl.col("nonfacility_payment").is_not_null()
     settings = {
         f"in_{setting}": pl.when(has_one.any()).then((has_one & pl.col(f"{setting}_na").not_()).any())
-        for setting in ("nonfacility", "facility")
+        for setting in SETTINGS
     }
     return relations.of_everyone(payment_national).group_by("hcpcs").agg(paid=has_one.any(), **settings)
 
