@@ -229,6 +229,12 @@ def test_wrong_requests_are_refused_in_words(
     assert expected.lower() in (err + out).lower()
 
 
+@pytest.mark.parametrize("given", [[], ["--archive", "x"]])
+def test_a_label_that_is_none_makes_no_store(given: list[str], tmp_path: Path, run: Run) -> None:
+    assert run("build", "NONSENSE", *given, "--output", tmp_path / "o")[0] == 2
+    assert not (tmp_path / "o").exists()
+
+
 def test_a_wrong_request_ends_a_process_without_a_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pfsetl", "build", "RVU26A", "--archive", "no/such/file.zip"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -76,10 +76,11 @@ def test_a_damaged_table_is_repaired_from_its_tree_as_verify_says(store: str, ru
     verified(run, store)
 
 
+@pytest.mark.parametrize("name", ["rvu", "releases"])
 def test_a_damaged_table_without_a_copy_is_moved_away_and_built_again(
-    store: str, zip_file: Path, run: Command, follow: Command
+    name: str, store: str, zip_file: Path, run: Command, follow: Command
 ) -> None:
-    table = only(store, "objects/rvu/*.parquet")
+    table = only(store, f"objects/{name}/*.parquet")
     damage(table)
     told = refused(run, "verify", "--output", store)
     refused(follow, *told_command(told, "repair"))

@@ -106,6 +106,13 @@ def test_an_empty_address_is_no_store() -> None:
         open_store("")
 
 
+@pytest.mark.parametrize("to", ["unmounted", "store"], ids=["nowhere", "to itself"])
+def test_a_link_that_leads_nowhere_is_no_empty_store(tmp_path: Path, to: str) -> None:
+    (tmp_path / "store").symlink_to(to)
+    with pytest.raises(StoreError, match=rf"a link to {to}, where nothing is\. Is its disk mounted\?"):
+        open_store(tmp_path / "store")
+
+
 @pytest.mark.parametrize("ask", ["size", "age"])
 def test_an_object_that_is_removed_while_it_is_looked_at_is_not_there(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch, ask: str

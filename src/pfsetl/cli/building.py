@@ -28,7 +28,7 @@ from pfsetl.cli.options import (
     Strict,
     accepted,
 )
-from pfsetl.declared import contracts, registry
+from pfsetl.declared import contracts, labels, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.pipeline.backfill import backfill as run_backfill
 from pfsetl.pipeline.backfill import find_releases
@@ -92,6 +92,8 @@ def build(
     texts = _descriptors_store(store, with_descriptors, descriptors_output)
     if archive is None:  # a slip in what was asked isn't a run
         known, place = registry.find(release), open_cache(cache, output)
+    else:
+        labels.to_build(release)
     with recorded(store, "build", release=release) as run:
         url = None
         if archive is None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from pfsetl.declared import contracts
+from pfsetl.declared import contracts, labels
 from pfsetl.errors import during, proposing
 from pfsetl.pipeline import texts
 from pfsetl.pipeline.examine import Members, other_bytes_of
-from pfsetl.pipeline.request import Opened, Request, is_built, opened
+from pfsetl.pipeline.request import Opened, Request, is_built, opened, refuse_unknown
 from pfsetl.pipeline.stage import keep, kept_of, read_members, stage
 from pfsetl.publication import licensing, next_version, publish, version
 from pfsetl.publication.release_record import ReleaseRecord
@@ -57,6 +57,8 @@ def build(
     """
     if descriptors_store is not None:
         licensing.refuse_overlap(store, descriptors_store)
+    labels.to_build(label)  # a slip in what was asked isn't a run
+    refuse_unknown(accept)
     request = Request(label, archive, url, all_formats, sample, accept, again)
     with (
         recorded(store, "build", release=label, archive=str(archive)) as run,

@@ -124,7 +124,7 @@ def releases_table(release: Release, made_of: ReleaseRecord, base: Version) -> p
         "note": release.note,
     }
     now = pl.DataFrame([row], schema=schema)
-    if release.label not in base.releases:
+    if release.label not in base.releases or made_of.revision == 1:  # the base's row may be what is to be restored
         return now
     earlier = base.scan("releases", release.label).filter(pl.col("revision") < made_of.revision).collect()
     return pl.concat([earlier, now])

@@ -11,7 +11,8 @@ from pfsetl.storage.store import Store
 def open_store(address: str | Path) -> Store:
     """Return the store at an address: a folder, or `s3://bucket/prefix` with the usual AWS_ environment.
 
-    Raises StoreError when something other than a folder is there, UsageError for an address of another kind.
+    Raises StoreError when something other than a folder is there, or a link that leads nowhere, UsageError for an
+    address of another kind.
     """
     scheme, separator, _ = str(address).partition(":/")
     if separator and scheme == "s3":
@@ -26,6 +27,8 @@ def open_store(address: str | Path) -> Store:
         raise UsageError("The store's address is empty. Name a folder, or s3://bucket/prefix.")
     root = Path(address)
     refuse_undecoded(str(root.absolute()))
+    if root.is_symlink() and not root.exists():
+        raise StoreError(f"{root}: a link to {root.readlink()}, where nothing is. Is its disk mounted?")
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root}: a file, not a store. Name a folder; a new one is made when it isn't there.")
     return LocalStore(root)

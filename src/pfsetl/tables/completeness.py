@@ -125,7 +125,7 @@ def lost(before: Mapping[str, pl.DataFrame], now: Mapping[str, pl.DataFrame], re
 
 def replaced_by_sample(revision: str, rows: int, table: str = "rvu") -> Finding:
     """Say that a sample would take the place of what is whole."""
-    said = f"A sample would replace {revision}, which is whole, with {rows:,} rows"
+    said = f"A sample would replace {revision}, which is whole, with {rows:,} rows; a store of its own would keep both"
     return _finding(table, "rows_kept", "error", said, rows)
 
 
