@@ -19,7 +19,7 @@ import pfsetl
 from pfsetl.errors import StoreError
 from pfsetl.pipeline.backfill import backfill
 from pfsetl.publication import manifest, publish, version
-from pfsetl.publication.release_record import plain
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage import bucket as object_store
 from tests import forks

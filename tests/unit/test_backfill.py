@@ -15,7 +15,7 @@ from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage, stage_missing
 from pfsetl.publication import publish, staging, version
-from pfsetl.publication.release_record import plain
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore

@@ -26,6 +26,7 @@ from pfsetl.publication import (
     verify,
     version,
 )
+from pfsetl.publication.json_records import encoded
 from pfsetl.storage.folder import LocalStore
 from tests import publisher
 from tests.copied import copied
@@ -198,7 +199,7 @@ def test_a_damaged_one_is_made_anew(how: str, again: Callable[[LocalStore], obje
 
 def test_one_that_was_made_to_fit_itself_is_still_held_against_the_manifests(store: LocalStore) -> None:
     forged = catalog.read(store)
-    data = catalog.encoded(forged).replace(b'"added"', b'"replaced"', 1)
+    data = encoded(forged).replace(b'"added"', b'"replaced"', 1)
     content = json.loads(data) | {"sha256": ""}
     content["sha256"] = hashlib.sha256(json.dumps(content, indent=1).encode() + b"\n").hexdigest()
     (store.root / "catalog.json").write_bytes(json.dumps(content, indent=1).encode() + b"\n")

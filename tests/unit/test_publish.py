@@ -13,7 +13,7 @@ import pfsetl
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError
 from pfsetl.publication import publish, staging, version
-from pfsetl.publication.release_record import plain
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore

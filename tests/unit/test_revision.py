@@ -13,7 +13,8 @@ from pfsetl.cli import render_since
 from pfsetl.declared import registry
 from pfsetl.pipeline.examine import examine
 from pfsetl.publication import revision
-from pfsetl.publication.release_record import ChangedColumn, plain
+from pfsetl.publication.json_records import plain
+from pfsetl.publication.release_record import ChangedColumn
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s

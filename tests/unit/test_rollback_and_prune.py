@@ -18,8 +18,8 @@ from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
 from pfsetl.publication import chain, next_version, prune, publish, rollback, runs, staging, verify, version
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.manifest import Manifest, Resource
-from pfsetl.publication.release_record import plain
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore

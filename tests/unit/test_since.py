@@ -15,8 +15,9 @@ from pfsetl.declared import registry
 from pfsetl.pipeline import backfill
 from pfsetl.pipeline.examine import examine
 from pfsetl.publication import manifest, neighbours
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.manifest import Resource
-from pfsetl.publication.release_record import ReleaseRecord, plain
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import since

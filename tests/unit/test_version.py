@@ -9,7 +9,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication.release_record import plain
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s

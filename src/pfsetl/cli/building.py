@@ -36,7 +36,7 @@ from pfsetl.pipeline.build import build as run_build
 from pfsetl.pipeline.examine import examine
 from pfsetl.plural import count
 from pfsetl.publication import licensing, revision, version
-from pfsetl.publication.release_record import plain
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.runs import recorded
 from pfsetl.source import cache as kept
 from pfsetl.storage.opening import open_store

@@ -11,7 +11,7 @@ from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
 from pfsetl.pricing.lookup import elsewhere, in_order, in_part
-from pfsetl.publication.release_record import plain
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command, first_build
 from pfsetl.source import members

@@ -15,6 +15,7 @@ from pfsetl.iceberg.columns import Readings
 from pfsetl.iceberg.store_io import StoreIO
 from pfsetl.iceberg.table import Growing
 from pfsetl.publication import catalog_writing, pins, registered, version
+from pfsetl.publication.json_records import encoded
 from pfsetl.publication.registered import Registered
 from pfsetl.remedies import first_build
 from pfsetl.storage.folder import LocalStore
@@ -195,7 +196,7 @@ def _tell(io: StoreIO, before: Registered | None, names: Sequence[str]) -> Regis
             },
         )
         if told != before:
-            io.store.put(registered.NAME, registered.encoded(told))
+            io.store.put(registered.NAME, encoded(told))
         if newest == {name: table.newest_metadata(io.store, name) for name in names}:
             catalog_writing.refresh(io.store)
             return told

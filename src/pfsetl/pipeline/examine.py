@@ -16,7 +16,8 @@ from pfsetl.parsing.parse import Parsed, many_repeated, parse
 from pfsetl.parsing.read import RawTable, read, read_others
 from pfsetl.pipeline.request import Opened, Request, opened
 from pfsetl.publication import loss, neighbours, one_label, recording, revision, version
-from pfsetl.publication.release_record import ReleaseRecord, Since, record_of
+from pfsetl.publication.json_records import record_of
+from pfsetl.publication.release_record import ReleaseRecord, Since
 from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import other_bytes

@@ -11,7 +11,8 @@ from pfsetl.archive_folder import order
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import Conflict, PfsetlError, during
 from pfsetl.publication import manifest, neighbours, one_label, publish, recording, version
-from pfsetl.publication.release_record import FindingRecord, record_of
+from pfsetl.publication.json_records import record_of
+from pfsetl.publication.release_record import FindingRecord
 from pfsetl.publication.runs import step
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version

@@ -15,8 +15,8 @@ from msgspec import UNSET
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import manifest
+from pfsetl.publication.json_records import Count, Later, Record, encoded, record_of
 from pfsetl.publication.manifest import ReleaseChanges
-from pfsetl.publication.release_record import Count, Later, Record, record_of
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
@@ -194,11 +194,6 @@ def files(listing: Listing | None) -> Iterator[File]:
 
 def _digest(files: Iterable[tuple[str, int, int, str]]) -> str:
     return hashlib.sha256(repr(sorted(files)).encode()).hexdigest()
-
-
-def encoded(content: Catalog) -> bytes:
-    """Return a catalogue's bytes."""
-    return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"
 
 
 def sha256_of(content: Catalog) -> str:

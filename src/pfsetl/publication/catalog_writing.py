@@ -14,6 +14,7 @@ from pfsetl.declared import contracts
 from pfsetl.errors import StoreError
 from pfsetl.publication import catalog, dataset, registered, version
 from pfsetl.publication.catalog import FOLDER, FORMAT, NAME, Catalog, File, Files, Key, Listed, Listing
+from pfsetl.publication.json_records import encoded
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
@@ -94,7 +95,7 @@ def _written(store: Store, before: Catalog | None) -> Catalog:
         iceberg=registered.NAME if store.exists(registered.NAME) else UNSET,
     )
     made = msgspec.structs.replace(made, sha256=catalog.sha256_of(made))
-    store.put(NAME, catalog.encoded(made))
+    store.put(NAME, encoded(made))
     return made
 
 

@@ -16,8 +16,8 @@ from msgspec import UNSET
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import manifest
+from pfsetl.publication.json_records import Later
 from pfsetl.publication.manifest import Manifest
-from pfsetl.publication.release_record import Later
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
 

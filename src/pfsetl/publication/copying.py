@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import manifest, rehash
+from pfsetl.publication.json_records import encoded, plain
 from pfsetl.publication.manifest import Manifest
-from pfsetl.publication.release_record import plain
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
@@ -47,7 +47,7 @@ def copied(store: Store, content: Manifest, folder: Path) -> list[Path]:
         for told, resource in zip(described["resources"], content.resources, strict=True):
             told["path"] = manifest.shown_path(resource)
         descriptor = folder / "datapackage.json"
-        descriptor.write_bytes(manifest.encode(described))
+        descriptor.write_bytes(encoded(described))
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):

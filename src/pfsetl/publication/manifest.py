@@ -9,7 +9,8 @@ from msgspec import UNSET, Meta
 
 from pfsetl.document import MAX_BYTES, read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication.release_record import Count, Later, Record, ReleaseRecord, record_of
+from pfsetl.publication.json_records import Count, Later, Record, encoded, record_of
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.storage.store import Store
 
 FORMAT = 3
@@ -124,11 +125,6 @@ def number_of(file: str) -> int | None:
     return int(match[1]) if match and int(match[1]) else None
 
 
-def encode(content: Manifest | Mapping[str, Any]) -> bytes:
-    """Return a manifest's bytes."""
-    return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"
-
-
 def format_of(resources: Iterable[Resource], withdrawn: Mapping[str, Withdrawal] | Later = UNSET) -> int:
     """Return the lowest format that holds this, so that older pfsetls read what they can."""
     if withdrawn:
@@ -184,7 +180,7 @@ def _as_written(data: bytes) -> Manifest | None:
         return None
     try:
         known = msgspec.json.decode(data, type=Manifest)
-        return known if known.pfsetl.format <= FORMAT and encode(known) == data else None
+        return known if known.pfsetl.format <= FORMAT and encoded(known) == data else None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 

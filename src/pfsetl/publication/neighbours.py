@@ -12,7 +12,8 @@ import polars as pl
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
-from pfsetl.publication.release_record import Since, record_of
+from pfsetl.publication.json_records import record_of
+from pfsetl.publication.release_record import Since
 from pfsetl.publication.version import Version
 from pfsetl.tables import continuity
 from pfsetl.tables.check import Finding

@@ -11,8 +11,9 @@ from msgspec import UNSET
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import StoreError
 from pfsetl.publication import catalog, catalog_writing, chain, manifest, runs
+from pfsetl.publication.json_records import Later, encoded
 from pfsetl.publication.manifest import About, ContractName, Manifest, Resource, Withdrawal
-from pfsetl.publication.release_record import Later, ReleaseRecord
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 
@@ -95,7 +96,7 @@ def without(newest: Version, releases: Iterable[str]) -> Mapping[str, Withdrawal
 
 def published(store: Store, number: int, content: Manifest) -> Version | None:
     """Publish a manifest under its number, and return the version; None where the number is taken."""
-    document = manifest.encode(content)
+    document = encoded(content)
     if not store.put_new(manifest.name(number), document):
         return None
     sha256 = hashlib.sha256(document).hexdigest()

@@ -13,6 +13,7 @@ from pfsetl.declared.registry import Release
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
 from pfsetl.publication.fingerprint import fingerprint
+from pfsetl.publication.json_records import record_of
 from pfsetl.publication.release_record import (
     AgreementRecord,
     ArchiveRecord,
@@ -22,7 +23,6 @@ from pfsetl.publication.release_record import (
     InForce,
     MemberRecord,
     ReleaseRecord,
-    record_of,
 )
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive

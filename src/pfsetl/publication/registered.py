@@ -8,13 +8,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import pins, rehash
-from pfsetl.publication.release_record import Count, Record, record_of
+from pfsetl.publication.json_records import Count, Record, record_of
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
 
@@ -65,11 +64,6 @@ def read(store: Store) -> Registered | None:
             f"{store}/{NAME}: not as pfsetl writes it ({error}). {command('iceberg', store)} makes it anew."
         ) from error
     return found
-
-
-def encoded(content: Registered) -> bytes:
-    """Return the bytes of the record."""
-    return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"
 
 
 def problems(store: Store, hashes: Mapping[int, str]) -> Iterator[tuple[str, str, bool]]:

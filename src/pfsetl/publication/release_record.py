@@ -1,27 +1,13 @@
-"""The parts of a manifest as records, read strictly, and all that a version says of one release.
+"""All that a version says of one release: what it was made of, what was odd, what it changed."""
 
-Fields that came later are `UNSET` in records that were written before them, which are written on as they are. A
-field that isn't here is refused with its path, so a new one raises `manifest.FORMAT`.
-"""
-
-import json
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
-
-Count = Annotated[int, Meta(ge=0)]
-Later = UnsetType  # in the type of a field that older manifests don't have
-
-R = TypeVar("R", bound="Record")
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a manifest: its fields are those of the JSON object, in the order of writing."""
+from pfsetl.publication.json_records import Count, Later, Record
 
 
 class ArchiveRecord(Record, frozen=True):
@@ -234,16 +220,3 @@ def release_of(label: str, record: ReleaseRecord) -> Release:
     """Return a published release as it's declared, or as it was published where it isn't."""
     days = (record.in_force.first, record.in_force.last) if record.in_force else None
     return registry.releases().get(label) or registry.inferred(label, record.year, record.quarter, days)
-
-
-def plain(content: Any) -> Any:
-    """Return records as JSON's own types, for output and for files."""
-    return json.loads(msgspec.json.encode(content))
-
-
-def record_of(kind: type[R], found: Any) -> R:
-    """Return what JSON's own types say as a record; raises ValueError with the path of what doesn't fit."""
-    try:
-        return msgspec.convert(found, kind)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error

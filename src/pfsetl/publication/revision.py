@@ -8,7 +8,8 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
-from pfsetl.publication.release_record import ChangedTable, SinceRevision, record_of
+from pfsetl.publication.json_records import record_of
+from pfsetl.publication.release_record import ChangedTable, SinceRevision
 from pfsetl.publication.version import Version
 from pfsetl.tables import row_changes
 from pfsetl.tables.since import COLUMNS, Earlier, columns, compared

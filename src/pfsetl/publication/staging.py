@@ -13,9 +13,10 @@ from pfsetl.declared.contracts import Contract
 from pfsetl.document import read_json
 from pfsetl.errors import PfsetlError, StoreError
 from pfsetl.publication import licensing, objects, rehash, version
+from pfsetl.publication.json_records import plain, record_of
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.parquet import Parts, Written
-from pfsetl.publication.release_record import ReleaseRecord, plain, record_of
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.storage.store import Store
 

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from pfsetl.publication import manifest
-from pfsetl.publication.release_record import plain
+from pfsetl.publication.json_records import plain
 from pfsetl.publication.version import Version
 from pfsetl.tables.exact import scaled
 
