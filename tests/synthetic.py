@@ -59,7 +59,8 @@ def changed(row: Row, **cells: str) -> Row:
 VISIT = code("G9901", "Synthetic visit", work="1.21", nonfacility_pe="1.40", facility_pe="0.52", mp="0.09")
 SCAN = code(
     "G9902", "Synthetic scan, \"quick\"", work="1.00", nonfacility_pe="4.00", facility_pe="4.00", facility_na="NA",
-    mp="0.17", pctc="1", imaging="88", opps_nonfacility_pe="3.10", opps_facility_pe="3.10", opps_mp="0.15",
+    mp="0.17", pctc="1", multiple="4", imaging="88", opps_nonfacility_pe="3.10", opps_facility_pe="3.10",
+    opps_mp="0.15",
 )  # fmt: skip
 SCAN_READING = changed(
     SCAN, modifier="26", work="1.00", nonfacility_pe="0.40", facility_pe="0.40", facility_na="", mp="0.04",

@@ -94,7 +94,7 @@ WHOLE: Row = {
     "nonfacility_total_rvu_full": "3.30", "facility_total_rvu_full": "2.70",
     "opps_nonfacility_pe_rvu": "0.00", "opps_facility_pe_rvu": "0.00", "opps_mp_rvu": "0.00",
     "conversion_factor": "33.4009", "pricing_indicator": "9",
-} | dict.fromkeys(CODE_COLUMNS[2:], "1")  # fmt: skip
+} | dict.fromkeys(CODE_COLUMNS[2:-1], "1") | {"imaging_family": "99"}  # fmt: skip
 PROFESSIONAL = WHOLE | {
     "modifier": "26", "nonfacility_pe_rvu": "0.40", "facility_pe_rvu": "0.40", "mp_rvu": "0.06",
     "nonfacility_total_rvu": "1.46", "facility_total_rvu": "1.46",
@@ -202,8 +202,8 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     ),
     "rvu.indicators_on_every_row": ([WHOLE | {"pctc": pctc} for pctc in ("0", None, "1", None)], 2),
     "rvu.imaging_reduction_with_family": (
-        [WHOLE | {"multiple_procedure": "4", "imaging_family": f} for f in ("99", None, "88")],
-        2,
+        [WHOLE | {"multiple_procedure": m, "imaging_family": f} for m in "40" for f in ("99", None, "88")],
+        3,
     ),
     "rvu.no_work_on_technical_service": ([WHOLE | {"pctc": "3"}, TECHNICAL | {"pctc": "3"}], 1),
     "rvu.known_modifier": ([WHOLE, TECHNICAL | {"modifier": "27"}], 1),
@@ -258,15 +258,16 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         ],
         2000,
     ),
-    "rvu.surgery_seldom_na_in_a_facility": (
+    "rvu.surgery_mostly_na_outside_a_facility": (
         [
-            *[OPERATION] * 1400,
-            *[OPERATION | {"nonfacility_na": False, "facility_na": True}] * 701,
-            *[OPERATION | {"participant": "qp"}] * 1400,
-            *[OPERATION | {"participant": "qp", "nonfacility_na": False, "facility_na": True}] * 700,
-            *[OPERATION | {"participant": "part", "nonfacility_na": False, "facility_na": True}] * 1999,
+            *[OPERATION] * 1000,
+            *[OPERATION | {"nonfacility_na": False}] * 1000,
+            *[OPERATION | {"participant": "qp"}] * 1000,
+            *[OPERATION | {"participant": "qp", "facility_na": True}] * 500,
+            *[OPERATION | {"participant": "qp", "nonfacility_na": False}] * 501,
+            *[OPERATION | {"participant": "part", "nonfacility_na": False}] * 1999,
         ],
-        701,
+        2001,
     ),
     "rvu.opps_parts_add_up": (
         [CAPPED, PROFESSIONAL, TECHNICAL | {"opps_nonfacility_pe_rvu": "1.11", "opps_mp_rvu": "0.03"}],
@@ -425,7 +426,7 @@ def frame(table: Table, rows: list[Row]) -> pl.DataFrame:
 def tables(rows: dict[str, list[Row]]) -> dict[str, pl.DataFrame]:
     """Every public table with these rows, and the code lists that hold what the clean rows use."""
     public = {name: frame(table, rows.get(name, [])) for name, table in CONTRACT.tables.items()}
-    known = {"status": ["A", "N"], "modifier": ["26", "TC"], "pricing_indicator": ["1", "9"]}
+    known = {"status": ["A", "N"], "modifier": ["26", "TC"], "pricing_indicator": ["1", "9"], "imaging_family": ["99"]}
     public["neighbour"] = pl.DataFrame({"release": ["RVU24D"], "participant": ["non_qp"], "rows": [3]})
     lists = {name: pl.DataFrame({"code": known.get(name, ["1"])}) for name in (*CODE_COLUMNS, "pricing_indicator")}
     return {f"{kind}_{name}": codes for name, codes in lists.items() for kind in ("code", "listed", "current")} | public
