@@ -20,7 +20,7 @@ from pfsetl.source.address import is_allowed
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import newest, rows
 from pfsetl.source.discover import cached_addresses
-from pfsetl.source.fetch import fetch, newest_cached, rests
+from pfsetl.source.fetch import fetch, is_unanswered, newest_cached, rests
 from pfsetl.source.web import Manners, get_text
 from tests import synthetic as s
 from tests.cms_server import LICENCE, Answer, Cms, page, redirect
@@ -85,8 +85,8 @@ def test_without_validators_equal_bytes_add_nothing(cms: Cms, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("etag", "days", "conditional"),
-    [(None, 6, True), (None, 8, False), ('W/"1"', 8, False), ('"1"', 8, True)],
-    ids=["a time", "an old time", "an old weak tag", "an old tag"],
+    [(None, 6, True), (None, 8, False), (None, -8, False), ('W/"1"', 8, False), ('"1"', 8, True)],
+    ids=["a time", "an old time", "noted by a wrong clock", "an old weak tag", "an old tag"],
 )
 def test_a_time_and_a_weak_tag_are_believed_for_a_week(
     cms: Cms, tmp_path: Path, etag: str | None, days: int, conditional: bool
@@ -116,11 +116,12 @@ def test_the_same_bytes_under_a_new_etag_rest_until_an_etag_lasts(cms: Cms, tmp_
     assert len(rows(tmp_path)) == 1
 
 
-def test_what_rests_is_asked_for_again_after_a_week(cms: Cms, tmp_path: Path) -> None:
+def test_what_rests_is_asked_for_again_after_a_week_or_where_a_wrong_clock_noted_it(cms: Cms, tmp_path: Path) -> None:
     cms.answer_with(ZIP, Answer(FIRST))
     fetched(tmp_path)
-    now = datetime.now(UTC)
-    assert [rests(tmp_path, "RVU26A", now + timedelta(days=days)) for days in (0, 6, 8)] == [True, True, False]
+    days = [datetime.now(UTC) + timedelta(days=number) for number in (-8, 0, 6, 8)]
+    assert [rests(tmp_path, "RVU26A", day) for day in days] == [False, True, True, False]
+    assert [is_unanswered(tmp_path, "RVU26A", day) for day in days] == [True, False, False, True]
 
 
 def test_a_repost_is_the_next_revision_and_the_older_one_stays(cms: Cms, tmp_path: Path) -> None:

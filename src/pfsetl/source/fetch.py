@@ -112,7 +112,7 @@ def rests(cache: Cache, label: str, now: datetime) -> bool:
         recognised = (noted["etag"] or noted["modified"]) and not noted.get("in_vain")
         if noted["sha256"] != held.sha256 or recognised:
             return False
-        return now - datetime.fromisoformat(noted["asked"]) < RESTS
+        return _is_recent(noted["asked"], now)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -121,8 +121,7 @@ def is_unanswered(cache: Cache, label: str, now: datetime) -> bool:
     """Return whether the server's last answer about the newest archive of a label is longer ago than RESTS."""
     held = archives.newest(cache, label)
     try:
-        last = datetime.fromisoformat(str(_noted(cache, label)["asked"]))
-        return now - last > RESTS
+        return not _is_recent(_noted(cache, label)["asked"], now)
     except (KeyError, ValueError, TypeError):
         return held is not None and now - held.retrieved_at > RESTS
 
@@ -178,9 +177,14 @@ def _read_validators(cache: Cache, held: Fetched, address: str) -> Validators | 
             return None
         if given.etag and given.strong == given.etag:
             return given
-        return given if datetime.now(UTC) - datetime.fromisoformat(noted["whole"]) < RESTS else None
+        return given if _is_recent(noted["whole"], datetime.now(UTC)) else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _is_recent(when: str, now: datetime) -> bool:
+    """Return whether something happened within RESTS; a clock that was wrong may have noted a time that is to come."""
+    return abs(now - datetime.fromisoformat(when)) < RESTS
 
 
 def _write_validators(
