@@ -118,6 +118,26 @@ def test_a_code_that_no_release_has_costs_no_other_its_rows(version: pfsetl.Vers
     assert (set(found.frame["hcpcs"]), found.unknown) == ({"G0101"}, ("X9999", "G0110"))
 
 
+def test_many_codes_are_looked_for_at_once_not_one_by_one(
+    version: pfsetl.Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = version.scan("code_profile").select("hcpcs").unique().collect()["hcpcs"].to_list()
+    looks: list[object] = []
+
+    def filtered(frame: pl.DataFrame, *by: pl.Expr, **equal: object) -> pl.DataFrame:
+        looks.append(by)
+        return frame.lazy().filter(*by, **equal).collect()
+
+    monkeypatch.setattr(pl.DataFrame, "filter", filtered)
+    assert pfsetl.history(codes, output=version).frame.height == version.scan("code_history").collect().height
+    assert len(looks) < 10 < len(codes)
+
+
+def test_a_modifier_that_is_not_there_is_refused_beside_one_that_is(version: pfsetl.Version) -> None:
+    with pytest.raises(UsageError, match=r"G0105 with 26: no .* It has rows with no modifier, 53"):
+        pfsetl.history(["G0105-53", "G0105-26"], output=version)
+
+
 def test_a_code_may_be_written_in_lower_case_with_spaces_and_its_modifier(version: pfsetl.Version) -> None:
     found = pfsetl.history(" g0105-53 ", output=version).rows
     assert {(row["hcpcs"], row["modifier"]) for row in found} == {("G0105", "53")}

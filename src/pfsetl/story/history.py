@@ -77,10 +77,13 @@ def history(
     places = {label: number for number, label in enumerate(in_order(version))}
     found = version.scan(TABLE).filter(pl.col("hcpcs").is_in([code for code, _ in wanted])).collect()
     unknown = _unknown(version, [code for code, _ in wanted], found)
-    wanted = [(code, its) for code, its in wanted if code not in unknown]
-    found = found.filter(pl.any_horizontal(pl.lit(value=False), *(_is(code, its) for code, its in wanted)))
+    codes_there = set(found["hcpcs"])
+    wanted = [(code, its) for code, its in wanted if code in codes_there]
+    found = found.filter(pl.col("hcpcs").is_in([code for code, its in wanted if its is None]) | _row_of(wanted))
+    there = set(found.select("hcpcs", "modifier").rows())
     for code, its in wanted:
-        _refuse_modifier(code, its, version, found)
+        if its is not None and (code, its) not in there:
+            _refuse_modifier(code, its, version)
     whose = series_of(participant) if participant is not None else []
     found = found.filter(pl.col("participant").is_in(whose)) if whose else found
     later = [label for label in places if version.releases[label].year >= (year or 0)]
@@ -90,9 +93,9 @@ def history(
     return History(version.number, place, _unpublished(version, year), found, unknown)
 
 
-def _is(code: str, modifier: str | None) -> pl.Expr:
-    same = pl.col("hcpcs") == code
-    return same if modifier is None else same & (pl.col("modifier") == modifier)
+def _row_of(wanted: Sequence[tuple[str, str | None]]) -> pl.Expr:
+    """Return whether a row is that of a code and the modifier that it's asked for with."""
+    return pl.concat_str("hcpcs", "modifier").is_in([f"{code}{its}" for code, its in wanted if its is not None])
 
 
 def _year(since: int | str | None) -> int | None:
@@ -141,12 +144,11 @@ def _unknown(version: Version, codes: Sequence[str], found: pl.DataFrame) -> tup
     return missing
 
 
-def _refuse_modifier(code: str, modifier: str | None, version: Version, found: pl.DataFrame) -> None:
-    if found.filter(hcpcs=code).is_empty():
-        rows = version.scan(TABLE).filter(pl.col("hcpcs") == code).select(pl.col("modifier").unique().sort()).collect()
-        there = ", ".join(one or "no modifier" for one in rows["modifier"])
-        asked = modifier or "no modifier"
-        raise UsageError(f"{code} with {asked}: no release has such a row. It has rows with {there}.")
+def _refuse_modifier(code: str, modifier: str, version: Version) -> None:
+    rows = version.scan(TABLE).filter(pl.col("hcpcs") == code).select(pl.col("modifier").unique().sort()).collect()
+    there = ", ".join(one or "no modifier" for one in rows["modifier"])
+    asked = modifier or "no modifier"
+    raise UsageError(f"{code} with {asked}: no release has such a row. It has rows with {there}.")
 
 
 def series_of(participant: str) -> list[str]:
