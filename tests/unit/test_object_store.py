@@ -12,6 +12,7 @@ from obstore.store import MemoryStore
 
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication import prune, version
+from pfsetl.storage import aws
 from pfsetl.storage import bucket as object_store
 from pfsetl.storage.bucket import ObjectStore
 from pfsetl.storage.folder import LocalStore
@@ -33,7 +34,7 @@ def memory() -> ObjectStore:
 def no_aws(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    for name in object_store.CREDENTIALS:
+    for name in aws.CREDENTIALS:
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 

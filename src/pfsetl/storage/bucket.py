@@ -1,11 +1,10 @@
 """A store in a bucket of S3, or of what speaks its protocol and honours conditional writes (`If-None-Match: *`).
 
-Addresses are `s3://bucket/prefix`; endpoint, region and credentials come from the AWS_ variables of the environment.
+Addresses are `s3://bucket/prefix`; endpoint, region and credentials are those of the environment (`aws`).
 """
 
 import mmap
 import os
-import re
 import tempfile
 import time
 import uuid
@@ -15,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError, PermissionDeniedError
@@ -23,7 +21,7 @@ from obstore.store import ObjectStore as Bucket
 from obstore.store import S3Store
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.remedies import command
+from pfsetl.storage import aws
 from pfsetl.storage.store import refuse_large
 
 SINGLE_PUT_BYTES = 32 << 20
@@ -32,7 +30,6 @@ CHUNK_BYTES = 4 << 20
 ATTEMPTS = 3
 FRESH_SECONDS = 60 * 60  # far below the day after which a prune may take an object
 TIMEOUT = "120s"
-CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class ObjectStore:
 
         A write whose answer was lost, and whose repetition is refused, is told by its bytes: they are there.
         """
-        with _explained(self.address, name):
+        with aws.explained(self.address, name):
             self._require("write", self._write_twice)
             if isinstance(content, bytes):
                 return self._create(name, content) or self.get(name) == content
@@ -70,7 +67,7 @@ class ObjectStore:
 
     def put(self, name: str, content: bytes | Path) -> None:
         """Write an object, whatever is there: for what its name tells the bytes of, or may be lost."""
-        with _explained(self.uri(name)):
+        with aws.explained(self.uri(name)):
             obstore.put(self.bucket, name, content)
 
     @contextmanager
@@ -85,14 +82,14 @@ class ObjectStore:
 
     def get(self, name: str) -> bytes:
         """Return an object's bytes; raises StoreError when it isn't there."""
-        with _explained(self.address, name):
+        with aws.explained(self.address, name):
             found = obstore.get(self.bucket, name)
             refuse_large(self.uri(name), found.meta["size"])
             return bytes(found.bytes())
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield an object's bytes in pieces; raises StoreError when it isn't there."""
-        with _explained(self.address, name):
+        with aws.explained(self.address, name):
             for chunk in obstore.get(self.bucket, name).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
@@ -102,7 +99,7 @@ class ObjectStore:
 
     def size(self, name: str) -> int | None:
         """Return an object's number of bytes, None when it isn't there."""
-        with _explained(self.address, name):
+        with aws.explained(self.address, name):
             try:
                 return obstore.head(self.bucket, name)["size"]
             except FileNotFoundError:
@@ -110,7 +107,7 @@ class ObjectStore:
 
     def age(self, name: str) -> float | None:
         """Return the seconds since an object was written or freshened, None when it isn't there."""
-        with _explained(self.address, name):
+        with aws.explained(self.address, name):
             try:
                 return (datetime.now(UTC) - obstore.head(self.bucket, name)["last_modified"]).total_seconds()
             except FileNotFoundError:
@@ -124,19 +121,19 @@ class ObjectStore:
         age = self.age(name)
         if age is not None and age > FRESH_SECONDS:
             data = self.get(name)
-            with _explained(self.address, name):
+            with aws.explained(self.address, name):
                 obstore.put(self.bucket, name, data)
         return age is not None
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the objects directly in a folder, sorted."""
-        with _explained(self.address, folder):
+        with aws.explained(self.address, folder):
             found = (entry["path"] for entry in obstore.list_with_delimiter(self.bucket, folder)["objects"])
             return sorted(path for path in found if path.startswith(f"{folder}/"))  # some list the folder itself too
 
     def delete(self, name: str) -> None:
         """Remove an object; nothing happens when it isn't there."""
-        with _explained(self.address, name), suppress(FileNotFoundError):
+        with aws.explained(self.address, name), suppress(FileNotFoundError):
             obstore.delete(self.bucket, name)
 
     def uri(self, name: str) -> str:
@@ -231,21 +228,7 @@ def open_bucket(address: str) -> ObjectStore:
     name, _, prefix = place.rstrip("/").partition("/")
     if scheme != "s3" or not name:
         raise UsageError(f"{address}: not the address of a bucket. Write s3://bucket/prefix, as text.")
-    settings = {n.lower(): os.environ[n] for n in CREDENTIALS if os.environ.get(n)}
-    if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
-        settings["aws_region"] = region
-    if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
-        if "@" in endpoint:
-            raise UsageError(
-                "AWS_ENDPOINT_URL holds a user name or password, which would be printed. Take them out; keys go into "
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-            )
-        if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
-            raise UsageError(
-                f"AWS_ENDPOINT_URL={endpoint}: not the address of a server, such as https://s3.example.org."
-            )
-        settings = {"aws_region": "us-east-1", **settings, "aws_endpoint_url": endpoint}
-    return _opened(name, prefix, tuple(settings.items()))
+    return _opened(name, prefix, tuple(aws.settings().items()))
 
 
 @cache
@@ -253,7 +236,7 @@ def _opened(bucket: str, prefix: str, settings: tuple[tuple[str, str], ...]) -> 
     address = f"s3://{bucket}/{prefix}".rstrip("/")
     options = dict(settings)
     plain_http = options.get("aws_endpoint_url", "").startswith("http://")
-    with _explained(address):
+    with aws.explained(address):
         there = S3Store(
             bucket,
             prefix=prefix or None,
@@ -266,24 +249,3 @@ def _opened(bucket: str, prefix: str, settings: tuple[tuple[str, str], ...]) -> 
 
 def _own_name() -> str:
     return f"tmp/{uuid.uuid4()}"
-
-
-@contextmanager
-def _explained(store: str, name: str = "") -> Iterator[None]:
-    try:
-        yield
-    except (BaseError, OSError, ValueError) as error:
-        told = str(error).partition("\n\nDebug source")[0]
-        answer = re.search(r"<Code>(.*?)</Code>\s*<Message>(.*?)</Message>", told, re.DOTALL)
-        said = " ".join(": ".join(answer.groups() if answer else [told]).split())
-        if "NoSuchBucket" in said:
-            remedy = "There is no such bucket; create it, or check the address and AWS_ENDPOINT_URL."
-        elif isinstance(error, FileNotFoundError):
-            lists = f"{command('verify', store)} lists what is missing"
-            remedy = f"It isn't there. {lists}; build the release again to restore it."
-        elif isinstance(error, PermissionDeniedError) or re.search("40[13] [FU]|Missing .*AccessKey", told):
-            remedy = "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they are allowed to do."
-        else:
-            remedy = "Check AWS_ENDPOINT_URL, AWS_REGION, the credentials and the network."
-        place = f"{store}/{name}" if name else store
-        raise StoreError(f"{place}: {said.rstrip('.')}. {remedy} What was published before is untouched.") from error
