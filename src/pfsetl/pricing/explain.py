@@ -13,8 +13,8 @@ from pfsetl.pricing.lines import Step
 from pfsetl.pricing.lookup import Source
 from pfsetl.pricing.notes import notes_of, sources_of
 from pfsetl.pricing.quote import Alone, Quote
-from pfsetl.pricing.rows import decimal
 from pfsetl.tables import derive, exact
+from pfsetl.tables.exact import decimal_of
 
 _NOT_SCHEDULED = ("charge", "therapy_assistant")  # rules that leave the fee schedule amount itself as it is
 PARTS = {"work": "work RVU", "pe": "practice expense RVU", "mp": "malpractice RVU"}
@@ -103,11 +103,11 @@ def _formula_steps(price: Alone) -> Iterator[StepAnswer]:
     adjuster = calendar.formula("work_adjuster", day).get("")
     rvus = parts.work, parts.facility_pe if facility else parts.nonfacility_pe, parts.mp
     if adjuster:
-        detail = f"{decimal(row.work_rvu, 2)} x {adjuster[0]}/{adjuster[1]}, rounded"
-        yield _explained("work RVU", detail, decimal(parts.work, 2))
+        detail = f"{decimal_of(row.work_rvu, 2)} x {adjuster[0]}/{adjuster[1]}, rounded"
+        yield _explained("work RVU", detail, decimal_of(parts.work, 2))
     adjusted, dollars = exact.products(rvus, indices, price.factor)
     for name, rvu, index, product in zip(PARTS.values(), rvus, indices, adjusted, strict=True):
-        yield _explained(name, f"{decimal(rvu, 2)} x {decimal(index, 3)}", product)
+        yield _explained(name, f"{decimal_of(rvu, 2)} x {decimal_of(index, 3)}", product)
     yield _explained("adjusted RVUs", "sum", sum(adjusted))
     yield _explained("unrounded", f"x conversion factor {price.conversion_factor}", dollars)
     flag = calendar.formula("calculation_flag", day).get(row.calculation_flag or "")
@@ -118,7 +118,7 @@ def _formula_steps(price: Alone) -> Iterator[StepAnswer]:
         products, _ = exact.products(capped, indices, price.factor)
         for part in (1, 2):
             name = f"OPPS {list(PARTS.values())[part]}"
-            yield _explained(name, f"{decimal(capped[part], 2)} x {decimal(indices[part], 3)}", products[part])
+            yield _explained(name, f"{decimal_of(capped[part], 2)} x {decimal_of(indices[part], 3)}", products[part])
         detail = f"(work + OPPS RVUs) x {price.conversion_factor}, rounded"
         yield _explained("OPPS amount", detail, _dollars(payment.opps_amount))
         lower = min(payment.opps_amount, payment.amount)
@@ -178,7 +178,7 @@ def _part(quote: Quote, parts: int) -> Decimal | None:
 
 
 def _dollars(cents: int | None) -> Decimal | None:
-    return None if cents is None else decimal(cents, 2)
+    return None if cents is None else decimal_of(cents, 2)
 
 
 def _source(source: Source) -> SourceAnswer:

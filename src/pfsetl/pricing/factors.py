@@ -11,8 +11,8 @@ from pfsetl.declared import calendar, declarations
 from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
-from pfsetl.pricing.rows import Key, Row, decimal
-from pfsetl.tables.exact import scaled
+from pfsetl.pricing.rows import Key, Row
+from pfsetl.tables.exact import decimal_of, scaled
 
 Factors = tuple[tuple[str, int], ...]  # x 10,000 as paid on a day, by participant
 
@@ -48,8 +48,8 @@ def listed(
     notes += [] if release.known else [f"{release.label}: {release.note}"]
     changed = []
     if paid is not None and paid != printed:
-        said = f"conversion factor {decimal(paid, 4)} by conversion_factors.csv; the files of {release.label} print"
-        changed.append(f"{said} {decimal(printed, 4)}")
+        said = f"conversion factor {decimal_of(paid, 4)} by conversion_factors.csv; the files of {release.label} print"
+        changed.append(f"{said} {decimal_of(printed, 4)}")
     return Listed(participant, own, paid, (*notes, *known), tuple(changed))
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pfsetl.declared import work_floor
 from pfsetl.declared.work_floor import Law
 from pfsetl.pricing.place import Indices, Place
-from pfsetl.pricing.rows import decimal
+from pfsetl.tables.exact import decimal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ def _chosen(place: Place, law: Law | None, last: Law | None) -> tuple[Place, Wor
     """Return the index of the law where CMS prints both."""
     printed, without = place.indices, (place.without_floor or 0, *place.indices[1:])
     mine, other = (printed, without) if law else (without, printed)
-    used, apart = decimal(mine[0], 3), mine != other
+    used, apart = decimal_of(mine[0], 3), mine != other
     said = f"work index {used}, {'with' if law else 'without'} the floor" if apart else ""
-    both = decimal(printed[0], 3), decimal(without[0], 3)
+    both = decimal_of(printed[0], 3), decimal_of(without[0], 3)
     return replace(place, indices=mine), WorkIndex(bool(law), last, used, *both, other if apart else None, ()), said
 
 
@@ -53,7 +53,7 @@ def _alone(place: Place, law: Law | None, last: Law | None) -> tuple[Place, Work
 
     One above the floor is the same with and without it; one at the floor is with it where no locality is lower.
     """
-    used = decimal(place.indices[0], 3)
+    used = decimal_of(place.indices[0], 3)
     below = last is None or used < last.floor
     raised = last is not None and used == last.floor and place.lowest_work == place.indices[0]
     against = (law and below) or (not law and raised)

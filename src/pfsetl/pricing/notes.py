@@ -8,9 +8,9 @@ from pfsetl.pricing.lookup import Source, source_at
 from pfsetl.pricing.modifier_reasons import modifier_notes
 from pfsetl.pricing.quote import Alone
 from pfsetl.pricing.reductions import find
-from pfsetl.pricing.rows import decimal
 from pfsetl.pricing.rule_notes import rule_notes
 from pfsetl.pricing.same_day import unapplied
+from pfsetl.tables.exact import decimal_of
 
 _PRINTED_FACTOR = "the anesthesia factor is as printed: CMS doesn't say whether it has the floor of the work index"
 
@@ -49,7 +49,7 @@ def _amount_notes(price: Alone) -> Iterator[str]:
     if price.anesthesia and of_index:
         yield _PRINTED_FACTOR
     if row.parts.reason == "carrier_priced" and price.payment.opps_amount is not None:
-        yield f"the contractor's price is at most the OPPS amount, ${decimal(price.payment.opps_amount, 2)}"
+        yield f"the contractor's price is at most the OPPS amount, ${decimal_of(price.payment.opps_amount, 2)}"
     if must_accept(service) and price.line.payment is not None:
         yield f"no limiting charge: a practitioner who isn't a physician has to accept assignment ({ACT})"
     if service.place_of_service:

@@ -14,10 +14,10 @@ from pfsetl.pricing.claim_file import ClaimLine, claim_lines, read_claim_lines
 from pfsetl.pricing.edits import edits_of
 from pfsetl.pricing.explain import explain
 from pfsetl.pricing.quote import Alone, Quote, price_alone, quote, together
-from pfsetl.pricing.rows import decimal
 from pfsetl.pricing.service import Billed, day_of, service
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import first_build
+from pfsetl.tables.exact import decimal_of
 
 LINES_AT_ONCE = 10_000
 
@@ -98,8 +98,8 @@ def _claim(
         "bad": [{"line": number, "problem": problem} for number, problem in sorted(bad)],
         "warnings": warnings,
         "edits": edits,
-        "allowed": decimal(sum(one.line.allowed or 0 for _, one in priced), 2),
-        "sequestration": decimal(sum(one.line.sequestration for _, one in priced), 2),
+        "allowed": decimal_of(sum(one.line.allowed or 0 for _, one in priced), 2),
+        "sequestration": decimal_of(sum(one.line.sequestration for _, one in priced), 2),
     }
 
 

@@ -15,11 +15,12 @@ from pfsetl.pricing.lines import Line, PricedLine
 from pfsetl.pricing.modifier_reasons import reason_of
 from pfsetl.pricing.place import Indices
 from pfsetl.pricing.rates import Asked, prepare
-from pfsetl.pricing.rows import Row, decimal
+from pfsetl.pricing.rows import Row
 from pfsetl.pricing.rules import therapy_share
 from pfsetl.pricing.service import Service, modifier_of
 from pfsetl.publication.version import Version
 from pfsetl.tables.derive import Cents, payment_cents
+from pfsetl.tables.exact import decimal_of
 
 THERAPY = "5"  # CMS's multiple-procedure indicator of therapy services
 
@@ -43,7 +44,7 @@ class Alone:
     @property
     def conversion_factor(self) -> Decimal:
         """Dollars for an RVU."""
-        return decimal(self.factor, 4)
+        return decimal_of(self.factor, 4)
 
     def paid_with(self, indices: Indices) -> Cents:
         """Return what the row is paid with other indices."""
@@ -176,4 +177,4 @@ def _line(number: int, asked: Asked, row: Row, payment: Cents, timed: Anesthesia
 
 @cache
 def _share(hundredths: int | None) -> Decimal:
-    return decimal(hundredths, 2) if hundredths else Decimal(0)
+    return decimal_of(hundredths, 2) if hundredths else Decimal(0)

@@ -1,7 +1,6 @@
 """The `rvu` rows that services are priced from, each with its source line and what the formula needs of it."""
 
 from collections.abc import Collection
-from decimal import Decimal
 from typing import NamedTuple
 
 import polars as pl
@@ -77,8 +76,3 @@ def by_code(frame: pl.DataFrame, codes: Collection[str]) -> dict[str, tuple[Row,
         one = Row._make((*values[:own], Parts._make(values[own:])))
         found[one.hcpcs].append(one)
     return {code: tuple(rows) for code, rows in found.items()}
-
-
-def decimal(scaled: int, places: int) -> Decimal:
-    """Return an integer as the decimal whose unscaled digits it is (78 of 2 places is 0.78)."""
-    return Decimal(scaled).scaleb(-places)

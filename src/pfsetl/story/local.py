@@ -90,8 +90,8 @@ def _split(old: _Side, new: _Side, setting: str) -> Iterator[Any]:
     work, pe, mp, index, factor = exact.local_causes((was, old.indices), (now, new.indices))
     change = new.cents[setting] - old.cents[setting]
     rest = exact.rounding(change, (work, pe, mp, index, factor))
-    yield exact.plain(change, 2)
-    yield from (exact.plain(value, 6) for value in (work, pe, mp, index, factor, rest))
+    yield exact.decimal_of(change, 2)
+    yield from (exact.decimal_of(value, 6) for value in (work, pe, mp, index, factor, rest))
 
 
 def _schema() -> dict[str, pl.DataType]:

@@ -219,10 +219,10 @@ def dollars(cents: pl.Expr) -> pl.Expr:
     return decimal(cents, CENTS)
 
 
-def plain(unscaled: int, places: int) -> Decimal:
+def decimal_of(unscaled: int, places: int) -> Decimal:
     """Return one integer as the decimal whose unscaled digits it is.
 
-    >>> plain(-1293860, 6)
+    >>> decimal_of(-1293860, 6)
     Decimal('-1.293860')
     """
     return Decimal(unscaled).scaleb(-places)
