@@ -105,7 +105,7 @@ def examined(
 def _report(one: Opened, complete: Tables, agreed: list[Finding]) -> Report:
     """Run the contract's rules and all checks that ask other members, other releases or the store."""
     base, release, sample = one.base, one.release, one.request.sample
-    near = recording.neighbour(release, {} if sample else one.known)
+    near = neighbours.rows_before(release, {} if sample else one.known)
     report = check(one.label, complete, contracts.load(), {"neighbour": near}, sample=sample)
     found = [*agreed, *loss.lost(release, complete, base, sample=sample)]
     if not sample:

@@ -10,7 +10,7 @@ import msgspec
 from pfsetl.archive_folder import order
 from pfsetl.declared import contracts, registry
 from pfsetl.errors import Conflict, PfsetlError, during
-from pfsetl.publication import manifest, neighbours, one_label, publish, recording, version
+from pfsetl.publication import manifest, neighbours, one_label, publish, version
 from pfsetl.publication.json_records import record_of
 from pfsetl.publication.release_record import FindingRecord
 from pfsetl.publication.runs import step
@@ -78,7 +78,7 @@ def _refuse_beside(one: StagedRelease, accepted: Version, staged: Sequence[Stage
     """Raise a PfsetlError for a release that those accepted before it, or all that are staged, show not to be whole."""
     release, records, at = registry.find_or_infer(one.release), accepted.releases, _together(accepted, staged)
     rvu = neighbours.read(at, one.release, "rvu", continuity.COLUMNS)
-    report = against_neighbour(one.release, rvu, recording.neighbour(release, {} if one.record.sample else records))
+    report = against_neighbour(one.release, rvu, neighbours.rows_before(release, {} if one.record.sample else records))
     report.accepting(one.record.accepted or ()).raise_if_bad()
     if not one.record.sample:
         report = Report(one.release, tuple(neighbours.kept(release, {"rvu": rvu}, at)))

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from pfsetl.declared import registry
+from pfsetl.declared import declarations, registry
+from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication.json_records import record_of
-from pfsetl.publication.release_record import Since
+from pfsetl.publication.release_record import ReleaseRecord, Since
 from pfsetl.publication.version import Version
-from pfsetl.tables import continuity
-from pfsetl.tables.check import Finding
+from pfsetl.tables import continuity, row_changes
+from pfsetl.tables.check import NEIGHBOUR, Finding
 from pfsetl.tables.continuity import Beside
 from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors
 from pfsetl.tables.drift import repeated as held
@@ -85,6 +86,26 @@ def repeated(release: Release, tables: Mapping[str, pl.DataFrame], at: Version) 
                 said = f"{label} can't be read, so whether its values are repeated isn't known: {error}"
                 found.append(Finding("rvu", f"values_repeated_{side}", "warn", said, 1))
     return found
+
+
+def rows_before(release: Release, records: Mapping[str, ReleaseRecord]) -> pl.DataFrame:
+    """Return the rows of each participant in the nearest release before this one that has it, if one is near enough.
+
+    Participants have the names of this release: one that continues another is compared with that one, and one that is
+    new with none (`schemas/participants.csv`). Samples are compared with nothing.
+    """
+    here = 4 * release.year + release.quarter
+    quarters = {label: 4 * r.year + r.quarter for label, r in records.items() if not r.sample}
+    earlier = sorted((at, label) for label, at in quarters.items() if here - QUARTERS <= at < here)
+    rows: list[tuple[str, str, int]] = []
+    compared: set[str] = set()
+    for _, label in reversed(earlier):  # farther ones say only what nearer ones, with a file missing, don't
+        of_old = {"all": records[label].rvu_rows}  # a record from before participants were counted one by one
+        counted = records[label].participant_rows or of_old
+        pairs = row_changes.paired(list(counted), [r.participant for r in declarations.rows(PARTICIPANTS)])
+        rows += [(label, mine, counted[theirs]) for mine, theirs in pairs.items() if mine not in compared]
+        compared |= pairs.keys()
+    return pl.DataFrame(rows, schema=NEIGHBOUR, orient="row")
 
 
 def since(release: Release, tables: Mapping[str, pl.DataFrame], at: Version) -> Since:

@@ -8,7 +8,7 @@ import polars as pl
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
 from pfsetl.plural import count
-from pfsetl.publication import neighbours, over_releases, recording
+from pfsetl.publication import neighbours, over_releases
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.source import members
@@ -71,7 +71,7 @@ def _report(at: Version, label: str, notes: list[str]) -> Report:
         for name, table in contract.tables.items()
     }
     others = {} if sample else {other: r for other, r in at.releases.items() if other != label}
-    near = recording.neighbour(release, others)
+    near = neighbours.rows_before(release, others)
     report = check(label, tables, replace(contract, tables=asked), {"neighbour": near}, sample=sample)
     found = list(report.findings)
     if not lacking - set(NOT_ASKED) - over_releases.makers(contract).keys():

@@ -1,6 +1,6 @@
 """What the manifest says about a release: its archive, revision, members, checks; and the `releases` table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 
@@ -8,7 +8,6 @@ import msgspec
 import polars as pl
 
 from pfsetl.declared import contracts, declarations, registry
-from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.registry import Release
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
@@ -26,12 +25,9 @@ from pfsetl.publication.release_record import (
 )
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
-from pfsetl.tables import row_changes
-from pfsetl.tables.check import NEIGHBOUR, Report
+from pfsetl.tables.check import Report
 from pfsetl.tables.judgement import Agreement
 from pfsetl.tables.normalize import Accounting
-
-NEIGHBOUR_QUARTERS = 8
 
 
 def source(archive: Archive, url: str | None, release: Release, base: Version | None, *, sample: bool) -> ReleaseRecord:
@@ -82,26 +78,6 @@ def with_findings(
         participant_rows={a.participant: a.published for a in rvu},
         rvu_rows=sum(a.published for a in rvu if registry.is_everyone(a.participant)),
     )
-
-
-def neighbour(release: Release, records: Mapping[str, ReleaseRecord]) -> pl.DataFrame:
-    """Return the rows of each participant in the nearest release before this one that has it, if one is near enough.
-
-    Participants have the names of this release: one that continues another is compared with that one, and one that is
-    new with none (`schemas/participants.csv`). Samples are compared with nothing.
-    """
-    here = 4 * release.year + release.quarter
-    quarters = {label: 4 * r.year + r.quarter for label, r in records.items() if not r.sample}
-    earlier = sorted((at, label) for label, at in quarters.items() if here - NEIGHBOUR_QUARTERS <= at < here)
-    rows: list[tuple[str, str, int]] = []
-    compared: set[str] = set()
-    for _, label in reversed(earlier):  # farther ones say only what nearer ones, with a file missing, don't
-        of_old = {"all": records[label].rvu_rows}  # a record from before participants were counted one by one
-        counted = records[label].participant_rows or of_old
-        pairs = row_changes.paired(list(counted), [r.participant for r in declarations.rows(PARTICIPANTS)])
-        rows += [(label, mine, counted[theirs]) for mine, theirs in pairs.items() if mine not in compared]
-        compared |= pairs.keys()
-    return pl.DataFrame(rows, schema=NEIGHBOUR, orient="row")
 
 
 def releases_table(release: Release, made_of: ReleaseRecord, base: Version) -> pl.DataFrame:
