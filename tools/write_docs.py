@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pfsetl.declared import contracts, dictionary
-from tools import api_page
+from pfsetl.declared import contracts
+from tools import api_page, dictionary
 
 DOCS = Path(__file__).parents[1] / "docs"
 
