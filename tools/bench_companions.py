@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 import pfsetl
-from pfsetl.publication import loading
+from pfsetl.loading import load as loading
 
 PAIRS = 2_500_000
 PARTS = 4

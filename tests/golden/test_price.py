@@ -13,8 +13,8 @@ import pytest
 
 import pfsetl
 from pfsetl.declared import declarations, registry
+from pfsetl.loading import load as loading
 from pfsetl.pricing.counties import counties, county_of
-from pfsetl.publication import loading
 from tests.golden.published import SETTINGS, published_amounts
 from tests.kinds import Built
 

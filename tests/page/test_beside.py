@@ -8,7 +8,7 @@ import pytest
 
 import pfsetl
 from pfsetl import Version
-from pfsetl.publication import loading
+from pfsetl.loading import load as loading
 from tests import companion_files as files
 from tests import synthetic as s
 from tests.page.conftest import Visit

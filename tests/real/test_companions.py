@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pfsetl.publication import companions, loading
+from pfsetl.loading import load as loading
+from pfsetl.publication import companions
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import profile
 from tests.kinds import Built

@@ -10,7 +10,8 @@ import pytest
 
 from pfsetl.declared import contracts
 from pfsetl.errors import ArchiveError, LayoutError, UsageError, ValueRefused
-from pfsetl.publication import companions, loading
+from pfsetl.loading import load as loading
+from pfsetl.publication import companions
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import days
 from tests import companion_files as files

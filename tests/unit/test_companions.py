@@ -25,7 +25,8 @@ from pfsetl.errors import (
     UsageError,
     ValueRefused,
 )
-from pfsetl.publication import companions, loading
+from pfsetl.loading import load as loading
+from pfsetl.publication import companions
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.companions import MADE_BY

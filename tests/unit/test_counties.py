@@ -6,7 +6,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import UsageError
-from pfsetl.publication import loading
+from pfsetl.loading import load as loading
 from tests import synthetic as s
 
 NOW, BEFORE = "2025-01-15", "2023-02-01"

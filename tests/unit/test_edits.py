@@ -13,8 +13,8 @@ import pytest
 
 import pfsetl
 from pfsetl import ClaimAnswer
+from pfsetl.loading import load as loading
 from pfsetl.pricing import edits
-from pfsetl.publication import loading
 from pfsetl.storage.folder import LocalStore
 from tests import companion_files as files
 from tests.copied import copied

@@ -7,8 +7,8 @@ import pfsetl
 
 STEPS = [
     "errors", "frugal", "near", "plural", "document", "remedies", "storage", "declared", "source", "parsing", "tables",
-    "publication", "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site", "archive_folder",
-    "pipeline", "alarms", "watch", "looks", "status", "declare", "cli", "flows",
+    "publication", "loading", "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site",
+    "archive_folder", "pipeline", "alarms", "watch", "looks", "status", "declare", "cli", "flows",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 

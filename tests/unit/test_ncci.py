@@ -13,8 +13,10 @@ import pytest
 from pfsetl.declared import contracts, declarations
 from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import ArchiveError, ChecksFailed, LayoutError, PfsetlError, ValueRefused
+from pfsetl.loading import first_day
+from pfsetl.loading import load as loading
 from pfsetl.parsing import pieces
-from pfsetl.publication import companions, first_day, loading
+from pfsetl.publication import companions
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import completeness
 from tests import companion_files as files

@@ -17,11 +17,11 @@ import pytest
 import pfsetl
 from pfsetl.declared import declarations
 from pfsetl.errors import UsageError
+from pfsetl.loading import load as loading
 from pfsetl.pipeline.backfill import backfill
 from pfsetl.pricing import rates
 from pfsetl.pricing.rules import practitioners
 from pfsetl.pricing.service import modifiers
-from pfsetl.publication import loading
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 import pfsetl
-from pfsetl.publication import loading
+from pfsetl.loading import load as loading
 from pfsetl.site import serving
 from pfsetl.site.serving import Made
 from pfsetl.storage.folder import LocalStore

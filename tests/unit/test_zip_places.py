@@ -8,7 +8,7 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import ValueRefused
-from pfsetl.publication.zip_places import unknown_places
+from pfsetl.loading.zip_places import unknown_places
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
 

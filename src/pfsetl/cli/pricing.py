@@ -9,10 +9,13 @@ from cyclopts import Parameter
 from pfsetl.cli import render, render_pricing
 from pfsetl.cli.options import DEFAULT_OUTPUT, FileAcceptLoss, FileSample, Json, Output, accepted
 from pfsetl.errors import UsageError
+from pfsetl.loading import load as loading
+from pfsetl.loading import unload as unloading
+from pfsetl.loading.follow import Followed, follow
 from pfsetl.plural import count
 from pfsetl.pricing import price as pricing
 from pfsetl.pricing.service import day_of
-from pfsetl.publication import following, loading, unloading, version
+from pfsetl.publication import version
 from pfsetl.storage.opening import open_store
 
 AsOf = Annotated[str | None, Parameter(name="--as-of", help="Price by the releases that were known on this day.")]
@@ -145,7 +148,7 @@ def load(
     store = open_store(output)
     loaded = loading.keep(store, [file, *more], first, sample=sample, accept=accepted(loss=accept_loss))
     found = loaded.companion
-    followed = following.follow(store, found.kind)
+    followed = follow(store, found.kind)
     if json:
         number = followed.version.number if followed and followed.tables else None
         anew, lacking = (followed.tables, followed.lacking) if followed else ((), ())
@@ -186,7 +189,7 @@ def unload(
     """
     store = open_store(output)
     gone = unloading.unload(store, kind, day_of(effective_from, "EFFECTIVE_FROM"), sha256)
-    followed = following.follow(store, kind)
+    followed = follow(store, kind)
     if json:
         number = followed.version.number if followed and followed.tables else None
         told = {"unloaded": [asdict(one) for one in gone], "published": number}
@@ -197,7 +200,7 @@ def unload(
     _say_followed(followed)
 
 
-def _say_followed(followed: following.Followed | None) -> None:
+def _say_followed(followed: Followed | None) -> None:
     if followed and followed.tables:
         print(
             f"version {followed.version.number} published: {', '.join(followed.tables)} made anew for "

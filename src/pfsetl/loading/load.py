@@ -12,14 +12,15 @@ from pfsetl.declared import registry
 from pfsetl.declared.contracts import Table
 from pfsetl.declared.records.archives import CompanionRow
 from pfsetl.errors import ValueRefused
+from pfsetl.loading import first_day
+from pfsetl.loading.write import Loaded, write
+from pfsetl.loading.zip_places import unknown_places
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.pieces import read_in_pieces
 from pfsetl.parsing.read import notices
 from pfsetl.plural import count
-from pfsetl.publication import companions, first_day
-from pfsetl.publication.companion_writing import Loaded, write
+from pfsetl.publication import companions
 from pfsetl.publication.companions import Companion, in_turn, loaded, made_of
-from pfsetl.publication.zip_places import unknown_places
 from pfsetl.remedies import command
 from pfsetl.source.companion import open_companion, part_of
 from pfsetl.source.members import MemberFile
