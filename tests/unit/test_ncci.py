@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.declared import contracts, declarations
+from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import ArchiveError, ChecksFailed, LayoutError, PfsetlError, ValueRefused
 from pfsetl.loading import first_day
@@ -25,7 +25,6 @@ from tests import synthetic as s
 Load = Callable[..., companions.Companion]
 Run = Callable[..., tuple[int, str, str]]
 
-rows_of = declarations.rows
 MUE = "MCR_MUE_PractitionerServices_Eff_04-01-2026.csv"
 
 
@@ -295,9 +294,9 @@ def test_a_pattern_of_names_without_a_year_is_refused() -> None:
 
 
 def test_more_lines_than_a_file_can_have_are_refused(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = declarations.rows(COMPANIONS)
-    short = tuple(replace(row, most_lines=8) if row.companion == "ptp" else row for row in rows)
-    monkeypatch.setattr(declarations, "rows", lambda sheet: short if sheet is COMPANIONS else rows_of(sheet))
+    kinds = registry.companion_kinds()
+    short = {**kinds, "ptp": replace(kinds["ptp"], most_lines=8)}
+    monkeypatch.setattr(registry, "companion_kinds", lambda: short)
     with pytest.raises(ArchiveError, match="9 lines, more than 8"):
         load(PTP.format(1), files.ptp_txt())
 
