@@ -39,10 +39,16 @@ def dated(row):
     return replace(row, state=IN_FORCE, proposed_from=None, from_=date(2027, 1, 1))
 
 
+def lay_down(monkeypatch, rows):
+    """Let these be the rows, also where they're asked for by rule."""
+    monkeypatch.setattr(same_day, "relations", lambda: rows)
+    monkeypatch.setattr(same_day, "_rows_of", same_day._rows_of.__wrapped__)
+
+
 @pytest.fixture
 def final(monkeypatch):
     rows = (*map(dated, same_day.relations()), *same_day.relations())
-    monkeypatch.setattr(same_day, "relations", lambda: rows)
+    lay_down(monkeypatch, rows)
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def by_modifier(monkeypatch):
         for row in same_day.relations()
         if row.rule == SHARE
     )
-    monkeypatch.setattr(same_day, "relations", lambda: rows)
+    lay_down(monkeypatch, rows)
 
 
 def allowed(*lines):

@@ -6,7 +6,7 @@ Congress has ended and restored it many times, so what was law on a day depends 
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.calendar import WORK_FLOOR
@@ -38,12 +38,14 @@ class End:
     restored: Law | None
 
 
+@lru_cache(maxsize=20_000)
 def in_force(day: date, as_of: date | None = None) -> Law | None:
     """Return the act that has the floor on a day of service, of those enacted by `as_of`; None where there is none."""
     known = (law for law in laws() if as_of is None or law.enacted_on <= as_of)
     return max((law for law in known if law.first <= day <= law.last), key=lambda law: law.enacted_on, default=None)
 
 
+@lru_cache(maxsize=20_000)
 def last_before(day: date, as_of: date | None = None) -> Law | None:
     """Return the act whose floor ended last before a day, of those enacted by `as_of`."""
     known = (law for law in laws() if as_of is None or law.enacted_on <= as_of)

@@ -12,6 +12,7 @@ def beyond(cells: Sequence[str], columns: int) -> str | None:
 
 def over_lines(cells: Iterable[str], what: str = "a cell") -> str | None:
     """Return what is wrong where a cell may have taken other lines in, None where none goes over its line."""
-    if any("\n" in cell or "\r" in cell for cell in cells):
+    together = "".join(cells)
+    if "\n" in together or "\r" in together:
         return f"{what} goes over several lines. Is a quote missing, or one too many?"
     return None

@@ -32,7 +32,7 @@ def cut_visits(priced: Sequence[PricedLine]) -> list[PricedLine]:
     Every unit is a service. A line that another rule has cut already is paid the lower of the two, not both.
     """
     results = list(priced)
-    for places in _days(priced) if _made(CUT) else ():
+    for places in _days(priced) if _rows_of(CUT) else ():
         groups = {row.group for place in places for row in _fitting(CUT, priced[place].line)}
         if len(groups) < 2:
             continue
@@ -48,8 +48,7 @@ def drop_beside(priced: Sequence[PricedLine]) -> list[PricedLine]:
 
     Beside other services and none of its visits it's paid, and that is said: the visit may be on another claim.
     """
-    ruled = [row for row in relations() if row.rule == BESIDE]
-    rows = {place: row for place, one in enumerate(priced) if (row := _beside(one, ruled))}
+    rows = {place: row for place, one in enumerate(priced) if (row := _beside(one))}
     results = list(priced)
     days: dict[Hashable, list[Line]] = {}
     for one in priced if rows else ():
@@ -70,8 +69,8 @@ def drop_beside(priced: Sequence[PricedLine]) -> list[PricedLine]:
     return results
 
 
-def _beside(one: PricedLine, ruled: Sequence[SameDayRow]) -> SameDayRow | None:
-    for row in ruled if one.allowed is not None else ():
+def _beside(one: PricedLine) -> SameDayRow | None:
+    for row in _rows_of(BESIDE) if one.allowed is not None else ():
         if in_group(row.group, one.line) and _in_force(row, one.line.date):
             return row
     return None
@@ -90,7 +89,7 @@ def _in_the_way(row: SameDayRow, day: Sequence[Line]) -> tuple[Line | None, bool
 def name_sessions(priced: Sequence[PricedLine]) -> list[PricedLine]:
     """Say of all but the dearest of services that Medicare pays as one if they are of one session: no line tells."""
     results = list(priced)
-    for row in (row for row in relations() if row.rule == SESSION):
+    for row in _rows_of(SESSION):
         days: dict[Hashable, list[int]] = {}
         for place, one in enumerate(priced):
             if one.allowed is not None and _fits(row, one.line) and _is_of_session(row, one.line):
@@ -126,11 +125,11 @@ def pay_shares(priced: Sequence[PricedLine]) -> list[PricedLine]:
     The share is of the visit as it's priced alone. A line of its own is paid once, for the dearest visit of the day.
     """
     visits: dict[Hashable, PricedLine] = {}
-    for group in {row.of for row in relations() if row.rule == SHARE and row.of and row.state == IN_FORCE}:
+    for group in {row.of for row in _rows_of(SHARE) if row.of}:
         for one in sorted(priced, key=_by_price, reverse=True):
             if one.allowed is not None and in_group(group, one.line):
                 visits[group, _practitioner(one.line)] = one
-    return [_with_share(one, visits) for one in priced] if _made(SHARE) else list(priced)
+    return [_with_share(one, visits) for one in priced] if _rows_of(SHARE) else list(priced)
 
 
 def _with_share(one: PricedLine, visits: Mapping[Hashable, PricedLine]) -> PricedLine:
@@ -217,7 +216,7 @@ def _by_price(one: PricedLine) -> tuple[Fraction, tuple[int, Order]]:
 
 
 def _fitting(rule: str, line: Line) -> list[SameDayRow]:
-    return [r for r in relations() if r.rule == rule and _in_force(r, line.date) and _fits(r, line)]
+    return [row for row in _rows_of(rule) if _in_force(row, line.date) and _fits(row, line)]
 
 
 def _fits(row: SameDayRow, line: Line) -> bool:
@@ -225,9 +224,10 @@ def _fits(row: SameDayRow, line: Line) -> bool:
     return named_here and row.aco in (None, line.aco) and in_group(row.group, line)
 
 
-def _made(rule: str) -> bool:
-    """Return whether a rule is in force on any day."""
-    return any(row.rule == rule and row.state == IN_FORCE for row in relations())
+@cache
+def _rows_of(rule: str) -> tuple[SameDayRow, ...]:
+    """Return the rows of a rule that are in force on any day."""
+    return tuple(row for row in relations() if row.rule == rule and row.state == IN_FORCE)
 
 
 def _in_force(row: SameDayRow, day: date) -> bool:
