@@ -43,8 +43,7 @@ def test_a_name_is_printed_as_it_is(name: str, capsys: pytest.CaptureFixture[str
     out.print(render.table("", ("file",), [(name,)]))
     printed = capsys.readouterr().out
     assert "\x1b[31m" not in printed
-    core = name.replace("\x1b", "\\x1b")
-    assert core in printed or name == "[bold]x"
+    assert name.replace("\x1b", "\\x1b") in printed
 
 
 @pytest.mark.parametrize("name", ["[/bold]x", "[red]x[/red]", "[bold]x", r"C:\[red]", ":x: [1:3]"])

@@ -92,7 +92,7 @@ def test_the_descriptor_of_a_csv_row_is_blanked_and_nothing_else(
 
 
 def test_a_row_after_a_broken_one_is_still_its_own_line(published: Path) -> None:
-    assert all(line.startswith("G9903") for line in traced(published, "RVU26A", hcpcs="G9903"))
+    assert {line[:5] for line in traced(published, "RVU26A", hcpcs="G9903")} == {"G9903"}
 
 
 def test_a_place_is_traced(published: Path) -> None:

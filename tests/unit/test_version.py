@@ -166,9 +166,9 @@ def test_an_export_describes_itself(store: LocalStore, tmp_path: Path) -> None:
     assert named == {True}
 
 
-def test_an_export_returns_what_it_wrote(store: LocalStore, tmp_path: Path) -> None:
+def test_an_export_returns_its_tables_and_what_describes_them(store: LocalStore, tmp_path: Path) -> None:
     written = pfsetl.open(store).export(tmp_path / "out")
-    assert all(path.is_file() for path in written)
+    assert {*written} == {*(tmp_path / "out").rglob("*.parquet"), tmp_path / "out" / "datapackage.json"}
 
 
 def test_an_export_never_overwrites(store: LocalStore, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pfsetl.storage.store import Store
 
 
 def copied(store: Store, content: Manifest, folder: Path) -> list[Path]:
-    """Copy the files and schemas of a manifest into a new folder, with its `datapackage.json`; return what was written.
+    """Copy the files and schemas of a manifest into a new folder, with its `datapackage.json`; return it and tables.
 
     Raises StoreError, and leaves nothing, when a file isn't what the manifest says.
     """
