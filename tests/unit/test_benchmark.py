@@ -116,13 +116,13 @@ def test_a_row_has_its_own_day_and_place_where_it_says_them(compared) -> None:
 def test_without_a_place_it_is_the_nation_and_that_is_said(compared) -> None:
     (row,), answer = compared("G0101,50", locality=None)
     assert row["medicare"] == medicare(indices=("1", "1", "1"))
-    assert "no locality given: every GPCI is 1.000" in answer["notes"]
+    assert "rates that name no locality are compared with the nation: every GPCI is 1.000" in answer["notes"]
 
 
 def test_without_a_day_it_is_one_that_a_release_prices_and_that_is_said(compared) -> None:
     (row,), answer = compared("G0101,50", date=None)
     assert row["percent_of_medicare"] is not None
-    assert any(note.startswith(f"no date given: {answer['date']}") for note in answer["notes"])
+    assert any(note.startswith(f"rates that name no day are compared on {answer['date']}") for note in answer["notes"])
 
 
 # --- codes as files have them -----------------------------------------------------------------------------------
@@ -152,6 +152,18 @@ def test_a_code_is_read_however_it_is_dressed(compared, code: str) -> None:
 def test_what_has_no_percentage_has_a_reason(compared, line: str, reason: str) -> None:
     (row,), answer = compared(line)
     assert (row["percent_of_medicare"], row["reason"], answer["reasons"]) == (None, reason, {reason: 1})
+
+
+@pytest.mark.parametrize(("rate", "reason"), [("1,234", "rate_not_a_number"), ("1,234.00", None), ("1234", None)])
+def test_a_comma_that_may_part_decimals_is_not_guessed(compared, rate: str, reason: str | None) -> None:
+    (row,), _ = compared(f"code;rate\nG0101;{rate}\n".encode())
+    assert row["reason"] == reason
+    assert reason is None or "thousands or decimals" in row["detail"]
+
+
+def test_numbers_are_read_with_the_decimals_that_programs_write(compared) -> None:
+    (row,), _ = compared("G0101,50.0,25.0,22.0", "code,rate,mod1,pos")
+    assert (row["modifiers"], row["setting"], row["medicare"]) == ("25", "facility", medicare("facility"))
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,9 @@ def test_a_csv_line_becomes_a_service(tmp_path):
         "hcpcs,date\rG9901,2025-01-15\r",
         "\n\nhcpcs,date,units\n\nG9901,2025-01-15,\n\n",
         'date,hcpcs\n"2025-01-15","G9901"',
+        'hcpcs,date\n"=""G9901""",2025-01-15 00:00:00\n',
+        "hcpcs,date\n'G9901,1/15/2025 12:00:00 AM\n",
+        "hcpcs,date,units,mod1,pos\nG9901,2025-01-15T00:00:00.000,1.0,25.0,11.00\n",
     ],
 )
 def test_csv_is_read_as_spreadsheets_write_it(claimed, content):
@@ -110,6 +113,13 @@ def test_lines_are_numbered_as_an_editor_shows_them(claimed):
     answer = claimed('hcpcs,date,charge\n\nG9901,2025-01-15,"1\n0"\nG9900,2025-01-15,\nG9901,2025-01-15,\n')
     assert sorted(problems(answer)) == [4, 5]
     assert [line["line"] for line in answer["lines"]] == [6]
+
+
+def test_dollars_whose_comma_may_part_decimals_are_not_guessed(claimed):
+    answer = claimed("hcpcs;date;charge\nG9901;2025-01-15;1,234\nG9901;2025-01-15;1,234.50\nG9901;2025-01-15;43,72\n")
+    assert problems(answer)[2].startswith("1,234: its comma may part thousands or decimals")
+    assert sorted(problems(answer)) == [2, 4]
+    assert not problems(claimed('hcpcs,date,charge\nG9901,2025-01-15,"1,234"\n'))
 
 
 def test_a_line_within_quotes_is_not_a_part_of_another_without_a_word(claimed):
@@ -226,7 +236,7 @@ def test_a_bad_line_is_named_and_the_others_are_priced(claimed, line, problem):
         ("", "the header has no hcpcs and no date. Columns are hcpcs, date, modifiers"),
         ("\n \n", "the header has no hcpcs and no date"),
         ("hcpcs,units\nG9901,1\n", "the header has no date"),
-        ("hcpcs:date\nG9901:2025-01-15\n", "the header has no hcpcs"),
+        ("hcpcs:date\nG9901:2025-01-15\n", "schemas/claim_columns.csv. It has hcpcs:date."),
         ("hcpcs,date\n", "no claim lines"),
         ("hcpcs,date,modifers\nG9901,2025-01-15,25\n", "column 'modifers': not known. Did you mean modifiers?"),
         ("hcpcs,date,colour\nG9901,2025-01-15,red\n", "column 'colour': not known. There are hcpcs"),
@@ -356,6 +366,13 @@ def test_mappings_may_hold_dates_and_decimals(output):
     line = {"hcpcs": "G9901", "date": date(2025, 1, 15), "units": Decimal(2), "charge": Decimal("10.00")}
     answer = pfsetl.claim([line], output=output)
     assert (answer["bad"], answer["allowed"]) == ([], Decimal("10.00"))
+
+
+def test_one_line_alone_and_what_is_none_are_lines(output):
+    assert pfsetl.claim({"hcpcs": "G9901", "date": DAY}, output=output)["allowed"] == cents(VISIT * FACTOR)
+    assert problems(pfsetl.claim(5, output=output)) == {
+        1: "'5': not a line of a claim. A line has at least hcpcs and date."
+    }
 
 
 # --- claims ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import UsageError
+from pfsetl.pricing.loaded import Loaded
+from pfsetl.pricing.place import Place, find_place
+from pfsetl.story import local
 from pfsetl.story.sentences import blocks, moved
 
 Run = Callable[..., tuple[int, str, str]]
@@ -43,6 +47,28 @@ def test_many_codes_at_once_are_a_frame_in_the_order_of_codes_and_time(version: 
 def test_both_participants_are_there_where_none_is_asked_for(version: pfsetl.Version) -> None:
     rows = pfsetl.history("G0101", output=version).rows
     assert [row["participant"] for row in rows] == ["all", "non_qp", "qp"]
+
+
+def test_releases_of_which_a_part_is_published_are_named(version: pfsetl.Version, run: Run, store: Path) -> None:
+    assert pfsetl.history("G0101", output=version).samples == ("RVU25D", "RVU26A")
+    assert pfsetl.history("G0101", since=2026, output=version).samples == ("RVU26A",)
+    _, out, _ = run("history", "G0101", "-o", store)
+    assert "samples  RVU25D, RVU26A: a code without a row there" in out
+
+
+def test_a_place_that_the_newest_release_lacks_is_looked_up_in_those_before(
+    version: pfsetl.Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(of: pfsetl.Version, label: str, wanted: str, day: date, loaded: Loaded) -> Place:
+        if label == "RVU26A":
+            raise UsageError(f"locality {wanted}: {label} has no locality of this number")
+        return find_place(of, label, wanted, day, loaded)
+
+    monkeypatch.setattr(local, "find_place", find)
+    found = pfsetl.history("G0101", locality="01182/18", output=version)
+    assert found.place.startswith("CA/18 Los Angeles")
+    with pytest.raises(UsageError, match="locality CA/99: RVU26A has no locality"):
+        pfsetl.history("G0101", locality="CA/99", output=version)
 
 
 def test_a_row_has_the_keys_that_its_type_promises(version: pfsetl.Version) -> None:

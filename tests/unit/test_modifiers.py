@@ -10,6 +10,7 @@ from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import REDUCTIONS
 from pfsetl.errors import UsageError
 from pfsetl.pricing.modifier_reasons import modifier_notes, reason_of
+from pfsetl.pricing.same_day import APART, relations
 from pfsetl.pricing.service import modifiers, service
 
 KINDS = {
@@ -104,6 +105,12 @@ def test_a_modifier_given_twice_counts_once_and_is_told():
     twice = asked("25 59 25")
     assert twice.modifiers == ("25", "59")
     assert "modifier 25: given more than once, counted once" in modifier_notes(twice)
+
+
+def test_a_modifier_of_a_rule_on_the_day_isnt_said_to_change_nothing():
+    of_session = {name for row in relations() if row.rule == APART for name in row.modifier}
+    assert of_session == {"59", "XE"}
+    assert not [name for name in of_session if "doesn't change" in modifiers()[name].note]
 
 
 def test_an_ambulance_trip_isnt_priced_here():

@@ -245,6 +245,10 @@ def test_what_is_no_county_is_refused_also_in_a_state_with_one_locality(output, 
     assert "no county of this name is known" in refusal(output, written)
 
 
+def test_a_zip_code_of_four_digits_is_not_guessed_and_said_to_have_five(output):
+    assert "A ZIP code has five digits: 02115, if it lost its zero. Write CA/18" in refusal(output, "2115")
+
+
 def test_a_misspelt_county_shows_what_is_near(output):
     assert "Near: VA/Fairfax, VA/Fairfax city" in refusal(output, "VA/Farfax")
 

@@ -133,6 +133,8 @@ def test_without_pairs_nothing_is_said_of_them(store: Path, tmp_path: Path) -> N
     [
         ("G0110", None, "G0110: not in RVU26A .*Near: G01"),
         (["G0110", "X9999"], None, "G0110: not in RVU26A.*Nor are X9999"),
+        ("G0511", None, "G0511: not in RVU26A.*it's last in RVU25D .in force to 2025-12-31"),
+        (5, None, "code 5: give it as text"),
         ("", None, "an empty code: not in RVU26A"),
         ("G0101", "RVU26B", "RVU26B: not published in .* There: "),
     ],

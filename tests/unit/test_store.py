@@ -9,6 +9,7 @@ import pytest
 
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.publication.runs import recorded
+from pfsetl.publication.version import open_version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
 
@@ -101,9 +102,10 @@ def test_a_tree_costs_no_space(store: LocalStore) -> None:
     assert (store.root / "tree/000001/rvu/R.parquet").samefile(store.root / "objects/x")
 
 
-def test_an_empty_address_is_no_store() -> None:
+@pytest.mark.parametrize("address", ["", " ", None])
+def test_an_empty_address_is_no_store(address: str) -> None:
     with pytest.raises(UsageError, match="address is empty"):
-        open_store("")
+        open_version(address)
 
 
 @pytest.mark.parametrize("to", ["unmounted", "store"], ids=["nowhere", "to itself"])

@@ -22,6 +22,7 @@ def data(found: History) -> dict[str, Any]:
         "version": found.version,
         "locality": found.place or None,
         "unpublished": list(found.unpublished),
+        "samples": list(found.samples),
         "rows": found.rows,
         "sentences": {setting: sentences(found.rows, setting) for setting in SETTINGS},
     }
@@ -40,6 +41,10 @@ def history(out: Console, found: History, setting: str) -> None:
         shown = ", ".join(found.unpublished[:_NAMED])
         more = f" and {len(found.unpublished) - _NAMED} more" if len(found.unpublished) > _NAMED else ""
         out.print(f"[yellow]not published here[/yellow]  {shown}{more}: a change may go over several releases")
+    if found.samples:
+        out.print(
+            f"[yellow]samples[/yellow]  {', '.join(found.samples)}: a code without a row there may be in CMS's release"
+        )
     amounts = [r[f"{setting}_payment"] for r in rows if r["standing"] == "in_force"]
     if there := [a for a in amounts if a is not None]:
         out.print(f"{blocks(amounts)}  lowest ${min(there):,.2f}, highest ${max(there):,.2f}")

@@ -17,11 +17,12 @@ from pfsetl.payers.few_words import few_words, in_words
 from pfsetl.payers.medicare import NATIONAL, Request, medicare
 from pfsetl.payers.opening import opened
 from pfsetl.payers.providers import asked_for
-from pfsetl.payers.rate import REASONS, code_of, is_code
+from pfsetl.payers.rate import REASONS, is_code
 from pfsetl.payers.reading import Asked, reading
 from pfsetl.payers.spool import Spool
 from pfsetl.payers.told import OTHER_CODE, OTHER_PROVIDER, Told
 from pfsetl.pricing import lookup
+from pfsetl.pricing.given import code_of, several
 from pfsetl.pricing.loaded import of_store
 from pfsetl.pricing.place import find_place
 from pfsetl.pricing.price import uncollected
@@ -31,6 +32,7 @@ from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import first_build
 
 TODAY, LAST_DAY = "today", "the last day that the newest release is in force"
+OF_NATION = "rates that name no locality are compared with the nation: every GPCI is 1.000"
 MOST_SHOWN = 1_000  # rows of a summary in an answer; the file has all
 
 
@@ -69,11 +71,10 @@ def benchmark(
         raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
     told = Told()
     asked = _request(version, date, locality, told)
-    codes, npis, tins = ([one] if isinstance(one, str) else one for one in (codes, npis, tins))
-    wanted = frozenset(code_of(code) for code in codes)
+    wanted = frozenset(code_of(code) for code in several(codes))
     if wrong := sorted(code for code in wanted if not is_code(code)):
         raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")
-    npis, tins = asked_for(npis, tins)
+    npis, tins = asked_for(several(npis), several(tins))
     own = _mine(Path(mine), asked, told) if mine else None
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
         stack.enter_context(writing.all_or_none(target, beside, groups))
@@ -125,14 +126,12 @@ class _Counts:
 
 def _request(version: Version, day: date | str | None, locality: str | None, told: Told) -> Request:
     """Return where and when rates are priced that don't say it, checked; raises UsageError."""
+    when = _default_day(version) if day in (None, "") else day_of(day, "date")
     if day in (None, ""):
-        when = _default_day(version)
-        told.note(f"no date given: {when}, {TODAY if when == _today() else LAST_DAY}")
-    else:
-        when = day_of(day, "date")
+        told.note(f"rates that name no day are compared on {when}, {TODAY if when == _today() else LAST_DAY}")
     release = lookup.release_in_force(version, when).label
     place = find_place(version, release, locality, when, of_store(version.store))
-    for note in place.notes:
+    for note in [OF_NATION] if place.national else place.notes:
         told.note(note)
     return Request(version, when, locality)
 

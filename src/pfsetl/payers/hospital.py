@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from pfsetl.payers.rate import DOLLARS, Rate, Service, amount_of, code_of, of_code_type, share_of_charge, terms
+from pfsetl.payers.rate import DOLLARS, Rate, Service, amount_of, of_code_type, share_of_charge, terms
 from pfsetl.payers.told import Told
+from pfsetl.pricing.given import code_of
 
 FILE = "hospital"
 SEVERAL_CODES = "a line has several CPT or HCPCS codes: it's compared by the first"

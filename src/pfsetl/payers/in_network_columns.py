@@ -12,9 +12,10 @@ import polars as pl
 from pfsetl.payers.amounts import amounts_of
 from pfsetl.payers.in_network_words import FILE, Item, Negotiated, Price, Said, day_of, meaning, where_of
 from pfsetl.payers.providers import Providers
-from pfsetl.payers.rate import DOLLARS, REASON, Service, code_of, of_code_type, terms
+from pfsetl.payers.rate import DOLLARS, REASON, Service, of_code_type, terms
 from pfsetl.payers.spool import PART, SCHEMA, Spool
 from pfsetl.payers.told import OTHER_PROVIDER, Told
+from pfsetl.pricing.given import code_of
 
 PERCENTAGE = "percentage_of_charge"
 _TERMS: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -41,8 +41,6 @@ REASON = pl.Enum(list(REASONS))
 PLACES = 4  # decimals of a rate
 _MOST = 10**10 * 10**PLACES
 _DOLLARS = re.compile(r"-?\$?-?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?")
-_AS_TEXT = re.compile(r"=?\s*[\"'](.*?)[\"']?|'(.*)", re.DOTALL)
-_WHOLE_NUMBER = re.compile(r"([0-9]{5})\.0+")
 _CODE = re.compile(r"[0-9A-Z]{5}")
 
 
@@ -129,20 +127,6 @@ def share_of_charge(value: float | str | None) -> str:
     ('65 % of what is billed', '123.4567 % of what is billed', '75.5 % of what is billed')
     """
     return f"{str(value).removesuffix('.0') if isinstance(value, float) else value} % of what is billed"
-
-
-def code_of(value: object) -> str:
-    """Return a code in capitals, out of the quotes and decimals that spreadsheets put around it.
-
-    >>> code_of(" g0101 "), code_of('="99213"'), code_of("99213.0"), code_of("9.92E+04")
-    ('G0101', '99213', '99213', '9.92E+04')
-    """
-    text = str(value).strip()
-    if quoted := _AS_TEXT.fullmatch(text):
-        text = (quoted[1] or quoted[2] or "").strip()
-    if number := _WHOLE_NUMBER.fullmatch(text):
-        text = number[1]
-    return text.upper()
 
 
 def is_code(text: str) -> bool:

@@ -9,9 +9,10 @@ from pfsetl.declared.records.rates import RATE_COLUMNS
 from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.errors import UsageError
 from pfsetl.payers.opening import Opened
-from pfsetl.payers.rate import BOTH, Rate, Service, amount_of, code_of, of_code_type
+from pfsetl.payers.rate import BOTH, Rate, Service, amount_of, of_code_type
 from pfsetl.payers.told import Told
-from pfsetl.pricing.csv_line import beyond, over_lines
+from pfsetl.pricing.csv_line import beyond, cell_of, over_lines, unclear
+from pfsetl.pricing.given import code_of
 from pfsetl.tables.derive import SETTINGS
 
 COLUMNS = ("hcpcs", "rate", "modifiers", "setting", "payer", "plan", "provider", "date", "locality", "code_type")
@@ -29,17 +30,21 @@ def rates(file: Opened, header: Sequence[str], lines: Iterator[tuple[int, list[s
     """
     at = _columns(file, header, told)
     for number, cells in lines:
-        found = {name: " ".join(cells[i] for i in places if i < len(cells)).strip() for name, places in at.items()}
-        one = _rate(number, found)
+        found = {
+            name: " ".join(cell_of(cells[i]) for i in places if i < len(cells)).strip() for name, places in at.items()
+        }
+        one = _rate(number, found, told.separator)
         over = (over_lines([cell], name) for name, cell in found.items())
         wrong = beyond(cells, len(header)) or next(filter(None, over), None)
         yield one._replace(amount=None, reason="not_readable", detail=wrong) if wrong else one
 
 
-def _rate(number: int, found: Mapping[str, str]) -> Rate:
+def _rate(number: int, found: Mapping[str, str], separator: str) -> Rate:
     amount, reason, detail = amount_of(found["rate"])
     if found["rate"].endswith("%"):
         amount, reason, detail = None, "percentage_of_charge", found["rate"]
+    elif wrong := unclear(found["rate"], separator):
+        amount, reason, detail = None, "rate_not_a_number", wrong
     kind = found.get("code_type", "").upper()
     service = Service(
         kind,

@@ -30,8 +30,8 @@ def rows(file: Opened, told: Told) -> Iterator[tuple[int, list[str]]]:
     """
     text = io.TextIOWrapper(file.stream, "utf-8-sig", _WINDOWS, newline="")
     first = text.readline()
-    separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(_again(first, text), delimiter=separator, strict=True)
+    told.separator = max(SEPARATORS, key=first.count)
+    reader = csv.reader(_again(first, text), delimiter=told.separator, strict=True)
     before, is_told = 0, False
     try:
         for cells in reader:

@@ -13,6 +13,7 @@ class Told:
     """Notes and counts that are gathered while a file is read."""
 
     form: str = ""
+    separator: str = ","  # of a CSV
     notes: list[str] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 

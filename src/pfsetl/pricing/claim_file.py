@@ -18,7 +18,7 @@ from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.document import Unreadable, read_json
 from pfsetl.errors import UsageError
 from pfsetl.near import did_you_mean
-from pfsetl.pricing.csv_line import beyond, over_lines
+from pfsetl.pricing.csv_line import beyond, cell_of, over_lines, unclear
 from pfsetl.pricing.given import text_of
 from pfsetl.pricing.service import Service, service
 
@@ -160,9 +160,10 @@ def _refuse_unknown(names: set[str]) -> None:
 
 def _csv(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any] | UsageError]]:
     _refuse_many(path, text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    separator = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        rows = [(reader.line_num, [cell_of(cell) for cell in row]) for row in reader]
     except csv.Error as error:
         raise UsageError(f"{path}: line {reader.line_num}: {error}. Give a CSV file with a header.") from error
     rows = [(number, cells) for number, cells in rows if any(cells)]
@@ -170,17 +171,24 @@ def _csv(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any] | Usage
     meant = [_meant(name) for name in header]
     absent = [name for name in REQUIRED if name not in meant]
     if absent:
-        raise UsageError(f"{path}: the header has no {' and no '.join(absent)}. Columns are {', '.join(COLUMNS)}.")
+        there = ", ".join(filter(None, header))[:300] or "none"
+        raise UsageError(
+            f"{path}: the header has no {' and no '.join(absent)}. Columns are {', '.join(COLUMNS)}, also by the "
+            f"names in {declarations.listed('claim_columns.csv')}. It has {there}."
+        )
     _refuse_unknown({name for name in meant if name})
     same = [name for name in header if name and header.count(name) > 1]
     twice = [name for name in COLUMNS if meant.count(name) > 1 and (name != _SEVERAL or same)]
     if twice:
         raise UsageError(f"{path}: the header has {' and '.join(twice)} more than once. Keep one.")
-    return ((number, _named(header, cells)) for number, cells in rows[1:])
+    charge = meant.index("charge") if "charge" in meant else len(header)
+    return (
+        (number, _named(header, cells, "".join(cells[charge : charge + 1]), separator)) for number, cells in rows[1:]
+    )
 
 
-def _named(header: Sequence[str], cells: Sequence[str]) -> Mapping[str, Any] | UsageError:
-    if wrong := beyond(cells, len(header)) or over_lines(cells):
+def _named(header: Sequence[str], cells: Sequence[str], charge: str, separator: str) -> Mapping[str, Any] | UsageError:
+    if wrong := beyond(cells, len(header)) or over_lines(cells) or unclear(charge, separator):
         return UsageError(wrong)
     return dict(zip(header, cells, strict=False))
 

@@ -109,6 +109,8 @@ def _unknown(known: Counties, label: str, text: str, county: County) -> UsageErr
     listed |= {one: f"{s}/{shown}" for (s, one), shown in _shown().items() if s == state}
     close = [listed[one] for one in alike(name, listed)]
     hint = f" Near: {', '.join(close)}." if close else ""
+    if text.isdecimal() and len(text) == 4:  # as a spreadsheet leaves a ZIP code of the northeast
+        hint = f" A ZIP code has five digits: {text.zfill(5)}, if it lost its zero."
     return UsageError(
         f"locality {text!r}: no county of this name is known, in the LOCCO of {label} or among the counties of "
         f"{declarations.listed('counties.csv')}.{hint} {write}"

@@ -80,7 +80,7 @@ def _claim(
     read = (
         read_claim_lines(Path(lines), unknown_modifiers=unknown_modifiers)
         if isinstance(lines, str | Path)
-        else claim_lines(enumerate(lines, start=1), unknown_modifiers=unknown_modifiers)
+        else claim_lines(enumerate(_one_by_one(lines), start=1), unknown_modifiers=unknown_modifiers)
     )
     bad = [(line.number, str(line.problem)) for line in read if line.service is None]
     priced: list[tuple[ClaimLine, Quote]] = []
@@ -101,6 +101,10 @@ def _claim(
         "allowed": decimal_of(sum(one.line.allowed or 0 for _, one in priced), 2),
         "sequestration": decimal_of(sum(one.line.sequestration for _, one in priced), 2),
     }
+
+
+def _one_by_one(lines: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    return lines if isinstance(lines, Iterable) and not isinstance(lines, Mapping) else [lines]
 
 
 class Explained(Sequence[LineAnswer]):

@@ -15,7 +15,7 @@ from pfsetl.declared.records.modifiers import PRACTITIONER_MODIFIERS as NAMED
 from pfsetl.declared.records.services import PLACES_OF_SERVICE
 from pfsetl.errors import UsageError
 from pfsetl.near import MOST, alike
-from pfsetl.pricing.given import cents, one_of, text_of, whole, yes
+from pfsetl.pricing.given import cents, code_of, one_of, text_of, whole, yes
 from pfsetl.pricing.rules import practitioners
 from pfsetl.tables.derive import SETTINGS
 
@@ -27,6 +27,7 @@ _HCPCS = re.compile(r"[0-9A-Z]{5}")
 _WITH_MODIFIER = re.compile(r"([0-9A-Z]{5})[-\s:]?([0-9A-Z]{2})")
 _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 _AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_MIDNIGHT = re.compile(r"[T ](0?0:00(:00(\.0+)?)?Z?|12:00(:00)? ?AM)\Z")  # as programs write it behind a day
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
 _BETWEEN = re.compile(r"[\s,:;/|-]+")
 _PLACE = re.compile(r"[0-9]{1,2}")
@@ -92,7 +93,7 @@ def service(hcpcs: str, day: date | str, **billed: Unpack[Billed]) -> Service:
         names = " and ".join(sorted(billed.keys() - NOT_SAID.keys()))
         raise TypeError(f"{names}: a service has no such argument. There are {', '.join(NOT_SAID)}.")
     said: Billed = {**NOT_SAID, **billed}
-    code = text_of("code", hcpcs).strip().upper()
+    code = code_of(text_of("code", hcpcs))
     if not _HCPCS.fullmatch(code):
         raise _no_code(hcpcs, code)
     given = _given(said["modifiers"], said["unknown_modifiers"])
@@ -146,12 +147,13 @@ def day_of(value: date | str, what: str) -> date:
 
 @lru_cache(maxsize=20_000)
 def _read_day(value: str, what: str) -> date:
+    text = _MIDNIGHT.sub("", value.strip())
     try:
-        if american := _AMERICAN_DAY.fullmatch(value.strip()):
+        if american := _AMERICAN_DAY.fullmatch(text):
             month, day, year = map(int, american.groups())
             return date(year, month, day)
         # NOTE: Python would also read a week, 2025-W01-1, which lies in 2024.
-        return date.fromisoformat(value.strip() if _DAY.fullmatch(value.strip()) else "")
+        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
     except ValueError:
         raise UsageError(f"{what} {value!r}: write it as 2024-03-08.") from None
 

@@ -163,7 +163,7 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
     Raises StoreError for a damaged manifest or one written by a newer pfsetl, and where the newest was published and is
     gone; UsageError for an unknown number.
     """
-    store = address if not isinstance(address, str | Path) else open_store(address)
+    store = open_store(address) if address is None or isinstance(address, str | Path) else address
     there = numbers(store)
     if number is None:
         chain.refuse_later_gone(store, there[-1] if there else 0)

@@ -23,7 +23,7 @@ def open_store(address: str | Path) -> Store:
         return bucket.open_bucket(str(address))
     if separator and len(scheme) > 1:
         raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, the two kinds of store.")
-    if not str(address).strip():
+    if not str(address or "").strip():
         raise UsageError("The store's address is empty. Name a folder, or s3://bucket/prefix.")
     root = Path(address)
     refuse_undecoded(str(root.absolute()))

@@ -12,7 +12,7 @@ from pfsetl.declared import calendar, declarations, registry
 from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.errors import UsageError
 from pfsetl.near import beside, did_you_mean
-from pfsetl.pricing.given import text_of
+from pfsetl.pricing.given import several, text_of
 from pfsetl.pricing.lookup import in_order
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import command, first_build
@@ -31,7 +31,8 @@ class History:
 
     `place` is the locality, empty for the nation; `unpublished` are releases in force between the first asked for and
     the last published that the version lacks, so that a change may go over several of them. `unknown` are the codes
-    asked for that no release has; they have no row.
+    asked for that no release has; they have no row. `samples` are the releases of which a part is published, so that
+    a code without a row may be in CMS's.
     """
 
     version: int
@@ -39,6 +40,7 @@ class History:
     unpublished: tuple[str, ...]
     frame: pl.DataFrame
     unknown: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         codes = self.frame["hcpcs"].unique().sort().to_list()
@@ -72,7 +74,7 @@ def history(
     """
     version = output if isinstance(output, Version) else open_version(output)
     year = _year(since)
-    wanted = [_wanted(code, modifier) for code in ([codes] if isinstance(codes, str) else codes)]
+    wanted = [_wanted(code, modifier) for code in several(codes)]
     _refuse_absent(version)
     places = {label: number for number, label in enumerate(in_order(version))}
     found = version.scan(TABLE).filter(pl.col("hcpcs").is_in([code for code, _ in wanted])).collect()
@@ -90,7 +92,8 @@ def history(
     found = found.filter(pl.col("release").is_in(later))
     found = found.sort("hcpcs", "modifier", pl.col("release").replace_strict(places), "participant")
     place, found = ("", found) if locality is None or found.is_empty() else local.placed(version, found, locality)
-    return History(version.number, place, _unpublished(version, year), found, unknown)
+    samples = tuple(label for label in later if version.releases[label].sample)
+    return History(version.number, place, _unpublished(version, year), found, unknown, samples)
 
 
 def _row_of(wanted: Sequence[tuple[str, str | None]]) -> pl.Expr:

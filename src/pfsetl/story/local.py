@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from pfsetl.declared import calendar
+from pfsetl.errors import UsageError
 from pfsetl.pricing.loaded import of_store
-from pfsetl.pricing.place import find_place
+from pfsetl.pricing.place import Place, find_place
 from pfsetl.publication.version import Version
 from pfsetl.tables import derive, exact, work_index
 from pfsetl.tables.code_history import CAUSES
@@ -31,14 +32,13 @@ class _Side(NamedTuple):
 def placed(version: Version, national: pl.DataFrame, locality: str) -> tuple[str, pl.DataFrame]:
     """Return the name of a locality, and rows of `code_history` with its amounts in place of the nation's.
 
-    The locality is looked up in the newest release of the rows, and by its number in the others; where one doesn't
-    have it, the row has no amounts and says so. The work index is that of the law of each release's first day, as in
-    `payment_locality`.
+    The locality is looked up in the newest release of the rows that knows it, and by its number in the others; where
+    one doesn't have it, the row has no amounts and says so. The work index is that of the law of each release's first
+    day, as in `payment_locality`.
     """
     labels = national["release"].unique(maintain_order=True).to_list()
-    newest = national.sort("effective_from", nulls_last=False, maintain_order=True)["release"][-1]
-    day = calendar.formula_day(version.release(newest))
-    place = find_place(version, newest, locality, day, of_store(version.store))
+    by_day = national.sort("effective_from", nulls_last=False, maintain_order=True)["release"]
+    place = _place(version, by_day.reverse().unique(maintain_order=True).to_list(), locality)
     if place.national:
         return "", national
     wanted = [*labels, *national["previous_release"].drop_nulls().unique()]
@@ -52,6 +52,18 @@ def placed(version: Version, national: pl.DataFrame, locality: str) -> tuple[str
     moved = pl.DataFrame([_moved(row, sides) for row in national.iter_rows(named=True)], schema=_schema(), orient="row")
     order = [c for c in national.columns if c in rows.columns and c != "not_compared"]
     return f"{place.state}/{place.locality} {place.name.title()}", rows.select(order).hstack(moved)
+
+
+def _place(version: Version, labels: Sequence[str], locality: str) -> Place:
+    """Return a place by the first of some releases that knows it; raises what the first of all says where none does."""
+    errors: list[UsageError] = []
+    for label in labels:
+        try:
+            day = calendar.formula_day(version.release(label))
+            return find_place(version, label, locality, day, of_store(version.store))
+        except UsageError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _paid(

@@ -10,8 +10,8 @@ import polars as pl
 from pfsetl.declared import calendar
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
-from pfsetl.pricing.given import text_of
-from pfsetl.pricing.lookup import in_order
+from pfsetl.pricing.given import several, text_of
+from pfsetl.pricing.lookup import elsewhere, in_order, in_part
 from pfsetl.publication import companions
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import command, first_build
@@ -80,8 +80,7 @@ def profile(
     """
     version = output if isinstance(output, Version) else open_version(output)
     label = _release(version, release)
-    asked = [codes] if isinstance(codes, str) else list(codes)
-    wanted = [text_of("code", code).strip().upper() for code in asked]
+    wanted = [text_of("code", code).strip().upper() for code in several(codes)]
     found = version.scan(TABLE, label).filter(pl.col("hcpcs").is_in(wanted)).collect().sort("hcpcs")
     unknown = _unknown(version, label, wanted, found)
     edits = _edits(version, label, wanted)
@@ -141,10 +140,11 @@ def _unknown(version: Version, label: str, codes: Sequence[str], found: pl.DataF
     if missing and found.is_empty():
         known = version.scan(TABLE, label).select("hcpcs").collect()["hcpcs"].to_list()
         close = beside(missing[0], known)
-        hint = f" Near: {', '.join(close)}." if close else " Codes have five characters, like 99213 or G0101."
+        hint = f"Near: {', '.join(close)}." if close else "Codes have five characters, like 99213 or G0101."
+        hint = elsewhere(version, label, missing[0]) or f"{hint} {in_part(version, label)}".rstrip()
         more = f" Nor are {', '.join(missing[1:])}." if missing[1:] else ""
         raise UsageError(
-            f"{missing[0] or 'an empty code'}: not in {label} (version {version.number}, {len(known):,} codes)."
+            f"{missing[0] or 'an empty code'}: not in {label} (version {version.number}, {len(known):,} codes). "
             f"{hint}{more}"
         )
     return missing
