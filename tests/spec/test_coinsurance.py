@@ -1,7 +1,9 @@
 """What sequestration takes of 100.00 where Medicare pays more than 80 %: 2 % of Medicare's part.
 
 Social Security Act 1833(a)(1)(Y): all of a preventive service. Consolidated Appropriations Act, 2021, section 122: of a
-screening of the colon that became treatment 80 % through 2022, 85 % in 2023 to 2026, 90 % to 2029, then all.
+screening of the colon that became treatment 80 % through 2022, 85 % in 2023 to 2026, 90 % to 2029, then all. Families
+First Coronavirus Response Act, section 6002: all of a visit that led to a COVID-19 test, from its enactment on
+2020-03-18 to the end of the emergency, 2023-05-11.
 """
 
 import pytest
@@ -19,6 +21,10 @@ def priced(hcpcs="G0001", modifiers=(), date="2025-03-03", **changed):
     ("modifier", "day", "cents"),
     [
         ("33", "2025-03-03", 2_00),
+        ("CS", "2020-03-17", 1_60),
+        ("CS", "2020-03-18", 2_00),
+        ("CS", "2023-05-11", 2_00),
+        ("CS", "2023-05-12", 1_60),
         ("PT", "2022-12-31", 1_60),
         ("PT", "2023-01-01", 1_70),
         ("PT", "2026-12-31", 1_70),

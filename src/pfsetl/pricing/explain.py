@@ -26,8 +26,8 @@ def explain(quote: Quote) -> PriceAnswer:
     Amounts are dollars. `nonparticipating_amount` and `limiting_charge` are 95 % and 109.25 % of the amount after
     every rule but the billed charge and those on Medicare's own payment, which can't lower them; a practitioner who has
     to accept assignment has no limiting charge. `sequestration` comes
-    off Medicare's own payment, taken to be 80 % of what is allowed, or all of a preventive service that is declared or
-    billed as such (33, in part PT); it's less in a deductible. `medicare_pays` (before sequestration) and
+    off Medicare's own payment, taken to be 80 % of what is allowed, or all of what has no coinsurance by its code or a
+    modifier (33, CS, in part PT); it's less in a deductible. `medicare_pays` (before sequestration) and
     `patient_pays` are the parts of `allowed` where a code or modifier sets them (those, and CQ and CO), else None.
     `likely` is what it rests on that is likely by its source, or not confirmed, and not certain.
     `work_index` is the work index of the law on the day, the act, and the amounts with and without the floor.

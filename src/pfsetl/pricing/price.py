@@ -43,7 +43,7 @@ def price(
 
 
 def claim(
-    lines: str | Path | Iterable[Mapping[str, Any]],
+    lines: str | Path | Mapping[str, Any] | Iterable[Mapping[str, Any]],
     *,
     as_of: date | str | None = None,
     output: str | Path | Version = "output",
@@ -51,9 +51,9 @@ def claim(
 ) -> ClaimAnswer:
     """Return claim lines priced together, by Medicare's rules on modifiers and on several services of a day.
 
-    `lines` is a CSV or JSON file, or mappings with the same names, or those of `schemas/claim_columns.csv`. A line that
-    can't be priced is in `bad` with its problem; the others are priced without it. Lines of different `claim` don't
-    touch each other.
+    `lines` is a CSV or JSON file, or a mapping or several with the same names, or those of `schemas/claim_columns.csv`.
+    A line that can't be priced is in `bad` with its problem; the others are priced without it. Lines of different
+    `claim` don't touch each other.
     """
     with uncollected():
         return _claim(lines, _version(output), _known(as_of), unknown_modifiers=unknown_modifiers)
@@ -75,7 +75,11 @@ def uncollected() -> Iterator[None]:
 
 
 def _claim(
-    lines: str | Path | Iterable[Mapping[str, Any]], version: Version, as_of: date | None, *, unknown_modifiers: bool
+    lines: str | Path | Mapping[str, Any] | Iterable[Mapping[str, Any]],
+    version: Version,
+    as_of: date | None,
+    *,
+    unknown_modifiers: bool,
 ) -> ClaimAnswer:
     read = (
         read_claim_lines(Path(lines), unknown_modifiers=unknown_modifiers)
@@ -103,8 +107,8 @@ def _claim(
     }
 
 
-def _one_by_one(lines: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    return lines if isinstance(lines, Iterable) and not isinstance(lines, Mapping) else [lines]
+def _one_by_one(lines: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    return [lines] if isinstance(lines, Mapping) or not isinstance(lines, Iterable) else lines
 
 
 class Explained(Sequence[LineAnswer]):

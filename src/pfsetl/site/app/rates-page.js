@@ -14,7 +14,7 @@ import {table} from "./table.js";
 import {Trouble} from "./load.js";
 import {reasonText, SETTING_NAMES} from "./words.js";
 
-const MOST = 5000, BEYOND = "beyond", USED = ["hcpcs", "rate", "modifiers", "setting", "payer"], SEPARATORS = [",", "\t", ";", "|"], RATE = /^\$?(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,4}))?$/;
+const MOST = 5000, BEYOND = "beyond", USED = ["hcpcs", "rate", "modifiers", "setting", "payer"], SEPARATORS = [",", "\t", ";", "|"], RATE = /^\$?(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,4}))?$/, ONE_COMMA = /^\$?\d{1,3},\d{3}$/;
 let written = "";
 
 export async function ratesPage(wanted) {
@@ -47,8 +47,7 @@ export async function ratesPage(wanted) {
 
 // Rows of cells of a CSV, with the number of the line that each begins on; a cell in quotes may go over lines.
 export function cellsOf(text) {
-  const first = text.split("\n", 1)[0];
-  const separator = SEPARATORS.reduce((best, one) => (first.split(one).length > first.split(best).length ? one : best));
+  const separator = separatorOf(text);
   const rows = [];
   let cells = [], cell = "", quoted = false, line = 1, begun = 1;
   for (let at = 0; at <= text.length; at++) {
@@ -70,6 +69,11 @@ export function cellsOf(text) {
   return rows;
 }
 
+function separatorOf(text) {
+  const first = text.split("\n", 1)[0];
+  return SEPARATORS.reduce((best, one) => (first.split(one).length > first.split(best).length ? one : best));
+}
+
 // The percentage in hundredths, rounded half up: a rate in ten-thousandths of a dollar beside cents.
 export function percentOf(rate, cents) {
   return halfUp(rate * 200n, 2n * cents);
@@ -83,7 +87,7 @@ async function compared(text, asked, names) {
   if (lacking.length) return [el("p", {class: "notice", role: "alert"}, `The heading has no ${lacking.map((name) => (name === "hcpcs" ? "code" : name)).join(" and no ")}. The first line names the columns, like code,rate,payer.`)];
   const unused = heading[1].filter((name, at) => name && !USED.includes(columns[at]));
   const rows = [];
-  for (const [line, cells] of lines.slice(0, MOST)) rows.push(await rowOf(line, Object.groupBy(cells.map((cell, at) => [columns[at] ?? BEYOND, cell]), ([name]) => name), asked, names));
+  for (const [line, cells] of lines.slice(0, MOST)) rows.push(await rowOf(line, Object.groupBy(cells.map((cell, at) => [columns[at] ?? BEYOND, cell]), ([name]) => name), {...asked, semicolons: separatorOf(text) === ";"}, names));
   const long = lines.find(([, cells]) => cells.some((cell) => cell.includes("\n")));
   const with_ = rows.filter((row) => row.percent !== undefined);
   return [
@@ -117,6 +121,7 @@ async function rowOf(line, cells, asked, names) {
   if (over) return {...row, payer: row.payer.split("\n", 1)[0], why: `${over} goes over several lines: is a quote missing, or one too many?`};
   const amount = RATE.exec(row.written);
   if (!amount) return {...row, why: "the rate isn't dollars"};
+  if (asked.semicolons && ONE_COMMA.test(row.written)) return {...row, why: "the comma may part thousands or decimals in a file with semicolons: write the rate without it"};
   row.rate = BigInt(amount[1].replaceAll(",", "")) * 10000n + BigInt((amount[2] ?? "").padEnd(4, "0"));
   if (!row.rate) return {...row, why: "the rate is zero"};
   if (!row.setting) return {...row, why: `${place} is no setting, nor a place of service that tells one`};
