@@ -70,6 +70,14 @@ def test_a_heading_without_a_rate_says_what_is_missing(page: Visit) -> None:
     assert "The heading has no rate." in page.text()
 
 
+def test_a_comma_that_may_part_decimals_is_not_guessed(page: Visit) -> None:
+    page.go("?rates=1&date=2026-02-01").page.fill("#rates", "code;rate\nG0101;1,234\nG0101;1,234.50\n")
+    page.page.click("text=Compare")
+    page.page.wait_for_selector("main table")
+    assert "1 of 2 rows have a percentage" in page.text()
+    assert "the comma may part thousands or decimals" in page.text()
+
+
 def test_it_is_quiet_and_accessible_and_fits(page: Visit, shown: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = axe.run(page.page).response["violations"]

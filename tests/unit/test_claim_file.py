@@ -370,9 +370,8 @@ def test_mappings_may_hold_dates_and_decimals(output):
 
 def test_one_line_alone_and_what_is_none_are_lines(output):
     assert pfsetl.claim({"hcpcs": "G9901", "date": DAY}, output=output)["allowed"] == cents(VISIT * FACTOR)
-    assert problems(pfsetl.claim(5, output=output)) == {
-        1: "'5': not a line of a claim. A line has at least hcpcs and date."
-    }
+    answer = pfsetl.claim(5, output=output)  # type: ignore[arg-type]
+    assert problems(answer)[1].startswith("'5': not a line of a claim")
 
 
 # --- claims ------------------------------------------------------------------------------------------------------
