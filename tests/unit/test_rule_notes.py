@@ -57,6 +57,18 @@ def test_what_is_the_hospital_s_is_said_of_a_facility(pctc, modifiers, is_said):
     assert said == [is_said, False]
 
 
+# CMS RVU record layout, bilateral surgery: a 2 in the units field may report both sides, paid 150 % (1) or 100 % (2).
+@pytest.mark.parametrize(
+    ("bilateral", "units", "modifier", "percent"),
+    [("1", 2, "", "150"), ("2", 2, "", "100"), ("2", 2, "26", "100"), ("0", 2, "", None), ("3", 2, "", None),
+     ("9", 2, "", None), ("1", 1, "", None), ("1", 3, "", None), ("1", 2, "59", None), ("1", 2, "RT", None)],
+)  # fmt: skip
+def test_two_units_that_may_be_both_sides_are_said(bilateral, units, modifier, percent):
+    said = notes("G0001", *modifier.split(), bilateral=bilateral, units=units, payment="10.00")
+    assert ("2 units are priced as two services" in said) == bool(percent)
+    assert percent is None or f"{percent} % of one for both: give 1 unit with modifier 50" in said
+
+
 def test_documentation_of_a_line_without_an_amount_changes_nothing():
     assert notes("G0001", "62", co_surgeons="1", documented=True) == (
         "documented: it changes nothing, as the line has no amount"

@@ -12,7 +12,7 @@ from pfsetl.pricing.service import modifier_of
 
 SIDES = ("RT", "LT")
 Procedure = tuple[Hashable, ...]  # the side is the last of it, empty where none is named
-_APART = ("side_or_site", "repeat_or_separate")  # kinds of modifiers that tell two procedures of one code apart
+APART = ("side_or_site", "repeat_or_separate")  # kinds of modifiers that tell two procedures of one code apart
 
 
 def told_apart(lines: Sequence[Line]) -> list[Line]:
@@ -26,7 +26,7 @@ def told_apart(lines: Sequence[Line]) -> list[Line]:
     seen: Counter[Hashable] = Counter()
     for place in sorted(roles, key=lambda at: order_in(lines[at])):
         line = lines[place]
-        names = sorted(name for name in line.modifiers if modifier_of(name).kind in _APART)
+        names = sorted(name for name in line.modifiers if modifier_of(name).kind in APART)
         key = line.hcpcs, line.row_modifier, line.date, line.practitioner, roles[place], *names
         results[place] = replace(line, person=seen[key])
         seen[key] += 1
@@ -52,7 +52,7 @@ def procedures_of(line: Line) -> list[Procedure]:
 
     Lines without 58, 59, 76 to 79, an X modifier or a site have one procedure in common.
     """
-    names = (name for name in line.modifiers if modifier_of(name).kind in _APART and name not in SIDES)
+    names = (name for name in line.modifiers if modifier_of(name).kind in APART and name not in SIDES)
     both = named("bilateral", line)
     ruled = {name for row in rules_of("bilateral", line.date) for name in row.modifier} if both else ()
     key = (line.hcpcs, line.row_modifier, line.date, line.person, assistant_of(line), *sorted(set(names) - set(ruled)))

@@ -19,6 +19,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "bilateral": lambda line: line.bilateral,
     "two_sides": lambda line: line.bilateral,
     "one_a_side": lambda line: line.bilateral,
+    "two_units": lambda line: line.bilateral,
     "assistant_surgeon": lambda line: line.assistant_surgeon,
     "co_surgeons": lambda line: line.co_surgeons,
     "team_surgery": lambda line: line.team_surgery,

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from pfsetl.pricing.lines import Line
 from pfsetl.pricing.medicare_share import lowered
+from pfsetl.pricing.procedures import APART
 from pfsetl.pricing.reductions import asks_for_documentation, find, named
 from pfsetl.pricing.rules import has_rule, rules_of
 from pfsetl.pricing.service import modifier_of, modifiers
@@ -26,6 +27,7 @@ def rule_notes(line: Line) -> Iterator[str]:
     elif line.documented and not asks_for_documentation(line):
         yield "documented: no rule on this line asks for documentation"
     yield from _without_plan(line)
+    yield from _both_sides(line)
     hospital = find("hospital_patient", line) if line.payment is not None else None
     part = find("part", line)
     if hospital and not (part and part.part == "professional"):
@@ -42,6 +44,17 @@ def rule_notes(line: Line) -> Iterator[str]:
         yield f"{line.hcpcs} isn't a trip for several patients, {several} is: its modifiers don't belong here"
     elif trip and line.payment is None:
         yield f"of the contractor's price {trip.numerator}/{trip.denominator} is paid: one trip for several patients"
+
+
+def _both_sides(line: Line) -> Iterator[str]:
+    """Say of two units that may be both sides what is paid then: no line tells, unless a modifier does."""
+    sides = find("two_units", line) if line.units == 2 and line.payment is not None else None
+    if sides and not any(modifier_of(name).kind in APART for name in line.modifiers):
+        percent = Fraction(100 * sides.numerator, sides.denominator)
+        yield (
+            f"2 units are priced as two services; if they are both sides, Medicare pays {percent} % of one for both: "
+            f"give 1 unit with modifier 50 ({sides.source})"
+        )
 
 
 def _trips(line: Line) -> list[str]:

@@ -29,7 +29,7 @@ _RULE = Literal[
     "global_split", "hospital_patient", "imaging", "medical_direction", "medical_supervision", "no_time_units",
     "not_a_family", "one_a_side", "only_service", "ophthalmology", "part", "portable_transport", "practitioner",
     "reduced", "return_to_operating_room", "sequestration", "surgery", "team_surgery", "technical_equipment", "therapy",
-    "therapy_assistant", "two_sides",
+    "therapy_assistant", "two_sides", "two_units",
 ]  # fmt: skip
 _OUTCOME = Literal[
     "assistant_not_applicable", "assistant_not_paid", "by_report", "carrier_priced", "co_surgeons_not_applicable",
@@ -130,7 +130,7 @@ def overlap(row: Any, beside: Any) -> bool:
 
 # Where the indicators stand that the rows of a rule can have: what CMS's field, or the claim line, can say.
 _INDICATORS: Mapping[tuple[tuple[str, str], ...], tuple[str, ...]] = {
-    (("codes/bilateral.csv", "code"),): ("bilateral", "one_a_side", "two_sides"),
+    (("codes/bilateral.csv", "code"),): ("bilateral", "one_a_side", "two_sides", "two_units"),
     (("codes/assistant_surgeon.csv", "code"),): ("assistant_surgeon",),
     (("codes/co_surgeons.csv", "code"),): ("co_surgeons",),
     (("codes/team_surgery.csv", "code"),): ("team_surgery",),
