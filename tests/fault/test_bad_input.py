@@ -133,7 +133,7 @@ BYTES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "flipped bytes": (flipped_inside_a_member, ("bad.zip/PPRRVU2025_JAN.txt", "damaged", "Download the archive again")),
     "truncated": (lambda: GOOD[: len(GOOD) // 2], ("bad.zip", "not a complete zip", "Download it again")),
     "one byte short": (lambda: GOOD[:-1], ("bad.zip", "not a complete zip", "Download it again")),
-    "not a zip": (lambda: b"Rar!\x1a\x07\x01\x00" * 40, ("bad.zip", "not a complete zip", "Download it again")),
+    "not a zip": (lambda: b"Rar!\x1a\x07\x01\x00" * 40, ("bad.zip", "not a complete zip", "give the folder")),
     "no bytes": (lambda: b"", ("bad.zip", "not a complete zip", "0 bytes")),
     "HTML page": (lambda: PAGE, ("bad.zip", "an HTML page", "in a browser, and name that file")),
     "empty zip": (lambda: s.zipped({}), ("bad.zip", "empty zip", "Download it again")),
@@ -362,7 +362,7 @@ MEMBERS: dict[str, tuple[Callable[[Members], Members], tuple[str, ...]]] = {
     ),
     "a workbook with two such sheets": (
         lambda m: {**without(GPCI)(m), "G_GPCI.xlsx": s.workbook(s.cells_of(m[GPCI]), sheets=("Old", "New"))},
-        ("G_GPCI.xlsx", "2 sheets fit", "keep the one"),
+        ("G_GPCI.xlsx", "2 sheets fit", "sheet 'Old' and sheet 'New'", "may be hidden", "keep the one"),
     ),
     "a workbook without cells": (
         lambda m: {**without(GPCI)(m), "G_GPCI.xlsx": s.workbook([])},

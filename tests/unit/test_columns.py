@@ -145,3 +145,14 @@ def test_a_column_that_a_layout_reads_and_no_table_has_is_named():
         }.items()
     ]
     assert columns.not_published(parsed, tables) == {"pprrvu": ["efficiency_adjustment"]}
+
+
+def test_numbers_that_a_field_of_your_own_allows_more_decimals_than_the_column_are_said_to_be_rounded():
+    raw = RawTable("gpci", "all", "GPCI2026.csv", "csv", "", "", pl.DataFrame(), "", {})
+    text = pl.DataFrame({"pe_gpci": ["1.0651", "0.8750", "0.5664"], "mp_gpci": ["0.551"] * 3})
+    frame = text.cast({"pe_gpci": pl.Decimal(9, 4), "mp_gpci": pl.Decimal(9, 3)})
+    told = columns.rounded([Parsed(raw, frame, pl.DataFrame())], {"gpci": gpci().schema})
+    assert told == [
+        "GPCI2026.csv: 2 cells of pe_gpci rounded to the 3 decimals that gpci.pe_gpci keeps; all that is computed is "
+        "made of these"
+    ]

@@ -147,7 +147,7 @@ def test_a_cell_that_cannot_be_its_field_is_refused(field: str, cell: str, shown
 
 
 def test_a_refusal_names_file_line_and_remedy() -> None:
-    with pytest.raises(ValueRefused, match=r"^PPRRVU25.csv: line 12: work_rvu is 'x'.*Download.*fields.csv"):
+    with pytest.raises(ValueRefused, match=r"^PPRRVU25.csv: line 12: work_rvu is 'x'.*Download.*another format"):
         typed(raw(work_rvu=["1.00", "x"]))
 
 
@@ -159,3 +159,13 @@ def test_a_refusal_counts_the_other_bad_cells() -> None:
 def test_a_number_beyond_its_column_is_refused() -> None:
     with pytest.raises(ValueRefused, match="work_rvu"):
         value("work_rvu", "12345678.00")
+
+
+@pytest.mark.parametrize(
+    ("cell", "remedy"),
+    [("1.205", "add a row of work_rvu"), ("123456", "add a row of work_rvu"), ("-", "another format"),
+     ("", "another format"), ("20.5%", "another format")],
+)  # fmt: skip
+def test_a_row_is_asked_for_only_where_one_can_allow_the_cell(cell: str, remedy: str) -> None:
+    with pytest.raises(ValueRefused, match=f"if CMS really prints this, (give the file in )?{remedy}"):
+        value("work_rvu", cell)

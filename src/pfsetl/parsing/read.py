@@ -178,15 +178,18 @@ def refuse_large_workbook(data: bytes, place: str) -> None:
 
 
 def _cut_workbook(member: str, sheets: list[grid.Grid], place: str) -> Cut:
-    cuts: list[Cut] = []
+    cuts: dict[str, Cut] = {}
     errors: list[PfsetlError] = []
     for sheet in sheets:
         try:
-            cuts.append(grid_shape.cut_grid(member, sheet))
+            cuts[sheet.place.removeprefix(f"{place} ")] = grid_shape.cut_grid(member, sheet)
         except LayoutError as error:
             errors.append(error)
     if len(cuts) > 1:
-        raise LayoutError(f"{place}: {len(cuts)} sheets fit a layout of {member}; keep the one of the release.")
+        raise LayoutError(
+            f"{place}: {len(cuts)} sheets fit a layout of {member}: {' and '.join(cuts)}. A sheet may be hidden; "
+            "keep the one of the release."
+        )
     if not cuts:
         raise errors[0] if errors else ArchiveError(f"{place}: a workbook without cells.")
-    return cuts[0]
+    return next(iter(cuts.values()))

@@ -57,7 +57,7 @@ def only_fit(fits: list[Fit], member: str, place: str) -> Cut:
     )
     raise LayoutError(
         f"{place}: a shape that isn't declared. Nearest is layout {nearest.layout.name} "
-        f"({nearest.layout.valid_for}): {shown}. If CMS changed the file, {remedy}.",
+        f"({nearest.layout.valid_for}): {shown}. If it's no file of CMS's, leave it out; if CMS changed it, {remedy}.",
         declarable=declarable,
     )
 

@@ -1,5 +1,6 @@
 """Text cells to values: codes, flags, exact decimals; a cell that can't be what its field says is refused."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -11,6 +12,7 @@ from pfsetl.errors import ValueRefused, shown
 from pfsetl.parsing.read import RawTable
 
 _DECIMAL = r"^-?0*(?:[0-9]{{1,{whole}}}(?:\.[0-9]{{0,{scale}}}0*)?|\.[0-9]{{1,{scale}}}0*)$"
+_NUMBER = r"-?[0-9]+\.?[0-9]*|-?\.[0-9]+"
 _DIGITS = 9  # of the numbers in this step, whole and decimal
 EXCEL_ERRORS = (
     "#N/A",
@@ -111,10 +113,14 @@ def _refuse_bad(raw: RawTable, ready: pl.DataFrame, misfits: Sequence[FieldRow])
             else "text, not an Excel error"
         )
         more = f" ({bad.height - 1} more such cells)" if bad.height > 1 else ""
+        remedy = (
+            "give the file in another format"
+            if field.kind in NUMBERS and not re.fullmatch(_NUMBER, cell)
+            else f"add a row of {field.field} that allows it to {declarations.named('fields.csv')}"
+        )
         raise ValueRefused(
             f"{raw.file}: line {line}: {field.field} is {shown(cell)}, expected {expected}{more}. Download the archive "
-            f"again; if CMS really prints this, add a row of {field.field} that allows it to "
-            f"{declarations.named('fields.csv')}."
+            f"again; if CMS really prints this, {remedy}."
         )
 
 

@@ -121,7 +121,8 @@ def _with_notices(
     one: Opened, made: ReleaseRecord, complete: Tables, parsed: list[Parsed], raws: list[RawTable]
 ) -> ReleaseRecord:
     """Add what is said of the archive beside its checks: notices, what changed since, what isn't published."""
-    unpublished = columns.not_published(parsed, {n: list(t.schema) for n, t in contracts.load().tables.items()})
+    schemas = {name: table.schema for name, table in contracts.load().tables.items()}
+    unpublished = columns.not_published(parsed, {name: list(schema) for name, schema in schemas.items()})
     there = {label: (r.year, r.quarter) for label, r in one.base.releases.items()}
     beside = registry.undeclared_beside(one.release, there)
     sample = one.request.sample
@@ -132,6 +133,7 @@ def _with_notices(
             *other_bytes_of(one),
             *reading.notices(raws),
             *many_repeated(parsed),
+            *columns.rounded(parsed, schemas),
             *parity.uncompared(raws, unpublished),
             *assumed.notices(one.release, complete["release_calendar"], beside),
         ),

@@ -175,7 +175,8 @@ def zip_contents(
         infos = [i for i in archive.infolist() if not i.is_dir()]
     except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError) as error:
         raise ArchiveError(
-            f"{path}: not a complete zip ({shown(error)}; {len(data):,} bytes). Download it again."
+            f"{path}: not a complete zip ({shown(error)}; {len(data):,} bytes). Download it again, or give the "
+            "folder that its files are in."
         ) from error
     _refuse_unsafe(path, infos, most, total)
     return {info.filename: _zip_loader(path, archive, info) for info in infos}

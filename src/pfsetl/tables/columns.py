@@ -14,6 +14,7 @@ from pfsetl.declared.contracts import Contract, Table
 from pfsetl.declared.records.shapes import COLUMNS
 from pfsetl.errors import ContractError
 from pfsetl.parsing.parse import Parsed
+from pfsetl.plural import count
 from pfsetl.tables.key_order import in_order
 
 MEMBER_OF = {
@@ -93,6 +94,20 @@ def not_published(parsed: Sequence[Parsed], tables: Mapping[str, Sequence[str]])
         there = tables[_table_of(one.raw.member)]
         found.setdefault(one.raw.member, set()).update(set(_kept_nowhere(one.raw.member, one.frame.columns)) - {*there})
     return {member: sorted(names) for member, names in sorted(found.items()) if names}
+
+
+def rounded(parsed: Sequence[Parsed], tables: Mapping[str, Mapping[str, pl.DataType]]) -> list[str]:
+    """Say which files have numbers with more decimals than their column keeps, as a field of your own may allow."""
+    found = []
+    for one in parsed:
+        table = _table_of(one.raw.member)
+        for name, dtype in one.frame.schema.items():
+            kept = tables[table].get(name)
+            if isinstance(dtype, pl.Decimal) and isinstance(kept, pl.Decimal) and dtype.scale > kept.scale:
+                cells = one.frame.filter(pl.col(name) != pl.col(name).cast(kept)).height
+                told = f"{one.raw.file}: {count(cells, 'cell')} of {name} rounded to the {kept.scale} decimals that"
+                found += [f"{told} {table}.{name} keeps; all that is computed is made of these"] if cells else []
+    return found
 
 
 def _table_of(member: str) -> str:
