@@ -23,6 +23,7 @@ from pfsetl.document import read_json
 from pfsetl.errors import StoreError
 from pfsetl.publication.manifest import Resource
 from pfsetl.remedies import command
+from pfsetl.storage.scanning import scan_files
 from pfsetl.storage.store import Store
 
 TYPES: Mapping[type[pl.DataType], IcebergType] = {
@@ -70,9 +71,8 @@ class Readings:
 
     def _file(self, file: Resource) -> Columns:
         if file.schema not in self._known:
-            options = dict(self._store.storage_options) if self._store.storage_options else None
             try:
-                rows = pl.scan_parquet(self._store.uri(file.path), storage_options=options, glob=False)
+                rows = scan_files(self._store, file.path)
                 types = {name: _iceberg_type(dtype) for name, dtype in rows.collect_schema().items()}
                 told: Any = read_json(self._store.get(file.schema))
                 meanings = {f["name"]: _meaning(f) for f in told["fields"]}

@@ -18,6 +18,7 @@ from pfsetl.pricing.claim_file import ClaimLine
 from pfsetl.publication import companions
 from pfsetl.publication.companions import Companion
 from pfsetl.remedies import command
+from pfsetl.storage.scanning import scan_files
 from pfsetl.storage.store import Store
 
 MUE, PTP = "mue", "ptp"
@@ -109,7 +110,7 @@ def _not_beside(store: Store, file: Companion, lines: pl.DataFrame) -> Iterator[
     codes = lines["hcpcs"].unique()
     among = pl.col("column_1").is_in(codes.implode()) & pl.col("column_2").is_in(codes.implode())
     pairs = (
-        companions.scan_file(store, file)
+        scan_files(store, file.path)
         .filter(among, pl.col("modifier_indicator") != NOT_AN_EDIT)
         .select("column_1", "column_2", "valid_from", "valid_to", "modifier_indicator", "rationale")
         .collect()

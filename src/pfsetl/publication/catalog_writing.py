@@ -17,6 +17,7 @@ from pfsetl.publication.catalog import FOLDER, FORMAT, NAME, Catalog, File, File
 from pfsetl.publication.json_records import encoded
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.version import Version
+from pfsetl.storage.scanning import scan_files
 from pfsetl.storage.store import Store
 
 FEW_ROWS = 20_000  # of a file that is read whole for its keys
@@ -178,8 +179,7 @@ def _few(store: Store, resource: Resource, key: Sequence[str]) -> Sequence[Seque
 
 
 def _first_and_last(store: Store, resource: Resource, key: Sequence[str]) -> Sequence[Sequence[Any]]:
-    options = dict(store.storage_options) if store.storage_options else None
-    rows = pl.scan_parquet(store.uri(resource.path), storage_options=options, glob=False).select(key)
+    rows = scan_files(store, resource.path).select(key)
     # NOTE: in one plan of both, polars reads more of a file than these two rows.
     return [*rows.head(1).collect().rows(), *rows.tail(1).collect().rows()]
 

@@ -19,6 +19,7 @@ from pfsetl.document import read_json
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.remedies import command
 from pfsetl.source.address import where
+from pfsetl.storage.scanning import scan_files
 from pfsetl.storage.store import Store
 
 
@@ -95,14 +96,8 @@ def scan(store: Store, kind: str, day: date | None = None) -> pl.LazyFrame:
     """
     files = used(store, kind, day)
     return pl.concat(
-        scan_file(store, c).select(pl.lit(c.effective_from).alias("effective_from"), pl.all()) for c in files
+        scan_files(store, c.path).select(pl.lit(c.effective_from).alias("effective_from"), pl.all()) for c in files
     )
-
-
-def scan_file(store: Store, file: Companion) -> pl.LazyFrame:
-    """Return the rows of one loaded file, of which only what is asked for is read."""
-    options = dict(store.storage_options) if store.storage_options else None
-    return pl.scan_parquet(store.uri(file.path), storage_options=options, glob=False)
 
 
 def used(store: Store, kind: str, day: date | None = None) -> list[Companion]:

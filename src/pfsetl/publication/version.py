@@ -17,6 +17,7 @@ from pfsetl.publication.manifest import ALL, About, Manifest, Resource
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.remedies import command, first_build
 from pfsetl.storage.opening import open_store
+from pfsetl.storage.scanning import scan_files
 from pfsetl.storage.store import Store
 
 SHOWN = 3  # releases that a version names when it's printed
@@ -108,9 +109,7 @@ class Version:
                 f"{gone[0]}: missing. {command('verify', self.store)} lists what is; build the release "
                 "again to restore it."
             )
-        # NOTE: these are names, not patterns; a store's folder may have brackets in its own.
-        addresses = [self.store.uri(p) for p in paths]
-        found = pl.scan_parquet(addresses, storage_options=self._storage_options(), glob=False)
+        found = scan_files(self.store, *paths)
         if release is not None and any(manifests.releases_of(r) for r in parts):
             return found.filter(pl.col("release") == release)
         return found
@@ -152,9 +151,6 @@ class Version:
     def _first_day(self, release: str | None) -> date | None:
         self._refuse_absent(release)
         return calendar.formula_day(self.release(release)) if release else None
-
-    def _storage_options(self) -> dict[str, str] | None:
-        return dict(self.store.storage_options) if self.store.storage_options else None
 
 
 def open_version(address: str | Path | Store, number: int | None = None) -> Version:
