@@ -78,7 +78,7 @@ def write_pairs(folder: Path, count: int) -> list[Path]:
 def load(store: str, *paths: str) -> None:
     """Load the files in this process, and print what it took."""
     wall, processor = time.perf_counter(), time.process_time()
-    found = loading.load(pfsetl.open_store(store), [Path(path) for path in paths])
+    found = loading.load(pfsetl.open_store(store), [Path(path) for path in paths]).companion
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     # NOTE: not getrusage: a child process inherits its parent's peak there.
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

@@ -173,7 +173,9 @@ def test_anesthesia_is_cmss_base_units_and_cmss_locality_factor(built: Built, be
 def test_both_formats_of_the_base_units_say_the_same(built: Built, beside):
     store = built("RVU25A").store
     text, workbook = (
-        loading.load(store, beside / f"CY_2022_Anesthesia_Base_Units_110921.{suffix}").frame(store).drop("line")
+        loading.load(store, beside / f"CY_2022_Anesthesia_Base_Units_110921.{suffix}")
+        .companion.frame(store)
+        .drop("line")
         for suffix in ("txt", "xlsx")
     )
     assert text.height == 276
@@ -182,7 +184,7 @@ def test_both_formats_of_the_base_units_say_the_same(built: Built, beside):
 
 def test_every_locality_of_the_zip_file_has_indices(built: Built, beside):
     version = built("RVU25D")
-    zips = loading.load(version.store, beside / "ZIP5_OCT2025.txt").frame(version.store)
+    zips = loading.load(version.store, beside / "ZIP5_OCT2025.txt").companion.frame(version.store)
     gpci = version.scan("gpci", "RVU25D").select("state", "locality").collect()
     without = zips.join(gpci, on=["state", "locality"], how="anti").select("state", "locality").unique()
     assert (zips.height, without.rows()) == (42_956, [])
@@ -190,7 +192,7 @@ def test_every_locality_of_the_zip_file_has_indices(built: Built, beside):
 
 def test_the_zip_file_reaches_every_locality_with_indices(built: Built, beside):
     version = built("RVU25D")
-    zips = loading.load(version.store, beside / "ZIP5_OCT2025.txt").frame(version.store)
+    zips = loading.load(version.store, beside / "ZIP5_OCT2025.txt").companion.frame(version.store)
     gpci = version.scan("gpci", "RVU25D").select("state", "locality").collect()
     assert gpci.join(zips, on=["state", "locality"], how="anti").rows() == []
 

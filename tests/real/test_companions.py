@@ -28,7 +28,7 @@ def beside(cms: Path) -> Path:
 def frame(beside: Path, tmp_path: Path) -> Frame:
     def load(name: str, *day: object, **how: object) -> pl.DataFrame:
         store = LocalStore(tmp_path / "store")
-        return loading.load(store, beside / name, *day, **how).frame(store)  # type: ignore[arg-type]
+        return loading.load(store, beside / name, *day, **how).companion.frame(store)  # type: ignore[arg-type]
 
     return load
 
@@ -53,7 +53,7 @@ def test_the_pairs_of_97761_have_97760_in_them(beside: Path, tmp_path: Path) -> 
     name = tmp_path / "ccipra-v302r0-f1.txt"
     name.symlink_to(beside / "ccipra-reconstructed-2024Q3.txt")
     store = LocalStore(tmp_path / "store")
-    rows = loading.load(store, name, sample=True).frame(store)
+    rows = loading.load(store, name, sample=True).companion.frame(store)
     assert rows.height == 81_728
     pairs = rows.filter(column_1="97761", column_2="97760").select("valid_to", "modifier_indicator")
     assert pairs.sort("valid_to").rows() == [(None, "1"), (date(2019, 12, 31), "1")]

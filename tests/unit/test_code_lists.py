@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> LocalStore:
 def load(tmp_path: Path, store: LocalStore) -> Load:
     def put(name: str, content: bytes, effective_from: date | None = None) -> companions.Companion:
         (tmp_path / name).write_bytes(content)
-        return loading.load(store, tmp_path / name, effective_from, sample=True)
+        return loading.load(store, tmp_path / name, effective_from, sample=True).companion
 
     return put
 

@@ -74,7 +74,7 @@ def load(tmp_path: Path, store: LocalStore) -> Load:
     def put(name: str, content: bytes | str, effective_from: date | None = None) -> companions.Companion:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return loading.load(store, path, effective_from, sample=True)
+        return loading.load(store, path, effective_from, sample=True).companion
 
     return put
 
@@ -272,7 +272,7 @@ def test_a_file_is_not_held_against_a_damaged_one_of_its_day(load: Load, store: 
     files = [(tmp_path / f"ZIP5_{code}.txt", zip_record(code=code)) for code in ("90011", "90012")]
     for path, record in files:
         path.write_text(record)
-    kept = loading.load(store, files[0][0], date(2025, 10, 1), accept=("loss",))
+    kept = loading.load(store, files[0][0], date(2025, 10, 1), accept=("loss",)).companion
     (store.root / kept.path).chmod(0o644)
     (store.root / kept.path).write_bytes(b"PAR1")
     with pytest.raises(StoreError, match=r"can't be read .*held against it.*load ZIP5_90011\.txt again"):
@@ -499,7 +499,7 @@ def zip_file(count: int = 41_000, last: str = "83414", quarter: str = "20254") -
 
 def put(store: LocalStore, folder: Path, content: str, name: str = "ZIP5_OCT2025.txt", **how) -> companions.Companion:
     (folder / name).write_text(content, newline="")
-    return loading.load(store, folder / name, **how)
+    return loading.load(store, folder / name, **how).companion
 
 
 def test_a_whole_zip_file_is_loaded(store: LocalStore, tmp_path):

@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> LocalStore:
 def load(tmp_path: Path, store: LocalStore) -> Load:
     def put(name: str, content: bytes, effective_from: date | None = None) -> companions.Companion:
         (tmp_path / name).write_bytes(content)
-        return loading.load(store, tmp_path / name, effective_from, sample=True)
+        return loading.load(store, tmp_path / name, effective_from, sample=True).companion
 
     return put
 
@@ -145,7 +145,8 @@ def load_parts(tmp_path: Path, store: LocalStore) -> Load:
     def put(*parts: tuple[str, bytes], **how: bool | date) -> companions.Companion:
         for name, content in parts:
             (tmp_path / name).write_bytes(content)
-        return loading.load(store, [tmp_path / name for name, _ in parts], **{"sample": True} | how)  # type: ignore[arg-type]
+        paths = [tmp_path / name for name, _ in parts]
+        return loading.load(store, paths, **{"sample": True} | how).companion  # type: ignore[arg-type]
 
     return put
 
@@ -336,7 +337,7 @@ def test_a_list_that_is_much_shorter_than_the_one_before_is_held_until_it_is_acc
         rows = [(f"{letter}{n:04}", "1", "1 Line Edit", "x") for letter in "ABG" for n in range(count // 3)]
         name = f"MCR_MUE_PractitionerServices_Eff_{day}.csv"
         (tmp_path / name).write_bytes(files.mue_csv([*rows, ("V5364", "1", "1 Line Edit", "x")]))
-        return loading.load(store, tmp_path / name, **how)  # type: ignore[arg-type]
+        return loading.load(store, tmp_path / name, **how).companion  # type: ignore[arg-type]
 
     put("01-01-2026", 18_000)
     assert put("04-01-2026", 17_100).lost == ()  # as many as come and go
@@ -360,7 +361,7 @@ def test_of_pairs_none_may_be_gone_because_ended_ones_are_kept(
         paths = [tmp_path / f"ccipra-v{volume}r0-f{n}.txt" for n in range(1, 5)]
         for number, path in enumerate(paths):
             path.write_bytes(other_bytes(number, rows))
-        return loading.load(store, paths)
+        return loading.load(store, paths).companion
 
     put("320", files.PAIRS)
     with pytest.raises(ChecksFailed, match=r"8 rows, 4 fewer than the 12 of .*, which keeps what has ended"):

@@ -146,7 +146,7 @@ def load(
     """
     first = day_of(effective_from, "effective-from") if effective_from else None
     store = open_store(output)
-    loaded = loading.keep(store, [file, *more], first, sample=sample, accept=accepted(loss=accept_loss))
+    loaded = loading.load(store, [file, *more], first, sample=sample, accept=accepted(loss=accept_loss))
     found = loaded.companion
     followed = follow(store, found.kind)
     if json:
