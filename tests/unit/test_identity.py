@@ -129,6 +129,11 @@ def test_the_other_participants_file_is_refused(participant: str, columns: dict[
     assert "swap them back" in message
 
 
+def test_the_file_of_one_participant_under_a_name_that_says_nobody_is_to_be_named() -> None:
+    message = refused("RVU26A", table("PPRRVU2026_Jan.csv", conversion_factor=["33.4009"]))
+    assert "33.4009 says non_qp, but its name says nobody. Name it as CMS does, such as PPRRVU2026_Jan_nonQ" in message
+
+
 @pytest.mark.parametrize(("participant", "indicator", "factor"), [("qp", "1", "33.5675"), ("non_qp", "9", "33.4009")])
 def test_the_right_participant_passes(participant: str, indicator: str, factor: str) -> None:
     columns: dict[str, Any] = {"pricing_indicator": [indicator], "conversion_factor": [factor]}

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
-from pfsetl.declared import corrections, declarations, quarters
+from pfsetl.declared import corrections, declarations, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError
 from pfsetl.parsing import statements
@@ -94,9 +94,17 @@ def _judged(against: Statement, said: Sequence[Statement], release: Release) -> 
         "noticed": False,
     }[against.contradiction]
     if refused:
-        more = f" {_SWAPPED}" if against.says == "participant" else ""
+        more = f" {_named(against)}" if against.says == "participant" else ""
         return f"{told}, but {_label_says(against, release)}.{more} {_remedy(against, release)}", True
     return f"{told}, built as {release.label}", False
+
+
+def _named(against: Statement) -> str:
+    """Say how the file of another participant, or of one of them, is to be named."""
+    if against.participant != "all":
+        return _SWAPPED
+    examples = [kind.example for kind in registry.member_kinds() if kind.participant in against.values]
+    return f"Name it as CMS does, such as {' or '.join(examples)}."
 
 
 def _kind(statement: Statement) -> str:
@@ -106,7 +114,7 @@ def _kind(statement: Statement) -> str:
 
 def _label_says(statement: Statement, release: Release) -> str:
     if statement.says == "participant":
-        return f"its name says {statement.participant}"
+        return f"its name says {'nobody' if statement.participant == 'all' else statement.participant}"
     if statement.says == "month":
         return f"{release.label} is the release of {MONTHS[release.quarter - 1]}"
     return f"{release.label} is of {release.year}"

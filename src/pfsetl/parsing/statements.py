@@ -132,7 +132,7 @@ def _of_factor(
     years = frozenset(str(year) for row in rows if row.to for year in range(row.from_.year, row.to.year + 1))
     whose = frozenset(row.participant for row in rows)
     found = [Statement(file, member, participant, place, "year", years, contradiction)] if years else []
-    if participant != "all" and whose and "all" not in whose:
+    if category == "all" and whose and "all" not in whose:  # one file has the anesthesia factors of everyone
         found.append(Statement(file, member, participant, place, "participant", whose, contradiction))
     return found
 
