@@ -145,6 +145,8 @@ def test_a_day_can_be_typed(page: Visit, typed: str) -> None:
         ("RVU26A", "RVU26A"),
         ("ca/18", "CA/18 Los Angeles"),
         ("level g", "HCPCS Level II G"),
+        ("california", "CA/18 Los Angeles"),
+        ("ca", "CA/18 Los Angeles"),
     ],
 )
 def test_search_finds_localities_releases_and_sections(page: Visit, text: str, found: str) -> None:
@@ -170,6 +172,14 @@ def test_amounts_of_two_codes_are_seen_on_a_telephone(page: Visit) -> None:
     page.go("?code=G0101&with=G0102&date=2026-02-01")
     boxes = [cell.bounding_box() for cell in page.page.locator("tbody tr").first.locator("td").all()]
     assert [box["x"] + box["width"] <= 360 for box in boxes if box] == [True, True]
+
+
+def test_no_word_of_two_codes_is_cut_on_a_telephone(page: Visit) -> None:
+    page.go("?code=G0341&with=G0415&date=2026-02-01")
+    shown, there = page.page.evaluate(
+        "[...document.querySelectorAll('.whole')].map((e) => [e.clientWidth, e.scrollWidth])[0]"
+    )
+    assert shown == there
 
 
 def test_what_isnt_there_is_said(page: Visit) -> None:

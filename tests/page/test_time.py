@@ -32,3 +32,14 @@ def test_a_printed_page_has_all_of_its_parts_and_no_controls(visit: Callable[...
     page.page.wait_for_selector("main:not(:has(.waiting))")
     assert "sha256" in page.text()
     assert page.page.locator(".controls").first.is_hidden()
+
+
+def test_printing_from_the_keyboard_waits_for_parts_that_are_not_there_yet(
+    visit: Callable[..., Visit], site: str
+) -> None:
+    page = visit(site).go("?code=G0101&date=2026-02-01")
+    page.page.evaluate(
+        "window.print = () => { document.body.title = document.querySelectorAll('main .waiting').length }"
+    )
+    page.page.keyboard.press("Control+p")
+    page.page.wait_for_selector("body[title='0']")

@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 import pfsetl
-from pfsetl.cli import commands, main
+from pfsetl.cli import card, commands, main
 from pfsetl.cli.commands import COMMANDS
 from pfsetl.cli.options import app
 from tests import synthetic as s
@@ -101,6 +101,15 @@ def test_card_as_json_has_the_same_numbers(store: Path, run: Run) -> None:
     assert row["settings"]["nonfacility"]["payment"] == 39.75
     work = next(c for c in card["comparison"] if c["measure"] == "work_rvu" and c["participant"] == "non_qp")
     assert (work["n"], round(work["percentile"])) == (194, 23)
+
+
+# CMS posted RVU18A for the first quarter of 2018; its correction RVU18AR1 took over these days.
+def test_the_card_of_a_superseded_release_says_which_one_prices_its_days(
+    store: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card, "superseded_by", lambda _: "RVU18AR1")
+    _, out, _ = run("code", "G0101", "--release", "RVU26A", "--output", store)
+    assert "superseded: RVU18AR1 prices 2026-01-01 to 2026-03-31" in " ".join(out.split())
 
 
 def test_unknown_code_suggests_near_ones(store: Path, run: Run) -> None:
@@ -191,6 +200,12 @@ def test_verify_finds_a_manifest_that_says_otherwise_than_a_later_one(store: Pat
 def test_a_number_that_counts_nothing_is_a_usage_error(wrong: tuple[str, ...], store: Path, run: Run) -> None:
     code, _, err = run(*wrong, "--output", store)
     assert (code, "Unexpected" in err) == (2, False)
+
+
+@pytest.mark.parametrize("same", ["2", "RVU26A"])
+def test_nothing_differs_from_itself_and_no_table_says_so(same: str, store: Path, run: Run) -> None:
+    code, out, _ = run("diff", same, same, "--output", store)
+    assert (code, "0 tables differ" in out, "rows before" in out) == (0, True, False)
 
 
 def test_export_writes_one_file_a_table_and_release(store: Path, tmp_path: Path, run: Run) -> None:

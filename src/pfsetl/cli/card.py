@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import calendar, declarations, registry
 from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
@@ -53,6 +53,7 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
         "version": version.number,
         "effective_from": facts["effective_from"],
         "effective_to": facts["effective_to"],
+        "superseded_by": superseded_by(version.release(label)),
         "section": first["section"],
         "subsection": first["subsection"],
         "status": first["status"],
@@ -62,6 +63,17 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
         "archive": plain(version.releases[label].archive),
         "missing_participants": members.participants(version.releases[label].missing),
     }
+
+
+def superseded_by(release: registry.Release) -> str | None:
+    """Return the correction that prices the days of a release which has days and prices none of them, else None.
+
+    >>> superseded_by(registry.find("RVU18A")), superseded_by(registry.find("RVU24A"))
+    ('RVU18AR1', None)
+    """
+    if release.effective_from is None or calendar.days_of(release):
+        return None
+    return calendar.pricing_release(release.effective_from).label
 
 
 def find_release(version: Version, release: str | None) -> str:

@@ -13,7 +13,10 @@ from pfsetl.cli.render import table, whom
 def card(out: Console, data: dict[str, Any]) -> None:
     """Print the card of a code."""
     until = f" to {data['effective_to']}" if data["effective_to"] else ""
-    since = f"in force {data['effective_from']}{until}" if data["effective_from"] else "not in force"
+    days = f"{data['effective_from']}{until}"
+    since = f"in force {days}" if data["effective_from"] else "not in force"
+    if data["superseded_by"]:
+        since = f"superseded: {data['superseded_by']} prices {days}"
     part = ", a sample that holds only some of its services" if data["sample"] else ""
     out.print(f"[bold]{data['hcpcs']}[/bold]  {data['release']}{part}, {since}, version {data['version']}")
     for whose in data["missing_participants"]:

@@ -81,7 +81,8 @@ def diff(out: Console, result: Diff) -> None:
     for note in result.notes:
         out.print(note, markup=False)
     rows = [(t.table, t.release, t.rows_before, t.rows_after, t.added, t.removed, t.changed) for t in result.tables]
-    out.print(table("", ("table", "release", "rows before", "after", "added", "removed", "changed"), rows))
+    if rows:
+        out.print(table("", ("table", "release", "rows before", "after", "added", "removed", "changed"), rows))
     for t in result.tables:
         if t.columns:
             most = sorted(t.columns.items(), key=lambda item: -item[1])

@@ -97,7 +97,7 @@ function localities(view, change) {
 
 // A part whose data is loaded when the reader comes near it.
 export function later(title, make) {
-  const place = el("div", {class: "later"}, el("p", {class: "waiting quiet"}, "…"));
+  const place = el("div", {class: "later"}, el("p", {class: "waiting quiet"}, "…", el("span", {class: "printed"}, " This part wasn't loaded yet. Print again.")));
   whenSeen(place, async () => {
     try {
       place.replaceChildren(await make());

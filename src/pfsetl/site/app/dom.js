@@ -35,12 +35,23 @@ export function part(title, ...children) {
 }
 
 // Shows a part when it's near to be seen, so that its data isn't loaded before.
+const unseen = new Map();
 export function whenSeen(node, show) {
-  const watch = new IntersectionObserver((seen) => {
-    if (!seen.some((one) => one.isIntersecting)) return;
-    watch.disconnect();
-    show();
-  }, {rootMargin: "300px"});
+  const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && now(), {rootMargin: "300px"});
+  const now = () => { watch.disconnect(); unseen.delete(node); return show(); };
   watch.observe(node);
-  addEventListener("beforeprint", () => { watch.disconnect(); show(); }, {once: true});
+  unseen.set(node, now);
 }
+
+function showAll() {
+  return Promise.all([...unseen].map(([node, now]) => node.isConnected ? now() : unseen.delete(node)));
+}
+
+// Browsers print what is there at once, without what is on its way: from the keyboard printing begins when all is there.
+addEventListener("beforeprint", showAll);
+addEventListener("keydown", async (event) => {
+  if (event.key.toLowerCase() !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || !unseen.size) return;
+  event.preventDefault();
+  await showAll();
+  print();
+});

@@ -73,6 +73,7 @@ async function withWords(words) {
 
 async function placesLike(text) {
   const words = text.toLowerCase();
-  const like = (place) => place.key.toLowerCase() === words || (words.length > 3 && `${place.name} ${place.counties}`.toLowerCase().includes(words));
+  const like = (place) => [place.key, place.state].some((one) => one.toLowerCase() === words)
+    || (words.length > 3 && `${place.name} ${place.counties} ${facts.states[place.state] ?? ""}`.toLowerCase().includes(words));
   return (await loadPlaces(releases.at(-1))).filter(like).map((place) => [`${place.key} ${place.name}`, {place: place.key}]);
 }

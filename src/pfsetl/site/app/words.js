@@ -1,5 +1,5 @@
 // Sentences that several parts say.
-import {spanOf} from "./facts.js";
+import {facts, spanOf, within} from "./facts.js";
 
 export const SETTINGS = {nonfacility: "in an office", facility: "in a facility"};
 export const SETTING_NAMES = {nonfacility: "Non-facility", facility: "Facility"};
@@ -46,6 +46,8 @@ export function whoText(participant) {
 export function days(release) {
   if (release.never) return "never in force";
   const [first, last] = spanOf(release.label);
+  const prices = facts.calendar.filter(([, from, to]) => within(first, from, to)).map(([label]) => label);
+  if (first && prices.length && !prices.includes(release.label)) return `superseded: ${prices[0]} prices ${first} to ${last}`;
   return first ? `in force ${first} to ${last}` : "its days aren't known";
 }
 
