@@ -67,6 +67,18 @@ def plan(
     be read, a new label that nobody has declared, and an archive that a rollback took out need a person, and count as
     failed.
     """
+    fetch, due, failed = _to_fetch(postings, cached, base, since)
+    publish, refused = _to_publish(cached, base, since, fetch, brought)
+    listed = [p.label for p in postings if p.state == "known"]
+    new = tuple(p.label for p in postings if p.state in ("new_label", "new_zip"))
+    seen: dict[str, int] = dict(Counter(posting.state for posting in postings))
+    return Plan(fetch, publish, failed | refused, seen, new, due, holes(listed, base, since))
+
+
+def _to_fetch(
+    postings: Sequence[Posting], cached: Sequence[Fetched], base: Version, since: int
+) -> tuple[dict[str, str], tuple[str, ...], dict[str, PfsetlError]]:
+    """Return the addresses to fetch by label, those of them that are due, and what of CMS's index needs a person."""
     fetch: dict[str, str] = {}
     failed: dict[str, PfsetlError] = {}
     due = []
@@ -92,14 +104,22 @@ def plan(
             else:
                 fetch[label] = posting.url
                 due += [label] if is_due else []
+    return fetch, tuple(due), failed
+
+
+def _to_publish(
+    cached: Sequence[Fetched], base: Version, since: int, fetched: Collection[str], brought: Collection[str]
+) -> tuple[dict[str, Fetched], dict[str, PfsetlError]]:
+    """Return the archives of the cache to publish by label, without those `fetched` anew, and what needs a person."""
     publish: dict[str, Fetched] = {}
+    failed: dict[str, PfsetlError] = {}
     for label, row in _newest(cached).items():
         try:
             wanted = registry.find_or_infer(label).year >= since or label in base.releases
         except UsageError as error:
             failed[label] = error
             continue
-        if label in fetch or not wanted or not (label in brought or is_waiting(label, cached, base)):
+        if label in fetched or not wanted or not (label in brought or is_waiting(label, cached, base)):
             continue
         if (held := taken_out(row, base)) is None:
             publish[label] = row
@@ -109,10 +129,7 @@ def plan(
                 f"it again. {command(f'build {label} --archive {quoted(row.path)}', base.store)} does. Until CMS posts "
                 f"another, acknowledge it in {declarations.named(FILE)}"
             )
-    listed = [p.label for p in postings if p.state == "known"]
-    new = tuple(p.label for p in postings if p.state in ("new_label", "new_zip"))
-    seen: dict[str, int] = dict(Counter(posting.state for posting in postings))
-    return Plan(fetch, publish, failed, seen, new, tuple(due), holes(listed, base, since))
+    return publish, failed
 
 
 def taken_out(row: Fetched, base: Version) -> int | None:
