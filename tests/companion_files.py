@@ -1,8 +1,15 @@
 """Files that CMS publishes beside the releases, in CMS's own layouts, with rows that are ours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
 
+from pfsetl.loading import load as loading
+from pfsetl.publication.companions import Companion
+from pfsetl.storage.store import Store
 from tests.synthetic import csv_bytes
+
+Load = Callable[..., Companion]
 
 LICENCE = (
     '"Current Procedural Terminology (CPT) codes and other data only are copyright of the owner. \n\n'
@@ -119,3 +126,14 @@ def telehealth_rows(title: str, *, status: bool = True, rows: Sequence[Sequence[
 def utilization_csv(rows: Sequence[Sequence[str]] = SERVICES) -> bytes:
     """Services by geography with the headings of CMS's data dictionary."""
     return csv_bytes([list(row) for row in (GEO_HEADINGS, *rows)])
+
+
+def loader(store: Store, folder: Path) -> Load:
+    """Return a function that loads a part of a file, given its name and its content."""
+
+    def load(name: str, content: bytes | str, effective_from: date | None = None) -> Companion:
+        path = folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return loading.load(store, path, effective_from, sample=True).companion
+
+    return load

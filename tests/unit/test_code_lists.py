@@ -1,6 +1,5 @@
 """Lists of codes that CMS publishes beside the releases: what is read of them, and what is refused."""
 
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,14 +9,11 @@ import pytest
 
 from pfsetl.declared import contracts
 from pfsetl.errors import ArchiveError, LayoutError, UsageError, ValueRefused
-from pfsetl.loading import load as loading
-from pfsetl.publication import companions
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import days
 from tests import companion_files as files
 from tests import synthetic as s
-
-Load = Callable[..., companions.Companion]
+from tests.companion_files import Load
 
 
 @pytest.fixture
@@ -27,11 +23,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 @pytest.fixture
 def load(tmp_path: Path, store: LocalStore) -> Load:
-    def put(name: str, content: bytes, effective_from: date | None = None) -> companions.Companion:
-        (tmp_path / name).write_bytes(content)
-        return loading.load(store, tmp_path / name, effective_from, sample=True).companion
-
-    return put
+    return files.loader(store, tmp_path)
 
 
 # --- RBCS --------------------------------------------------------------------------------------------------------

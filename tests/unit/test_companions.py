@@ -31,9 +31,9 @@ from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.companions import MADE_BY
 from tests import synthetic as s
+from tests.companion_files import Load, loader
 from tests.copied import copied
 
-Load = Callable[..., companions.Companion]
 Published = Callable[[], Version]
 Run = Callable[..., tuple[int, str, str]]
 
@@ -71,12 +71,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 @pytest.fixture
 def load(tmp_path: Path, store: LocalStore) -> Load:
-    def put(name: str, content: bytes | str, effective_from: date | None = None) -> companions.Companion:
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return loading.load(store, path, effective_from, sample=True).companion
-
-    return put
+    return loader(store, tmp_path)
 
 
 # --- what is read ------------------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import completeness
 from tests import companion_files as files
 from tests import synthetic as s
+from tests.companion_files import Load
 
-Load = Callable[..., companions.Companion]
 Run = Callable[..., tuple[int, str, str]]
 
 MUE = "MCR_MUE_PractitionerServices_Eff_04-01-2026.csv"
@@ -35,11 +35,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 @pytest.fixture
 def load(tmp_path: Path, store: LocalStore) -> Load:
-    def put(name: str, content: bytes, effective_from: date | None = None) -> companions.Companion:
-        (tmp_path / name).write_bytes(content)
-        return loading.load(store, tmp_path / name, effective_from, sample=True).companion
-
-    return put
+    return files.loader(store, tmp_path)
 
 
 # --- medically unlikely edits ------------------------------------------------------------------------------------
