@@ -23,9 +23,10 @@ from pfsetl.declared import contracts
 from pfsetl.pipeline.backfill import backfill
 from pfsetl.pipeline.request import Request, opened
 from pfsetl.pipeline.stage import stage
-from pfsetl.publication import diff, prune, publish, trace, verify, version
+from pfsetl.publication import diff, publish, trace, version
 from pfsetl.storage.opening import open_store
 from pfsetl.storage.store import Store
+from pfsetl.upkeep import prune, verify
 from tests import synthetic
 
 RELEASES = 107

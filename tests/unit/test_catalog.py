@@ -13,21 +13,10 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from pfsetl.publication import (
-    catalog,
-    catalog_writing,
-    layout,
-    manifest,
-    prune,
-    publish,
-    repair,
-    rollback,
-    staging,
-    verify,
-    version,
-)
+from pfsetl.publication import catalog, catalog_writing, manifest, publish, rollback, staging, version
 from pfsetl.publication.json_records import encoded
 from pfsetl.storage.folder import LocalStore
+from pfsetl.upkeep import layout, prune, repair, verify
 from tests import publisher
 from tests.copied import copied
 

@@ -7,7 +7,7 @@ import pfsetl
 
 STEPS = [
     "errors", "frugal", "near", "plural", "document", "remedies", "storage", "declared", "source", "parsing", "tables",
-    "publication", "loading", "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site",
+    "publication", "upkeep", "loading", "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site",
     "archive_folder", "pipeline", "alarms", "watch", "looks", "status", "declare", "cli", "flows",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent

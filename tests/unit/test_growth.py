@@ -14,8 +14,9 @@ import pfsetl
 from pfsetl.cli import holdings
 from pfsetl.errors import StoreError
 from pfsetl.pipeline.backfill import backfill
-from pfsetl.publication import manifest, prune, publish, staging, verify, version
+from pfsetl.publication import manifest, publish, staging, version
 from pfsetl.storage.folder import LocalStore
+from pfsetl.upkeep import prune, verify
 from tests import publisher, synthetic
 from tests.copied import copied
 

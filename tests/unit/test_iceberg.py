@@ -17,8 +17,9 @@ from pfsetl.declared.contracts import Contract
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.iceberg import register, table
 from pfsetl.iceberg.register import Registration
-from pfsetl.publication import pins, prune, publish, registered, repair, rollback, staging, verify, version, withdraw
+from pfsetl.publication import pins, publish, registered, rollback, staging, version, withdraw
 from pfsetl.storage.folder import LocalStore
+from pfsetl.upkeep import prune, repair, verify
 from tests import publisher as p
 from tests.copied import copied
 from tests.unit.test_export import missing

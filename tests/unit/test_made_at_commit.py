@@ -11,11 +11,12 @@ import pytest
 
 from pfsetl.declared import contracts, declarations
 from pfsetl.errors import ChecksFailed, ContractError, StoreError
-from pfsetl.publication import diff, verify
+from pfsetl.publication import diff
 from pfsetl.publication.merge import Made
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
+from pfsetl.upkeep import verify
 from tests import at_commit
 from tests.at_commit import ROTATED, WORKS, Tables, committed, contract_with, staged
 

@@ -13,8 +13,8 @@ import pfsetl
 from pfsetl.errors import StoreError
 from pfsetl.publication import manifest
 from pfsetl.publication.json_records import encoded
-from pfsetl.publication.verify import verify
 from pfsetl.storage.folder import LocalStore
+from pfsetl.upkeep.verify import verify
 from tests import synthetic as s
 
 Document = dict[str, Any]

@@ -11,13 +11,14 @@ from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.publication import prune, version
+from pfsetl.publication import version
 from pfsetl.storage import aws
 from pfsetl.storage import bucket as object_store
 from pfsetl.storage.bucket import ObjectStore
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.opening import open_store
 from pfsetl.storage.store import Store
+from pfsetl.upkeep import prune
 from tests import publisher as p
 
 

@@ -11,9 +11,9 @@ import pytest
 from msgspec import UNSET
 
 import pfsetl
-from pfsetl.publication.repair import repair
-from pfsetl.publication.verify import verify
 from pfsetl.storage.folder import LocalStore
+from pfsetl.upkeep.repair import repair
+from pfsetl.upkeep.verify import verify
 from tests import synthetic as s
 
 STORE = Path(__file__).parents[1] / "released" / "store-0837649.zip"

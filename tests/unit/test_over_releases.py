@@ -22,13 +22,14 @@ import pfsetl
 from pfsetl.declared import contracts
 from pfsetl.declared.contracts import Contract
 from pfsetl.errors import ChecksFailed, ContractError, StoreError
-from pfsetl.publication import diff, manifest, over_releases, prune, publish, recheck, repair, rollback, verify
+from pfsetl.publication import diff, manifest, over_releases, publish, rollback
 from pfsetl.publication.merge import Made
 from pfsetl.publication.over_releases import MADE_BY
 from pfsetl.publication.version import Version
 from pfsetl.storage.bucket import ObjectStore
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
+from pfsetl.upkeep import prune, recheck, repair, verify
 from tests import at_commit
 from tests import synthetic as s
 from tests.at_commit import KEY, ROTATED, WORKS, Tables, committed, contract_with, staged

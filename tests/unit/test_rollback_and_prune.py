@@ -17,12 +17,13 @@ from msgspec import UNSET
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError, UsageError
 from pfsetl.pipeline import backfill
-from pfsetl.publication import chain, next_version, prune, publish, rollback, runs, staging, verify, version
+from pfsetl.publication import chain, next_version, publish, rollback, runs, staging, version
 from pfsetl.publication.json_records import plain
 from pfsetl.publication.manifest import Manifest, Resource
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
+from pfsetl.upkeep import prune, verify
 from tests import synthetic as s
 from tests.present import present
 from tests.publisher import RECORD

@@ -17,12 +17,13 @@ from pfsetl import Version
 from pfsetl.cli import samples
 from pfsetl.declared import contracts, table_schemas
 from pfsetl.errors import ContractError
-from pfsetl.publication import fingerprint, objects, parquet, publish, staging, verify, version
+from pfsetl.publication import fingerprint, objects, parquet, publish, staging, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.parquet import Parts, Written
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables.numbers import Column, Rows, numbered
+from pfsetl.upkeep import verify
 from tests import publisher
 from tests.present import present
 from tests.unit.test_one_encoding import encodings, texts_by_fastparquet

@@ -9,8 +9,8 @@ import pytest
 from pfsetl.errors import ChecksFailed, ValueRefused
 from pfsetl.pipeline.build import build
 from pfsetl.pipeline.examine import Examined, examine
-from pfsetl.publication import recheck
 from pfsetl.storage.folder import LocalStore
+from pfsetl.upkeep import recheck
 from tests import synthetic as s
 from tests.synthetic import Members, Row
 

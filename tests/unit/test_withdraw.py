@@ -9,9 +9,10 @@ import pytest
 import pfsetl
 from pfsetl import Version
 from pfsetl.errors import ArchiveError, Conflict, UsageError
-from pfsetl.publication import catalog, manifest, next_version, rollback, verify, version
+from pfsetl.publication import catalog, manifest, next_version, rollback, version
 from pfsetl.publication.withdraw import withdraw
 from pfsetl.storage.folder import LocalStore
+from pfsetl.upkeep import verify
 from tests import publisher
 from tests import synthetic as s
 from tests.copied import copied

@@ -10,12 +10,12 @@ from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.plural import count
-from pfsetl.publication import recheck as ruling
-from pfsetl.publication import repair as mending
-from pfsetl.publication import verify as proving
 from pfsetl.publication import version
 from pfsetl.remedies import first_build
 from pfsetl.storage.opening import open_store
+from pfsetl.upkeep import recheck as ruling
+from pfsetl.upkeep import repair as mending
+from pfsetl.upkeep import verify as proving
 
 LISTED = 10
 

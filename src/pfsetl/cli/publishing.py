@@ -7,13 +7,13 @@ from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.plural import count
-from pfsetl.publication import prune as pruning
 from pfsetl.publication import rollback as going_back
 from pfsetl.publication import runs as history
 from pfsetl.publication import version
 from pfsetl.publication import withdraw as taking_out
 from pfsetl.remedies import command, first_build
 from pfsetl.storage.opening import open_store
+from pfsetl.upkeep import prune as pruning
 
 
 def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from msgspec import UNSET
 
 from pfsetl.errors import StoreError
-from pfsetl.publication import catalog, catalog_writing, chain, layout, manifest, rehash, version
-from pfsetl.publication.verify import Proof, verify
+from pfsetl.publication import catalog, catalog_writing, chain, manifest, rehash, version
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store, version_of
+from pfsetl.upkeep import layout
+from pfsetl.upkeep.verify import Proof, verify
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,26 +8,16 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import ContractError, StoreError
-from pfsetl.publication import (
-    catalog,
-    chain,
-    layout,
-    manifest,
-    objects,
-    over_releases,
-    registered,
-    rehash,
-    unversioned,
-    version,
-)
+from pfsetl.publication import catalog, chain, manifest, objects, over_releases, registered, rehash, version
 from pfsetl.publication.digest import rows_digest
 from pfsetl.publication.manifest import Resource
 from pfsetl.publication.staging import content_of
-from pfsetl.publication.unversioned import without_place
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
+from pfsetl.upkeep import layout, unversioned
+from pfsetl.upkeep.unversioned import without_place
 
 
 @dataclass(slots=True)
