@@ -619,3 +619,15 @@ def test_sides_under_different_rules_are_no_pair(one_side, other):
 def test_charges_of_both_sides_count_together():
     lines = line(1, bilateral="1", modifiers="RT", charge=60_00), line(2, bilateral="1", modifiers="LT", charge=70_00)
     assert allowed(*lines) == [130_00, 0]
+
+
+@pytest.mark.parametrize(("charges", "is_said"), [((60_00, None), True), ((None, 60_00), True), ((None, None), False)])
+def test_a_charge_of_one_side_alone_is_said_not_to_count(charges, is_said):
+    right, left = price_claim(
+        [
+            line(1, bilateral="1", modifiers="RT", charge=charges[0]),
+            line(2, bilateral="1", modifiers="LT", charge=charges[1]),
+        ]
+    )
+    assert (right.allowed, left.allowed) == (150_00, 0)
+    assert left.steps[0].text.endswith("without the charge: only one of them has one") == is_said

@@ -99,6 +99,7 @@ def test_a_csv_line_becomes_a_service(tmp_path):
         "hcpcs,date\rG9901,2025-01-15\r",
         "\n\nhcpcs,date,units\n\nG9901,2025-01-15,\n\n",
         'date,hcpcs\n"2025-01-15","G9901"',
+        "CPT/HCPCS,DOS,Line Charge\nG9901,2025-01-15,\n",
         'hcpcs,date\n"=""G9901""",2025-01-15 00:00:00\n',
         "hcpcs,date\n'G9901,1/15/2025 12:00:00 AM\n",
         "hcpcs,date,units,mod1,pos\nG9901,2025-01-15T00:00:00.000,1.0,25.0,11.00\n",

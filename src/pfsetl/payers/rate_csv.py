@@ -97,7 +97,7 @@ def _columns(file: Opened, header: Sequence[str], told: Told) -> dict[str, list[
 
 def meaning(name: str) -> str:
     """Return the column that a heading means, the heading itself in small letters where none does."""
-    text = name.strip().lower().replace(" ", "_")
+    text = name.strip().lower().replace(" ", "_").replace("/", "_")
     return _meanings().get(text, text)
 
 

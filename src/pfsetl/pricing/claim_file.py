@@ -130,7 +130,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _meant(name: str) -> str:
-    return _meanings().get(name.replace(" ", "_"), name)
+    return _meanings().get(name.replace(" ", "_").replace("/", "_"), name)
 
 
 @cache

@@ -74,4 +74,7 @@ def _both(right: Line, left: Line) -> Line:
 
 def _included(left: Line, right: Line) -> PricedLine:
     alone, rule = PricedLine(left, left.payment, None, (), 0), find("two_sides", left)
-    return stepped(alone, rule, 0, f"both sides are priced on line {right.number}") if rule else alone
+    text = f"both sides are priced on line {right.number}"
+    if (left.charge is None) != (right.charge is None):
+        text += ", without the charge: only one of them has one"
+    return stepped(alone, rule, 0, text) if rule else alone

@@ -82,7 +82,7 @@ export function percentOf(rate, cents) {
 async function compared(text, asked, names) {
   const [heading, ...lines] = cellsOf(text.replace(/^\ufeff/, "").replaceAll("\r", ""));
   const meant = (name) => (Object.hasOwn(names.columns, name) ? names.columns[name] : "");
-  const columns = (heading?.[1] ?? []).map((name) => meant(name.toLowerCase().replaceAll(" ", "_")));
+  const columns = (heading?.[1] ?? []).map((name) => meant(name.toLowerCase().replaceAll(/[ /]/g, "_")));
   const lacking = ["hcpcs", "rate"].filter((name) => !columns.includes(name));
   if (lacking.length) return [el("p", {class: "notice", role: "alert"}, `The heading has no ${lacking.map((name) => (name === "hcpcs" ? "code" : name)).join(" and no ")}. The first line names the columns, like code,rate,payer.`)];
   const unused = heading[1].filter((name, at) => name && !USED.includes(columns[at]));
