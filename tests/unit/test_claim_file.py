@@ -369,6 +369,13 @@ def test_mappings_may_hold_dates_and_decimals(output):
     assert (answer["bad"], answer["allowed"]) == ([], Decimal("10.00"))
 
 
+def test_an_empty_cell_of_pandas_is_nothing_given(output):
+    empty = float("nan")
+    line = {"hcpcs": "G9901", "date": date(2025, 1, 15), "modifiers": empty, "units": 1.0, "charge": empty}
+    answer = pfsetl.claim([line, {**line, "date": empty}], output=output)
+    assert (problems(answer), answer["allowed"]) == ({2: "date missing."}, cents(VISIT * FACTOR))
+
+
 def test_one_line_alone_and_what_is_none_are_lines(output):
     assert pfsetl.claim({"hcpcs": "G9901", "date": DAY}, output=output)["allowed"] == cents(VISIT * FACTOR)
     answer = pfsetl.claim(5, output=output)  # type: ignore[arg-type]

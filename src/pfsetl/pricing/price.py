@@ -107,8 +107,13 @@ def _claim(
     }
 
 
-def _one_by_one(lines: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    return [lines] if isinstance(lines, Mapping) or not isinstance(lines, Iterable) else lines
+def _one_by_one(lines: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the lines, without the NaN that pandas has for an empty cell."""
+    for one in [lines] if isinstance(lines, Mapping) or not isinstance(lines, Iterable) else lines:
+        if isinstance(one, Mapping):
+            yield {name: said for name, said in one.items() if not isinstance(said, float) or said == said}
+        else:
+            yield one
 
 
 class Explained(Sequence[LineAnswer]):
