@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -413,6 +413,14 @@ def test_the_same_bytes_from_another_day_on_say_so(load: Load):
     load("ZIP5_A.txt", ZIPS, date(2025, 10, 1))
     told = load("ZIP5_B.txt", ZIPS, date(2026, 1, 1)).notices
     assert [note for note in told if note.startswith("the same bytes are loaded from 2025-10-01 on, as ZIP5_A.txt")]
+
+
+@pytest.mark.parametrize(("years", "is_told"), [(1, False), (2, True)])
+def test_a_file_of_a_year_far_ahead_says_that_nothing_goes_by_it_yet(load: Load, years: int, is_told: bool):
+    day = date(datetime.now(UTC).year + years, 1, 1)
+    told = [note for note in load("ZIP5_A.txt", ZIPS, day).notices if note.startswith("nothing goes by it before")]
+    assert bool(told) == is_told
+    assert all(f"unload zip_locality {day}" in note for note in told)
 
 
 @pytest.mark.parametrize("what", [".parquet", ".json"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -79,7 +79,7 @@ def _keep(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Lo
         one,
         kind=table.name,
         path=f"companions/{table.name}/{one.effective_from}-{one.sha256[:16]}.parquet",
-        notices=(*one.notices, *_same_bytes(before, one, store), *_replaces(others)),
+        notices=(*one.notices, *_far_ahead(one, store), *_same_bytes(before, one, store), *_replaces(others)),
         turn=max((c.turn + 1 for c in others), default=0),
     )
     return write(store, one, frame, table)
@@ -93,6 +93,14 @@ def _same_bytes(files: Sequence[Companion], one: Companion, store: Store) -> lis
         for c in files
         if c.sha256 == one.sha256 and c.effective_from != one.effective_from
     ]
+
+
+def _far_ahead(one: Companion, store: Store) -> list[str]:
+    """Say that a file holds from a year on for which CMS posts none yet: its name may be wrong, or the day given."""
+    if one.effective_from.year <= datetime.now(UTC).year + 1:
+        return []
+    undo = command(f"unload {made_of(one.kind)} {one.effective_from}", store)
+    return [f"nothing goes by it before {one.effective_from}. If that year is wrong, take it back: {undo}"]
 
 
 def _replaces(others: Sequence[Companion]) -> list[str]:
