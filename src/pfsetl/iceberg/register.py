@@ -147,8 +147,7 @@ def _base(store: Store, given: str | None, before: Registered | None) -> str:
                 "there. Nothing was changed."
             )
         return before.base if before else _followed(own, f"{store}")
-    base = f"file://{given}" if given.startswith("/") else given.rstrip("/")
-    base = base.rstrip("/")
+    base = (f"file://{given}" if given.startswith("/") else given).rstrip("/")
     scheme, separator, place = base.partition("://")
     if not separator or not scheme or not place or (scheme == "file" and not place.startswith("/")):
         raise UsageError(
