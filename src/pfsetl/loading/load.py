@@ -11,7 +11,7 @@ from pfsetl.declared.contracts import Table
 from pfsetl.declared.records.archives import CompanionRow
 from pfsetl.errors import ValueRefused
 from pfsetl.loading.read import CompanionFile, read
-from pfsetl.loading.write import Loaded, write
+from pfsetl.loading.write import Kept, write
 from pfsetl.loading.zip_places import unknown_places
 from pfsetl.plural import count
 from pfsetl.publication import companions
@@ -31,7 +31,7 @@ def load(
     *,
     sample: bool = False,
     accept: Collection[str] = (),
-) -> Loaded:
+) -> Kept:
     """Read a companion file, or the files that are its parts, and keep it in the store; say whether it had it.
 
     The same file again changes nothing. The first day it holds is what it says itself (`schemas/companions.csv`) unless
@@ -71,7 +71,7 @@ def _judged(
     )
 
 
-def _keep(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Loaded:
+def _keep(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Kept:
     """Write one table of a file, as the last of those that are loaded for the same day."""
     before = loaded(store, table.name)
     others = [c for c in before if c.effective_from == one.effective_from and c.sha256 != one.sha256]

@@ -18,14 +18,14 @@ ROWS_OF_A_GROUP = 1 << 16  # of a file: what is read to find one code
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class Kept:
     """What was loaded, and whether it's new to the store."""
 
     companion: Companion
     new: bool
 
 
-def write(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Loaded:
+def write(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Kept:
     """Write a table and its record, unless they are there."""
     buffer = io.BytesIO()
     # NOTE: in a stream, so that what stands for a text becomes that text in one group of rows at a time.
@@ -42,7 +42,7 @@ def write(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Lo
     }
     record, name = json.dumps(told, indent=1, default=str) + "\n", f"{one.path.removesuffix('.parquet')}.json"
     if store.put_new(name, record.encode()):
-        return Loaded(Companion(**(asdict(one) | {"content": told["content"]})), new=True)
+        return Kept(Companion(**(asdict(one) | {"content": told["content"]})), new=True)
     there = read(store, name)
     if (there.rows, there.content or told["content"]) != (one.rows, told["content"]):
         raise _other_than_loaded(store, one)
@@ -57,7 +57,7 @@ def write(store: Store, one: Companion, frame: pl.DataFrame, table: Table) -> Lo
         unload = command(f"unload {one.kind} {one.effective_from} --sha256 {one.sha256[:8]}", store)
         was = "a sample" if there.sample else "one that lacks something"
         raise UsageError(f"{one.file}: loaded already as {was}. Take that back first ({unload}), then load it again.")
-    return Loaded(there, new=False)
+    return Kept(there, new=False)
 
 
 def _there(store: Store, one: Companion, data: bytes) -> bytes:
