@@ -20,9 +20,9 @@ from pfsetl.publication.registered import Registered
 from pfsetl.remedies import first_build
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
+from pfsetl.upkeep.prune import GRACE_SECONDS
 
 ATTEMPTS = 5
-GRACE_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)

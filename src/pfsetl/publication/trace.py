@@ -12,11 +12,11 @@ from pfsetl.declared import registry
 from pfsetl.errors import ArchiveError, UsageError
 from pfsetl.near import beside
 from pfsetl.parsing.encoding import decode
+from pfsetl.parsing.parse import LICENSED
 from pfsetl.parsing.read import RawTable, read_member
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
 
-LICENSED = "description"
 BLANK = "\N{MIDDLE DOT}"
 LISTED = 12
 

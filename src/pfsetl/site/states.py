@@ -14,12 +14,11 @@ import polars as pl
 from pfsetl.declared import declarations
 from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.registry import Release
-from pfsetl.tables.derive import WHOLE, parts_of
+from pfsetl.tables.derive import RVUS, WHOLE, parts_of
 from pfsetl.tables.exact import scaled
 
 KEY = ("hcpcs", "line", "modifier")
 WHAT = ("values", "indicators")
-RVUS = ("work", "nonfacility_pe", "facility_pe", "mp")
 INDICATORS = (
     "pctc", "global_days", "preoperative", "intraoperative", "postoperative", "multiple_procedure", "bilateral",
     "assistant_surgeon", "co_surgeons", "team_surgery", "endoscopic_base", "supervision", "calculation_flag",

@@ -6,11 +6,11 @@ import polars as pl
 
 from pfsetl.declared import contracts
 from pfsetl.errors import UsageError
+from pfsetl.parsing.parse import LICENSED
 from pfsetl.pricing.lookup import in_order
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
-
-LICENSED = "descriptor"
+from pfsetl.tables.descriptors import TABLE
 
 
 def public(version: Version) -> dict[str, str]:
@@ -28,7 +28,7 @@ def licensed(version: Version) -> dict[str, str]:
     if version.classification == contracts.PUBLIC:
         made = command("build RVU26A --with-descriptors --descriptors-output STORE", "output")
         raise UsageError(f"{version.store}: no store of descriptors. With a licence, {made} makes one.")
-    rows = version.scan(LICENSED).filter(pl.col("modifier") == "").select("release", "hcpcs", text="description")
+    rows = version.scan(TABLE).filter(pl.col("modifier") == "").select("release", "hcpcs", text=LICENSED)
     return _last(rows, version)
 
 
