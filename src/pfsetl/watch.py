@@ -190,11 +190,26 @@ def _newest(cached: Sequence[Fetched]) -> dict[str, Fetched]:
 def is_waiting(label: str, cached: Sequence[Fetched], base: Version) -> bool:
     """Return whether a label's newest archive in the cache waits for being published.
 
-    The store holds none of its archives, or an earlier one: a run was stopped, or the archive was refused. What was
-    published from an archive that isn't in the cache was somebody's decision, and is left alone.
+    The store holds none of its archives, or one that was fetched or published before it: a run was stopped, or the
+    archive was refused. What somebody published since from an archive that isn't in the cache is left alone.
     """
-    mine = [row.sha256 for row in cached if row.label == label]
     if label not in base.releases:
         return True
-    published = base.releases[label].archive.sha256
-    return published in mine and published != mine[-1]
+    published, mine = base.releases[label].archive.sha256, [row for row in cached if row.label == label]
+    if published in [row.sha256 for row in mine]:
+        return published != mine[-1].sha256
+    return bool(mine) and _published_at(label, base) < mine[-1].retrieved_at
+
+
+def _published_at(label: str, base: Version) -> datetime:
+    """Return when a version first held a release as this one does, as far back as there are versions."""
+    since = base
+    for number in reversed(version.numbers(base.store)):
+        if number >= since.number:
+            continue
+        earlier = version.open_version(base.store, number)
+        held = earlier.releases.get(label)
+        if held is None or held.archive.sha256 != base.releases[label].archive.sha256:
+            break
+        since = earlier
+    return datetime.fromisoformat(since.manifest.created)

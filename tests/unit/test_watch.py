@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.publication.version import Version
@@ -27,13 +28,14 @@ def cached(label: str, sha256: str, revision: int = 1) -> Fetched:
     return Fetched(label, revision, sha256, 10, URL.format(label), when, Path(f"{label}-{sha256}.zip"))
 
 
-def published(**archives: str) -> Version:
-    """A version that holds releases built from archives of these hashes."""
+def published(*, created: str = "2026-11-02T00:00:00+00:00", **archives: str) -> Version:
+    """A version that holds releases built from archives of these hashes, by default after all were fetched."""
     records = {
         label: record(label, archive=ArchiveRecord(name="", sha256=sha256, content=""))
         for label, sha256 in archives.items()
     }
-    return holding(LocalStore(Path("none")), records)
+    made = holding(LocalStore(Path("none")), records)
+    return replace(made, manifest=structs.replace(made.manifest, created=created))
 
 
 def planned(*postings: Posting, cache: tuple[Fetched, ...] = (), base: Version | None = None, **options: Any) -> Plan:
@@ -146,6 +148,19 @@ def test_what_is_published_from_the_newest_archive_is_left_alone() -> None:
 
 def test_what_somebody_published_from_another_archive_is_left_alone() -> None:
     assert nothing(planned(cache=(cached("RVU26A", "aa"),), base=published(RVU26A="by hand")))
+
+
+def test_bytes_fetched_after_another_archive_was_published_are_not_forgotten_with_the_look_that_brought_them() -> None:
+    before = published(created="2026-10-31T00:00:00+00:00", RVU26A="by hand")
+    assert list(planned(cache=(cached("RVU26A", "aa"),), base=before).publish) == ["RVU26A"]
+
+
+def test_a_release_counts_as_published_with_the_version_that_first_held_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = published(created="2026-10-31T00:00:00+00:00", RVU26A="by hand")
+    later = replace(published(created="2026-12-01T00:00:00+00:00", RVU26A="by hand"), number=2)
+    monkeypatch.setattr("pfsetl.publication.version.numbers", lambda _: [1, 2])
+    monkeypatch.setattr("pfsetl.publication.version.open_version", lambda _, number: {1: earlier, 2: later}[number])
+    assert list(planned(cache=(cached("RVU26A", "aa"),), base=later).publish) == ["RVU26A"]
 
 
 def test_archives_of_earlier_years_in_the_cache_are_left_alone() -> None:
