@@ -112,7 +112,7 @@ def rests(cache: Cache, label: str, now: datetime) -> bool:
         recognised = (noted["etag"] or noted["modified"]) and not noted.get("in_vain")
         if noted["sha256"] != held.sha256 or recognised:
             return False
-        return _is_recent(noted["asked"], now)
+        return _apart(noted["asked"], now) < RESTS
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -121,7 +121,7 @@ def is_unanswered(cache: Cache, label: str, now: datetime) -> bool:
     """Return whether the server's last answer about the newest archive of a label is longer ago than RESTS."""
     held = archives.newest(cache, label)
     try:
-        return not _is_recent(_noted(cache, label)["asked"], now)
+        return _apart(_noted(cache, label)["asked"], now) > RESTS
     except (KeyError, ValueError, TypeError):
         return held is not None and now - held.retrieved_at > RESTS
 
@@ -177,14 +177,14 @@ def _read_validators(cache: Cache, held: Fetched, address: str) -> Validators | 
             return None
         if given.etag and given.strong == given.etag:
             return given
-        return given if _is_recent(noted["whole"], datetime.now(UTC)) else None
+        return given if _apart(noted["whole"], datetime.now(UTC)) < RESTS else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _is_recent(when: str, now: datetime) -> bool:
-    """Return whether something happened within RESTS; a clock that was wrong may have noted a time that is to come."""
-    return abs(now - datetime.fromisoformat(when)) < RESTS
+def _apart(noted: str, now: datetime) -> timedelta:
+    """Return how far a noted time is from now, also one to come, which a clock that was wrong has noted."""
+    return abs(now - datetime.fromisoformat(noted))
 
 
 def _write_validators(
