@@ -121,34 +121,38 @@ def _to_publish(
             continue
         if label in fetched or not wanted or not (label in brought or is_waiting(label, cached, base)):
             continue
-        if (held := taken_out(row, base)) is None:
+        if (why := taken_out(row, base)) is None:
             publish[label] = row
         else:
             failed[label] = ChecksFailed(
-                f"version {held} holds its newest archive, and the store was rolled back since, so no look publishes "
-                f"it again. {command(f'build {label} --archive {quoted(row.path)}', base.store)} does. Until CMS posts "
-                f"another, acknowledge it in {declarations.named(FILE)}"
+                f"{why}, so no look publishes it again. "
+                f"{command(f'build {label} --archive {quoted(row.path)}', base.store)} does. Until CMS posts another, "
+                f"acknowledge it in {declarations.named(FILE)}"
             )
     return publish, failed
 
 
-def taken_out(row: Fetched, base: Version) -> int | None:
-    """Return the version that published an archive which a rollback has taken out since, None where none did.
+def taken_out(row: Fetched, base: Version) -> str | None:
+    """Say which version shows that an archive was published and a rollback has taken it out, None where none does.
 
-    A withdrawn one is refused by the build itself. Bytes that CMS returned to are fetched after they were published.
+    It is the one that held the archive, or where that was pruned, the rollback. A withdrawn one is refused by the build
+    itself. Bytes that CMS returned to are fetched after they were published.
     """
     if row.label in (base.manifest.pfsetl.withdrawn or {}):
         return None
+    told = None
     for number in reversed(version.numbers(base.store)):
         if number > base.number:  # another run's, which goes on from this one
             continue
-        earlier = version.open_version(base.store, number)
-        if datetime.fromisoformat(earlier.manifest.created) < row.retrieved_at:
-            return None
-        held = earlier.releases.get(row.label)
+        at = version.open_version(base.store, number)
+        if datetime.fromisoformat(at.manifest.created) < row.retrieved_at:
+            break
+        held, about = at.releases.get(row.label), at.manifest.pfsetl
         if held and held.archive.sha256 == row.sha256:
-            return number
-    return None
+            return f"version {number} holds its newest archive, and the store was rolled back since"
+        if about.rolled_back_to and row.label in (about.changes or {}):
+            told = f"version {number} rolled it back after its newest archive came"
+    return told
 
 
 def holes(labels: Iterable[str], base: Version, since: int) -> tuple[str, ...]:

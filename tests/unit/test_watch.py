@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from pfsetl.publication.manifest import ReleaseChanges, about
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.publication.version import Version
 from pfsetl.source.archive_list import Fetched
@@ -161,6 +162,20 @@ def test_a_release_counts_as_published_with_the_version_that_first_held_it(monke
     monkeypatch.setattr("pfsetl.publication.version.numbers", lambda _: [1, 2])
     monkeypatch.setattr("pfsetl.publication.version.open_version", lambda _, number: {1: earlier, 2: later}[number])
     assert list(planned(cache=(cached("RVU26A", "aa"),), base=later).publish) == ["RVU26A"]
+
+
+def test_what_a_rollback_took_out_stays_out_when_the_version_that_held_it_is_pruned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rolled_back = published(RVU26A="aa", RVU26B="aa")
+    changes = {"RVU26A": ReleaseChanges(supersedes=None, tables=None)}
+    base = replace(rolled_back, manifest=about(rolled_back.manifest, rolled_back_to=1, changes=changes))
+    monkeypatch.setattr("pfsetl.publication.version.numbers", lambda _: [1])
+    monkeypatch.setattr("pfsetl.publication.version.open_version", lambda *_: base)
+    rows = [cached(label, sha256, revision) for label in base.releases for revision, sha256 in enumerate(("aa", "bb"))]
+    found = planned(cache=tuple(rows), base=base)
+    assert ([*found.publish], [*found.failed]) == (["RVU26B"], ["RVU26A"])
+    assert str(found.failed["RVU26A"]).startswith("version 1 rolled it back after its newest archive came, so no look")
 
 
 def test_archives_of_earlier_years_in_the_cache_are_left_alone() -> None:
