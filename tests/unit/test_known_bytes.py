@@ -1,5 +1,6 @@
 """A zip that isn't the one known of its release is named everywhere and never refused: CMS re-posts under a label."""
 
+import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterable
@@ -86,3 +87,26 @@ def test_the_hash_of_an_own_row_is_believed(other: Path, tmp_path: Path) -> None
 
 def test_cms_own_zips_are_the_known_ones(release_path: Callable[[str], Path]) -> None:
     assert sha256(release_path("RVU25A")) == KNOWN
+
+
+def test_a_zip_that_is_known_as_another_release_s_is_refused_until_it_is_known_as_both(tmp_path: Path) -> None:
+    """RVU24A's zip under the label of March 2024: its factor, 32.7442, isn't the one that was paid then."""
+    path = s.write_zip(tmp_path / "RVU24A.zip", s.release("RVU24A"))
+    own = tmp_path / "own" / "releases.csv"
+    own.parent.mkdir()
+    with (Path(__file__).parents[2] / "schemas" / "releases.csv").open(newline="") as file:
+        shipped = {row["release"]: row for row in csv.DictReader(file)}
+
+    def told(*known: str) -> tuple[int, str]:
+        with own.open("w", newline="") as file:
+            rows = csv.DictWriter(file, shipped["RVU24A"])
+            rows.writeheader()
+            rows.writerows(shipped[label] | {"sha256": sha256(path)} for label in known)
+        code, _, err = command("check", "RVU24AR", "--archive", path, "--sample", "--schemas", own.parent)
+        return code, err
+
+    code, err = told("RVU24A")
+    assert code == 1
+    assert "RVU24A.zip: these bytes are the zip of RVU24A, by its sha256." in err
+    assert "Give the zip of RVU24AR, or the label RVU24A." in err
+    assert told("RVU24A", "RVU24AR")[0] == 0

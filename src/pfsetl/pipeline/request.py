@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pfsetl.declared import contracts, labels, quarters
+from pfsetl.declared import contracts, declarations, labels, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ArchiveError, UsageError
 from pfsetl.publication import licensing
@@ -75,8 +75,20 @@ def opened(request: Request, base: Version, known: Mapping[str, ReleaseRecord] |
     licensing.refuse_other_class(base, contracts.load())
     release = labels.to_build(request.label)
     archive = open_archive(request.archive, quarters.first_day(release.year, release.quarter))
+    _refuse_bytes_of_another(release, archive)
     _refuse_withdrawn(request, release.label, archive, base)
     return Opened(request, release, archive, base, base.releases if known is None else known)
+
+
+def _refuse_bytes_of_another(release: Release, archive: Archive) -> None:
+    """Raise ArchiveError for a zip that `schemas/releases.csv` knows, and of other releases alone."""
+    whose = [known.label for known in registry.releases().values() if known.zip_sha256 == archive.sha256]
+    if whose and release.label not in whose:
+        raise ArchiveError(
+            f"{archive.name}: these bytes are the zip of {whose[0]}, by its sha256. Give the zip of {release.label}, "
+            f"or the label {whose[0]}. If CMS posts this zip under both labels, write its sha256 into the row of "
+            f"{release.label} in {declarations.named('releases.csv')}, too."
+        )
 
 
 def _refuse_withdrawn(request: Request, label: str, archive: Archive, base: Version) -> None:
