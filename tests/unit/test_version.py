@@ -3,12 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 import pfsetl
-from pfsetl.errors import StoreError, UsageError
+from pfsetl.errors import SourceUnavailable, StoreError, UsageError
 from pfsetl.publication.json_records import plain
 from pfsetl.publication.version import Version
 from pfsetl.storage.folder import LocalStore
@@ -56,6 +57,28 @@ def test_a_store_is_opened_by_its_address(kind: type, store: LocalStore) -> None
 def test_an_unknown_number_names_those_there(number: int, store: LocalStore) -> None:
     with pytest.raises(UsageError, match=rf"no version {number}\. There are 1 to 2\."):
         pfsetl.open(store, number)
+
+
+@pytest.mark.parametrize("number", ["2", 2.0])
+def test_a_number_that_is_no_whole_number_is_not_said_to_be_absent(number: Any, store: LocalStore) -> None:
+    with pytest.raises(UsageError, match="whole number"):
+        pfsetl.open(store, number)
+
+
+@pytest.mark.parametrize("address", [2, b"output"])
+def test_what_is_no_address_is_refused_in_words(address: Any) -> None:
+    with pytest.raises(UsageError, match="no address"):
+        pfsetl.open(address)
+
+
+def test_a_build_takes_addresses_as_text(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match="no such file or folder"):
+        pfsetl.build("RVU26A", store=str(tmp_path), archive=str(tmp_path / "RVU26A.zip"))
+
+
+def test_a_table_of_a_store_without_versions_is_told_what_publishes(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"There are none\..*pfsetl build"):
+        pfsetl.open(tmp_path / "nowhere").scan("rvu")
 
 
 def test_a_store_without_versions_is_version_0(tmp_path: Path) -> None:

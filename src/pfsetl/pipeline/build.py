@@ -17,6 +17,7 @@ from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import current, recorded, step
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
+from pfsetl.storage.opening import as_store
 from pfsetl.storage.store import Store
 
 
@@ -37,24 +38,26 @@ class Build:
 def build(
     label: str,
     *,
-    store: Store,
-    archive: Path,
+    store: str | Path | Store,
+    archive: str | Path,
     url: str | None = None,
     all_formats: bool = False,
     sample: bool = False,
     accept: Collection[str] = (),
     again: bool = False,
-    descriptors_store: Store | None = None,
+    descriptors_store: str | Path | Store | None = None,
 ) -> Build:
     """Publish one CMS release; does nothing if its content is already in the newest version.
 
-    `archive` is CMS's zip or a folder of its members; with `all_formats` its workbooks are compared too. A `sample`
-    is a deliberate part of a release: no rule asks whether it's whole. `accept` publishes what would be refused:
-    `loss` (rows, localities or files that the published revision has) and `differences` (formats that disagree in
-    what prices are made of). With `again` it's made anew though the archive, the code and what is declared are those
-    it was made of. The descriptors, licensed text, go to `descriptors_store` when it's given. Raises a PfsetlError
-    that says what to do; the previous version stays as it was.
+    `store` is an open store or its address, `archive` CMS's zip or a folder of its members; with `all_formats` its
+    workbooks are compared too. A `sample` is a deliberate part of a release: no rule asks whether it's whole. `accept`
+    publishes what would be refused: `loss` (rows, localities or files that the published revision has) and
+    `differences` (formats that disagree in what prices are made of). With `again` it's made anew though the archive,
+    the code and what is declared are those it was made of. The descriptors, licensed text, go to `descriptors_store`
+    when it's given. Raises a PfsetlError that says what to do; the previous version stays as it was.
     """
+    store, archive = as_store(store), Path(archive)
+    descriptors_store = None if descriptors_store is None else as_store(descriptors_store)
     if descriptors_store is not None:
         licensing.refuse_overlap(store, descriptors_store)
     labels.to_build(label)  # a slip in what was asked isn't a run

@@ -16,7 +16,7 @@ from pfsetl.publication.companions import Companion
 from pfsetl.publication.manifest import ALL, About, Manifest, Resource
 from pfsetl.publication.release_record import ReleaseRecord, release_of
 from pfsetl.remedies import command, first_build
-from pfsetl.storage.opening import open_store
+from pfsetl.storage.opening import as_store
 from pfsetl.storage.scanning import scan_files
 from pfsetl.storage.store import Store
 
@@ -136,6 +136,7 @@ class Version:
         known = sorted({r.table for r in self.resources})
         if table not in known:
             beside = f"Beside the versions: {', '.join(contracts.companions().tables)}."
+            beside = beside if self.number else first_build(self.store)
             raise UsageError(
                 f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}. "
                 + (beside if self.classification == contracts.PUBLIC else "The other tables are in the public store.")
@@ -159,8 +160,10 @@ def open_version(address: str | Path | Store, number: int | None = None) -> Vers
     Raises StoreError for a damaged manifest or one written by a newer pfsetl, and where the newest was published and is
     gone; UsageError for an unknown number.
     """
-    store = open_store(address) if address is None or isinstance(address, str | Path) else address
+    store = as_store(address)
     there = numbers(store)
+    if number is not None and not isinstance(number, int):
+        raise UsageError(f"version {number!r}: give its number as a whole number without quotes, like 2.")
     if number is None:
         chain.refuse_later_gone(store, there[-1] if there else 0)
         return load(store, there[-1]) if there else empty(store)

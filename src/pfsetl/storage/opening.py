@@ -25,6 +25,8 @@ def open_store(address: str | Path) -> Store:
         raise UsageError(f"{address}: neither a folder nor s3://bucket/prefix, the two kinds of store.")
     if not str(address or "").strip():
         raise UsageError("The store's address is empty. Name a folder, or s3://bucket/prefix.")
+    if not isinstance(address, str | Path):
+        raise UsageError(f"store {address!r}: no address. Name a folder, or s3://bucket/prefix, as text or a Path.")
     root = Path(address)
     refuse_undecoded(str(root.absolute()))
     if root.is_symlink() and not root.exists():
@@ -32,3 +34,8 @@ def open_store(address: str | Path) -> Store:
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root}: a file, not a store. Name a folder; a new one is made when it isn't there.")
     return LocalStore(root)
+
+
+def as_store(given: str | Path | Store) -> Store:
+    """Return a store that is open already as it is, and the one at an address otherwise."""
+    return given if isinstance(given, Store) else open_store(given)

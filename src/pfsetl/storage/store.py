@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pfsetl.errors import StoreError
 
 MOST_BYTES = 512 << 20  # the largest object of 14 releases has 43 MB
 
 
+@runtime_checkable
 class Store(Protocol):
     """What publication needs of a place: create if absent, read, list. Names are `folder/name`, errors StoreErrors."""
 
