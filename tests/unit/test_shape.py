@@ -22,6 +22,9 @@ SHAPES: dict[str, tuple[str, bytes, str, int]] = {
     "N171": ("PPRRVU25.txt", s.pprrvu_txt("N171"), "N171", 7),
     "N171P": ("PPRRVU26.txt", s.pprrvu_txt("N171P"), "N171P", 7),
     "N171 without trailer": ("PPRRVU25.txt", s.pprrvu_txt("N171", end=""), "N171", 7),
+    "N171 padded": (
+        "PPRRVU25.txt", b"".join(line.ljust(256) + b"\r\n" for line in s.pprrvu_txt("N171").splitlines()), "N171", 7
+    ),
     "N171 prn": ("PPRRVU25.prn", s.pprrvu_txt("N171"), "N171", 7),
     "G37": ("PPRRVU09.csv", s.pprrvu_csv("G37"), "G37", 7),
     "G31": ("PPRRVU25.csv", s.pprrvu_csv("G31"), "G31", 7),

@@ -4,6 +4,7 @@ import polars as pl
 
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Layout
+from pfsetl.errors import LayoutError
 from pfsetl.parsing.grid import END_MARKERS
 from pfsetl.parsing.shape import Cut, Fit, again_said, may_be_blank, only_fit
 
@@ -12,7 +13,23 @@ _LIKE_A_RECORD = r"^\s*\S{4,6}\s+(?:[A-Z]{2}\s+)?\d{1,2}\s"  # a contractor, per
 
 
 def cut_text(member: str, lines: pl.DataFrame, place: str) -> Cut:
-    """Cut the lines (`line`, `text`) of a fixed-width or pattern-shaped text member."""
+    """Cut the lines (`line`, `text`) of a fixed-width or pattern-shaped text member.
+
+    Where no layout fits, and all lines have one length, the blanks that they are padded with are left out.
+    """
+    try:
+        return _cut_text(member, lines, place)
+    except LayoutError as error:
+        if lines.select(pl.col("text").str.len_chars().n_unique()).item() > 1:
+            raise
+        bare = lines.with_columns(pl.col("text").str.strip_chars_end(" "))
+        try:
+            return _cut_text(member, bare, place)
+        except LayoutError:
+            raise error from None
+
+
+def _cut_text(member: str, lines: pl.DataFrame, place: str) -> Cut:
     trials = [layout for layout in registry.layouts(member) if layout.medium in ("fixed", "line")]
     fits = [(fit_fixed if layout.medium == "fixed" else _fit_lines)(layout, lines) for layout in trials]
     return only_fit(fits, member, place)
