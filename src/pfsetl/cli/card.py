@@ -66,12 +66,12 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
 
 
 def superseded_by(release: registry.Release) -> str | None:
-    """Return the correction that prices the days of a release which has days and prices none of them, else None.
+    """Return the correction that prices the days of a release whose days are known and not its own, else None.
 
-    >>> superseded_by(registry.find("RVU18A")), superseded_by(registry.find("RVU24A"))
-    ('RVU18AR1', None)
+    >>> [superseded_by(registry.find(label)) for label in ("RVU18A", "RVU24A", "RVU03A")]
+    ['RVU18AR1', None, None]
     """
-    if release.effective_from is None or calendar.days_of(release):
+    if release.effective_from is None or release.effective_to is None or calendar.days_of(release):
         return None
     return calendar.pricing_release(release.effective_from).label
 
