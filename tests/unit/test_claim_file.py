@@ -8,6 +8,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import pfsetl
@@ -369,11 +371,16 @@ def test_mappings_may_hold_dates_and_decimals(output):
     assert (answer["bad"], answer["allowed"]) == ([], Decimal("10.00"))
 
 
-def test_an_empty_cell_of_pandas_is_nothing_given(output):
-    empty = float("nan")
+@pytest.mark.parametrize("empty", [float("nan"), pd.NaT, pd.NA], ids=repr)
+def test_an_empty_cell_of_pandas_is_nothing_given(output, empty):
     line = {"hcpcs": "G9901", "date": date(2025, 1, 15), "modifiers": empty, "units": 1.0, "charge": empty}
     answer = pfsetl.claim([line, {**line, "date": empty}], output=output)
     assert (problems(answer), answer["allowed"]) == ({2: "date missing."}, cents(VISIT * FACTOR))
+
+
+def test_a_number_of_numpy_is_asked_for_as_text(output):
+    answer = pfsetl.claim({"hcpcs": "G9901", "date": DAY, "units": np.int64(1)}, output=output)
+    assert "give it as text" in problems(answer)[1]
 
 
 def test_one_line_alone_and_what_is_none_are_lines(output):

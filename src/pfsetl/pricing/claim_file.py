@@ -111,7 +111,7 @@ def _by_meaning(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Put what a line says under the names of `COLUMNS`; several columns of modifiers become one."""
     found: dict[str, Any] = {}
     for (name, meant), value in zip(_meant_by(tuple(entry)), entry.values(), strict=True):
-        if value in (None, "", []):
+        if value is None or (isinstance(value, str | list) and not value):
             continue
         if meant in found and meant != _SEVERAL:
             raise UsageError(f"{meant} is given twice, once as {name}. Keep one.")

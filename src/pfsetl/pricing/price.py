@@ -1,7 +1,7 @@
 """What users call: the price of one service, and of the lines of a claim, from a store or an open version."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from datetime import date
 from itertools import groupby
@@ -108,12 +108,20 @@ def _claim(
 
 
 def _one_by_one(lines: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the lines, without the NaN that pandas has for an empty cell."""
+    """Yield the lines, without their empty cells."""
     for one in [lines] if isinstance(lines, Mapping) or not isinstance(lines, Iterable) else lines:
         if isinstance(one, Mapping):
-            yield {name: said for name, said in one.items() if not isinstance(said, float) or said == said}
+            yield {name: said for name, said in one.items() if not _is_empty_cell(said)}
         else:
             yield one
+
+
+def _is_empty_cell(value: Any) -> bool:
+    """Return whether a value is what pandas has for an empty cell: NaN and NaT aren't equal to themselves."""
+    try:
+        return not isinstance(value, Sized) and bool(value != value)
+    except TypeError:  # NA doesn't say whether it's equal to itself
+        return True
 
 
 class Explained(Sequence[LineAnswer]):
