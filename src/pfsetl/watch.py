@@ -7,12 +7,14 @@ from datetime import date, datetime
 
 from pfsetl.alarms import FILE, in_force
 from pfsetl.archive_folder import order
-from pfsetl.declared import declarations, registry
+from pfsetl.declared import declarations, quarters, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import ChecksFailed, PfsetlError, SourceUnavailable, UsageError
 from pfsetl.publication import version
+from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command, quoted
+from pfsetl.source.archive import open_archive
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
 
@@ -195,14 +197,23 @@ def is_waiting(label: str, cached: Sequence[Fetched], base: Version) -> bool:
     """Return whether a label's newest archive in the cache waits for being published.
 
     The store holds none of its archives, or one that was fetched or published before it: a run was stopped, or the
-    archive was refused. What somebody published since from an archive that isn't in the cache is left alone.
+    archive was refused. What somebody published since from an archive that isn't in the cache is left alone, and so is
+    what was published from the same files, as a folder of them.
     """
     if label not in base.releases:
         return True
-    published, mine = base.releases[label].archive.sha256, [row for row in cached if row.label == label]
-    if published in [row.sha256 for row in mine]:
-        return published != mine[-1].sha256
-    return bool(mine) and _published_at(label, base) < mine[-1].retrieved_at
+    held, mine = base.releases[label], [row for row in cached if row.label == label]
+    if held.archive.sha256 in [row.sha256 for row in mine]:
+        return held.archive.sha256 != mine[-1].sha256
+    return bool(mine) and _published_at(label, base) < mine[-1].retrieved_at and not _has_files_of(held, mine[-1])
+
+
+def _has_files_of(held: ReleaseRecord, row: Fetched) -> bool:
+    """Return whether an archive of the cache has the files that a release was built from."""
+    try:
+        return open_archive(row.path, quarters.first_day(held.year, held.quarter)).content == held.archive.content
+    except PfsetlError:  # damaged, or in a bucket: the build that follows tells
+        return False
 
 
 def _published_at(label: str, base: Version) -> datetime:

@@ -11,10 +11,12 @@ from msgspec import structs
 from pfsetl.publication.manifest import ReleaseChanges, about
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.publication.version import Version
+from pfsetl.source.archive import open_archive
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
 from pfsetl.storage.folder import LocalStore
 from pfsetl.watch import Plan, again, plan
+from tests import synthetic as s
 from tests.publisher import holding, record
 
 URL = "https://www.cms.gov/files/zip/{}.zip"
@@ -154,6 +156,20 @@ def test_what_somebody_published_from_another_archive_is_left_alone() -> None:
 def test_bytes_fetched_after_another_archive_was_published_are_not_forgotten_with_the_look_that_brought_them() -> None:
     before = published(created="2026-10-31T00:00:00+00:00", RVU26A="by hand")
     assert list(planned(cache=(cached("RVU26A", "aa"),), base=before).publish) == ["RVU26A"]
+
+
+def test_the_zip_of_a_folder_that_was_published_does_not_wait(tmp_path: Path) -> None:
+    row, folder = cached("RVU26A", "aa"), tmp_path / "RVU26A"
+    members = s.release("RVU26A")
+    row = replace(row, path=s.write_zip(tmp_path / "RVU26A.zip", members))
+    folder.mkdir()
+    for name, content in members.items():
+        (folder / name).write_bytes(content)
+    made = open_archive(folder, date(2026, 1, 1))
+    archive = ArchiveRecord(name="RVU26A", sha256=made.sha256, content=made.content)
+    of_folder = holding(LocalStore(tmp_path), {"RVU26A": record("RVU26A", archive=archive)})
+    base = replace(of_folder, manifest=structs.replace(of_folder.manifest, created="2026-10-31T00:00:00+00:00"))
+    assert nothing(planned(cache=(row,), base=base))
 
 
 def test_a_release_counts_as_published_with_the_version_that_first_held_it(monkeypatch: pytest.MonkeyPatch) -> None:
