@@ -6,6 +6,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
 
+import polars as pl
 import pytest
 
 import pfsetl
@@ -98,6 +99,37 @@ def port(store: LocalStore) -> Iterator[int]:
         Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
+
+
+def test_a_parquet_file_is_read_where_it_is_served_part_by_part(store: LocalStore, port: int) -> None:
+    one = next(r for r in pfsetl.open(store).resources if r.table == "payment_locality")
+    served = pl.scan_parquet(f"http://{serving.LOOPBACK}:{port}/parquet/{one.path}").collect()
+    assert served.equals(pl.read_parquet(store.root / one.path))
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "within", "part"),
+    [
+        ("bytes=0-3", 206, "bytes 0-3/{size}", slice(0, 4)),
+        ("bytes=4-", 206, "bytes 4-{last}/{size}", slice(4, None)),
+        ("bytes=-8", 206, "bytes {from_end}-{last}/{size}", slice(-8, None)),
+        ("bytes=0-999999999", 206, "bytes 0-{last}/{size}", slice(None)),
+        ("bytes=999999999-", 416, "bytes */{size}", slice(0, 0)),
+        ("rows=0-3", 200, None, slice(None)),
+        ("bytes=0-3,8-9", 200, None, slice(None)),
+    ],
+)
+def test_a_part_is_answered_as_http_has_it(
+    store: LocalStore, port: int, asked: str, status: int, within: str | None, part: slice
+) -> None:
+    """RFC 9110 section 14: of several parts, and of other units than bytes, the whole may be the answer."""
+    path = pfsetl.open(store).resources[0].path
+    whole = (store.root / path).read_bytes()
+    connection = HTTPConnection(serving.LOOPBACK, port)
+    connection.request("GET", f"/parquet/{path}", headers={"Range": asked})
+    got = connection.getresponse()
+    told = within and within.format(size=len(whole), last=len(whole) - 1, from_end=len(whole) - 8)
+    assert (got.status, got.getheader("Content-Range"), got.read()) == (status, told, whole[part])
 
 
 def answer(port: int, path: str) -> tuple[int, str | None, str]:

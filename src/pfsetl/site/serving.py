@@ -1,5 +1,6 @@
 """Serve a site on this machine alone, made from the newest version and made again when there is anything newer."""
 
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +25,7 @@ TYPES = {
     "parquet": "application/vnd.apache.parquet",
 }
 PARQUET = "parquet/"  # below it are the files of the version
+_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
 
 
 class Made:
@@ -101,7 +103,13 @@ class _Handler(BaseHTTPRequestHandler):
                         status, kind, told = 200, TYPES.get(path.rpartition(".")[2], TEXT), content
             except PfsetlError as error:
                 status, told = 500, str(error).encode()
+        size, within = len(told), None
+        if body and status == 200 and (part := _RANGE.fullmatch(self.headers.get("Range", ""))):
+            status, within, told = _part(told, *part.groups())
         self.send_response(status)
+        if within:
+            self.send_header("Content-Range", f"bytes {within}/{size}")
+        self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(told)))
         self.send_header("Cache-Control", "no-cache")
@@ -109,6 +117,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if body:
             self.wfile.write(told)
+
+
+def _part(content: bytes, first: str | None, last: str, of_the_end: str | None) -> tuple[int, str, bytes]:
+    """Return status, place and bytes of the part that is asked for (RFC 9110 section 14), as readers of Parquet do."""
+    start = int(first) if first is not None else max(0, len(content) - int(of_the_end or 0))
+    end = min(int(last) + 1 if last else len(content), len(content))
+    return (206, f"{start}-{end - 1}", content[start:end]) if start < end else (416, "*", b"")
 
 
 def _path(asked: str) -> str:
