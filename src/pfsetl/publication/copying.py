@@ -15,8 +15,9 @@ from pfsetl.storage.store import Store
 
 
 def copied(store: Store, content: Manifest, folder: Path) -> list[Path]:
-    """Copy the files and schemas of a manifest into a new folder, with its `datapackage.json`; return it and tables.
+    """Copy the files and schemas of a manifest into a new folder, with its `datapackage.json`.
 
+    Returns the paths of the tables and of `datapackage.json`.
     Raises StoreError, and leaves nothing, when a file isn't what the manifest says.
     """
     scheme, separator, _ = str(folder).partition(":/")

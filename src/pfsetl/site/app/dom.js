@@ -34,8 +34,9 @@ export function part(title, ...children) {
   return el("section", {class: "part"}, el("h2", {}, title), children);
 }
 
-// Shows a part when it's near to be seen, so that its data isn't loaded before.
 const unseen = new Map();
+
+// Shows a part when it's near to be seen, so that its data isn't loaded before.
 export function whenSeen(node, show) {
   const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && now(), {rootMargin: "300px"});
   const now = () => { watch.disconnect(); unseen.delete(node); return show(); };
@@ -50,7 +51,7 @@ function showAll() {
 // Browsers print what is there at once, without what is on its way: from the keyboard printing begins when all is there.
 addEventListener("beforeprint", showAll);
 addEventListener("keydown", async (event) => {
-  if (event.key.toLowerCase() !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || !unseen.size) return;
+  if (event.key?.toLowerCase() !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || !unseen.size) return;
   event.preventDefault();
   await showAll();
   print();
