@@ -22,6 +22,7 @@ from pfsetl.pipeline.backfill import backfill
 from pfsetl.pricing import rates
 from pfsetl.pricing.rules import practitioners
 from pfsetl.pricing.service import modifiers
+from tests import declared
 from tests import synthetic as s
 
 pytestmark = pytest.mark.long
@@ -832,10 +833,13 @@ def test_a_rule_that_is_likely_is_said_to_be_and_a_certain_one_is_not(priced) ->
     assert [rule.partition(":")[0] for rule in answer["likely"]] == ["coinsurance", "sequestration"]
 
 
-# conversion_factors.csv has the factors of anesthesia of 2026 from a header whose copy wasn't verified: likely.
 @pytest.mark.usefixtures("with_base_units")
-def test_a_conversion_factor_that_is_likely_is_said_to_be(priced) -> None:
-    answer = priced("00999", "2026-02-01", minutes=45)
+def test_a_conversion_factor_that_is_likely_is_said_to_be(priced, tmp_path: Path) -> None:
+    paid = {"from": "2026-01-01", "to": "2026-12-31", "category": "anesthesia", "participant": "non_qp"}
+    told = {"conversion_factor": "20.49754", "certainty": "likely", "source": "somebody's page"}
+    declared.write(tmp_path, "conversion_factors.csv", paid | told)
+    with declared.laid_over(tmp_path):
+        answer = priced("00999", "2026-02-01", minutes=45)
     assert [one.partition(":")[0] for one in answer["likely"]][-1] == "conversion factor 20.49754"
 
 
