@@ -83,6 +83,17 @@ def test_the_record_in_the_manifest_says_which_cells_and_rows_changed(reposted: 
     assert {"gpci", "anesthesia", "opps_cap", "locality_county", "conversion_factor"} <= set(told.unchanged)
 
 
+def test_lost_rows_of_a_corrected_release_are_restored_by_building_it_again(
+    reposted: pfsetl.Build, tmp_path: Path
+) -> None:
+    at = pfsetl.open(copied(Path(str(reposted.version.store)), tmp_path / "store"))
+    (path,) = (tmp_path / "store" / r.path for r in at.resources if r.table == "releases")
+    was = path.read_bytes()
+    path.unlink()
+    pfsetl.build("RVU25D", store=at.store, archive=archive(tmp_path, "second", SECOND), accept=["loss"])
+    assert path.read_bytes() == was
+
+
 def test_the_screen_says_it_in_a_few_lines(reposted: pfsetl.Build, run: Command) -> None:
     out = run("check", "RVU25D", "--output", reposted.version.store)[1]
     said = out[out.index("compared ") :].splitlines()

@@ -9,8 +9,10 @@ import polars as pl
 
 from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.registry import Release
+from pfsetl.errors import StoreError
 from pfsetl.parsing.identity import Identity
 from pfsetl.parsing.parity import FormatDifference
+from pfsetl.publication import version
 from pfsetl.publication.fingerprint import fingerprint
 from pfsetl.publication.json_records import record_of
 from pfsetl.publication.release_record import (
@@ -102,8 +104,19 @@ def releases_table(release: Release, made_of: ReleaseRecord, base: Version) -> p
     now = pl.DataFrame([row], schema=schema)
     if release.label not in base.releases or made_of.revision == 1:  # the base's row may be what is to be restored
         return now
-    earlier = base.scan("releases", release.label).filter(pl.col("revision") < made_of.revision).collect()
-    return pl.concat([earlier, now])
+    return pl.concat([_earlier_rows(release.label, made_of.revision, base), now])
+
+
+def _earlier_rows(label: str, revision: int, base: Version) -> pl.DataFrame:
+    """Return the rows of a release's earlier revisions, by an earlier version where the base lost them."""
+    try:
+        return base.scan("releases", label).filter(pl.col("revision") < revision).collect()
+    except StoreError:
+        for number in version.numbers(base.store):
+            at = version.open_version(base.store, number)
+            if number < base.number and label in at.releases and at.releases[label].revision == revision - 1:
+                return at.scan("releases", label).collect()
+        raise
 
 
 def _iso(day: date | None) -> str | None:
