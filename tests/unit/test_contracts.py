@@ -224,6 +224,13 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         ],
         2,
     ),
+    "rvu.package_shares_of_a_period": (
+        [
+            WHOLE | {"global_days": days, "preoperative": "0.10", "intraoperative": "0.80", "postoperative": "0.10"}
+            for days in ("010", "090", "000", "XXX")
+        ],
+        2,
+    ),
     "rvu.parts_share_the_package": (
         [WHOLE, PROFESSIONAL | {"preoperative": "1.00"}, TECHNICAL | {"endoscopic_base": "G0002"}],
         2,
@@ -287,7 +294,14 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [GPCI | {"work_gpci_without_floor": "0.988"}, GPCI | {"work_gpci_without_floor": "1.001"}],
         1,
     ),
-    "gpci.indices_in_range": ([GPCI | {"mp_gpci": "0.199"}, GPCI | {"work_gpci_without_floor": "4.001"}], 2),
+    "gpci.indices_in_range": (
+        [
+            GPCI | {"mp_gpci": "0.199"},
+            GPCI | {"work_gpci_without_floor": "4.001"},
+            *(GPCI | {"work_gpci_without_floor": index} for index in ("0.749", "0.750")),
+        ],
+        3,
+    ),
     "anesthesia.factor_in_range": ([ANESTHESIA | {"conversion_factor": "2000.0000"}], 1),
     "anesthesia.same_localities_as_gpci": ([ANESTHESIA | {"locality": "01"}], 2),
     "rvu.rows_near_neighbour": ([WHOLE] * 4, 1),
