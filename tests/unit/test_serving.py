@@ -107,6 +107,22 @@ def test_a_parquet_file_is_read_where_it_is_served_part_by_part(store: LocalStor
     assert served.equals(pl.read_parquet(store.root / one.path))
 
 
+def test_a_file_of_which_several_parts_are_asked_for_is_read_once(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, name = Made(pfsetl.open(store), print, None), pfsetl.open(store).resources[0].path
+    whole = store.get(name)
+    read: list[str] = []
+
+    def counted(_: LocalStore, asked: str) -> bytes:
+        read.append(asked)
+        return whole
+
+    monkeypatch.setattr(LocalStore, "get", counted)
+    assert [made.get(f"parquet/{name}") for _ in range(3)] == [whole] * 3
+    assert read == [name]
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "within", "part"),
     [

@@ -33,6 +33,7 @@ class Made:
 
     def __init__(self, opened: Version, report: Callable[[str], None], descriptors: Version | None) -> None:
         self._report, self._lock = report, Lock()
+        self._read = "", b""  # the Parquet file asked for last, of which readers ask for one part after another
         self._make(opened, opened.companions, descriptors)
 
     def get(self, path: str) -> bytes | None:
@@ -42,7 +43,9 @@ class Made:
                 self._look_again()
             name = path.removeprefix(PARQUET)
             if name != path and any(resource.path == name for resource in self._opened.resources):
-                return self._opened.store.get(name)
+                if self._read[0] != name:
+                    self._read = name, self._opened.store.get(name)
+                return self._read[1]
             return self._files.get(path)
 
     def _make(self, opened: Version, beside: tuple[Companion, ...], descriptors: Version | None) -> None:

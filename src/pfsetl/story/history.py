@@ -12,7 +12,7 @@ from pfsetl.declared import calendar, declarations, registry
 from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.errors import UsageError
 from pfsetl.near import beside, did_you_mean
-from pfsetl.pricing.given import several, text_of
+from pfsetl.pricing.given import code_of, several, text_of
 from pfsetl.pricing.lookup import in_order
 from pfsetl.publication.version import Version, open_version
 from pfsetl.remedies import command, first_build
@@ -112,7 +112,7 @@ def _year(since: int | str | None) -> int | None:
 
 def _wanted(code: str, modifier: str | None) -> tuple[str, str | None]:
     """Return a code and a modifier as CMS writes them; `99213-26` names both."""
-    match = _CODE.fullmatch(text_of("code", code).strip().upper())
+    match = _CODE.fullmatch(code_of(text_of("code", code)))
     if match is None:
         raise UsageError(
             f"{code.strip() or 'an empty code'}: no code. Codes have five characters, like 99213 or G0101."

@@ -10,7 +10,7 @@ import polars as pl
 from pfsetl.declared import calendar
 from pfsetl.errors import UsageError
 from pfsetl.near import alike, beside
-from pfsetl.pricing.given import several, text_of
+from pfsetl.pricing.given import code_of, several, text_of
 from pfsetl.pricing.lookup import elsewhere, in_order, in_part
 from pfsetl.publication import companions
 from pfsetl.publication.version import Version, open_version
@@ -80,7 +80,7 @@ def profile(
     """
     version = output if isinstance(output, Version) else open_version(output)
     label = _release(version, release)
-    wanted = [text_of("code", code).strip().upper() for code in several(codes)]
+    wanted = [code_of(text_of("code", code)) for code in several(codes)]
     found = version.scan(TABLE, label).filter(pl.col("hcpcs").is_in(wanted)).collect().sort("hcpcs")
     unknown = _unknown(version, label, wanted, found)
     edits = _edits(version, label, wanted)

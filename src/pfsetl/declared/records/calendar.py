@@ -29,6 +29,7 @@ from pfsetl.declared.records.sheet import (
     Title,
     Within,
     Year,
+    share_a_day,
 )
 
 
@@ -103,7 +104,7 @@ def _paid_at_once(rows: Mapping[Key, FactorRow], _: Read) -> Iterator[Clash]:
     paid = [(key, row) for key, row in rows.items() if row.to]
     for (one, row), (other, beside) in combinations(paid, 2):
         same = (row.category, row.participant) == (beside.category, beside.participant)
-        if same and row.from_ <= (beside.to or date.max) and beside.from_ <= (row.to or date.max):
+        if same and share_a_day(row, beside):
             told = [f"{r.conversion_factor} from {r.from_} to {r.to}" for r in (row, beside)]
             yield one, other, (
                 f"{told[0]}, and {told[1]} in the other row: two factors of {row.participant} on the same days. End "

@@ -17,6 +17,7 @@ from pfsetl.declared.records.sheet import (
     Read,
     Reference,
     Sheet,
+    share_a_day,
 )
 
 _KIND = Literal[
@@ -82,7 +83,7 @@ def _other_way_round(rows: Mapping[Key, ConflictRow], _: Read) -> Iterator[Clash
             continue
         for one, beside in product(keys, by_pair.get((other, modifier), ())):
             row, twin = rows[one], rows[beside]
-            if (row.from_ or date.min) <= (twin.to or date.max) and (twin.from_ or date.min) <= (row.to or date.max):
+            if share_a_day(row, twin):
                 yield one, beside, (
                     f"modifiers {modifier} and {other}, and the same two the other way round in the other row: both "
                     "would hold on the same days. Keep one of the two, or end one before the other begins."

@@ -22,6 +22,7 @@ from pfsetl.declared.records.sheet import (
     Setting,
     Share,
     Sheet,
+    share_a_day,
 )
 
 _RULE = Literal[
@@ -123,8 +124,7 @@ def overlap(row: Any, beside: Any) -> bool:
     return (
         row.rank_from <= (beside.rank_to or row.rank_from)
         and beside.rank_from <= (row.rank_to or beside.rank_from)
-        and (row.from_ or date.min) <= (beside.to or date.max)
-        and (beside.from_ or date.min) <= (row.to or date.max)
+        and share_a_day(row, beside)
     )
 
 

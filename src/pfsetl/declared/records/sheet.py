@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Generic, Literal, NewType, TypeVar
 
 Row = TypeVar("Row")
@@ -119,3 +120,10 @@ MEMBER = (("members.csv", "member"), ("companions.csv", "companion"))
 PARTICIPANT = (("participants.csv", "participant"),)
 MODIFIER = (("modifiers.csv", "modifier"),)
 TABLE = (("contract", "table"),)
+
+
+def share_a_day(row: Any, beside: Any) -> bool:
+    """Return whether two rows (`from_`, `to`) hold on a day in common; an empty end is none."""
+    return bool(
+        (row.from_ or date.min) <= (beside.to or date.max) and (beside.from_ or date.min) <= (row.to or date.max)
+    )
