@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import PfsetlError, UsageError
+from pfsetl.flows.ending import own_error
 
 HINT = "--help says what each can be."
 TAG = "pfsetl"  # of each run, so that automations find those without a deployment too
@@ -50,7 +51,7 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
     setup_logging()
     try:
         flow.validate_parameters(dict(parameters))
-        with server(), tags(TAG):
+        with server(), tags(TAG), own_error():
             done = flow(**parameters)
     except PfsetlError as error:
         sys.stderr.write(f"{plain(str(error))}\n")

@@ -5,9 +5,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
+from prefect.exceptions import FailedRun
 from prefect.runtime import deployment
 from prefect.states import Failed
 
@@ -22,11 +24,13 @@ FETCH, STAGE, PUBLISH, DISCOVER = 900, 1_800, 1_800, 900
 LOOK, MANY = 3_600, 6 * 3_600
 GRACE = 60.0  # after that much more, the process of a run that hangs is ended
 
+_refusals: ContextVar[list[PfsetlError] | None] = ContextVar("refusals", default=None)
+
 
 def ends_plainly(within: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a flow's function return what Prefect shows as `Failed` with the message of a PfsetlError.
 
-    A caller in Python still gets the error itself. `within` is the flow's `timeout_seconds`.
+    A caller in Python still gets the error itself, in `own_error` always. `within` is the flow's `timeout_seconds`.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -36,11 +40,30 @@ def ends_plainly(within: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 try:
                     return function(*arguments, **options)
                 except PfsetlError as error:
+                    if (refusals := _refusals.get()) is not None:
+                        refusals.append(error)
                     return cast(R, Failed(message=str(error), data=error))
 
         return plain
 
     return decorate
+
+
+@contextmanager
+def own_error() -> Iterator[None]:
+    """Raise the error that a flow called in here ended with, also where Prefect has only its message left.
+
+    Prefect's client sends a state again when the server's answer was lost. The server then answers with the state that
+    it keeps, which has no error in it, and Prefect raises FailedRun.
+    """
+    refusals: list[PfsetlError] = []
+    token = _refusals.set(refusals)
+    try:
+        yield
+    except FailedRun as failed:
+        raise (refusals[-1] if refusals else failed) from None
+    finally:
+        _refusals.reset(token)
 
 
 @contextmanager
