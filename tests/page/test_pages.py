@@ -39,6 +39,14 @@ def test_a_page_is_quiet_and_accessible_and_fits(page: Visit, query: str) -> Non
     assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in SERIOUS] == []
 
 
+def test_the_first_page_leads_to_every_section_of_the_newest_release(page: Visit, sample: Version) -> None:
+    known = sample.scan("section_stats", "RVU26A").filter(pl.col("n") > 0).collect()["section"].unique().sort()
+    page.go("?")
+    assert page.page.locator(".in-columns a").all_inner_texts() == known.to_list()
+    page.page.click("text=HCPCS Level II P")
+    page.page.wait_for_selector("h1:has-text('HCPCS Level II P')")
+
+
 def test_search_finds_every_code_with_a_beginning(page: Visit, sample: Version) -> None:
     known = sample.scan("rvu").filter(pl.col("hcpcs").str.starts_with("G01")).collect()["hcpcs"].unique().sort()
     page.go("?q=g01")
