@@ -52,15 +52,21 @@ def test_a_line_without_a_payment_keeps_its_reason():
     assert (priced.allowed, priced.reason, priced.steps) == (None, "bundled", ())
 
 
-# CMS RVU record layout, bilateral surgery: 150 % for 1 only; 3 is paid per side; the others as one.
+# CMS RVU record layout, bilateral surgery: 150 % for 1 only; 3 is paid per side; 0 and 2 as one.
 @pytest.mark.parametrize(
     ("indicator", "cents"),
-    [("0", 100_01), ("1", 150_02), ("2", 100_01), ("3", 200_02), ("9", 100_01)],  # 100.01 x 1.5 = 150.015
+    [("0", 100_01), ("1", 150_02), ("2", 100_01), ("3", 200_02)],  # 100.01 x 1.5 = 150.015
 )
 def test_bilateral(indicator, cents):
     priced = one(payment=100_01, modifiers="50", bilateral=indicator)
     assert priced.allowed == cents
     assert [(step.rule, step.before, step.after) for step in priced.steps] == [("bilateral", 100_01, cents)]
+
+
+# CMS RVU record layout: 9 is "concept does not apply", of which no share of a price follows.
+def test_both_sides_of_a_code_that_the_concept_does_not_apply_to_have_no_amount():
+    priced = one(modifiers="50", bilateral="9")
+    assert (priced.allowed, priced.reason) == (None, "bilateral_not_applicable")
 
 
 def test_without_modifier_50_there_is_no_bilateral_step():

@@ -9,6 +9,7 @@ First Coronavirus Response Act, section 6002: all of a visit that led to a COVID
 import pytest
 
 from pfsetl.pricing.claims import price_claim
+from pfsetl.pricing.rule_notes import rule_notes
 from tests.golden.claim_lines import line
 
 
@@ -70,3 +71,38 @@ def test_the_patient_pays_nothing_of_a_preventive_service():
 
 def test_a_lower_charge_is_what_medicare_pays():
     assert priced("G0101", charge=50).medicare == 50_00
+
+
+# Social Security Act 1833(c), MIPPA section 102: of a mental disorder's treatment outside a hospital's stay 62.5 %
+# count through 2009, 68.75 % in 2010 and 2011, 75 % in 2012, 81.25 % in 2013, all from 2014 on; Medicare pays 80 %.
+@pytest.mark.parametrize(
+    ("day", "cents"),
+    [
+        ("2009-12-31", 50_00), ("2010-01-01", 55_00), ("2011-12-31", 55_00), ("2012-01-01", 60_00),
+        ("2012-12-31", 60_00), ("2013-01-01", 65_00), ("2013-12-31", 65_00), ("2014-01-01", None),
+    ],
+)  # fmt: skip
+def test_of_psychotherapy_medicare_pays_less_until_2013(day, cents):
+    assert priced("90845", date=day).medicare == cents
+
+
+@pytest.mark.parametrize(
+    ("hcpcs", "changed", "cents"),
+    [
+        ("90845", {"facility": True}, 80_00),  # of a hospital's inpatient, and a note says what an outpatient has
+        ("90801", {}, None),  # an evaluation is no treatment
+        ("99213", {}, None),
+    ],
+)
+def test_the_limit_is_on_treatment_outside_a_hospitals_stay(hcpcs, changed, cents):
+    assert priced(hcpcs, date="2009-02-03", **changed).medicare == cents
+
+
+def test_what_the_share_of_psychotherapy_hangs_on_is_said():
+    (inside,) = rule_notes(priced("90845", date="2013-06-03", facility=True).line)
+    assert inside.startswith("Medicare's part is taken to be 80 % of what is allowed: Social Security Act 1833(c)")
+    assert "outpatient's treatment of a mental disorder (ICD-9 290 to 319)" in inside
+
+
+def test_sequestration_is_of_what_medicare_pays_of_psychotherapy():
+    assert priced("90845", date="2013-06-03").sequestration == 1_30  # 2 % of 65.00

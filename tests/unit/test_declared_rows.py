@@ -329,7 +329,7 @@ def test_of_rows_that_fit_one_line_the_one_with_the_higher_priority_wins(tmp_pat
         ("reductions.csv", {"rule": "medical_direction"}, {"indicator": "S"}, "which codes/status.csv has"),
         ("reductions.csv", {"rule": "return_to_operating_room"}, {"indicator": "011"}, "Near: 010"),
         ("reductions.csv", {"rule": "technical_equipment"}, {"indicator": "mri"}, "is none of ct, x_ray"),
-        ("reductions.csv", {"indicator": "preventive"}, {"indicator": "prevented"}, "is none of preventive"),
+        ("reductions.csv", {"indicator": "preventive"}, {"indicator": "prevented"}, "of mental_health, preventive"),
         ("practitioner_modifiers.csv", {"practitioner": "csw"}, {"practitioner": "ct"}, "'ct' is none of"),
         ("floors.csv", {"value": "V5364"}, {"value": "V536"}, "isn't of the form [0-9A-Z]{5}, which hcpcs has"),
         ("corrections.csv", {"action": "explain", "field": "mp_gpci"}, {"field": "pm_gpci"}, "mp_gpci, work_gpci"),

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.services import NO_COINSURANCE
-from pfsetl.pricing.rules import imaging_of, preventive_of, reductions
+from pfsetl.pricing.rules import coinsurance_kind, imaging_of, reductions
 
 Found = TypeVar("Found")
 
@@ -118,7 +118,7 @@ def _code_seen(hcpcs: str, span: int) -> tuple[str | None, ...]:
     return (
         hcpcs if hcpcs in _indicators() else None,
         imaging_of(hcpcs),
-        preventive_of(hcpcs, _turns()[span - 1] if span else date.min),
+        coinsurance_kind(hcpcs, _turns()[span - 1] if span else date.min),
     )
 
 

@@ -15,7 +15,7 @@ from pfsetl.tables.exact import share_of
 
 
 def lowered(share: ReductionRow) -> bool:
-    """Return whether a line's own code or modifier lowers the coinsurance, so that it isn't what all services have."""
+    """Return whether a line's own code or modifier sets the coinsurance, so that it isn't what all services have."""
     return bool(share.indicator or share.modifier)
 
 

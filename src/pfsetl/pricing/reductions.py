@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pfsetl.declared.records.rules import DOCUMENTED, ReductionRow
 from pfsetl.pricing.lines import Line, by_rules
-from pfsetl.pricing.rules import imaging_of, preventive_of, rule_names, rules_of, setting_of
+from pfsetl.pricing.rules import coinsurance_kind, imaging_of, rule_names, rules_of, setting_of
 
 
 def therapy_of(line: Line) -> str | None:
@@ -35,7 +35,7 @@ _INDICATORS: Mapping[str, Callable[[Line], str | None]] = {
     "portable_transport": lambda line: line.hcpcs,
     "technical_equipment": lambda line: imaging_of(line.hcpcs),
     "therapy_assistant": lambda line: therapy_of(line),
-    "coinsurance": lambda line: preventive_of(line.hcpcs, line.date),
+    "coinsurance": lambda line: coinsurance_kind(line.hcpcs, line.date),
 }
 
 

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import REDUCTIONS, ReductionRow
+from pfsetl.declared.records.same_day import GROUPS
 from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 
 
@@ -69,12 +70,24 @@ def imaging_of(hcpcs: str) -> str | None:
 
 
 @lru_cache(maxsize=10_000)
-def preventive_of(hcpcs: str, day: date) -> str | None:
-    """Return `preventive` for a service of `schemas/no_coinsurance.csv` on a day, None for any other.
+def coinsurance_kind(hcpcs: str, day: date) -> str | None:
+    """Return by which kind a code has coinsurance of its own on a day, None where it has that of all services.
 
-    >>> preventive_of("G0101", date(2025, 3, 3)), preventive_of("G0101", date(2010, 3, 3))
+    >>> coinsurance_kind("G0101", date(2025, 3, 3)), coinsurance_kind("G0101", date(2010, 3, 3))
     ('preventive', None)
     """
-    rows = (row for row in declarations.rows(NO_COINSURANCE) if row.first <= hcpcs <= row.last)
-    in_force = any((row.from_ or date.min) <= day <= (row.to or date.max) for row in rows)
-    return "preventive" if in_force else None
+    for kind, first, last, begins, ends in coinsurance_kinds():
+        if first <= hcpcs <= last and (begins or date.min) <= day <= (ends or date.max):
+            return kind
+    return None
+
+
+@cache
+def coinsurance_kinds() -> tuple[tuple[str, str, str, date | None, date | None], ...]:
+    """Return the ranges of codes with coinsurance of their own: kind, first and last code, first and last day.
+
+    `preventive` is `schemas/no_coinsurance.csv`, `mental_health` that group of `schemas/service_groups.csv`.
+    """
+    preventive = (("preventive", row.first, row.last, row.from_, row.to) for row in declarations.rows(NO_COINSURANCE))
+    limited = (row for row in declarations.rows(GROUPS) if row.group == "mental_health")
+    return *preventive, *((row.group, row.first, row.last, None, None) for row in limited)

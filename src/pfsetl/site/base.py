@@ -10,7 +10,8 @@ from pfsetl.declared import calendar, declarations, quarters, work_floor
 from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.records.places import STATES
 from pfsetl.declared.records.rules import REDUCTIONS
-from pfsetl.declared.records.services import NO_COINSURANCE, STATUS
+from pfsetl.declared.records.services import STATUS
+from pfsetl.pricing.rules import coinsurance_kinds
 from pfsetl.publication.version import Version
 from pfsetl.tables.exact import scaled
 
@@ -29,12 +30,21 @@ def facts(version: Version, order: Sequence[str]) -> dict[str, Any]:
             [str(law.first), str(law.last), str(law.enacted_on), law.act, law.certainty] for law in work_floor.laws()
         ],
         "shares": [
-            [row.rule, row.numerator, row.denominator, _day(row.from_), _day(row.to), row.indicator or "", row.source]
+            [
+                row.rule,
+                row.numerator,
+                row.denominator,
+                _day(row.from_),
+                _day(row.to),
+                row.indicator,
+                row.source,
+                row.setting,
+            ]
             for row in sorted(declarations.rows(REDUCTIONS), key=lambda row: -row.priority)
             if row.rule in SHARES and not row.modifier
         ],
-        "preventive": [
-            [row.first, row.last, _day(row.from_), _day(row.to)] for row in declarations.rows(NO_COINSURANCE)
+        "coinsurance": [
+            [kind, first, last, _day(begins), _day(ends)] for kind, first, last, begins, ends in coinsurance_kinds()
         ],
         "statuses": {row.code: row.meaning for row in declarations.rows(STATUS)},
         "participants": {row.participant: row.meaning for row in declarations.rows(PARTICIPANTS)},

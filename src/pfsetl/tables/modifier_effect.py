@@ -116,7 +116,7 @@ def _medicare(rules: Rules, day: date) -> pl.Expr:
     usual = next(row for row in rows if not row.indicator)
     found = fraction(pl.col("_whole"), pl.lit(usual.numerator), pl.lit(usual.denominator))
     for row in rows:
-        if row.indicator and row.priority > usual.priority:
+        if row.indicator == "preventive" and row.priority > usual.priority:
             own = fraction(pl.col("_whole"), pl.lit(row.numerator), pl.lit(row.denominator))
             found = pl.when(preventive).then(own).otherwise(found)
     return found

@@ -33,11 +33,10 @@ _RULE = Literal[
     "therapy_assistant", "two_sides", "two_units",
 ]  # fmt: skip
 _OUTCOME = Literal[
-    "assistant_not_applicable", "assistant_not_paid", "by_report", "carrier_priced", "co_surgeons_not_applicable",
-    "co_surgeons_not_permitted", "documentation_required", "no_global_package", "patients_not_said",
-    "preoperative_paid_with_54",
-    "side_done_more_than_once", "supervised_by_a_physician_only", "team_surgery_not_applicable",
-    "team_surgery_not_permitted",
+    "assistant_not_applicable", "assistant_not_paid", "bilateral_not_applicable", "by_report", "carrier_priced",
+    "co_surgeons_not_applicable", "co_surgeons_not_permitted", "documentation_required", "no_global_package",
+    "patients_not_said", "preoperative_paid_with_54", "side_done_more_than_once",
+    "supervised_by_a_physician_only", "team_surgery_not_applicable", "team_surgery_not_permitted",
 ]  # fmt: skip
 _PART = Literal[
     "", "technical", "professional", "preoperative", "intraoperative", "postoperative", "base_units", "induction"
@@ -154,7 +153,7 @@ REDUCTIONS = Sheet(
     refers=(
         Reference("modifier", MODIFIER),
         *(Reference("indicator", places, only=("rule", *rules)) for places, rules in _INDICATORS.items()),
-        Reference("indicator", (), only=("rule", "coinsurance"), besides=("preventive",)),
+        Reference("indicator", (), only=("rule", "coinsurance"), besides=("mental_health", "preventive")),
         Reference("indicator", (), only=("rule", "no_time_units", "portable_transport"), besides=("[0-9A-Z]" * 5,)),
     ),
     check=_ambiguous,

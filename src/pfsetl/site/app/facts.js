@@ -57,13 +57,13 @@ export function floorOn(day) {
   return facts.floor.find(([first, last]) => within(day, first, last));
 }
 
-export function isPreventive(code, day) {
-  return facts.preventive.some(([first, last, from, to]) => first <= code && code <= last && within(day, from, to));
-}
-
-export function shareOn(rule, code, day) {
-  const kind = isPreventive(code, day) ? "preventive" : "";
+// What Medicare pays of what is allowed, or what sequestration takes off it, with the kind of code that has it as its own.
+export function shareOn(rule, code, day, setting) {
+  const [kind] = facts.coinsurance.find(
+    ([, first, last, from, to]) => first <= code && code <= last && within(day, from, to),
+  ) ?? [""];
   return facts.shares.find(
-    ([name, , , from, to, of]) => name === rule && within(day, from, to) && (of === "" || of === kind),
+    ([name, , , from, to, of, , where]) => name === rule && within(day, from, to) && (of === "" || of === kind)
+      && (where === null || where === setting),
   );
 }

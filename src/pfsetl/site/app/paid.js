@@ -2,9 +2,12 @@
 import {el} from "./dom.js";
 import {dollars, scaledText, rvuText} from "./numbers.js";
 import {shareOf} from "./money.js";
-import {shareOn, isPreventive} from "./facts.js";
+import {shareOn} from "./facts.js";
 import {totalOf} from "./code-data.js";
 import {SETTINGS, reasonText, naText} from "./words.js";
+
+// What is said of a Medicare's part that a kind of code has as its own.
+const OF_ITS_OWN = {preventive: () => "all of it: a preventive service", mental_health: (row) => row[6]};
 
 export function paid(view) {
   const {row, price, place, asked} = view;
@@ -26,8 +29,8 @@ export function paid(view) {
 }
 
 function lines({price, asked}) {
-  const coinsurance = shareOn("coinsurance", asked.code, asked.date);
-  const sequestration = shareOn("sequestration", asked.code, asked.date);
+  const coinsurance = shareOn("coinsurance", asked.code, asked.date, asked.setting);
+  const sequestration = shareOn("sequestration", asked.code, asked.date, asked.setting);
   const medicare = shareOf(price.payment, coinsurance[1], coinsurance[2]);
   const taken = sequestration ? shareOf(medicare, sequestration[1], sequestration[2]) : 0n;
   const found = [["By the formula", dollars(price.amount)]];
@@ -35,7 +38,7 @@ function lines({price, asked}) {
     found.push(["Imaging cap", dollars(price.cap), price.cap < price.amount ? "lower, so it's what is paid" : "not lower"]);
   }
   found.push(
-    ["Medicare's part", dollars(medicare), isPreventive(asked.code, asked.date) ? "all of it: a preventive service" : null],
+    ["Medicare's part", dollars(medicare), OF_ITS_OWN[coinsurance[5]]?.(coinsurance) ?? null],
     ["Patient's part", dollars(price.payment - medicare), medicare < price.payment ? "after the deductible" : null],
     ["Medicare pays after sequestration", dollars(medicare - taken), sequestration ? `${sequestration[1]} % off Medicare's part` : "none on this day"],
     ["Non-participating", dollars(price.nonparticipating), "95 %"],
