@@ -378,9 +378,11 @@ def test_an_empty_cell_of_pandas_is_nothing_given(output, empty):
     assert (problems(answer), answer["allowed"]) == ({2: "date missing."}, cents(VISIT * FACTOR))
 
 
-def test_a_number_of_numpy_is_asked_for_as_text(output):
-    answer = pfsetl.claim({"hcpcs": "G9901", "date": DAY, "units": np.int64(1)}, output=output)
-    assert "give it as text" in problems(answer)[1]
+def test_values_of_numpy_are_those_of_python(output):
+    given = {"units": np.int64(3), "charge": np.float64(10.0), "documented": np.bool_(1), "modifiers": np.array(["25"])}
+    answer = pfsetl.claim({"hcpcs": "G9901", "date": np.datetime64(DAY, "ns"), **given}, output=output)
+    assert (problems(answer), answer["allowed"]) == ({}, Decimal("10.00"))
+    assert (answer["lines"][0]["units"], answer["lines"][0]["modifiers"]) == (3, ["25"])
 
 
 def test_one_line_alone_and_what_is_none_are_lines(output):

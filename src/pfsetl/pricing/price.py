@@ -108,10 +108,10 @@ def _claim(
 
 
 def _one_by_one(lines: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the lines, without their empty cells."""
+    """Yield the lines without their empty cells, and with Python's own values for numpy's."""
     for one in [lines] if isinstance(lines, Mapping) or not isinstance(lines, Iterable) else lines:
         if isinstance(one, Mapping):
-            yield {name: said for name, said in one.items() if not _is_empty_cell(said)}
+            yield {name: _plain(said) for name, said in one.items() if not _is_empty_cell(said)}
         else:
             yield one
 
@@ -122,6 +122,13 @@ def _is_empty_cell(value: Any) -> bool:
         return not isinstance(value, Sized) and bool(value != value)
     except TypeError:  # NA doesn't say whether it's equal to itself
         return True
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of numpy as Python's own, a day of it as text: its days have more digits than Python's."""
+    if not hasattr(value, "tolist"):
+        return value
+    return str(value) if value.dtype.kind == "M" else value.tolist()
 
 
 class Explained(Sequence[LineAnswer]):
