@@ -334,6 +334,10 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [OPPS_CAP, OPPS_CAP | {"locality": "01"}, OPPS_CAP | {"modifier": ""}, OPPS_CAP | {"hcpcs": "G0002"}],
         2,
     ),
+    "opps_cap.contractors_of_a_locality": (
+        [OPPS_CAP, OPPS_CAP | {"modifier": ""}, *(OPPS_CAP | {"locality": "01", "macs": m} for m in ("1", "1,2"))],
+        1,
+    ),
     "opps_cap.same_localities_as_gpci": ([OPPS_CAP | {"locality": "01"}], 2),
     "rejects.only_repetitions": ([{"reason": "repeats line 3"}, {"reason": "hcpcs is '?'"}], 1),
     "code_history.causes_add_up": (
