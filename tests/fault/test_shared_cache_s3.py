@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import pfsetl
-from pfsetl.archive_cache import open_cache
 from pfsetl.errors import StoreError
 from pfsetl.source import cache
+from pfsetl.source.opening import open_cache
 from tests import synthetic as s
 from tests.cms_server import Answer, Cms
 from tests.s3_server import KEY, SECRET, Proxy, Server, heedless, once
@@ -24,7 +24,7 @@ URL = "https://www.cms.gov/rvu26a.zip"
 KEEP = """
 import sys
 from pathlib import Path
-from pfsetl.archive_cache import open_cache
+from pfsetl.source.opening import open_cache
 from pfsetl.errors import SourceBusy
 from pfsetl.source import cache
 place = open_cache(sys.argv[1])

@@ -17,11 +17,11 @@ import pytest
 from pfsetl.declared import contracts
 from pfsetl.errors import StoreError
 from pfsetl.publication import publish, staging, version
-from pfsetl.status import status
 from pfsetl.storage.folder import LocalStore
 from pfsetl.upkeep.prune import plan_prune, prune
 from pfsetl.upkeep.repair import repair
 from pfsetl.upkeep.verify import verify
+from pfsetl.watching.status import status
 from tests.publisher import RECORD
 
 CONTRACT = contracts.load()

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pfsetl import status
 from pfsetl.cli import main
 from pfsetl.declared import contracts, registry
 from pfsetl.publication import publish, runs, staging, version
@@ -23,6 +22,7 @@ from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.source import discover, fetch
 from pfsetl.storage.folder import LocalStore
 from pfsetl.tables import completeness
+from pfsetl.watching import status
 from tests import cms_pages, publisher, synthetic
 from tests.cms_server import Answer, Cms
 from tests.copied import copied

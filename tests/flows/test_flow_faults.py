@@ -18,7 +18,7 @@ import pytest
 import pfsetl
 from pfsetl.publication.version import numbers
 from pfsetl.source import cache
-from pfsetl.status import Status, status
+from pfsetl.watching.status import Status, status
 from tests import forked
 from tests import synthetic as s
 from tests.cms_pages import FILES

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
 from pfsetl.publication import version
 from pfsetl.source import cache
 from pfsetl.source import fetch as fetching
+from pfsetl.source.opening import open_cache
 from tests.flows.called import backfill, watch
 from tests.flows.site import Site, opened
 from tests.flows.test_watch import HUNDREDS, SINCE, TODAY, WITHOUT_EXCLUDED

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from pfsetl import alarms, looks
-from pfsetl.alarms import Alarm
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
 from pfsetl.publication import fingerprint
 from pfsetl.source.discover import Posting
-from pfsetl.watch import Plan
+from pfsetl.watching import alarms, looks
+from pfsetl.watching.alarms import Alarm
+from pfsetl.watching.plan import Plan
 from tests import declared
 from tests.publisher import record
 

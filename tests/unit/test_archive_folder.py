@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl.archive_folder import look
 from pfsetl.declared import labels
 from pfsetl.errors import UsageError
+from pfsetl.pipeline.archive_folder import look
 from pfsetl.pipeline.build import build
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s

@@ -298,12 +298,12 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 def test_reading_a_store_imports_nothing_that_builds_or_fetches() -> None:
-    makers = ("pfsetl.pipeline", "pfsetl.archive_folder", "pfsetl.source.cache", "pfsetl.tables.normalize", "requests")
+    makers = ("pfsetl.pipeline", "pfsetl.source.cache", "pfsetl.tables.normalize", "requests")
     assert imported_by("import pfsetl.cli.reading, pfsetl.cli.publishing", *makers) == []
 
 
 def test_pricing_imports_nothing_that_builds_or_fetches() -> None:
-    assert imported_by("import pfsetl.cli.pricing", "pfsetl.pipeline", "pfsetl.archive_folder", "requests") == []
+    assert imported_by("import pfsetl.cli.pricing", "pfsetl.pipeline", "requests") == []
 
 
 def test_a_build_imports_no_pandas_where_it_is_installed(sampled: Path, tmp_path: Path) -> None:

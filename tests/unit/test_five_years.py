@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pfsetl import looks, watch
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.publication.release_record import ArchiveRecord
@@ -19,6 +18,7 @@ from pfsetl.publication.version import Version
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
 from pfsetl.storage.folder import LocalStore
+from pfsetl.watching import looks, plan
 from tests.publisher import holding, record
 
 pytestmark = pytest.mark.long
@@ -74,11 +74,11 @@ class Years:
             Posting(r.label, f"https://cms/{r.label}.zip", "page", "known") for r in POSTED if first_posted(r) <= day
         ]
         before = {row.sha256 for row in self.cached}
-        for label in watch.again(postings, self.cached, self.base, day):
+        for label in plan.again(postings, self.cached, self.base, day):
             if label not in busy:
                 self.fetch(label, day)
         brought = {row.label for row in self.cached if row.sha256 not in before}
-        todo = watch.plan(postings, self.cached, self.base, since=day.year - 1, brought=brought)
+        todo = plan.plan(postings, self.cached, self.base, since=day.year - 1, brought=brought)
         failed = {}
         for label in [*todo.fetch, *todo.publish]:
             if label in busy and label in todo.fetch:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pfsetl
 
 STEPS = [
-    "errors", "frugal", "near", "plural", "document", "remedies", "storage", "declared", "source", "parsing", "tables",
-    "publication", "upkeep", "loading", "export", "iceberg", "archive_cache", "pricing", "payers", "story", "site",
-    "archive_folder", "pipeline", "alarms", "watch", "looks", "status", "declare", "cli", "flows",
+    "errors", "frugal", "near", "plural", "document", "remedies", "storage", "declared", "source", "parsing",
+    "proposing", "tables", "publication", "upkeep", "loading", "export", "iceberg", "pricing", "payers", "story",
+    "site", "pipeline", "watching", "cli", "flows",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 

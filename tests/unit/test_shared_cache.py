@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from obstore.store import MemoryStore
 
-from pfsetl.archive_cache import open_cache
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable, UsageError
 from pfsetl.source import cache, fetch
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import cached_addresses
+from pfsetl.source.opening import open_cache
 from pfsetl.source.shared_cache import Shared
 from pfsetl.source.web import Manners
 from pfsetl.storage.bucket import ObjectStore
@@ -266,7 +266,7 @@ def test_fetch_keeps_archives_where_build_looks_for_them(
     cms: Cms, bucket: ObjectStore, at_home: Path, monkeypatch: pytest.MonkeyPatch, run: Any
 ) -> None:
     monkeypatch.setattr(
-        "pfsetl.archive_cache.open_store", lambda address: {"s3://bucket/mpfs/archives": bucket}[address]
+        "pfsetl.source.opening.open_store", lambda address: {"s3://bucket/mpfs/archives": bucket}[address]
     )
     monkeypatch.setenv("PFSETL_OUTPUT", "s3://bucket/mpfs")
     assert run("fetch", "RVU26A")[0] == 0

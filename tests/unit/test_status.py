@@ -9,8 +9,8 @@ import pytest
 
 from pfsetl.publication import version
 from pfsetl.publication.manifest import Resource
-from pfsetl.status import Status, status
 from pfsetl.storage.folder import LocalStore
+from pfsetl.watching.status import Status, status
 from tests.publisher import holding, record
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)

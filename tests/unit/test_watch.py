@@ -15,7 +15,7 @@ from pfsetl.source.archive import open_archive
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
 from pfsetl.storage.folder import LocalStore
-from pfsetl.watch import Plan, again, plan
+from pfsetl.watching.plan import Plan, again, plan
 from tests import synthetic as s
 from tests.publisher import holding, record
 

@@ -7,8 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pfsetl import archive_folder as in_folders
-from pfsetl.archive_cache import open_cache
 from pfsetl.cli import render, render_build, samples, terminal
 from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
@@ -30,6 +28,7 @@ from pfsetl.cli.options import (
 )
 from pfsetl.declared import contracts, labels, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
+from pfsetl.pipeline import archive_folder as in_folders
 from pfsetl.pipeline.backfill import backfill as run_backfill
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.pipeline.build import build as run_build
@@ -39,6 +38,7 @@ from pfsetl.publication import licensing, revision, version
 from pfsetl.publication.json_records import plain
 from pfsetl.publication.runs import recorded
 from pfsetl.source import cache as kept
+from pfsetl.source.opening import open_cache
 from pfsetl.storage.opening import open_store
 from pfsetl.storage.store import Store
 from pfsetl.tables.check import Finding

@@ -3,10 +3,10 @@
 import shlex
 from pathlib import Path
 
-from pfsetl import declare as declaring
 from pfsetl.cli import render, terminal
 from pfsetl.cli.options import Json
 from pfsetl.errors import LayoutError
+from pfsetl.proposing import propose as proposing
 
 
 def declare(label: str, *, archive: Path, out: Path | None = None, json: Json = False) -> None:
@@ -24,8 +24,8 @@ def declare(label: str, *, archive: Path, out: Path | None = None, json: Json = 
     out
         Write the rows into this folder; default: print them.
     """
-    proposal = declaring.propose(label, archive)
-    written = declaring.write(proposal, out) if out else []
+    proposal = proposing.propose(label, archive)
+    written = proposing.write(proposal, out) if out else []
     if json:
         said = {"rows": proposal.rows, "notes": proposal.notes, "undecided": proposal.undecided}
         print(render.as_json({**said, "written": [str(path) for path in written]}))

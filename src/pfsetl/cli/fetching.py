@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from pfsetl.archive_cache import open_cache
 from pfsetl.cli import render, render_changes, terminal
 from pfsetl.cli.options import OUTPUT_VARIABLE, CacheAlone, Json, Offline
 from pfsetl.declared import registry
 from pfsetl.errors import SourceUnavailable, UsageError
 from pfsetl.source import cache as kept
+from pfsetl.source.opening import open_cache
 
 
 def fetch(

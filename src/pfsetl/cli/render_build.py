@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.markup import escape
 
-from pfsetl.archive_folder import Found
 from pfsetl.cli import render_since
 from pfsetl.cli.render import table
 from pfsetl.declared import declarations
 from pfsetl.declared.declarations import OWN
+from pfsetl.pipeline.archive_folder import Found
 from pfsetl.pipeline.build import Build
 from pfsetl.pipeline.request import ACCEPTABLE
 from pfsetl.plural import count

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pfsetl.cli import render
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
 from pfsetl.errors import ChecksFailed
-from pfsetl.status import Status
-from pfsetl.status import status as measured
 from pfsetl.storage.opening import open_store
+from pfsetl.watching.status import Status
+from pfsetl.watching.status import status as measured
 
 LISTED = 8
 

@@ -69,14 +69,18 @@ class Layout:
 
 @cache
 def releases() -> Mapping[str, Release]:
-    """Return every known release by label, in CMS's order: by quarter, and corrections after what they correct.
+    """Return every known release by label, in CMS's order.
 
     Raises for rows that contradict themselves or each other.
     """
-    found = map(_release, declarations.rows(RELEASES))
-    ordered = {r.label: r for r in sorted(found, key=lambda r: (r.year, r.quarter, r.label))}
+    ordered = {r.label: r for r in sorted(map(_release, declarations.rows(RELEASES)), key=order)}
     contradictions.refuse_releases(ordered)
     return ordered
+
+
+def order(release: Release) -> tuple[int, int, str]:
+    """Return a release's place in CMS's order, to sort by: by quarter, and corrections after what they correct."""
+    return release.year, release.quarter, release.label
 
 
 def find(label: str) -> Release:

@@ -12,9 +12,6 @@ from cyclopts import Parameter
 from prefect import flow
 from prefect.runtime import flow_run
 
-from pfsetl.archive_cache import open_cache
-from pfsetl.archive_folder import Found as InFolder
-from pfsetl.archive_folder import absent, look, refuse_incomplete
 from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptDifferences, AcceptLoss, Output, Sample, Strict, accepted
 from pfsetl.cli.options import Cache as CacheOption
 from pfsetl.flows.command import Concurrency, RetryDelays, TaskRunner, run_command, run_flow
@@ -24,9 +21,12 @@ from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_changes
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, kept_in
+from pfsetl.pipeline.archive_folder import Found as InFolder
+from pfsetl.pipeline.archive_folder import absent, look, refuse_incomplete
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.publication.runs import recorded
 from pfsetl.source.cache import Cache, usable
+from pfsetl.source.opening import open_cache
 from pfsetl.storage.opening import open_store
 
 

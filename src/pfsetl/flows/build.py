@@ -12,7 +12,6 @@ from typing import Annotated, TypedDict
 from cyclopts import Parameter
 from prefect import flow
 
-from pfsetl.archive_cache import open_cache
 from pfsetl.cli.options import DEFAULT_OUTPUT, AcceptDifferences, AcceptLoss, Cache, Offline, Output, Sample, accepted
 from pfsetl.declared import registry
 from pfsetl.flows import events
@@ -26,6 +25,7 @@ from pfsetl.pipeline.request import refuse_unknown
 from pfsetl.publication import version
 from pfsetl.publication.runs import recorded
 from pfsetl.source.fetch import newest_cached
+from pfsetl.source.opening import open_cache
 from pfsetl.storage.opening import open_store
 
 

@@ -10,10 +10,10 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 
 from pfsetl.errors import ChecksFailed, PfsetlError, SourceUnavailable
-from pfsetl.looks import Look
 from pfsetl.publication import revision
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
+from pfsetl.watching.looks import Look
 
 LOG = logging.getLogger("pfsetl.flows")
 

@@ -16,12 +16,11 @@ from prefect.concurrency.sync import concurrency
 from prefect.runtime import task_run
 from prefect.tasks import Task
 
-from pfsetl.archive_cache import open_cache
-from pfsetl.archive_folder import other_bytes
 from pfsetl.declared import registry
 from pfsetl.errors import SourceBusy, SourceUnavailable
 from pfsetl.flows import logs
 from pfsetl.flows.ending import DISCOVER, FETCH, PUBLISH, STAGE
+from pfsetl.pipeline.archive_folder import other_bytes
 from pfsetl.pipeline.request import Request
 from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage_missing
@@ -34,6 +33,7 @@ from pfsetl.source import web
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import Cache, at_hand, rows
 from pfsetl.source.discover import Posting
+from pfsetl.source.opening import open_cache
 from pfsetl.source.shared_cache import Shared
 from pfsetl.storage.opening import open_store
 

@@ -12,9 +12,6 @@ from typing import Annotated, TypedDict
 from cyclopts import Parameter
 from prefect import flow
 
-from pfsetl import alarms, looks
-from pfsetl import watch as watching
-from pfsetl.archive_cache import open_cache
 from pfsetl.cli.options import DEFAULT_OUTPUT, Output
 from pfsetl.cli.options import Cache as CacheOption
 from pfsetl.errors import PfsetlError, SourceBusy, SourceUnavailable
@@ -32,7 +29,9 @@ from pfsetl.publication.version import Version
 from pfsetl.source import cache as archives
 from pfsetl.source import discover, fetch
 from pfsetl.source.cache import Cache, at_hand, rows
+from pfsetl.source.opening import open_cache
 from pfsetl.storage.opening import open_store
+from pfsetl.watching import alarms, looks, plan
 
 
 class Watched(TypedDict):
@@ -91,8 +90,8 @@ def watch(
             show_failed_look(error, earlier)
             raise
         base = version.open_version(store)
-        asked, brought, gone_zips = _ask_again(watching.again(postings, rows(place), base, day), place, run.id, base)
-        todo = watching.plan(postings, rows(place), base, since=first, brought=brought)
+        asked, brought, gone_zips = _ask_again(plan.again(postings, rows(place), base, day), place, run.id, base)
+        todo = plan.plan(postings, rows(place), base, since=first, brought=brought)
         wanted: dict[str, Asked] = {
             label: kept_in(place, row) if at_hand(place, row) else row.url for label, row in todo.publish.items()
         }
@@ -160,7 +159,7 @@ def _ask_again(
     brought: set[str] = set()
     gone: dict[str, Exception] = {}
     for label, url in wanted.items():
-        if not watching.is_waiting(label, kept, base) and fetch.rests(place, label, datetime.now(UTC)):
+        if not plan.is_waiting(label, kept, base) and fetch.rests(place, label, datetime.now(UTC)):
             told[label] = f"not asked: the server gives no validators, so once in {fetch.RESTS.days} days"
             continue
         before = {row.sha256 for row in kept if row.label == label}

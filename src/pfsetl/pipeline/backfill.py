@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pfsetl import archive_folder
-from pfsetl.archive_folder import YEARS, is_wanted, order, split
 from pfsetl.declared import registry
-from pfsetl.declared.registry import Release
+from pfsetl.declared.registry import Release, order
 from pfsetl.errors import PfsetlError, UsageError
+from pfsetl.pipeline import archive_folder
+from pfsetl.pipeline.archive_folder import YEARS, is_wanted, split
 from pfsetl.pipeline.request import Request, refuse_unknown
 from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.pipeline.stage import stage_missing

@@ -7,8 +7,8 @@ from functools import partial
 
 import msgspec
 
-from pfsetl.archive_folder import order
 from pfsetl.declared import contracts, registry
+from pfsetl.declared.registry import order
 from pfsetl.errors import Conflict, PfsetlError, during
 from pfsetl.publication import manifest, neighbours, one_label, publish, version
 from pfsetl.publication.json_records import record_of

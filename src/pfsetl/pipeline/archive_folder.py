@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pfsetl.declared import declarations, labels, quarters, registry
-from pfsetl.declared.registry import Release
+from pfsetl.declared.registry import Release, order
 from pfsetl.errors import ChecksFailed, PfsetlError, UsageError, proposing
 from pfsetl.parsing import identity
 from pfsetl.parsing.read import RawTable, read_member
@@ -114,11 +114,6 @@ def is_wanted(release: Release, wanted: str) -> bool:
 def split(wanted: str) -> list[str]:
     """Return the labels and years that are wanted."""
     return [part.strip().upper() for part in wanted.split(",") if part.strip()]
-
-
-def order(release: Release) -> tuple[int, int, str]:
-    """Return a release's place in CMS's order, to sort by."""
-    return release.year, release.quarter, release.label
 
 
 def _cached(folder: Path) -> tuple[dict[str, Path], dict[str, str], list[str]] | None:

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from pfsetl import alarms
-from pfsetl.alarms import Acknowledged, Alarm
 from pfsetl.source.discover import Posting
-from pfsetl.watch import Plan
+from pfsetl.watching import alarms
+from pfsetl.watching.alarms import Acknowledged, Alarm
+from pfsetl.watching.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

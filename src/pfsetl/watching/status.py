@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pfsetl import alarms
-from pfsetl.archive_folder import order
 from pfsetl.declared import calendar, contracts, declarations, quarters, registry
 from pfsetl.declared.records.calendar import DEADLINES
-from pfsetl.declared.registry import Release
+from pfsetl.declared.registry import Release, order
 from pfsetl.errors import StoreError
 from pfsetl.publication import chain, companions, runs, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
-from pfsetl.watch import holes
+from pfsetl.watching import alarms
+from pfsetl.watching.plan import holes
 
 LONGEST_LAG = 36_500  # days: no release is ever that late, and dates end somewhere
 AHEAD = timedelta(days=14)

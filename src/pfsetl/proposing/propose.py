@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from pfsetl.declared import declarations, quarters, registry
 from pfsetl.declared.records.archives import MemberRow
 from pfsetl.errors import LayoutError, PfsetlError, StoreError, UsageError, shown
-from pfsetl.parsing import candidates, text_candidates
-from pfsetl.parsing.candidates import Candidate
 from pfsetl.parsing.read import grids, read_file, records
+from pfsetl.proposing import grid_candidates, text_candidates
+from pfsetl.proposing.grid_candidates import Candidate
 from pfsetl.source.archive import contents
 from pfsetl.source.discover import Posting, release_row
 from pfsetl.source.members import FORMATS, MemberFile, Recognised, is_of_system, recognise, stranger
@@ -88,7 +88,7 @@ def _propose_layout(label: str, place: str, file: MemberFile, proposal: Proposal
     try:
         read_file(file, place)
     except LayoutError as error:
-        found = [c for grid in grids(file, place) if (c := candidates.propose(file.member, grid))]
+        found = [c for grid in grids(file, place) if (c := grid_candidates.propose(file.member, grid))]
         lines = records(file, place)
         if lines is not None and (candidate := text_candidates.propose(file.member, lines)):
             found.append(candidate)
@@ -178,7 +178,7 @@ def _is_like(file: MemberFile, archive: str) -> bool:
     try:
         read_file(file, place)
     except LayoutError:
-        return any(candidates.propose(file.member, grid) for grid in grids(file, place))
+        return any(grid_candidates.propose(file.member, grid) for grid in grids(file, place))
     except PfsetlError:
         return False
     return True

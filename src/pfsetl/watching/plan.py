@@ -5,10 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from pfsetl.alarms import FILE, in_force
-from pfsetl.archive_folder import order
 from pfsetl.declared import declarations, quarters, registry
-from pfsetl.declared.registry import Release
+from pfsetl.declared.registry import Release, order
 from pfsetl.errors import ChecksFailed, PfsetlError, SourceUnavailable, UsageError
 from pfsetl.publication import version
 from pfsetl.publication.release_record import ReleaseRecord
@@ -17,6 +15,7 @@ from pfsetl.remedies import command, quoted
 from pfsetl.source.archive import open_archive
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.discover import Posting
+from pfsetl.watching.alarms import FILE, in_force
 
 ASKED_AGAIN = 4  # of the newest releases at CMS: the year that is being paid and corrected
 

@@ -16,7 +16,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.shapes import FieldRow
 from pfsetl.declared.registry import Layout, LayoutField
 from pfsetl.parsing import text_shape, values
-from pfsetl.parsing.candidates import Candidate, Column
+from pfsetl.proposing.grid_candidates import Candidate, Column
 
 TRIED_RECORDS = 200
 FARTHEST = 24  # columns that a field may have moved

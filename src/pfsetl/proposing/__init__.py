@@ -1,0 +1,1 @@
+"""What to declare for an archive that can't be read yet: rows for a person to read, from the nearest layout."""
