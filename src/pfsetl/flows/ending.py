@@ -40,13 +40,18 @@ def ends_plainly(within: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 try:
                     return function(*arguments, **options)
                 except PfsetlError as error:
-                    if (refusals := _refusals.get()) is not None:
-                        refusals.append(error)
+                    _note(error)
                     return cast(R, Failed(message=str(error), data=error))
 
         return plain
 
     return decorate
+
+
+def _note(error: PfsetlError) -> None:
+    # NOTE: a function of its own, because a flow is pickled for Dask, which a ContextVar can't be.
+    if (refusals := _refusals.get()) is not None:
+        refusals.append(error)
 
 
 @contextmanager
