@@ -115,10 +115,19 @@ def test_the_keyboard_alone_reaches_every_control(opened: Visit) -> None:
     assert {"States, darker where their highest locality pays more", "All 109 localities as a table"} <= reached
 
 
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("width", [320, 1440])  # WCAG 2.2, 1.4.10: 320 pixels without scrolling sideways
 def test_nothing_is_wider_than_the_screen(visit: Callable[..., Visit], site: str, width: int) -> None:
     page = visit(site, viewport={"width": width, "height": 900}).go(f"{G0101}&locality=CA/18").through().page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_colours_of_the_system_show_which_setting_is_chosen(visit: Callable[..., Visit], site: str) -> None:
+    page = visit(site, forced_colors="active").go(G0101).page
+    chosen, around = (
+        page.eval_on_selector(what, "(one) => getComputedStyle(one).backgroundColor")
+        for what in ("input[name=setting]:checked + span", "body")
+    )
+    assert chosen != around
 
 
 def test_without_scripts_it_says_that_it_needs_them(browser: Any, site: str) -> None:
