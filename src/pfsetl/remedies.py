@@ -31,6 +31,11 @@ def installing(extra: str) -> str:
     return f"Install it: {shlex.quote(sys.executable)} -m pip install 'pfsetl[{extra}]'"
 
 
+def nothing_published(store: object) -> str:
+    """Return what is wrong with a store without a version, and what to do about it."""
+    return f"{store}: nothing is published there. {first_build(store)}"
+
+
 def first_build(store: object) -> str:
     """Return what to do about a store without a version."""
     build, demo = command("build RVU26A", store), command("demo", store)

@@ -8,7 +8,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pfsetl.cli import render, render_build, samples, terminal
-from pfsetl.cli.card import find_release
 from pfsetl.cli.options import (
     DEFAULT_OUTPUT,
     DEMO_OUTPUT,
@@ -36,6 +35,7 @@ from pfsetl.pipeline.examine import examine
 from pfsetl.plural import count
 from pfsetl.publication import licensing, revision, version
 from pfsetl.publication.json_records import plain
+from pfsetl.publication.published import find_release
 from pfsetl.publication.runs import recorded
 from pfsetl.source import cache as kept
 from pfsetl.source.opening import open_cache

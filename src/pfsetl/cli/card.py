@@ -9,15 +9,15 @@ import polars as pl
 from pfsetl.declared import calendar, declarations, registry
 from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
-from pfsetl.near import alike, beside
-from pfsetl.pricing.lookup import elsewhere, in_order, in_part
+from pfsetl.near import beside
+from pfsetl.pricing.lookup import elsewhere, in_part
 from pfsetl.publication.json_records import plain
+from pfsetl.publication.published import find_release, labels_in_order
 from pfsetl.publication.version import Version
-from pfsetl.remedies import command, first_build
+from pfsetl.remedies import command
 from pfsetl.source import members
 
 EVENTS = "code_events"
-_NAMED = 6  # releases that a message lists
 SETTINGS = {"nonfacility": "Non-facility", "facility": "Facility"}
 MEASURES = {
     "work_rvu": "work RVU",
@@ -74,36 +74,6 @@ def superseded_by(release: registry.Release) -> str | None:
     if release.effective_from is None or release.effective_to is None or calendar.days_of(release):
         return None
     return calendar.pricing_release(release.effective_from).label
-
-
-def find_release(version: Version, release: str | None) -> str:
-    """Return the label of a published release, the latest where none is named."""
-    published = in_order(version)
-    if not published:
-        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
-    if release is None:
-        return published[-1]
-    label = release.strip().upper()
-    if label in published:
-        return label
-    near = alike(label, published, 3)
-    there = published if len(published) <= _NAMED else [*near, *(one for one in published[-3:] if one not in near)]
-    more = f" and {len(published) - len(there)} more" if len(published) > len(there) else ""
-    raise UsageError(
-        f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(there)}{more}. "
-        f"{_publishing(label, version)}{command('list', version.store)} shows all releases."
-    )
-
-
-def _publishing(label: str, version: Version) -> str:
-    """Say what publishes a release that is missing; nothing of what can't be one."""
-    try:
-        known = registry.find_or_infer(label).known
-    except UsageError:
-        return ""
-    said = version.withdrawn(label)
-    options = ("" if known else " --archive PATH") + (" --again" if said else "")
-    return f"{said}{command(f'build {label}{options}', version.store)} publishes it, "
 
 
 def comparison_sentence(row: dict[str, Any]) -> str:
@@ -188,7 +158,7 @@ def _gone(version: Version, code: str, label: str) -> str:
                 f" When it went, {what} of its subsection appeared, nearest by number {appeared}." if appeared else ""
             )
     held = set(version.scan("rvu").filter(hcpcs=code).select("release").collect()["release"])
-    last_held = [label for label in in_order(version) if label in held][-1]
+    last_held = [label for label in labels_in_order(version) if label in held][-1]
     return f"{told} {command(f'code {code} --release {last_held}', version.store)} shows it."
 
 

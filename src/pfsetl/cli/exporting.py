@@ -12,7 +12,6 @@ import polars as pl
 from cyclopts import Parameter
 
 from pfsetl.cli import render, terminal
-from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output, Several
 from pfsetl.errors import StoreError, UsageError
 from pfsetl.export import databases, delimited, selection, workbook
@@ -20,6 +19,7 @@ from pfsetl.export import query as asking
 from pfsetl.export import views as making_views
 from pfsetl.plural import count
 from pfsetl.publication import version
+from pfsetl.publication.published import published
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
@@ -63,7 +63,7 @@ def export(
         A version number; default the newest.
     """
     opened = version.open_version(output, at)
-    find_release(opened, None)
+    published(opened)
     if format == "parquet" and not (table or release or code or where):
         written = opened.export(out)
         print(f"version {opened.number}: {count(len(written), 'file')} in {out}")
@@ -149,7 +149,7 @@ def views(folder: Path, *, base: str | None = None, output: Output = DEFAULT_OUT
         A version number; default the newest.
     """
     opened = version.open_version(output, at)
-    find_release(opened, None)
+    published(opened)
     _refuse_inside(folder, opened)
     written = making_views.write(opened, folder, base)
     print(f"version {opened.number}: {', '.join(str(file) for file in written)}")
@@ -173,7 +173,7 @@ def sql(
         A version number; default the newest.
     """
     opened = version.open_version(output, at)
-    find_release(opened, None)
+    published(opened)
     rows = asking.rows(opened, query)
     if json:
         print(render.as_json(rows.to_dicts()))

@@ -5,13 +5,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pfsetl.cli import render
-from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, Json, Output
 from pfsetl.cli.terminal import plain
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.plural import count
 from pfsetl.publication import version
-from pfsetl.remedies import first_build
+from pfsetl.publication.published import published
+from pfsetl.remedies import nothing_published
 from pfsetl.storage.opening import open_store
 from pfsetl.upkeep import recheck as ruling
 from pfsetl.upkeep import repair as mending
@@ -41,10 +41,10 @@ def verify(
     """
     store = open_store(output)
     if at is not None:
-        find_release(version.open_version(store, at), None)
+        published(version.open_version(store, at))
     proof = proving.verify(store, at, deep=deep)
     if not proof.files:
-        raise UsageError(f"{output}: nothing is published there. {first_build(output)}")
+        raise UsageError(nothing_published(output))
     held = list(ruling.held(version.open_version(store, at))) if rules else []
     refused = {one.release: list(one.refused) for one in held if one.refused}
     notes = [f"{one.release}: {note}" for one in held for note in one.notes]
@@ -77,7 +77,7 @@ def repair(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     store = open_store(output)
     done = mending.repair(store)
     if not (done.done or done.left.files):
-        raise UsageError(f"{output}: nothing is published there. {first_build(output)}")
+        raise UsageError(nothing_published(output))
     if json:
         print(render.as_json({"done": done.done, "bad": done.left.bad, "notes": done.left.notes}))
     else:

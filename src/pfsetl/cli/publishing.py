@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 from pfsetl.cli import holdings, render, render_changes, terminal
-from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.plural import count
@@ -11,7 +10,8 @@ from pfsetl.publication import rollback as going_back
 from pfsetl.publication import runs as history
 from pfsetl.publication import version
 from pfsetl.publication import withdraw as taking_out
-from pfsetl.remedies import command, first_build
+from pfsetl.publication.published import find_release
+from pfsetl.remedies import command, nothing_published
 from pfsetl.storage.opening import open_store
 from pfsetl.upkeep import prune as pruning
 
@@ -22,7 +22,7 @@ def versions(*, output: Output = DEFAULT_OUTPUT, json: Json = False) -> None:
     if json:
         print(render.as_json(rows))
     elif not rows:
-        print(f"{output}: nothing is published there. {first_build(output)}")
+        print(nothing_published(output))
     else:
         shown = [row | {"created": render.moment(row["created"])} for row in rows]
         cells = [[", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in shown]
@@ -112,7 +112,7 @@ def prune(
         raise UsageError(f"--grace {grace:g}: give hours, 0 or more.")
     plan = pruning.plan_prune(store, keep, grace=3600 * grace)
     if not (plan.kept or plan.objects or plan.waiting):
-        raise UsageError(f"{output}: nothing is published there. {first_build(output)}")
+        raise UsageError(nothing_published(output))
     done = pruning.prune(store, plan, grace=3600 * grace) if yes else plan
     if json:
         print(render.as_json({"removed": yes, "bytes": done.bytes} | asdict(done)))

@@ -8,13 +8,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pfsetl.cli import card_story, card_words, holdings, render, render_card, render_changes
-from pfsetl.cli.card import card, find_release
+from pfsetl.cli.card import card
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastOne, Json, Output
 from pfsetl.declared import quarters
 from pfsetl.errors import UsageError
 from pfsetl.publication import diff as comparing
 from pfsetl.publication import trace as tracing
 from pfsetl.publication import version
+from pfsetl.publication.published import find_release
 from pfsetl.remedies import command
 from pfsetl.source.archive import open_archive
 

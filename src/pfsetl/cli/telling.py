@@ -6,11 +6,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pfsetl.cli import render, render_story, terminal
-from pfsetl.cli.card import find_release
 from pfsetl.cli.options import DEFAULT_OUTPUT, AtLeastNone, Json, Output
 from pfsetl.errors import UsageError
 from pfsetl.pricing.given import one_of
 from pfsetl.publication import version
+from pfsetl.publication.published import find_release
 from pfsetl.story import explain as explaining
 from pfsetl.story import history as stories
 from pfsetl.tables.derive import SETTINGS

@@ -17,7 +17,7 @@ from pfsetl.iceberg.table import Growing
 from pfsetl.publication import catalog_writing, pins, registered, version
 from pfsetl.publication.json_records import encoded
 from pfsetl.publication.registered import Registered
-from pfsetl.remedies import first_build
+from pfsetl.remedies import nothing_published
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
 from pfsetl.upkeep.prune import GRACE_SECONDS
@@ -81,7 +81,7 @@ def _registered(store: Store, given: str | None, keep: int | None, again: bool) 
     found = {name: table.find(io, name) for name in sorted(_names(store, before))}
     there = version.numbers(store)  # NOTE: after the tables, so that no version of theirs is taken for pruned
     if not there:
-        raise UsageError(f"{store}: nothing is published there. {first_build(store)}")
+        raise UsageError(nothing_published(store))
     tagged = {*(before.versions if before else ()), *(n for f in found.values() for n in f.versions)}
     wanted = there[-keep:] if keep else [n for n in there if n in tagged or n > max(tagged, default=0)]
     _pin(store, wanted)

@@ -28,8 +28,8 @@ from pfsetl.pricing.place import find_place
 from pfsetl.pricing.price import uncollected
 from pfsetl.pricing.service import day_of
 from pfsetl.publication.parquet import ahead
-from pfsetl.publication.version import Version, open_version
-from pfsetl.remedies import first_build
+from pfsetl.publication.published import published
+from pfsetl.publication.version import Version
 
 TODAY, LAST_DAY = "today", "the last day that the newest release is in force"
 OF_NATION = "rates that name no locality are compared with the nation: every GPCI is 1.000"
@@ -66,9 +66,7 @@ def benchmark(
         writing.check(path)
     if len({path.resolve() for path in (target, beside, groups)}) < 3:
         raise UsageError(f"{beside}: the summary needs a file of its own, neither {target} nor {groups}.")
-    version = output if isinstance(output, Version) else open_version(output)
-    if not version.releases:
-        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
+    version = published(output)
     told = Told()
     asked = _request(version, date, locality, told)
     wanted = frozenset(code_of(code) for code in several(codes))

@@ -9,6 +9,7 @@ from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import UsageError
 from pfsetl.near import beside
+from pfsetl.publication.published import labels_in_order
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.source import members
@@ -24,11 +25,6 @@ class Source:
     sha256: str
     archive: str | None = None
     archive_sha256: str | None = None
-
-
-def in_order(version: Version) -> list[str]:
-    """Return the releases of a version in CMS's order."""
-    return sorted(version.releases, key=lambda one: (version.releases[one].year, version.releases[one].quarter, one))
 
 
 def release_in_force(version: Version, day: date, as_of: date | None = None) -> Release:
@@ -90,7 +86,7 @@ def elsewhere(version: Version, label: str, code: str) -> str:
 
     A code isn't gone with a sample, which is a part of a release, where a whole release had it.
     """
-    order = in_order(version)
+    order = labels_in_order(version)
     at = order.index(label)
     has = [one for one in order if not version.scan("rvu", one).filter(hcpcs=code).head(1).collect().is_empty()]
     before = [one for one in has if order.index(one) < at]

@@ -15,8 +15,8 @@ from pfsetl.pricing.edits import edits_of
 from pfsetl.pricing.explain import explain
 from pfsetl.pricing.quote import Alone, Quote, price_alone, quote, together
 from pfsetl.pricing.service import Billed, day_of, service
-from pfsetl.publication.version import Version, open_version
-from pfsetl.remedies import first_build
+from pfsetl.publication.published import published
+from pfsetl.publication.version import Version
 from pfsetl.tables.exact import decimal_of
 
 LINES_AT_ONCE = 10_000
@@ -39,7 +39,7 @@ def price(
     Decimal('104.89')
     """
     one = service(hcpcs, date, **billed)
-    return explain(quote(_version(output), [one], _known(as_of))[0])
+    return explain(quote(published(output), [one], _known(as_of))[0])
 
 
 def claim(
@@ -56,7 +56,7 @@ def claim(
     `claim` don't touch each other.
     """
     with uncollected():
-        return _claim(lines, _version(output), _known(as_of), unknown_modifiers=unknown_modifiers)
+        return _claim(lines, published(output), _known(as_of), unknown_modifiers=unknown_modifiers)
 
 
 @contextmanager
@@ -186,13 +186,6 @@ def _quoted(
         priced = iter(together([one for _, one in pairs if isinstance(one, Alone)]))
         for line, one in pairs:
             yield line, next(priced) if isinstance(one, Alone) else one
-
-
-def _version(output: str | Path | Version) -> Version:
-    version = output if isinstance(output, Version) else open_version(output)
-    if not version.releases:
-        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
-    return version
 
 
 def _known(as_of: date | str | None) -> date | None:

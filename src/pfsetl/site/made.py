@@ -8,9 +8,8 @@ import polars as pl
 
 from pfsetl.declared import calendar, contracts
 from pfsetl.errors import UsageError
-from pfsetl.pricing.lookup import in_order
+from pfsetl.publication.published import labels_in_order, published
 from pfsetl.publication.version import Version
-from pfsetl.remedies import first_build
 from pfsetl.site import base, words
 from pfsetl.site.beside import beside_files, first_days, in_part, lacks, on_telehealth_list
 from pfsetl.site.codes import code_files, gone_codes
@@ -42,9 +41,7 @@ def data(
     called, and `licensed` that some are licensed; `parquet` is the address at which the store's files are, to link to
     them. Raises UsageError for an empty store and one of licensed text.
     """
-    order = in_order(version)
-    if not order:
-        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
+    order = labels_in_order(published(version))
     if version.classification != contracts.PUBLIC:
         raise UsageError(f"{version.store}: a store of licensed text. Make the site of the store of the tables.")
     called = texts or {}

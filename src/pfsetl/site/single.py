@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.pricing.lookup import in_order, near_codes
+from pfsetl.pricing.lookup import near_codes
+from pfsetl.publication.published import labels_in_order
 from pfsetl.publication.version import Version
 from pfsetl.site import made, shell, texts
 
@@ -17,7 +18,7 @@ MARK = b'<meta name="generator" content="pfsetl">'  # of the pages that may be w
 def page(version: Version, code: str, descriptors: Version | None = None) -> bytes:
     """Return the page of one code; raises UsageError for a code that no release of the version has."""
     wanted = "".join(code.split()).upper()
-    order = in_order(version)
+    order = labels_in_order(version)
     if whole := re.fullmatch(r"([0-9A-Z]{5})-[0-9A-Z]{2}", wanted):
         raise UsageError(f"{wanted}: the page of {whole[1]} has every modifier. Name {whole[1]}.")
     if order and version.scan("rvu").filter(pl.col("hcpcs") == wanted).head(1).collect().is_empty():

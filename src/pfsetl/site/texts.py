@@ -7,7 +7,7 @@ import polars as pl
 from pfsetl.declared import contracts
 from pfsetl.errors import UsageError
 from pfsetl.parsing.parse import LICENSED
-from pfsetl.pricing.lookup import in_order
+from pfsetl.publication.published import labels_in_order
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.tables.descriptors import TABLE
@@ -34,7 +34,7 @@ def licensed(version: Version) -> dict[str, str]:
 
 def _last(rows: pl.LazyFrame, version: Version) -> dict[str, str]:
     found: dict[str, str] = {}
-    for label in in_order(version):
+    for label in labels_in_order(version):
         each = (
             rows.filter(pl.col("release") == label, pl.col("text").is_not_null())
             .select("hcpcs", "text")

@@ -13,9 +13,9 @@ from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.errors import UsageError
 from pfsetl.near import beside, did_you_mean
 from pfsetl.pricing.given import code_of, several, text_of
-from pfsetl.pricing.lookup import in_order
-from pfsetl.publication.version import Version, open_version
-from pfsetl.remedies import command, first_build
+from pfsetl.publication.published import labels_in_order, published
+from pfsetl.publication.version import Version
+from pfsetl.remedies import command
 from pfsetl.story import local
 from pfsetl.story.answers import HistoryAnswer
 from pfsetl.tables.row_changes import EVERYONE
@@ -72,11 +72,11 @@ def history(
 
     >>> pfsetl.history(["97761", "99213"], since=2020).frame  # doctest: +SKIP
     """
-    version = output if isinstance(output, Version) else open_version(output)
+    version = published(output)
     year = _year(since)
     wanted = [_wanted(code, modifier) for code in several(codes)]
     _refuse_absent(version)
-    places = {label: number for number, label in enumerate(in_order(version))}
+    places = {label: number for number, label in enumerate(labels_in_order(version))}
     found = version.scan(TABLE).filter(pl.col("hcpcs").is_in([code for code, _ in wanted])).collect()
     unknown = _unknown(version, [code for code, _ in wanted], found)
     codes_there = set(found["hcpcs"])
@@ -125,12 +125,10 @@ def _wanted(code: str, modifier: str | None) -> tuple[str, str | None]:
 
 def _refuse_absent(version: Version) -> None:
     """Raise UsageError for a version without the table."""
-    if not version.releases:
-        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
     if TABLE not in {r.table for r in version.resources}:
         raise UsageError(
             f"{version.store}: version {version.number} has no table {TABLE}; the next build of a whole release makes "
-            f"it: {command(f'build {in_order(version)[-1]} --again', version.store)}."
+            f"it: {command(f'build {labels_in_order(version)[-1]} --again', version.store)}."
         )
 
 
@@ -171,8 +169,8 @@ def series_of(participant: str) -> list[str]:
 
 def _unpublished(version: Version, since: int | None) -> tuple[str, ...]:
     """Return the releases in force, from a year or the first published on, that the version lacks, in CMS's order."""
-    published = in_order(version)
-    first, last = version.releases[published[0]], version.releases[published[-1]]
+    labels = labels_in_order(version)
+    first, last = version.releases[labels[0]], version.releases[labels[-1]]
     begins = (since, 1) if since else (first.year, first.quarter)
     return tuple(
         label

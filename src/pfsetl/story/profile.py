@@ -9,12 +9,13 @@ import polars as pl
 
 from pfsetl.declared import calendar
 from pfsetl.errors import UsageError
-from pfsetl.near import alike, beside
+from pfsetl.near import beside
 from pfsetl.pricing.given import code_of, several, text_of
-from pfsetl.pricing.lookup import elsewhere, in_order, in_part
+from pfsetl.pricing.lookup import elsewhere, in_part
 from pfsetl.publication import companions
-from pfsetl.publication.version import Version, open_version
-from pfsetl.remedies import command, first_build
+from pfsetl.publication.published import find_release, published
+from pfsetl.publication.version import Version
+from pfsetl.remedies import command
 from pfsetl.story.answers import ProfileAnswer
 from pfsetl.tables.profile import COMPANIONS
 
@@ -78,7 +79,7 @@ def profile(
 
     >>> pfsetl.profile(["97761", "G0101"]).frame  # doctest: +SKIP
     """
-    version = output if isinstance(output, Version) else open_version(output)
+    version = published(output)
     label = _release(version, release)
     wanted = [code_of(text_of("code", code)) for code in several(codes)]
     found = version.scan(TABLE, label).filter(pl.col("hcpcs").is_in(wanted)).collect().sort("hcpcs")
@@ -115,16 +116,7 @@ def _edits(version: Version, label: str, codes: Sequence[str]) -> pl.DataFrame |
 
 def _release(version: Version, release: str | None) -> str:
     """Return the label of a release whose profiles the version has; raises UsageError for another one."""
-    published = in_order(version)
-    if not published:
-        raise UsageError(f"{version.store}: nothing is published there. {first_build(version.store)}")
-    label = published[-1] if release is None else text_of("release", release).strip().upper()
-    if label not in published:
-        there = alike(label, published, 3) or published[-3:]
-        raise UsageError(
-            f"{label}: not published in {version.store} (version {version.number}). There: {', '.join(there)}. "
-            f"{command('list', version.store)} shows all releases."
-        )
+    label = find_release(version, None if release is None else text_of("release", release))
     if not {TABLE, RELATIONS} <= {r.table for r in version.resources if r.release == label}:
         raise UsageError(
             f"{version.store}: version {version.number} has no table {TABLE} of {label}, which an older pfsetl "
