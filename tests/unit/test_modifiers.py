@@ -10,7 +10,7 @@ from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import COMPONENTS, REDUCTIONS
 from pfsetl.errors import UsageError
 from pfsetl.pricing.modifier_reasons import modifier_notes, reason_of
-from pfsetl.pricing.same_day import APART, relations
+from pfsetl.pricing.same_day import OTHER_SESSION, relations
 from pfsetl.pricing.service import modifiers, service
 
 KINDS = {
@@ -108,7 +108,7 @@ def test_a_modifier_given_twice_counts_once_and_is_told():
 
 
 def test_a_modifier_of_a_rule_on_the_day_isnt_said_to_change_nothing():
-    of_session = {name for row in relations() if row.rule == APART for name in row.modifier}
+    of_session = {name for row in relations() if row.rule == OTHER_SESSION for name in row.modifier}
     assert of_session == {"59", "XE"}
     assert not [name for name in of_session if "doesn't change" in modifiers()[name].note]
 

@@ -7,7 +7,7 @@ is any notification block that is saved there.
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from cyclopts import Parameter
@@ -47,7 +47,7 @@ def automations(block: UUID, pool: str, without_look: timedelta, without_heartbe
         AutomationCore(
             name="pfsetl: a run failed",
             description="A run failed, crashed, or exceeded its time.",
-            trigger=EventTrigger(expect=ENDED_BADLY, match={"prefect.resource.id": f"{RUN}*"}, match_related=OURS),
+            trigger=_of_runs(OURS, expect=ENDED_BADLY),
             actions=[
                 tell(
                     "pfsetl: {{ flow_run.name }} {{ flow_run.state.name }}",
@@ -58,13 +58,7 @@ def automations(block: UUID, pool: str, without_look: timedelta, without_heartbe
         AutomationCore(
             name="pfsetl: no look at CMS",
             description=f"No run of watch completed within {without_look}.",
-            trigger=EventTrigger(
-                expect={f"{RUN}Completed"},
-                match={"prefect.resource.id": f"{RUN}*"},
-                match_related=WATCH,
-                posture=Posture.Proactive,
-                within=without_look,
-            ),
+            trigger=_of_runs(WATCH, expect={f"{RUN}Completed"}, posture=Posture.Proactive, within=without_look),
             actions=[
                 tell(
                     "pfsetl: no look at CMS",
@@ -75,11 +69,10 @@ def automations(block: UUID, pool: str, without_look: timedelta, without_heartbe
         AutomationCore(
             name="pfsetl: a run died",
             description="A run gave no sign of life, as when its worker was killed: it counts as crashed.",
-            trigger=EventTrigger(
+            trigger=_of_runs(
+                OURS,
                 after={HEARTBEAT},
                 expect=ENDED | {HEARTBEAT},
-                match={"prefect.resource.id": f"{RUN}*"},
-                match_related=OURS,
                 for_each={"prefect.resource.id"},
                 posture=Posture.Proactive,
                 within=without_heartbeat,
@@ -100,6 +93,10 @@ def automations(block: UUID, pool: str, without_look: timedelta, without_heartbe
             actions=[tell(f"pfsetl: no worker of {pool}", f"No worker takes runs of the pool {pool}. Start one.")],
         ),
     ]
+
+
+def _of_runs(whose: dict[str, str | list[str]], **trigger: Any) -> EventTrigger:
+    return EventTrigger(match={"prefect.resource.id": f"{RUN}*"}, match_related=whose, **trigger)
 
 
 def put(wanted: Sequence[AutomationCore]) -> list[str]:

@@ -19,7 +19,7 @@ from pfsetl.flows.ending import MANY, ends_plainly
 from pfsetl.flows.parameters import Acceptance, AtOnce, Delays, Given, Place, Runner, Wanted, Year, refuse_relative
 from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
-from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_changes
+from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_backfill
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, kept_in
 from pfsetl.pipeline.archive_folder import Found as InFolder
 from pfsetl.pipeline.archive_folder import absent, look, refuse_incomplete
@@ -70,12 +70,11 @@ def backfill(
             runner=runner,
             retry_delays=retry_delays,
             run=run,
-            bar="backfill-progress",
             sample=sample,
             accept=accept or (),
         )
         result.absent = list(lacking)
-        show_changes("backfill", result)
+        show_backfill(result)
         raise_if_failed(result.failed)
         if strict:
             refuse_incomplete(lacking, found.unused if found else {})

@@ -28,7 +28,6 @@ def publish_all(
     runner: TaskRunner[Any],
     retry_delays: Sequence[float],
     run: Run,
-    bar: str,
     sample: bool = False,
     accept: Collection[str] = (),
 ) -> Result:
@@ -40,20 +39,21 @@ def publish_all(
     how = {"sample": sample, "accept": tuple(accept)}
     result = Result(version.open_version(open_store(output)))
     staged: list[StagedRelease] = []
-    with runner, progress(bar, len(asked)) as advance:
-        for label, futures in _submitted(asked, output, cache, runner, retry_delays, run.id, how).items():
-            try:
-                done = futures[0].result() and futures[-1].result()
-            except Exception as error:
-                result.failed[label] = error
-                run.steps.append(TimedStep("fetch or stage", label, outcome="failed"))
-            else:
-                run.steps += done.steps
-                if done.release is None:
-                    result.unchanged.append(label)
+    if asked:
+        with runner, progress(f"{run.command}-progress", len(asked)) as advance:
+            for label, futures in _submitted(asked, output, cache, runner, retry_delays, run.id, how).items():
+                try:
+                    done = futures[0].result() and futures[-1].result()
+                except Exception as error:
+                    result.failed[label] = error
+                    run.steps.append(TimedStep("fetch or stage", label, outcome="failed"))
                 else:
-                    staged.append(done.release)
-            advance(label)
+                    run.steps += done.steps
+                    if done.release is None:
+                        result.unchanged.append(label)
+                    else:
+                        staged.append(done.release)
+                advance(label)
     commit(result, staged, output, run)
     return result
 

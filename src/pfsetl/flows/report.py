@@ -77,14 +77,14 @@ def raise_if_failed(failed: Mapping[str, Exception]) -> None:
         raise kind("\n".join(f"{label}: {why(error)}" for label, error in failed.items()))
 
 
-def show_changes(key: str, result: Result) -> None:
-    """Leave a table artifact: a row per release with its revision, outcome, rows and tables."""
+def show_backfill(result: Result) -> None:
+    """Leave the table artifact of a backfill: a row per release with its revision, outcome, rows and tables."""
     rows = _rows(result)
     rows += [{"release": label, "outcome": "failed", "why": why(error)} for label, error in result.failed.items()]
     rows += [
         {"release": label, "outcome": "absent", "why": "wanted, and no archive is there"} for label in result.absent
     ]
-    _safely(lambda: create_table_artifact(key=key, table=rows, description=result.sentence()))
+    _safely(lambda: create_table_artifact(key="backfill", table=rows, description=result.sentence()))
 
 
 def show_look(result: Result, look: Look) -> None:
@@ -114,7 +114,7 @@ def show_look(result: Result, look: Look) -> None:
 
 def show_failed_look(error: PfsetlError, earlier: Mapping[str, Any] | None) -> None:
     """Leave the table artifact of a look that saw nothing, so that the page doesn't go on showing the last good one."""
-    last = f"The last look that saw CMS's index was on {earlier['look']['day']}." if earlier else "No look saw it yet."
+    last = f"The last look that saw CMS's index was on {earlier['day']}." if earlier else "No look saw it yet."
     row = {"release": "", "outcome": "CMS's index can't be read", "why": str(error)}
     _safely(lambda: create_table_artifact(key="watch", table=[row], description=f"Nothing was seen: {error} {last}"))
 

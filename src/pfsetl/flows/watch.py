@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from cyclopts import Parameter
 from prefect import flow
@@ -19,7 +19,7 @@ from pfsetl.flows import events
 from pfsetl.flows.command import Concurrency, RetryDelays, TaskRunner, run_command, run_flow
 from pfsetl.flows.ending import LOOK, ends_plainly
 from pfsetl.flows.parameters import AtOnce, Delays, Given, Place, Runner, Year, refuse_relative
-from pfsetl.flows.releases import Asked, commit, publish_all
+from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import Result, show_failed_look, show_look, why
 from pfsetl.flows.tasks import RETRY_DELAYS, discover_postings, fetch_archive, kept_in, patient
@@ -29,9 +29,11 @@ from pfsetl.publication.version import Version
 from pfsetl.source import cache as archives
 from pfsetl.source import discover, fetch
 from pfsetl.source.cache import Cache, at_hand, rows
+from pfsetl.source.discover import Posting
 from pfsetl.source.opening import open_cache
 from pfsetl.storage.opening import open_store
 from pfsetl.watching import alarms, looks, plan
+from pfsetl.watching.looks import Look
 
 
 class Watched(TypedDict):
@@ -82,34 +84,24 @@ def watch(
     place, store = open_cache(cache, output), open_store(output)
     runner = runner_of(task_runner, concurrency)
     with recorded(store, "watch", since=first) as run:
-        earlier = runs.last_look(store)
-        try:
-            with step("discover"):
-                postings = patient(discover_postings, retry_delays)(str(place), first)
-        except PfsetlError as error:
-            show_failed_look(error, earlier)
-            raise
+        record = runs.last_look(store)
+        earlier = record["look"] if record else None
+        postings = _postings(place, first, retry_delays, earlier)
         base = version.open_version(store)
-        asked, brought, gone_zips = _ask_again(plan.again(postings, rows(place), base, day), place, run.id, base)
+        asked, brought, gone = _ask_again(plan.again(postings, rows(place), base, day), place, run.id, base)
         todo = plan.plan(postings, rows(place), base, since=first, brought=brought)
         wanted: dict[str, Asked] = {
             label: kept_in(place, row) if at_hand(place, row) else row.url for label, row in todo.publish.items()
         }
-        wanted |= todo.fetch
-        if wanted:
-            result = publish_all(
-                wanted,
-                output=output,
-                cache=str(place),
-                runner=runner,
-                retry_delays=retry_delays,
-                run=run,
-                bar="watch-progress",
-            )
-        else:
-            result = Result(version.open_version(store))
-            commit(result, [], output, run)
-        result.failed = {**gone_zips, **todo.failed, **result.failed}
+        result = publish_all(
+            wanted | todo.fetch,
+            output=output,
+            cache=str(place),
+            runner=runner,
+            retry_delays=retry_delays,
+            run=run,
+        )
+        result.failed = {**gone, **todo.failed, **result.failed}
         look = looks.look(
             day,
             postings,
@@ -118,31 +110,46 @@ def watch(
             store=store,
             published=alarms.whole(result.version.releases),
             failed={label: why(error) for label, error in result.failed.items()},
-            earlier=earlier["look"] if earlier else None,
+            earlier=earlier,
             brought=brought,
         )
         run.look = look.as_record()
-        gone = {a.release for a in look.alarms if a.problem == "vanished"}
-        events.vanished(
-            sorted(gone - {*(earlier["look"]["vanished"] if earlier else ())}), result.version.number, output
-        )
+        vanished = {a.release for a in look.alarms if a.problem == "vanished"}
+        known = earlier["vanished"] if earlier else ()
+        events.vanished(sorted(vanished.difference(known)), result.version.number, output)
         show_look(result, look)
         at_source = all(isinstance(result.failed.get(a.release), SourceUnavailable) for a in look.alarms)
         alarms.raise_if_any(look.alarms, at_source=at_source)
-        outcome = result.outcome()
-        return {
-            "version": outcome["version"],
-            "published": outcome["published"],
-            "unchanged": outcome["unchanged"],
-            "failed": outcome["failed"],
-            "seen": todo.seen,
-            "new": list(look.new),
-            "due": list(look.due),
-            "asked": dict(look.asked),
-            "holes": list(look.holes),
-            "vanished": list(look.vanished),
-            "acknowledged": [f"{a.alarm.release} {a.alarm.problem}" for a in look.acknowledged],
-        }
+        return _watched(result, todo.seen, look)
+
+
+def _postings(
+    place: Cache, since: int, retry_delays: Sequence[float], earlier: Mapping[str, Any] | None
+) -> list[Posting]:
+    """Return what CMS lists now; where that can't be read, the artifact says so beside what the `earlier` look saw."""
+    try:
+        with step("discover"):
+            return patient(discover_postings, retry_delays)(str(place), since)
+    except PfsetlError as error:
+        show_failed_look(error, earlier)
+        raise
+
+
+def _watched(result: Result, seen: dict[str, int], look: Look) -> Watched:
+    outcome = result.outcome()
+    return {
+        "version": outcome["version"],
+        "published": outcome["published"],
+        "unchanged": outcome["unchanged"],
+        "failed": outcome["failed"],
+        "seen": seen,
+        "new": list(look.new),
+        "due": list(look.due),
+        "asked": dict(look.asked),
+        "holes": list(look.holes),
+        "vanished": list(look.vanished),
+        "acknowledged": [f"{a.alarm.release} {a.alarm.problem}" for a in look.acknowledged],
+    }
 
 
 def _ask_again(

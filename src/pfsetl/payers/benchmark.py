@@ -59,25 +59,17 @@ def benchmark(
     >>> pfsetl.benchmark("rates.csv", "percent.csv", locality="CA/18")["reasons"]  # doctest: +SKIP
     {'percentage_of_charge': 2}
     """
-    source, target = Path(rates), Path(out)
-    beside = Path(summary_out) if summary_out else target.with_name(f"{target.stem}-summary{target.suffix}")
-    groups = target.with_name(f"{target.stem}-providers{target.suffix}")
-    for path in (target, beside, groups):
-        writing.check(path)
-    if len({path.resolve() for path in (target, beside, groups)}) < 3:
-        raise UsageError(f"{beside}: the summary needs a file of its own, neither {target} nor {groups}.")
+    target, beside, groups = _files(Path(out), summary_out)
     version = published(output)
     told = Told()
     asked = _request(version, date, locality, told)
-    wanted = frozenset(code_of(code) for code in several(codes))
-    if wrong := sorted(code for code in wanted if not is_code(code)):
-        raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")
+    wanted = _codes(codes)
     npis, tins = asked_for(several(npis), several(tins))
     own = _mine(Path(mine), asked, told) if mine else None
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, ExitStack() as stack:
         stack.enter_context(writing.all_or_none(target, beside, groups))
         spool, contracts = Spool(Path(folder)), Contracts(Path(folder))
-        with opened(source) as file, uncollected():
+        with opened(Path(rates)) as file, uncollected():
             read = stack.enter_context(reading(file, told, Asked(wanted, npis, tins), groups))
             read.fill(spool)
         prices, payers = medicare(asked, read.services(spool.services)), read.contracts(spool.contracts)
@@ -120,6 +112,24 @@ class _Counts:
         self.priced += part["hundredths"].count()
         self.expired += int((part["expires"] < day).sum())
         self.reasons.update(dict(part["reason"].drop_nulls().value_counts().rows()))
+
+
+def _files(target: Path, summary_out: str | Path | None) -> tuple[Path, Path, Path]:
+    """Return the files to write, of rates, summary and providers; raises UsageError where one can't be written."""
+    beside = Path(summary_out) if summary_out else target.with_name(f"{target.stem}-summary{target.suffix}")
+    groups = target.with_name(f"{target.stem}-providers{target.suffix}")
+    for path in (target, beside, groups):
+        writing.check(path)
+    if len({path.resolve() for path in (target, beside, groups)}) < 3:
+        raise UsageError(f"{beside}: the summary needs a file of its own, neither {target} nor {groups}.")
+    return target, beside, groups
+
+
+def _codes(given: str | Collection[str]) -> frozenset[str]:
+    wanted = frozenset(code_of(code) for code in several(given))
+    if wrong := sorted(code for code in wanted if not is_code(code)):
+        raise UsageError(f"code {wrong[0]!r}: a code has five letters or digits, like 99213 or G0101.")
+    return wanted
 
 
 def _request(version: Version, day: date | str | None, locality: str | None, told: Told) -> Request:

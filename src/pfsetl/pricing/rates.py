@@ -72,12 +72,7 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
 
     def many(services: Sequence[Service]) -> list[Asked | UsageError]:
         loaded = of_store(version.store)
-        found = cache(lambda label, wanted, day: find_place(version, label, wanted, day, loaded))
-        lawful = cache(
-            lambda label, wanted, day: floor.by_law(
-                found(label, wanted, day if goes_by_day(wanted) else None), day, as_of
-            )
-        )
+        lawful = _places(version, loaded, as_of)
 
         def one(service: Service) -> Asked | UsageError:
             try:
@@ -97,6 +92,16 @@ def prepare(version: Version, as_of: date | None = None) -> Callable[[Sequence[S
             return [one(service) for service in services]
 
     return many
+
+
+def _places(
+    version: Version, loaded: Loaded, as_of: date | None
+) -> Callable[[str, str | None, date], tuple[Place, WorkIndex | None]]:
+    """Return a function that finds a locality of a release, and the work index that the law gives it on a day."""
+    found = cache(lambda label, wanted, day: find_place(version, label, wanted, day, loaded))
+    return cache(
+        lambda label, wanted, day: floor.by_law(found(label, wanted, day if goes_by_day(wanted) else None), day, as_of)
+    )
 
 
 def _in_force(version: Version, day: date, as_of: date | None) -> tuple[Release, Factors]:

@@ -20,7 +20,7 @@ from pfsetl.pricing.service import modifier_of
 from pfsetl.tables.exact import share_of
 
 CUT, SHARE, BESIDE, SESSION = "visit_and_procedure", "share_of_visit", "not_beside", "one_session"
-APART = "other_session"
+OTHER_SESSION = "other_session"
 IN_FORCE = "in_force"
 PREVENTION = "prevention"
 _OTHER_CUTS = ("endoscopy", "surgery")  # what a service is paid in part by already: the lower of both is paid
@@ -116,7 +116,7 @@ def _is_of(group: str, line: Line) -> bool:
 
 def session_apart(line: Line) -> SameDayRow | None:
     """Return the rule by which a line was done in another session than the day's other services, None without one."""
-    return next(iter(_fitting(APART, line)), None) if line.modifiers else None
+    return next(iter(_fitting(OTHER_SESSION, line)), None) if line.modifiers else None
 
 
 def pay_shares(priced: Sequence[PricedLine]) -> list[PricedLine]:

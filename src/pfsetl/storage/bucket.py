@@ -95,23 +95,17 @@ class ObjectStore:
 
     def exists(self, name: str) -> bool:
         """Return whether an object of this name is there."""
-        return self.size(name) is not None
+        return self._head(name) is not None
 
     def size(self, name: str) -> int | None:
         """Return an object's number of bytes, None when it isn't there."""
-        with aws.explained(self.address, name):
-            try:
-                return obstore.head(self.bucket, name)["size"]
-            except FileNotFoundError:
-                return None
+        head = self._head(name)
+        return head["size"] if head else None
 
     def age(self, name: str) -> float | None:
         """Return the seconds since an object was written or freshened, None when it isn't there."""
-        with aws.explained(self.address, name):
-            try:
-                return (datetime.now(UTC) - obstore.head(self.bucket, name)["last_modified"]).total_seconds()
-            except FileNotFoundError:
-                return None
+        head = self._head(name)
+        return (datetime.now(UTC) - head["last_modified"]).total_seconds() if head else None
 
     def freshen(self, name: str) -> bool:
         """Make an object count as new, because a build relies on it from now on; False when it isn't there.
@@ -149,6 +143,11 @@ class ObjectStore:
 
     def hide_tree(self, version: int) -> None:
         """Do nothing: there is no layout."""
+
+    def _head(self, name: str) -> "obstore.ObjectMeta | None":
+        with aws.explained(self.address, name), suppress(FileNotFoundError):
+            return obstore.head(self.bucket, name)
+        return None
 
     def _create(self, name: str, content: bytes | mmap.mmap) -> bool:
         """Write an object in one request, which the server refuses where the name is taken."""

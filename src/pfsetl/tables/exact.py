@@ -167,11 +167,6 @@ def rounding(change: Number, found: Sequence[Number]) -> Number:
     return left
 
 
-def fraction(value: pl.Expr, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
-    """Return a share of a column of integers, none negative, rounded half up, as `share_of` does of plain numbers."""
-    return (2 * value * numerator + denominator) // (2 * denominator)
-
-
 def anesthesia_cents(base_units: int, minutes: int, factor: int) -> tuple[Decimal, int]:
     """Return time units (minutes / 15, to one decimal) and the amount in cents; the factor is scaled by 10,000.
 
@@ -189,8 +184,8 @@ def share(value: pl.Expr, parts_per_10000: int | pl.Expr) -> pl.Expr:
     return _half_up(value * parts_per_10000, 10_000)
 
 
-def share_of(cents: int, numerator: int, denominator: int) -> int:
-    """Return a share of one amount in cents, rounded half up.
+def share_of(cents: Number, numerator: Number, denominator: Number) -> Number:
+    """Return a share of an amount in cents that isn't negative, rounded half up: as a column or as a plain number.
 
     >>> share_of(101, 50, 100)
     51

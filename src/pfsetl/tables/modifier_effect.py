@@ -12,7 +12,7 @@ import polars as pl
 from pfsetl.declared import declarations
 from pfsetl.declared.records.rules import COMPONENTS, DOCUMENTED, PACKAGE, ReductionRow
 from pfsetl.declared.records.services import NO_COINSURANCE
-from pfsetl.tables.exact import fraction
+from pfsetl.tables.exact import share_of
 
 # Outcomes of a modifier that goes with a code all the same; with all others it doesn't.
 GOES = (DOCUMENTED, "by_report", "carrier_priced", "preoperative_paid_with_54")
@@ -40,23 +40,23 @@ def effect(rule: str, row: ReductionRow | None, own: Sequence[ReductionRow], rul
         parts = [part.part for part in own if part.indicator in ("", row.indicator) and part.part]
         percent = pl.sum_horizontal(pl.col(part).fill_null(0) for part in parts) if parts else _NO_CENTS
         reason = pl.when(packaged).then(pl.lit(row.outcome, dtype=pl.String)).otherwise(pl.lit("no_global_package"))
-        paid = pl.when(reason.is_null()).then(fraction(whole, percent, pl.lit(100)))
+        paid = pl.when(reason.is_null()).then(share_of(whole, percent, pl.lit(100)))
         return Effect(packaged, paid, reason)
     if row.outcome and row.outcome != DOCUMENTED:
         return Effect(pl.lit(row.outcome in GOES), _NO_CENTS, pl.lit(row.outcome))
     share = pl.lit(row.numerator), pl.lit(row.denominator)
     if rule == "technical_equipment":
         part = _technical(rules)
-        less = part - fraction(part, *share)
+        less = part - share_of(part, *share)
         reason = pl.when(part.is_null()).then(pl.lit("technical_part_not_known"))
         return Effect(yes, pl.when(part.is_not_null()).then(pl.max_horizontal(whole - less, 0)), reason)
     if rule == "therapy_assistant":
         medicare = _medicare(rules, day)
-        return Effect(yes, whole - medicare + fraction(medicare, *share), _NO_TEXT)
+        return Effect(yes, whole - medicare + share_of(medicare, *share), _NO_TEXT)
     if rule == "bilateral":
-        cents, reason = _second_side(fraction(whole, *share), row, rules)
+        cents, reason = _second_side(share_of(whole, *share), row, rules)
         return Effect(pl.lit(row.numerator != row.denominator), cents, reason)
-    return Effect(yes, fraction(whole, *share), _NO_TEXT)
+    return Effect(yes, share_of(whole, *share), _NO_TEXT)
 
 
 def _second_side(cents: pl.Expr, sides: ReductionRow, rules: Rules) -> tuple[pl.Expr, pl.Expr]:
@@ -78,7 +78,7 @@ def _second_side(cents: pl.Expr, sides: ReductionRow, rules: Rules) -> tuple[pl.
             full = part
             if row.part == "technical":  # reduced before the imaging cap, where that lowers it
                 full = pl.when((part != 0) & (pl.col("_tc_amount") != pl.col("_tc"))).then("_tc_amount").otherwise(part)
-            reduced = fraction(more * full, pl.lit(row.numerator), pl.lit(row.denominator))
+            reduced = share_of(more * full, pl.lit(row.numerator), pl.lit(row.denominator))
             less.append(pl.when(touched & (part != 0)).then(pl.max_horizontal(more * part - reduced, 0)))
             lost.append(pl.when(touched & part.is_null()).then(pl.lit(f"{row.part}_part_not_known")))
     reason = pl.coalesce(reversed(lost))
@@ -114,9 +114,9 @@ def _medicare(rules: Rules, day: date) -> pl.Expr:
     )
     rows = [row for row in rules.get("coinsurance", ()) if not row.modifier]
     usual = next(row for row in rows if not row.indicator)
-    found = fraction(pl.col("_whole"), pl.lit(usual.numerator), pl.lit(usual.denominator))
+    found = share_of(pl.col("_whole"), pl.lit(usual.numerator), pl.lit(usual.denominator))
     for row in rows:
         if row.indicator == "preventive" and row.priority > usual.priority:
-            own = fraction(pl.col("_whole"), pl.lit(row.numerator), pl.lit(row.denominator))
+            own = share_of(pl.col("_whole"), pl.lit(row.numerator), pl.lit(row.denominator))
             found = pl.when(preventive).then(own).otherwise(found)
     return found
