@@ -129,6 +129,24 @@ def test_a_disk_without_hard_links_is_named_as_such(said: int, tmp_path: Path, m
     assert not list((tmp_path / "store" / "tmp").iterdir())
 
 
+def test_files_of_another_user_are_named_where_they_cant_be_laid_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux lets only its owner make a hard link to a read-only file (proc(5), protected_hardlinks)."""
+    store = LocalStore(tmp_path / "store")
+    store.put_new("objects/x", b"x")
+
+    def no_link(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), source, None, target)
+
+    monkeypatch.setattr(os, "link", no_link)
+    with pytest.raises(StoreError, match="Operation not permitted"):
+        store.show_tree(1, {"rvu/R.parquet": "objects/x"})
+    monkeypatch.setattr(os, "geteuid", lambda: (store.root / "objects/x").stat().st_uid + 1)
+    with pytest.raises(StoreError, match=r"objects/x: belongs to another user.*'chown -R'"):
+        store.show_tree(1, {"rvu/R.parquet": "objects/x"})
+
+
 def test_another_trouble_with_a_link_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_link(source: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source, None, target)

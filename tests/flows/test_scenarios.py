@@ -5,6 +5,7 @@ Each look is the flow `watch` on Prefect's own test server, on a day that is giv
 and full disks are in test_flow_faults.py, which needs processes.
 """
 
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import islice
@@ -14,6 +15,7 @@ import pytest
 
 from pfsetl.declared.records.calendar import KNOWN_PROBLEMS, KnownProblemRow
 from pfsetl.publication import rollback, version
+from pfsetl.upkeep.verify import verify
 from tests import cms_pages, declared, synthetic
 from tests.cms_server import Answer
 from tests.flows.site import INDEX, Site, html, opened, zip_answer
@@ -90,6 +92,15 @@ def test_nothing_new(december: Site) -> None:
         (f"RVU26{quarter}", "asked again") for quarter in "ABCD"
     }
     assert (told.code, told.status["stale"], told.status["in_force"]) == (0, [], "RVU26D")
+
+
+def test_what_a_killed_run_published_is_laid_out_by_a_look_that_finds_nothing_new(looked: Site) -> None:
+    shutil.rmtree(looked.store.root / "tree")
+    (looked.store.root / "latest").unlink()
+    (looked.store.root / "catalog.json").unlink()
+    told = looked.look(days_later(looked))
+    assert (told.state, told.code) == ("Completed", 0)
+    assert verify(looked.store).bad == {}
 
 
 def test_a_new_quarter_that_is_declared(autumn: Site) -> None:

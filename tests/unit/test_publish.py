@@ -1,6 +1,7 @@
 """Commit algebra: same content is no new version, other releases merge, the same release changed is a conflict."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import pfsetl
 from pfsetl.declared import contracts
 from pfsetl.errors import Conflict, StoreError
+from pfsetl.pipeline.side_by_side import publish_staged
 from pfsetl.publication import publish, staging, version
 from pfsetl.publication.json_records import plain
 from pfsetl.publication.staging import StagedRelease
@@ -186,7 +188,14 @@ def test_a_crash_before_the_manifest_leaves_the_version_before(
     assert [problem for _, problem in at.verify() if problem] == []
 
 
-def test_a_crash_after_the_manifest_has_published(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def again_with_nothing(store: LocalStore) -> None:
+    publish_staged([], version.open_version(store))
+
+
+@pytest.mark.parametrize("again", [committed, again_with_nothing])
+def test_a_crash_after_the_manifest_has_published(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, again: Callable[[LocalStore], object]
+) -> None:
     def crashing(self: LocalStore, number: int, files: dict[str, str]) -> None:
         raise KeyboardInterrupt
 
@@ -195,7 +204,7 @@ def test_a_crash_after_the_manifest_has_published(store: LocalStore, monkeypatch
         with pytest.raises(KeyboardInterrupt):
             committed(store)
     assert factors(version.open_version(store)) == {"RVU25A": Decimal("32.3465")}
-    committed(store)
+    again(store)
     assert (store.root / "latest" / "conversion_factor" / "RVU25A.parquet").is_file()
 
 

@@ -1,6 +1,8 @@
 """How fresh a store is: by the calendar, by the last look at CMS, by what lies in it."""
 
 import json
+import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,25 @@ def test_a_look_that_is_to_come_says_that_a_clock_is_wrong(fresh: LocalStore) ->
     ran(fresh, "2099-02-01T09:20:00+00:00", LOOK)
     [why] = status(fresh, now=NOW).stale
     assert (why.startswith("the last look is dated 2099-02-01"), "runs/2099-02-01" in why) == (True, True)
+
+
+def test_a_run_that_is_to_come_says_that_a_clock_is_wrong_since_later_ones_that_fail_are_not_seen(
+    fresh: LocalStore,
+) -> None:
+    ran(fresh, "2099-02-01T09:20:00+00:00")
+    [why] = status(fresh, now=NOW).stale
+    assert (why.startswith("the last run is dated 2099-02-01"), "runs/2099-02-01" in why) == (True, True)
+
+
+@pytest.mark.parametrize(("seconds", "stale"), [(60, []), (3600, [True])])
+def test_a_newest_version_that_latest_has_not_shown_for_long_is_stale(
+    fresh: LocalStore, seconds: int, stale: list[bool]
+) -> None:
+    fresh.put_new("versions/000001.json", b"{}")
+    written = time.time() - seconds
+    os.utime(fresh.root / "versions/000001.json", (written, written))
+    found = [why.startswith("the store: latest: missing") for why in status(fresh, now=NOW).stale]
+    assert found == stale
 
 
 def test_clocks_of_two_hosts_may_differ_a_little(fresh: LocalStore) -> None:

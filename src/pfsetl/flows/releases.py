@@ -11,7 +11,7 @@ from pfsetl.flows import events
 from pfsetl.flows.report import Result, progress
 from pfsetl.flows.tasks import Found, fetch_archive, patient, publish_releases, stage_release
 from pfsetl.pipeline.request import refuse_unknown
-from pfsetl.publication import version
+from pfsetl.publication import next_version, version
 from pfsetl.publication.runs import Run, TimedStep
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.remedies import installing
@@ -71,8 +71,8 @@ def commit(result: Result, staged: list[StagedRelease], output: str, run: Run) -
             result.published = made
         else:  # another run published the same meanwhile
             result.unchanged += [one.release for one in made]
-    elif result.unchanged:
-        result.version = version.newest(store, result.version)  # another run may have published them meanwhile
+    else:  # another run may have published them meanwhile, and one that was killed left a version without its tree
+        result.version = next_version.shown(version.newest(store, result.version))
     run.version, run.outcome = result.version.number, result.word()
     events.published(result.published, result.version.number, output)
     events.refused(result.failed, result.version.number, output)

@@ -10,7 +10,7 @@ import msgspec
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import order
 from pfsetl.errors import Conflict, PfsetlError, during
-from pfsetl.publication import manifest, neighbours, one_label, publish, version
+from pfsetl.publication import manifest, neighbours, next_version, one_label, publish, version
 from pfsetl.publication.json_records import record_of
 from pfsetl.publication.release_record import FindingRecord
 from pfsetl.publication.runs import step
@@ -38,7 +38,8 @@ def publish_staged(staged: Sequence[StagedRelease], base: Version) -> tuple[Vers
         except PfsetlError as error:
             failed[one.release] = str(error)
     if not accepted:
-        return version.newest(base.store, base), failed
+        # NOTE: laid out again, which a run that was killed may have left undone.
+        return next_version.shown(version.newest(base.store, base)), failed
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         accepted = [*pool.map(partial(_held_against, _together(base, accepted)), accepted)]
     with step("commit"):

@@ -3,6 +3,7 @@
 A convenience: a version is complete without its tree, which is laid out again where it's missing.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -65,8 +66,18 @@ def _shown(root: Path) -> int:
 def _place_link(source: Path, link: Path) -> None:
     if link.is_symlink():
         link.unlink()
-    with suppress(FileExistsError):
+    try:
         os.link(source, link)
+    except FileExistsError:
+        pass
+    except PermissionError as error:
+        if error.errno != errno.EPERM or source.stat().st_uid == os.geteuid():
+            raise
+        raise StoreError(
+            f"{source}: belongs to another user, and Linux lets nobody else make a hard link to it "
+            f"(fs.protected_hardlinks). Run every command as the user to whom the store belongs, or give all of "
+            "it to one with 'chown -R'."
+        ) from error
 
 
 def _laid_out(folder: Path) -> list[str]:

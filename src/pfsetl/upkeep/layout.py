@@ -48,12 +48,8 @@ def wrong(store: LocalStore, trees: Iterable[tuple[str, str]], there: set[int]) 
     yield from _links(store)
     yield from misplaced(store)
     newest = max(there, default=0)
-    mends = _repair(store) if newest else "Restore the manifests first"
-    latest, expected = store.root / "latest", f"tree/{newest:06d}"
-    if newest and not latest.is_symlink():
-        yield "latest", f"{'not a link' if latest.exists() else 'missing'}; it should show {expected}. {_repair(store)}"
-    elif latest.is_symlink() and (str(latest.readlink()) != expected or not newest):
-        yield "latest", f"shows {str(latest.readlink())!r}, not {expected}, the newest version. {mends}"
+    mends = _mends(store, newest)
+    yield from latest(store, newest)
     yield from trees
     if (store.root / "tree").is_dir() and not (store.root / "tree").is_symlink():
         for entry in sorted((store.root / "tree").iterdir()):
@@ -64,6 +60,20 @@ def wrong(store: LocalStore, trees: Iterable[tuple[str, str]], there: set[int]) 
         name = f"versions/{entry.name}"
         if manifest.number_of(name) is None or (not entry.is_file() and not entry.is_symlink()):
             yield name, "not a manifest that pfsetl writes; it isn't read. Move it away"
+
+
+def latest(store: LocalStore, newest: int) -> Iterator[tuple[str, str]]:
+    """Yield (file, problem) where `latest` doesn't show the newest version, 0 for none."""
+    link, expected = store.root / "latest", f"tree/{newest:06d}"
+    if newest and not link.is_symlink():
+        yield "latest", f"{'not a link' if link.exists() else 'missing'}; it should show {expected}. {_repair(store)}"
+    elif link.is_symlink() and (str(link.readlink()) != expected or not newest):
+        said = f"shows {str(link.readlink())!r}, not {expected}, the newest version"
+        yield "latest", f"{said}. {_mends(store, newest)}"
+
+
+def _mends(store: LocalStore, newest: int) -> str:
+    return _repair(store) if newest else "Restore the manifests first"
 
 
 def _repair(store: LocalStore) -> str:

@@ -11,11 +11,12 @@ from pfsetl.declared import calendar, contracts, declarations, quarters, registr
 from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release, order
 from pfsetl.errors import StoreError
-from pfsetl.publication import chain, companions, runs, version
+from pfsetl.publication import chain, companions, manifest, runs, version
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
 from pfsetl.storage.store import Store
+from pfsetl.upkeep import layout
 from pfsetl.watching import alarms
 from pfsetl.watching.plan import holes
 
@@ -24,6 +25,7 @@ AHEAD = timedelta(days=14)
 SKEW = timedelta(hours=1)  # between the clocks of two hosts
 LEAST_DISK = 500_000_000  # bytes: twenty releases with their archives
 ASKED_AT_ONCE = 16  # objects of a bucket
+LAYING_OUT = 900.0  # seconds in which a version that was published gets its tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,15 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     due = missing(newest, today)
     looked, (last, unread) = runs.last_look(store), runs.last_run(store)
     beside, broken = _beside(newest)
-    problems = (*_unsound(newest), *unread, *broken)
+    problems = (*_unsound(newest), *_unshown(newest), *unread, *broken)
     disk = shutil.disk_usage(store.root).free if isinstance(store, LocalStore) and store.root.exists() else None
     standing, known = alarms.acknowledged(_absent(newest, due, today, lag), today)
     stale = _with_remedy(standing, store)
     stale += (
-        _unseen(looked, now, store) + _failed(last, looked, today) + [f"the store: {problem}" for problem in problems]
+        _to_come(last, now)
+        + _unseen(looked, now, store)
+        + _failed(last, looked, today)
+        + [f"the store: {problem}" for problem in problems]
     )
     if disk is not None and disk < LEAST_DISK:
         stale.append(f"{disk / 1e6:,.0f} MB are free where the store is; keep {LEAST_DISK / 1e6:,.0f}")
@@ -172,14 +177,19 @@ def _unseen(looked: Mapping[str, Any] | None, now: datetime, store: Store) -> li
         look = command("-m pfsetl.flows.watch", store, program="python")
         return [f"no look at CMS is recorded. The flow 'watch' is one: {look}"]
     since = now - datetime.fromisoformat(looked["started"])
-    if since < -SKEW:
-        return [
-            f"the last look is dated {looked['started']}, which is to come. Is this clock right? If that one was "
-            f"wrong, remove runs/{looked['id']}.json from the store"
-        ]
     if since <= timedelta(days=days):
         return []
     return [f"the last look that saw CMS's index was {since.days} days ago, it may be {days}. Does 'watch' still run?"]
+
+
+def _to_come(last: Mapping[str, Any] | None, now: datetime) -> list[str]:
+    """Say when the last run, or look, was at a time to come: those after it aren't seen until then."""
+    if last is None or datetime.fromisoformat(last["started"]) <= now + SKEW:
+        return []
+    return [
+        f"the last {'look' if last.get('look') else 'run'} is dated {last['started']}, which is to come. Is this clock "
+        f"right? If that one was wrong, remove runs/{last['id']}.json from the store"
+    ]
 
 
 def _failed(last: Mapping[str, Any] | None, looked: Mapping[str, Any] | None, today: date) -> list[str]:
@@ -222,6 +232,14 @@ def _unsound(newest: Version) -> list[str]:
             found.append(f"{resource.path} is {'missing' if size is None else 'of another size'}")
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     return [f"{found[0]}{more}. {command('repair', newest.store)} mends what it can"] if found else []
+
+
+def _unshown(newest: Version) -> list[str]:
+    """Say where `latest` doesn't show a version that was published long enough ago to be laid out."""
+    store = newest.store
+    if not isinstance(store, LocalStore) or (store.age(manifest.name(newest.number)) or 0.0) < LAYING_OUT:
+        return []
+    return [f"{name}: {problem}" for name, problem in layout.latest(store, newest.number)]
 
 
 def _told(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
