@@ -52,8 +52,13 @@ def test_what_is_chosen_is_kept_in_its_address(visit: Callable[..., Visit], file
     assert "locality=CA/18" in page.url
 
 
-def test_another_code_is_said_not_to_be_in_it(visit: Callable[..., Visit], file: Path) -> None:
-    assert "This file holds G0101 alone" in visit(f"file://{file}").go("#?code=G0102").text()
+@pytest.mark.parametrize("address", ["#?code=G0102", "#?code=G0101&with=G0102"])
+def test_another_code_is_said_not_to_be_in_it(visit: Callable[..., Visit], file: Path, address: str) -> None:
+    assert "This file holds G0101 alone" in visit(f"file://{file}").go(address).text()
+
+
+def test_it_offers_no_code_to_put_beside_its_own(opened: Visit) -> None:
+    assert "Beside G0101" not in opened.text()
 
 
 def test_its_only_script_is_the_one_that_its_policy_names(opened: Visit) -> None:

@@ -37,7 +37,7 @@ export async function beside({known, asked}) {
       Object.entries(RELATIONS).map(([name, title]) => [title, (said.code_relation ?? {})[name] ?? (said.add_on ?? {})[name]]).filter(([, codes]) => codes).map(([title, codes]) => fact(title, links(codes, asked)))),
     known.gone.map(([label, codes, count]) => el("p", {}, `Not in ${label} any more. ${count === 1 ? "1 code" : `${count} codes`} of its subsection appeared then: `, links(codes.split(" "), asked), count > codes.split(" ").length && " and others", ".")),
     edits.map(([title, codes]) => el("details", {}, el("summary", {}, `${grouped(codes.length)} ${title} (${of("ptp")})`), el("p", {class: "codes"}, links(codes, asked)))),
-    el("form", {class: "bar", onsubmit: (event) => { event.preventDefault(); if (other.value.trim()) go({...asked, participant: "", with: codeOf(other.value)}); }},
+    !facts.only && el("form", {class: "bar", onsubmit: (event) => { event.preventDefault(); if (other.value.trim()) go({...asked, participant: "", with: codeOf(other.value)}); }},
       other, el("button", {}, `Beside ${known.code}`)),
     el("p", {class: "quiet"}, `As of ${releases.at(-1).label}, the newest release of this site.`, lacks.length > 0 && ` Not here: ${lacks.join("; ")}.`,
       facts.in_part.length > 0 && ` Just a part is loaded, so what isn't said may be so: ${facts.in_part.map((table) => NAMES[table] ?? table).join(", ")}.`));

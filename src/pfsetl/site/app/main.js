@@ -9,6 +9,7 @@ const content = document.getElementById("content");
 let turn = 0;
 
 async function pageOf(wanted) {
+  if (facts.only) return codePage({...wanted, code: wanted.with || wanted.code});
   if (wanted.code !== undefined && wanted.with === undefined) return codePage(wanted);
   const more = await loadMore();
   const pages = {with: "twoPage", q: "searchPage", section: "sectionPage", place: "placePage", release: "releasePage", list: "listPage", rates: "ratesPage"};
