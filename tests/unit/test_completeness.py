@@ -185,7 +185,18 @@ def test_a_row_less_that_medicare_pays_for_isnt_whole():
 
 
 def test_another_posting_with_more_rows_may_have_fewer_that_medicare_pays_for():
-    assert known(19_227, 109, payable=10_476) == {}
+    assert known(19_227, 109, payable=10_476) == {"rvu.rows_as_known": "warn"}
+
+
+def test_more_rows_than_cms_has_are_named():
+    """As when codes that have ended were taken over from an older file."""
+    assert known(19_234, 109) == {"rvu.rows_as_known": "warn"}
+
+
+@pytest.mark.parametrize("payable", [10_476, 10_478])
+def test_as_many_rows_of_which_medicare_pays_for_others_are_named(payable: int):
+    """As when a row has another status."""
+    assert known(19_226, 109, payable=payable) == {"rvu.rows_as_known": "warn"}
 
 
 def test_more_than_half_a_percent_less_isnt_whole():

@@ -71,7 +71,7 @@ def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]
 
     A little less may be another posting of the same label, and is said; more than `known_rows_missing_at_most` is an
     error, as is any row that Medicare pays for (`schemas/payable_rows.csv`), any locality, and exactly as many rows as
-    another release has.
+    another release has. More rows, and as many of which Medicare pays for more or fewer, are said.
     """
     whose = tables["rvu"]["participant"].unique()
     rvu = tables["rvu"].filter(pl.col("participant").is_in([p for p in whose if registry.is_everyone(p)]))
@@ -80,12 +80,15 @@ def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]
         gone = max(0, release.expected_rows - rvu.height)
         least = registry.thresholds()["known_rows_missing_at_most"]
         said = f"CMS's {release.label} has {release.expected_rows:,} rows, this one {rvu.height:,}"
-        paid, payable = payable_statuses(), release.expected_payable or 0
-        left = rvu.filter(pl.col("status").is_in(paid)).height if gone and payable else payable
-        if left < payable:
+        payable = release.expected_payable or 0
+        left = rvu.filter(pl.col("status").is_in(payable_statuses())).height if payable else 0
+        if left != payable:
             said += f"; with status {payable_words()} it has {payable:,}, this one {left:,}"
         severity = "error" if left < payable or gone > least.value * release.expected_rows else "warn"
         found.append(_finding("rvu", "rows_known", severity, said, gone))
+        others = 0 if gone or found[0].violations else rvu.height - release.expected_rows or abs(left - payable)
+        told = f"{said}: rows of another release may be among them, or CMS has posted it again"
+        found.append(Finding("rvu", "rows_as_known", "warn", told, others, counted=True))
     for name in ("gpci", "locality_county", "anesthesia"):
         rows = tables[name]
         if release.expected_localities and rows.height:
