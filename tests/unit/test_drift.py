@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from pfsetl.declared import registry
-from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors, repeated
+from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors, repeated, work
 
 PLACES = [("AL", "00", "1.000", "0.875", "0.566"), ("CA", "18", "1.045", "1.173", "0.735")]
 INDEX = pl.Decimal(6, 3)
@@ -135,3 +135,24 @@ def test_the_participants_of_two_eras_are_compared():
 
 def test_of_a_few_rows_nothing_follows():
     assert repeated(rvu(rows=999), "before", "RVU25D", rvu(rows=999)).violations == 0
+
+
+# --- work RVUs that slipped ---------------------------------------------------------------------------------------
+
+
+def valued(work_rvu: str, participant: str = "all") -> pl.DataFrame:
+    row = {"participant": [participant], "hcpcs": ["G0101"], "modifier": [""], "work_rvu": [Decimal(work_rvu)]}
+    return pl.DataFrame(row)
+
+
+@pytest.mark.parametrize(("was", "now"), [("0.45", "4.50"), ("4.50", "0.45"), ("0.45", "45.00")])
+def test_a_work_rvu_whose_point_slipped_is_named(was: str, now: str):
+    told = work(valued(now, "non_qp"), "before", "RVU25D", valued(was))
+    assert (told.check, told.severity, told.violations) == ("work_moved_before", "warn", 1)
+    assert told.examples == (f"G0101 {was} to {now}",)
+
+
+def test_work_rvus_that_moved_as_cms_has_moved_them_are_no_finding():
+    """RVU11A gives 51741 a sixth of RVU09A's work, RVU20A 93562 26 77 times RVU18A's hundredth."""
+    assert work(valued("0.17"), "before", "RVU09A", valued("1.14")).violations == 0
+    assert work(valued("0.77"), "before", "RVU18A", valued("0.01")).violations == 0

@@ -19,7 +19,7 @@ from pfsetl.publication.version import Version
 from pfsetl.tables import continuity, row_changes
 from pfsetl.tables.check import NEIGHBOUR, Finding
 from pfsetl.tables.continuity import Beside
-from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors
+from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors, work
 from pfsetl.tables.drift import repeated as held
 from pfsetl.tables.since import COLUMNS, Earlier, columns, compared
 
@@ -32,18 +32,19 @@ _COLUMNS = {
 
 
 def moved(release: Release, tables: Mapping[str, pl.DataFrame], at: Version) -> list[Finding]:
-    """Hold a release against the nearest one before and after it, by its indices and conversion factors."""
+    """Hold a release against the nearest one before and after it, by its indices, work RVUs and factors."""
     before, after = _near(release, at)
-    near, unread = [], []
+    near, found, unread = [], [], []
     for side, labels in (("before", before[:1]), ("after", after[:1])):
         for label in labels:
             try:
                 gpci, paid = (read(at, label, name, _COLUMNS[name]) for name in ("gpci", "conversion_factor"))
                 near.append(Neighbour(side, label, at.releases[label].year, gpci, paid))
+                found.append(work(tables["rvu"], side, label, read(at, label, "rvu", _COLUMNS["rvu"])))
             except StoreError as error:
                 said = f"{label} can't be read, so what moved since isn't known: {error}"
                 unread.append(Finding("gpci", f"indices_unchanged_{side}", "warn", said, 1))
-    found = drift(tables, release, near)
+    found += drift(tables, release, near)
     last = _last_in_force(release, at)
     if last is None or last in before[:1] or not _path(at, last, "conversion_factor"):
         return found + unread

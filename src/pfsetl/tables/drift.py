@@ -1,4 +1,4 @@
-"""A release held against those before and after it: indices and conversion factors that moved as they never do.
+"""A release held against those before and after it: indices, factors and work RVUs that moved as they never do.
 
 Nothing here stops a build: CMS may do what it never did. What is out of line is a warning, by name.
 """
@@ -16,6 +16,7 @@ from pfsetl.tables.check import Finding
 from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE
 
 RELATIVE = ["work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu"]
+WORK_FROM = 0.1  # RVUs; CMS moves hundredths manyfold
 _FEWEST = 1000  # rows with relative values; a schedule of CMS has 8,000 and more, and of a few nothing follows
 
 
@@ -127,6 +128,27 @@ def repeated(rvu: pl.DataFrame, side: str, label: str, there: pl.DataFrame) -> F
         f"{equal:,} of {rows:,} rows have the relative values of {label}, a release of another year, as when its files "
         "were taken for this one's (thresholds.csv)",
         equal * odd, counted=True,
+    )  # fmt: skip
+
+
+def work(rvu: pl.DataFrame, side: str, label: str, there: pl.DataFrame) -> Finding:
+    """Hold the work RVUs against another release's, of which CMS moves none tenfold as a slipped point does.
+
+    Both frames have participant, code, modifier and `work_rvu`; values below `WORK_FROM` don't count.
+    """
+    key = ["participant", "hcpcs", "modifier"]
+    pairs = row_changes.paired(there["participant"].unique(), rvu["participant"].unique())
+    was, now = row_changes.with_pairs(there.lazy(), rvu.lazy(), pairs)
+    one, other = pl.col("work_rvu").cast(pl.Float64), pl.col("work_rvu_near").cast(pl.Float64)
+    least, most = pl.min_horizontal(one, other), pl.max_horizontal(one, other)
+    both = now.select(*key, "work_rvu").join(was.select(*key, "work_rvu"), on=key, suffix="_near")
+    far = both.filter(least >= WORK_FROM, most > _bound("work_rvu_moves_at_most") * least).sort(key).collect()
+    shown = far.head(EXAMPLES).select("hcpcs", "modifier", "work_rvu_near", "work_rvu").rows()
+    return Finding(
+        "rvu", f"work_moved_{side}", "warn",
+        f"the work RVU moved farther from {label}'s than any did between two releases, as when its point slipped "
+        "(thresholds.csv)",
+        far.height, tuple(f"{code} {modifier}".strip() + f" {was} to {now}" for code, modifier, was, now in shown),
     )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ class ThresholdRow:
         "anesthesia_of_a_locality_off_at_most", "anesthesia_share_over_the_next_at_least", "anesthesia_ratio_at_least",
         "anesthesia_ratio_at_most", "anesthesia_national_off_by", "conversion_factor_moves_at_most",
         "relative_values_repeated_at_most", "work_gpci_moves_at_most", "pe_gpci_moves_at_most",
-        "mp_gpci_moves_at_most", "known_rows_missing_at_most", "revision_rows_lost_at_most",
+        "mp_gpci_moves_at_most", "work_rvu_moves_at_most", "known_rows_missing_at_most", "revision_rows_lost_at_most",
         "payable_rows_gone_within_a_year_at_most", "unplaced_at_most",
     ]  # fmt: skip
     value: Annotated[float, Within(0, 10, decimals=6)]
