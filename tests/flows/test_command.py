@@ -1,5 +1,7 @@
 """A flow as a command: what a user reads, and the exit code, when it can't run; and what a deployment may be given."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -52,6 +54,36 @@ def test_a_server_out_of_reach_is_told_in_one_line(
 def test_an_interrupted_run_ends_as_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(monkeypatch, KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == ""
+
+
+def test_a_run_that_sigterm_ends_takes_the_embedded_server_with_it(
+    command: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `timeout` and systemd send it; Prefect hands it on to the handler that was there before its own."""
+    stopped: list[bool] = []
+
+    @contextmanager
+    def server() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            stopped.append(True)
+
+    def terminated() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    terminated.validate_parameters = dict  # type: ignore[attr-defined]
+    monkeypatch.setattr(command, "server", server)
+    monkeypatch.setattr(command, "setup_logging", lambda: None)
+    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    before = signal.getsignal(signal.SIGTERM)
+    kept = signal.signal(signal.SIGTERM, lambda *_: None)  # so that a test that fails doesn't end all
+    try:
+        with pytest.raises(SystemExit) as ended_by:
+            command.run_flow(terminated, {}, str)
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+    assert (ended_by.value.code, stopped, signal.getsignal(signal.SIGTERM)) == (143, [True], before)
 
 
 def test_an_error_of_pfsetl_keeps_its_message_and_code(

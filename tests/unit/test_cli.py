@@ -250,6 +250,17 @@ def test_a_label_that_is_none_makes_no_store(given: list[str], tmp_path: Path, r
     assert not (tmp_path / "o").exists()
 
 
+def test_an_interrupt_while_the_commands_are_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.delattr(pfsetl.cli, "commands")
+    monkeypatch.setattr(pfsetl.cli, "__getattr__", interrupted, raising=False)
+    with pytest.raises(SystemExit) as ended:
+        main(["list"])
+    assert ended.value.code == 130
+
+
 def test_a_wrong_request_ends_a_process_without_a_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pfsetl", "build", "RVU26A", "--archive", "no/such/file.zip"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

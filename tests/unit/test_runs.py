@@ -85,6 +85,13 @@ def test_a_record_that_cannot_be_written_does_not_fail_the_run(tmp_path, caplog)
     assert (record.levelname, "runs" in record.message) == ("ERROR", True)
 
 
+def test_a_run_that_a_signal_ended_says_so(store: LocalStore):
+    with pytest.raises(KeyboardInterrupt), recorded(store, "build"):
+        raise KeyboardInterrupt
+    (run,) = runs.runs(store)
+    assert (run["outcome"], run["error"]) == ("failed", "it was stopped (KeyboardInterrupt)")
+
+
 def test_a_damaged_record_is_named(store: LocalStore):
     store.put_new("runs/20260101T000000-abc.json", b"{")
     with pytest.raises(PfsetlError, match="20260101T000000-abc"):

@@ -13,6 +13,9 @@ def main(arguments: list[str] | None = None) -> None:
         print(pfsetl.__version__)
         return
     frugal.be_frugal()
-    from pfsetl.cli import commands
+    try:
+        from pfsetl.cli import commands  # which takes longer than some commands, and may be interrupted too
 
-    commands.run(arguments)
+        commands.run(arguments)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -74,8 +74,6 @@ def run(arguments: list[str]) -> None:
             debug,
             error,
         )
-    except KeyboardInterrupt:
-        sys.exit(130)
     except BaseException as error:
         if not is_fault(error):
             raise

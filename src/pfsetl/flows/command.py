@@ -1,6 +1,7 @@
 """A flow as a command: its result in a sentence, its failure in a message, and a server where none is named."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
     setup_logging()
     try:
         flow.validate_parameters(dict(parameters))
-        with server(), tags(TAG), own_error():
+        with unwinding(), server(), tags(TAG), own_error():
             done = flow(**parameters)
     except PfsetlError as error:
         sys.stderr.write(f"{plain(str(error))}\n")
@@ -72,6 +73,23 @@ def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], sentence: Call
         return 1
     sys.stdout.write(f"{sentence(done)}\n")
     return 0
+
+
+@contextmanager
+def unwinding() -> Iterator[None]:
+    """Let SIGTERM end the block as SystemExit does, so that what was started in it ends too.
+
+    By default Python ends at once, as Prefect does after its own handler, and the embedded server stays for good.
+    """
+
+    def unwind(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, unwind)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def recorded(store: Store, command: str, **asked: Any) -> Iterator[Run]:
         run.outcome = "done" if run.outcome == "running" else run.outcome
     except BaseException as error:
         run.outcome = "failed"
-        run.error = str(error) if isinstance(error, PfsetlError) else f"{type(error).__name__}: {error}"
+        run.error = _why(error)
         raise
     finally:
         run.seconds = round(time.perf_counter() - start, 4)
@@ -114,6 +114,14 @@ def recorded(store: Store, command: str, **asked: Any) -> Iterator[Run]:
             store.put_new(f"runs/{run.id}.json", (json.dumps(asdict(run), indent=1, default=str) + "\n").encode())
         except StoreError as error:
             LOG.error("this run isn't in `pfsetl runs`: %s", error)
+
+
+def _why(error: BaseException) -> str:
+    """Return an error's message; one that isn't meant for the user says its kind, and so does a signal."""
+    if isinstance(error, PfsetlError):
+        return str(error)
+    kind = type(error).__name__
+    return f"{kind}: {error}" if isinstance(error, Exception) else f"it was stopped ({kind})"
 
 
 def current() -> str | None:
