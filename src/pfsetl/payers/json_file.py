@@ -1,7 +1,7 @@
 """A JSON file of rates by the members of its outermost object, whatever their size, and which kind of file it is."""
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ import msgspec
 from pfsetl.errors import UsageError
 from pfsetl.payers.opening import WORKS, Opened
 from pfsetl.payers.pieces import NotWhole, Path, pieces
+from pfsetl.publication.json_records import decoder
 
 Kind = TypeVar("Kind")
 Members = Iterator[tuple[Path, Any]]
@@ -59,7 +60,7 @@ def elements(text: bytes, kind: type[Kind], what: str) -> list[Kind | str]:
     within them.
     """
     try:
-        found: list[Kind | str] = _decoder(list[kind]).decode(text)  # type: ignore[valid-type]
+        found: list[Kind | str] = decoder(list[kind]).decode(text)  # type: ignore[valid-type]
         return found
     except msgspec.ValidationError:
         try:
@@ -71,7 +72,7 @@ def elements(text: bytes, kind: type[Kind], what: str) -> list[Kind | str]:
 
 def _element(text: msgspec.Raw, kind: type[Kind], what: str) -> Kind | str:
     try:
-        one: Kind = _decoder(kind).decode(text)  # type: ignore[arg-type]
+        one: Kind = decoder(kind).decode(text)
     except msgspec.ValidationError as error:
         return _with_array(text, kind) or f"{what}: {error}"
     return one
@@ -83,16 +84,11 @@ def _with_array(text: msgspec.Raw, kind: type[Kind]) -> Kind | None:
     try:
         members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         content = members.pop(name)
-        one: Kind = _decoder(kind).decode(msgspec.json.encode(members))  # type: ignore[arg-type]
+        one: Kind = decoder(kind).decode(msgspec.json.encode(members))
     except (msgspec.ValidationError, KeyError):
         return None
     setattr(one, name, elements(content, of, name))
     return one
-
-
-@lru_cache(maxsize=16)
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
 
 
 def kind_of(file: Opened, found: Members, kinds: Mapping[str, Collection[str]]) -> tuple[str, Members]:

@@ -15,6 +15,7 @@ from pfsetl.errors import UsageError
 from pfsetl.payers.in_network_words import Negotiated
 from pfsetl.payers.told import Told
 from pfsetl.payers.writing import Write
+from pfsetl.publication.json_records import convert
 
 PART = 20_000
 NPI, TIN = 10, 9  # digits; where providers bill under their NPI, that is their tax number
@@ -131,7 +132,7 @@ class Providers:
 
     def _read(self, group: Any) -> list[Group]:
         try:
-            return [msgspec.convert(group, Group)]
+            return [convert(group, Group)]
         except msgspec.ValidationError as error:
             self._told.note(f"provider_groups: {error}")
             return []

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta
 
 from pfsetl.document import MAX_BYTES, read_json
 from pfsetl.errors import PfsetlError, StoreError
-from pfsetl.publication.json_records import Count, Later, Record, encoded, record_of
+from pfsetl.publication.json_records import Count, Later, Record, decoder, encoded, record_of
 from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.storage.store import Store
 
@@ -179,7 +179,7 @@ def _as_written(data: bytes) -> Manifest | None:
     if len(data) > MAX_BYTES:
         return None
     try:
-        known = msgspec.json.decode(data, type=Manifest)
+        known = decoder(Manifest).decode(data)
         return known if known.pfsetl.format <= FORMAT and encoded(known) == data else None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
