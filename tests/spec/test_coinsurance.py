@@ -9,7 +9,7 @@ First Coronavirus Response Act, section 6002: all of a visit that led to a COVID
 import pytest
 
 from pfsetl.pricing.claims import price_claim
-from pfsetl.pricing.rule_notes import rule_notes
+from pfsetl.pricing.medicare_share import own_share
 from tests.golden.claim_lines import line
 
 
@@ -98,10 +98,11 @@ def test_the_limit_is_on_treatment_outside_a_hospitals_stay(hcpcs, changed, cent
     assert priced(hcpcs, date="2009-02-03", **changed).medicare == cents
 
 
-def test_what_the_share_of_psychotherapy_hangs_on_is_said():
-    (inside,) = rule_notes(priced("90845", date="2013-06-03", facility=True).line)
-    assert inside.startswith("Medicare's part is taken to be 80 % of what is allowed: Social Security Act 1833(c)")
-    assert "outpatient's treatment of a mental disorder (ICD-9 290 to 319)" in inside
+def test_what_the_share_of_psychotherapy_hangs_on_is_told_by_its_source():
+    inside = own_share(priced("90845", date="2013-06-03", facility=True).line)
+    said = "hospital's inpatient; of an outpatient's treatment of a mental disorder (ICD-9 290 to 319)"
+    assert inside
+    assert said in inside.source
 
 
 def test_sequestration_is_of_what_medicare_pays_of_psychotherapy():

@@ -125,6 +125,21 @@ def test_without_a_day_it_is_one_that_a_release_prices_and_that_is_said(compared
     assert any(note.startswith(f"rates that name no day are compared on {answer['date']}") for note in answer["notes"])
 
 
+def test_what_is_assumed_in_the_prices_of_medicare_is_said_with_how_many_it_is_of(compared) -> None:
+    _, answer = compared(
+        "G0101,50,,2026-02-01\nG0102,20,25,2026-02-01\nG0101,50,,2025-10-15", "code,rate,modifiers,date"
+    )
+    assert "2 of Medicare's prices, such as of G0101: participant not given: non_qp" in answer["notes"]
+    assert any(note.startswith("1 of Medicare's prices, such as of G0102: modifier 25: ") for note in answer["notes"])
+
+
+# Social Security Act 1833(a)(1)(O) isn't at hand, so that the 85 % are likely and not certain.
+def test_what_is_likely_in_the_prices_of_medicare_is_said_and_who_pays_them_is_not(compared) -> None:
+    _, answer = compared("G0101,50,AJ", "code,rate,modifiers")
+    likely = [note.partition("source: ")[2] for note in answer["notes"] if "likely, not certain" in note]
+    assert likely == ["practitioner: Social Security Act 1833(a)(1)(F)"]
+
+
 # --- codes as files have them -----------------------------------------------------------------------------------
 
 

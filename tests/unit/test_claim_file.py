@@ -482,6 +482,13 @@ def test_the_command_says_each_note_once_with_the_lines_it_is_of(command):
     assert "note  lines 2, 3: documented: no rule on this line asks for documentation" in out
 
 
+def test_the_command_says_what_is_likely_and_not_certain_with_the_lines_it_is_of(command):
+    _, out, _ = command(f"hcpcs,date,practitioner\nG9901,{DAY},np\nG9901,{DAY},\n")
+    said = " ".join(out.split())
+    assert "likely, not certain by its source, line 2: practitioner: Social Security Act 1833(a)(1)(O)" in said
+    assert "likely, not certain by its source, lines 2, 3: coinsurance: Social Security Act 1833(a)(1)(N)" in said
+
+
 def test_the_command_counts_one_bad_line(command):
     code, _, err = command(f"hcpcs,date\nG9999,{DAY}\n")
     assert (code, err.startswith("pfsetl: 1 line wasn't priced.")) == (2, True)

@@ -1,6 +1,6 @@
 """How prices and claims look on a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -60,20 +60,26 @@ def claim(out: Console, answer: Mapping[str, Any]) -> None:
         for line in answer["lines"]
     ]
     out.print(table("", columns, rows))
-    notes: dict[str, list[str]] = {}
+    said: dict[str, dict[str, list[int]]] = {"notes": {}, "likely": {}}
     for line in answer["lines"]:
-        for note in line["notes"]:
-            notes.setdefault(note, []).append(str(line["line"]))
-    for note, lines in notes.items():
-        out.print(f"[yellow]note[/yellow]  line{'s' if len(lines) > 1 else ''} {', '.join(lines)}: {escape(note)}")
+        for kind, by_text in said.items():
+            for text in line[kind]:
+                by_text.setdefault(text, []).append(line["line"])
+    for note, lines in said["notes"].items():
+        out.print(f"[yellow]note[/yellow]  {_lines(lines)}: {escape(note)}")
+    for rule, lines in said["likely"].items():
+        out.print(f"likely, not certain by its source, {_lines(lines)}: {rule}", markup=False)
     for one in answer["warnings"]:
-        where = f"line{'s' if len(one['lines']) > 1 else ''} {', '.join(map(str, one['lines']))}"
-        out.print(f"[bold]edit[/bold]  {where}: {escape(one['warning'])}")
-    for said in answer["edits"]:
-        out.print(f"[yellow]edits[/yellow]  {escape(said)}")
+        out.print(f"[bold]edit[/bold]  {_lines(one['lines'])}: {escape(one['warning'])}")
+    for used in answer["edits"]:
+        out.print(f"[yellow]edits[/yellow]  {escape(used)}")
     out.print(
         f"\nallowed ${answer['allowed']:,.2f}; sequestration takes ${answer['sequestration']:,.2f} off Medicare's part"
     )
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    return f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _detail(step: Mapping[str, Any]) -> str:

@@ -72,7 +72,7 @@ def benchmark(
         with opened(Path(rates)) as file, uncollected():
             read = stack.enter_context(reading(file, told, Asked(wanted, npis, tins), groups))
             read.fill(spool)
-        prices, payers = medicare(asked, read.services(spool.services)), read.contracts(spool.contracts)
+        prices, payers = medicare(asked, read.services(spool.services), told), read.contracts(spool.contracts)
         spool.forget_services()
         if wanted:
             prices = prices.filter(pl.col("code").is_in(sorted(wanted)))
@@ -165,7 +165,9 @@ def _mine(path: Path, asked: Request, all_told: Told) -> pl.DataFrame:
         spool, told = Spool(Path(folder)), Told()
         with reading(file, told, Asked()) as read:
             read.fill(spool)
-        parts = list(compare.compared(spool.parts(), medicare(asked, spool.services), spool.contracts, read.judged))
+        parts = list(
+            compare.compared(spool.parts(), medicare(asked, spool.services, told), spool.contracts, read.judged)
+        )
     if not parts:
         raise UsageError(f"{path}: no rates in it. Give a CSV with code and rate.")
     found = in_words(pl.concat(parts))

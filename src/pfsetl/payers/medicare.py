@@ -1,5 +1,6 @@
 """What Medicare pays for the services of a file of rates: each is priced once, in every setting that it names."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,11 +13,15 @@ import polars as pl
 from pfsetl.errors import UsageError
 from pfsetl.payers.rate import REASON, is_code
 from pfsetl.payers.rate import Service as Asked
+from pfsetl.payers.told import Told
 from pfsetl.pricing import lookup
+from pfsetl.pricing.certainty import likely
+from pfsetl.pricing.lines import PricedLine
 from pfsetl.pricing.loaded import of_store
 from pfsetl.pricing.modifier_reasons import ANESTHESIA
+from pfsetl.pricing.notes import amount_notes
 from pfsetl.pricing.place import find_place
-from pfsetl.pricing.quote import price_alone, together
+from pfsetl.pricing.quote import Alone, Quote, price_alone, together
 from pfsetl.pricing.rates import prepare
 from pfsetl.pricing.service import Service, day_of, modifiers, service, setting_of
 from pfsetl.publication.version import Version
@@ -67,25 +72,35 @@ class _Price(NamedTuple):
     number: int = 0
 
 
+class _Said(NamedTuple):
+    """What is said of prices: of how many, and of which code first."""
+
+    often: Counter[str]
+    first: dict[str, str]
+
+
 _Of = tuple[str, str, str | None, date | None, str]
 
 
-def medicare(request: Request, services: Sequence[Asked]) -> pl.DataFrame:
+def medicare(request: Request, services: Sequence[Asked], told: Told) -> pl.DataFrame:
     """Return a row for each service in each of its settings: what Medicare allows for it in cents, or a reason.
+
+    What is said of these prices, and what is likely in them and not certain, is told with how many it's of.
 
     `price` numbers what is priced: services that differ in their places of service alone have the same.
 
     Rows of a service stand together. NOTE: services are priced by code, and what priced a code is forgotten behind it.
     """
     found, numbers = _Finder(request), count()
-    parts, known = [SCHEMA.to_frame()], dict[_Of, _Price]()
+    parts, known, said = [SCHEMA.to_frame()], dict[_Of, _Price](), _Said(Counter(), {})
     by_code = sorted(range(len(services)), key=lambda at: services[at].code)
     for first in range(0, len(services), AT_ONCE):
         some = by_code[first : first + AT_ONCE]
         lines = [(at, nth, one) for at in some for nth, one in enumerate(found.of(services[at]))]
         of = [_of(services[at], one, request) for at, _, one in lines]
         new = {key: one.billed for key, (*_, one) in zip(of, lines, strict=True) if one.billed and key not in known}
-        for key, price in zip(new, _prices(request.version, [one for one in new.values() if one]), strict=True):
+        billed = [one for one in new.values() if one]
+        for key, price in zip(new, _prices(request.version, billed, said), strict=True):
             known[key] = price._replace(number=next(numbers))
         rows = [
             _row(at, nth, services[at], one, key, known.get(key)) for key, (at, nth, one) in zip(of, lines, strict=True)
@@ -94,6 +109,8 @@ def medicare(request: Request, services: Sequence[Asked]) -> pl.DataFrame:
         last = services[some[-1]].code
         known = {key: price for key, price in known.items() if key[0] == last}
         prepare.cache_clear()
+    for text, number in said.often.most_common():
+        told.note(f"{number:,} of Medicare's prices, such as of {said.first[text]}: {text}")
     return pl.concat(parts)
 
 
@@ -115,16 +132,27 @@ def _row(at: int, nth: int, asked: Asked, one: _Found, of: _Of, price: _Price | 
     )  # fmt: skip
 
 
-def _prices(version: Version, services: Sequence[Service]) -> Iterator[_Price]:
+def _prices(version: Version, services: Sequence[Service], said: _Said) -> Iterator[_Price]:
     for price in price_alone(version, list(enumerate(services))):
         if isinstance(price, UsageError):
             yield _Price(None, "not_priced_as_asked", str(price))
             continue
         line = together([price])[0].line
         if line.allowed:
+            for text in _said_of(price, line):
+                said.often[text] += 1
+                said.first.setdefault(text, price.row.hcpcs)
             yield _Price(line.allowed)
         else:
             yield _Price(None, "no_medicare_price", line.reason or "nothing is allowed")
+
+
+def _said_of(price: Alone, line: PricedLine) -> list[str]:
+    """Return what there is to know of what is allowed; who pays how much of it is no matter beside a rate."""
+    told = price.asked.place.notes if price.asked.place.national else ()
+    notes = [text for text in amount_notes(price) if text not in told]
+    rules = likely(Quote(price, replace(line, sequestration=0, medicare=None)))
+    return notes + [f"likely, not certain by its source: {rule}" for rule in rules]
 
 
 class _Finder:

@@ -14,9 +14,10 @@ from pfsetl.pricing.reductions import find
 from pfsetl.tables.exact import share_of
 
 
-def lowered(share: ReductionRow) -> bool:
-    """Return whether a line's own code or modifier sets the coinsurance, so that it isn't what all services have."""
-    return bool(share.indicator or share.modifier)
+def own_share(line: Line) -> ReductionRow | None:
+    """Return the coinsurance that a line's code or modifier sets, None where it's that of all services."""
+    share = find("coinsurance", line)
+    return share if share and (share.indicator or share.modifier) else None
 
 
 @by_rules
@@ -33,7 +34,7 @@ def parted(one: PricedLine) -> PricedLine:
     if share is None:
         return one
     paid = share_of(amount_of(one), share.numerator, share.denominator)
-    if lowered(share):
+    if own_share(one.line):
         one = replace(one, medicare=paid, patient=amount_of(one) - paid)
     if assistant:
         patient = amount_of(one) - paid

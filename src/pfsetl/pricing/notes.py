@@ -1,10 +1,12 @@
 """What is said of a price besides its steps: notes in words, and the line in CMS's file of every number."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from pfsetl.pricing.assignment import ACT, must_accept
 from pfsetl.pricing.global_package import days_unsaid
 from pfsetl.pricing.lookup import Source, source_at
+from pfsetl.pricing.medicare_share import own_share
 from pfsetl.pricing.modifier_reasons import modifier_notes
 from pfsetl.pricing.quote import Alone
 from pfsetl.pricing.reductions import find
@@ -23,7 +25,12 @@ def sources_of(price: Alone) -> list[Source]:
 
 
 def notes_of(price: Alone) -> list[str]:
-    """Return what else there is to know of a price, each once."""
+    """Return what else there is to know of a price, each once: of what is allowed, and of who pays it."""
+    return [*amount_notes(price), *_payment_notes(price)]
+
+
+def amount_notes(price: Alone) -> list[str]:
+    """Return what there is to know of what is allowed, each once."""
     line, timed = price.line, price.anesthesia
     return list(
         dict.fromkeys(
@@ -50,8 +57,6 @@ def _amount_notes(price: Alone) -> Iterator[str]:
         yield _PRINTED_FACTOR
     if row.parts.reason == "carrier_priced" and price.payment.opps_amount is not None:
         yield f"the contractor's price is at most the OPPS amount, ${decimal_of(price.payment.opps_amount, 2)}"
-    if must_accept(service) and price.line.payment is not None:
-        yield f"no limiting charge: a practitioner who isn't a physician has to accept assignment ({ACT})"
     if service.place_of_service:
         yield f"place of service {service.place_of_service}: {service.setting}"
     if row.facility_na if service.setting == "facility" else row.nonfacility_na:
@@ -60,3 +65,13 @@ def _amount_notes(price: Alone) -> Iterator[str]:
         yield "no days of postoperative care given: the whole share of the global period (days= or units say how many)"
     if find("only_service", price.line):
         yield "status T: paid only if no other service of the fee schedule is billed that day"
+
+
+def _payment_notes(price: Alone) -> Iterator[str]:
+    if price.line.payment is None:
+        return
+    if must_accept(price.asked.service):
+        yield f"no limiting charge: a practitioner who isn't a physician has to accept assignment ({ACT})"
+    if share := own_share(price.line):
+        percent = Fraction(100 * share.numerator, share.denominator)
+        yield f"Medicare's part is taken to be {percent} % of what is allowed: {share.source}"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from pfsetl.pricing.lines import Line
-from pfsetl.pricing.medicare_share import lowered
 from pfsetl.pricing.procedures import APART
 from pfsetl.pricing.reductions import asks_for_documentation, find, named
 from pfsetl.pricing.rules import has_rule, rules_of
@@ -13,7 +12,7 @@ from pfsetl.pricing.technical import without_technical
 
 
 def rule_notes(line: Line) -> Iterator[str]:
-    """Say what its modifiers' rules are, which do nothing to it, and what is taken of a price that isn't Medicare's."""
+    """Say what its modifiers' rules are, which do nothing to it, and what isn't paid by this schedule."""
     for name in line.modifiers:
         known = modifier_of(name)
         if known.effect == "rule" and not has_rule(name, line.date):
@@ -32,10 +31,6 @@ def rule_notes(line: Line) -> Iterator[str]:
     part = find("part", line)
     if hospital and not (part and part.part == "professional"):
         yield f"not paid by this schedule for a hospital's patient (places 19, 21, 22, 23): {hospital.source}"
-    share = find("coinsurance", line)
-    if share and lowered(share) and line.payment is not None:
-        percent = Fraction(100 * share.numerator, share.denominator)
-        yield f"Medicare's part is taken to be {percent} % of what is allowed: {share.source}"
     trip = find("portable_transport", line)
     if trip and trip.outcome:
         yield f"{line.hcpcs} is a trip for several patients: {' '.join(_trips(line))} say for how many ({trip.source})"
