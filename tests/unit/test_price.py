@@ -276,6 +276,17 @@ def test_a_participant_that_wasnt_given_is_noted(priced):
     assert "participant not given: non_qp" in priced(day="2026-02-01")["notes"]
 
 
+@pytest.mark.parametrize("asked", [{}, {"setting": None}, {"setting": ""}])
+def test_a_setting_that_wasnt_given_is_noted(priced, asked):
+    answer = priced(**asked)
+    assert (answer["setting"], "setting not given: nonfacility" in answer["notes"]) == ("nonfacility", True)
+
+
+@pytest.mark.parametrize("setting", ["nonfacility", "facility", 11])
+def test_a_setting_that_was_given_is_not(priced, setting):
+    assert not [note for note in priced(setting=setting)["notes"] if note.startswith("setting")]
+
+
 def test_before_2026_one_factor_served_everyone(priced):
     answer = priced(participant="qp")
     assert (answer["participant"], answer["allowed"]) == ("all", formula(VISIT))

@@ -35,7 +35,7 @@ def price(
     *,
     date: str,
     locality: str | None = None,
-    setting: str = "nonfacility",
+    setting: str | None = None,
     participant: str | None = None,
     modifier: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     units: str = "1",
@@ -61,7 +61,7 @@ def price(
     locality
         CA/18, 0118218, a ZIP code (after 'pfsetl load'), or CA/Los Angeles; default the national amount.
     setting
-        nonfacility, facility, or CMS's place of service, such as 11.
+        nonfacility (default), facility, or CMS's place of service, such as 11.
     participant
         From 2026: non_qp (default) or qp.
     modifier

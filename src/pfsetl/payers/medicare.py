@@ -192,7 +192,10 @@ class _Finder:
             return [_Found(None, release, section, day, refused.reason, refused.why)]
         except UsageError as error:
             return [_Found(None, release, section, day, "not_priced_as_asked", str(error))]
-        return [_Found(replace(one, setting=name), release, section, day, why=beside) for name in settings]
+        return [
+            _Found(replace(one, setting=name, setting_given=True), release, section, day, why=beside)
+            for name in settings
+        ]
 
     def _day(self, asked: Asked) -> date:
         if not asked.day:

@@ -53,13 +53,16 @@ class Service:
     repeated: tuple[str, ...] = ()  # modifiers that were given more than once, which count once
     aco: bool = False  # the practitioner is in an accountable care organization
     practitioner_given: bool = False  # else the one that a modifier names, or a physician
+    setting_given: bool = False  # else outside a facility
 
 
 class Billed(TypedDict, total=False):
     """What can be said of a service beside its code and its day; `NOT_SAID` is what counts where it isn't said."""
 
     locality: Annotated[str | None, "`CA/18`, a ZIP code (after `pfsetl load`), `CA/Los Angeles`; None is the nation"]
-    setting: Annotated[str | int, "`nonfacility`, `facility`, or CMS's place of service, such as 11"]
+    setting: Annotated[
+        str | int | None, "`nonfacility`, `facility`, or CMS's place of service, such as 11; None is `nonfacility`"
+    ]
     participant: Annotated[str | None, "`qp` or `non_qp`, whose conversion factors differ from 2026 on"]
     modifiers: Annotated[str | Iterable[str] | None, "as text or one by one"]
     units: Annotated[int | str, "how many"]
@@ -75,7 +78,7 @@ class Billed(TypedDict, total=False):
 
 
 NOT_SAID: Billed = {
-    "locality": None, "setting": "nonfacility", "participant": None, "modifiers": (), "units": 1, "minutes": None,
+    "locality": None, "setting": None, "participant": None, "modifiers": (), "units": 1, "minutes": None,
     "practitioner": None, "charge": None, "days": None, "documented": False, "aco": False, "unknown_modifiers": False,
 }  # fmt: skip
 
@@ -99,7 +102,7 @@ def service(hcpcs: str, day: date | str, **billed: Unpack[Billed]) -> Service:
     given = _given(said["modifiers"], said["unknown_modifiers"])
     once = tuple(dict.fromkeys(given))
     when = day_of(day, "date of service")
-    where = str(said["setting"]).strip()
+    where = "" if said["setting"] is None else str(said["setting"]).strip()
     place = where.zfill(2) if _PLACE.fullmatch(where) else None
     quantity = whole("units", said["units"], MOST_UNITS)
     care = None if said["days"] in (None, "") else whole("days", said["days"], MOST_DAYS)
@@ -111,7 +114,7 @@ def service(hcpcs: str, day: date | str, **billed: Unpack[Billed]) -> Service:
         code,
         when,
         None if locality is None else text_of("locality", locality).strip() or None,
-        _setting_at(place, when) if place else one_of("setting", where, SETTINGS),
+        _setting_at(place, when) if place else one_of("setting", where or SETTINGS[0], SETTINGS),
         None if participant in (None, "") else one_of("participant", participant, _participants()),
         once,
         quantity,
@@ -126,6 +129,7 @@ def service(hcpcs: str, day: date | str, **billed: Unpack[Billed]) -> Service:
         tuple(name for name in once if given.count(name) > 1) if len(given) > len(once) else (),
         yes("aco", said["aco"]),
         bool(practitioner),
+        bool(where),
     )
 
 
