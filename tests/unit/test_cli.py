@@ -112,6 +112,10 @@ def test_the_card_of_a_superseded_release_says_which_one_prices_its_days(
     assert "superseded: RVU18AR1 prices 2026-01-01 to 2026-03-31" in " ".join(out.split())
 
 
+def test_a_code_out_of_a_spreadsheet_is_read(store: Path, run: Run) -> None:
+    assert run("code", '="G0101"', "--output", store)[0] == 0
+
+
 def test_unknown_code_suggests_near_ones(store: Path, run: Run) -> None:
     code, _, err = run("code", "G0110", "--output", store)
     assert code == 2

@@ -363,6 +363,11 @@ def test_sql_that_is_none_is_refused_in_words(store: Path, run: Run) -> None:
     assert (code, "syntax error" in told, "The tables are" in told) == (2, True, True)
 
 
+def test_sql_that_takes_a_code_for_a_number_is_told_how_it_is_written(store: Path, run: Run) -> None:
+    code, _, told = asked(run, store, "FROM rvu WHERE hcpcs = 99213")
+    assert (code, "hcpcs = '99213'" in told, "The tables are" in told) == (2, True, False)
+
+
 def test_a_text_that_a_cell_does_not_hold_is_refused_and_not_cut(sample: Version, tmp_path: Path) -> None:
     # Excel specifications and limits: a cell contains at most 32,767 characters.
     for length, said in ((32_767, ""), (32_768, "rejects.text: a text of 32,768 characters in row 2")):

@@ -100,6 +100,23 @@ def test_an_unknown_release_names_those_there(store: LocalStore) -> None:
         pfsetl.open(store).scan("rvu", "RVU24A")
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [lambda at: at.scan("rvu", ["RVU26A"]), lambda at: at.release("RVU24A"), lambda at: at.files_of("RVU24A")],
+)
+def test_every_question_about_a_release_that_is_absent_is_refused(asked: Any, store: LocalStore) -> None:
+    with pytest.raises(UsageError, match="which holds RVU25A, RVU26A"):
+        asked(pfsetl.open(store))
+
+
+def test_a_label_may_be_written_in_small_letters(store: LocalStore) -> None:
+    opened = pfsetl.open(store)
+    assert opened.scan("code_history", "rvu26a").collect()["release"].unique().to_list() == ["RVU26A"]
+    assert opened.files("rvu", "rvu26a ") == opened.files("rvu", "RVU26A")
+    assert opened.files_of("rvu26a") == opened.files_of("RVU26A")
+    assert opened.release("rvu26a").label == "RVU26A"
+
+
 def test_a_table_is_scanned_of_one_release(store: LocalStore) -> None:
     assert pfsetl.open(store).scan("rvu", "RVU26A").collect()["release"].unique().to_list() == ["RVU26A"]
 
@@ -228,7 +245,7 @@ def test_an_export_of_a_missing_file_leaves_nothing(store: LocalStore, tmp_path:
 def test_an_export_into_a_bucket_is_refused(store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="not a folder"):
-        pfsetl.open(store).export(Path("s3://bucket/out"))
+        pfsetl.open(store).export("s3://bucket/out")
 
 
 def test_an_export_onto_a_file_is_refused(store: LocalStore, tmp_path: Path) -> None:

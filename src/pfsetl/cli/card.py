@@ -10,6 +10,7 @@ from pfsetl.declared import calendar, declarations, registry
 from pfsetl.declared.records.services import STATUS
 from pfsetl.errors import UsageError
 from pfsetl.near import beside
+from pfsetl.pricing.given import code_of
 from pfsetl.pricing.lookup import elsewhere, in_part
 from pfsetl.publication.json_records import plain
 from pfsetl.publication.published import find_release, labels_in_order
@@ -35,7 +36,7 @@ def card(version: Version, hcpcs: str, release: str | None = None) -> dict[str, 
     near ones.
     """
     label = find_release(version, release)
-    code = hcpcs.strip().upper()
+    code = code_of(hcpcs)
     rows = version.scan("rvu", label).filter(pl.col("hcpcs") == code).collect()
     if rows.is_empty():
         raise UsageError(_unknown_code(version, code, label))

@@ -18,6 +18,7 @@ _KEPT = re.compile(
     r'"?NULL"?|VARCHAR|BOOLEAN|DATE|TIMESTAMP.*|U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\([^)]*\)'
 )
 _QUOTE = '"'
+_AS_TEXT = "Codes, indicators and localities are text, days are dates: hcpcs = '99213', DATE '2026-01-01'."
 _FIRST, _LAST = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
@@ -40,7 +41,9 @@ def rows(at: Version, sql: str) -> pl.DataFrame:
             found = connection.sql(sql)
             return pl.DataFrame() if found is None else _finite(_exact(found))
         except duckdb.Error as error:
-            raise UsageError(f"{str(error).rstrip()}\nThe tables are {', '.join(_tables(at))}.") from error
+            unfit = isinstance(error, duckdb.ConversionException)
+            remedy = _AS_TEXT if unfit else f"The tables are {', '.join(_tables(at))}."
+            raise UsageError(f"{str(error).rstrip()}\n{remedy}") from error
 
 
 def _exact(found: Any, beyond: Collection[int] = ()) -> pl.DataFrame:

@@ -36,16 +36,12 @@ def select(
     column that isn't there.
     """
     wanted = list(tables)
-    releases, codes = ([one.strip().upper() for one in given] for given in (releases, codes))
+    releases, codes = [at.release(one).label for one in releases], [one.strip().upper() for one in codes]
     known = sorted({r.table for r in at.resources} | {c.kind for c in at.companions})
     for table in wanted:
         if table not in known:
             there = f"There are {', '.join(known) or 'none'}."
             raise UsageError(f"{table}: no such table in version {at.number}.{did_you_mean(table, known)} {there}")
-    for release in releases:
-        if release not in at.releases:
-            there = ", ".join(at.releases) or "nothing"
-            raise UsageError(f"{release}: not in version {at.number}, which holds {there}.")
     chosen: dict[str, pl.LazyFrame] = {}
     left_out: dict[str, str] = {}
     for table in wanted or sorted({r.table for r in at.resources}):

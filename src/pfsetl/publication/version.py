@@ -74,8 +74,12 @@ class Version:
         return f"It was withdrawn on {told.on[:10]} after version {told.version}: {told.why}. " if told else ""
 
     def release(self, label: str) -> Release:
-        """Return a release of this version as it's declared, or as it was published where it isn't."""
-        return release_of(label, self.releases[label])
+        """Return a release of this version as it's declared, or as it was published where it isn't.
+
+        Its label isn't case sensitive, here and in the other methods. Raises UsageError where the version lacks it.
+        """
+        held = self._held(label)
+        return release_of(held, self.releases[held])
 
     def files(self, table: str, release: str | None = None) -> list[str]:
         """Return the addresses of a table's Parquet files, of one release or of all.
@@ -89,7 +93,7 @@ class Version:
 
     def files_of(self, release: str) -> list[Resource]:
         """Return the files with rows of one release: its own, and those of tables over all releases."""
-        return [r for r in self.resources if r.release in (release, ALL)]
+        return [r for r in self.resources if r.release in (self._held(release), ALL)]
 
     def scan(self, table: str, release: str | None = None) -> pl.LazyFrame:
         """Return a table as a LazyFrame, of one release or of all; of what is declared alone it's always the whole.
@@ -111,19 +115,19 @@ class Version:
             )
         found = scan_files(self.store, *paths)
         if release is not None and any(manifests.releases_of(r) for r in parts):
-            return found.filter(pl.col("release") == release)
+            return found.filter(pl.col("release") == self._held(release))
         return found
 
     def verify(self) -> Iterator[tuple[str, str]]:
         """Rehash every file and schema; yield (file, problem), problem "" where it is what the manifest says."""
         yield from rehash.verified([(self.store, self.resources)])
 
-    def export(self, folder: Path) -> list[Path]:
+    def export(self, folder: str | Path) -> list[Path]:
         """Copy the version into a new folder as `<table>/<release>.parquet` with its `datapackage.json`.
 
         Raises StoreError, and leaves nothing, when a file isn't what the manifest says.
         """
-        return copying.copied(self.store, self.manifest, folder)
+        return copying.copied(self.store, self.manifest, Path(folder))
 
     def table_digest(self, table: str, release: str) -> str:
         """Return the digest of a table's rows as they can be read now."""
@@ -141,17 +145,18 @@ class Version:
                 f"{table}: no such table in version {self.number}. There are {', '.join(known) or 'none'}. "
                 + (beside if self.classification == contracts.PUBLIC else "The other tables are in the public store.")
             )
-        self._refuse_absent(release)
-        return [r for r in self.resources if r.table == table and (release is None or r.release in (release, ALL))]
+        held = None if release is None else self._held(release)
+        return [r for r in self.resources if r.table == table and (held is None or r.release in (held, ALL))]
 
-    def _refuse_absent(self, release: str | None) -> None:
-        if release is not None and release not in self.releases:
+    def _held(self, release: str) -> str:
+        label = str(release).strip().upper()
+        if label not in self.releases:
             there = ", ".join(self.releases)
             raise UsageError(f"{release}: not in version {self.number}, which holds {there or 'nothing'}.")
+        return label
 
     def _first_day(self, release: str | None) -> date | None:
-        self._refuse_absent(release)
-        return calendar.formula_day(self.release(release)) if release else None
+        return None if release is None else calendar.formula_day(self.release(release))
 
 
 def open_version(address: str | Path | Store, number: int | None = None) -> Version:
