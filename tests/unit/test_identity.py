@@ -105,6 +105,16 @@ def test_a_conversion_factor_of_another_year_is_refused() -> None:
     assert "its conversion factor 35.9996 says 2018, but RVU20A is of 2020" in refused("RVU20A", raw)
 
 
+def test_a_conversion_factor_of_other_days_of_the_year_is_refused() -> None:
+    """32.7442 was paid until 2024-03-08, when the Consolidated Appropriations Act, 2024 raised it to 33.2875."""
+    raw = table("PPRRVU24_JAN.txt", conversion_factor=["32.7442"])
+    assert told("RVU24A", raw).notices == ()
+    assert (
+        "its conversion factor 32.7442 says 2024-01-01 to 2024-03-08, but RVU24AR is in force from 2024-03-09 to "
+        "2024-03-31. Give the file of this release, or the label of this archive."
+    ) in refused("RVU24AR", raw)
+
+
 @pytest.mark.parametrize(("label", "factor"), [("RVU06B", "37.8975"), ("RVU11A", "25.5217"), ("RVU18B", "35.9996")])
 def test_a_conversion_factor_of_this_year_or_of_none_passes(label: str, factor: str) -> None:
     assert told(label, table(f"PPRRVU{label[3:5]}.txt", conversion_factor=[factor])).notices == ()

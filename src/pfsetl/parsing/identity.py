@@ -57,7 +57,18 @@ def _agrees(statement: Statement, release: Release) -> bool:
         first = quarters.first_day(release.year, release.quarter)
         last = quarters.last_day(release.year, release.quarter)
         return any(first - _EARLIEST <= day <= last for text in statement.values if (day := _day(text)))
+    if statement.says == "days":
+        return _in_force(statement, release)
     return _expected(statement, release) in statement.values
+
+
+def _in_force(statement: Statement, release: Release) -> bool:
+    """Whether a factor was paid while a release was in force; of another year's the year speaks."""
+    paid = [[date.fromisoformat(day) for day in days.split(" to ")] for days in statement.values]
+    first, last = release.effective_from, release.effective_to
+    if not (first and last) or not any(one.year <= release.year <= other.year for one, other in paid):
+        return True
+    return any(one <= last and first <= other for one, other in paid)
 
 
 def _day(text: str) -> date | None:
@@ -117,6 +128,8 @@ def _label_says(statement: Statement, release: Release) -> str:
         return f"its name says {'nobody' if statement.participant == 'all' else statement.participant}"
     if statement.says == "month":
         return f"{release.label} is the release of {MONTHS[release.quarter - 1]}"
+    if statement.says == "days":
+        return f"{release.label} is in force from {release.effective_from} to {release.effective_to}"
     return f"{release.label} is of {release.year}"
 
 

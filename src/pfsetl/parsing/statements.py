@@ -21,7 +21,7 @@ MONTHS = ("January", "April", "July", "October")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What one place of a file says: `says` is year, month, released or participant; `values` all that fit it.
+    """What one place of a file says: `says` is year, days, month, released or participant; `values` all that fit it.
 
     `contradiction` is what follows when none of them is the release's: refused, `outvoted` (refused unless more places
     say the release), `unless supported` (refused unless one does), noticed.
@@ -118,7 +118,7 @@ def _value(says: str, text: str) -> str:
 def _of_factor(
     member: str, participant: str, file: str, text: str, category: str, contradiction: str
 ) -> list[Statement]:
-    """Say which years, and in them which participants, had a conversion factor; one that nobody paid says nothing."""
+    """Say which years and days, and in them which participants, had a factor; one that nobody paid says nothing."""
     try:
         factor = Decimal(text.strip("$ "))
         rows = [
@@ -132,6 +132,9 @@ def _of_factor(
     years = frozenset(str(year) for row in rows if row.to for year in range(row.from_.year, row.to.year + 1))
     whose = frozenset(row.participant for row in rows)
     found = [Statement(file, member, participant, place, "year", years, contradiction)] if years else []
+    days = frozenset(f"{row.from_} to {row.to}" for row in rows)
+    if category == "all" and days:  # CMS's titles of anesthesia factors may be those of the release before
+        found.append(Statement(file, member, participant, place, "days", days, contradiction))
     if category == "all" and whose and "all" not in whose:  # one file has the anesthesia factors of everyone
         found.append(Statement(file, member, participant, place, "participant", whose, contradiction))
     return found

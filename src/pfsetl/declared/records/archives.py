@@ -29,7 +29,10 @@ from pfsetl.declared.records.sheet import (
 )
 
 ONLY_IN = ("(only in the believed file)", "(only in the other file)")  # what rows one of two files lacks
-SAID = ("[12][0-9][0-9][0-9]", "January", "April", "July", "October", "*[0-9]/*[0-9]/20[0-9][0-9]", "*[0-9].[0-9]*")
+SAID = (
+    "[12][0-9][0-9][0-9]", "[12][0-9][0-9][0-9]-* to *", "January", "April", "July", "October",
+    "*[0-9]/*[0-9]/20[0-9][0-9]", "*[0-9].[0-9]*",
+)  # fmt: skip
 # Checks of code that can stop a build, beside the rules of the contract.
 CHECKS = (
     "apart_*", "formula_*", "key", "localities_known", "placed", "recomputed", "recomputed_*", "required",
