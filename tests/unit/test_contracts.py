@@ -178,6 +178,10 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [WHOLE | {"status": "X"}, WHOLE | {"status": "X"} | dict.fromkeys(POLICY, "9"), WHOLE],
         1,
     ),
+    "rvu.supervision_of_diagnostic_services": (
+        [OPERATION | {"supervision": level} for level in ("02", "09", None)] + [WHOLE | {"status": "M"}, WHOLE],
+        2,
+    ),
     "rvu.components_with_one_expense_are_na": (
         [
             WHOLE | {"pctc": "1", "facility_pe_rvu": "2.00"},
