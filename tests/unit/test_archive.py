@@ -46,6 +46,7 @@ def test_a_member_is_told_by_its_name(kind: tuple[str, str], name: str, tmp_path
         ("LOCCO.prn", "txt"),
         ("LOCCO.TXT", "txt"),
         ("LOCCO.Csv", "csv"),
+        ("LOCCO.tsv", "csv"),
         ("LOCCO.xls", "xlsx"),
         ("LOCCO.XLSX", "xlsx"),
         ("LOCCO.xlsm", "xlsx"),
@@ -152,6 +153,13 @@ def test_a_file_that_looks_like_a_member_and_is_not_used_is_named(name: str, mem
     assert archive.ignored == (name,)
     said = [notice for notice in archive.notices if notice.startswith(f"{name}: not used") and member in notice]
     assert len(said) == bool(member)
+
+
+def test_a_file_whose_name_says_too_little_is_told_how_cms_names_it(tmp_path: Path) -> None:
+    assert (
+        "OPPS CAP.csv: not used, though it looks like opps_cap; its name says too little. CMS names it as in "
+        "OPPSCAP_JAN.csv"
+    ) in opened(tmp_path, "PPRRVU25.csv", "OPPS CAP.csv").notices
 
 
 def test_a_file_that_looks_like_several_members_is_named_with_each_in_the_same_order_every_time(tmp_path: Path) -> None:

@@ -79,6 +79,12 @@ def test_a_stray_nul_is_a_blank() -> None:
     assert cells("a\x00,b\n") == [(1, "a", "b")]
 
 
+def test_blanks_behind_a_quoted_cell_are_none_of_it() -> None:
+    """As in a file whose lines are padded to one length."""
+    assert cells('"a, b" ,c\nd,"e, f"   \n') == [(1, "a, b", "c"), (2, "d", "e, f")]
+    assert cells('"a, b" \tc\n"d"\t\n', "\t") == [(1, "a, b", "c"), (2, "d", "")]
+
+
 def test_nothing_but_blanks_is_refused() -> None:
     with pytest.raises(ArchiveError, match=r"f.csv: empty\. Download"):
         cells(" \n \n")

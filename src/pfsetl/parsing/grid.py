@@ -49,7 +49,8 @@ def delimited(text: str, separator: str, place: str, most: Bounds = USUAL) -> Gr
             frame = _read_csv(text, separator, widest)
         except pl.exceptions.PolarsError:
             refuse_many_cells(len(rows) * MAX_COLUMNS, place, most)
-            frame = _read_csv(text, separator, MAX_COLUMNS)
+            padded = rf'(?<=") +(?={re.escape(separator)}|\n|\Z)'  # blanks behind a cell in quotes
+            frame = _read_csv(re.sub(padded, "", text), separator, MAX_COLUMNS)
     except pl.exceptions.PolarsError as error:
         raise LayoutError(
             f"{place}: not a well-formed table ({str(error).splitlines()[0]}). A quote may be open, or a row has "

@@ -11,7 +11,7 @@ from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.archives import MemberRow
 from pfsetl.errors import ArchiveError
 
-FORMATS = {".csv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx", ".xlsm": "xlsx"}
+FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "txt", ".prn": "txt", ".xls": "xlsx", ".xlsx": "xlsx", ".xlsm": "xlsx"}
 MOST_NAMED = 5
 _DOCUMENTS = (".pdf", ".doc", ".docx")  # CMS's words about a file, not the file
 
@@ -186,8 +186,11 @@ def _oddities(name: str, kinds: Iterable[MemberRow]) -> list[str]:
         looks = next(iter(kinds)).member
         return [f"{name}: not used, though its name is that of {looks}; a member ends in {', '.join(FORMATS)}"]
     base = PurePosixPath(name).name.lower()
-    looks_like = dict.fromkeys(kind.member for kind in registry.member_kinds() if kind.looks.search(base))
-    return [f"{name}: not used, though it looks like {member}; its name says too little" for member in looks_like]
+    looks_like = {kind.member: kind.example for kind in registry.member_kinds() if kind.looks.search(base)}
+    return [
+        f"{name}: not used, though it looks like {member}; its name says too little. CMS names it as in {example}"
+        for member, example in looks_like.items()
+    ]
 
 
 def _refuse_another(archive: str, one: MemberFile, other: MemberFile) -> None:
