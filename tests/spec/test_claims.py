@@ -577,6 +577,34 @@ def test_units_of_an_endoscopy_are_paid_as_lines_are():
     assert both.allowed == sum(twice) == 500_00 + 300_00
 
 
+# --- one service on two lines: Medicare Claims Processing Manual chapter 1 section 120 ----------------------------
+
+
+def test_lines_that_are_the_same_are_priced_and_said_to_be_duplicates():
+    again = price_claim([line(1), line(2), line(3, modifiers="25")])
+    assert [one.allowed for one in again] == [100_00, 100_00, 100_00]
+    assert [[step.rule for step in one.steps] for one in again] == [["duplicate"], ["duplicate"], []]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"modifiers": "59"}, {"modifiers": "76"}, {"units": 2}, {"date": date(2026, 1, 9)}, {"practitioner": "np"},
+        {"facility": True}, {"hcpcs": "G0002"},
+    ],
+)  # fmt: skip
+def test_lines_that_something_tells_apart_are_no_duplicates(other):
+    assert not [
+        step for one in price_claim([line(1), line(2, **other)]) for step in one.steps if step.rule == "duplicate"
+    ]
+
+
+def test_two_assistants_and_what_was_done_again_by_its_modifier_are_no_duplicates():
+    for names in ("76", "59", "80"):
+        priced = price_claim([line(n, modifiers=names, assistant_surgeon="2") for n in (1, 2)])
+        assert not [step for one in priced for step in one.steps if step.rule == "duplicate"]
+
+
 # --- both sides on two lines: CMS's record layout, bilateral surgery, RT and LT -----------------------------------
 
 

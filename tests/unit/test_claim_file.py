@@ -385,6 +385,11 @@ def test_values_of_numpy_are_those_of_python(output):
     assert (answer["lines"][0]["units"], answer["lines"][0]["modifiers"]) == (3, ["25"])
 
 
+def test_modifiers_may_be_any_row_of_texts(output):
+    answer = pfsetl.claim({**GOOD, "modifiers": ("25", "59")}, output=output)
+    assert answer["lines"][0]["modifiers"] == ["25", "59"]
+
+
 def test_one_line_alone_and_what_is_none_are_lines(output):
     assert pfsetl.claim({"hcpcs": "G9901", "date": DAY}, output=output)["allowed"] == cents(VISIT * FACTOR)
     answer = pfsetl.claim(5, output=output)  # type: ignore[arg-type]

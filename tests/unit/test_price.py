@@ -276,15 +276,18 @@ def test_a_participant_that_wasnt_given_is_noted(priced):
     assert "participant not given: non_qp" in priced(day="2026-02-01")["notes"]
 
 
-@pytest.mark.parametrize("asked", [{}, {"setting": None}, {"setting": ""}])
-def test_a_setting_that_wasnt_given_is_noted(priced, asked):
+@pytest.mark.parametrize("asked", [{}, {"setting": None, "practitioner": None}, {"setting": "", "practitioner": ""}])
+def test_a_setting_and_a_practitioner_that_werent_given_are_noted(priced, asked):
     answer = priced(**asked)
-    assert (answer["setting"], "setting not given: nonfacility" in answer["notes"]) == ("nonfacility", True)
+    assert (answer["setting"], answer["practitioner"]) == ("nonfacility", "physician")
+    assert {"setting not given: nonfacility", "practitioner not given: physician"} <= set(answer["notes"])
 
 
-@pytest.mark.parametrize("setting", ["nonfacility", "facility", 11])
-def test_a_setting_that_was_given_is_not(priced, setting):
-    assert not [note for note in priced(setting=setting)["notes"] if note.startswith("setting")]
+@pytest.mark.parametrize(
+    "given", [{"setting": "facility", "practitioner": "physician"}, {"setting": 11, "modifiers": "AJ"}]
+)
+def test_what_was_given_or_is_named_by_a_modifier_is_not(priced, given):
+    assert not [note for note in priced(**given)["notes"] if "not given" in note and "locality" not in note]
 
 
 def test_before_2026_one_factor_served_everyone(priced):

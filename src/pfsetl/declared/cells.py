@@ -18,7 +18,7 @@ from pfsetl.errors import shown
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
-_MOST_NAMED = 30
+_MOST_NAMED = 40
 _NO_LETTER = "\ufffd"  # what stands for bytes that couldn't be read
 _YEARS = range(1965, 2100)  # Medicare began in the first
 

@@ -12,7 +12,7 @@ from pfsetl.pricing.apply import amount_of, order_of, refused, scaled, shared, s
 from pfsetl.pricing.global_package import impossible, share_package
 from pfsetl.pricing.lines import Line, PricedLine, by_rules
 from pfsetl.pricing.medicare_share import parted
-from pfsetl.pricing.procedures import told_apart
+from pfsetl.pricing.procedures import name_duplicates, told_apart
 from pfsetl.pricing.reductions import asks_for_documentation, find, named, sides_of
 from pfsetl.pricing.rules import rules_of
 from pfsetl.pricing.same_day import cut_visits, drop_beside, name_sessions, pay_shares, session_apart
@@ -35,6 +35,7 @@ def price_claim(lines: Sequence[Line]) -> tuple[PricedLine, ...]:
     reasons = [part or side for part, side in zip(impossible(lines), done_again(lines), strict=True)]
     entries = joined(lines, reasons)
     priced = [_alone(one, why) for one, why in zip(entries, reasons, strict=True) if isinstance(one, Line)]
+    priced = name_duplicates(priced)
     lines = [one.line for one in priced]
     rules = frozenset[str]().union(*map(_together, lines))
     families = [line for line in lines if find("endoscopy", line)] if "endoscopy" in rules else []

@@ -57,8 +57,11 @@ def _amount_notes(price: Alone) -> Iterator[str]:
         yield _PRINTED_FACTOR
     if row.parts.reason == "carrier_priced" and price.payment.opps_amount is not None:
         yield f"the contractor's price is at most the OPPS amount, ${decimal_of(price.payment.opps_amount, 2)}"
-    if not service.setting_given and not price.anesthesia and price.line.payment is not None:
-        yield f"setting not given: {service.setting}"
+    if not price.anesthesia and price.line.payment is not None:
+        if not service.setting_given:
+            yield f"setting not given: {service.setting}"
+        if not service.practitioner_given and not must_accept(service):
+            yield f"practitioner not given: {service.practitioner}"
     if service.place_of_service:
         yield f"place of service {service.place_of_service}: {service.setting}"
     if row.facility_na if service.setting == "facility" else row.nonfacility_na:

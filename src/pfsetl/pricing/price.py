@@ -127,7 +127,7 @@ def _is_empty_cell(value: Any) -> bool:
 def _plain(value: Any) -> Any:
     """Return a value of numpy as Python's own, a day of it as text: its days have more digits than Python's."""
     if not hasattr(value, "tolist"):
-        return value
+        return list(value) if isinstance(value, tuple) else value
     return str(value) if value.dtype.kind == "M" else value.tolist()
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from pfsetl.pricing.apply import order_in
-from pfsetl.pricing.lines import Line, by_rules
+from pfsetl.pricing.apply import amount_of, order_in, stepped
+from pfsetl.pricing.lines import Line, PricedLine, by_rules
 from pfsetl.pricing.reductions import find, named
 from pfsetl.pricing.rules import rules_of
 from pfsetl.pricing.service import modifier_of
@@ -57,6 +57,30 @@ def procedures_of(line: Line) -> list[Procedure]:
     ruled = {name for row in rules_of("bilateral", line.date) for name in row.modifier} if both else ()
     key = (line.hcpcs, line.row_modifier, line.date, line.person, assistant_of(line), *sorted(set(names) - set(ruled)))
     return [(*key, side) for side in (SIDES if both else [s for s in SIDES if s in line.modifiers] or [""])]
+
+
+def name_duplicates(priced: Sequence[PricedLine]) -> list[PricedLine]:
+    """Say of lines that are the same that Medicare denies duplicates; each is priced all the same.
+
+    Modifiers like 59 and 76 say that it was done again, and of several surgeons or assistants each has a line.
+    """
+    alike = [_same(one.line) if one.allowed and find("duplicate", one.line) else None for one in priced]
+    often = Counter(alike)
+    results = list(priced)
+    for place, (one, same) in enumerate(zip(priced, alike, strict=True)):
+        rule = find("duplicate", one.line)
+        if rule and same and often[same] > 1:
+            text = f"one of {often[same]} lines that are the same: unless something tells them apart, Medicare pays one"
+            results[place] = stepped(one, rule, amount_of(one), text, (1, 1))
+    return results
+
+
+def _same(line: Line) -> Hashable | None:
+    """Return what a line has in common with its duplicates, None where a modifier says that it was done again."""
+    if any(modifier_of(name).kind == "repeat_or_separate" for name in line.modifiers):
+        return None
+    names, who = frozenset(line.modifiers), (line.practitioner, line.person)
+    return line.hcpcs, line.row_modifier, names, line.date, line.units, line.facility, who, line.days
 
 
 def may_be(procedure: Procedure) -> set[Procedure]:

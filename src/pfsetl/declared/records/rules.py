@@ -26,11 +26,11 @@ from pfsetl.declared.records.sheet import (
 )
 
 _RULE = Literal[
-    "assistant_surgeon", "bilateral", "cardiovascular", "charge", "co_surgeons", "coinsurance", "endoscopy",
-    "global_split", "hospital_patient", "imaging", "medical_direction", "medical_supervision", "no_time_units",
-    "not_a_family", "one_a_side", "only_service", "ophthalmology", "part", "portable_transport", "practitioner",
-    "reduced", "return_to_operating_room", "sequestration", "surgery", "team_surgery", "technical_equipment", "therapy",
-    "therapy_assistant", "two_sides", "two_units",
+    "assistant_surgeon", "bilateral", "cardiovascular", "charge", "co_surgeons", "coinsurance", "duplicate",
+    "endoscopy", "global_split", "hospital_patient", "imaging", "medical_direction", "medical_supervision",
+    "no_time_units", "not_a_family", "one_a_side", "only_service", "ophthalmology", "part", "portable_transport",
+    "practitioner", "reduced", "return_to_operating_room", "sequestration", "surgery", "team_surgery",
+    "technical_equipment", "therapy", "therapy_assistant", "two_sides", "two_units",
 ]  # fmt: skip
 _OUTCOME = Literal[
     "assistant_not_applicable", "assistant_not_paid", "bilateral_not_applicable", "by_report", "carrier_priced",
@@ -140,8 +140,8 @@ _INDICATORS: Mapping[tuple[tuple[str, str], ...], tuple[str, ...]] = {
     (("imaging_services.csv", "kind"),): ("technical_equipment",),
     (("codes/multiple_procedure.csv", "code"), ("modifiers.csv", "modifier")): ("therapy_assistant",),
     (("codes/multiple_procedure.csv", "code"),): (
-        "cardiovascular", "charge", "endoscopy", "global_split", "imaging", "ophthalmology", "reduced", "sequestration",
-        "surgery", "therapy",
+        "cardiovascular", "charge", "duplicate", "endoscopy", "global_split", "imaging", "ophthalmology", "reduced",
+        "sequestration", "surgery", "therapy",
     ),
 }  # fmt: skip
 REDUCTIONS = Sheet(
