@@ -570,6 +570,16 @@ def test_anesthesia_is_paid_by_base_and_time_units(priced, with_base_units, minu
     assert answer["allowed"] == cents((5 + Decimal(time_units)) * Decimal("21.32"))
 
 
+# Medicare Claims Processing Manual chapter 12 section 50: a line says by AA, AD, QK, QX, QY or QZ whose anesthesia it
+# is, and who directs or is directed has half.
+@pytest.mark.parametrize(
+    ("modifiers", "is_said"), [("", True), ("QS P3", True), ("AA", False), ("QZ QS", False), ("QK", False)]
+)
+def test_anesthesia_of_nobody_in_particular_is_said_to_be_paid_in_full(priced, with_base_units, modifiers, is_said):
+    notes = priced("00999", minutes=30, modifiers=modifiers)["notes"]
+    assert any(note.startswith("no modifier says whose anesthesia it is (AA, AD, QK") for note in notes) == is_said
+
+
 def test_anesthesia_of_the_nation_has_the_national_factor(priced, with_base_units):
     assert priced("00999", minutes=30)["allowed"] == cents((5 + Decimal(2)) * Decimal("20.3178"))
 

@@ -1,10 +1,12 @@
 """Anesthesia: (base units + time units) x the locality's conversion factor; there are no RVUs."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from pfsetl.declared import calendar
+from pfsetl.declared import calendar, declarations
+from pfsetl.declared.records.modifiers import CONFLICTS
 from pfsetl.declared.records.rules import DOCUMENTED, ReductionRow
 from pfsetl.errors import UsageError
 from pfsetl.pricing.loaded import Loaded, row_of
@@ -77,9 +79,24 @@ def anesthesia(
     )
     if untimed:
         notes.append(f"{service.hcpcs} has no time units, and minutes have no effect: {untimed.source}")
+    elif not _roles(service.day) & set(service.modifiers):
+        said = ", ".join(sorted(_roles(service.day)))
+        notes.append(f"no modifier says whose anesthesia it is ({said}): paid in full, as of one who gave it alone")
     sources = Source("base units", base.file, line, base.sha256), source
     time = None if untimed else time_units
     return Anesthesia(units, time, factor, amount, sources, tuple(notes), untimed=untimed)
+
+
+@lru_cache(maxsize=20_000)
+def _roles(day: date) -> frozenset[str]:
+    """Return the modifiers that say whose an anesthesia is: those of direction and supervision, and what excludes them.
+
+    One practitioner has one role in it, by `schemas/modifier_conflicts.csv`.
+    """
+    rules = (*rules_of("medical_direction", day), *rules_of("medical_supervision", day))
+    shared = {name for rule in rules for name in rule.modifier}
+    apart = ({row.modifier, row.other} for row in declarations.rows_on(CONFLICTS, day) if row.effect == "no_amount")
+    return frozenset(shared.union(*(pair for pair in apart if pair & shared)))
 
 
 def _supervision(status: str, service: Service) -> tuple[ReductionRow, ...]:
