@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
@@ -84,6 +85,11 @@ def test_a_run_that_sigterm_ends_takes_the_embedded_server_with_it(
     finally:
         signal.signal(signal.SIGTERM, kept)
     assert (ended_by.value.code, stopped, signal.getsignal(signal.SIGTERM)) == (143, [True], before)
+
+
+def test_a_flow_runs_in_any_thread_of_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(ended, monkeypatch, SourceUnavailable("not there")).result() == 3
 
 
 def test_an_error_of_pfsetl_keeps_its_message_and_code(

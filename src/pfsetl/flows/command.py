@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,9 @@ def unwinding() -> Iterator[None]:
     def unwind(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
+    if threading.current_thread() is not threading.main_thread():  # of a caller's program, which has its own handlers
+        yield
+        return
     before = signal.signal(signal.SIGTERM, unwind)
     try:
         yield
