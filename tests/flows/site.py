@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from pfsetl.checks import completeness
 from pfsetl.cli import main
 from pfsetl.declared import contracts, registry
 from pfsetl.publication import publish, runs, staging, version
@@ -21,7 +22,6 @@ from pfsetl.publication.recording import releases_table
 from pfsetl.publication.release_record import ArchiveRecord
 from pfsetl.source import discover, fetch
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import completeness
 from pfsetl.watching import status
 from tests import cms_pages, publisher, synthetic
 from tests.cms_server import Answer, Cms

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
+from pfsetl.checks import agreement
 from pfsetl.declared import registry
-from pfsetl.tables import agreement
 from tests.kinds import Built
 from tests.real.test_backfill_all import AT_HAND
 

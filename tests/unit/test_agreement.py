@@ -5,12 +5,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pfsetl.checks import agreement
+from pfsetl.checks.check import Report
 from pfsetl.declared import registry
 from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ChecksFailed
 from pfsetl.pipeline.examine import Examined, examine
-from pfsetl.tables import agreement
-from pfsetl.tables.check import Report
 from tests import declared
 from tests import synthetic as s
 

@@ -6,8 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 import polars as pl
 import pytest
 
+from pfsetl.checks.anesthesia import anesthesia
 from pfsetl.declared import registry
-from pfsetl.tables.anesthesia import anesthesia
 
 NATIONAL, SHARES = 20.3178, (0.769, 0.166, 0.065)  # of 2025, as CMS's factors of that year show them
 RELEASE = registry.find("RVU25A")

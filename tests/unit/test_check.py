@@ -7,14 +7,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pfsetl.checks import check, violations
+from pfsetl.checks.check import Finding, Report
 from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.records.archives import CORRECTIONS, CorrectionRow
 from pfsetl.errors import ChecksFailed
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read
 from pfsetl.source.archive import open_archive
-from pfsetl.tables import check, violations
-from pfsetl.tables.check import Finding, Report
 from pfsetl.tables.normalize import Tables, normalize
 from tests import declared
 from tests import synthetic as s

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from pfsetl.tables.code_order import out_of_order
+from pfsetl.checks.code_order import out_of_order
 
 
 def strays(*codes: str) -> tuple[int, tuple[str, ...]]:

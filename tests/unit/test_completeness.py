@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 
 import pfsetl
+from pfsetl.checks import completeness
+from pfsetl.checks.check import Finding
 from pfsetl.declared import calendar, declarations, registry
 from pfsetl.errors import ChecksFailed, UsageError
 from pfsetl.pipeline import backfill
 from pfsetl.pipeline.build import build
 from pfsetl.pipeline.examine import examine
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import completeness
-from pfsetl.tables.check import Finding
 from tests import synthetic as s
 from tests.copied import copied
 from tests.present import present

@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 
 import pfsetl
+from pfsetl.checks.check import Report
+from pfsetl.checks.continuity import Beside, gaps
 from pfsetl.declared import registry
 from pfsetl.errors import ChecksFailed
 from pfsetl.pipeline import backfill
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables.check import Report
-from pfsetl.tables.continuity import Beside, gaps
 from tests import synthetic as s
 
 VISIT = ("G0101", "", "A")

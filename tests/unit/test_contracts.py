@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from pfsetl.checks.violations import counted
 from pfsetl.declared import contracts, declarations, registry, table_schemas
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ContractError
-from pfsetl.tables.violations import counted
 from tools import dictionary
 
 CONTRACT = contracts.load()

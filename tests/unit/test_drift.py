@@ -6,8 +6,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from pfsetl.checks.drift import RELATIVE, Neighbour, drift, factors, repeated, work
 from pfsetl.declared import registry
-from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors, repeated, work
 
 PLACES = [("AL", "00", "1.000", "0.875", "0.566"), ("CA", "18", "1.045", "1.173", "0.735")]
 INDEX = pl.Decimal(6, 3)

@@ -7,8 +7,8 @@ import pfsetl
 
 STEPS = [
     "errors", "frugal", "near", "plural", "document", "remedies", "storage", "declared", "source", "parsing",
-    "proposing", "tables", "publication", "upkeep", "loading", "export", "iceberg", "pricing", "payers", "story",
-    "site", "pipeline", "watching", "cli", "flows",
+    "proposing", "tables", "checks", "publication", "upkeep", "loading", "export", "iceberg", "pricing", "payers",
+    "story", "site", "pipeline", "watching", "cli", "flows",
 ]  # fmt: skip
 ROOT = Path(pfsetl.__file__).parent
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from pfsetl.tables.locality_names import unknown_names
+from pfsetl.checks.locality_names import unknown_names
 
 
 def found(table: str, column: str, state: str, locality: str, name: str) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pfsetl.checks import completeness
 from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.errors import ArchiveError, ChecksFailed, LayoutError, PfsetlError, ValueRefused
@@ -18,7 +19,6 @@ from pfsetl.loading import load as loading
 from pfsetl.parsing import pieces
 from pfsetl.publication import companions
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import completeness
 from tests import companion_files as files
 from tests import synthetic as s
 from tests.companion_files import Load

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from pfsetl.checks.check import Finding
 from pfsetl.cli import render, render_build, samples, terminal
 from pfsetl.cli.options import (
     DEFAULT_OUTPUT,
@@ -41,7 +42,6 @@ from pfsetl.source import cache as kept
 from pfsetl.source.opening import open_cache
 from pfsetl.storage.opening import open_store
 from pfsetl.storage.store import Store
-from pfsetl.tables.check import Finding
 
 
 def demo(*, output: DemoOutput = DEMO_OUTPUT) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from pfsetl.checks import check, completeness
+from pfsetl.checks.check import Finding, Report
+from pfsetl.checks.judgement import PLACE
 from pfsetl.declared.contracts import Table
 from pfsetl.declared.records.archives import CompanionRow
 from pfsetl.errors import ValueRefused
@@ -18,10 +21,7 @@ from pfsetl.publication import companions
 from pfsetl.publication.companions import Companion, in_turn, loaded, made_of
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
-from pfsetl.tables import check, completeness
 from pfsetl.tables import companions as tables
-from pfsetl.tables.check import Finding, Report
-from pfsetl.tables.judgement import PLACE
 
 
 def load(

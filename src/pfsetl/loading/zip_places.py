@@ -4,12 +4,12 @@ from datetime import date
 
 import polars as pl
 
+from pfsetl.checks.judgement import EXAMPLES, PLACE
 from pfsetl.declared import calendar, declarations, registry
 from pfsetl.declared.records.places import LOCALITIES
 from pfsetl.errors import StoreError, UsageError, ValueRefused
 from pfsetl.publication import version
 from pfsetl.storage.store import Store
-from pfsetl.tables.judgement import EXAMPLES, PLACE
 
 
 def unknown_places(store: Store, frame: pl.DataFrame, day: date, file: str) -> list[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from pfsetl.checks import agreement, completeness, unplaced, work_index
+from pfsetl.checks.check import Finding, Report, check
 from pfsetl.declared import assumed, calendar, contracts, registry
 from pfsetl.errors import during, proposing
 from pfsetl.parsing import identity, parity
@@ -22,8 +24,7 @@ from pfsetl.publication.version import Version
 from pfsetl.source import members
 from pfsetl.source.archive import other_bytes
 from pfsetl.storage.folder import LocalStore
-from pfsetl.tables import agreement, columns, completeness, since, unplaced, work_index
-from pfsetl.tables.check import Finding, Report, check
+from pfsetl.tables import columns, since
 from pfsetl.tables.derived import derived
 from pfsetl.tables.normalize import Accounting, Tables, normalize
 

@@ -7,6 +7,8 @@ from functools import partial
 
 import msgspec
 
+from pfsetl.checks import continuity
+from pfsetl.checks.check import Finding, Report, against_neighbour
 from pfsetl.declared import contracts, registry
 from pfsetl.declared.registry import order
 from pfsetl.errors import Conflict, PfsetlError, during
@@ -16,8 +18,6 @@ from pfsetl.publication.release_record import FindingRecord
 from pfsetl.publication.runs import step
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
-from pfsetl.tables import continuity
-from pfsetl.tables.check import Finding, Report, against_neighbour
 
 AT_A_TIME = 2  # releases that are held against the others
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
+from pfsetl.checks import work_index
 from pfsetl.declared import calendar, contracts
 from pfsetl.errors import during, proposing
 from pfsetl.pipeline.examine import Members, differences, examined, members_of
@@ -15,7 +16,7 @@ from pfsetl.publication.release_record import ReleaseRecord
 from pfsetl.publication.runs import step
 from pfsetl.publication.staging import StagedRelease
 from pfsetl.publication.version import Version
-from pfsetl.tables import by_locality, work_index
+from pfsetl.tables import by_locality
 from pfsetl.tables.derived import derived
 from pfsetl.tables.normalize import normalize
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from pfsetl.checks import work_index
 from pfsetl.errors import UsageError
 from pfsetl.near import alike
 from pfsetl.pricing.counties import county_locality
@@ -15,7 +16,7 @@ from pfsetl.pricing.loaded import Loaded
 from pfsetl.pricing.lookup import Source, sources_of
 from pfsetl.pricing.zip_codes import zip_locality
 from pfsetl.publication.version import Version
-from pfsetl.tables import exact, places, unplaced, work_index
+from pfsetl.tables import exact, places, set_aside
 from pfsetl.tables.exact import scaled
 
 _NUMBERED = re.compile(r"([A-Z]{2})[ /-]*([0-9]{0,2})")
@@ -149,7 +150,7 @@ def _state_of(version: Version, label: str, mac: str, locality: str, indices: pl
         .filter(mac=mac)
         .unique()
         .collect()
-        for table in ("gpci", *unplaced.MEMBERS)
+        for table in ("gpci", *set_aside.MEMBERS)
     ]
     state: str | None = places.with_likely_state(asked, pl.concat(told).unique(), indices)["state"][0]
     return state

@@ -21,8 +21,8 @@ from pfsetl.declared.records.services import IMAGING, NO_COINSURANCE
 from pfsetl.declared.registry import Release
 
 CODE = (
-    "declared", "parsing", "tables", "pipeline", "source/archive.py", "source/members.py", "publication/digest.py",
-    "publication/parquet.py", "publication/recording.py",
+    "declared", "parsing", "tables", "checks", "pipeline", "source/archive.py", "source/members.py",
+    "publication/digest.py", "publication/parquet.py", "publication/recording.py",
 )  # fmt: skip
 # Read for prices, places, claims, looks at CMS and tables made at commit alone; every other file may decide what a
 # table of a release holds.

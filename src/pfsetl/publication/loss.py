@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pfsetl.checks import completeness
+from pfsetl.checks.check import WHOLE, Finding
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
 from pfsetl.publication.version import Version
-from pfsetl.tables import completeness
-from pfsetl.tables.check import WHOLE, Finding
 
 
 def lost(release: Release, tables: Mapping[str, pl.DataFrame], base: Version, *, sample: bool) -> list[Finding]:

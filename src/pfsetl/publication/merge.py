@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from pfsetl.checks.check import check
 from pfsetl.declared.contracts import Contract, Table
 from pfsetl.errors import ContractError, StoreError
 from pfsetl.publication import companions, manifest
@@ -17,7 +18,6 @@ from pfsetl.publication.parquet import Parts
 from pfsetl.remedies import command
 from pfsetl.storage.store import Store
 from pfsetl.tables import columns
-from pfsetl.tables.check import check
 from pfsetl.tables.key_order import in_order, parts_in_order, small
 
 Tables = Mapping[str, pl.DataFrame]

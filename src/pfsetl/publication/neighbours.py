@@ -9,6 +9,11 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
+from pfsetl.checks import continuity
+from pfsetl.checks.check import NEIGHBOUR, Finding
+from pfsetl.checks.continuity import Beside
+from pfsetl.checks.drift import RELATIVE, Neighbour, drift, factors, work
+from pfsetl.checks.drift import repeated as held
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.archives import PARTICIPANTS
 from pfsetl.declared.registry import Release
@@ -16,11 +21,7 @@ from pfsetl.errors import StoreError
 from pfsetl.publication.json_records import record_of
 from pfsetl.publication.release_record import ReleaseRecord, Since
 from pfsetl.publication.version import Version
-from pfsetl.tables import continuity, row_changes
-from pfsetl.tables.check import NEIGHBOUR, Finding
-from pfsetl.tables.continuity import Beside
-from pfsetl.tables.drift import RELATIVE, Neighbour, drift, factors, work
-from pfsetl.tables.drift import repeated as held
+from pfsetl.tables import row_changes
 from pfsetl.tables.since import COLUMNS, Earlier, columns, compared
 
 QUARTERS = 8  # farther away a release says little about another

@@ -7,6 +7,8 @@ from datetime import date
 import msgspec
 import polars as pl
 
+from pfsetl.checks.check import Report
+from pfsetl.checks.judgement import Agreement
 from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.registry import Release
 from pfsetl.errors import StoreError
@@ -27,8 +29,6 @@ from pfsetl.publication.release_record import (
 )
 from pfsetl.publication.version import Version
 from pfsetl.source.archive import Archive
-from pfsetl.tables.check import Report
-from pfsetl.tables.judgement import Agreement
 from pfsetl.tables.normalize import Accounting
 
 

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from pfsetl.checks import work_index
 from pfsetl.declared import calendar
 from pfsetl.errors import UsageError
 from pfsetl.pricing.loaded import of_store
 from pfsetl.pricing.place import Place, find_place
 from pfsetl.publication.version import Version
-from pfsetl.tables import derive, exact, work_index
+from pfsetl.tables import derive, exact
 from pfsetl.tables.code_history import CAUSES
 from pfsetl.tables.derive import SETTINGS
 

@@ -1,1 +1,1 @@
-"""From typed frames to the published tables: places, sections, exact amounts, comparisons, checks."""
+"""From typed frames to the published tables: places, sections, exact amounts, comparisons."""

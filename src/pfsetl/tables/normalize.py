@@ -10,8 +10,9 @@ from pfsetl.declared.registry import Release
 from pfsetl.errors import ValueRefused
 from pfsetl.parsing.parse import Parsed
 from pfsetl.parsing.read import RawTable
-from pfsetl.tables import columns, level_two, places, sections, unplaced
+from pfsetl.tables import columns, level_two, places, sections
 from pfsetl.tables.key_order import in_order
+from pfsetl.tables.set_aside import set_aside
 
 Tables = dict[str, pl.DataFrame]
 _SOURCE_KEYS = ("participant", "hcpcs", "modifier", "state", "locality", "counties")
@@ -41,13 +42,13 @@ def normalize(parsed: Sequence[Parsed], release: Release, contract: Contract) ->
     """Bring every parsed member of a release into the contract's source tables, and account for its lines.
 
     A member that the archive lacks leaves its table empty. Lines of a place in no known state are set aside, but for
-    GPCI's (`unplaced`). Raises ValueRefused naming file, line and remedy.
+    GPCI's (`set_aside`). Raises ValueRefused naming file, line and remedy.
     """
     members = {(p.raw.member, p.raw.participant): p for p in parsed}
     told = places.known_states(
         *(members[name, "all"].frame if (name, "all") in members else None for name in ("gpci", "locality_county"))
     )
-    members = unplaced.set_aside(members, told)
+    members = set_aside(members, told)
     parts: dict[str, list[pl.DataFrame]] = {"rejects": [], "source_lines": []}
     accounts: list[Accounting] = []
     placed = {key: _rows(one, told) for key, one in members.items()}

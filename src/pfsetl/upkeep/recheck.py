@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from pfsetl.checks import agreement, completeness, unplaced
+from pfsetl.checks.check import Report, check
 from pfsetl.declared import calendar, contracts, registry
 from pfsetl.errors import ContractError, PfsetlError
 from pfsetl.plural import count
@@ -12,8 +14,6 @@ from pfsetl.publication import neighbours, over_releases
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.source import members
-from pfsetl.tables import agreement, completeness, unplaced
-from pfsetl.tables.check import Report, check
 
 NOT_ASKED = ("payment_locality", "releases")  # a build makes these after its checks
 

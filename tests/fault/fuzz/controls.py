@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from pfsetl.checks.check import Finding, Report
 from pfsetl.parsing.identity import Identity
-from pfsetl.tables.check import Finding, Report
 
 # name as `Verdict.by` has it: where the build looks it up, and what a build without it has in its place
 FUNCTIONS: dict[str, tuple[str, Callable[..., Any]]] = {

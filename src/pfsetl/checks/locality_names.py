@@ -9,10 +9,10 @@ from functools import cache
 
 import polars as pl
 
+from pfsetl.checks.check import Finding
+from pfsetl.checks.judgement import EXAMPLES, PLACE
 from pfsetl.declared import declarations
 from pfsetl.declared.records.places import LOCALITIES
-from pfsetl.tables.check import Finding
-from pfsetl.tables.judgement import EXAMPLES, PLACE
 
 CUT_FROM = 28  # characters; the shortest that a text file of 2009 to 2026 cuts has 30
 

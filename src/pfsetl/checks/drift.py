@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pfsetl.checks.check import Finding
+from pfsetl.checks.judgement import EXAMPLES, INDICES, PLACE
 from pfsetl.declared import declarations, registry
 from pfsetl.declared.records.calendar import INDEX_UPDATES
 from pfsetl.declared.registry import Release
 from pfsetl.tables import row_changes
-from pfsetl.tables.check import Finding
-from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE
 
 RELATIVE = ["work_rvu", "nonfacility_pe_rvu", "facility_pe_rvu", "mp_rvu"]
 WORK_FROM = 0.1  # RVUs; CMS moves hundredths manyfold

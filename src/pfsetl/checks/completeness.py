@@ -10,11 +10,11 @@ from datetime import date
 
 import polars as pl
 
+from pfsetl.checks.check import EXAMPLES, WHOLE, Finding
 from pfsetl.declared import contracts, declarations, registry
 from pfsetl.declared.records.bounds import FLOORS, FloorRow
 from pfsetl.declared.records.services import STATUS
 from pfsetl.declared.registry import Release
-from pfsetl.tables.check import EXAMPLES, WHOLE, Finding
 
 # What a new revision is compared by with the one before: keys, and the column that says what a row weighs.
 _KEPT = {

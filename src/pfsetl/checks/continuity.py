@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pfsetl.checks.check import EXAMPLES, WHOLE, Finding
+from pfsetl.checks.completeness import payable_statuses, payable_words
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
 from pfsetl.plural import count
-from pfsetl.tables.check import EXAMPLES, WHOLE, Finding
-from pfsetl.tables.completeness import payable_statuses, payable_words
 
 COLUMNS = ["participant", "hcpcs", "modifier", "status"]
 _KEY = ["hcpcs", "modifier"]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from pfsetl.checks.check import Finding
 from pfsetl.declared import calendar, corrections
 from pfsetl.declared.records.bounds import ThresholdRow
 from pfsetl.declared.registry import Release
-from pfsetl.tables.check import Finding
 
 EXAMPLES = 5
 PLACE = ["state", "locality"]

@@ -1,61 +1,19 @@
-"""Lines whose contractor or locality nobody knows: placed where the archive tells it, else set aside and counted.
-
-GPCI stays strict, because every price is made of it. One place that only OPPSCAP has must not cost the release.
-"""
+"""Lines that were set aside because nobody knows their contractor or locality: counted, and what they excuse."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import polars as pl
 
+from pfsetl.checks.check import WHOLE, Finding
 from pfsetl.declared import registry
-from pfsetl.parsing.parse import Parsed, without
 from pfsetl.tables import places
-from pfsetl.tables.check import WHOLE, Finding
+from pfsetl.tables.set_aside import IN_NO_LOCALITY, IN_NO_STATE, MEMBERS
 
-MEMBERS = ("opps_cap", "locality_county", "anesthesia")
-_ALONE = ("opps_cap", "locality_county")  # members that no payment is made of; anesthesia factors are strict
-_REASON = "in no known state: contractor {} locality {}"
-_NOWHERE = "in no known locality: contractor {} locality {} of {}"
 _EXAMPLES = 5
 # Checks that count places, and the one that counts lines, with the members whose lines they miss.
 _OF_PLACES = ("same_localities_as_gpci", "same_localities_as_counties", "localities_known")
 _OF_LINES = ("every_locality_of_a_service",)
-
-Members = Mapping[tuple[str, str], Parsed]
-
-
-def set_aside(members: Members, told: pl.DataFrame) -> dict[tuple[str, str], Parsed]:
-    """Return the members with `state`; lines that nothing places are among the rejects, with contractor and locality.
-
-    `told` is what `places.known_states` says. Raises ValueRefused for a place of GPCI that is in no known state.
-    """
-    gpci = members.get(("gpci", "all"))
-    indexed = None if gpci is None else places.with_state(gpci.frame, told, gpci.raw.file)
-    placed: dict[tuple[str, str], Parsed] = {}
-    for key, one in members.items():
-        if key[0] == "gpci" and indexed is not None:
-            placed[key] = replace(one, frame=indexed)
-        if key[0] not in MEMBERS:
-            placed.setdefault(key, one)
-            continue
-        placed[key] = replace(one, frame=places.with_likely_state(one.frame, told, indexed))
-        if placed[key].frame["state"].has_nulls():
-            lost = placed[key].frame.filter(pl.col("state").is_null())
-            placed[key] = without(placed[key], lost.select("line", reason=pl.format(_REASON, "mac", "locality")))
-    return placed if indexed is None else {key: _in_gpci(key, one, placed) for key, one in placed.items()}
-
-
-def _in_gpci(key: tuple[str, str], one: Parsed, members: Members) -> Parsed:
-    """Set lines aside whose place no other member names: a place that two of them name is missing from GPCI."""
-    if key[0] not in _ALONE:
-        return one
-    others = [m.frame for k, m in members.items() if k[0] != key[0] and k[0] in ("gpci", *MEMBERS)]
-    named = pl.concat([rows.select("state", "locality") for rows in others])
-    aside = one.frame.join(named, on=["state", "locality"], how="anti", maintain_order="left").select(
-        "line", reason=pl.format(_NOWHERE, "mac", "locality", "state")
-    )
-    return without(one, aside) if aside.height else one
 
 
 def findings(tables: Mapping[str, pl.DataFrame]) -> list[Finding]:
@@ -87,7 +45,9 @@ def _rejected(name: str, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     rejects = tables["rejects"]
     if rejects.is_empty():
         return rejects
-    said = pl.any_horizontal(pl.col("reason").str.starts_with(told.partition(":")[0]) for told in (_REASON, _NOWHERE))
+    said = pl.any_horizontal(
+        pl.col("reason").str.starts_with(told.partition(":")[0]) for told in (IN_NO_STATE, IN_NO_LOCALITY)
+    )
     return rejects.filter((pl.col("member") == name) & said)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pfsetl.tables.check import Finding
-from pfsetl.tables.judgement import EXAMPLES
+from pfsetl.checks.check import Finding
+from pfsetl.checks.judgement import EXAMPLES
 
 _MAINFRAME = str.maketrans(
     string.ascii_uppercase + string.digits, "".join(sorted(string.ascii_uppercase + string.digits))

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from pfsetl.checks import work_index
+from pfsetl.checks.anesthesia import anesthesia
+from pfsetl.checks.check import Finding
+from pfsetl.checks.code_order import out_of_order
+from pfsetl.checks.judgement import EXAMPLES, PLACE, Agreement, Judged, judged, stopping
+from pfsetl.checks.locality_names import unknown_names
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release
-from pfsetl.tables import derive, work_index
-from pfsetl.tables.anesthesia import anesthesia
-from pfsetl.tables.check import Finding
-from pfsetl.tables.code_order import out_of_order
-from pfsetl.tables.judgement import EXAMPLES, PLACE, Agreement, Judged, judged, stopping
-from pfsetl.tables.locality_names import unknown_names
+from pfsetl.tables import derive
 
 _SERVICE = ["hcpcs", "modifier"]
 _PARTS = (

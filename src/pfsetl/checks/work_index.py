@@ -5,9 +5,9 @@ from datetime import date
 
 import polars as pl
 
+from pfsetl.checks.check import EXAMPLES, Finding
 from pfsetl.declared import calendar, work_floor
 from pfsetl.declared.registry import Release
-from pfsetl.tables.check import EXAMPLES, Finding
 
 WITHOUT = "work_gpci_without_floor"
 

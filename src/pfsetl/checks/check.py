@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from pfsetl.checks import violations
 from pfsetl.declared import contracts, corrections, declarations
 from pfsetl.declared.contracts import Contract, Rule, Table
 from pfsetl.errors import ChecksFailed
 from pfsetl.plural import count
-from pfsetl.tables import violations
 
 EXAMPLES = 3
 FEW_ROWS = 2_000

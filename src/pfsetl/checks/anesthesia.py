@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import polars as pl
 
+from pfsetl.checks import work_index
+from pfsetl.checks.check import Finding
+from pfsetl.checks.judgement import EXAMPLES, INDICES, PLACE, Agreement, Judged, judged, stopping
 from pfsetl.declared import calendar, registry
 from pfsetl.declared.registry import Release
-from pfsetl.tables import work_index
-from pfsetl.tables.check import Finding
-from pfsetl.tables.judgement import EXAMPLES, INDICES, PLACE, Agreement, Judged, judged, stopping
 
 _FEWEST = 30
 _NEAR = 0.002  # dollars; an error below it weighs no less
