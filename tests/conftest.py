@@ -157,6 +157,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sample(demo: Path) -> Version:
+    """The bundled sample, published: Level II codes of RVU25D and RVU26A."""
+    return pfsetl.open(demo)
+
+
+@pytest.fixture(scope="session")
 def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds a made-up part of RVU25A as a sample, beside its archive RVU25A.zip: published once for all
     workers, to be read or copied."""

@@ -62,12 +62,12 @@ def factor(release: str, value: str) -> pl.DataFrame:
     )
 
 
-def staged(store: Store, release: str, value: str = "32.3465") -> StagedRelease:
+def staged(store: Store, release: str = "RVU25A", value: str = "32.3465") -> StagedRelease:
     """Stage a release of one table and one row."""
     return staging.stage(store, release, {"conversion_factor": factor(release, value)}, RECORD, CONTRACT)
 
 
-def published(store: Store, release: str, value: str = "32.3465", base: Version | None = None) -> Version:
+def published(store: Store, release: str = "RVU25A", value: str = "32.3465", base: Version | None = None) -> Version:
     """Publish a release of one table and one row."""
     base = base or version.open_version(store)
     return publish.commit(store, [staged(store, release, value)], base, CONTRACT)

@@ -50,9 +50,6 @@ class Hook:
     url: str = ""
     told: list[dict[str, Any]] = field(default_factory=list)
 
-    def subjects(self) -> list[str]:
-        return [one["subject"] for one in self.told]
-
 
 @dataclass
 class Story:

@@ -10,18 +10,11 @@ from typing import Any
 
 import pytest
 
-import pfsetl
 from pfsetl import Version
 from pfsetl.site import serving
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the lightest first
 NAVIGATION_MS = 120_000  # a page of a real release, on a machine whose cores all have other work
-
-
-@pytest.fixture(scope="session")
-def sample(demo: Path) -> Version:
-    """The bundled sample, published: Level II codes of RVU25D and RVU26A."""
-    return pfsetl.open(demo)
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,7 @@ OPPS_CAP: Positions = {
 SHAPES = {
     "N171": ("pprrvu", 171, NARROW),
     "N171P": ("pprrvu", 171, NARROW | {"pricing_indicator": (121, 121)}),
+    "W206": ("pprrvu", 206, WIDE | OPPS_TAIL_2009),
     "W207": ("pprrvu", 207, WIDE | OPPS_TAIL_2011),
     "OPPSCAP38": ("opps_cap", 38, OPPS_CAP),
 }

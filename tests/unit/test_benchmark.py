@@ -45,17 +45,6 @@ def percent(rate: str, of: Decimal = IN_LOS_ANGELES) -> Decimal:
     return (100 * Decimal(rate) / of).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-@pytest.fixture(scope="module")
-def store(demo: Path) -> Path:
-    """The bundled sample, published."""
-    return demo
-
-
-@pytest.fixture(scope="module")
-def sample(store: Path) -> Version:
-    return pfsetl.open(store)
-
-
 @pytest.fixture
 def compared(sample: Version, tmp_path: Path):
     """Compare the lines of a CSV; return the rows that were written, and the answer."""
@@ -353,40 +342,40 @@ def rates(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_text_that_a_spreadsheet_would_run_is_written_so_that_it_does_not(store, run: Run, rates, tmp_path) -> None:
-    assert run("benchmark", rates, tmp_path / "out.csv", "--date", DAY, "-o", store)[0] == 0
+def test_a_text_that_a_spreadsheet_would_run_is_written_so_that_it_does_not(demo, run: Run, rates, tmp_path) -> None:
+    assert run("benchmark", rates, tmp_path / "out.csv", "--date", DAY, "-o", demo)[0] == 0
     with (tmp_path / "out.csv").open() as file:
         assert [row["payer"] for row in csv.DictReader(file)] == ["'=1+1", "Acme"]
 
 
-def test_the_screen_says_what_has_no_percentage_and_what_was_not_used(store, run: Run, rates, tmp_path) -> None:
-    _, out, _ = run("benchmark", rates, tmp_path / "out.csv", "--date", DAY, "-o", store)
+def test_the_screen_says_what_has_no_percentage_and_what_was_not_used(demo, run: Run, rates, tmp_path) -> None:
+    _, out, _ = run("benchmark", rates, tmp_path / "out.csv", "--date", DAY, "-o", demo)
     assert "1 of 2 rows have a percentage" in out
     assert "percentage_of_charge" in out
     assert "columns that aren't used: notes" in out
 
 
 @pytest.mark.parametrize("name", ["out.xlsx", "out", "out.json"])
-def test_another_ending_is_refused_in_words(store, run: Run, rates, tmp_path, name: str) -> None:
-    code, _, told = run("benchmark", rates, tmp_path / name, "-o", store)
+def test_another_ending_is_refused_in_words(demo, run: Run, rates, tmp_path, name: str) -> None:
+    code, _, told = run("benchmark", rates, tmp_path / name, "-o", demo)
     assert (code, "ends in .csv or .parquet" in told) == (2, True)
 
 
-def test_a_file_that_is_there_is_never_overwritten(store, run: Run, rates, tmp_path) -> None:
+def test_a_file_that_is_there_is_never_overwritten(demo, run: Run, rates, tmp_path) -> None:
     (tmp_path / "out.csv").write_text("mine")
-    assert run("benchmark", rates, tmp_path / "out.csv", "-o", store)[0] == 2
+    assert run("benchmark", rates, tmp_path / "out.csv", "-o", demo)[0] == 2
     assert (tmp_path / "out.csv").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["out.csv", "./out.csv", "out-providers.csv"])
-def test_the_summary_never_takes_the_place_of_another_file(store, run: Run, rates, tmp_path, name: str) -> None:
-    code, _, told = run("benchmark", rates, tmp_path / "out.csv", "--summary", tmp_path / name, "-o", store)
+def test_the_summary_never_takes_the_place_of_another_file(demo, run: Run, rates, tmp_path, name: str) -> None:
+    code, _, told = run("benchmark", rates, tmp_path / "out.csv", "--summary", tmp_path / name, "-o", demo)
     assert (code, "needs a file of its own" in told) == (2, True)
 
 
-def test_a_zip_code_and_a_locality_are_not_both_given(store, run: Run, rates, tmp_path) -> None:
+def test_a_zip_code_and_a_locality_are_not_both_given(demo, run: Run, rates, tmp_path) -> None:
     asked = ["--zip", "90210", "--locality", "CA/18"]
-    code, _, told = run("benchmark", rates, tmp_path / "out.csv", *asked, "-o", store)
+    code, _, told = run("benchmark", rates, tmp_path / "out.csv", *asked, "-o", demo)
     assert (code, "give one of them" in told) == (2, True)
 
 

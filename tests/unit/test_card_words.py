@@ -12,15 +12,9 @@ pytestmark = pytest.mark.long
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module")
-def store(demo: Path) -> Path:
-    """The bundled sample, published."""
-    return demo
-
-
 @pytest.fixture
-def card(store: Path, run: Run) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(run("code", "G0101", "--release", "RVU26A", "--output", store, "--json")[1])
+def card(demo: Path, run: Run) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(run("code", "G0101", "--release", "RVU26A", "--output", demo, "--json")[1])
     return told
 
 
@@ -56,15 +50,15 @@ def test_both_sides_pay_no_more_where_the_indicator_is_0(card: dict[str, Any]) -
     assert paid(card, "50") == (False, 39.75)
 
 
-def test_a_terminal_shows_dollars_and_reasons(store: Path, run: Run) -> None:
-    out = run("code", "G0101", "--release", "RVU26A", "--output", store)[1]
+def test_a_terminal_shows_dollars_and_reasons(demo: Path, run: Run) -> None:
+    out = run("code", "G0101", "--release", "RVU26A", "--output", demo)[1]
     assert "bilateral surgery (50): 0, no bilateral increase" in out
     assert " $6.36  -$33.39  assistant at surgery, once documented" in out
     assert "54, 55, 56, 78 don't apply, global_days XXX: no global period" in out
 
 
 def test_a_store_of_before_says_what_it_lacks(
-    store: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    demo: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from pfsetl import Version
     from pfsetl.errors import UsageError
@@ -77,5 +71,5 @@ def test_a_store_of_before_says_what_it_lacks(
         return scan(self, table, release)
 
     monkeypatch.setattr(Version, "scan", without)
-    code, out, _ = run("code", "G0101", "--output", store)
+    code, out, _ = run("code", "G0101", "--output", demo)
     assert (code, "not told" in out, "code_modifier: no such table" in out) == (0, True, True)

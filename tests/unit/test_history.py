@@ -23,14 +23,8 @@ CENT = Decimal("0.01")
 
 
 @pytest.fixture(scope="module")
-def store(demo: Path) -> Path:
-    """A store that `pfsetl demo` published: Level II rows of RVU25D and RVU26A."""
-    return demo
-
-
-@pytest.fixture(scope="module")
-def version(store: Path) -> pfsetl.Version:
-    return pfsetl.open(store)
+def version(demo: Path) -> pfsetl.Version:
+    return pfsetl.open(demo)
 
 
 # --- from Python ----------------------------------------------------------------------------------------------------
@@ -49,10 +43,10 @@ def test_both_participants_are_there_where_none_is_asked_for(version: pfsetl.Ver
     assert [row["participant"] for row in rows] == ["all", "non_qp", "qp"]
 
 
-def test_releases_of_which_a_part_is_published_are_named(version: pfsetl.Version, run: Run, store: Path) -> None:
+def test_releases_of_which_a_part_is_published_are_named(version: pfsetl.Version, run: Run, demo: Path) -> None:
     assert pfsetl.history("G0101", output=version).samples == ("RVU25D", "RVU26A")
     assert pfsetl.history("G0101", since=2026, output=version).samples == ("RVU26A",)
-    _, out, _ = run("history", "G0101", "-o", store)
+    _, out, _ = run("history", "G0101", "-o", demo)
     assert "samples  RVU25D, RVU26A: a code without a row there" in out
 
 
@@ -170,15 +164,15 @@ def test_a_code_may_be_written_in_lower_case_with_spaces_and_its_modifier(versio
 
 
 @pytest.mark.parametrize("written", ["facility", "Facility", "non-facility", "Non Facility"])
-def test_a_setting_is_taken_however_it_is_written_as_for_a_price(written: str, store: Path, run: Run) -> None:
+def test_a_setting_is_taken_however_it_is_written_as_for_a_price(written: str, demo: Path, run: Run) -> None:
     """G0101 in RVU26A, by CMS's RVUs x 33.4009: 1.19 outside a facility, 0.74 in one."""
-    _, out, _ = run("history", "G0101", "--setting", written, "--from", "2026", "--output", store)
+    _, out, _ = run("history", "G0101", "--setting", written, "--from", "2026", "--output", demo)
     assert ("$24.72" if written.lower() == "facility" else "$39.75") in out
 
 
 @pytest.mark.parametrize("written", ["g0105-53", "G0105:53", "G0105 53", "G010553"])
-def test_the_command_takes_a_code_with_its_modifier_as_python_does(written: str, store: Path, run: Run) -> None:
-    _, out, _ = run("history", written, "--json", "--output", store)
+def test_the_command_takes_a_code_with_its_modifier_as_python_does(written: str, demo: Path, run: Run) -> None:
+    _, out, _ = run("history", written, "--json", "--output", demo)
     assert {(row["hcpcs"], row["modifier"]) for row in json.loads(out)["rows"]} == {("G0105", "53")}
 
 
@@ -216,15 +210,15 @@ def test_equal_amounts_are_a_level_line() -> None:
 
 
 def test_a_terminal_of_eighty_columns_shows_a_row_in_a_line(
-    store: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    demo: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    code, out, _ = run("history", "G0101", "--output", store)
+    code, out, _ = run("history", "G0101", "--output", demo)
     (now,) = (line for line in out.splitlines() if line.startswith("RVU26A"))
     assert (code, len(now) <= 80, now.split()[:3]) == (0, True, ["RVU26A", "2026-01-01", "A"])
 
 
-def test_the_sentence_names_both_amounts_and_every_cause(store: Path, version: pfsetl.Version, run: Run) -> None:
+def test_the_sentence_names_both_amounts_and_every_cause(demo: Path, version: pfsetl.Version, run: Run) -> None:
     columns = ["release", "nonfacility_amount", "nonfacility_total_rvu", "conversion_factor"]
     rows = pfsetl.history("G0101", participant="non_qp", output=version).frame.select(columns).rows()
     (_, before, old, paid), (_, now, new, pays) = rows
@@ -232,22 +226,22 @@ def test_the_sentence_names_both_amounts_and_every_cause(store: Path, version: p
         ((new - old) * paid).quantize(CENT, ROUND_HALF_UP),
         (new * (pays - paid)).quantize(CENT, ROUND_HALF_UP),
     )
-    _, out, _ = run("history", "G0101", "--output", store)
+    _, out, _ = run("history", "G0101", "--output", demo)
     assert f"RVU25D to RVU26A: ${before} to ${now}: RVUs {rvus:+}, factor {factor:+}" in out
 
 
-def test_unpublished_releases_are_named_before_the_first_row(store: Path, run: Run) -> None:
-    _, out, _ = run("history", "G0101", "--from", "2025", "--output", store)
+def test_unpublished_releases_are_named_before_the_first_row(demo: Path, run: Run) -> None:
+    _, out, _ = run("history", "G0101", "--from", "2025", "--output", demo)
     assert out.index("not published here  RVU25A, RVU25B, RVU25C") < out.index("\nRVU25D")
 
 
-def test_json_has_rows_sentences_and_what_is_not_published(store: Path, run: Run) -> None:
-    data = json.loads(run("history", "G0101", "--from", "2025", "--json", "--output", store)[1])
+def test_json_has_rows_sentences_and_what_is_not_published(demo: Path, run: Run) -> None:
+    data = json.loads(run("history", "G0101", "--from", "2025", "--json", "--output", demo)[1])
     assert (len(data["rows"]), len(data["sentences"]["facility"]), data["unpublished"][0]) == (2, 1, "RVU25A")
 
 
-def test_csv_is_the_whole_table(store: Path, version: pfsetl.Version, run: Run) -> None:
-    rows = list(csv.DictReader(io.StringIO(run("history", "G0101", "--csv", "--output", store)[1])))
+def test_csv_is_the_whole_table(demo: Path, version: pfsetl.Version, run: Run) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("history", "G0101", "--csv", "--output", demo)[1])))
     frame = pfsetl.history("G0101", participant="non_qp", output=version).frame
     assert ([r["nonfacility_change"] for r in rows], list(rows[0])) == (
         [str(v) if v is not None else "" for v in frame["nonfacility_change"]],
@@ -263,8 +257,8 @@ def test_csv_is_the_whole_table(store: Path, version: pfsetl.Version, run: Run) 
         (["--setting", "home"], "setting 'home': not known. There are nonfacility, facility"),
     ],
 )
-def test_odd_options_are_refused(asked: list[str], said: str, store: Path, run: Run) -> None:
-    code, _, err = run("history", "G0101", *asked, "--output", store)
+def test_odd_options_are_refused(asked: list[str], said: str, demo: Path, run: Run) -> None:
+    code, _, err = run("history", "G0101", *asked, "--output", demo)
     assert (code, said in err) == (2, True)
 
 

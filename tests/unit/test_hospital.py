@@ -22,12 +22,6 @@ IN_FACILITY = Decimal("25.94")  # G0101 there and then, by CMS's RVUs and indice
 SAMPLES = Path(__file__).parents[3] / "shared" / "payer"
 
 
-@pytest.fixture(scope="module")
-def sample(demo: Path) -> Version:
-    """The bundled sample, published."""
-    return pfsetl.open(demo)
-
-
 @pytest.fixture
 def compared(sample: Version, tmp_path: Path):
     """Compare a file; return the rows that were written, and the answer."""

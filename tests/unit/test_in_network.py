@@ -28,12 +28,6 @@ OUTSIDE, IN_FACILITY = Decimal("43.72"), Decimal("25.94")
 SAMPLES = Path(__file__).parents[3] / "shared" / "payer"
 
 
-@pytest.fixture(scope="module")
-def sample(demo: Path) -> Version:
-    """The bundled sample, published."""
-    return pfsetl.open(demo)
-
-
 @pytest.fixture
 def compared(sample: Version, tmp_path: Path):
     """Compare a file; return the rows that were written, and the answer."""

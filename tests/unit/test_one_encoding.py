@@ -7,19 +7,12 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-import pfsetl
 from pfsetl import Version
 from pfsetl.declared import contracts
 
 pytestmark = pytest.mark.long
 
 TABLES = contracts.load().tables
-
-
-@pytest.fixture(scope="module")
-def sample(demo: Path) -> Version:
-    """The bundled sample, published."""
-    return pfsetl.open(demo)
 
 
 def encodings(path: str) -> dict[str, set[tuple[str, ...]]]:
