@@ -27,7 +27,8 @@ import pfsetl
 from pfsetl import frugal
 from pfsetl.declared import contracts, registry
 from pfsetl.pipeline import examine
-from pfsetl.pipeline.backfill import backfill, find_archives
+from pfsetl.pipeline.archive_folder import find_archives
+from pfsetl.pipeline.backfill import backfill
 from pfsetl.publication import parquet
 from pfsetl.publication.digest import RowsDigest
 from pfsetl.source.archive import open_archive
@@ -280,7 +281,7 @@ def lookups(version: pfsetl.Version) -> None:
 
 def all_releases(folder: Path, temporary: Path) -> None:
     """Backfill every archive of the folder into a fresh store, beside the floor of all of them."""
-    archives = find_archives(folder, "2003..2099")
+    archives = find_archives(folder, "2003..2099").archives
     store = pfsetl.open_store(temporary / "history")
     taken = seconds(lambda: backfill(archives, store=store))
     version = pfsetl.open(store)
@@ -317,7 +318,7 @@ def memory_of(folder: Path, what: str) -> None:
         if what == "--once":
             build(folder / f"{RELEASE}.zip", Path(temporary))
         else:
-            backfill(find_archives(folder, "2003..2099"), store=pfsetl.open_store(temporary))
+            backfill(find_archives(folder, "2003..2099").archives, store=pfsetl.open_store(temporary))
         # NOTE: not getrusage: a child process inherits its parent's peak there.
         peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     name = "one build" if what == "--once" else "the whole backfill"

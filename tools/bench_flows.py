@@ -22,7 +22,8 @@ from pfsetl.flows import backfill as backfill_flow
 from pfsetl.flows import build as build_flow
 from pfsetl.flows import watch as watch_flow
 from pfsetl.flows.command import server
-from pfsetl.pipeline.backfill import backfill, find_archives
+from pfsetl.pipeline.archive_folder import find_archives
+from pfsetl.pipeline.backfill import backfill
 from pfsetl.source import discover
 from tests import cms_pages
 from tests.cms_server import Answer, Cms
@@ -60,7 +61,7 @@ def overhead(archive: Path, folder: Path) -> None:
 
 def engines(folder: Path, temporary: Path) -> None:
     """Backfill every archive by the plain loop, through threads and through Dask."""
-    archives = find_archives(folder, "2003..2099")
+    archives = find_archives(folder, "2003..2099").archives
     store = temporary / "all"
 
     def flow(task_runner: str) -> object:

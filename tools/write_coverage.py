@@ -11,7 +11,7 @@ from pfsetl.declared.records.archives import COMPANIONS
 from pfsetl.declared.records.shapes import SHAPES
 from pfsetl.parsing.parse import parse
 from pfsetl.parsing.read import read, read_others
-from pfsetl.pipeline.backfill import find_archives
+from pfsetl.pipeline.archive_folder import find_archives
 from pfsetl.source.archive import open_archive
 
 PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
@@ -63,7 +63,7 @@ def beside() -> str:
 
 
 def main(folder: Path) -> None:
-    archives = find_archives(folder, "2003..2099")
+    archives = find_archives(folder, "2003..2099").archives
     lines = []
     for label, path in archives.items():
         archive = open_archive(path)

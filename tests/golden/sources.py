@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pfsetl.pipeline.backfill import find_archives
+from pfsetl.pipeline.archive_folder import find_archives
 from tests.golden.published import PLACE, SETTINGS, member_bytes, ohio_file, opps_cap_member, payment_file
 from tests.golden.published import published_amounts as amounts_file
 
@@ -116,4 +116,4 @@ def long(rows: pl.DataFrame, kind: str | pl.Expr) -> pl.DataFrame:
 
 def archives_in(folder: Path) -> dict[str, Path]:
     """Return the archives in a folder by label, in CMS's order."""
-    return find_archives(folder, "2003..2099")
+    return dict(find_archives(folder, "2003..2099").archives)

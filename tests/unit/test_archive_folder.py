@@ -8,7 +8,7 @@ import pytest
 
 from pfsetl.declared import labels
 from pfsetl.errors import UsageError
-from pfsetl.pipeline.archive_folder import look
+from pfsetl.pipeline.archive_folder import find_archives
 from pfsetl.pipeline.build import build
 from pfsetl.storage.folder import LocalStore
 from tests import synthetic as s
@@ -49,7 +49,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("name", "label"), NAMES.items())
 def test_an_archive_is_known_by_the_label_its_name_begins_with(name: str, label: str, tmp_path: Path) -> None:
-    found = look(folder_of(tmp_path / "zips", name), label)
+    found = find_archives(folder_of(tmp_path / "zips", name), label)
     assert (list(found.archives), dict(found.unused), found.notices) == ([label], {}, ())
 
 
@@ -57,7 +57,7 @@ def test_an_archive_is_known_by_the_label_its_name_begins_with(name: str, label:
     "name", ["2024.zip", "notes.zip", "PFALL25A.zip", "GPCI2025.zip", "download (3).zip", "RVU.zip"]
 )
 def test_a_zip_whose_name_says_no_label_is_named(name: str, tmp_path: Path) -> None:
-    found = look(folder_of(tmp_path / "zips", "RVU26A.zip", name), "2026")
+    found = find_archives(folder_of(tmp_path / "zips", "RVU26A.zip", name), "2026")
     assert dict(found.unused) == {name: "its name doesn't begin with a label such as RVU26A; rename it"}
 
 
@@ -68,7 +68,7 @@ def test_an_archive_whose_name_says_no_label_is_told_by_what_it_holds(label: str
     write = s.write_zip if name.endswith(".zip") else s.write_folder
     path = write(folder / name, s.release(label))
     renamed = f"{label}.zip" if name.endswith(".zip") else label
-    assert dict(look(folder, "2022").unused) == {
+    assert dict(find_archives(folder, "2022").unused) == {
         name: f"its name doesn't begin with a label such as RVU26A; by its contents it's {label}. Rename it to "
         f"{renamed}, or build it: pfsetl build {label} --archive {shlex.quote(str(path))} --output STORE"
     }
@@ -88,7 +88,7 @@ def test_an_archive_that_may_be_of_several_releases_names_them(tmp_path: Path) -
     """RVU18AR and RVU18AR1 correct RVU18A, and the files of a correction say the same year and month."""
     folder = folder_of(tmp_path / "zips", "RVU22A.zip")
     s.write_zip(folder / "x.zip", s.release("RVU18A"))
-    why = look(folder, "2022").unused["x.zip"]
+    why = find_archives(folder, "2022").unused["x.zip"]
     assert "it's RVU18A or RVU18AR or RVU18AR1. Rename it to the one it is, or build it: pfsetl build RVU18A" in why
 
 
@@ -96,37 +96,37 @@ def test_a_known_zip_is_told_by_its_sha256(release_path, tmp_path: Path) -> None
     """RVU13A's files name the year alone."""
     folder = folder_of(tmp_path / "zips", "RVU22A.zip")
     (folder / "x.zip").write_bytes(release_path("RVU13A").read_bytes())
-    assert "by its contents it's RVU13A. Rename it to RVU13A.zip" in look(folder, "2022").unused["x.zip"]
+    assert "by its contents it's RVU13A. Rename it to RVU13A.zip" in find_archives(folder, "2022").unused["x.zip"]
 
 
 @pytest.mark.parametrize("name", ["readme.txt", "RVU25A.pdf", "RVU26A.zip.part", "RVU26A.7z", "RVU26A"])
 def test_what_is_no_archive_is_named(name: str, tmp_path: Path) -> None:
-    found = look(folder_of(tmp_path / "zips", "RVU26B.zip", name), "2026")
+    found = find_archives(folder_of(tmp_path / "zips", "RVU26B.zip", name), "2026")
     assert dict(found.unused) == {name: "not a zip or a folder"}
 
 
 def test_what_was_not_asked_for_is_named(tmp_path: Path) -> None:
-    found = look(folder_of(tmp_path / "zips", "RVU26A.zip", "RVU25D_0.zip"), "2026")
+    found = find_archives(folder_of(tmp_path / "zips", "RVU26A.zip", "RVU25D_0.zip"), "2026")
     assert dict(found.unused) == {"RVU25D_0.zip": "RVU25D, which wasn't asked for"}
 
 
 def test_wanted_releases_without_archive_are_named(tmp_path: Path) -> None:
-    found = look(folder_of(tmp_path / "zips", "RVU24A.zip", "RVU25D.zip"), "2024..2025")
+    found = find_archives(folder_of(tmp_path / "zips", "RVU24A.zip", "RVU25D.zip"), "2024..2025")
     assert found.absent == ("RVU24AR", "RVU24B", "RVU24C", "RVU24D", "RVU25A", "RVU25B", "RVU25C")
 
 
 def test_nothing_is_absent_where_labels_are_wanted_and_there(tmp_path: Path) -> None:
-    assert look(folder_of(tmp_path / "zips", "RVU24A.zip"), "RVU24A").absent == ()
+    assert find_archives(folder_of(tmp_path / "zips", "RVU24A.zip"), "RVU24A").absent == ()
 
 
 def test_two_names_of_one_label_are_asked_about(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"two archives of RVU25D, RVU25D.zip and RVU25D_0.zip. Keep one"):
-        look(folder_of(tmp_path / "zips", "RVU25D.zip", "RVU25D_0.zip"), "2025")
+        find_archives(folder_of(tmp_path / "zips", "RVU25D.zip", "RVU25D_0.zip"), "2025")
 
 
 def test_what_is_not_used_is_said_where_nothing_is_found(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no archive of 2025. There are none.*Not used: 2025.zip: its name"):
-        look(folder_of(tmp_path / "zips", "2025.zip"), "2025")
+        find_archives(folder_of(tmp_path / "zips", "2025.zip"), "2025")
 
 
 # --- names of no declared label, in a quarter that has one --------------------------------------------------------
@@ -138,7 +138,7 @@ def test_what_is_not_used_is_said_where_nothing_is_found(tmp_path: Path) -> None
 )  # fmt: skip
 def test_a_name_of_no_declared_label_is_taken_as_the_one_of_its_quarter(name: str, label: str, tmp_path: Path) -> None:
     s.write_zip(tmp_path / name, s.release(name[:6].upper()))
-    found = look(tmp_path, label)
+    found = find_archives(tmp_path, label)
     assert dict(found.archives) == {label: tmp_path / name}
     assert found.notices[0].startswith(f"{name}: taken as {label}, the only release of its quarter")
 
@@ -147,14 +147,14 @@ def test_a_name_of_no_declared_label_is_taken_as_the_one_of_its_quarter(name: st
 def test_it_is_not_taken_where_the_files_inside_are_of_another_year(inside: str, tmp_path: Path) -> None:
     s.write_zip(tmp_path / "rvu26ar_1.zip", s.release(inside))
     folder_of(tmp_path, "RVU26B.zip")
-    found = look(tmp_path, "2026")
+    found = find_archives(tmp_path, "2026")
     assert list(found.archives) == ["RVU26B"]
     assert f"it can't be RVU26A: PPRRVU20{inside[3:5]}_JAN.txt" in found.unused["rvu26ar_1.zip"]
 
 
 def test_it_is_not_taken_where_the_quarter_has_several_releases(tmp_path: Path) -> None:
     s.write_zip(tmp_path / "RVU24AR2.zip", s.release("RVU24A"))
-    found = look(folder_of(tmp_path, "RVU24B.zip"), "2024")
+    found = find_archives(folder_of(tmp_path, "RVU24B.zip"), "2024")
     assert found.unused["RVU24AR2.zip"].endswith("may be RVU24A or RVU24AR; rename it")
 
 
@@ -162,7 +162,7 @@ def test_beside_the_release_itself_it_is_asked_about(tmp_path: Path) -> None:
     for name in ("RVU26A.zip", "rvu26ar_1.zip"):
         s.write_zip(tmp_path / name, s.release("RVU26A"))
     with pytest.raises(UsageError, match=r"two archives of RVU26A, RVU26A.zip and rvu26ar_1.zip"):
-        look(tmp_path, "2026")
+        find_archives(tmp_path, "2026")
 
 
 @pytest.mark.parametrize(

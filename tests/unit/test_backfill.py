@@ -8,7 +8,8 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import StoreError, UsageError
-from pfsetl.pipeline.backfill import Backfill, find_archives, find_releases
+from pfsetl.pipeline.archive_folder import find_archives
+from pfsetl.pipeline.backfill import Backfill, find_releases
 from pfsetl.pipeline.backfill import backfill as backfill_of
 from pfsetl.pipeline.build import build as build_one
 from pfsetl.pipeline.request import Request
@@ -64,7 +65,7 @@ def store(tmp_path: Path) -> LocalStore:
     ],
 )
 def test_archives_of_years_ranges_and_labels_in_their_order(archives: Path, wanted: str, expected: list[str]) -> None:
-    assert list(find_archives(archives, wanted)) == expected
+    assert list(find_archives(archives, wanted).archives) == expected
 
 
 @pytest.mark.parametrize(
@@ -82,12 +83,12 @@ def test_archives_of_years_ranges_and_labels_in_their_order(archives: Path, want
 )
 def test_a_zip_is_known_by_the_label_its_name_begins_with(name: str, label: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"")
-    assert find_archives(tmp_path, label) == {label: tmp_path / name}
+    assert find_archives(tmp_path, label).archives == {label: tmp_path / name}
 
 
 def test_a_folder_of_members_is_an_archive(tmp_path: Path) -> None:
     (tmp_path / "RVU25C").mkdir()
-    assert find_archives(tmp_path, "2025") == {"RVU25C": tmp_path / "RVU25C"}
+    assert find_archives(tmp_path, "2025").archives == {"RVU25C": tmp_path / "RVU25C"}
 
 
 def test_two_postings_of_a_label_are_refused_because_their_names_dont_tell_the_newer(tmp_path: Path) -> None:
@@ -101,13 +102,13 @@ def test_two_postings_of_a_label_are_refused_because_their_names_dont_tell_the_n
 def test_other_names_are_no_archives(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"")
     (tmp_path / "RVU26A.zip").write_bytes(b"")
-    assert list(find_archives(tmp_path, "2009..2026")) == ["RVU26A"]
+    assert list(find_archives(tmp_path, "2009..2026").archives) == ["RVU26A"]
 
 
 def test_correction_and_initial_release_of_a_quarter_stand_in_cms_order(tmp_path: Path) -> None:
     for name in ("RVU24AR", "RVU24B", "RVU24A"):
         (tmp_path / f"{name}.zip").write_bytes(b"")
-    assert list(find_archives(tmp_path, "2024")) == ["RVU24A", "RVU24AR", "RVU24B"]
+    assert list(find_archives(tmp_path, "2024").archives) == ["RVU24A", "RVU24AR", "RVU24B"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def of_2025(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[B
     """A new store filled with the two releases of a year, and each outcome as it was reported."""
     told: Told = []
     store = LocalStore(tmp_path_factory.mktemp("of_2025") / "store")
-    done = backfill(find_archives(archives, "2025"), store=store, report=lambda *outcome: told.append(outcome))
+    done = backfill(find_archives(archives, "2025").archives, store=store, report=lambda *outcome: told.append(outcome))
     return done, told
 
 
@@ -196,13 +197,13 @@ def test_every_outcome_is_reported_as_it_happens(of_2025: tuple[Backfill, Told])
 
 
 def test_a_second_run_changes_nothing(filled: Backfill, archives: Path) -> None:
-    again = backfill(find_archives(archives, "2025"), store=filled.version.store)
+    again = backfill(find_archives(archives, "2025").archives, store=filled.version.store)
     assert (again.version.number, again.published, again.unchanged) == (1, (), OF_2025)
 
 
 def test_a_second_run_builds_only_what_is_new(of_2025: tuple[Backfill, Told], archives: Path, tmp_path: Path) -> None:
     store = LocalStore(copied_folder(Path(str(of_2025[0].version.store)), tmp_path / "store"))
-    wider = backfill(find_archives(archives, "2025..2026"), store=store)
+    wider = backfill(find_archives(archives, "2025..2026").archives, store=store)
     assert (wider.version.number, wider.published, wider.unchanged) == (2, ("RVU26A",), ("RVU25A", "RVU25D"))
 
 
@@ -218,7 +219,7 @@ def one_broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def filled_but_one(one_broken: Path) -> Backfill:
     """What the two came to in a new store."""
-    return backfill(find_archives(one_broken, "2025..2026"), store=LocalStore(one_broken.parent / "store"))
+    return backfill(find_archives(one_broken, "2025..2026").archives, store=LocalStore(one_broken.parent / "store"))
 
 
 def test_a_broken_archive_does_not_stop_the_next(filled_but_one: Backfill) -> None:
@@ -232,7 +233,7 @@ def test_a_broken_archive_is_reported_with_its_reason(filled_but_one: Backfill) 
 
 
 def test_nothing_is_published_where_every_archive_is_broken(one_broken: Path, store: LocalStore) -> None:
-    done = backfill(find_archives(one_broken, "2025"), store=store)
+    done = backfill(find_archives(one_broken, "2025").archives, store=store)
     assert (done.version.number, version.numbers(store)) == (0, [])
 
 
@@ -250,7 +251,7 @@ def once_stopped(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Lo
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(publish, "commit", stop)
         with pytest.raises(StoreError, match="stopped"):
-            backfill(find_archives(archives, "2025"), store=store)
+            backfill(find_archives(archives, "2025").archives, store=store)
     return store
 
 
@@ -262,7 +263,7 @@ def resumed(
     store = copied(once_stopped, tmp_path_factory.mktemp("resumed") / "store")
     with pytest.MonkeyPatch.context() as patch:
         labels = noted(patch)
-        return backfill(find_archives(archives, "2025"), store=store), labels
+        return backfill(find_archives(archives, "2025").archives, store=store), labels
 
 
 @pytest.fixture
@@ -312,7 +313,7 @@ def test_what_was_taken_over_is_intact(resumed: tuple[Backfill, list[str]]) -> N
 def test_a_release_whose_archive_changed_is_staged_anew(stopped: LocalStore, tmp_path: Path, staged: list[str]) -> None:
     other = archives_in(tmp_path / "other", "RVU25D.zip")
     s.write_zip(other / "RVU25A.zip", s.release("RVU25A", s.CODES[:-1]))
-    backfill(find_archives(other, "2025"), store=stopped)
+    backfill(find_archives(other, "2025").archives, store=stopped)
     assert staged == ["RVU25A"]
 
 
@@ -322,7 +323,7 @@ def test_a_release_whose_staged_file_is_gone_is_staged_anew(
     kept = json.loads(stopped.get(next(n for n in stopped.names("staged") if "RVU25A" in n)))
     rvu = next(r["path"] for r in kept["resources"] if r["table"] == "rvu")
     (stopped.root / rvu).unlink()
-    done = backfill(find_archives(archives, "2025"), store=stopped)
+    done = backfill(find_archives(archives, "2025").archives, store=stopped)
     assert staged == ["RVU25A"]
     assert [name for name, problem in done.version.verify() if problem] == []
 
@@ -490,7 +491,7 @@ def test_a_published_release_is_compared_again_when_asked_for_all_formats(
 def side_by_side(archives: Path, store: LocalStore, *, sample: bool = True) -> list[staging.StagedRelease]:
     """Stage every archive on the same base, without knowing the others."""
     base = version.open_version(store)
-    found = find_archives(archives, "2025")
+    found = find_archives(archives, "2025").archives
     return [one for label, path in found.items() if (one := stage_missing(Request(label, path, sample=sample), base))]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pfsetl.errors import SourceBusy, SourceUnavailable
-from pfsetl.pipeline.backfill import find_archives
+from pfsetl.pipeline.archive_folder import find_archives
 from pfsetl.source import cache
 from pfsetl.source.archive_list import Fetched
 from pfsetl.source.cache import alone, is_intact, keep, newest, rows
@@ -73,7 +73,7 @@ def test_a_return_to_older_bytes_is_a_revision_of_its_own(tmp_path: Path, kept: 
 def test_a_backfill_from_the_cache_takes_the_newest_of_each_label(tmp_path: Path, kept: Keep) -> None:
     kept(b"one")
     two, other = kept(b"two"), kept(b"other", "RVU25D")
-    assert find_archives(tmp_path, "2025..2026") == {"RVU25D": other.path, "RVU26A": two.path}
+    assert find_archives(tmp_path, "2025..2026").archives == {"RVU25D": other.path, "RVU26A": two.path}
 
 
 def test_an_archive_cant_be_written_to(kept: Keep) -> None:

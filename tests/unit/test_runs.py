@@ -8,7 +8,8 @@ import pytest
 
 import pfsetl
 from pfsetl.errors import PfsetlError
-from pfsetl.pipeline.backfill import backfill, find_archives
+from pfsetl.pipeline.archive_folder import find_archives
+from pfsetl.pipeline.backfill import backfill
 from pfsetl.publication import over_releases, runs
 from pfsetl.publication.runs import recorded, step
 from pfsetl.storage.folder import LocalStore
@@ -61,7 +62,7 @@ def test_a_backfill_is_one_run_with_the_steps_of_every_release(store: LocalStore
     folder.mkdir()
     for label in ("RVU25A", "RVU25B"):
         s.write_zip(folder / f"{label}.zip", s.release(label))
-    backfill(find_archives(folder, "2025"), store=store, sample=True)
+    backfill(find_archives(folder, "2025").archives, store=store, sample=True)
     (run,) = runs.runs(store)
     assert (run["command"], run["outcome"]) == ("backfill", "published")
     assert {one["release"] for one in run["steps"] if one["step"] == "write"} == {"RVU25A", "RVU25B"}

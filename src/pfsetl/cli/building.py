@@ -28,7 +28,7 @@ from pfsetl.cli.options import (
 )
 from pfsetl.declared import contracts, labels, registry
 from pfsetl.errors import ChecksFailed, SourceUnavailable, UsageError
-from pfsetl.pipeline import archive_folder as in_folders
+from pfsetl.pipeline import archive_folder
 from pfsetl.pipeline.backfill import backfill as run_backfill
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.pipeline.build import build as run_build
@@ -147,10 +147,11 @@ def backfill(
     urls: dict[str, str] = {}
     unfetched: dict[str, str] = {}
     if archives is not None:
-        found = in_folders.look(archives, wanted)
+        found = archive_folder.find_archives(archives, wanted)
     else:
         brought, urls, unfetched, notices = _brought(wanted, open_cache(cache, output), offline=offline)
-        found = in_folders.Found(brought, {}, in_folders.absent(wanted, {*brought, *unfetched}), tuple(notices))
+        absent = archive_folder.absent(wanted, {*brought, *unfetched})
+        found = archive_folder.InFolder(brought, {}, absent, tuple(notices))
     with terminal.counting("backfill", len(found.archives)) as step:
         accept = accepted(loss=accept_loss, differences=accept_differences)
         result = run_backfill(
@@ -161,7 +162,7 @@ def backfill(
     records = result.version.releases
     again = {label: told for label in result.published if (told := records[label].since_revision)}
     if not sample:
-        found = replace(found, notices=(*found.notices, *in_folders.other_bytes(found.archives)))
+        found = replace(found, notices=(*found.notices, *archive_folder.other_bytes(found.archives)))
     if json:
         outcome = {"published": result.published, "unchanged": result.unchanged, "failed": failed}
         said = {"unused": found.unused, "absent": found.absent, "notices": found.notices}
@@ -178,7 +179,7 @@ def backfill(
         kind = ChecksFailed if failed.keys() - unfetched.keys() else SourceUnavailable
         raise kind("\n".join(f"{label}: {error}" for label, error in failed.items()))
     if strict:
-        in_folders.refuse_incomplete(found.absent, found.unused)
+        archive_folder.refuse_incomplete(found.absent, found.unused)
 
 
 def _brought(

@@ -9,7 +9,7 @@ from pfsetl.cli import render_since
 from pfsetl.cli.render import table
 from pfsetl.declared import declarations
 from pfsetl.declared.declarations import OWN
-from pfsetl.pipeline.archive_folder import Found
+from pfsetl.pipeline.archive_folder import InFolder
 from pfsetl.pipeline.build import Build
 from pfsetl.pipeline.request import ACCEPTABLE
 from pfsetl.plural import count
@@ -114,7 +114,7 @@ def notices(out: Console, found: ReleaseRecord) -> None:
         out.print(f"not used: {escape(', '.join(said))}")
 
 
-def folder(out: Console, found: Found) -> None:
+def folder(out: Console, found: InFolder) -> None:
     """Print what of a folder of archives wasn't used, and which wanted releases it lacks."""
     for notice in found.notices:
         out.print(f"[yellow]notice[/yellow]   {escape(notice)}")

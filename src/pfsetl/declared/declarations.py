@@ -94,11 +94,6 @@ def texts(name: str) -> tuple[dict[str, str], ...]:
     return tuple(_holding(name, key).texts[key] for key in _checked(name))
 
 
-def check_all() -> list[str]:
-    """Read and check every file of declarations, and return their names; raises what `rows` raises."""
-    return [name for name in names() if _checked(name) or True]
-
-
 @cache
 def _rows(name: str) -> tuple[Any, ...]:
     return tuple(_checked(name).values())

@@ -21,8 +21,7 @@ from pfsetl.flows.releases import Asked, publish_all
 from pfsetl.flows.releases import task_runner as runner_of
 from pfsetl.flows.report import LOG, Outcome, raise_if_failed, show_backfill
 from pfsetl.flows.tasks import RETRY_DELAYS, Found, kept_in
-from pfsetl.pipeline.archive_folder import Found as InFolder
-from pfsetl.pipeline.archive_folder import absent, look, refuse_incomplete
+from pfsetl.pipeline.archive_folder import InFolder, absent, find_archives, refuse_incomplete
 from pfsetl.pipeline.backfill import find_releases
 from pfsetl.publication.runs import recorded
 from pfsetl.source.cache import Cache, usable
@@ -56,7 +55,7 @@ def backfill(
     """
     refuse_relative(output)
     wanted, place = _wanted(releases), open_cache(cache, output)
-    found = look(Path(archives), wanted) if archives else None
+    found = find_archives(Path(archives), wanted) if archives else None
     asked = _in_folder(found) if found else _in_cache(place, wanted)
     lacking = found.absent if found else absent(wanted, asked)
     if lacking:

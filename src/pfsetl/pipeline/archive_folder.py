@@ -24,7 +24,7 @@ YEARS = re.compile(r"^(\d{4})(?:\.\.(\d{4}))?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InFolder:
     """What a folder holds of the wanted releases, in CMS's order.
 
     `unused` are the other files and folders of it with why; `absent` the wanted releases that aren't there; `notices`
@@ -37,7 +37,7 @@ class Found:
     notices: tuple[str, ...] = ()
 
 
-def look(folder: Path, wanted: str) -> Found:
+def find_archives(folder: Path, wanted: str) -> InFolder:
     """Find the archives of the wanted releases in a folder.
 
     `wanted` is a year (2025), a range of years (2009..2026) or labels separated by commas. An archive is a zip or a
@@ -63,7 +63,7 @@ def look(folder: Path, wanted: str) -> Found:
         )
     taken = {release.label: there[release.label] for release in chosen}
     others = {path.name: f"{label}, {_NOT_ASKED}" for label, path in there.items() if label not in taken}
-    return Found(taken, unused | others, absent(wanted, taken), tuple(notices))
+    return InFolder(taken, unused | others, absent(wanted, taken), tuple(notices))
 
 
 def other_bytes(taken: Mapping[str, Path]) -> list[str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from pfsetl.declared import registry
 from pfsetl.declared.registry import Release, order
 from pfsetl.errors import PfsetlError, UsageError
-from pfsetl.pipeline import archive_folder
 from pfsetl.pipeline.archive_folder import YEARS, is_wanted, split
 from pfsetl.pipeline.request import Request, refuse_unknown
 from pfsetl.pipeline.side_by_side import publish_staged
@@ -34,11 +33,6 @@ class Backfill:
         counts = f"{len(self.published)} published, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
         which = f" ({', '.join(self.failed)})" if self.failed else ""
         return f"<Backfill, version {self.version.number} of {self.version.store}: {counts}{which}>"
-
-
-def find_archives(folder: Path, wanted: str) -> dict[str, Path]:
-    """Return the archives of the wanted releases in a folder, by label, in CMS's order; see `archive_folder.look`."""
-    return dict(archive_folder.look(folder, wanted).archives)
 
 
 def find_releases(wanted: str) -> list[Release]:
