@@ -57,14 +57,14 @@ def test_the_nation_is_a_locality_whose_indices_are_one(rows):
 
 
 @few
-@given(services, places, st.sampled_from([(1, 1), (50, 100), (75, 100)]))
-def test_a_price_in_whole_numbers_is_the_payment_in_columns(service, place, share):
+@given(services, places)
+def test_a_price_in_whole_numbers_is_the_payment_in_columns(service, place):
     rows = rvu_rows({"hcpcs": "G0000", **service, "work_rvu": service["work_rvu"] + 1})
     where = gpci_rows({"state": "AL", "locality": "00", **place})
-    table = derive.payment(rows, where, IN_FORCE, pe_share=share).row(0, named=True)
+    table = derive.payment(rows, where, IN_FORCE).row(0, named=True)
     parts = derive.Parts._make(derive.parts_of(rows, IN_FORCE).row(0))
     work, pe, mp = (int(place[name].scaleb(3)) for name in ("work_gpci", "pe_gpci", "mp_gpci"))
     for setting in ("nonfacility", "facility"):
-        cents = derive.payment_cents(parts, setting, (work, pe, mp), int(service["conversion_factor"].scaleb(4)), share)
+        cents = derive.payment_cents(parts, setting, (work, pe, mp), int(service["conversion_factor"].scaleb(4)))
         told = [table[f"{setting}_{kind}"] for kind in ("amount", "opps_amount", "payment")]
         assert [None if one is None else Decimal(one).scaleb(-2) for one in cents] == told

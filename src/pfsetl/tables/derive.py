@@ -74,16 +74,11 @@ def payment_national(rvu: pl.DataFrame, release: Release) -> pl.DataFrame:
     return rows.select("release", *KEY, *_payment_columns())
 
 
-def payment(
-    rvu: pl.DataFrame, places: pl.DataFrame, release: Release, pe_share: tuple[int, int] = (1, 1)
-) -> pl.DataFrame:
-    """Return the payment of some `rvu` rows in some places (state, locality, mac and the three GPCIs).
-
-    `pe_share` is the part of the practice expense that is paid, (50, 100) for a second and later therapy unit.
-    """
+def payment(rvu: pl.DataFrame, places: pl.DataFrame, release: Release) -> pl.DataFrame:
+    """Return the payment of some `rvu` rows in some places (state, locality, mac and the three GPCIs)."""
     indices = (scaled(f"{part}_gpci").alias(f"_{part}_gpci") for part in ("work", "pe", "mp"))
     rows = prepared(rvu, release).join(places.select("state", "locality", "mac", *indices), how="cross")
-    return rows.select("release", *KEY, "state", "locality", "mac", *_payment_columns(pe_share=pe_share))
+    return rows.select("release", *KEY, "state", "locality", "mac", *_payment_columns())
 
 
 def refuse_too_much(figures: "Mapping[str, Integers]", indices: "Sequence[Integers]") -> None:
@@ -107,7 +102,8 @@ def payment_cents(
 ) -> Cents:
     """Return the payment of one row in one place and setting, as `payment` does.
 
-    `indices` are the three GPCIs x 1,000, `factor` is the conversion factor x 10,000, `pe_share` as in `payment`.
+    `indices` are the three GPCIs x 1,000, `factor` is the conversion factor x 10,000, `pe_share` the part of the
+    practice expense that is paid, as in `amount_cents`.
     """
     work, nonfacility, facility, mp, opps_work, opps_nonfacility, opps_facility, opps_mp, flag, capped, reason = parts
     pe, opps_pe = (facility, opps_facility) if setting == "facility" else (nonfacility, opps_nonfacility)
@@ -170,12 +166,12 @@ def _reason(never_effective: bool) -> pl.Expr:
     )
 
 
-def _payment_columns(*, pe_share: tuple[int, int] = (1, 1)) -> list[pl.Expr]:
+def _payment_columns() -> list[pl.Expr]:
     cents = {}
     indices = (pl.col("_work_gpci"), pl.col("_pe_gpci"), pl.col("_mp_gpci"))
     for setting in SETTINGS:
         pe = pl.col(f"_{setting}_pe")
-        amount = amount_cents(pl.col("_work"), pe, pl.col("_mp"), *indices, pl.col("_factor"), pe_share=pe_share)
+        amount = amount_cents(pl.col("_work"), pe, pl.col("_mp"), *indices, pl.col("_factor"))
         amount = share(amount, pl.col("_flag_parts"))
         opps = amount_cents(
             pl.col("_opps_work"), pl.col(f"_opps_{setting}_pe"), pl.col("_opps_mp"), *indices, pl.col("_factor")
