@@ -20,7 +20,7 @@ from pfsetl.errors import UsageError
 from pfsetl.payers import contracts, summary
 from pfsetl.payers.opening import opened
 from pfsetl.payers.rate import REASONS
-from pfsetl.payers.reading import Asked, reading
+from pfsetl.payers.reading import Wanted, reading
 from pfsetl.payers.spool import Spool
 from pfsetl.payers.told import Told
 from tests.payers import in_network, item, price
@@ -393,7 +393,7 @@ def test_where_what_waits_can_not_be_kept_the_place_is_named_and_not_the_file_of
     with (
         pytest.raises(UsageError, match=f"{tmp_path}/waits: .*another folder in TMPDIR"),
         opened(rates) as file,
-        reading(file, Told(), Asked()) as read,
+        reading(file, Told(), Wanted()) as read,
     ):
         read.fill(Spool(tmp_path / "waits" / "gone"))
 

@@ -385,9 +385,9 @@ def test_pieces_of_any_size_are_the_whole(monkeypatch) -> None:
 def _opened(data: bytes):
     import io
 
-    from pfsetl.payers.opening import Opened
+    from pfsetl.payers.opening import RatesFile
 
-    return Opened(Path("made here"), io.BytesIO(data), "json")
+    return RatesFile(Path("made here"), io.BytesIO(data), "json")
 
 
 # --- CMS's own examples -----------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from pfsetl.payers import compare, summary, writing
 from pfsetl.payers.answers import BenchmarkAnswer
 from pfsetl.payers.contracts import Contracts
 from pfsetl.payers.few_words import few_words, in_words
-from pfsetl.payers.medicare import NATIONAL, Request, medicare
+from pfsetl.payers.medicare import NATIONAL, Defaults, medicare
 from pfsetl.payers.opening import opened
 from pfsetl.payers.providers import asked_for
 from pfsetl.payers.rate import REASONS, is_code
-from pfsetl.payers.reading import Asked, reading
+from pfsetl.payers.reading import Wanted, reading
 from pfsetl.payers.spool import Spool
 from pfsetl.payers.told import OTHER_CODE, OTHER_PROVIDER, Told
 from pfsetl.pricing import lookup
@@ -62,7 +62,7 @@ def benchmark(
     target, beside, groups = _files(Path(out), summary_out)
     version = published(output)
     told = Told()
-    asked = _request(version, date, locality, told)
+    asked = _defaults(version, date, locality, told)
     wanted = _codes(codes)
     npis, tins = asked_for(several(npis), several(tins))
     own = _mine(Path(mine), asked, told) if mine else None
@@ -70,7 +70,7 @@ def benchmark(
         stack.enter_context(writing.all_or_none(target, beside, groups))
         spool, contracts = Spool(Path(folder)), Contracts(Path(folder))
         with opened(Path(rates)) as file, uncollected():
-            read = stack.enter_context(reading(file, told, Asked(wanted, npis, tins), groups))
+            read = stack.enter_context(reading(file, told, Wanted(wanted, npis, tins), groups))
             read.fill(spool)
         prices, payers = medicare(asked, read.services(spool.services), told), read.contracts(spool.contracts)
         spool.forget_services()
@@ -132,7 +132,7 @@ def _codes(given: str | Collection[str]) -> frozenset[str]:
     return wanted
 
 
-def _request(version: Version, day: date | str | None, locality: str | None, told: Told) -> Request:
+def _defaults(version: Version, day: date | str | None, locality: str | None, told: Told) -> Defaults:
     """Return where and when rates are priced that don't say it, checked; raises UsageError."""
     when = _default_day(version) if day in (None, "") else day_of(day, "date")
     if day in (None, ""):
@@ -141,7 +141,7 @@ def _request(version: Version, day: date | str | None, locality: str | None, tol
     place = find_place(version, release, locality, when, of_store(version.store))
     for note in [OF_NATION] if place.national else place.notes:
         told.note(note)
-    return Request(version, when, locality)
+    return Defaults(version, when, locality)
 
 
 def _default_day(version: Version) -> date:
@@ -159,11 +159,11 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _mine(path: Path, asked: Request, all_told: Told) -> pl.DataFrame:
+def _mine(path: Path, asked: Defaults, all_told: Told) -> pl.DataFrame:
     """Return rates of one's own, compared; say what of them isn't."""
     with tempfile.TemporaryDirectory(prefix="pfsetl-") as folder, opened(path) as file:
         spool, told = Spool(Path(folder)), Told()
-        with reading(file, told, Asked()) as read:
+        with reading(file, told, Wanted()) as read:
             read.fill(spool)
         parts = list(
             compare.compared(spool.parts(), medicare(asked, spool.services, told), spool.contracts, read.judged)

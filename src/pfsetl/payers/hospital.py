@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from pfsetl.payers.rate import DOLLARS, Rate, Service, amount_of, of_code_type, share_of_charge, terms
+from pfsetl.payers.rate import DOLLARS, Rate, RatedService, amount_of, of_code_type, share_of_charge, terms
 from pfsetl.payers.told import Told
 from pfsetl.pricing.given import code_of
 
@@ -62,12 +62,12 @@ def _amount(charge: Charge) -> tuple[int | None, str | None, str | None]:
 
 
 @lru_cache(maxsize=100_000)
-def _service(line: Hospital) -> Service:
+def _service(line: Hospital) -> RatedService:
     kind, code = next(
         (one for one in line.codes if not of_code_type(one[0])), line.codes[0] if line.codes else ("", "")
     )
     where = _means("setting", line.setting)
-    return Service(
+    return RatedService(
         kind.upper(), code_of(code), line.modifiers, (where if where == "facility" else line.setting,),
         reason=of_code_type(kind),
     )  # fmt: skip

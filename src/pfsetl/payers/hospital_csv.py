@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pfsetl.errors import UsageError
 from pfsetl.payers.hospital import Charge, Code, Hospital, modifiers_of, rate
 from pfsetl.payers.hospital_json import WITHOUT_PAYER
-from pfsetl.payers.opening import WORKS, Opened
+from pfsetl.payers.opening import WORKS, RatesFile
 from pfsetl.payers.rate import Rate
 from pfsetl.payers.told import Told
 from pfsetl.pricing.csv_line import beyond, over_lines
@@ -33,7 +33,7 @@ def is_hospital(first: Sequence[str]) -> bool:
     return FIRST in (_name(cell) for cell in first)
 
 
-def rates(file: Opened, first: Sequence[str], lines: Lines, told: Told) -> Iterator[Rate]:
+def rates(file: RatesFile, first: Sequence[str], lines: Lines, told: Told) -> Iterator[Rate]:
     """Yield the rates of payers' plans with the numbers of their lines; raises UsageError for another shape."""
     about = dict(zip(map(_name, first), next(lines, (2, []))[1], strict=False))
     for what in ("version", "last_updated_on"):

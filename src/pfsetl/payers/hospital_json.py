@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from pfsetl.payers.hospital import Charge, Hospital, modifiers_of, rate
 from pfsetl.payers.json_file import Members, word
-from pfsetl.payers.rate import Rate, Service
+from pfsetl.payers.rate import Rate, RatedService
 from pfsetl.payers.told import Told
 
 CHARGES = ("standard_charge_information",)
@@ -71,7 +71,7 @@ def rates(members: Members, told: Told) -> Iterator[Rate]:
             for item in content:
                 if isinstance(item, str):
                     row += 1
-                    yield Rate(row, Service("", "", "", ()), "", "", name, None, "not_readable", item)
+                    yield Rate(row, RatedService("", "", "", ()), "", "", name, None, "not_readable", item)
                     continue
                 for line, charge in _charges(item, told):
                     row += 1

@@ -14,7 +14,7 @@ from pfsetl.payers.in_network_words import Item, Negotiated
 from pfsetl.payers.json_file import Members, elements, word
 from pfsetl.payers.pieces import EACH, Path
 from pfsetl.payers.providers import Providers, Reference
-from pfsetl.payers.rate import Service
+from pfsetl.payers.rate import RatedService
 from pfsetl.payers.spool import Spool
 from pfsetl.payers.told import OTHER_CODE, Told
 
@@ -41,7 +41,7 @@ class InNetwork:
         self._items = 0
         self._payer = self._plan = ""
 
-    def services(self, named: Sequence[Service]) -> list[Service]:
+    def services(self, named: Sequence[RatedService]) -> list[RatedService]:
         """Return services with the codes that stood after their rates."""
         return [self._late[one.item].named(one) if one.item else one for one in named]
 

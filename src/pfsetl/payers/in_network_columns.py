@@ -12,7 +12,7 @@ import polars as pl
 from pfsetl.payers.amounts import amounts_of
 from pfsetl.payers.in_network_words import FILE, Item, Negotiated, Price, Said, day_of, meaning, where_of
 from pfsetl.payers.providers import Providers
-from pfsetl.payers.rate import DOLLARS, REASON, Service, of_code_type, terms
+from pfsetl.payers.rate import DOLLARS, REASON, RatedService, of_code_type, terms
 from pfsetl.payers.spool import PART, SCHEMA, Spool
 from pfsetl.payers.told import OTHER_PROVIDER, Told
 from pfsetl.pricing.given import code_of
@@ -50,13 +50,13 @@ class Head:
             return of_code_type(self.kind or ""), ""
         return meant, f"negotiation_arrangement {self.arrangement or 'is missing'}"
 
-    def service(self, modifiers: str, where: tuple[str, ...]) -> Service:
+    def service(self, modifiers: str, where: tuple[str, ...]) -> RatedService:
         """Return a service of the element, with the element's number where its code may come later."""
         if not self.is_known:
-            return Service("", "", modifiers, where, item=self.number)
-        return self.named(Service("", "", modifiers, where))
+            return RatedService("", "", modifiers, where, item=self.number)
+        return self.named(RatedService("", "", modifiers, where))
 
-    def named(self, service: Service) -> Service:
+    def named(self, service: RatedService) -> RatedService:
         """Return a service with what the element turned out to be."""
         reason, why = self.reason
         return service._replace(code_type=self.kind or "", code=self.code or "", reason=reason, why=why, item=0)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from pfsetl.errors import UsageError
-from pfsetl.payers.opening import WORKS, Opened
+from pfsetl.payers.opening import WORKS, RatesFile
 from pfsetl.payers.pieces import NotWhole, Path, pieces
 from pfsetl.publication.json_records import decoder
 
@@ -24,7 +24,7 @@ MOST_NAMED = 12
 _HELD = 1 << 16  # bytes of a member that may stand before what tells the kind
 
 
-def members(file: Opened, streamed: Collection[Path], records: Records) -> Members:
+def members(file: RatesFile, streamed: Collection[Path], records: Records) -> Members:
     """Yield the members of the outermost object as JSON, those that are larger than what is read at once in pieces.
 
     Arrays of `records` are read: `elements`. Behind the last piece of a member comes None. Raises UsageError for a file
@@ -91,7 +91,7 @@ def _with_array(text: msgspec.Raw, kind: type[Kind]) -> Kind | None:
     return one
 
 
-def kind_of(file: Opened, found: Members, kinds: Mapping[str, Collection[str]]) -> tuple[str, Members]:
+def kind_of(file: RatesFile, found: Members, kinds: Mapping[str, Collection[str]]) -> tuple[str, Members]:
     """Return the kind of file that has one of the members named for it, and all its members.
 
     Raises UsageError for a file of another kind, with the members that it has.

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from pfsetl.errors import UsageError
-from pfsetl.payers.rate import REASON, is_code
-from pfsetl.payers.rate import Service as Asked
+from pfsetl.payers.rate import REASON, RatedService, is_code
 from pfsetl.payers.told import Told
 from pfsetl.pricing import lookup
 from pfsetl.pricing.certainty import likely
@@ -38,7 +37,7 @@ SCHEMA = pl.Schema(_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Defaults:
     """Where and when services are priced that don't say it themselves."""
 
     version: Version
@@ -82,7 +81,7 @@ class _Said(NamedTuple):
 _Of = tuple[str, str, str | None, date | None, str]
 
 
-def medicare(request: Request, services: Sequence[Asked], told: Told) -> pl.DataFrame:
+def medicare(defaults: Defaults, services: Sequence[RatedService], told: Told) -> pl.DataFrame:
     """Return a row for each service in each of its settings: what Medicare allows for it in cents, or a reason.
 
     What is said of these prices, and what is likely in them and not certain, is told with how many it's of.
@@ -91,16 +90,16 @@ def medicare(request: Request, services: Sequence[Asked], told: Told) -> pl.Data
 
     Rows of a service stand together. NOTE: services are priced by code, and what priced a code is forgotten behind it.
     """
-    found, numbers = _Finder(request), count()
+    found, numbers = _Finder(defaults), count()
     parts, known, said = [SCHEMA.to_frame()], dict[_Of, _Price](), _Said(Counter(), {})
     by_code = sorted(range(len(services)), key=lambda at: services[at].code)
     for first in range(0, len(services), AT_ONCE):
         some = by_code[first : first + AT_ONCE]
         lines = [(at, nth, one) for at in some for nth, one in enumerate(found.of(services[at]))]
-        of = [_of(services[at], one, request) for at, _, one in lines]
+        of = [_of(services[at], one, defaults) for at, _, one in lines]
         new = {key: one.billed for key, (*_, one) in zip(of, lines, strict=True) if one.billed and key not in known}
         billed = [one for one in new.values() if one]
-        for key, price in zip(new, _prices(request.version, billed, said), strict=True):
+        for key, price in zip(new, _prices(defaults.version, billed, said), strict=True):
             known[key] = price._replace(number=next(numbers))
         rows = [
             _row(at, nth, services[at], one, key, known.get(key)) for key, (at, nth, one) in zip(of, lines, strict=True)
@@ -114,15 +113,15 @@ def medicare(request: Request, services: Sequence[Asked], told: Told) -> pl.Data
     return pl.concat(parts)
 
 
-def _of(asked: Asked, one: _Found, request: Request) -> _Of:
+def _of(asked: RatedService, one: _Found, defaults: Defaults) -> _Of:
     """Return what a price is of: code, modifiers, setting, day and locality."""
     billed = one.billed
     modifiers = " ".join(billed.modifiers) if billed else asked.modifiers
     setting = billed.setting if billed else None
-    return asked.code, modifiers, setting, one.day, asked.locality or request.locality or NATIONAL
+    return asked.code, modifiers, setting, one.day, asked.locality or defaults.locality or NATIONAL
 
 
-def _row(at: int, nth: int, asked: Asked, one: _Found, of: _Of, price: _Price | None) -> tuple[object, ...]:
+def _row(at: int, nth: int, asked: RatedService, one: _Found, of: _Of, price: _Price | None) -> tuple[object, ...]:
     where = " ".join(asked.where)
     if one.billed is None or price is None:
         return (at, nth, None, asked.code_type, *of, where, one.release, one.section, None, one.reason, one.why)
@@ -158,14 +157,14 @@ def _said_of(price: Alone, line: PricedLine) -> list[str]:
 class _Finder:
     """What is asked of a version for one service after another, each thing once."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._codes = cache(lambda label: _codes(request.version, label))
-        self._release = cache(lambda day: lookup.release_in_force(request.version, day).label)
-        loaded = of_store(request.version.store)
-        self._place = cache(lambda label, wanted, day: find_place(request.version, label, wanted, day, loaded))
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
+        self._codes = cache(lambda label: _codes(defaults.version, label))
+        self._release = cache(lambda day: lookup.release_in_force(defaults.version, day).label)
+        loaded = of_store(defaults.version.store)
+        self._place = cache(lambda label, wanted, day: find_place(defaults.version, label, wanted, day, loaded))
 
-    def of(self, asked: Asked) -> list[_Found]:
+    def of(self, asked: RatedService) -> list[_Found]:
         """Return the service in each of its settings, those of the same setting once."""
         day: date | None = None
         release = section = None
@@ -185,7 +184,7 @@ class _Finder:
             named = asked.modifiers.split()
             if unknown := [name for name in named if name not in modifiers()]:
                 raise _Refused("modifier_unknown", " ".join(unknown))
-            locality = asked.locality or self._request.locality
+            locality = asked.locality or self._defaults.locality
             self._located(release, locality, day)
             one = service(asked.code, day, locality=locality, modifiers=named)
         except _Refused as refused:
@@ -197,9 +196,9 @@ class _Finder:
             for name in settings
         ]
 
-    def _day(self, asked: Asked) -> date:
+    def _day(self, asked: RatedService) -> date:
         if not asked.day:
-            return self._request.day
+            return self._defaults.day
         try:
             return day_of(asked.day, "date")
         except UsageError as error:
@@ -217,7 +216,7 @@ class _Finder:
         except UsageError as error:
             raise _Refused("place_unknown", str(error)) from error
 
-    def _settings(self, asked: Asked, day: date) -> tuple[list[str], str | None]:
+    def _settings(self, asked: RatedService, day: date) -> tuple[list[str], str | None]:
         """Return the settings, outside a facility first, and which places beside known ones CMS's table lacks."""
         settings, lacking, said = set(), [], "neither a setting nor a place of service is given"
         for where in asked.where:

@@ -29,7 +29,7 @@ WORKS = (
 )
 
 
-class Opened(NamedTuple):
+class RatesFile(NamedTuple):
     """A file of rates, open for reading from its first byte."""
 
     path: Path
@@ -38,7 +38,7 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Opened]:
+def opened(path: Path) -> Iterator[RatesFile]:
     """Open a file of rates; raises UsageError for one that isn't text, is cut, or can't be read, now or while reading.
 
     What is in it is told by its content: gzip by its magic number, JSON by its first bracket.
@@ -55,7 +55,7 @@ def opened(path: Path) -> Iterator[Opened]:
                 raise UsageError(f"{path}: empty. {WORKS}")
             if b"\0" in text:
                 raise UsageError(f"{path}: not text: it has NUL bytes. {WORKS}")
-            yield Opened(path, stream, "json" if text[:1] in (b"{", b"[") else "csv")
+            yield RatesFile(path, stream, "json" if text[:1] in (b"{", b"[") else "csv")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: damaged JSON: {error}. Download it again; nothing was written.") from error
     except EOFError as error:

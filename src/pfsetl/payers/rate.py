@@ -44,10 +44,10 @@ _DOLLARS = re.compile(r"-?\$?-?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(\.[0-9]*)?(?:[e
 _CODE = re.compile(r"[0-9A-Z]{5}")
 
 
-class Service(NamedTuple):
+class RatedService(NamedTuple):
     """What a rate is for, as the file has it; rates of one service have one price of Medicare.
 
-    `where` are settings and places of service; `day` and `locality` are "" where the file leaves them to the request.
+    `where` are settings and places of service; `day` and `locality` are "" where the file leaves them to the caller.
     `reason` is why no such service has a price here, and `why` what says so, where it isn't the type of its code.
     `item` numbers an entry that names its code after its rates.
     """
@@ -67,7 +67,7 @@ class Rate(NamedTuple):
     """One rate of a file; `amount` is dollars x 10,000, None with a reason or where the text wasn't looked at."""
 
     row: int
-    service: Service
+    service: RatedService
     payer: str
     plan: str
     provider: str

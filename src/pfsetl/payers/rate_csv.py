@@ -8,8 +8,8 @@ from pfsetl.declared import declarations
 from pfsetl.declared.records.rates import RATE_COLUMNS
 from pfsetl.declared.records.services import CLAIM_COLUMNS
 from pfsetl.errors import UsageError
-from pfsetl.payers.opening import Opened
-from pfsetl.payers.rate import BOTH, Rate, Service, amount_of, of_code_type
+from pfsetl.payers.opening import RatesFile
+from pfsetl.payers.rate import BOTH, Rate, RatedService, amount_of, of_code_type
 from pfsetl.payers.told import Told
 from pfsetl.pricing.csv_line import beyond, cell_of, over_lines, unclear
 from pfsetl.pricing.given import code_of
@@ -23,7 +23,7 @@ _NON = re.compile(r"non[\s-]*fac")
 _BOTH = ("both", "both settings", "all", BOTH)
 
 
-def rates(file: Opened, header: Sequence[str], lines: Iterator[tuple[int, list[str]]], told: Told) -> Iterator[Rate]:
+def rates(file: RatesFile, header: Sequence[str], lines: Iterator[tuple[int, list[str]]], told: Told) -> Iterator[Rate]:
     """Yield the rates of a CSV; a row that can't be used is one with a reason.
 
     Raises UsageError where the header has no code or no rate, or one of them twice.
@@ -46,7 +46,7 @@ def _rate(number: int, found: Mapping[str, str], separator: str) -> Rate:
     elif wrong := unclear(found["rate"], separator):
         amount, reason, detail = None, "rate_not_a_number", wrong
     kind = found.get("code_type", "").upper()
-    service = Service(
+    service = RatedService(
         kind,
         code_of(found["hcpcs"]),
         " ".join(name for name in _BETWEEN.split(found.get("modifiers", "").upper()) if name),
@@ -71,7 +71,7 @@ def _where(text: str) -> tuple[str, ...]:
     return (plain,) if of_words else names  # what stands before a word may turn it round
 
 
-def _columns(file: Opened, header: Sequence[str], told: Told) -> dict[str, list[int]]:
+def _columns(file: RatesFile, header: Sequence[str], told: Told) -> dict[str, list[int]]:
     at: dict[str, list[int]] = {}
     unused = []
     for i, name in enumerate(header):

@@ -11,8 +11,8 @@ from pfsetl.errors import UsageError
 from pfsetl.payers import hospital_csv, hospital_json, in_network, json_file, rate_csv, text, writing
 from pfsetl.payers import providers as whose
 from pfsetl.payers.compare import Judge
-from pfsetl.payers.opening import Opened
-from pfsetl.payers.rate import Rate, Service
+from pfsetl.payers.opening import RatesFile
+from pfsetl.payers.rate import Rate, RatedService
 from pfsetl.payers.spool import Spool
 from pfsetl.payers.told import OTHER_CODE, Told
 from pfsetl.publication.parquet import ahead
@@ -23,7 +23,7 @@ _RECORDS = in_network.RECORDS | hospital_json.RECORDS
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Wanted:
     """Which rates of a file are wanted: of these codes and providers, or of all."""
 
     codes: Collection[str] = ()
@@ -40,13 +40,13 @@ class Reading:
     """
 
     fill: Callable[[Spool], None]
-    services: Callable[[Sequence[Service]], list[Service]] = list
+    services: Callable[[Sequence[RatedService]], list[RatedService]] = list
     contracts: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame
     judged: Judge | None = None
 
 
 @contextmanager
-def reading(file: Opened, told: Told, asked: Asked, providers: Path | None = None) -> Iterator[Reading]:
+def reading(file: RatesFile, told: Told, asked: Wanted, providers: Path | None = None) -> Iterator[Reading]:
     """Read the rates of a file that are wanted; the provider groups it names are written to `providers`.
 
     Raises UsageError for a file that isn't of rates, and for providers asked of a file that names none.
@@ -72,7 +72,7 @@ def reading(file: Opened, told: Told, asked: Asked, providers: Path | None = Non
 
 
 def _in_network(
-    file: Opened, members: json_file.Members, told: Told, asked: Asked, providers: Path | None
+    file: RatesFile, members: json_file.Members, told: Told, asked: Wanted, providers: Path | None
 ) -> Iterator[Reading]:
     if providers is None:
         raise UsageError(f"{file.path}: an in-network file. Give your own rates as a CSV.")

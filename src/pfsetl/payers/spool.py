@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from pfsetl.errors import UsageError
-from pfsetl.payers.rate import REASON, Rate, Service
+from pfsetl.payers.rate import REASON, Rate, RatedService
 
 PART = 9_000
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -36,12 +36,12 @@ class Spool:
         self._folder = folder
         self._waiting: list[pl.DataFrame] = []
         self._parts: list[Path] = []
-        self._services: dict[Service, int] = {}
+        self._services: dict[RatedService, int] = {}
         self._contracts: dict[tuple[str, str], int] = {}
         self.rows = 0
 
     @property
-    def services(self) -> list[Service]:
+    def services(self) -> list[RatedService]:
         """The services that rates are for; a rate has the place of its own."""
         return list(self._services)
 
@@ -51,7 +51,7 @@ class Spool:
         names = {"contract": pl.Int32, "payer": pl.String, "plan": pl.String}
         return pl.DataFrame([(n, *pair) for pair, n in self._contracts.items()], names, orient="row")
 
-    def number(self, service: Service) -> int:
+    def number(self, service: RatedService) -> int:
         """Return the number of a service, a new one where it's new."""
         return self._services.setdefault(service, len(self._services))
 

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 
 from pfsetl.errors import UsageError
-from pfsetl.payers.opening import Opened
+from pfsetl.payers.opening import RatesFile
 from pfsetl.payers.told import Told
 from pfsetl.pricing.csv_line import over_lines
 
@@ -23,7 +23,7 @@ def _as_windows(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_WINDOWS, _as_windows)
 
 
-def rows(file: Opened, told: Told) -> Iterator[tuple[int, list[str]]]:
+def rows(file: RatesFile, told: Told) -> Iterator[tuple[int, list[str]]]:
     """Yield the filled lines of a CSV with their numbers, cells without blanks around; raises UsageError.
 
     The first cell that goes over several lines is noted: nothing tells whether it's text or holds other lines.

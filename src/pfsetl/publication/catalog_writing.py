@@ -108,11 +108,11 @@ def _listing(at: Version, files: dict[str, File]) -> Listing:
     new = [r for r in at.resources if r.path not in files]
     with ThreadPoolExecutor(READERS) as pool:
         files |= {file.path: file for file in pool.map(partial(_file, at.store), new)}
-    contract_name = at.manifest.pfsetl.contract
+    contract = at.manifest.pfsetl.contract
     return Listing(
         format=FORMAT,
         version=at.number,
-        contract=contract_name.version if contract_name else None,
+        contract=contract.version if contract else None,
         releases={label: _days(at, label) for label in at.releases},
         tables={name: _table(name, parts, files) for name, parts in tables.items()},
     )
