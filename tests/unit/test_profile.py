@@ -136,7 +136,7 @@ def test_without_pairs_nothing_is_said_of_them(store: Path, tmp_path: Path) -> N
         ("G0511", None, "G0511: not in RVU26A.*it's last in RVU25D .in force to 2025-12-31"),
         (5, None, "code 5: give it as text"),
         ("", None, "an empty code: not in RVU26A"),
-        ("G0101", "RVU26B", "RVU26B: not published in .* There: "),
+        ("G0101", "RVU26B", r"RVU26B: not published in .* There: .*'pfsetl build RVU26B --output \S+' publishes it"),
     ],
 )
 def test_what_is_not_known_is_said_with_what_is_near(codes, release, message, version: pfsetl.Version) -> None:
