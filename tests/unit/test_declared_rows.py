@@ -131,7 +131,7 @@ def test_every_example_of_a_file_name_is_one_of_its_pattern(name: str) -> None:
 
 
 def test_every_check_that_a_correction_may_name_is_one_of_the_code() -> None:
-    source = "\n".join(p.read_text() for p in (Path(pfsetl.__file__).parent / "tables").glob("*.py"))
+    source = "\n".join(p.read_text() for p in (Path(pfsetl.__file__).parent / "checks").glob("*.py"))
     assert [check for check in CHECKS if check.rstrip("*_") not in source] == []
 
 
