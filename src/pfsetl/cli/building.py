@@ -159,8 +159,7 @@ def backfill(
             unfetched=unfetched,
         )  # fmt: skip
     failed = result.failed
-    records = result.version.releases
-    again = {label: told for label in result.published if (told := records[label].since_revision)}
+    again = {label: told for label in result.published if (told := result.version.releases[label].since_revision)}
     if not sample:
         found = replace(found, notices=(*found.notices, *archive_folder.other_bytes(found.archives)))
     if json:
