@@ -205,6 +205,11 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [WHOLE | {"endoscopic_base": "45378", "multiple_procedure": m} for m in ("3", "2", None)],
         2,
     ),
+    "rvu.indicators_filled": ([WHOLE | {"pctc": None}, TECHNICAL | {"pctc": None}, QP | {"bilateral": None}], 1),
+    "rvu.components_mostly_of_their_indicator": (
+        [PROFESSIONAL | {"pctc": "6"}, TECHNICAL, TECHNICAL | {"pctc": "0"}, TECHNICAL | {"pctc": None}, WHOLE],
+        3,
+    ),
     "rvu.indicators_on_every_row": ([WHOLE | {"pctc": pctc} for pctc in ("0", None, "1", None)], 2),
     "rvu.imaging_reduction_with_family": (
         [WHOLE | {"multiple_procedure": m, "imaging_family": f} for m in "40" for f in ("99", None, "88")],
