@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.markup import escape
 
-from pfsetl.cli import render, terminal
+from pfsetl.cli import commands, render, terminal
 from pfsetl.errors import UsageError
 
 
@@ -135,3 +135,11 @@ def test_a_program_without_a_language_shows_a_history(sampled: Path) -> None:
     done = subprocess.run(line, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, timeout=120)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"G9901" in done.stdout
+
+
+def test_what_is_said_into_an_output_that_the_caller_closed_goes_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stdout", "stderr"):  # what Python makes of `>&- 2>&-`
+        monkeypatch.setattr(sys, name, None)
+    commands.run(["list", "--published", "--output", str(tmp_path)])

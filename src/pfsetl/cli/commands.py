@@ -44,6 +44,7 @@ app.register_install_completion_command()
 def run(arguments: list[str]) -> None:
     """Run a command line; no error reaches the user as a traceback unless --debug asks for it."""
     debug = "--debug" in arguments
+    terminal.open_closed_streams()
     terminal.say_what_it_can(sys.stdout)
     if "--log" in arguments:
         logging.basicConfig(stream=sys.stderr, format="%(message)s")

@@ -2,10 +2,12 @@
 
 import codecs
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pfsetl.errors import SourceUnavailable, UsageError
@@ -23,6 +25,13 @@ _LONG = re.compile(rf"\S{{{WIDEST + 1},}}")
 def takes_all(stream: TextIO) -> bool:
     """Return whether a stream can say every character; one of ASCII, or of a Windows code page, can't."""
     return codecs.lookup(stream.encoding or "utf-8").name == "utf-8"
+
+
+def open_closed_streams() -> None:
+    """Let what is said into a stream that the caller closed (`>&-`) go nowhere, and not end what is being done."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def say_what_it_can(stream: TextIO) -> None:
