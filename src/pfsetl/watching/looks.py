@@ -32,21 +32,11 @@ class Look:
 
     def as_record(self) -> dict[str, Any]:
         """Return the look as it stands in the record of its run."""
-        return {
-            "day": str(self.day),
-            "listed": list(self.listed),
-            "lost": list(self.lost),
-            "new": list(self.new),
-            "due": list(self.due),
-            "asked": dict(self.asked),
-            "holes": list(self.holes),
-            "vanished": list(self.vanished),
-            "alarms": [asdict(alarm) for alarm in self.alarms],
-            "acknowledged": [
-                {"release": a.alarm.release, "problem": a.alarm.problem, "until": str(a.until), "reason": a.reason}
-                for a in self.acknowledged
-            ],
-        }
+        known = [
+            {"release": a.alarm.release, "problem": a.alarm.problem, "until": str(a.until), "reason": a.reason}
+            for a in self.acknowledged
+        ]
+        return asdict(self) | {"day": str(self.day), "acknowledged": known}
 
 
 def look(
