@@ -25,8 +25,8 @@ answer["allowed"], [step["detail"] for step in answer["steps"]]
 ```
 
 The package has types (`py.typed`): `mypy --strict` knows every answer. `import pfsetl` itself imports no library; each
-name does when it's used. Several threads may call all of it, also with one `Version`. Start worker processes by spawning
-them (`multiprocessing.get_context("spawn")`): in a fork of a process that has used polars, polars waits for ever.
+name does when it's used. Several threads may call all of it, also with one `Version`. Worker processes are to be
+spawned (`multiprocessing.get_context("spawn")`): in a fork of a process that has used polars, polars waits for ever.
 
 The columns of the tables are in [tables.md](tables.md), other readers (DuckDB, pandas, Spark) in
 [consumers.md](consumers.md), the terms in [glossary.md](glossary.md). `make docs` writes this page from signatures and

@@ -111,13 +111,13 @@ def _by_indicator(lines: pl.DataFrame, rules: pl.DataFrame, rule: str) -> pl.Dat
         pays = pl.col("outcome").is_null() | pl.col("outcome").is_in(GOES)
         why = pl.when(pl.col("outcome") != "documentation_required").then("outcome")
         return _made(rows, rule, applies=pays, cents=_by_rule(WHOLE), reason=why)
-    more = pl.col("numerator") != pl.col("denominator")
-    twice = pl.col("numerator") == 2 * pl.col("denominator")
+    more = (pl.col("numerator") != pl.col("denominator")).fill_null(value=False)
+    twice = (pl.col("numerator") == 2 * pl.col("denominator")).fill_null(value=False)
     once, again = rows.filter(~twice), _second_side(rows.filter(twice), rules)
     less = pl.max_horizontal(_by_rule(WHOLE) - pl.col("less"), 0)
     return pl.concat(
         [
-            _made(once, rule, applies=more, cents=_by_rule(WHOLE), reason=NO_TEXT),
+            _made(once, rule, applies=more, cents=_by_rule(WHOLE), reason=pl.col("outcome")),
             _made(again, rule, applies=more, cents=less, reason=pl.col("lost")),
         ]
     )
