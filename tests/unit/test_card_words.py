@@ -32,6 +32,7 @@ def test_every_indicator_of_a_row_is_in_words(card: dict[str, Any]) -> None:
     )
     assert None not in told.values()
     assert told["global_days"] == "no global period"  # XXX, CMS's record layout
+    assert told["pricing_indicator"] == "does not apply"  # 9, of everyone but qualifying participants
 
 
 # G0101 pays $39.75 outside a facility: an assistant 16 % of that (Social Security Act 1848(i)(2)(B)), one who is no

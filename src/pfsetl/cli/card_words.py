@@ -35,7 +35,8 @@ def _on(version: Version, table: str, day: date) -> pl.LazyFrame:
 
 
 def _indicators(version: Version, hcpcs: str, release: str, day: date) -> list[dict[str, Any]]:
-    row = version.scan("rvu", release).filter(pl.col("hcpcs") == hcpcs).sort("modifier").head(1).collect()
+    rows = version.scan("rvu", release).filter(pl.col("hcpcs") == hcpcs)
+    row = rows.sort("modifier", "participant").head(1).collect()
     known = _on(version, "code_values", day).select("column", "code", "title", "meaning").collect()
     coded = [name for name in row.columns if name in set(known["column"]) and name not in KEY]
     values = row.select(pl.col(coded).cast(pl.String)).unpivot(variable_name="column", value_name="code").drop_nulls()
