@@ -170,8 +170,8 @@ def test_anesthesia_is_cmss_base_units_and_cmss_locality_factor(built: Built, be
         assert answer["allowed"] == cents((int(units) + time) * Decimal(factor)), (code, mac, locality)
 
 
-def test_both_formats_of_the_base_units_say_the_same(built: Built, beside):
-    store = built("RVU25A").store
+def test_both_formats_of_the_base_units_say_the_same(beside, tmp_path):
+    store = pfsetl.open_store(tmp_path)
     text, workbook = (
         loading.load(store, beside / f"CY_2022_Anesthesia_Base_Units_110921.{suffix}")
         .companion.frame(store)
