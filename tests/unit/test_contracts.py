@@ -207,8 +207,13 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
     ),
     "rvu.indicators_filled": ([WHOLE | {"pctc": None}, TECHNICAL | {"pctc": None}, QP | {"bilateral": None}], 1),
     "rvu.components_mostly_of_their_indicator": (
-        [PROFESSIONAL | {"pctc": "6"}, TECHNICAL, TECHNICAL | {"pctc": "0"}, TECHNICAL | {"pctc": None}, WHOLE],
-        3,
+        [
+            *[PROFESSIONAL | {"pctc": "6"}] * 49,
+            TECHNICAL | {"pctc": "0"},
+            TECHNICAL | {"pctc": None},
+            *[TECHNICAL] * 49,
+        ],
+        51,
     ),
     "rvu.indicators_on_every_row": ([WHOLE | {"pctc": pctc} for pctc in ("0", None, "1", None)], 2),
     "rvu.imaging_reduction_with_family": (
