@@ -205,7 +205,11 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [WHOLE | {"endoscopic_base": "45378", "multiple_procedure": m} for m in ("3", "2", None)],
         2,
     ),
-    "rvu.indicators_filled": ([WHOLE | {"pctc": None}, TECHNICAL | {"pctc": None}, QP | {"bilateral": None}], 1),
+    "rvu.indicators_filled": (  # files before 2006 have no imaging family
+        [WHOLE | {"pctc": None}, TECHNICAL | {"pctc": None}, QP | {"bilateral": None}]
+        + 4 * [WHOLE | {"release": "RVU05C", "pctc": None, "imaging_family": None}],
+        1,
+    ),
     "rvu.components_mostly_of_their_indicator": (
         [
             *[PROFESSIONAL | {"pctc": "6"}] * 49,
