@@ -178,7 +178,7 @@ CRAFTED: dict[str, tuple[list[Row], int]] = {
         [WHOLE | {"status": "X"}, WHOLE | {"status": "X"} | dict.fromkeys(POLICY, "9"), WHOLE],
         1,
     ),
-    "rvu.supervision_of_diagnostic_services": (
+    "rvu.supervision_where_it_applies": (
         [OPERATION | {"supervision": level} for level in ("02", "09", None)] + [WHOLE | {"status": "M"}, WHOLE],
         2,
     ),

@@ -86,7 +86,8 @@ def known(tables: Mapping[str, pl.DataFrame], release: Release) -> list[Finding]
             said += f"; with status {payable_words()} it has {payable:,}, this one {left:,}"
         severity = "error" if left < payable or gone > least.value * release.expected_rows else "warn"
         found.append(_finding("rvu", "rows_known", severity, said, gone))
-        others = 0 if gone or found[0].violations else rvu.height - release.expected_rows or abs(left - payable)
+        more = rvu.height - release.expected_rows
+        others = (more or abs(left - payable)) if not (gone or found[0].violations) else 0
         told = f"{said}: rows of another release may be among them, or CMS has posted it again"
         found.append(Finding("rvu", "rows_as_known", "warn", told, others, counted=True))
     for name in ("gpci", "locality_county", "anesthesia"):
