@@ -88,6 +88,8 @@ def running(folder: Path) -> Iterator[Server]:
     finally:
         process.kill()
         process.wait(30)
+        for left in [path for port in ports.values() for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")]:
+            left.unlink()  # a place that no option changes
 
 
 def _wait_for(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
