@@ -64,12 +64,11 @@ def name_duplicates(priced: Sequence[PricedLine]) -> list[PricedLine]:
 
     Modifiers like 59 and 76 say that it was done again, and of several surgeons or assistants each has a line.
     """
-    alike = [_same(one.line) if one.allowed and find("duplicate", one.line) else None for one in priced]
+    alike = [_same(one.line) if one.allowed else None for one in priced]
     often = Counter(alike)
     results = list(priced)
     for place, (one, same) in enumerate(zip(priced, alike, strict=True)):
-        rule = find("duplicate", one.line)
-        if rule and same and often[same] > 1:
+        if same and often[same] > 1 and (rule := find("duplicate", one.line)):
             text = f"one of {often[same]} lines that are the same: unless something tells them apart, Medicare pays one"
             results[place] = stepped(one, rule, amount_of(one), text, (1, 1))
     return results

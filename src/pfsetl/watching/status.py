@@ -12,6 +12,7 @@ from pfsetl.declared.records.calendar import DEADLINES
 from pfsetl.declared.registry import Release, order
 from pfsetl.errors import StoreError
 from pfsetl.publication import chain, companions, manifest, runs, version
+from pfsetl.publication.published import labels_in_order
 from pfsetl.publication.version import Version
 from pfsetl.remedies import command
 from pfsetl.storage.folder import LocalStore
@@ -90,12 +91,12 @@ def status(store: Store, *, now: datetime | None = None, max_lag: int | None = N
     )
     if disk is not None and disk < LEAST_DISK:
         stale.append(f"{disk / 1e6:,.0f} MB are free where the store is; keep {LEAST_DISK / 1e6:,.0f}")
-    held = sorted((newest.release(label) for label in newest.releases), key=order)
+    held = labels_in_order(newest)
     return Status(
         str(store),
         today,
         newest.number,
-        held[-1].label if held else None,
+        held[-1] if held else None,
         alarms.in_force(today),
         alarms.in_force(today) in alarms.whole(newest.releases),
         alarms.in_force(today + AHEAD),
